@@ -1,0 +1,23 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One list for all: Swift 6 mode is the tools version's default; the rest makes imports and existentials explicit.
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+    // CLinux needs the GNU names of libc; all clang modules of one compilation must agree on what libc shows.
+    .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
+]
+
+let package = Package(
+    name: "skiff",
+    targets: [
+        .target(name: "CLinux"),
+        .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: swiftSettings),
+        .target(name: "Core", dependencies: ["Linux", "CLinux"], swiftSettings: swiftSettings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,170 @@
+/* The kernel and libc names that Swift cannot import: system calls without a libc wrapper, macros, variadics.
+ * Typed one-line wrappers only; every decision is made in Sources/Linux. All names begin with skl_ / SKL_. */
+#ifndef SKIFF_CLINUX_H
+#define SKIFF_CLINUX_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <pwd.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+/* linux/mount.h and glibc's sys/mount.h do not agree in Debian 12 about who declares what; take glibc's, which has the
+ * new mount API since 2.36. */
+#include <sys/mount.h>
+
+static inline int skl_errno(void) { return errno; }
+static inline void skl_clear_errno(void) { errno = 0; }
+static inline char **skl_environ(void) { return environ; }
+static inline const char *skl_strerror(int number) { return strerrordesc_np(number); }
+static inline const char *skl_errno_name(int number) { return strerrorname_np(number); }
+
+/* files */
+static inline int skl_openat(int dir, const char *path, int flags, unsigned mode) { return openat(dir, path, flags, mode); }
+static inline int skl_openat2(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+    struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+    return (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
+}
+static inline int skl_fcntl(int fd, int command, long argument) { return fcntl(fd, command, argument); }
+static inline int skl_fcntl_lock(int fd, int command, struct flock *lock) { return fcntl(fd, command, lock); }
+static inline int skl_ioctl(int fd, unsigned long request, unsigned long argument) { return ioctl(fd, request, argument); }
+static inline int skl_ioctl_pointer(int fd, unsigned long request, void *argument) { return ioctl(fd, request, argument); }
+static inline int skl_renameat2(int d1, const char *p1, int d2, const char *p2, unsigned flags) {
+    return (int)syscall(SYS_renameat2, d1, p1, d2, p2, flags);
+}
+static inline int skl_close_range(unsigned first, unsigned last, int flags) { return (int)syscall(SYS_close_range, first, last, flags); }
+static inline int skl_memfd_create(const char *name, unsigned flags) { return memfd_create(name, flags); }
+static inline int skl_execveat(int dir, const char *path, char *const *argv, char *const *envp, int flags) {
+    return (int)syscall(SYS_execveat, dir, path, argv, envp, flags);
+}
+static inline dev_t skl_makedev(unsigned major_number, unsigned minor_number) { return makedev(major_number, minor_number); }
+static inline unsigned skl_major(dev_t device) { return major(device); }
+static inline unsigned skl_minor(dev_t device) { return minor(device); }
+
+/* `struct statfs` and the function share a name, of which Swift sees only the struct. */
+static inline int skl_statfs(const char *path, struct statfs *out) { return statfs(path, out); }
+static const mode_t SKL_S_IFMT = S_IFMT;
+static const mode_t SKL_S_IFDIR = S_IFDIR;
+static const mode_t SKL_S_IFREG = S_IFREG;
+static const mode_t SKL_S_IFLNK = S_IFLNK;
+static const mode_t SKL_S_IFBLK = S_IFBLK;
+static const mode_t SKL_S_IFCHR = S_IFCHR;
+static const mode_t SKL_S_IFIFO = S_IFIFO;
+static const mode_t SKL_S_IFSOCK = S_IFSOCK;
+
+/* namespaces and processes */
+static inline pid_t skl_clone(unsigned long flags) { return (pid_t)syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0); }
+static inline int skl_pivot_root(const char *root, const char *old) { return (int)syscall(SYS_pivot_root, root, old); }
+static inline int skl_pidfd_open(pid_t pid, unsigned flags) { return (int)syscall(SYS_pidfd_open, pid, flags); }
+static inline int skl_pidfd_send_signal(int fd, int signal_number) {
+    return (int)syscall(SYS_pidfd_send_signal, fd, signal_number, 0, 0);
+}
+static inline int skl_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
+    return prctl(option, a, b, c, d);
+}
+static inline int skl_prctl_text(int option, const char *text) { return prctl(option, text, 0, 0, 0); }
+static inline int skl_capset(uint32_t effective[2], uint32_t permitted[2], uint32_t inheritable[2]) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    struct __user_cap_data_struct data[2] = {{effective[0], permitted[0], inheritable[0]},
+                                             {effective[1], permitted[1], inheritable[1]}};
+    return (int)syscall(SYS_capset, &header, data);
+}
+static inline int skl_capget(uint32_t effective[2], uint32_t permitted[2], uint32_t inheritable[2]) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    struct __user_cap_data_struct data[2] = {{0}};
+    int result = (int)syscall(SYS_capget, &header, data);
+    for (int i = 0; i < 2; i++) {
+        effective[i] = data[i].effective;
+        permitted[i] = data[i].permitted;
+        inheritable[i] = data[i].inheritable;
+    }
+    return result;
+}
+static inline int skl_wifexited(int status) { return WIFEXITED(status); }
+static inline int skl_wexitstatus(int status) { return WEXITSTATUS(status); }
+static inline int skl_wifsignaled(int status) { return WIFSIGNALED(status); }
+static inline int skl_wtermsig(int status) { return WTERMSIG(status); }
+static inline int skl_wifstopped(int status) { return WIFSTOPPED(status); }
+static inline int skl_wstopsig(int status) { return WSTOPSIG(status); }
+static inline void skl_signal_default(int signal_number) { signal(signal_number, SIG_DFL); }
+static inline void skl_signal_ignore(int signal_number) { signal(signal_number, SIG_IGN); }
+static inline int skl_sigrtmax(void) { return SIGRTMAX; }
+
+/* the new mount API, fsopen(2) and its family */
+static inline int skl_open_tree(int dir, const char *path, unsigned flags) { return (int)syscall(SYS_open_tree, dir, path, flags); }
+static inline int skl_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags) {
+    return (int)syscall(SYS_move_mount, from, from_path, to, to_path, flags);
+}
+static inline int skl_fsopen(const char *type, unsigned flags) { return (int)syscall(SYS_fsopen, type, flags); }
+static inline int skl_fsconfig(int fd, unsigned command, const char *key, const void *value, int aux) {
+    return (int)syscall(SYS_fsconfig, fd, command, key, value, aux);
+}
+static inline int skl_fsmount(int fd, unsigned flags, unsigned attributes) { return (int)syscall(SYS_fsmount, fd, flags, attributes); }
+static inline int skl_mount_setattr(int dir, const char *path, unsigned flags, uint64_t set, uint64_t clear, uint64_t propagation) {
+    struct mount_attr attr = {.attr_set = set, .attr_clr = clear, .propagation = propagation, .userns_fd = 0};
+    return (int)syscall(SYS_mount_setattr, dir, path, flags, &attr, sizeof attr);
+}
+
+/* sockets: send bytes and at most one descriptor; receive the same */
+ssize_t skl_send_descriptor(int socket, const void *bytes, size_t count, int descriptor);
+ssize_t skl_receive_descriptor(int socket, void *bytes, size_t count, int *descriptor);
+
+/* constants that are macros with casts, or newer than the headers */
+static const int SKL_O_PATH = O_PATH;
+static const unsigned SKL_OPEN_TREE_CLONE = 1;
+static const unsigned SKL_AT_RECURSIVE = 0x8000;
+static const unsigned SKL_MOVE_MOUNT_F_EMPTY_PATH = 0x4;
+static const unsigned SKL_MOVE_MOUNT_T_EMPTY_PATH = 0x40;
+static const unsigned SKL_LO_FLAGS_READ_ONLY = LO_FLAGS_READ_ONLY;
+static const unsigned SKL_LO_FLAGS_AUTOCLEAR = LO_FLAGS_AUTOCLEAR;
+static const unsigned long SKL_LOOP_CTL_GET_FREE = LOOP_CTL_GET_FREE;
+static const unsigned long SKL_LOOP_CONFIGURE = LOOP_CONFIGURE;
+static const unsigned long SKL_LOOP_CLR_FD = LOOP_CLR_FD;
+static const unsigned long SKL_FICLONE = FICLONE;
+static const uint64_t SKL_MOUNT_ATTR_RDONLY = 0x1;
+static const uint64_t SKL_MOUNT_ATTR_NOSUID = 0x2;
+static const uint64_t SKL_MOUNT_ATTR_NODEV = 0x4;
+static const uint64_t SKL_MOUNT_ATTR_NOEXEC = 0x8;
+
+#endif

@@ -1,0 +1,93 @@
+/// What the user asked for, after the command line, the environment and the configuration were read, and before anything
+/// was looked at. Plain values; made by `CLI/Commands`, by `skiff-image` for `%post` and `%test`, read by `PlanBuilder`.
+package struct Request: Sendable {
+    package enum Action: String, Sendable {
+        case exec, run, shell, test, start
+    }
+
+    /// One `--bind`, already split.
+    package struct Bind: Sendable, Equatable {
+        package var source: String
+        package var destination: String
+        package var readOnly: Bool
+        package init(source: String, destination: String, readOnly: Bool = false) {
+            (self.source, self.destination, self.readOnly) = (source, destination, readOnly)
+        }
+    }
+
+    /// How the user of the container is mapped.
+    package enum UserMapping: String, Sendable {
+        /// Root stays root, a user gets a user namespace with their own id mapped to itself.
+        case automatic
+        /// A user namespace even for root (`--userns`).
+        case userNamespace
+        /// The caller appears as root (`--fakeroot`, builds).
+        case root
+        /// The caller already sits in the namespace that it wants.
+        case inherited
+    }
+
+    package var action: Action
+    /// As typed: a path to a SIF, a squashfs or ext3 file, or a directory.
+    package var image: String
+    /// The program and its arguments (`exec`), or the arguments of the image's script.
+    package var arguments: [String] = []
+
+    // Mounts
+    package var binds: [Bind] = []
+    /// `--home SRC[:DST]`.
+    package var home: Bind?
+    package var noHome = false
+    package var contain = false
+    package var workdir: String?
+    package var scratch: [String] = []
+    /// `proc sys dev devpts home tmp hostfs cwd bind-paths`, or destinations of configured binds.
+    package var noMount: [String] = []
+    package var writable = false
+    package var underlay = false
+    package var unsquash = false
+    /// Where temporary files go; nil means the default of cli.md §2.3.
+    package var temporaryDirectory: String?
+
+    // Environment
+    package var cleanEnvironment = false
+    /// `--env`, in order.
+    package var environment: [(name: String, value: String)] = []
+    package var environmentFiles: [String] = []
+    package var noEnvironment: [String] = []
+    package var noEvaluation = false
+    /// `--app NAME`.
+    package var app: String?
+    /// `shell --shell`.
+    package var shell: String?
+    package var noUmask = false
+
+    // Namespaces and identity
+    package var newPID = false
+    package var newIPC = false
+    package var newUTS = false
+    package var newNetwork = false
+    package var hostname: String?
+    package var noInit = false
+    package var userMapping = UserMapping.automatic
+    package var keepPrivileges = false
+    package var noPrivileges = false
+    package var allowSetuid = false
+    package var addCapabilities: [String] = []
+    package var dropCapabilities: [String] = []
+    package var dns: [String] = []
+
+    /// `--cwd`: failing to enter it is fatal.
+    package var directory: String?
+
+    /// `--build-config`: no configured binds, no home, no resolv.conf, no devpts.
+    package var buildConfiguration = false
+
+    /// Flags of plugins that were used, by name without dashes, with the values in order (booleans: `true` or `false`).
+    package var pluginFlags: [(name: String, values: [String])] = []
+
+    package init(action: Action, image: String) {
+        self.action = action
+        self.image = image
+    }
+}

@@ -1,0 +1,61 @@
+import CLinux
+
+/// A file descriptor with one owner: closed when the value ends, close-on-exec from birth.
+///
+/// Move-only, so a descriptor can neither be closed twice nor forgotten. Lend it with `raw`; give it away with
+/// `release()`. close(2): an error of close is of no use to a reader and is swallowed by `deinit`; a writer that must
+/// know calls `close()`.
+package struct OwnedFD: ~Copyable, Sendable {
+    /// The number, lent: valid while the owner lives.
+    package let raw: CInt
+
+    /// Takes ownership of `raw`, which must be open.
+    package init(adopting raw: CInt) { self.raw = raw }
+
+    deinit { _ = CLinux.close(raw) }
+
+    /// Closes and tells of an error that the kernel kept for this moment (NFS, quota).
+    package consuming func close() throws(Errno) {
+        let raw = self.raw
+        discard self
+        // EINTR on Linux has closed the descriptor all the same; close(2), notes.
+        if CLinux.close(raw) != 0 {
+            let error = Errno.current
+            if error != .interrupted { throw error }
+        }
+    }
+
+    /// Gives the number away; the caller closes it.
+    package consuming func release() -> CInt {
+        let raw = self.raw
+        discard self
+        return raw
+    }
+
+    /// A second descriptor for the same open file, close-on-exec; fcntl(2) F_DUPFD_CLOEXEC.
+    package borrowing func duplicate(atLeast minimum: CInt = 3) throws(Errno) -> OwnedFD {
+        let source = raw
+        return OwnedFD(adopting: try checked { skl_fcntl(source, F_DUPFD_CLOEXEC, Int(minimum)) })
+    }
+
+    /// Whether an exec keeps the descriptor; fcntl(2) F_SETFD.
+    package borrowing func setInherited(_ inherited: Bool) throws(Errno) {
+        try Linux.setInherited(raw, inherited)
+    }
+}
+
+/// The same for a descriptor that is only lent.
+package func setInherited(_ fd: CInt, _ inherited: Bool) throws(Errno) {
+    _ = try checked { skl_fcntl(fd, F_SETFD, inherited ? 0 : Int(FD_CLOEXEC)) }
+}
+
+/// Two ends of a pipe or socket pair.
+package struct DescriptorPair: ~Copyable {
+    package var first: OwnedFD
+    package var second: OwnedFD
+
+    package init(first: consuming OwnedFD, second: consuming OwnedFD) {
+        self.first = first
+        self.second = second
+    }
+}

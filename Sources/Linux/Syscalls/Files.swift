@@ -1,0 +1,281 @@
+package import CLinux
+
+/// Flags of openat2(2) `resolve`.
+package struct Resolve: OptionSet, Sendable {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+    /// Absolute paths and symlinks stay below the directory: the way into every foreign tree.
+    package static let inRoot = Resolve(rawValue: 0x10)
+    package static let noSymlinks = Resolve(rawValue: 0x04)
+    package static let noMagicLinks = Resolve(rawValue: 0x02)
+    package static let beneath = Resolve(rawValue: 0x08)
+    package static let noCrossMounts = Resolve(rawValue: 0x01)
+}
+
+/// The current directory, as the `at` of an *at call.
+package let atCurrentDirectory = AT_FDCWD
+
+/// open(2)/openat(2), always close-on-exec.
+package func open(_ path: String, _ flags: CInt, mode: mode_t = 0, at directory: CInt = AT_FDCWD) throws(Errno)
+    -> OwnedFD
+{
+    OwnedFD(adopting: try checked { skl_openat(directory, path, flags | O_CLOEXEC, mode) })
+}
+
+/// openat2(2), always close-on-exec. With `.inRoot` a hostile tree cannot lead outside of `directory`.
+package func open(_ path: String, _ flags: CInt, mode: mode_t = 0, in directory: CInt, resolve: Resolve) throws(Errno)
+    -> OwnedFD
+{
+    // EAGAIN: a rename ran beside the walk and the kernel cannot tell whether `..` escaped; openat2(2).
+    while true {
+        do throws(Errno) {
+            return OwnedFD(
+                adopting: try checked {
+                    skl_openat2(directory, path, UInt64(flags | O_CLOEXEC), UInt64(mode), resolve.rawValue)
+                })
+        } catch {
+            if error != .tryAgain { throw error }
+        }
+    }
+}
+
+/// read(2): at most `buffer.count` bytes; 0 at the end.
+package func read(_ fd: CInt, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+    try checked { CLinux.read(fd, buffer.baseAddress, buffer.count) }
+}
+
+/// pread(2), until `buffer` is full or the file ends; answers the bytes read.
+package func readFully(_ fd: CInt, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
+    var done = 0
+    while done < buffer.count {
+        let count = try checked {
+            pread(fd, buffer.baseAddress?.advanced(by: done), buffer.count - done, off_t(offset) + off_t(done))
+        }
+        if count == 0 { break }
+        done += count
+    }
+    return done
+}
+
+/// `count` bytes at `offset`, fewer at the end of the file.
+package func readBytes(_ fd: CInt, at offset: Int64, count: Int) throws(Errno) -> [UInt8] {
+    var failure: Errno?
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, used in
+        do throws(Errno) {
+            used = try readFully(fd, into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+        } catch {
+            failure = error
+        }
+    }
+    if let failure { throw failure }
+    return bytes
+}
+
+/// The rest of a file, pipe or /proc entry; `EOVERFLOW` beyond `limit` bytes.
+package func readToEnd(_ fd: CInt, limit: Int = 64 << 20) throws(Errno) -> [UInt8] {
+    var result: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 16384)
+    while true {
+        let count = try chunk.withUnsafeMutableBufferPointer { buffer throws(Errno) in
+            try read(fd, into: UnsafeMutableRawBufferPointer(buffer))
+        }
+        if count == 0 { return result }
+        if result.count + count > limit { throw .overflow }
+        result.append(contentsOf: chunk[..<count])
+    }
+}
+
+/// A whole small file by path.
+package func readFile(_ path: String, at directory: CInt = AT_FDCWD, limit: Int = 64 << 20) throws(Errno) -> [UInt8] {
+    let file = try open(path, O_RDONLY, at: directory)
+    return try readToEnd(file.raw, limit: limit)
+}
+
+/// write(2), all of it.
+package func writeFully(_ fd: CInt, _ bytes: UnsafeRawBufferPointer) throws(Errno) {
+    var done = 0
+    while done < bytes.count {
+        done += try checked { CLinux.write(fd, bytes.baseAddress?.advanced(by: done), bytes.count - done) }
+    }
+}
+
+package func writeFully(_ fd: CInt, _ bytes: [UInt8]) throws(Errno) {
+    try bytes.withUnsafeBufferPointer { buffer throws(Errno) in try writeFully(fd, UnsafeRawBufferPointer(buffer)) }
+}
+
+package func writeFully(_ fd: CInt, _ text: String) throws(Errno) {
+    try writeFully(fd, Array(text.utf8))
+}
+
+/// pwrite(2), all of it.
+package func writeFully(_ fd: CInt, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) {
+    var done = 0
+    while done < bytes.count {
+        done += try checked {
+            pwrite(fd, bytes.baseAddress?.advanced(by: done), bytes.count - done, off_t(offset) + off_t(done))
+        }
+    }
+}
+
+package func writeFully(_ fd: CInt, _ bytes: [UInt8], at offset: Int64) throws(Errno) {
+    try bytes.withUnsafeBufferPointer { buffer throws(Errno) in
+        try writeFully(fd, UnsafeRawBufferPointer(buffer), at: offset)
+    }
+}
+
+/// Writes a /proc or /sys control file in one write(2): the kernel takes such a value whole or not at all.
+package func writeControl(_ path: String, _ text: String, at directory: CInt = AT_FDCWD) throws(Errno) {
+    let file = try open(path, O_WRONLY, at: directory)
+    let bytes = Array(text.utf8)
+    _ = try checked { CLinux.write(file.raw, bytes, bytes.count) }
+}
+
+/// Creates or replaces a file by path. Not atomic; `AtomicFile` is for results.
+package func writeFile(
+    _ path: String, _ bytes: [UInt8], mode: mode_t, at directory: CInt = AT_FDCWD, exclusive: Bool = false
+)
+    throws(Errno)
+{
+    let file = try open(path, O_WRONLY | O_CREAT | (exclusive ? O_EXCL : O_TRUNC), mode: mode, at: directory)
+    try writeFully(file.raw, bytes)
+    try file.close()
+}
+
+package func fsync(_ fd: CInt) throws(Errno) { _ = try checked { CLinux.fsync(fd) } }
+package func ftruncate(_ fd: CInt, _ size: Int64) throws(Errno) {
+    _ = try checked { CLinux.ftruncate(fd, off_t(size)) }
+}
+package func fchmod(_ fd: CInt, _ mode: mode_t) throws(Errno) { _ = try checked { CLinux.fchmod(fd, mode) } }
+package func fchown(_ fd: CInt, _ uid: uid_t, _ gid: gid_t) throws(Errno) {
+    _ = try checked { CLinux.fchown(fd, uid, gid) }
+}
+
+package func chmod(_ path: String, _ mode: mode_t, at directory: CInt = AT_FDCWD) throws(Errno) {
+    _ = try checked { fchmodat(directory, path, mode, 0) }
+}
+
+package func chown(_ path: String, _ uid: uid_t, _ gid: gid_t, at directory: CInt = AT_FDCWD, follow: Bool = false)
+    throws(Errno)
+{
+    _ = try checked { fchownat(directory, path, uid, gid, follow ? 0 : AT_SYMLINK_NOFOLLOW) }
+}
+
+package func makeDirectory(_ path: String, mode: mode_t = 0o755, at directory: CInt = AT_FDCWD) throws(Errno) {
+    _ = try checked { mkdirat(directory, path, mode) }
+}
+
+/// mkdir -p: parents with the same mode; no error when it exists as a directory.
+package func makeDirectories(_ path: String, mode: mode_t = 0o755, at directory: CInt = AT_FDCWD) throws(Errno) {
+    do throws(Errno) {
+        try makeDirectory(path, mode: mode, at: directory)
+    } catch {
+        switch error {
+        case .exists:
+            guard try status(path, at: directory).isDirectory else { throw .notDirectory }
+        case .noSuchFile:
+            guard let parent = parentPath(path), parent != path else { throw error }
+            try makeDirectories(parent, mode: mode, at: directory)
+            try makeDirectories(path, mode: mode, at: directory)
+        default: throw error
+        }
+    }
+}
+
+package func makeNode(_ path: String, mode: mode_t, device: dev_t = 0, at directory: CInt = AT_FDCWD) throws(Errno) {
+    _ = try checked { mknodat(directory, path, mode, device) }
+}
+
+package func makeSymlink(_ target: String, at path: String, in directory: CInt = AT_FDCWD) throws(Errno) {
+    _ = try checked { symlinkat(target, directory, path) }
+}
+
+package func makeHardLink(
+    _ existing: String, at path: String, from source: CInt = AT_FDCWD, in directory: CInt = AT_FDCWD
+)
+    throws(Errno)
+{
+    _ = try checked { linkat(source, existing, directory, path, 0) }
+}
+
+package func readLink(_ path: String, at directory: CInt = AT_FDCWD) throws(Errno) -> String {
+    var buffer = [UInt8](repeating: 0, count: 4097)
+    let count = try checked {
+        buffer.withUnsafeMutableBytes { space in
+            guard let base = space.baseAddress else { return -1 }
+            return readlinkat(directory, path, base.assumingMemoryBound(to: CChar.self), space.count)
+        }
+    }
+    return String(decoding: buffer[..<count], as: UTF8.self)
+}
+
+package func unlink(_ path: String, at directory: CInt = AT_FDCWD) throws(Errno) {
+    _ = try checked { unlinkat(directory, path, 0) }
+}
+
+package func removeDirectory(_ path: String, at directory: CInt = AT_FDCWD) throws(Errno) {
+    _ = try checked { unlinkat(directory, path, AT_REMOVEDIR) }
+}
+
+package func rename(_ from: String, to: String, from source: CInt = AT_FDCWD, in directory: CInt = AT_FDCWD)
+    throws(Errno)
+{
+    _ = try checked { renameat(source, from, directory, to) }
+}
+
+/// access(2) with the effective ids; faccessat(2) AT_EACCESS.
+package func isAccessible(_ path: String, _ mode: CInt, at directory: CInt = AT_FDCWD) -> Bool {
+    faccessat(directory, path, mode, AT_EACCESS) == 0
+}
+
+/// getcwd(3).
+package func currentDirectory() throws(Errno) -> String {
+    guard let text = getcwd(nil, 0) else { throw Errno.current }
+    defer { free(text) }
+    return String(cString: text)
+}
+
+package func changeDirectory(_ path: String) throws(Errno) { _ = try checked { chdir(path) } }
+package func changeDirectory(_ fd: CInt) throws(Errno) { _ = try checked { fchdir(fd) } }
+
+/// realpath(3): absolute, without symlinks, `.` or `..`.
+package func realPath(_ path: String) throws(Errno) -> String {
+    guard let text = realpath(path, nil) else { throw Errno.current }
+    defer { free(text) }
+    return String(cString: text)
+}
+
+/// Names in a directory, sorted by bytes, without `.` and `..`; takes a descriptor opened for reading.
+package func entries(of fd: CInt) throws(Errno) -> [DirectoryEntry] {
+    let copy = try checked { skl_openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+    guard let stream = fdopendir(copy) else {
+        let error = Errno.current
+        _ = CLinux.close(copy)
+        throw error
+    }
+    defer { closedir(stream) }
+    var result: [DirectoryEntry] = []
+    while true {
+        skl_clear_errno()
+        guard let entry = readdir(stream) else {
+            let error = Errno.current
+            if error.rawValue != 0 { throw error }
+            break
+        }
+        let name = withUnsafeBytes(of: &entry.pointee.d_name) { raw in Array(raw.prefix { $0 != 0 }) }
+        if name == [0x2E] || name == [0x2E, 0x2E] { continue }
+        result.append(DirectoryEntry(name: name, type: entry.pointee.d_type))
+    }
+    return result.sorted { $0.name.lexicographicallyPrecedes($1.name) }
+}
+
+/// A name in a directory: bytes, because Linux promises no encoding.
+package struct DirectoryEntry: Sendable, Equatable {
+    package let name: [UInt8]
+    /// DT_* of readdir(3); DT_UNKNOWN (0) where the file system does not tell.
+    package let type: UInt8
+    package var text: String { String(decoding: name, as: UTF8.self) }
+    package init(name: [UInt8], type: UInt8) {
+        self.name = name
+        self.type = type
+    }
+}

@@ -1,0 +1,88 @@
+import CLinux
+
+/// Per-mount attributes; mount_setattr(2).
+package struct MountAttributes: OptionSet, Sendable, Hashable {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+    package static let readOnly = MountAttributes(rawValue: 0x1)
+    package static let noSuid = MountAttributes(rawValue: 0x2)
+    package static let noDev = MountAttributes(rawValue: 0x4)
+    package static let noExec = MountAttributes(rawValue: 0x8)
+}
+
+/// open_tree(2) with OPEN_TREE_CLONE: a detached copy of the mount (tree) at a path. Recursive unless told otherwise,
+/// because a user namespace refuses to copy a mount without the locked ones below it (EINVAL).
+package func cloneTree(_ path: String, at directory: CInt = AT_FDCWD, recursive: Bool = true) throws(Errno) -> OwnedFD {
+    let empty: CInt = path.isEmpty ? AT_EMPTY_PATH : 0
+    let flags = SKL_OPEN_TREE_CLONE | UInt32(O_CLOEXEC) | UInt32(empty) | (recursive ? SKL_AT_RECURSIVE : 0)
+    return OwnedFD(adopting: try checked { skl_open_tree(directory, path, flags) })
+}
+
+/// move_mount(2): attaches a detached mount onto the place an O_PATH descriptor names.
+package func attach(_ mount: borrowing OwnedFD, onto target: CInt) throws(Errno) {
+    let flags = SKL_MOVE_MOUNT_F_EMPTY_PATH | SKL_MOVE_MOUNT_T_EMPTY_PATH
+    let source = mount.raw
+    _ = try checked { skl_move_mount(source, "", target, "", flags) }
+}
+
+/// move_mount(2) onto a path.
+package func attach(_ mount: borrowing OwnedFD, at path: String, in directory: CInt = AT_FDCWD) throws(Errno) {
+    let source = mount.raw
+    _ = try checked { skl_move_mount(source, "", directory, path, SKL_MOVE_MOUNT_F_EMPTY_PATH) }
+}
+
+/// mount_setattr(2) on the mount a descriptor names.
+package func setAttributes(_ fd: CInt, set: MountAttributes, clear: MountAttributes = [], recursive: Bool) throws(Errno)
+{
+    let flags = UInt32(AT_EMPTY_PATH) | (recursive ? SKL_AT_RECURSIVE : 0)
+    _ = try checked { skl_mount_setattr(fd, "", flags, set.rawValue, clear.rawValue, 0) }
+}
+
+/// How mounts spread between namespaces; mount_namespaces(7).
+package enum Propagation: UInt64, Sendable {
+    case `private` = 0x4_0000
+    case slave = 0x8_0000
+}
+
+/// Sets the propagation of a whole tree; mount(2) MS_REC.
+package func setPropagation(_ propagation: Propagation, of path: String) throws(Errno) {
+    _ = try checked { mount("none", path, nil, UInt(propagation.rawValue) | UInt(MS_REC), nil) }
+}
+
+/// fsopen(2), fsconfig(2), fsmount(2): a new file system as a detached mount.
+/// - Parameters:
+///   - options: `key=value` pairs, or a key with nil for a flag.
+///   - source: the `source` string seen in mountinfo.
+package func newFilesystem(
+    _ type: String, source: String, options: [(String, String?)] = [], attributes: MountAttributes = []
+) throws(Errno) -> OwnedFD {
+    let context = OwnedFD(adopting: try checked { skl_fsopen(type, 1) })
+    let fd = context.raw
+    _ = try checked { skl_fsconfig(fd, FSCONFIG_SET_STRING.rawValue, "source", source, 0) }
+    for (key, value) in options {
+        if let value {
+            _ = try checked { skl_fsconfig(fd, FSCONFIG_SET_STRING.rawValue, key, value, 0) }
+        } else {
+            _ = try checked { skl_fsconfig(fd, FSCONFIG_SET_FLAG.rawValue, key, nil, 0) }
+        }
+    }
+    _ = try checked { skl_fsconfig(fd, FSCONFIG_CMD_CREATE.rawValue, nil, nil, 0) }
+    return OwnedFD(adopting: try checked { skl_fsmount(fd, 1, UInt32(attributes.rawValue)) })
+}
+
+/// mount(2), for file systems that the new API does not configure better.
+package func mountFilesystem(_ type: String, source: String, at target: String, flags: UInt = 0, data: String = "")
+    throws(Errno)
+{
+    _ = try checked { mount(source, target, type, flags, data) }
+}
+
+package func unmount(_ path: String, detach: Bool) throws(Errno) {
+    _ = try checked { umount2(path, detach ? CInt(MNT_DETACH) : 0) }
+}
+
+/// pivot_root(2) with both arguments ".": the current directory becomes the root, the old root lies under it until it
+/// is unmounted; pivot_root(2), notes.
+package func pivotIntoCurrentDirectory() throws(Errno) {
+    _ = try checked { skl_pivot_root(".", ".") }
+}

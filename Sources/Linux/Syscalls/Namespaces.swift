@@ -1,0 +1,47 @@
+package import CLinux
+
+/// Namespaces to make or join; namespaces(7).
+package struct Namespaces: OptionSet, Sendable, Hashable {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+    package static let mount = Namespaces(rawValue: UInt64(CLONE_NEWNS))
+    package static let user = Namespaces(rawValue: UInt64(CLONE_NEWUSER))
+    package static let pid = Namespaces(rawValue: UInt64(CLONE_NEWPID))
+    package static let ipc = Namespaces(rawValue: UInt64(CLONE_NEWIPC))
+    package static let uts = Namespaces(rawValue: UInt64(CLONE_NEWUTS))
+    package static let network = Namespaces(rawValue: UInt64(CLONE_NEWNET))
+    package static let cgroup = Namespaces(rawValue: UInt64(CLONE_NEWCGROUP))
+}
+
+/// clone(2) like fork, in new namespaces: 0 in the child, its pid in the parent. One thread only may exist.
+package func cloneProcess(_ namespaces: Namespaces = []) throws(Errno) -> pid_t {
+    try checked { skl_clone(UInt(namespaces.rawValue)) }
+}
+
+/// unshare(2).
+package func enterNew(_ namespaces: Namespaces) throws(Errno) {
+    _ = try checked { unshare(CInt(truncatingIfNeeded: namespaces.rawValue)) }
+}
+
+/// setns(2).
+package func join(_ namespace: CInt, _ kind: Namespaces) throws(Errno) {
+    _ = try checked { setns(namespace, CInt(truncatingIfNeeded: kind.rawValue)) }
+}
+
+package func setHostname(_ name: String) throws(Errno) {
+    _ = try checked { sethostname(name, name.utf8.count) }
+}
+
+/// The node name of uname(2).
+package func hostname() -> String {
+    var names = utsname()
+    _ = uname(&names)
+    return withUnsafeBytes(of: &names.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+}
+
+/// `x86_64`: the machine of uname(2).
+package func machine() -> String {
+    var names = utsname()
+    _ = uname(&names)
+    return withUnsafeBytes(of: &names.machine) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+}

@@ -1,0 +1,76 @@
+package import CLinux
+
+/// What stat(2) tells of a file.
+package struct FileStatus: Sendable, Equatable {
+    package let device: UInt64
+    package let inode: UInt64
+    package let mode: mode_t
+    package let links: UInt64
+    package let uid: uid_t
+    package let gid: gid_t
+    package let rawDevice: UInt64
+    /// In bytes.
+    package let size: Int64
+    /// In seconds since 1970.
+    package let modified: Int64
+
+    init(_ raw: stat) {
+        device = UInt64(raw.st_dev)
+        inode = UInt64(raw.st_ino)
+        mode = raw.st_mode
+        links = UInt64(raw.st_nlink)
+        uid = raw.st_uid
+        gid = raw.st_gid
+        rawDevice = UInt64(raw.st_rdev)
+        size = Int64(raw.st_size)
+        modified = Int64(raw.st_mtim.tv_sec)
+    }
+
+    package var permissions: mode_t { mode & 0o7777 }
+    package var isDirectory: Bool { mode & SKL_S_IFMT == SKL_S_IFDIR }
+    package var isRegular: Bool { mode & SKL_S_IFMT == SKL_S_IFREG }
+    package var isSymlink: Bool { mode & SKL_S_IFMT == SKL_S_IFLNK }
+    package var isBlockDevice: Bool { mode & SKL_S_IFMT == SKL_S_IFBLK }
+    package var isCharacterDevice: Bool { mode & SKL_S_IFMT == SKL_S_IFCHR }
+}
+
+/// stat(2) or, with `follow: false`, lstat(2).
+package func status(_ path: String, at directory: CInt = AT_FDCWD, follow: Bool = true) throws(Errno) -> FileStatus {
+    var raw = stat()
+    _ = try checked { fstatat(directory, path, &raw, follow ? 0 : AT_SYMLINK_NOFOLLOW) }
+    return FileStatus(raw)
+}
+
+/// fstat(2); works on O_PATH descriptors.
+package func status(of fd: CInt) throws(Errno) -> FileStatus {
+    var raw = stat()
+    _ = try checked { fstat(fd, &raw) }
+    return FileStatus(raw)
+}
+
+/// The magic number of the file system that holds `path`, from linux/magic.h; statfs(2).
+package func filesystemType(of path: String) throws(Errno) -> UInt64 {
+    var raw = statfs()
+    _ = try checked { skl_statfs(path, &raw) }
+    return UInt64(truncatingIfNeeded: raw.f_type)
+}
+
+package func filesystemType(of fd: CInt) throws(Errno) -> UInt64 {
+    var raw = statfs()
+    _ = try checked { fstatfs(fd, &raw) }
+    return UInt64(truncatingIfNeeded: raw.f_type)
+}
+
+/// The path without its last component: `/a/b` → `/a`, `/a` → `/`, `a/b` → `a`, `a` → nil.
+package func parentPath(_ path: String) -> String? {
+    let bytes = path.utf8
+    guard let slash = bytes.lastIndex(of: 0x2F) else { return nil }
+    if slash == bytes.startIndex { return "/" }
+    return String(path[..<slash])
+}
+
+/// The last component: `/a/b` → `b`.
+package func lastComponent(_ path: String) -> String {
+    guard let slash = path.utf8.lastIndex(of: 0x2F) else { return path }
+    return String(path[path.utf8.index(after: slash)...])
+}
