@@ -1,0 +1,103 @@
+package import Linux
+
+/// One step of the container's file tree: what appears where, and why.
+package struct Mount: Sendable, Equatable {
+    /// The groups of runtime.md §2, executed in this order; within a group in order of addition.
+    package enum Group: Int, Sendable, Comparable {
+        case dev, hostfs, binds, kernel, home, tmp, scratch, files, userBinds, cwd
+
+        package static func < (left: Group, right: Group) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    package enum Source: Sendable, Equatable {
+        /// A recursive bind of a path of the host.
+        case bind(String)
+        /// A new file system: type and options (`key=value` or a lone key).
+        case filesystem(type: String, options: [String])
+        /// An empty directory of the session tmpfs, with this mode.
+        case session(mode: UInt32)
+        /// A file with bytes that are known before the launch.
+        case file([UInt8])
+        /// A file made from the image's own one when the root stands: passwd, group.
+        case derived(DerivedFile)
+        /// A symbolic link in a directory that we staged.
+        case symlink(String)
+    }
+
+    /// What to do when the destination cannot be had.
+    package enum Missing: String, Sendable {
+        case fail, warn, ignore
+    }
+
+    package var group: Group
+    package var source: Source
+    /// Absolute, inside the container; resolved there, symlinks cannot leave the root.
+    package var destination: String
+    package var attributes: MountAttributes
+    package var missing: Missing
+    /// Whether a destination that the image lacks is supplied by our own layer.
+    package var createDestination: Bool
+    /// Why it is there: `home directory`, `--bind`, `GPU library`.
+    package var reason: String
+    /// `core`, or the id of the plugin that added it.
+    package var origin: String
+
+    package init(
+        _ group: Group, _ source: Source, at destination: String, attributes: MountAttributes = [],
+        missing: Missing = .fail, createDestination: Bool = true, reason: String, origin: String = "core"
+    ) {
+        self.group = group
+        self.source = source
+        self.destination = destination
+        self.attributes = attributes
+        self.missing = missing
+        self.createDestination = createDestination
+        self.reason = reason
+        self.origin = origin
+    }
+}
+
+/// Identity files whose content depends on the image's (runtime.md §2.5).
+package enum DerivedFile: Sendable, Equatable {
+    /// The image's /etc/passwd with the entry of the caller put in.
+    case passwd(UserRecord)
+    /// The image's /etc/group with lines `name:x:gid:user` added for the caller's groups.
+    case group(user: String, groups: [GroupRecord])
+}
+
+package struct GroupRecord: Sendable, Equatable {
+    package let name: String
+    package let gid: UInt32
+    package init(name: String, gid: UInt32) {
+        self.name = name
+        self.gid = gid
+    }
+}
+
+/// A layer above the image's root, from a plugin. The core stacks them all in one overlay mount: later layers lie above
+/// earlier ones; the image is the lowest but for the core's own layer of missing mount targets.
+package struct Layer: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
+        /// A read-only directory of the host.
+        case lower(String)
+        /// A writable directory and its work directory, on one file system of the host.
+        case upper(String, work: String)
+        /// Writable in memory, in the session tmpfs; gone with the container.
+        case temporaryUpper
+    }
+
+    package var kind: Kind
+    package var reason: String
+    package var origin: String
+
+    package init(_ kind: Kind, reason: String, origin: String) {
+        self.kind = kind
+        self.reason = reason
+        self.origin = origin
+    }
+
+    package var isWritable: Bool {
+        if case .lower = kind { return false }
+        return true
+    }
+}

@@ -1,0 +1,136 @@
+package import Linux
+
+/// Everything that one launch will do, decided before the first side effect. `--explain` prints this value and
+/// `Launch` executes it; nothing else reaches the child.
+package struct Plan: Sendable {
+    package var action: Request.Action
+    package var image: RootImage
+    /// Above the image, lowest first; not empty means that the root is an overlay.
+    package var layers: [Layer]
+    package var mounts: [Mount]
+    package var namespaces: Namespaces
+    package var user: UserNamespace
+    package var privileges: Privileges
+    package var directory: StartDirectory
+    package var umask: UInt32
+    package var hostname: String?
+    /// Size limit of the session tmpfs in bytes, nil for root.
+    package var sessionSize: Int64?
+    package var process: ProcessModel
+    package var plugins: [PluginParticipant]
+    package var notes: [PlanNote]
+
+    package init(
+        action: Request.Action, image: RootImage, layers: [Layer], mounts: [Mount], namespaces: Namespaces,
+        user: UserNamespace, privileges: Privileges, directory: StartDirectory, umask: UInt32, hostname: String?,
+        sessionSize: Int64?, process: ProcessModel, plugins: [PluginParticipant], notes: [PlanNote]
+    ) {
+        self.action = action
+        self.image = image
+        self.layers = layers
+        self.mounts = mounts
+        self.namespaces = namespaces
+        self.user = user
+        self.privileges = privileges
+        self.directory = directory
+        self.umask = umask
+        self.hostname = hostname
+        self.sessionSize = sessionSize
+        self.process = process
+        self.plugins = plugins
+        self.notes = notes
+    }
+}
+
+/// How the root file system comes to stand.
+package struct RootImage: Sendable, Equatable {
+    package enum Driver: String, Sendable {
+        /// A directory of the host, bound.
+        case directory
+        /// The kernel's squashfs or ext4 on a loop device with autoclear: root only.
+        case loop
+        /// Our own FUSE server: squashfs for everybody.
+        case server
+        /// Unpacked into a private directory first.
+        case extracted
+    }
+
+    /// What APPTAINER_CONTAINER says: absolute.
+    package var path: String
+    package var driver: Driver
+    /// `squashfs` or `ext3` for loop, empty otherwise.
+    package var filesystem: String
+    /// Bytes from the start of the file, and how many.
+    package var offset: Int64
+    package var size: Int64
+    package var writable: Bool
+    /// Where missing mount targets come from.
+    package var targets: MissingTargets
+
+    package init(
+        path: String, driver: Driver, filesystem: String, offset: Int64, size: Int64, writable: Bool,
+        targets: MissingTargets
+    ) {
+        self.path = path
+        self.driver = driver
+        self.filesystem = filesystem
+        self.offset = offset
+        self.size = size
+        self.writable = writable
+        self.targets = targets
+    }
+}
+
+/// The core's own layer (decision 2): mount targets that the image lacks are supplied below it.
+package enum MissingTargets: String, Sendable {
+    /// An overlay with our layer as its lowest directory, if and only if a target is missing.
+    case overlay
+    /// Directories rebuilt from binds around the missing target.
+    case underlay
+    /// Nothing is supplied: the image is opened for writing, or the configuration forbids it.
+    case none
+}
+
+package enum UserNamespace: Sendable, Equatable {
+    case none
+    /// Made by the child, maps written by the child itself: one id each.
+    case new(uid: IDMap, gid: IDMap)
+}
+
+/// A line of /proc/PID/uid_map with count 1; user_namespaces(7).
+package struct IDMap: Sendable, Equatable {
+    package let inside: UInt32
+    package let outside: UInt32
+    package init(inside: UInt32, outside: UInt32) {
+        self.inside = inside
+        self.outside = outside
+    }
+}
+
+/// What the program may do.
+package struct Privileges: Sendable, Equatable {
+    package var noNewPrivileges: Bool
+    /// Bits of the capabilities that stay; 0 for ordinary users.
+    package var capabilities: UInt64
+    package init(noNewPrivileges: Bool, capabilities: UInt64) {
+        self.noNewPrivileges = noNewPrivileges
+        self.capabilities = capabilities
+    }
+}
+
+package enum StartDirectory: Sendable, Equatable {
+    /// `--cwd`: failing to enter is fatal.
+    case required(String)
+    /// The first that can be entered; all but the first with a warning.
+    case preferred([String])
+}
+
+/// Which processes there are (decision 3).
+package enum ProcessModel: String, Sendable {
+    /// `skiff` itself becomes the program.
+    case inPlace
+    /// A monitor waits; its child becomes the program.
+    case monitored
+    /// A monitor waits; its child is PID 1 of the container, reaps, and starts the program.
+    case shim
+}

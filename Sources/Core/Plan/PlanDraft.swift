@@ -1,0 +1,112 @@
+package import Linux
+
+/// The plan while plugins may still write into it: what they may change, and nothing else. `PlanCheck` closes it.
+package struct PlanDraft: Sendable {
+    package var mounts: [Mount] = []
+    package var layers: [Layer] = []
+    package var variables: [VariableChange] = []
+    /// Device nodes that a minimal /dev must show, by host path.
+    package var devices: [DeviceNode] = []
+    /// Namespaces that somebody asked for, with the reason.
+    package var namespaces: Namespaces = []
+    /// What `--explain` says about decisions that left no other trace.
+    package var notes: [PlanNote] = []
+    /// Whether /dev holds only a few nodes, so that devices must be named.
+    package var minimalDev = false
+    /// Whether the image itself is opened for writing (`--writable`).
+    package var writableImage = false
+
+    package init() {}
+}
+
+/// A change of the environment by a plugin: applied after the host's variables and `--env`, before the image's scripts.
+package struct VariableChange: Sendable, Equatable {
+    package enum Operation: Sendable, Equatable {
+        case set(String)
+        case prependPath(String)
+        case appendPath(String)
+        case unset
+    }
+
+    package var name: String
+    package var operation: Operation
+    package var reason: String
+    package var origin: String
+
+    package init(name: String, operation: Operation, reason: String, origin: String) {
+        (self.name, self.operation, self.reason, self.origin) = (name, operation, reason, origin)
+    }
+}
+
+package struct DeviceNode: Sendable, Equatable {
+    /// `/dev/nvidia0`: the same path on the host and inside.
+    package var path: String
+    package var reason: String
+    package var origin: String
+
+    package init(path: String, reason: String, origin: String) {
+        (self.path, self.reason, self.origin) = (path, reason, origin)
+    }
+}
+
+package struct PlanNote: Sendable, Equatable {
+    package var text: String
+    package var origin: String
+
+    package init(_ text: String, origin: String) {
+        self.text = text
+        self.origin = origin
+    }
+}
+
+/// The plugins of one launch, as the core sees them: a sequence of phases. `PluginHost` is the only implementation, apart
+/// from the empty one. All calls come from one thread; `entered` and `preExec` run in the child.
+package protocol PluginPhases: AnyObject {
+    /// The plugins that take part, in order, for `--explain` and for the decision whether a monitor must stay.
+    var participants: [PluginParticipant] { get }
+
+    /// Flags and settings are read, combinations rejected; nothing is touched.
+    func configure() throws(SkiffError)
+    /// The host is looked at; namespaces and helpers are asked for.
+    func prepare(_ draft: inout PlanDraft) throws(SkiffError)
+    /// Mounts and layers are added.
+    func mounts(_ draft: inout PlanDraft) throws(SkiffError)
+    /// Variables are added.
+    func environment(_ draft: inout PlanDraft) throws(SkiffError)
+    /// In the child, just inside its namespaces.
+    func entered() throws(SkiffError)
+    /// In the child, when the root is assembled, before privileges drop.
+    func preExec() throws(SkiffError)
+    /// In the parent, when the program runs. A failure is a warning.
+    func started(pid: Int32, pidfd: Int32)
+    /// In the parent, when the container is gone or the launch failed; undoes what `prepare` did, in reverse order.
+    /// - Parameter status: as a shell counts it, 128 + n for a signal.
+    func stopped(status: Int32)
+}
+
+package struct PluginParticipant: Sendable, Equatable {
+    package let id: String
+    package let version: String
+    /// Why it was loaded: `--nv`, `image has an encrypted root`.
+    package let trigger: String
+    /// Slots that run in the child or after it, by name; `stopped` keeps a monitor.
+    package let phases: [String]
+
+    package init(id: String, version: String, trigger: String, phases: [String]) {
+        (self.id, self.version, self.trigger, self.phases) = (id, version, trigger, phases)
+    }
+}
+
+/// No plugin at all: the ordinary start.
+package final class NoPlugins: PluginPhases {
+    package init() {}
+    package var participants: [PluginParticipant] { [] }
+    package func configure() throws(SkiffError) {}
+    package func prepare(_ draft: inout PlanDraft) throws(SkiffError) {}
+    package func mounts(_ draft: inout PlanDraft) throws(SkiffError) {}
+    package func environment(_ draft: inout PlanDraft) throws(SkiffError) {}
+    package func entered() throws(SkiffError) {}
+    package func preExec() throws(SkiffError) {}
+    package func started(pid: Int32, pidfd: Int32) {}
+    package func stopped(status: Int32) {}
+}
