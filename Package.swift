@@ -12,12 +12,22 @@ let swiftSettings: [SwiftSetting] = [
     .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
 ]
 
+// Tests import what they please.
+let testSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error),
+    .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
+]
+
 let package = Package(
     name: "skiff",
     targets: [
         .target(name: "CLinux"),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: swiftSettings),
         .target(name: "Core", dependencies: ["Linux", "CLinux"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CoreTests", dependencies: ["Core", "Linux", "CLinux"],
+            swiftSettings: testSettings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -49,13 +49,9 @@ package func setInherited(_ fd: CInt, _ inherited: Bool) throws(Errno) {
     _ = try checked { skl_fcntl(fd, F_SETFD, inherited ? 0 : Int(FD_CLOEXEC)) }
 }
 
-/// Two ends of a pipe or socket pair.
-package struct DescriptorPair: ~Copyable {
-    package var first: OwnedFD
-    package var second: OwnedFD
-
-    package init(first: consuming OwnedFD, second: consuming OwnedFD) {
-        self.first = first
-        self.second = second
-    }
+/// The two ends of a new pipe or socket pair, to be adopted at once: a move-only pair could not be taken apart outside
+/// of this module.
+package struct DescriptorPair: Sendable {
+    package let first: CInt
+    package let second: CInt
 }

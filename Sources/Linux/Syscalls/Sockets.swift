@@ -6,7 +6,7 @@ package func makePipe() throws(Errno) -> DescriptorPair {
     _ = try checked {
         withUnsafeMutableBytes(of: &ends) { pipe2($0.baseAddress?.assumingMemoryBound(to: CInt.self), O_CLOEXEC) }
     }
-    return DescriptorPair(first: OwnedFD(adopting: ends.0), second: OwnedFD(adopting: ends.1))
+    return DescriptorPair(first: ends.0, second: ends.1)
 }
 
 /// socketpair(2), unix(7): message boundaries kept with `seqpacket`.
@@ -19,7 +19,7 @@ package func makeSocketPair(seqpacket: Bool = true) throws(Errno) -> DescriptorP
                 AF_UNIX, kind | CInt(SOCK_CLOEXEC.rawValue), 0, $0.baseAddress?.assumingMemoryBound(to: CInt.self))
         }
     }
-    return DescriptorPair(first: OwnedFD(adopting: ends.0), second: OwnedFD(adopting: ends.1))
+    return DescriptorPair(first: ends.0, second: ends.1)
 }
 
 /// sendmsg(2) with at most one descriptor (SCM_RIGHTS), which stays the caller's.

@@ -1,0 +1,135 @@
+import Linux
+
+/// A `Request` as bytes: how `skiff-image` hands `%post` and `%test` to `skiff` (decision 7). Fields `key=value`, each ended
+/// by NUL, after a first field that names the version; repeated keys keep their order. Only skiff of the same
+/// installation reads it.
+extension Request {
+    private static let version = "skiff-request/1"
+
+    package func encoded() -> [UInt8] {
+        var writer = FieldWriter(version: Self.version)
+        writer.put("action", action.rawValue)
+        writer.put("image", image)
+        for argument in arguments { writer.put("argument", argument) }
+        for bind in binds { writer.put("bind", bind) }
+        if let home { writer.put("home", home) }
+        for (key, path) in Self.flags where self[keyPath: path] { writer.put(key, "true") }
+        for (key, path) in Self.texts { if let text = self[keyPath: path] { writer.put(key, text) } }
+        for (key, path) in Self.lists { for text in self[keyPath: path] { writer.put(key, text) } }
+        for (name, value) in environment { writer.put("env", name + "=" + value) }
+        writer.put("user", userMapping.rawValue)
+        for (name, values) in pluginFlags {
+            writer.put("plugin-flag", name)
+            for value in values { writer.put("plugin-value", value) }
+        }
+        return writer.bytes
+    }
+
+    /// - Throws: when the bytes are not a request of this version.
+    package init(encoded bytes: [UInt8]) throws(SkiffError) {
+        let fields = try FieldReader(bytes, version: Self.version).fields
+        guard let action = fields.first(where: { $0.key == "action" }).flatMap({ Action(rawValue: $0.value) }),
+            let image = fields.first(where: { $0.key == "image" })?.value
+        else { throw SkiffError("cannot read the request: it names no action or image") }
+        self.init(action: action, image: image)
+        for (key, value) in fields { try take(key, value) }
+    }
+
+    private mutating func take(_ key: String, _ value: String) throws(SkiffError) {
+        if let path = Self.flags.first(where: { $0.0 == key })?.1 { return self[keyPath: path] = value == "true" }
+        if let path = Self.texts.first(where: { $0.0 == key })?.1 { return self[keyPath: path] = value }
+        if let path = Self.lists.first(where: { $0.0 == key })?.1 { return self[keyPath: path].append(value) }
+        switch key {
+        case "action", "image": break
+        case "argument": arguments.append(value)
+        case "bind": binds.append(try FieldReader.bind(value))
+        case "home": home = try FieldReader.bind(value)
+        case "env":
+            let parts = value.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            environment.append((String(parts[0]), parts.count > 1 ? String(parts[1]) : ""))
+        case "user":
+            guard let mapping = UserMapping(rawValue: value) else { throw FieldReader.unknown(key, value) }
+            userMapping = mapping
+        case "plugin-flag": pluginFlags.append((value, []))
+        case "plugin-value":
+            guard !pluginFlags.isEmpty else { throw FieldReader.unknown(key, value) }
+            pluginFlags[pluginFlags.count - 1].values.append(value)
+        default: throw FieldReader.unknown(key, value)
+        }
+    }
+
+    // A computed list: key paths are not Sendable enough for a stored global, and this is no hot path.
+    private static var flags: [(String, WritableKeyPath<Request, Bool>)] {
+        [
+            ("no-home", \.noHome), ("contain", \.contain), ("writable", \.writable), ("underlay", \.underlay),
+            ("unsquash", \.unsquash), ("cleanenv", \.cleanEnvironment), ("no-eval", \.noEvaluation),
+            ("no-umask", \.noUmask), ("pid", \.newPID), ("ipc", \.newIPC), ("uts", \.newUTS), ("net", \.newNetwork),
+            ("no-init", \.noInit), ("keep-privs", \.keepPrivileges), ("no-privs", \.noPrivileges),
+            ("allow-setuid", \.allowSetuid), ("build-config", \.buildConfiguration),
+        ]
+    }
+
+    private static var texts: [(String, WritableKeyPath<Request, String?>)] {
+        [
+            ("workdir", \.workdir), ("tmpdir", \.temporaryDirectory), ("app", \.app), ("shell", \.shell),
+            ("hostname", \.hostname), ("cwd", \.directory),
+        ]
+    }
+
+    private static var lists: [(String, WritableKeyPath<Request, [String]>)] {
+        [
+            ("scratch", \.scratch), ("no-mount", \.noMount), ("env-file", \.environmentFiles),
+            ("no-env", \.noEnvironment), ("add-caps", \.addCapabilities), ("drop-caps", \.dropCapabilities),
+            ("dns", \.dns),
+        ]
+    }
+}
+
+private struct FieldWriter {
+    private(set) var bytes: [UInt8]
+
+    init(version: String) { bytes = Array(version.utf8) + [0] }
+
+    mutating func put(_ key: String, _ value: String) {
+        bytes.append(contentsOf: key.utf8)
+        bytes.append(0x3D)
+        bytes.append(contentsOf: value.utf8)
+        bytes.append(0)
+    }
+
+    mutating func put(_ key: String, _ bind: Request.Bind) {
+        // The length tells where the source ends: a path may hold any other byte.
+        put(key, (bind.readOnly ? "ro" : "rw") + ":\(bind.source.utf8.count):" + bind.source + bind.destination)
+    }
+}
+
+private struct FieldReader {
+    let fields: [(key: String, value: String)]
+
+    init(_ bytes: [UInt8], version: String) throws(SkiffError) {
+        let parts = bytes.split(separator: 0, omittingEmptySubsequences: false)
+        guard parts.first.map({ Array($0) }) == Array(version.utf8), bytes.last == 0 else {
+            throw SkiffError(
+                "cannot read the request: it is not \(version)", hint: "skiff and skiff-image must be of one version")
+        }
+        fields = parts.dropFirst().dropLast().map { part in
+            let equals = part.firstIndex(of: 0x3D) ?? part.endIndex
+            let value = equals == part.endIndex ? part[equals...] : part[(equals + 1)...]
+            return (String(decoding: part[..<equals], as: UTF8.self), String(decoding: value, as: UTF8.self))
+        }
+    }
+
+    static func bind(_ text: String) throws(SkiffError) -> Request.Bind {
+        let parts = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3, let length = Int(parts[1]), length >= 0, length <= parts[2].utf8.count else {
+            throw unknown("bind", text)
+        }
+        return Request.Bind(
+            source: String(decoding: parts[2].utf8.prefix(length), as: UTF8.self),
+            destination: String(decoding: parts[2].utf8.dropFirst(length), as: UTF8.self), readOnly: parts[0] == "ro")
+    }
+
+    static func unknown(_ key: String, _ value: String) -> SkiffError {
+        SkiffError("cannot read the request: \(key) has the unknown value '\(value)'")
+    }
+}

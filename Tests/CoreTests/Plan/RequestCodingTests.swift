@@ -1,0 +1,43 @@
+import Testing
+
+@testable import Core
+
+struct RequestCodingTests {
+    private func sample() -> Request {
+        var request = Request(action: .exec, image: "/images/a b.sif")
+        request.arguments = ["sh", "-c", "echo \"$1\"\nexit 3", ""]
+        request.binds = [.init(source: "/da:ta", destination: "/x\ny", readOnly: true)]
+        request.home = .init(source: "/h", destination: "/root")
+        request.contain = true
+        request.newPID = true
+        request.hostname = "node1"
+        request.scratch = ["/s", "/t"]
+        request.environment = [("A", "b=c"), ("EMPTY", "")]
+        request.userMapping = .inherited
+        request.pluginFlags = [("overlay", ["a", "b"]), ("nv", ["true"])]
+        return request
+    }
+
+    @Test func everythingComesBack() throws {
+        let original = sample()
+        let copy = try Request(encoded: original.encoded())
+        #expect(copy.encoded() == original.encoded())
+        #expect(copy.arguments == original.arguments)
+        #expect(copy.binds == original.binds)
+        #expect(copy.home == original.home)
+        #expect(copy.environment.map(\.value) == ["b=c", ""])
+        #expect(copy.pluginFlags.map(\.values) == [["a", "b"], ["true"]])
+        #expect(copy.contain && copy.newPID && !copy.newIPC)
+        #expect(copy.userMapping == .inherited)
+    }
+
+    @Test(arguments: [
+        "", "skiff-request/2\0action=exec\0image=x\0", "skiff-request/1\0action=exec\0",
+        "skiff-request/1\0action=fly\0image=x\0", "skiff-request/1\0action=exec\0image=x\0bind=ro:9:a\0",
+        "skiff-request/1\0action=exec\0image=x\0colour=red\0",
+        "skiff-request/1\0action=exec\0image=x\0plugin-value=1\0",
+    ])
+    func somethingElseIsRefused(text: String) {
+        #expect(throws: SkiffError.self) { _ = try Request(encoded: Array(text.utf8)) }
+    }
+}
