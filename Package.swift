@@ -28,6 +28,16 @@ let package = Package(
         .testTarget(
             name: "CoreTests", dependencies: ["Core", "Linux", "CLinux"],
             swiftSettings: testSettings),
+        .target(name: "PluginAPI", exclude: ["layout.def"]),
+        // libffi is linked statically, so that a start that calls nothing through it pays nothing for it.
+        .target(name: "CTypedCall", linkerSettings: [.linkedLibrary(":libffi_pic.a")]),
+        .target(
+            name: "PluginHost", dependencies: ["Core", "Linux", "CLinux", "PluginAPI", "CTypedCall"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "PluginHostTests",
+            dependencies: ["PluginHost", "PluginAPI", "CTypedCall", "Core", "Linux", "CLinux"],
+            swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

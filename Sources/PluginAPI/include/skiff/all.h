@@ -1,0 +1,24 @@
+/* Everything at once, for binding generators and the checker. A plugin includes what it uses. */
+#ifndef SKIFF_ALL_H
+#define SKIFF_ALL_H
+
+#include "cli.h"
+#include "ext/draft/crypto.h"
+#include "ext/draft/devices.h"
+#include "ext/draft/filesystem.h"
+#include "ext/draft/image-format.h"
+#include "ext/draft/network.h"
+#include "ext/draft/transport.h"
+#include "host/calls.h"
+#include "host/image.h"
+#include "host/progress.h"
+#include "host/run.h"
+#include "host/secret.h"
+#include "host/services.h"
+#include "host/settings.h"
+#include "host/undo.h"
+#include "phases.h"
+#include "plan.h"
+#include "plugin.h"
+
+#endif

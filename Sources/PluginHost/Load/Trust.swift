@@ -1,0 +1,50 @@
+import CLinux
+package import Core
+package import Linux
+
+/// Who may have written the files that a privileged skiff is about to believe.
+///
+/// The rule is that of sudo and sshd: every directory from the root down, and the file, belong to root, and neither group
+/// nor others may write them. An ordinary user may load what they like: it runs with their own powers.
+package struct Trust: Sendable {
+    /// Whether the process has powers that the caller has not.
+    package let isPrivileged: Bool
+    /// The owner that is trusted; 0 but in tests.
+    let owner: uid_t
+
+    package init(isPrivileged: Bool) { (self.isPrivileged, owner) = (isPrivileged, 0) }
+
+    /// Tests cannot make files of root; they name another owner instead.
+    init(requiring owner: uid_t) { (isPrivileged, self.owner) = (true, owner) }
+
+    /// Root, or a program with the setuid bit or file capabilities; getauxval(3) AT_SECURE.
+    package static var ofThisProcess: Trust {
+        Trust(isPrivileged: effectiveUID() == 0 || getauxval(UInt(AT_SECURE)) != 0)
+    }
+
+    /// Refuses a file or directory that somebody else than root could have changed.
+    package func check(_ status: FileStatus, _ path: String) throws(SkiffError) {
+        guard isPrivileged else { return }
+        guard status.uid == owner else {
+            throw SkiffError(
+                "cannot trust \(path): it belongs to uid \(status.uid)",
+                hint: "As root, plugins are loaded only from files that belong to root")
+        }
+        // A sticky directory, such as /tmp, still lets others put new names into it: not trusted either.
+        guard status.mode & 0o022 == 0 else {
+            throw SkiffError(
+                "cannot trust \(path): group or others may write it", hint: "Run chmod go-w \(path)")
+        }
+    }
+
+    /// `check` for a directory and everything above it. The path must be absolute and free of symlinks (`realPath`).
+    package func checkPath(_ directory: String) throws(SkiffError) {
+        guard isPrivileged else { return }
+        var current: String? = directory
+        while let path = current {
+            let found = try during("cannot look at \(path)") { () throws(Errno) in try status(path, follow: false) }
+            try check(found, path)
+            current = path == "/" ? nil : parentPath(path)
+        }
+    }
+}

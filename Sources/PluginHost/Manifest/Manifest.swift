@@ -1,0 +1,122 @@
+/// What a plugin says about itself without being loaded: the contents of `<id>.plugin`.
+///
+/// Help, completion, parsing and routing read this and nothing else, so that a library is opened only when one of its
+/// triggers fires, and a broken one cannot disturb any other command.
+package struct Manifest: Sendable, Equatable {
+    /// A reverse-domain name, equal to the file's name and to the library's own answer.
+    package var id: String
+    /// For people; the id when the manifest has none.
+    package var name: String
+    package var version: String
+    /// The versions of the interface that the library works with, `SKIFF_ABI(major, minor)`.
+    package var abi: ClosedRange<UInt32>
+    /// A file name in the manifest's own directory.
+    package var library: String
+    /// Hexadecimal, checked by `skiff plugin check` and at install; empty when absent.
+    package var sha256 = ""
+    package var license = ""
+    package var description = ""
+    /// Smaller runs earlier; 0 when nothing is said.
+    package var priority = 0
+    /// Ids of plugins that run earlier, and later, in every phase.
+    package var after: [String] = []
+    package var before: [String] = []
+    package var privileged = Privileged.root
+    /// A failure of `started` ends the container.
+    package var isStartFatal = false
+    /// Whether ids of `ext/draft` may be exchanged.
+    package var allowsDrafts = false
+    /// Ids of tables that the library has.
+    package var extensions: [String] = []
+    /// Slots of `skiff.phases/1` that are not NULL.
+    package var phases: [Phase] = []
+    /// URI schemes, without `://`.
+    package var schemes: [String] = []
+    /// Keys of skiff.conf that load the plugin when they say yes.
+    package var configurationKeys: [String] = []
+    /// Variables of the caller that load the plugin when they are set and not empty.
+    package var environment: [String] = []
+    /// Facts about the image that load the plugin: `encrypted`, `overlay-section`.
+    package var imageFacts: [String] = []
+    package var flags: [ManifestFlag] = []
+    package var commands: [ManifestCommand] = []
+    package var probes: [ManifestProbe] = []
+
+    /// Who may run the plugin's code with the powers of root.
+    package enum Privileged: String, Sendable {
+        case never, root, setuid
+    }
+
+    /// Stations of a container's life, in order; `skiff/phases.h`.
+    package enum Phase: String, Sendable, CaseIterable {
+        case configure, prepare, mounts, environment, entered
+        case preExec = "pre_exec"
+        case started, stopped
+    }
+
+    /// A manifest with only what it must have.
+    package init(id: String, version: String, abi: ClosedRange<UInt32>, library: String) {
+        (self.id, self.name, self.version, self.abi, self.library) = (id, id, version, abi, library)
+    }
+}
+
+/// A `[flag]` block.
+package struct ManifestFlag: Sendable, Equatable {
+    package enum Kind: String, Sendable {
+        case bool, int, string, path
+        /// Repeatable; each value a comma list.
+        case strings
+
+        /// What the host offers to a handler; `skiff/cli.h`.
+        var offered: [UInt8] {
+            switch self {
+            case .bool: Array("cb".utf8)
+            case .int: Array("cl".utf8)
+            case .string: Array("cs".utf8)
+            case .path: Array("cp".utf8)
+            case .strings: Array("cS".utf8)
+            }
+        }
+    }
+
+    /// Without dashes.
+    package var name: String
+    package var short: String?
+    package var kind: Kind
+    package var defaultValue: String?
+    /// Without `APPTAINER_`, `SINGULARITY_`, `SKIFF_`.
+    package var environment: [String] = []
+    package var help: String
+    package var isHidden = false
+    /// `exec`, `run`, `instance start`: the commands that take it.
+    package var commands: [String] = []
+    /// A handler of `skiff.cli/1`; without one the plugin reads the flag through `skiff.host.settings/1`.
+    package var handler: String?
+    package var signature: Signature?
+
+    package init(name: String, kind: Kind, help: String) {
+        (self.name, self.kind, self.help) = (name, kind, help)
+    }
+}
+
+/// A `[command]` block: a word behind `skiff`.
+package struct ManifestCommand: Sendable, Equatable {
+    package var name: String
+    package var usage: String
+    package var help: String
+    package var handler: String
+    package var signature: Signature
+
+    package init(name: String, usage: String, help: String, handler: String, signature: Signature) {
+        (self.name, self.usage, self.help) = (name, usage, help)
+        (self.handler, self.signature) = (handler, signature)
+    }
+}
+
+/// A `[probe]` block: these bytes at this offset of an image file route it to the plugin.
+package struct ManifestProbe: Sendable, Equatable {
+    package var offset: Int64
+    package var bytes: [UInt8]
+
+    package init(offset: Int64, bytes: [UInt8]) { (self.offset, self.bytes) = (offset, bytes) }
+}
