@@ -1,0 +1,93 @@
+/// A JSON value to be written: RFC 8259. Members keep their order, because scripts compare our output with Apptainer's.
+/// Reading JSON is no affair of the launch path.
+package indirect enum JSONText: Sendable, Equatable {
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    case string(String)
+    case array([JSONText])
+    case object([Member])
+
+    package struct Member: Sendable, Equatable {
+        package let name: String
+        package let value: JSONText
+        package init(_ name: String, _ value: JSONText) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// Members in the order given; the ones whose value is nil are left out.
+    package static func members(_ pairs: KeyValuePairs<String, JSONText?>) -> JSONText {
+        .object(pairs.compactMap { name, value in value.map { Member(name, $0) } })
+    }
+
+    package static func strings(_ texts: [String]) -> JSONText { .array(texts.map { .string($0) }) }
+
+    /// The value as text: on one line without `indent`, else one member or element a line, indented by it.
+    /// `<`, `>` and `&` are written as escapes, as Go does and as Apptainer's readers see them.
+    package func text(indent: String? = nil) -> String {
+        var result = ""
+        write(into: &result, indent: indent, depth: 0)
+        return result
+    }
+
+    private func write(into text: inout String, indent: String?, depth: Int) {
+        switch self {
+        case .null: text += "null"
+        case .bool(let value): text += value ? "true" : "false"
+        case .integer(let value): text += String(value)
+        case .string(let value): Self.quote(value, into: &text)
+        case .array(let values):
+            Self.list("[", "]", values, into: &text, indent, depth) { value, text in
+                value.write(into: &text, indent: indent, depth: depth + 1)
+            }
+        case .object(let members):
+            Self.list("{", "}", members, into: &text, indent, depth) { member, text in
+                Self.quote(member.name, into: &text)
+                text += indent == nil ? ":" : ": "
+                member.value.write(into: &text, indent: indent, depth: depth + 1)
+            }
+        }
+    }
+
+    private static func list<Element>(
+        _ open: String, _ close: String, _ elements: [Element], into text: inout String, _ indent: String?,
+        _ depth: Int,
+        write: (Element, inout String) -> Void
+    ) {
+        text += open
+        for (index, element) in elements.enumerated() {
+            if index > 0 { text += "," }
+            newLine(into: &text, indent, depth + 1)
+            write(element, &text)
+        }
+        if !elements.isEmpty { newLine(into: &text, indent, depth) }
+        text += close
+    }
+
+    private static func newLine(into text: inout String, _ indent: String?, _ depth: Int) {
+        guard let indent else { return }
+        text += "\n" + String(repeating: indent, count: depth)
+    }
+
+    private static func quote(_ value: String, into text: inout String) {
+        text += "\""
+        for scalar in value.unicodeScalars {
+            switch scalar {
+            case "\"": text += "\\\""
+            case "\\": text += "\\\\"
+            case "\n": text += "\\n"
+            case "\r": text += "\\r"
+            case "\t": text += "\\t"
+            case "\u{8}": text += "\\b"
+            case "\u{C}": text += "\\f"
+            case "<", ">", "&", "\u{2028}", "\u{2029}", "\0"..."\u{1F}":
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        text += "\""
+    }
+}
