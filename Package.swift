@@ -18,6 +18,10 @@ let testSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
     .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
 ]
+/// Static archives where Debian has them: a helper that starts with every container must not wait for ld.so.
+func archives(_ names: String...) -> [LinkerSetting] {
+    [.unsafeFlags(names.flatMap { ["-Xlinker", "-l:lib\($0).a"] })]
+}
 
 let package = Package(
     name: "skiff",
@@ -38,6 +42,14 @@ let package = Package(
             name: "PluginHostTests",
             dependencies: ["PluginHost", "PluginAPI", "CTypedCall", "Core", "Linux", "CLinux"],
             swiftSettings: swiftSettings),
+        .target(
+            name: "CCodecs", path: "Sources/Formats/CCodecs",
+            linkerSettings: archives("zstd", "z", "lz4", "lzma")),
+        .target(
+            name: "Squashfs", dependencies: ["Linux", "CLinux", "CCodecs"], path: "Sources/Formats/Squashfs",
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SquashfsTests", dependencies: ["Squashfs", "Linux", "CLinux"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

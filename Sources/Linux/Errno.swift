@@ -35,6 +35,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let notDirectory = Errno(ENOTDIR)
     package static let isDirectory = Errno(EISDIR)
     package static let invalidArgument = Errno(EINVAL)
+    package static let noMemory = Errno(ENOMEM)
     package static let noSpace = Errno(ENOSPC)
     package static let readOnlyFilesystem = Errno(EROFS)
     package static let brokenPipe = Errno(EPIPE)

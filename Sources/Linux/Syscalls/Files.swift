@@ -142,6 +142,11 @@ package func writeFile(
 }
 
 package func fsync(_ fd: CInt) throws(Errno) { _ = try checked { CLinux.fsync(fd) } }
+/// lseek(2) SEEK_END: the length of a file or block device. Moves the offset, which nobody here uses.
+package func endOffset(of fd: CInt) throws(Errno) -> UInt64 {
+    UInt64(try checked { lseek(fd, 0, SEEK_END) })
+}
+
 package func ftruncate(_ fd: CInt, _ size: Int64) throws(Errno) {
     _ = try checked { CLinux.ftruncate(fd, off_t(size)) }
 }

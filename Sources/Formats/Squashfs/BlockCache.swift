@@ -1,0 +1,89 @@
+import Synchronization
+
+/// Decoded blocks by their position in the image, bounded in bytes, shared by all threads.
+///
+/// Two threads that want the same block at once wait for one decoding of it: fragments are shared by many small files
+/// that a program opens together. Eviction is the clock algorithm: a hit costs one flag, not a reordering.
+final class BlockCache<Value: Sendable>: Sendable {
+    fileprivate final class Slot: Sendable {
+        let key: UInt64
+        let content = Mutex<Value?>(nil)
+        init(key: UInt64) { self.key = key }
+    }
+
+    fileprivate struct Place {
+        var slot: Slot
+        var used: Bool
+    }
+
+    fileprivate struct State {
+        var places: [Place] = []
+        var index: [UInt64: Int] = [:]
+        var hand = 0
+    }
+
+    private let capacity: Int
+    private let state = Mutex(State())
+
+    /// - Parameter capacity: how many blocks are kept; at least one.
+    init(capacity: Int) { self.capacity = max(1, capacity) }
+
+    /// The block `key`, made by `load` when it is not here.
+    func value(for key: UInt64, load: () throws(SquashfsError) -> Value) throws(SquashfsError) -> Value {
+        let slot = state.withLock { $0.slot(for: key, capacity: capacity) }
+        return try slot.content.withLock { content throws(SquashfsError) in
+            if let content { return content }
+            let value = try load()
+            content = value
+            return value
+        }
+    }
+
+    /// The block if it is here or being made.
+    func present(_ key: UInt64) -> Value? {
+        let slot = state.withLock { state -> Slot? in
+            guard let place = state.index[key] else { return nil }
+            state.places[place].used = true
+            return state.places[place].slot
+        }
+        return slot?.content.withLock { $0 }
+    }
+
+    /// Forgets a block that nobody will ask for soon.
+    func remove(_ key: UInt64) { state.withLock { $0.remove(key) } }
+}
+
+extension BlockCache.State {
+    fileprivate mutating func slot(for key: UInt64, capacity: Int) -> BlockCache.Slot {
+        if let place = index[key] {
+            places[place].used = true
+            return places[place].slot
+        }
+        let slot = BlockCache.Slot(key: key)
+        if places.count < capacity {
+            index[key] = places.count
+            places.append(BlockCache.Place(slot: slot, used: false))
+            return slot
+        }
+        // At most one turn: every place passed loses its mark.
+        while places[hand].used {
+            places[hand].used = false
+            hand = (hand + 1) % places.count
+        }
+        index[places[hand].slot.key] = nil
+        index[key] = hand
+        places[hand] = BlockCache.Place(slot: slot, used: false)
+        hand = (hand + 1) % places.count
+        return slot
+    }
+
+    fileprivate mutating func remove(_ key: UInt64) {
+        guard let place = index.removeValue(forKey: key) else { return }
+        let last = places.removeLast()
+        if place < places.count {
+            places[place] = last
+            index[last.slot.key] = place
+        }
+        if hand >= places.count { hand = 0 }
+    }
+}

@@ -1,0 +1,102 @@
+import Linux
+
+/// Reads and decodes the blocks of one image and keeps the last ones; knows nothing of files.
+final class BlockStore: Sendable {
+    let superblock: Superblock
+    let data: BlockCache<[UInt8]>
+    private let source: any ByteSource
+    private let metadata: BlockCache<MetadataBlock>
+    private let decompressor: Decompressor
+
+    init(_ source: any ByteSource, caches: SquashfsReader.CacheLimits) throws(SquashfsError) {
+        self.source = source
+        let head = try makeBytes(Superblock.length) { buffer throws(SquashfsError) in
+            try Self.fill(buffer, from: source, at: 0)
+        }
+        superblock = try Superblock(head, available: source.size)
+        decompressor = Decompressor(superblock.compression)
+        metadata = BlockCache(capacity: caches.metadata / MetadataBlock.size)
+        data = BlockCache(capacity: caches.data / superblock.blockSize)
+    }
+
+    /// The metadata block at `position`. A length word goes before it: bit 15 says that it is stored as it is.
+    func metadataBlock(at position: UInt64, limit: UInt64) throws(SquashfsError) -> MetadataBlock {
+        try metadata.value(for: position) { () throws(SquashfsError) in
+            try loadMetadata(at: position, limit: limit)
+        }
+    }
+
+    private func loadMetadata(at position: UInt64, limit: UInt64) throws(SquashfsError) -> MetadataBlock {
+        guard limit <= superblock.bytesUsed, position >= UInt64(Superblock.length), position < limit,
+            limit - position > 2
+        else { throw .corrupt(.metadataOutside) }
+        // The word and the longest block in one read.
+        let available = Int(min(limit - position, UInt64(MetadataBlock.size + 2)))
+        let raw = try rawBytes(at: position, count: available, defect: .metadataOutside)
+        let word = UInt16(raw[0]) | UInt16(raw[1]) << 8
+        let length = Int(word & 0x7FFF)
+        guard length > 0, length <= MetadataBlock.size else { throw .corrupt(.metadataSize) }
+        guard length <= raw.count - 2 else { throw .corrupt(.metadataOutside) }
+        let next = position + 2 + UInt64(length)
+        if word & 0x8000 != 0 { return MetadataBlock(bytes: Array(raw[2..<2 + length]), next: next) }
+        let bytes = try decoded(raw[2..<2 + length], limit: MetadataBlock.size)
+        guard !bytes.isEmpty else { throw .corrupt(.metadataSize) }
+        return MetadataBlock(bytes: bytes, next: next)
+    }
+
+    /// A data or fragment block. Bit 24 of its size word says that it is stored as it is.
+    func dataBlock(at position: UInt64, word: UInt32) throws(SquashfsError) -> [UInt8] {
+        let count = Int(word & 0xFF_FFFF)
+        guard count > 0, count <= superblock.blockSize else { throw .corrupt(.blockTooLarge) }
+        let raw = try rawBytes(at: position, count: count, defect: .blockOutside)
+        return word & 1 << 24 != 0 ? raw : try decoded(raw[...], limit: superblock.blockSize)
+    }
+
+    /// Bytes of the image as they are stored. `defect` is what it means when they are not all inside.
+    func rawBytes(at position: UInt64, count: Int, defect: SquashfsError.Defect) throws(SquashfsError) -> [UInt8] {
+        guard position <= superblock.bytesUsed, UInt64(count) <= superblock.bytesUsed - position else {
+            throw .corrupt(defect)
+        }
+        let bytes = try makeBytes(count) { buffer throws(SquashfsError) in
+            try Self.fill(buffer, from: source, at: position)
+        }
+        // The file was long enough when it was opened.
+        guard bytes.count == count else { throw .corrupt(.truncated) }
+        return bytes
+    }
+
+    private func decoded(_ raw: ArraySlice<UInt8>, limit: Int) throws(SquashfsError) -> [UInt8] {
+        try makeBytes(limit) { buffer throws(SquashfsError) in
+            try raw.withUnsafeBufferPointer { input throws(SquashfsError) in
+                try decompressor.decompress(UnsafeRawBufferPointer(input), into: buffer)
+            }
+        }
+    }
+
+    private static func fill(_ buffer: UnsafeMutableRawBufferPointer, from source: any ByteSource, at offset: UInt64)
+        throws(SquashfsError) -> Int
+    {
+        do throws(Errno) {
+            return try source.read(into: buffer, at: offset)
+        } catch {
+            throw .kernel(error)
+        }
+    }
+}
+
+/// An array of as many bytes as `body` says it wrote into the `capacity` bytes it is lent.
+private func makeBytes(
+    _ capacity: Int, _ body: (UnsafeMutableRawBufferPointer) throws(SquashfsError) -> Int
+) throws(SquashfsError) -> [UInt8] {
+    var failure: SquashfsError?
+    let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, used in
+        do throws(SquashfsError) {
+            // The buffer may be longer than asked.
+            used = try body(UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: capacity))
+        } catch {
+            failure = error
+        }
+    }
+    if let failure { throw failure }
+    return bytes
+}

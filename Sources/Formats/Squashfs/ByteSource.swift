@@ -1,0 +1,54 @@
+package import Linux
+
+/// Bytes at known offsets that many threads may read at once: an image file, or decrypted blocks above one.
+package protocol ByteSource: Sendable {
+    /// In bytes; nothing is read at or behind it.
+    var size: UInt64 { get }
+    /// Fills `buffer` from `offset` on; answers the bytes read, fewer than asked only at the end.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(Errno) -> Int
+}
+
+/// A part of an open file: the partition of a SIF, or a whole squashfs file.
+package final class FileSource: ByteSource {
+    private let file: OwnedFD
+    private let start: UInt64
+    package let size: UInt64
+
+    /// - Parameters:
+    ///   - offset: where the image begins in the file, in bytes.
+    ///   - limit: how long it may be, in bytes; 0 for the rest of the file.
+    /// - Throws: `EINVAL` when the image would begin behind the end of the file.
+    package init(_ file: consuming OwnedFD, offset: UInt64 = 0, limit: UInt64 = 0) throws(Errno) {
+        let total = try endOffset(of: file.raw)
+        guard offset <= total, total <= UInt64(Int64.max) else { throw .invalidArgument }
+        let rest = total - offset
+        self.file = file
+        start = offset
+        size = limit == 0 ? rest : min(limit, rest)
+    }
+
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(Errno) -> Int {
+        guard offset < size else { return 0 }
+        let count = min(UInt64(buffer.count), size - offset)
+        // start + size is at most the length of the file, so neither sum can overflow.
+        return try readFully(
+            file.raw, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(count)]), at: Int64(start + offset))
+    }
+}
+
+/// An image in memory.
+package struct MemorySource: ByteSource {
+    private let bytes: [UInt8]
+
+    package init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    package var size: UInt64 { UInt64(bytes.count) }
+
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(Errno) -> Int {
+        guard offset < size else { return 0 }
+        let start = Int(offset)
+        let count = min(buffer.count, bytes.count - start)
+        bytes.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<start + count])) }
+        return count
+    }
+}

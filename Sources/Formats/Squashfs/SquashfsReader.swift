@@ -1,0 +1,50 @@
+/// Reads a squashfs 4.0 image: inodes, directories, files, links, extended attributes. For any number of threads.
+///
+/// Every number of the image is checked before it is used, so a damaged or hostile one gives a `SquashfsError` and never
+/// a trap, an endless loop or an allocation larger than a block. The values that it hands out hold no lock and no
+/// reference into the image; memory is the two caches and what the caller keeps.
+package final class SquashfsReader: Sendable {
+    let blocks: BlockStore
+    let blockLists = BlockListCache()
+    let identities: [UInt32]
+    let fragments: IndexedTable
+    let exports: IndexedTable?
+    let xattrTable: XattrTable?
+    /// A block of zeros for the holes of files.
+    let zeros: [UInt8]
+
+    /// How much decoded data a reader keeps, in bytes.
+    package struct CacheLimits: Sendable {
+        package var metadata: Int
+        package var data: Int
+        package init(metadata: Int = 4 << 20, data: Int = 16 << 20) {
+            self.metadata = metadata
+            self.data = data
+        }
+    }
+
+    package var superblock: Superblock { blocks.superblock }
+
+    /// Opens an image: reads the superblock and the lists of tables, nothing that grows with the content of files.
+    package init(_ source: any ByteSource, caches: CacheLimits = CacheLimits()) throws(SquashfsError) {
+        blocks = try BlockStore(source, caches: caches)
+        let head = blocks.superblock
+        identities = try loadIdentities(blocks)
+        fragments =
+            head.fragmentCount == 0
+            ? .empty
+            : try IndexedTable(blocks, start: head.fragmentTable, count: Int(head.fragmentCount), entrySize: 16)
+        exports =
+            head.hasExportTable
+            ? try IndexedTable(blocks, start: head.exportTable, count: Int(head.inodeCount), entrySize: 8) : nil
+        xattrTable = try XattrTable(blocks)
+        zeros = [UInt8](repeating: 0, count: head.blockSize)
+    }
+
+    /// The root directory.
+    package func root() throws(SquashfsError) -> Inode {
+        let inode = try inode(superblock.root)
+        guard inode.isDirectory else { throw .corrupt(.notDirectory) }
+        return inode
+    }
+}

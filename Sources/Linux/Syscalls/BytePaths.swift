@@ -1,0 +1,75 @@
+package import CLinux
+
+/// A path or name as the bytes it is. Names in images are in no promised encoding, and a `String` would repair the ones
+/// that are not UTF-8: a different name.
+package struct PathBytes: Sendable, Hashable {
+    private let characters: [CChar]
+
+    /// - Throws: `EINVAL` for bytes that hold a NUL.
+    package init(_ bytes: [UInt8]) throws(Errno) {
+        guard !bytes.contains(0) else { throw .invalidArgument }
+        characters = bytes.map { CChar(bitPattern: $0) } + [0]
+    }
+
+    func withPointer<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
+        characters.withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { fatalError("a path has at least its NUL") }
+            return body(base)
+        }
+    }
+}
+
+/// openat2(2), always close-on-exec.
+package func open(_ path: PathBytes, _ flags: CInt, mode: mode_t = 0, in directory: CInt, resolve: Resolve)
+    throws(Errno) -> OwnedFD
+{
+    OwnedFD(
+        adopting: try checked {
+            path.withPointer {
+                skl_openat2(directory, $0, UInt64(flags | O_CLOEXEC), UInt64(mode), resolve.rawValue)
+            }
+        })
+}
+
+package func makeDirectory(_ path: PathBytes, mode: mode_t, at directory: CInt) throws(Errno) {
+    _ = try checked { path.withPointer { mkdirat(directory, $0, mode) } }
+}
+
+package func makeNode(_ path: PathBytes, mode: mode_t, device: dev_t, at directory: CInt) throws(Errno) {
+    _ = try checked { path.withPointer { mknodat(directory, $0, mode, device) } }
+}
+
+/// makedev(3).
+package func deviceNumber(major: UInt32, minor: UInt32) -> dev_t { skl_makedev(major, minor) }
+
+package func makeSymlink(_ target: PathBytes, at path: PathBytes, in directory: CInt) throws(Errno) {
+    _ = try checked { target.withPointer { text in path.withPointer { symlinkat(text, directory, $0) } } }
+}
+
+package func makeHardLink(_ existing: PathBytes, from source: CInt, at path: PathBytes, in directory: CInt)
+    throws(Errno)
+{
+    _ = try checked { existing.withPointer { old in path.withPointer { linkat(source, old, directory, $0, 0) } } }
+}
+
+/// fchownat(2), never through a symlink.
+package func chown(_ path: PathBytes, _ uid: uid_t, _ gid: gid_t, at directory: CInt) throws(Errno) {
+    _ = try checked { path.withPointer { fchownat(directory, $0, uid, gid, AT_SYMLINK_NOFOLLOW) } }
+}
+
+/// fchmodat(2); follows a symlink, so only for what the caller has just made itself.
+package func chmod(_ path: PathBytes, _ mode: mode_t, at directory: CInt) throws(Errno) {
+    _ = try checked { path.withPointer { fchmodat(directory, $0, mode, 0) } }
+}
+
+/// utimensat(2) on the name itself: both times, in seconds since 1970.
+package func setTimes(_ path: PathBytes, seconds: Int64, at directory: CInt) throws(Errno) {
+    let times = [timespec(tv_sec: time_t(seconds), tv_nsec: 0), timespec(tv_sec: time_t(seconds), tv_nsec: 0)]
+    _ = try checked { path.withPointer { utimensat(directory, $0, times, AT_SYMLINK_NOFOLLOW) } }
+}
+
+/// lsetxattr(2) on a name in a directory. There is no call that takes both, so the path goes through /proc.
+package func setXattr(_ name: PathBytes, _ value: [UInt8], of file: [UInt8], at directory: CInt) throws(Errno) {
+    let path = try PathBytes(Array("/proc/self/fd/\(directory)/".utf8) + file)
+    _ = try checked { path.withPointer { p in name.withPointer { lsetxattr(p, $0, value, value.count, 0) } } }
+}
