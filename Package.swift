@@ -18,10 +18,6 @@ let testSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
     .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
 ]
-/// Static archives where Debian has them: a helper that starts with every container must not wait for ld.so.
-func archives(_ names: String...) -> [LinkerSetting] {
-    [.unsafeFlags(names.flatMap { ["-Xlinker", "-l:lib\($0).a"] })]
-}
 
 let package = Package(
     name: "skiff",
@@ -42,9 +38,10 @@ let package = Package(
             name: "PluginHostTests",
             dependencies: ["PluginHost", "PluginAPI", "CTypedCall", "Core", "Linux", "CLinux"],
             swiftSettings: swiftSettings),
+        // Linked statically: the image server starts with every container and must not wait for ld.so.
         .target(
             name: "CCodecs", path: "Sources/Formats/CCodecs",
-            linkerSettings: archives("zstd", "z", "lz4", "lzma")),
+            linkerSettings: ["zstd", "z", "lz4", "lzma"].map { .linkedLibrary(":lib\($0).a") }),
         .target(
             name: "Squashfs", dependencies: ["Linux", "CLinux", "CCodecs"], path: "Sources/Formats/Squashfs",
             swiftSettings: swiftSettings),
