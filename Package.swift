@@ -47,6 +47,8 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SquashfsTests", dependencies: ["Squashfs", "Linux", "CLinux"], swiftSettings: swiftSettings),
+        .target(name: "Grammar", dependencies: ["Core"], path: "Sources/CLI/Grammar", swiftSettings: swiftSettings),
+        .testTarget(name: "GrammarTests", dependencies: ["Grammar", "Core"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

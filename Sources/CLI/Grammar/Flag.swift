@@ -1,0 +1,66 @@
+/// How the text of a flag's value is read; the words are those that help prints behind the flag's name.
+package enum FlagKind: String, Sendable {
+    case bool = ""
+    case string
+    case int
+    case uint32
+    /// Repeatable; each value is also split at commas, with CSV quoting.
+    case slice = "strings"
+    /// Repeatable; commas are kept.
+    case array = "stringArray"
+    /// Repeatable `KEY=VALUE`; with several `=` a value is split at commas into pairs.
+    case map = "stringToString"
+}
+
+/// One flag of one command: the only description from which parsing, help, manual pages and completion are made.
+///
+/// All members are plain values and text of the program, so that a table of fifty costs one allocation.
+package struct Flag: Sendable {
+    /// Without dashes.
+    package var long: String
+    /// One ASCII character, 0 for none.
+    package var short: UInt8 = 0
+    package var kind: FlagKind
+    /// A line break here is one in help.
+    package var help: String
+    /// Names of variables without `APPTAINER_`, separated by spaces, the preferred one first.
+    package var environment: String = ""
+    /// Whether variables add to the command line instead of giving way to it (`--bind`, `--mount`).
+    package var addsEnvironment = false
+    /// Text as it would be typed, empty for none.
+    package var defaultText: String = ""
+    /// The value of the flag without `=value`; empty when a value must follow. Every boolean has `true`.
+    package var impliedText: String = ""
+    /// The only values there are, separated by spaces; empty for any.
+    package var choices: String = ""
+    /// Works, but help does not show it.
+    package var isHidden = false
+    /// An older spelling that works with a warning.
+    package var oldSpelling: String = ""
+    /// The plugin that provides it; empty for our own.
+    package var plugin: String = ""
+
+    package init(
+        _ long: String, short: Unicode.Scalar? = nil, _ kind: FlagKind = .bool, help: String,
+        environment: String = "", addsEnvironment: Bool = false, defaultText: String = "", impliedText: String = "",
+        choices: String = "", hidden: Bool = false, oldSpelling: String = "", plugin: String = ""
+    ) {
+        self.long = long
+        if let short, short.isASCII { self.short = UInt8(truncatingIfNeeded: short.value) }
+        self.kind = kind
+        self.help = help
+        self.environment = environment
+        self.addsEnvironment = addsEnvironment
+        self.defaultText = defaultText
+        self.impliedText = kind == .bool ? "true" : impliedText
+        self.choices = choices
+        isHidden = hidden
+        self.oldSpelling = oldSpelling
+        self.plugin = plugin
+    }
+
+    /// `-c, --contain` or `--bind`, as messages quote it.
+    package var spelling: String {
+        short == 0 ? "--" + long : "-" + String(UnicodeScalar(short)) + ", --" + long
+    }
+}

@@ -1,0 +1,180 @@
+/// What is wrong with a command line, and what helps to see: the options, or how the command is used.
+struct UsageProblem: Error, Equatable {
+    enum Shows: Sendable { case options, usage }
+    var reason: String
+    var shows: Shows
+}
+
+/// Reads the flags of one command by the rules that Apptainer's users know (those of Go's pflag).
+///
+/// `-abc` is three flags; `-n5`, `-n=5`, `-n 5` the same value; `--name=value` or `--name value`; a boolean takes a
+/// value only behind `=`; `--` ends flags, and so does the first positional argument unless the command is interspersed.
+struct FlagParser {
+    private(set) var flags: [Flag]
+    /// Flags that cost something to know, asked for once, when a flag is not among the others.
+    private var laterFlags: (() -> [Flag])?
+    /// A flag that exists elsewhere: the reason why not here.
+    private let absence: (FlagName) -> String?
+    private(set) var values = FlagValues()
+    private(set) var notes: [Invocation.Note] = []
+
+    enum FlagName {
+        case long(String)
+        case short(UInt8)
+    }
+
+    init(flags: [Flag], later: @escaping () -> [Flag], absence: @escaping (FlagName) -> String?) {
+        self.flags = flags
+        laterFlags = later
+        self.absence = absence
+    }
+
+    /// Answers the positional arguments.
+    mutating func parse(_ arguments: [String], interspersed: Bool) throws(UsageProblem) -> [String] {
+        var rest = arguments[...]
+        var positionals: [String] = []
+        while let argument = rest.popFirst() {
+            let bytes = argument.utf8
+            guard bytes.first == UInt8(ascii: "-"), bytes.count > 1 else {
+                positionals.append(argument)
+                if !interspersed { return positionals + rest }
+                continue
+            }
+            if argument == "--" { return positionals + rest }
+            if bytes.dropFirst().first == UInt8(ascii: "-") {
+                try parseLong(argument, &rest)
+            } else {
+                try parseShorts(Array(bytes.dropFirst()), argument, &rest)
+            }
+        }
+        return positionals
+    }
+
+    private mutating func parseLong(_ argument: String, _ rest: inout ArraySlice<String>) throws(UsageProblem) {
+        let body = argument.dropFirst(2)
+        guard let first = body.utf8.first, first != UInt8(ascii: "-"), first != UInt8(ascii: "=") else {
+            throw UsageProblem(reason: "bad flag syntax: \(argument)", shows: .options)
+        }
+        let equals = body.utf8.firstIndex(of: UInt8(ascii: "="))
+        let name = String(body[..<(equals ?? body.endIndex)])
+        guard let flag = find(long: name) else {
+            throw UsageProblem(reason: absence(.long(name)) ?? "unknown flag: --\(name)", shows: .options)
+        }
+        if name == flag.oldSpelling, name != flag.long {
+            let text = "Flag --\(name) has been deprecated, use --\(flag.long)"
+            notes.append(.init(level: .warning, text: text))
+        }
+        if let equals {
+            try assign(flag, String(body[body.utf8.index(after: equals)...]))
+        } else if !flag.impliedText.isEmpty {
+            try assign(flag, flag.impliedText)
+        } else if let value = rest.popFirst() {
+            try assign(flag, value)
+        } else {
+            throw UsageProblem(reason: "flag needs an argument: \(argument)", shows: .options)
+        }
+    }
+
+    private mutating func parseShorts(
+        _ letters: [UInt8], _ argument: String, _ rest: inout ArraySlice<String>
+    ) throws(UsageProblem) {
+        var cluster = letters[...]
+        while let letter = cluster.first {
+            let shown = String(decoding: cluster, as: UTF8.self)
+            guard let flag = find(short: letter) else {
+                let reason = absence(.short(letter)) ?? "unknown shorthand flag: \(quoted(short: letter)) in -\(shown)"
+                throw UsageProblem(reason: reason, shows: .options)
+            }
+            let behind = cluster.dropFirst()
+            cluster = []
+            if behind.count > 1, behind.first == UInt8(ascii: "=") {
+                try assign(flag, String(decoding: behind.dropFirst(), as: UTF8.self))
+            } else if !flag.impliedText.isEmpty {
+                try assign(flag, flag.impliedText)
+                cluster = behind
+            } else if !behind.isEmpty {
+                try assign(flag, String(decoding: behind, as: UTF8.self))
+            } else if let value = rest.popFirst() {
+                try assign(flag, value)
+            } else {
+                let reason = "flag needs an argument: \(quoted(short: letter)) in -\(shown)"
+                throw UsageProblem(reason: reason, shows: .options)
+            }
+        }
+    }
+
+    private mutating func find(long name: String) -> Flag? {
+        find { $0.long == name || (!$0.oldSpelling.isEmpty && $0.oldSpelling == name) }
+    }
+
+    private mutating func find(short letter: UInt8) -> Flag? { find { $0.short == letter } }
+
+    private mutating func find(_ matches: (Flag) -> Bool) -> Flag? {
+        if let flag = flags.first(where: matches) { return flag }
+        addLaterFlags()
+        return flags.first(where: matches)
+    }
+
+    private mutating func addLaterFlags() {
+        guard let more = laterFlags?() else { return }
+        laterFlags = nil
+        // A later flag never takes a name that exists: ours come first, then in the order of the plugins.
+        for var flag in more where !flags.contains(where: { $0.long == flag.long }) {
+            if flag.short != 0, flags.contains(where: { $0.short == flag.short }) { flag.short = 0 }
+            flags.append(flag)
+        }
+    }
+
+    private mutating func assign(_ flag: Flag, _ text: String) throws(UsageProblem) {
+        do throws(ValueProblem) {
+            try values.add(text, to: flag, from: .commandLine)
+        } catch {
+            let reason = "invalid argument \(quoted(text)) for \"\(flag.spelling)\" flag: \(error.text)"
+            throw UsageProblem(reason: reason, shows: .options)
+        }
+    }
+
+    /// Every flag there is for this command, those of plugins too.
+    mutating func allFlags() -> [Flag] {
+        addLaterFlags()
+        return flags
+    }
+}
+
+extension FlagValues {
+    /// Adds one text to the values of a repeatable flag, replaces the value of the others.
+    mutating func add(_ text: String, to flag: Flag, from origin: Origin) throws(ValueProblem) {
+        let index = assignments.firstIndex { $0.name == flag.long }
+        let value = try flag.value(of: text, after: index.map { assignments[$0].value })
+        guard let index else {
+            assignments.append(Assignment(name: flag.long, value: value, origin: origin, plugin: flag.plugin))
+            return
+        }
+        assignments[index].value = value
+    }
+}
+
+extension Flag {
+    /// `text` as a value, behind the values that were given before when the flag is repeatable.
+    func value(of text: String, after earlier: Assignment.Value?) throws(ValueProblem) -> Assignment.Value {
+        switch kind {
+        case .bool: return .bool(try parseBoolean(text))
+        case .int: return .integer(try parseInteger(text))
+        case .uint32: return .integer(try parseInteger(text, unsigned: 32))
+        case .string:
+            if !choices.isEmpty, !choices.split(separator: " ").contains(where: { $0 == text }) {
+                throw ValueProblem("must be one of: \(choices)")
+            }
+            return .text(text)
+        case .slice, .array:
+            var values: [String] = []
+            if case .list(let before) = earlier { values = before }
+            values += kind == .array ? [text] : try parseCSV(text)
+            return .list(values)
+        case .map:
+            var pairs: [Assignment.Pair] = []
+            if case .pairs(let before) = earlier { pairs = before }
+            return .pairs(pairs + (try parsePairs(text)))
+        }
+    }
+}

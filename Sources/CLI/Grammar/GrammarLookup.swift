@@ -1,0 +1,104 @@
+import Core
+
+/// Manifests are read once, and only when somebody asks.
+final class PluginSource {
+    private let load: () -> PluginGrammar
+    private var loaded: PluginGrammar?
+    var extra = PluginGrammar()
+
+    init(load: @escaping () -> PluginGrammar) { self.load = load }
+
+    var grammar: PluginGrammar {
+        let base = loaded ?? load()
+        loaded = base
+        return PluginGrammar(flags: base.flags + extra.flags, commands: base.commands + extra.commands)
+    }
+}
+
+extension Grammar {
+    /// The command of a path, ours or a plugin's.
+    func find(_ path: String) -> Command? {
+        if let command = Table.command(path) { return command }
+        guard !Table.absentCommands.contains(path) else { return nil }
+        return pluginGrammar.commands.first { $0.name == path }?.command
+    }
+
+    func parser(for command: Command) -> FlagParser {
+        let path = command.path
+        return FlagParser(
+            flags: command.flags + [Table.help(command.name)], later: { self.pluginFlags(path) },
+            absence: { self.absence(of: $0, path) })
+    }
+
+    /// The flags that plugins add to a command.
+    func pluginFlags(_ path: String) -> [Flag] {
+        pluginGrammar.flags.filter { $0.commands.contains(path) }.map(\.flag)
+    }
+
+    /// The command with the flags and verbs of plugins and its `--help`, for texts that show all.
+    package func complete(_ command: Command) -> Command {
+        var parser = self.parser(for: command)
+        var result = command
+        result.flags = parser.allFlags()
+        if command.path.isEmpty {
+            result.flags = command.flags
+            result.verbs += pluginGrammar.commands.map(\.name).filter { !command.verbs.contains($0) }
+            result.verbs.sort()
+        }
+        return result
+    }
+
+    /// Every command of ours and of plugins that is not hidden, with all flags: for manual pages and completion.
+    package func allCommands() -> [Command] {
+        var paths = [""] + complete(Table.root).verbs
+        var commands: [Command] = []
+        while !paths.isEmpty {
+            let path = paths.removeFirst()
+            guard let found = path.isEmpty ? Table.root : find(path), !found.isHidden else { continue }
+            let command = complete(found)
+            commands.append(command)
+            if !path.isEmpty { paths.insert(contentsOf: command.verbs.map { path + " " + $0 }, at: 0) }
+        }
+        return commands
+    }
+
+    /// Why a flag that Apptainer or a known plugin has is not here; nil for one that nobody has.
+    func absence(of name: FlagParser.FlagName, _ path: String) -> String? {
+        let absent = Table.absentFlags(path).first { $0.matches(name) }
+        return absent.map { reason(for: $0) }
+    }
+
+    private func reason(for flag: AbsentFlag) -> String {
+        flag.plugin.isEmpty
+            ? "flag --\(flag.long) is not available in \(versionText)"
+            : "flag --\(flag.long) needs the plugin \(flag.plugin), which is not installed"
+    }
+
+    /// What to say about set variables whose flags are not here.
+    func absentVariables(_ command: Command, _ keys: [String], _ environment: FlagEnvironment) -> [Invocation.Note] {
+        var notes: [Invocation.Note] = []
+        for flag in Table.absentFlags(command.path) {
+            for key in flag.environment.split(separator: " ") where keys.contains(String(key)) {
+                var ignored: [Invocation.Note] = []
+                guard let variable = environment.lookup(String(key), notes: &ignored), !isBlank(variable.value),
+                    (try? parseBoolean(variable.value)) != false
+                else { continue }
+                notes.append(.init(level: .warning, text: "\(variable.name) is set, but \(reason(for: flag))"))
+            }
+        }
+        return notes
+    }
+
+    var versionText: String { "skiff " + Version.number }
+    private var pluginGrammar: PluginGrammar { plugins.grammar }
+}
+
+extension Grammar {
+    /// Commands that only print text.
+    func immediateAnswer(_ command: Command) -> Answer? {
+        switch command.path {
+        case "version": Answer(program.version + "\n")
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,142 @@
+/// Where a value was given. `--explain` shows it.
+package enum Origin: Sendable, Equatable {
+    case commandLine
+    /// The whole name of the variable.
+    case environment(String)
+    case defaultValue
+}
+
+/// The value of one flag.
+package struct Assignment: Sendable {
+    package enum Value: Sendable, Equatable {
+        case bool(Bool)
+        case text(String)
+        case integer(Int)
+        case list([String])
+        case pairs([Pair])
+    }
+
+    package struct Pair: Sendable, Equatable {
+        package var key: String
+        package var value: String
+        package init(_ key: String, _ value: String) { (self.key, self.value) = (key, value) }
+    }
+
+    /// The flag's long name.
+    package var name: String
+    package var value: Value
+    package var origin: Origin
+    /// The plugin that provides the flag; empty for our own.
+    package var plugin: String
+}
+
+/// The flags that were given to one command, asked by name.
+///
+/// A flag that nobody gave answers with its default: false, nil, an empty list.
+package struct FlagValues: Sendable {
+    package internal(set) var assignments: [Assignment] = []
+
+    package init() {}
+
+    package func assignment(_ name: String) -> Assignment? { assignments.first { $0.name == name } }
+
+    package func bool(_ name: String) -> Bool {
+        guard case .bool(let value) = assignment(name)?.value else { return false }
+        return value
+    }
+
+    package func string(_ name: String) -> String? {
+        guard case .text(let value) = assignment(name)?.value else { return nil }
+        return value
+    }
+
+    package func int(_ name: String) -> Int? {
+        guard case .integer(let value) = assignment(name)?.value else { return nil }
+        return value
+    }
+
+    /// Values of slices and arrays.
+    package func list(_ name: String) -> [String] {
+        guard case .list(let values) = assignment(name)?.value else { return [] }
+        return values
+    }
+
+    /// Pairs of maps in the order given; a later pair of the same key wins.
+    package func pairs(_ name: String) -> [Assignment.Pair] {
+        guard case .pairs(let values) = assignment(name)?.value else { return [] }
+        return values
+    }
+
+    package func origin(_ name: String) -> Origin { assignment(name)?.origin ?? .defaultValue }
+
+    /// Whether the command line or a variable gave it.
+    package func isGiven(_ name: String) -> Bool { origin(name) != .defaultValue }
+}
+
+/// What was asked for, in the terms of the table.
+package struct Invocation: Sendable {
+    /// `exec`, `sif list`.
+    package var command: String
+    /// The plugin that provides the command; empty for our own.
+    package var plugin = ""
+    package var positionals: [String]
+    package var flags: FlagValues
+    package var global: GlobalOptions
+    /// Messages about variables, to be logged once the level is set.
+    package var notes: [Note] = []
+    /// The arguments from the command word on, exactly as typed, for a helper that parses with the same table.
+    package var words: [String] = []
+
+    package struct Note: Sendable, Equatable {
+        package enum Level: Sendable { case info, warning }
+        package var level: Level
+        package var text: String
+    }
+
+    package init(command: String, positionals: [String], flags: FlagValues, global: GlobalOptions) {
+        self.command = command
+        self.positionals = positionals
+        self.flags = flags
+        self.global = global
+    }
+
+    package func bool(_ name: String) -> Bool { flags.bool(name) }
+    package func string(_ name: String) -> String? { flags.string(name) }
+    package func int(_ name: String) -> Int? { flags.int(name) }
+    package func list(_ name: String) -> [String] { flags.list(name) }
+    package func pairs(_ name: String) -> [Assignment.Pair] { flags.pairs(name) }
+    package func origin(_ name: String) -> Origin { flags.origin(name) }
+    package func isGiven(_ name: String) -> Bool { flags.isGiven(name) }
+
+    /// Flags of plugins that were given, in the form of `Request.pluginFlags`.
+    package var pluginFlags: [(name: String, values: [String])] {
+        flags.assignments.filter { !$0.plugin.isEmpty && $0.origin != .defaultValue }.map {
+            ($0.name, $0.value.texts)
+        }
+    }
+}
+
+extension Assignment.Value {
+    /// As it would be typed, one text a value.
+    package var texts: [String] {
+        switch self {
+        case .bool(let value): [value ? "true" : "false"]
+        case .text(let value): [value]
+        case .integer(let value): [String(value)]
+        case .list(let values): values
+        case .pairs(let pairs): pairs.map { $0.key + "=" + $0.value }
+        }
+    }
+}
+
+/// The flags before the first command word, already understood.
+package struct GlobalOptions: Sendable {
+    /// Messages above this level are not printed; cli.md §1.1.
+    package var messageLevel = 1
+    package var isColorAllowed = true
+    /// `--config`.
+    package var configurationFile: String?
+    /// `--build-config`.
+    package var buildConfiguration = false
+    package init() {}
+}

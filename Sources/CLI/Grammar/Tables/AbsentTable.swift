@@ -1,0 +1,157 @@
+/// A flag of Apptainer, or of a plugin that we know, that is not here. Kept only so that using it is answered with the
+/// reason and is never taken for something else.
+struct AbsentFlag: Sendable {
+    var long: String
+    var oldSpelling = ""
+    var short: UInt8 = 0
+    /// As in `Flag`.
+    var environment: String
+    /// The plugin that would provide it; empty when this version has no such thing.
+    var plugin: String
+
+    /// - Parameter line: `name[|old][,s] [VARIABLE...]`.
+    init(_ line: Substring, plugin: String) {
+        let words = line.split(separator: " ", maxSplits: 1)
+        let names = (words.first ?? "").split(separator: ",")
+        let spellings = (names.first ?? "").split(separator: "|")
+        long = String(spellings.first ?? "")
+        if spellings.count > 1 { oldSpelling = String(spellings[1]) }
+        if names.count > 1 { short = names[1].utf8.first ?? 0 }
+        environment = words.count > 1 ? String(words[1]) : ""
+        self.plugin = plugin
+    }
+
+    func matches(_ name: FlagParser.FlagName) -> Bool {
+        switch name {
+        case .long(let text): text == long || (!oldSpelling.isEmpty && text == oldSpelling)
+        case .short(let letter): letter == short
+        }
+    }
+}
+
+extension Table {
+    /// Commands of Apptainer that this version does not have.
+    static var absentCommands: [String] {
+        [
+            "cache", "capability", "caps", "checkpoint", "config", "delete", "instance", "key", "keys", "keyserver",
+            "oci",
+            "overlay", "pull", "push", "registry", "remote", "search", "sign", "siftool", "tag", "verify",
+            "completion powershell",
+        ]
+    }
+
+    /// Flags of a command that are known and not here. Plugins' come first: their reason helps more.
+    static func absentFlags(_ path: String) -> [AbsentFlag] {
+        var result: [AbsentFlag] = []
+        for (plugin, commands, lines) in stockPluginFlags where commands.contains(path) {
+            result += parse(lines, plugin: plugin)
+        }
+        switch path {
+        case "exec", "shell", "test": result += parse(actionFlags, plugin: "")
+        case "run": result += parse(actionFlags + "\nrunscript-timeout RUNSCRIPT_TIMEOUT", plugin: "")
+        case "build": result += parse(buildFlags, plugin: "")
+        default: break
+        }
+        return result
+    }
+
+    private static func parse(_ lines: String, plugin: String) -> [AbsentFlag] {
+        lines.split(separator: "\n").map { AbsentFlag($0, plugin: plugin) }
+    }
+
+    /// Flags of the plugins that come with skiff, for the case that a manifest was removed and cannot tell.
+    private static var stockPluginFlags: [(plugin: String, commands: [String], lines: String)] {
+        let actions = ["exec", "run", "shell", "test"]
+        return [
+            ("org.skiff.overlay", actions, "overlay,o OVERLAY OVERLAYIMAGE\nwritable-tmpfs WRITABLE_TMPFS"),
+            ("org.skiff.nvidia-gpu", actions, "nv NV\nno-nv NV_OFF NO_NV"),
+            ("org.skiff.hello", actions, "hello HELLO"),
+        ]
+    }
+
+    private static var actionFlags: String {
+        """
+        apply-cgroups APPLY_CGROUPS
+        authfile AUTH_FILE
+        blkio-weight BLKIO_WEIGHT
+        blkio-weight-device BLKIO_WEIGHT_DEVICE
+        cdi-dirs
+        compat32 COMPAT32
+        cpu-shares CPU_SHARES
+        cpus CPUS
+        cpuset-cpus CPUSET_CPUS
+        cpuset-mems CPUSET_MEMS
+        device
+        disable-cache DISABLE_CACHE
+        docker-host DOCKER_HOST
+        docker-login DOCKER_LOGIN
+        docker-password DOCKER_PASSWORD
+        docker-username DOCKER_USERNAME
+        fakeroot,f FAKEROOT
+        fusemount FUSESPEC
+        ignore-fakeroot-command IGNORE_FAKEROOT_COMMAND
+        ignore-subuid IGNORE_SUBUID
+        ignore-userns IGNORE_USERNS
+        intel-hpu INTEL_HPU
+        memory MEMORY
+        memory-reservation MEMORY_RESERVATION
+        memory-swap MEMORY_SWAP
+        net,n NET UNSHARE_NET
+        netns-path NETNS_PATH
+        network NETWORK
+        network-args NETWORK_ARGS
+        no-https|nohttps NOHTTPS NO_HTTPS
+        no-rocm ROCM_OFF NO_ROCM
+        nvccli NVCCLI
+        oom-kill-disable OOM_KILL_DISABLE
+        passphrase
+        pem-path
+        pids-limit PIDS_LIMIT
+        rocm ROCM
+        security SECURITY
+        sharens SHARENS
+        """
+    }
+
+    private static var buildFlags: String {
+        """
+        arch BUILD_ARCH
+        arch-variant BUILD_ARCH_VARIANT
+        authfile AUTH_FILE
+        bind,B
+        build-arg
+        build-arg-file
+        buildkit-host BUILDKIT_HOST
+        compat32
+        data DATA
+        disable-cache DISABLE_CACHE
+        docker-host DOCKER_HOST
+        docker-login DOCKER_LOGIN
+        docker-password DOCKER_PASSWORD
+        docker-username DOCKER_USERNAME
+        encrypt,e
+        fakeroot,f FAKEROOT
+        fix-perms FIXPERMS
+        ignore-fakeroot-command IGNORE_FAKEROOT_COMMAND
+        ignore-proot IGNORE_PROOT
+        ignore-subuid IGNORE_SUBUID
+        ignore-userns IGNORE_USERNS
+        json JSON
+        library LIBRARY
+        mksquashfs-args MKSQUASHFS_ARGS
+        mount MOUNT
+        no-https|nohttps NOHTTPS NO_HTTPS
+        nv
+        nvccli NVCCLI
+        passphrase
+        pem-path
+        remote
+        reproducible REPRODUCIBLE
+        rocm
+        update,u UPDATE
+        userns USERNS
+        warn-unused-build-args
+        writable-tmpfs WRITABLE_TMPFS
+        """
+    }
+}

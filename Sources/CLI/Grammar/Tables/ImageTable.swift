@@ -1,0 +1,198 @@
+/// Commands about image files: cli.md §4, §6, §8.
+extension Table {
+    static var build: Command {
+        var command = Command(
+            "build", summary: "Build an image",
+            usage: "build [local options...] <IMAGE PATH> <BUILD SPEC>",
+            description: """
+                IMAGE PATH is the file to make, or with --sandbox the directory. It appears whole or
+                not at all.
+
+                BUILD SPEC is one of
+
+                definition file     a recipe: how the image starts, which files and commands make it
+                directory/          a sandbox that becomes an image
+                *.sif               an image to be converted
+                """)
+        command.examples = """
+            $ @ build debian.sif debian.def
+            $ @ build --sandbox debian/ debian.sif
+            $ @ build debian.sif debian/
+            """
+        command.arguments = .exactly(2)
+        command.completes = .files
+        command.flags = [
+            Flag("sandbox", short: "s", help: "make a directory instead of an image file", environment: "SANDBOX"),
+            Flag("force", short: "F", help: "replace what is at IMAGE PATH", environment: "FORCE"),
+            Flag(
+                "section", .slice,
+                help: "carry out only these sections (setup, post, files, environment, test, labels, none)",
+                environment: "SECTION", defaultText: "all"),
+            Flag("notest", short: "T", help: "do not run the %test section", environment: "NOTEST"),
+            Flag("no-cleanup", help: "keep the temporary files of a build that failed", environment: "NO_CLEANUP"),
+            Flag(
+                "compression", .string, help: "how squashfs blocks are compressed: zstd, gzip, lz4 or xz",
+                defaultText: "zstd", choices: "zstd gzip lz4 xz"),
+            Flag("tmpdir", .string, help: "the directory for temporary files", environment: "TMPDIR", hidden: true),
+        ]
+        return command
+    }
+
+    static var inspect: Command {
+        var command = Command(
+            "inspect", summary: "Show what an image says about itself",
+            usage: "inspect [inspect options...] <image path>",
+            description: """
+                Shows labels, scripts, environment and the definition file that the image carries.
+                Without a selection the labels are shown.
+                """)
+        command.examples = """
+            $ @ inspect debian.sif
+            $ @ inspect --json --labels debian.sif
+            $ @ inspect --app greet hello.sif
+            """
+        command.arguments = .exactly(1)
+        command.completes = .files
+        command.flags = [
+            Flag("all", help: "show everything, as JSON"),
+            Flag("app", .string, help: "show one application of the image"),
+            Flag("deffile", short: "d", help: "show the definition file"),
+            Flag("environment", short: "e", help: "show the scripts that set variables"),
+            Flag("helpfile", short: "H", help: "show the help text"),
+            Flag("json", short: "j", help: "print JSON"),
+            Flag("labels", short: "l", help: "show the labels (the default)"),
+            Flag("list-apps", help: "list the applications of the image"),
+            Flag("runscript", short: "r", help: "show the runscript"),
+            Flag("startscript", short: "s", help: "show the startscript"),
+            Flag("test", short: "t", help: "show the test script"),
+        ]
+        return command
+    }
+
+    static var runHelp: Command {
+        var command = Command(
+            "run-help", summary: "Show the help text of an image", usage: "run-help <image path>",
+            description: "Prints the text of the %help section, or of %apphelp with --app.")
+        command.examples = """
+            $ @ run-help hello.sif
+            $ @ run-help --app greet hello.sif
+            """
+        command.arguments = .exactly(1)
+        command.completes = .files
+        command.flags = [Flag("app", .string, help: "show the help of this application")]
+        return command
+    }
+
+    static var sif: Command {
+        var command = Command(
+            "sif", summary: "Look into SIF files and change them", usage: "sif",
+            description: """
+                Shows the header and the objects of a file in the Singularity Image Format, takes
+                objects out, adds and deletes them.
+                """)
+        command.verbs = ["add", "del", "dump", "header", "info", "list", "new", "setprim"]
+        command.examples = """
+            $ @ help sif list
+            $ @ sif list --help
+            """
+        return command
+    }
+
+    static func sifVerb(_ path: String) -> Command? {
+        let command: Command
+        switch path {
+        case "sif add":
+            var add = sifVerb(
+                "add", "Add an object", "<sif_path> <object_path>", 2, "image.sif recipe.def --datatype 1")
+            add.usage += " [flags]"
+            add.flags = sifAddFlags
+            command = add
+        case "sif del": command = sifVerb("del", "Delete an object", "<id> <sif_path>", 2, "1 image.sif")
+        case "sif dump": command = sifVerb("dump", "Print the bytes of an object", "<id> <sif_path>", 2, "1 image.sif")
+        case "sif header": command = sifVerb("header", "Show the header", "<sif_path>", 1, "image.sif")
+        case "sif info": command = sifVerb("info", "Show an object's descriptor", "<id> <sif_path>", 2, "1 image.sif")
+        case "sif list": command = sifVerb("list", "List the objects", "<sif_path>", 1, "image.sif")
+        case "sif new": command = sifVerb("new", "Make an empty SIF file", "<sif_path>", 1, "image.sif")
+        case "sif setprim":
+            command = sifVerb("setprim", "Choose the primary system partition", "<id> <sif_path>", 2, "1 image.sif")
+        default: return nil
+        }
+        return command
+    }
+
+    private static func sifVerb(
+        _ name: String, _ summary: String, _ arguments: String, _ count: Int, _ example: String
+    ) -> Command {
+        var command = Command(
+            "sif " + name, summary: summary, usage: "sif \(name) \(arguments)", description: summary + " of a SIF file."
+        )
+        if name == "new" { command.description = "Makes a SIF file without objects." }
+        command.arguments = .exactly(count)
+        command.examples = "$ @ sif \(name) \(example)"
+        command.isInterspersed = true
+        command.completes = .files
+        return command
+    }
+
+    private static var sifAddFlags: [Flag] {
+        [
+            Flag(
+                "datatype", .int,
+                help: """
+                    the type of the object [needed]:
+                      1-Deffile,   2-EnvVar,        3-Labels,
+                      4-Partition, 5-Signature,     6-GenericJSON,
+                      7-Generic,   8-CryptoMessage, 9-SBOM,
+                      10-OCI.RootIndex, 11-OCI.Blob
+                    """),
+            Flag(
+                "parttype", .int,
+                help: """
+                    the type of a partition [needed with
+                    --datatype 4]:
+                      1-System, 2-PrimSys, 3-Data, 4-Overlay
+                    """),
+            Flag(
+                "partfs", .int,
+                help: """
+                    the file system of a partition [needed with
+                    --datatype 4]:
+                      1-Squash, 2-Ext3, 3-ImmuObj, 4-Raw
+                    """),
+            Flag(
+                "partarch", .int,
+                help: """
+                    the architecture of a partition [needed with
+                    --datatype 4]:
+                      1-386,      2-amd64,    3-arm,
+                      4-arm64,    5-ppc64,    6-ppc64le,
+                      7-mips,     8-mipsle,   9-mips64,
+                      10-mips64le, 11-s390x,  12-riscv64,
+                      13-loong64
+                    """),
+            Flag(
+                "signhash", .int,
+                help: """
+                    the hash of a signature [needed with
+                    --datatype 5]:
+                      1-SHA256,      2-SHA384, 3-SHA512,
+                      4-BLAKE2s_256, 5-BLAKE2b_256
+                    """),
+            Flag(
+                "signentity", .string,
+                help: "the fingerprint of who signed, 40 hexadecimal digits [needed with --datatype 5]"),
+            Flag(
+                "sbomformat", .string,
+                help: """
+                    the format of an SBOM [needed with --datatype 9]:
+                      cyclonedx-json, cyclonedx-xml, github-json,
+                      spdx-json, spdx-rdf, spdx-tag-value,
+                      spdx-yaml, syft-json
+                    """),
+            Flag("groupid", .uint32, help: "the group of the object"),
+            Flag("link", .uint32, help: "the object that this one belongs to"),
+            Flag("alignment", .int, help: "align the object to so many bytes [4096 with --datatype 4]"),
+            Flag("filename", .string, help: "the object's name [the name of the file]"),
+        ]
+    }
+}

@@ -1,0 +1,126 @@
+import Core
+import Testing
+
+@testable import Grammar
+
+/// The messages are those that the real Apptainer 1.4.5 printed for the same words.
+@Suite struct UsageErrorTests {
+    @Test(arguments: [
+        (["exec", "--nosuchflag", "s.sif", "true"], "exec", "unknown flag: --nosuchflag"),
+        (["exec", "-cz", "x", "y"], "exec", "unknown shorthand flag: 'z' in -z"),
+        (["exec", "-é", "x"], "exec", "unknown shorthand flag: 'Ã' in -é"),
+        (["exec", "-=x", "true"], "exec", "unknown shorthand flag: '=' in -=x"),
+        (["exec", "-cB"], "exec", "flag needs an argument: 'B' in -B"),
+        (["exec", "--bind"], "exec", "flag needs an argument: --bind"),
+        (["exec", "---x", "x"], "exec", "bad flag syntax: ---x"),
+        (["exec", "--=x", "x"], "exec", "bad flag syntax: --=x"),
+        (["exec"], "exec", "requires at least 2 arg(s), only received 0"),
+        (["exec", "s.sif"], "exec", "requires at least 2 arg(s), only received 1"),
+        (["run"], "run", "requires at least 1 arg(s), only received 0"),
+        (["build"], "build", "accepts 2 arg(s), received 0"),
+        (["inspect", "a", "b"], "inspect", "accepts 1 arg(s), received 2"),
+        (["sif", "list"], "list", "accepts 1 arg(s), received 0"),
+        (["sif", "--nosuch"], "sif", "unknown flag: --nosuch"),
+        (["sif", "list", "--nosuch", "x"], "list", "unknown flag: --nosuch"),
+        (["buildcfg", "A", "B"], "buildcfg", "accepts at most 1 arg(s), received 2"),
+        (["plugin"], "plugin", "invalid command"),
+        (["plugin", "lis"], "plugin", "invalid command"),
+        (["--nosuchflag"], "apptainer", "unknown flag: --nosuchflag"),
+        (["-dz"], "apptainer", "unknown shorthand flag: 'z' in -z"),
+        (["--config"], "apptainer", "flag needs an argument: --config"),
+        (["version", "-z"], "version", "unknown shorthand flag: 'z' in -z"),
+        (
+            ["exec", "--contain=maybe", "x", "y"], "exec",
+            "invalid argument \"maybe\" for \"-c, --contain\" flag: "
+                + "strconv.ParseBool: parsing \"maybe\": invalid syntax"
+        ),
+        (
+            ["sif", "add", "--datatype", "x", "a", "b"], "add",
+            "invalid argument \"x\" for \"--datatype\" flag: strconv.ParseInt: parsing \"x\": invalid syntax"
+        ),
+        (
+            ["exec", "--env", "A", "x", "true"], "exec",
+            "invalid argument \"A\" for \"--env\" flag: A must be formatted as key=value"
+        ),
+    ]) func messagesAreApptainers(_ words: [String], _ command: String, _ reason: String) throws {
+        let grammar = Grammar(program: ProgramName(calledAs: "apptainer"))
+        let answer = try grammar.parse(words, environment: FlagEnvironment([])).answer()
+        #expect(answer.status == 1)
+        #expect(answer.standardError == "Error for command \"\(command)\": \(reason)\n\n")
+        #expect(answer.standardOutput.hasSuffix("\nRun 'apptainer --help' for more detailed usage information.\n"))
+        let first = answer.standardOutput.split(separator: "\n").first
+        let isUsage = reason.contains("arg(s)") || reason == "invalid command"
+        #expect(first == (isUsage ? "Usage:" : "Options for \(command) command:"))
+    }
+
+    @Test func argumentErrorsShowTheUsage() throws {
+        let answer = try parse("exec").answer()
+        #expect(
+            answer.standardOutput == """
+                Usage:
+                  apptainer [global options...] exec [exec options...] <container> <command>
+
+                Run 'apptainer --help' for more detailed usage information.
+
+                """)
+    }
+
+    @Test func flagErrorsShowTheOptions() throws {
+        let answer = try parse("version", "--x").answer()
+        #expect(
+            answer.standardOutput == """
+                Options for version command:
+
+                  -h, --help   help for version
+
+                Run 'apptainer --help' for more detailed usage information.
+
+                """)
+    }
+
+    @Test func unknownCommandsGetASuggestion() throws {
+        #expect(
+            try parse("runn").answer().standardError == """
+                Error: unknown command "runn" for "apptainer"
+
+                Did you mean this?
+                \trun
+
+
+
+                """)
+        #expect(
+            try parse("nosuchcommand").answer().standardError
+                == "Error: unknown command \"nosuchcommand\" for \"apptainer\"\n\n")
+    }
+
+    @Test func missingFlagsAndCommandsOfApptainerSaySo() throws {
+        let version = Version.number
+        let flag = try parse("exec", "--security", "uid:1", "x", "y").complaint()
+        #expect(flag == "Error for command \"exec\": flag --security is not available in skiff \(version)")
+        let short = try parse("exec", "-n", "x", "y").complaint()
+        #expect(short == "Error for command \"exec\": flag --net is not available in skiff \(version)")
+        let old = try parse("exec", "--nohttps", "x", "y").complaint()
+        #expect(old.hasSuffix("flag --no-https is not available in skiff \(version)"))
+        let command = try parse("pull", "docker://x").complaint()
+        #expect(command == "Error: command \"pull\" is not available in skiff \(version)")
+    }
+
+    @Test func groupsWithoutVerbFailOrHelp() throws {
+        #expect(try parse("plugin").answer().status == 1)
+        let sif = try parse("sif").answer()
+        #expect(sif.status == 0)
+        #expect(sif.standardOutput.contains("Available Commands:\n  add         Add an object\n"))
+        #expect(try parse("sif", "nosuch").answer() == sif)
+    }
+
+    @Test func nothingAtAllShowsTheUsage() throws {
+        let answer = try parse().answer()
+        #expect(answer.status == 1)
+        #expect(answer.standardError.isEmpty)
+        #expect(
+            answer.standardOutput.hasPrefix(
+                "Usage:\n  apptainer [global options...] <command>\n\nAvailable Commands:\n"))
+        #expect(!answer.standardOutput.contains("\n  help "))
+    }
+}
