@@ -32,12 +32,12 @@ let package = Package(
         // libffi is linked statically, so that a start that calls nothing through it pays nothing for it.
         .target(name: "CTypedCall", linkerSettings: [.linkedLibrary(":libffi_pic.a")]),
         .target(
-            name: "PluginHost", dependencies: ["Core", "Linux", "CLinux", "PluginAPI", "CTypedCall"],
+            name: "PluginHost", dependencies: ["Core", "Linux", "CLinux", "PluginAPI", "CTypedCall", "Grammar"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "PluginHostTests",
             dependencies: ["PluginHost", "PluginAPI", "CTypedCall", "Core", "Linux", "CLinux"],
-            swiftSettings: swiftSettings),
+            exclude: ["Fixtures"], swiftSettings: testSettings),
         // Linked statically: the image server starts with every container and must not wait for ld.so.
         .target(
             name: "CCodecs", path: "Sources/Formats/CCodecs",

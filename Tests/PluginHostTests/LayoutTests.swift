@@ -3,8 +3,6 @@ import Linux
 import PluginAPI
 import Testing
 
-private let repository = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
-
 /// The layout of the interface as the compiler made it, one `struct.field offset` or `struct size` a line.
 private func layoutLines() -> [String] {
     var lines: [String] = []

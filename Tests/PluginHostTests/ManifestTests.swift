@@ -143,7 +143,7 @@ func signatureGrammar(text: String, isOne: Bool) {
 
 @Test(arguments: [
     ("i:cb", "cb", true), ("i:c", "cb", true), ("v:", "cb", true), ("i:xcb", "cb", true), ("i:chb", "cb", true),
-    ("i:cs", "cb", false), ("i:cbs", "cb", false), ("i:b", "cb", false),
+    ("i:cs", "cb", false), ("i:cbs", "cb", false), ("i:xS", "cS", true), ("i:b", "cb", true), ("i:bb", "cb", false),
 ])
 func signatureAccepts(signature: String, offered: String, expected: Bool) throws {
     #expect(try #require(Signature(signature)).accepts(Array(offered.utf8)) == expected)

@@ -21,10 +21,12 @@ package struct Signature: Sendable, Equatable, CustomStringConvertible {
 
     package static let limit = 12
 
-    /// Whether a function of this shape can be called where `offered` is passed: it may take fewer trailing parameters,
-    /// and may ask for the host (`h`) and its own data (`x`) anywhere.
+    /// Whether a function of this shape can be called where `offered` is passed: it may take fewer trailing values. The
+    /// session, the host and the plugin's own data (`c`, `h`, `x`) are filled in wherever it asks for them.
     package func accepts(_ offered: [UInt8]) -> Bool {
-        let asked = parameters.filter { $0 != UInt8(ascii: "h") && $0 != UInt8(ascii: "x") }
-        return asked.count <= offered.count && asked.elementsEqual(offered.prefix(asked.count))
+        let context = Array("chx".utf8)
+        let asked = parameters.filter { !context.contains($0) }
+        let given = offered.filter { !context.contains($0) }
+        return asked.count <= given.count && asked.elementsEqual(given.prefix(asked.count))
     }
 }

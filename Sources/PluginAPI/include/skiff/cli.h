@@ -12,8 +12,8 @@
  *                 f  int32_t, borrowed descriptor    F  int32_t, descriptor given away
  * At most twelve parameters. A handler that takes fewer trailing parameters than the host offers gets those it takes.
  *
- * What the host offers by the flag's type: bool "i:cb", int "i:cl", string "i:cs", path "i:cp", strings "i:cS". An x or
- * h anywhere is filled in. For a command: "i:cS", the words behind its name. */
+ * What the host offers by the flag's type: bool "i:cb", int "i:cl", string "i:cs", path "i:cp", strings "i:cS". c, x
+ * and h are filled in wherever a handler asks for them. For a command: "i:cS", the words behind its name. */
 #ifndef SKIFF_CLI_H
 #define SKIFF_CLI_H
 

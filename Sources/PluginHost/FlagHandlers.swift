@@ -1,0 +1,77 @@
+import CTypedCall
+import Core
+import PluginAPI
+
+/// Calls the typed handlers of `skiff.cli/1` with the values of their flags.
+enum FlagHandlers {
+    /// Every handler whose flag was used, in the manifest's order.
+    static func call(_ session: Session) throws(SkiffError) {
+        for flag in session.plugin.manifest.flags {
+            guard let values = session.facts.request.pluginFlags.first(where: { $0.name == flag.name })?.values,
+                let last = values.last, let name = flag.handler, let signature = flag.signature,
+                let handler = session.plugin.handlers[name], let function = handler.fn
+            else { continue }
+            switch flag.kind {
+            case .bool:
+                try invoke(session, flag.name, signature, function, skl_value(number: last == "true" ? 1 : 0))
+            case .int:
+                guard let number = Int64(last) else {
+                    throw session.plugin.manifest.failure("--\(flag.name)", "\(last) is not a number")
+                }
+                try invoke(session, flag.name, signature, function, skl_value(number: number))
+            case .string, .path:
+                try Array(last.utf8CString).withUnsafeBufferPointer { text throws(SkiffError) in
+                    let value = skl_value(pointer: UnsafeRawPointer(text.baseAddress))
+                    try invoke(session, flag.name, signature, function, value)
+                }
+            case .strings:
+                try withArray(values) { list throws(SkiffError) in
+                    try invoke(session, flag.name, signature, function, list)
+                }
+            }
+        }
+    }
+
+    /// Puts the session and the value where the signature asks for them; `h` and `x` can stand anywhere.
+    private static func invoke(
+        _ session: Session, _ flag: String, _ signature: Signature, _ function: @escaping @convention(c) () -> Void,
+        _ value: skl_value
+    ) throws(SkiffError) {
+        let arguments = signature.parameters.map { letter in
+            switch letter {
+            case UInt8(ascii: "c"): skl_value(pointer: UnsafeRawPointer(session.pointer))
+            case UInt8(ascii: "h"): skl_value(pointer: UnsafeRawPointer(session.plugin.host))
+            case UInt8(ascii: "x"): skl_value(pointer: UnsafeRawPointer(session.plugin.root.data))
+            default: value
+            }
+        }
+        try session.plugin.call("--\(flag)") {
+            var status: Int32 = 0
+            let isCalled = skl_typed_call(signature.description, function, arguments, arguments.count, &status) == 0
+            return isCalled ? status : SKIFF_E_INTERNAL
+        }
+    }
+
+    /// The texts as a C array of C strings, for one call.
+    private static func withArray(_ texts: [String], _ body: (skl_value) throws(SkiffError) -> Void) throws(SkiffError)
+    {
+        let bytes = texts.map { Array($0.utf8CString) }
+        // One block that holds all texts; pointers into it are made while it is pinned.
+        let block = bytes.flatMap { $0 }
+        try block.withUnsafeBufferPointer { all throws(SkiffError) in
+            var offset = 0
+            let pointers = bytes.map { part in
+                defer { offset += part.count }
+                return all.baseAddress?.advanced(by: offset)
+            }
+            try pointers.withUnsafeBufferPointer { list throws(SkiffError) in
+                try body(skl_value(pointer: UnsafeRawPointer(list.baseAddress), count: UInt64(list.count)))
+            }
+        }
+    }
+}
+
+extension skl_value {
+    init(number: Int64) { self.init(number: number, pointer: nil, count: 0) }
+    init(pointer: UnsafeRawPointer?, count: UInt64 = 0) { self.init(number: 0, pointer: pointer, count: count) }
+}

@@ -1,0 +1,64 @@
+import CLinux
+import Core
+import Linux
+import PluginAPI
+
+/// The `skiff_host` that one plugin sees. Lives as long as the process, as does its voice.
+func makeHost(for voice: PluginVoice) -> UnsafePointer<skiff_host> {
+    permanent(
+        skiff_host(
+            struct_size: UInt32(MemoryLayout<skiff_host>.size), abi: UInt32(SKIFF_ABI_CURRENT), version: hostVersion,
+            ctx: OpaquePointer(Unmanaged.passRetained(voice).toOpaque()), get_extension: hostExtension, log: hostLog,
+            fail: hostFail))
+}
+
+/// The version of the interface, as text; plugins show it, nobody compares it.
+private nonisolated(unsafe) let hostVersion: UnsafePointer<CChar> = {
+    let text = "skiff plugin interface \(SKIFF_ABI_MAJOR).\(SKIFF_ABI_MINOR)"
+    let place = UnsafeMutablePointer<CChar>.allocate(capacity: text.utf8.count + 1)
+    for (index, byte) in text.utf8.enumerated() { place[index] = CChar(bitPattern: byte) }
+    place[text.utf8.count] = 0
+    return UnsafePointer(place)
+}()
+
+func voice(_ host: UnsafePointer<skiff_host>?) -> PluginVoice? {
+    guard let context = host?.pointee.ctx else { return nil }
+    return Unmanaged<PluginVoice>.fromOpaque(UnsafeRawPointer(context)).takeUnretainedValue()
+}
+
+private func hostExtension(_ host: UnsafePointer<skiff_host>?, _ id: UnsafePointer<CChar>?) -> UnsafeRawPointer? {
+    guard let id = text(id) else { return nil }
+    switch id {
+    case SKIFF_HOST_PLAN: return UnsafeRawPointer(planTable)
+    case SKIFF_HOST_SETTINGS: return UnsafeRawPointer(settingsTable)
+    case SKIFF_HOST_RUN: return UnsafeRawPointer(runTable)
+    case SKIFF_HOST_PROGRESS: return UnsafeRawPointer(progressTable)
+    case SKIFF_HOST_SERVICES: return UnsafeRawPointer(servicesTable)
+    case SKIFF_HOST_CALLS: return UnsafeRawPointer(callsTable)
+    default: return nil
+    }
+}
+
+private func hostLog(_ host: UnsafePointer<skiff_host>?, _ level: Int32, _ message: UnsafePointer<CChar>?) {
+    guard let voice = voice(host), let message = text(message) else { return }
+    // One line: a plugin cannot forge a line of ours.
+    let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+    switch level {
+    case ...SKIFF_LOG_ERROR: Log.error("plugin \(voice.id): \(line)")
+    case SKIFF_LOG_WARNING: Log.warning(line)
+    case ...SKIFF_LOG_INFO: Log.info(line)
+    case ...SKIFF_LOG_VERBOSE: Log.verbose("plugin \(voice.id): \(line)")
+    default: Log.debug("plugin \(voice.id): \(line)")
+    }
+}
+
+private func hostFail(
+    _ host: UnsafePointer<skiff_host>?, _ status: Int32, _ errno: Int32, _ message: UnsafePointer<CChar>?
+) {
+    guard let voice = voice(host) else { return }
+    let words = text(message)?.split(whereSeparator: \.isNewline).joined(separator: " ") ?? ""
+    voice.fail(
+        PluginVoice.Failure(
+            status: status, message: words.isEmpty ? statusName(status) : words,
+            errno: errno > 0 ? Errno(errno) : nil))
+}

@@ -1,0 +1,46 @@
+import PluginAPI
+
+/// Reads a struct that a plugin filled in, by the size rule of `skiff/plugin.h`: a shorter one is zero-extended, a longer
+/// one is taken when the tail that we do not know is zero.
+///
+/// - Parameter known: an empty value of the type, which must begin with its `struct_size`.
+/// - Returns: nil when the struct is absent, has no size, or asks for something that we do not understand.
+func readRequest<Request>(_ pointer: UnsafePointer<Request>?, into known: Request) -> Request? {
+    guard let pointer else { return nil }
+    let raw = UnsafeRawPointer(pointer)
+    let size = Int(raw.loadUnaligned(as: UInt32.self))
+    // Beyond this no interface of ours will ever grow: a wrong pointer, not a new plugin.
+    guard size >= 8, size <= 4096 else { return nil }
+    let tail = UnsafeRawBufferPointer(start: raw, count: size).dropFirst(MemoryLayout<Request>.size)
+    guard tail.allSatisfy({ $0 == 0 }) else { return nil }
+    return copied(raw, size, into: known)
+}
+
+/// Reads a table of functions: slots beyond its size are NULL, more slots than we know are ignored. The only way in which
+/// the host looks at a table, so that no slot is read that is not there.
+func readTable<Table>(_ pointer: UnsafeRawPointer?, into known: Table) -> Table? {
+    guard let pointer else { return nil }
+    let size = Int(pointer.loadUnaligned(as: UInt32.self))
+    guard size >= 8, size <= 4096 else { return nil }
+    return copied(pointer, size, into: known)
+}
+
+private func copied<Value>(_ source: UnsafeRawPointer, _ size: Int, into known: Value) -> Value {
+    var value = known
+    withUnsafeMutableBytes(of: &value) { bytes in
+        bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        bytes.copyMemory(from: UnsafeRawBufferPointer(start: source, count: min(size, bytes.count)))
+    }
+    return value
+}
+
+/// Memory for a table of ours that plugins keep a pointer to: lives as long as the process.
+func permanent<Value>(_ value: Value) -> UnsafePointer<Value> {
+    let place = UnsafeMutablePointer<Value>.allocate(capacity: 1)
+    place.initialize(to: value)
+    return UnsafePointer(place)
+}
+
+/// Text from a plugin, nil for NULL. Bytes that are not UTF-8 become U+FFFD: the kernel then finds no such file, and says
+/// so, instead of finding another one.
+func text(_ pointer: UnsafePointer<CChar>?) -> String? { pointer.map { String(cString: $0) } }

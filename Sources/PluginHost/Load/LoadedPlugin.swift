@@ -1,0 +1,164 @@
+import CLinux
+import CTypedCall
+import Core
+import Linux
+import PluginAPI
+
+/// A plugin whose library is in the process, with what we hold for it. Never unloaded: dlclose of a Swift library leaves
+/// dangling metadata, and tables must live as long as the process.
+package final class LoadedPlugin {
+    package let manifest: Manifest
+    /// The library's own object.
+    let object: UnsafePointer<skiff_plugin>
+    let root: skiff_plugin
+    /// What it knows of us.
+    let host: UnsafePointer<skiff_host>
+    private(set) var phases = skiff_phases()
+    private(set) var handlers: [String: skiff_handler] = [:]
+    /// What the plugin said before it returned a negative status.
+    let voice: PluginVoice
+
+    /// Checks the object that the entry function gave, against the manifest, and initialises it.
+    init(
+        _ manifest: Manifest, object: UnsafePointer<skiff_plugin>, host: UnsafePointer<skiff_host>, voice: PluginVoice
+    ) throws(SkiffError) {
+        self.manifest = manifest
+        self.object = object
+        self.voice = voice
+        self.host = host
+        guard let root = readTable(UnsafeRawPointer(object), into: skiff_plugin()) else {
+            throw manifest.failure("load", "its skiff_plugin has no valid struct_size")
+        }
+        self.root = root
+        try checkIdentity()
+        if let initialise = root.`init` {
+            try call("init") { initialise(object) }
+        }
+        try readPhases()
+        try readHandlers()
+    }
+
+    private func checkIdentity() throws(SkiffError) {
+        guard text(root.id) == manifest.id else {
+            throw manifest.failure("load", "the library says that it is \(text(root.id) ?? "nobody")")
+        }
+        guard text(root.version) == manifest.version else {
+            throw manifest.failure(
+                "load", "the library has version \(text(root.version) ?? "none"), its manifest \(manifest.version)")
+        }
+        guard manifest.abi.contains(root.abi) else {
+            throw manifest.failure("load", "the library was built for another interface than its manifest says")
+        }
+    }
+
+    private func readPhases() throws(SkiffError) {
+        guard let table = readTable(find(SKIFF_EXT_PHASES), into: skiff_phases()) else {
+            if manifest.phases.isEmpty { return }
+            throw manifest.failure("load", "the library has no \(SKIFF_EXT_PHASES)")
+        }
+        phases = table
+        for phase in Manifest.Phase.allCases where table.has(phase) != manifest.phases.contains(phase) {
+            let fact = table.has(phase) ? "has a phase that its manifest does not name" : "lacks the phase"
+            throw manifest.failure("load", "the library \(fact): \(phase.rawValue)")
+        }
+    }
+
+    private func readHandlers() throws(SkiffError) {
+        let wanted =
+            manifest.flags.compactMap { flag in flag.handler.map { ($0, flag.signature) } }
+            + manifest.commands.map { ($0.handler, Optional($0.signature)) }
+        if wanted.isEmpty { return }
+        guard let table = readTable(find(SKIFF_EXT_CLI), into: skiff_cli()), let first = table.handlers else {
+            throw manifest.failure("load", "the library has no \(SKIFF_EXT_CLI)")
+        }
+        for handler in UnsafeBufferPointer(start: first, count: Int(min(table.handler_count, 1024))) {
+            if let name = text(handler.name) { handlers[name] = handler }
+        }
+        for (name, signature) in wanted {
+            guard let handler = handlers[name], handler.fn != nil else {
+                throw manifest.failure("load", "the library has no handler \(name)")
+            }
+            guard let own = text(handler.signature), own == signature?.description else {
+                throw manifest.failure(
+                    "load",
+                    "handler \(name) is \(text(handler.signature) ?? "without signature") in the library and "
+                        + "\(signature?.description ?? "") in the manifest")
+            }
+        }
+    }
+
+    /// A table of the plugin by id, or nil.
+    func find(_ id: String) -> UnsafeRawPointer? {
+        guard let ask = root.get_extension else { return nil }
+        return id.withCString { ask(object, $0) }
+    }
+
+    /// Runs code of the plugin: marked in case it crashes, and its failure as our error.
+    /// - Returns: `SKIFF_OK` or `SKIFF_DECLINED`.
+    @discardableResult
+    func call(_ station: String, _ body: () -> Int32) throws(SkiffError) -> Int32 {
+        voice.clear()
+        skl_crash_marker_set("\(manifest.id): \(station)")
+        let status = body()
+        skl_crash_marker_set(nil)
+        if status >= 0 { return status }
+        let said = voice.failure
+        let message = said?.message ?? "it failed without a reason (\(statusName(status)))"
+        throw manifest.failure(station, message, errno: said?.errno)
+    }
+}
+
+extension Manifest {
+    /// `plugin org.example.hello: mounts: cannot …`.
+    func failure(_ station: String, _ message: String, errno: Errno? = nil) -> SkiffError {
+        SkiffError("plugin \(id): \(station): \(message)", errno: errno)
+    }
+}
+
+/// What a plugin said through `log` and `fail`; one for each plugin, reached through `skiff_host.ctx`.
+final class PluginVoice {
+    struct Failure {
+        let status: Int32
+        let message: String
+        let errno: Errno?
+    }
+
+    let id: String
+    private(set) var failure: Failure?
+    /// Whether drafts may be asked for.
+    let allowsDrafts: Bool
+
+    init(id: String, allowsDrafts: Bool) { (self.id, self.allowsDrafts) = (id, allowsDrafts) }
+
+    func clear() { failure = nil }
+    func fail(_ failure: Failure) { self.failure = failure }
+}
+
+extension skiff_phases {
+    func has(_ phase: Manifest.Phase) -> Bool {
+        switch phase {
+        case .configure: configure != nil
+        case .prepare: prepare != nil
+        case .mounts: mounts != nil
+        case .environment: environment != nil
+        case .entered: entered != nil
+        case .preExec: pre_exec != nil
+        case .started: started != nil
+        case .stopped: stopped != nil
+        }
+    }
+}
+
+/// `SKIFF_E_SYSTEM`: for a plugin that gave no reason.
+func statusName(_ status: Int32) -> String {
+    switch status {
+    case SKIFF_E_INVALID: "SKIFF_E_INVALID"
+    case SKIFF_E_UNSUPPORTED: "SKIFF_E_UNSUPPORTED"
+    case SKIFF_E_DENIED: "SKIFF_E_DENIED"
+    case SKIFF_E_SYSTEM: "SKIFF_E_SYSTEM"
+    case SKIFF_E_NOT_UNDERSTOOD: "SKIFF_E_NOT_UNDERSTOOD"
+    case SKIFF_E_HOST_TOO_OLD: "SKIFF_E_HOST_TOO_OLD"
+    case SKIFF_E_INTERNAL: "SKIFF_E_INTERNAL"
+    default: "status \(status)"
+    }
+}

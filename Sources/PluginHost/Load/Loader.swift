@@ -1,0 +1,87 @@
+import CLinux
+package import Core
+import Linux
+import PluginAPI
+
+/// Brings the library of a manifest into the process.
+///
+/// The file is opened once, checked through its descriptor, and loaded through that same descriptor: nobody can exchange
+/// it between the check and the load.
+package struct Loader: Sendable {
+    /// Absolute, without symlinks.
+    let directory: String
+    let trust: Trust
+
+    package init(directory: String, trust: Trust = .ofThisProcess) {
+        self.directory = directory
+        self.trust = trust
+    }
+
+    /// - Throws: why the plugin cannot be used; nothing of it is left running, its library may stay mapped.
+    package func load(_ manifest: Manifest) throws(SkiffError) -> LoadedPlugin {
+        try checkInterface(manifest)
+        if trust.isPrivileged && manifest.privileged == .never {
+            throw manifest.failure("load", "its manifest says that it is not for root")
+        }
+        let handle = try openLibrary(manifest)
+        guard let symbol = dlsym(handle, SKIFF_ENTRY_SYMBOL) else {
+            throw manifest.failure("load", "the library has no function \(SKIFF_ENTRY_SYMBOL)")
+        }
+        typealias Entry =
+            @convention(c) (
+                UInt32, UnsafePointer<skiff_host>?, UnsafeMutablePointer<UnsafePointer<skiff_plugin>?>?
+            ) -> Int32
+        let entry = unsafeBitCast(symbol, to: Entry.self)
+        let voice = PluginVoice(id: manifest.id, allowsDrafts: manifest.allowsDrafts)
+        let host = makeHost(for: voice)
+        var object: UnsafePointer<skiff_plugin>?
+        let status = entry(UInt32(SKIFF_ABI_CURRENT), host, &object)
+        guard status == SKIFF_OK, let object else {
+            let reason = voice.failure?.message ?? "its entry function refused (\(statusName(status)))"
+            throw manifest.failure("load", reason, errno: voice.failure?.errno)
+        }
+        return try LoadedPlugin(manifest, object: object, host: host, voice: voice)
+    }
+
+    private func checkInterface(_ manifest: Manifest) throws(SkiffError) {
+        guard manifest.works(with: UInt32(SKIFF_ABI_CURRENT)) else {
+            throw manifest.failure(
+                "load",
+                "it is made for another version of the plugin interface than \(SKIFF_ABI_MAJOR).\(SKIFF_ABI_MINOR)")
+        }
+    }
+
+    private func openLibrary(_ manifest: Manifest) throws(SkiffError) -> UnsafeMutableRawPointer {
+        let path = "\(directory)/\(manifest.library)"
+        let file = try during("plugin \(manifest.id): load: cannot open \(path)") { () throws(Errno) in
+            try open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+        }
+        let found = try during("plugin \(manifest.id): load: cannot look at \(path)") { () throws(Errno) in
+            try status(of: file.raw)
+        }
+        guard found.isRegular else { throw manifest.failure("load", "\(path) is not a file") }
+        do throws(SkiffError) {
+            try trust.checkPath(directory)
+            try trust.check(found, path)
+        } catch {
+            throw SkiffError("plugin \(manifest.id): load: \(error.message)", errno: error.errno, hint: error.hint)
+        }
+        // The descriptor stays open (close-on-exec). The dynamic linker knows a library by the name it was opened with:
+        // were the number free again, the next plugin would be taken for this one.
+        let number = file.release()
+        guard let handle = dlopen("/proc/self/fd/\(number)", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
+            let reason = dlerror().map { String(cString: $0) } ?? "the dynamic linker gave no reason"
+            throw manifest.failure("load", "cannot load \(path): \(reason)")
+        }
+        return handle
+    }
+}
+
+extension Manifest {
+    /// While the interface is a draft (major 0): exactly the versions that the manifest names. Later: the same major, and
+    /// at least the first minor.
+    package func works(with ours: UInt32) -> Bool {
+        guard abi.upperBound >> 16 == ours >> 16 else { return false }
+        return ours >> 16 == 0 ? abi.contains(ours) : abi.lowerBound <= ours
+    }
+}

@@ -1,0 +1,118 @@
+package import Core
+import Linux
+import PluginAPI
+
+/// The plugins of one command, loaded, and their phases in order. The core knows this as `PluginPhases`.
+package final class PluginRun: PluginPhases {
+    private let sessions: [Session]
+    private let picked: [Picked]
+    /// Plugins whose `prepare` was called and whose `stopped` was not, in order.
+    private var prepared: [Session] = []
+
+    /// Loads the plugins that the command needs. With none of them this does nothing at all.
+    ///
+    /// - Throws: when one of them cannot be used: the user asked for what it does.
+    package init(_ picked: [Picked], from registry: Registry, facts: SessionFacts, trust: Trust = .ofThisProcess)
+        throws(SkiffError)
+    {
+        let loader = Loader(directory: registry.directory, trust: trust)
+        var sessions: [Session] = []
+        for item in picked {
+            let plugin = try loader.load(item.manifest)
+            sessions.append(Session(plugin: plugin, facts: facts))
+        }
+        self.sessions = sessions
+        self.picked = picked
+    }
+
+    package var participants: [PluginParticipant] {
+        zip(sessions, picked).map { session, item in
+            PluginParticipant(
+                id: item.manifest.id, version: item.manifest.version, trigger: item.trigger,
+                phases: Manifest.Phase.allCases.filter(session.plugin.phases.has).map(\.rawValue))
+        }
+    }
+
+    package func configure() throws(SkiffError) {
+        for session in sessions {
+            try session.during(.configure) { () throws(SkiffError) in
+                try FlagHandlers.call(session)
+                try call(session, .configure, session.plugin.phases.configure)
+            }
+        }
+    }
+
+    package func prepare(_ draft: inout PlanDraft) throws(SkiffError) {
+        try fill(.prepare, &draft, \.prepare) { prepared.append($0) }
+    }
+
+    package func mounts(_ draft: inout PlanDraft) throws(SkiffError) {
+        try fill(.mounts, &draft, \.mounts)
+    }
+
+    package func environment(_ draft: inout PlanDraft) throws(SkiffError) {
+        try fill(.environment, &draft, \.environment)
+    }
+
+    package func entered() throws(SkiffError) { try inChild(.entered, \.entered) }
+    package func preExec() throws(SkiffError) { try inChild(.preExec, \.pre_exec) }
+
+    package func started(pid: Int32, pidfd: Int32) {
+        for session in sessions {
+            guard let slot = session.plugin.phases.started else { continue }
+            attempt(session, .started) { slot(session.plugin.object, session.pointer, pid, pidfd) }
+        }
+    }
+
+    package func stopped(status: Int32) {
+        // Each once: a failure inside a phase has called it already when the core gets to it.
+        let order = prepared.reversed()
+        prepared = []
+        for session in order {
+            guard let slot = session.plugin.phases.stopped else { continue }
+            attempt(session, .stopped) { slot(session.plugin.object, session.pointer, status) }
+        }
+    }
+
+    private typealias Slot = @convention(c) (UnsafePointer<skiff_plugin>?, OpaquePointer?) -> Int32
+
+    /// A phase that writes into the plan. A failure stops what was prepared, in reverse order, before it is reported.
+    private func fill(
+        _ phase: Manifest.Phase, _ draft: inout PlanDraft, _ slot: KeyPath<skiff_phases, Slot?>,
+        before: (Session) -> Void = { _ in }
+    ) throws(SkiffError) {
+        do throws(SkiffError) {
+            for session in sessions {
+                before(session)
+                try session.during(phase, &draft) { () throws(SkiffError) in
+                    try call(session, phase, session.plugin.phases[keyPath: slot])
+                }
+            }
+        } catch {
+            stopped(status: -1)
+            throw error
+        }
+    }
+
+    private func inChild(_ phase: Manifest.Phase, _ slot: KeyPath<skiff_phases, Slot?>) throws(SkiffError) {
+        for session in sessions {
+            try session.during(phase) { () throws(SkiffError) in
+                try call(session, phase, session.plugin.phases[keyPath: slot])
+            }
+        }
+    }
+
+    private func call(_ session: Session, _ phase: Manifest.Phase, _ slot: Slot?) throws(SkiffError) {
+        guard let slot else { return }
+        try session.plugin.call(phase.rawValue) { slot(session.plugin.object, session.pointer) }
+    }
+
+    /// A phase whose failure changes nothing any more.
+    private func attempt(_ session: Session, _ phase: Manifest.Phase, _ body: () -> Int32) {
+        do throws(SkiffError) {
+            try session.during(phase) { () throws(SkiffError) in _ = try session.plugin.call(phase.rawValue, body) }
+        } catch {
+            Log.warning(error.description)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+package import Core
+import Linux
+import PluginAPI
+
+/// What plugins may learn about the command that they take part in.
+package struct SessionFacts {
+    package var request: Request
+    package var installation: Installation
+    /// Values of a key of skiff.conf, in order; empty when it is not set and has no default.
+    package var configuration: (String) -> [String] = { _ in [] }
+    /// A variable of the caller.
+    package var environment: (String) -> String? = { environmentValue($0) }
+    /// The command has powers that its caller has not, or is root.
+    package var isPrivileged = false
+    /// The container is made without the powers of root.
+    package var isRootless = true
+
+    package init(request: Request, installation: Installation) {
+        self.request = request
+        self.installation = installation
+    }
+}
+
+/// One plugin in one command: what a `skiff_session *` points to. Kept for the life of the process, so that a plugin that
+/// holds on to the pointer gets an answer instead of a crash.
+final class Session {
+    let plugin: LoadedPlugin
+    let facts: SessionFacts
+    /// The phase that runs now; nil between calls, when a session answers nothing.
+    fileprivate(set) var phase: Manifest.Phase?
+    /// The plan, while it is open and in our hands.
+    var draft: PlanDraft?
+
+    init(plugin: LoadedPlugin, facts: SessionFacts) {
+        self.plugin = plugin
+        self.facts = facts
+        _ = Unmanaged.passRetained(self)
+    }
+
+    var pointer: OpaquePointer { OpaquePointer(Unmanaged.passUnretained(self).toOpaque()) }
+
+    /// The session of a call, if the plugin may call it now.
+    static func from(_ pointer: OpaquePointer?, in phases: Set<Manifest.Phase>) -> Session? {
+        guard let pointer else { return nil }
+        let session = Unmanaged<Session>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
+        guard let phase = session.phase, phases.contains(phase) else { return nil }
+        return session
+    }
+
+    /// Runs `body` as `phase`, with the plan at hand.
+    func during<Result>(_ phase: Manifest.Phase, _ draft: inout PlanDraft, _ body: () throws(SkiffError) -> Result)
+        throws(SkiffError) -> Result
+    {
+        self.draft = draft
+        self.phase = phase
+        defer {
+            if let filled = self.draft { draft = filled }
+            self.draft = nil
+            self.phase = nil
+        }
+        return try body()
+    }
+
+    func during<Result>(_ phase: Manifest.Phase, _ body: () throws(SkiffError) -> Result) throws(SkiffError) -> Result {
+        self.phase = phase
+        defer { self.phase = nil }
+        return try body()
+    }
+
+    /// Says why a call of the host failed, as if the plugin had: it may pass our status on as it is.
+    func refuse(_ status: Int32, _ message: String, errno: Errno? = nil) -> Int32 {
+        plugin.voice.fail(PluginVoice.Failure(status: status, message: message, errno: errno))
+        return status
+    }
+}

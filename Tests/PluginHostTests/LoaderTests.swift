@@ -1,0 +1,169 @@
+import CLinux
+import Core
+import Linux
+import Testing
+
+@testable import PluginHost
+
+/// Build options, and what the refusal must say.
+@Test(arguments: [
+    (["-DENTRY=another_name"], "has no function skiff_plugin_entry"),
+    (["-DID=\"org.test.two\"", "-Wp,-w"], "the library says that it is org.test.two"),
+    (["-DVERSION=\"2.0\""], "the library has version 2.0, its manifest 1.0"),
+    (["-DPLUGIN_SIZE=0"], "no valid struct_size"),
+    (["-DPLUGIN_SIZE=65536"], "no valid struct_size"),
+    (["-DPLUGIN_SIZE=offsetof(skiff_plugin, get_extension)"], "has no skiff.phases/1"),
+    (["-DPHASES_SIZE=offsetof(skiff_phases, stopped)"], "lacks the phase: stopped"),
+    (["-DSIGNATURE=\"i:cs\""], "handler record is i:cs in the library and i:cp in the manifest"),
+])
+func loaderRefuses(defines: [String], message: String) throws {
+    let folder = try PluginFolder()
+    let isOther = defines.contains { $0.contains("org.test.two") }
+    try folder.build("one.so", isOther ? [] : defines, id: isOther ? "org.test.two" : "org.test.one")
+    try folder.writeManifest()
+    do throws(SkiffError) {
+        _ = try folder.run([("switch", ["true"])])
+        Issue.record("loaded")
+    } catch {
+        #expect(error.description.hasPrefix("plugin org.test.one: load: "))
+        #expect(error.description.contains(message), "\(error.description)")
+    }
+}
+
+@Test func loaderTakesALongerTable() throws {
+    let folder = try PluginFolder()
+    // A newer plugin: bytes after the slots that we know are not looked at.
+    try folder.build("one.so", ["-DPLUGIN_SIZE=sizeof(skiff_plugin)+64"])
+    try folder.writeManifest()
+    #expect(try folder.run([("switch", ["true"])]).participants.map(\.id) == ["org.test.one"])
+}
+
+@Test func loaderRefusesAFileThatIsNotALibrary() throws {
+    let folder = try PluginFolder()
+    try folder.writeManifest()
+    func message() -> String {
+        do throws(SkiffError) {
+            _ = try folder.run([("switch", ["true"])])
+            return "loaded"
+        } catch {
+            return error.description
+        }
+    }
+    #expect(message().hasSuffix("one.so: no such file or directory"))
+    try folder.write("one.so", "not an ELF file")
+    #expect(message().contains("cannot load"))
+    try unlink(folder.path + "/one.so")
+    try makeSymlink("/usr/lib/x86_64-linux-gnu/libc.so.6", at: folder.path + "/one.so")
+    #expect(message().hasSuffix("too many levels of symbolic links"))
+    try unlink(folder.path + "/one.so")
+    try makeDirectory(folder.path + "/one.so")
+    #expect(message().contains("is not a file"))
+}
+
+@Test func loaderRefusesAnotherInterface() throws {
+    let folder = try PluginFolder()
+    try folder.build("one.so")
+    try folder.writeManifest()
+    var manifest = try #require(folder.registry.enabled.first)
+    let loader = Loader(directory: folder.path, trust: Trust(isPrivileged: false))
+    for range in [0x2...0x3, 0x10000...0x10001] as [ClosedRange<UInt32>] {
+        manifest.abi = range
+        #expect(throws: SkiffError.self) { try loader.load(manifest) }
+    }
+    #expect(!manifest.works(with: 1))
+    manifest.abi = 0x10001...0x10001
+    #expect(manifest.works(with: 0x10005) && !manifest.works(with: 0x10000) && !manifest.works(with: 0x20000))
+}
+
+@Test func twoPluginsAreTwoPlugins() throws {
+    let folder = try PluginFolder()
+    for (id, library) in [("org.test.one", "one.so"), ("org.test.two", "two.so")] {
+        try folder.build(library, id: id)
+        try folder.writeManifest(id: id, library: library)
+    }
+    #expect(try folder.run([("switch", ["true"])]).participants.map(\.id) == ["org.test.one", "org.test.two"])
+}
+
+/// As root only files that nobody else could have written are believed. The test's own user stands for root here, and /
+/// is trusted because the tests look at a folder whose parents they cannot change.
+@Test func privilegedLoaderTrustsOnlyItsOwner() throws {
+    let folder = try PluginFolder()
+    try folder.write("x", "")
+    let path = folder.path + "/x"
+    let trust = Trust(requiring: effectiveUID())
+    #expect(throws: Never.self) { try trust.check(try status(path), path) }
+    try chmod(path, 0o664)
+    #expect(throws: SkiffError.self) { try trust.check(try status(path), path) }
+    try chmod(path, 0o646)
+    #expect(throws: SkiffError.self) { try trust.check(try status(path), path) }
+    try chmod(path, 0o644)
+    #expect(throws: SkiffError.self) { try Trust(requiring: effectiveUID() + 1).check(try status(path), path) }
+    // /tmp may be written by everybody, so nothing below it is trusted.
+    #expect(throws: SkiffError.self) { try trust.checkPath(folder.path) }
+    #expect(throws: Never.self) { try Trust(requiring: 0).checkPath("/usr/bin") }
+    #expect(throws: Never.self) { try Trust(isPrivileged: false).checkPath(folder.path) }
+}
+
+@Test func privilegedRegistryReadsNothingFromAnUntrustedFolder() throws {
+    let folder = try PluginFolder()
+    try folder.writeManifest()
+    let registry = Registry(
+        directory: folder.path, stateFile: folder.path + "/plugins.conf", trust: Trust(requiring: effectiveUID()))
+    #expect(registry.entries.isEmpty)
+    #expect(registry.broken.map(\.error.message).first?.contains("cannot trust /tmp") == true)
+}
+
+@Test func brokenManifestDisablesOnlyItself() throws {
+    let folder = try PluginFolder()
+    try folder.writeManifest()
+    try folder.write("org.test.bad.plugin", "id = org.test.bad\nnonsense\n")
+    try folder.write("org.test.liar.plugin", "id = org.test.other\nversion = 1\nabi = 0.1\nlibrary = a.so\n")
+    try folder.write(".hidden.plugin", "nonsense")
+    try folder.write("README", "nonsense")
+    let registry = folder.registry
+    #expect(registry.enabled.map(\.id) == ["org.test.one"])
+    #expect(registry.broken.map(\.id) == ["org.test.bad", "org.test.liar"])
+    #expect(registry.broken.first?.error.description.contains("line 2: expected key = value") == true)
+}
+
+@Test func pluginsAreSwitchedOffAndOn() throws {
+    let folder = try PluginFolder()
+    try folder.writeManifest()
+    var state = PluginState(reading: folder.registry.stateFile)
+    try state.set("org.test.one", enabled: false)
+    #expect(folder.registry.enabled.isEmpty)
+    #expect(folder.registry.find("one")?.isEnabled == false)
+    #expect(folder.registry.pick(Triggers(flags: ["switch"])).isEmpty)
+    var again = PluginState(reading: folder.registry.stateFile)
+    try again.set("org.test.one", enabled: true)
+    #expect(folder.registry.enabled.map(\.id) == ["org.test.one"])
+}
+
+@Test func triggersPick() throws {
+    let folder = try PluginFolder()
+    try folder.writeManifest(
+        head: "config-keys = always use test\nenv = TEST_NOW\nimage-facts = encrypted\nschemes = test")
+    let registry = folder.registry
+    func trigger(_ change: (inout Triggers) -> Void) -> String? {
+        var triggers = Triggers()
+        change(&triggers)
+        return registry.pick(triggers).first?.trigger
+    }
+    #expect(trigger { _ in } == nil)
+    #expect(trigger { $0.flags = [("switch", ["true"])] } == "--switch")
+    #expect(trigger { $0.flags = [("switch", ["false"])] } == nil)
+    #expect(trigger { $0.flags = [("words", ["a"])] } == "--words")
+    #expect(trigger { $0.configuration = { $0 == "always use test" ? ["yes"] : [] } } == "always use test = yes")
+    #expect(trigger { $0.configuration = { _ in ["no"] } } == nil)
+    #expect(trigger { $0.environment = { $0 == "TEST_NOW" ? "1" : nil } } == "TEST_NOW")
+    #expect(trigger { $0.environment = { _ in "" } } == nil)
+    #expect(trigger { $0.imageFacts = ["encrypted"] } == "image: encrypted")
+    #expect(trigger { $0.scheme = "test" } == "test://")
+}
+
+extension Triggers {
+    fileprivate init(flags names: [String]) {
+        self.init()
+        flags = names.map { ($0, ["true"]) }
+    }
+}

@@ -1,0 +1,95 @@
+import CLinux
+import Core
+import Linux
+import Testing
+
+@testable import PluginHost
+
+private func throughPlan(_ run: PluginRun) throws(SkiffError) -> PlanDraft {
+    var draft = PlanDraft()
+    draft.minimalDev = true
+    try run.configure()
+    try run.prepare(&draft)
+    try run.mounts(&draft)
+    try run.environment(&draft)
+    return draft
+}
+
+@Test func phasesRunInOrderAndStopInReverse() throws {
+    let folder = try PluginFolder()
+    try folder.build("one.so")
+    try folder.writeManifest(head: "after = org.test.two")
+    try folder.build("two.so", id: "org.test.two")
+    try folder.writeManifest(id: "org.test.two", library: "two.so")
+    let run = try folder.run([("record", [folder.path + "/record"])])
+    #expect(run.participants.map(\.id) == ["org.test.two", "org.test.one"])
+    #expect(run.participants.first?.phases.last == "stopped")
+    let draft = try throughPlan(run)
+    try run.entered()
+    try run.preExec()
+    run.started(pid: 1, pidfd: -1)
+    run.stopped(status: 7)
+    run.stopped(status: 8)
+    let stations = ["--record", "configure"]
+    let later = ["prepare", "mounts", "environment", "entered", "pre_exec", "started"]
+    #expect(
+        folder.recorded
+            == stations.map { "org.test.two " + $0 } + stations.map { "org.test.one " + $0 }
+            + later.flatMap { ["org.test.two " + $0, "org.test.one " + $0] }
+            + ["org.test.one stopped 7", "org.test.two stopped 7"])
+    #expect(draft.namespaces == [.network])
+    #expect(draft.notes.map(\.origin) == ["org.test.two", "org.test.one"])
+    #expect(draft.variables.map(\.operation) == [.set("org.test.two"), .set("org.test.one")])
+    let mount = try #require(draft.mounts.last)
+    #expect(mount.source == .bind("/etc/hostname") && mount.destination == "/greeting" && mount.group == .files)
+    #expect(mount.attributes == .readOnly && mount.missing == .warn && mount.origin == "org.test.one")
+    #expect(mount.reason == "plugin org.test.one")
+}
+
+@Test(arguments: ["configure", "prepare", "mounts", "environment"])
+func failingPhaseStopsWhatWasPrepared(phase: String) throws {
+    let folder = try PluginFolder()
+    try folder.build("one.so")
+    try folder.writeManifest()
+    try folder.build("two.so", ["-DFAILS=\"\(phase)\""], id: "org.test.two")
+    try folder.writeManifest(id: "org.test.two", library: "two.so")
+    let run = try folder.run([("record", [folder.path + "/record"])])
+    do throws(SkiffError) {
+        _ = try throughPlan(run)
+        Issue.record("no failure")
+    } catch {
+        #expect(
+            error.description
+                == "plugin org.test.two: \(phase): cannot find the thing: no such file or directory")
+    }
+    let stops = folder.recorded.filter { $0.contains("stopped") }
+    #expect(stops == (phase == "configure" ? [] : ["org.test.two stopped -1", "org.test.one stopped -1"]))
+}
+
+@Test func failureInTheChildAndAfterIt() throws {
+    let folder = try PluginFolder()
+    try folder.build("one.so", ["-DFAILS=\"pre_exec\""])
+    try folder.writeManifest()
+    let run = try folder.run([("record", [folder.path + "/record"])])
+    _ = try throughPlan(run)
+    try run.entered()
+    #expect(throws: SkiffError.self) { try run.preExec() }
+    // The parent, another process, calls stopped; here the same one does.
+    #expect(!folder.recorded.contains { $0.contains("stopped") })
+    run.stopped(status: 255)
+    #expect(folder.recorded.last == "org.test.one stopped 255")
+}
+
+@Test func handlersGetNaturalArguments() throws {
+    let folder = try PluginFolder()
+    try folder.build("one.so")
+    try folder.writeManifest()
+    let run = try folder.run([
+        ("switch", ["true", "false"]), ("number", ["-7000000000"]), ("words", ["a", "", "c d"]),
+        ("record", [folder.path + "/record"]),
+    ])
+    try run.configure()
+    // In the order of the manifest, not of the command line.
+    let calls = ["--record", "a", "", "c d", "number -7000000000", "off", "configure"]
+    #expect(folder.recorded == calls.map { "org.test.one " + $0 })
+}
