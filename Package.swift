@@ -36,7 +36,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "PluginHostTests",
-            dependencies: ["PluginHost", "PluginAPI", "CTypedCall", "Core", "Linux", "CLinux"],
+            dependencies: ["PluginHost", "PluginAPI", "CTypedCall", "Grammar", "Core", "Linux", "CLinux"],
             exclude: ["Fixtures"], swiftSettings: testSettings),
         // Linked statically: the image server starts with every container and must not wait for ld.so.
         .target(
