@@ -55,6 +55,17 @@ package final class CStringArray {
         pointers.append(nil)
     }
 
+    /// The same from bytes without NUL, of any encoding.
+    package init(bytes strings: [[UInt8]]) {
+        pointers = strings.map { string in
+            string.withUnsafeBytes { buffer in
+                buffer.baseAddress.flatMap { strndup($0.assumingMemoryBound(to: CChar.self), buffer.count) }
+                    ?? strdup("")
+            }
+        }
+        pointers.append(nil)
+    }
+
     deinit { for pointer in pointers { free(pointer) } }
 
     package func withPointer<Result>(_ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result) -> Result {
@@ -116,6 +127,17 @@ package func environmentStrings() -> [String] {
     guard var cursor = skl_environ() else { return result }
     while let text = cursor.pointee {
         result.append(String(cString: text))
+        cursor += 1
+    }
+    return result
+}
+
+/// The same as bytes: an environment has no encoding.
+package func environmentBytes() -> [[UInt8]] {
+    var result: [[UInt8]] = []
+    guard var cursor = skl_environ() else { return result }
+    while let text = cursor.pointee {
+        result.append(Array(UnsafeRawBufferPointer(start: text, count: strlen(text))))
         cursor += 1
     }
     return result

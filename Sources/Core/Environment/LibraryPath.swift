@@ -1,0 +1,31 @@
+/// LD_LIBRARY_PATH when the scripts are done (runtime.md §5.2): libraries that the host lends must be found last, after
+/// the image's own, and what the user asked for comes around it all.
+struct LibraryPath<Files: RootFiles> {
+    let plan: EnvironmentPlan
+    let files: Files
+
+    /// The new value, or nil for no change.
+    func adjusted(_ current: [UInt8]?) -> [UInt8]? {
+        let lent = Array(EnvironmentPlan.libraryDirectory.utf8)
+        let before = current.flatMap { $0.isEmpty ? nil : $0 }
+        var path = before ?? []
+        if path == lent, isWanted { path = EnvironmentPlan.joined(ownDirectories(), lent) }
+        if hasEntries("/.singularity.d/libs32") {
+            path = EnvironmentPlan.joined(path, Array("/.singularity.d/libs32".utf8))
+        }
+        path = EnvironmentPlan.joined(EnvironmentPlan.joined(plan.libraryPrefix, path), plan.librarySuffix)
+        return path == (before ?? []) ? nil : path
+    }
+
+    private var isWanted: Bool {
+        !plan.libraryPrefix.isEmpty || !plan.librarySuffix.isEmpty || hasEntries(EnvironmentPlan.libraryDirectory)
+    }
+
+    private func hasEntries(_ directory: String) -> Bool { !(files.list(Array(directory.utf8)) ?? []).isEmpty }
+
+    /// Directories of the image's own dynamic linker, in the order of its cache; empty for an image without one (musl).
+    func ownDirectories() -> [UInt8] {
+        guard let cache = try? files.read(Array("/etc/ld.so.cache".utf8), limit: 16 << 20) else { return [] }
+        return Array(LinkerCache.directories(cache).joined(separator: [ShellByte.colon]))
+    }
+}

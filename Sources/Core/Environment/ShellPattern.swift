@@ -1,0 +1,143 @@
+/// Patterns of `case`, `${NAME%…}` and file names: POSIX 1003.1-2017, "Shell Command Language" §2.13.
+struct ShellPattern {
+    private enum Element {
+        case byte(UInt8)
+        case any
+        case many
+        case set([ClosedRange<UInt8>], isNegated: Bool)
+    }
+
+    private var elements: [Element] = []
+    var size: Int { elements.count }
+    private(set) var isLiteral = true
+    /// The bytes that the pattern stands for if it is literal.
+    private(set) var literal: [UInt8] = []
+    /// Begins with a dot that matches one: hidden files need it.
+    private(set) var matchesHidden = false
+
+    /// - Parameter pieces: text and whether it was quoted, so that its wildcards are ordinary.
+    init(_ pieces: [(bytes: [UInt8], isQuoted: Bool)]) throws(NeedsShell) {
+        var flat: [(byte: UInt8, isQuoted: Bool)] = []
+        for piece in pieces { for byte in piece.bytes { flat.append((byte, piece.isQuoted)) } }
+        matchesHidden = flat.first?.byte == UInt8(ascii: ".")
+        var index = 0
+        while index < flat.count {
+            let (byte, isQuoted) = flat[index]
+            index += 1
+            switch byte {
+            case ShellByte.star where !isQuoted:
+                if case .many = elements.last {} else { elements.append(.many) }
+                isLiteral = false
+            case ShellByte.question where !isQuoted:
+                elements.append(.any)
+                isLiteral = false
+            case ShellByte.openBracket where !isQuoted:
+                if let (element, next) = try ShellPattern.set(flat, from: index) {
+                    elements.append(element)
+                    isLiteral = false
+                    index = next
+                } else {
+                    append(byte)
+                }
+            case ShellByte.backslash where !isQuoted:
+                // Comes from the value of a variable; shells disagree whether it hides the next byte.
+                throw NeedsShell("backslash in a pattern")
+            default: append(byte)
+            }
+        }
+    }
+
+    private mutating func append(_ byte: UInt8) {
+        elements.append(.byte(byte))
+        literal.append(byte)
+    }
+
+    /// A bracket expression whose `[` was just read; nil if it has no end and so is ordinary text.
+    private static func set(_ flat: [(byte: UInt8, isQuoted: Bool)], from start: Int) throws(NeedsShell) -> (
+        Element, Int
+    )? {
+        guard flat[start...].contains(where: { $0.byte == ShellByte.closeBracket && !$0.isQuoted }) else { return nil }
+        var index = start
+        var isNegated = false
+        if flat[index].byte == ShellByte.bang, !flat[index].isQuoted {
+            isNegated = true
+            index += 1
+        }
+        var ranges: [ClosedRange<UInt8>] = []
+        var isFirst = true
+        while index < flat.count {
+            let (byte, isQuoted) = flat[index]
+            if byte == ShellByte.closeBracket, !isQuoted, !isFirst {
+                return (.set(ranges, isNegated: isNegated), index + 1)
+            }
+            // Classes, and signs on which shells disagree.
+            guard !isQuoted, byte < 0x80, byte != ShellByte.openBracket, byte != UInt8(ascii: "^"),
+                byte != ShellByte.slash, byte != ShellByte.closeBracket
+            else { throw NeedsShell("bracket expression") }
+            isFirst = false
+            if index + 2 < flat.count, flat[index + 1].byte == ShellByte.dash,
+                flat[index + 2].byte != ShellByte.closeBracket
+            {
+                let last = flat[index + 2].byte
+                guard byte <= last, last < 0x80, !flat[index + 2].isQuoted, last != ShellByte.openBracket else {
+                    throw NeedsShell("range")
+                }
+                // Order of letters is the locale's; digits and letters of one case are the same everywhere we care for.
+                ranges.append(byte...last)
+                index += 3
+            } else {
+                ranges.append(byte...byte)
+                index += 1
+            }
+        }
+        throw NeedsShell("bracket expression")
+    }
+
+    /// Backtracks to the last `*` only, so time is at most text times pattern.
+    func matches(_ text: ArraySlice<UInt8>) throws(NeedsShell) -> Bool {
+        if isLiteral { return text.elementsEqual(literal) }
+        if needsCharacters, text.contains(where: { $0 >= 0x80 }) { throw NeedsShell("pattern on text beyond ASCII") }
+        var at = text.startIndex
+        var element = 0
+        var star: (element: Int, text: Int)?
+        while at < text.endIndex {
+            if element < elements.count {
+                if case .many = elements[element] {
+                    star = (element, at)
+                    element += 1
+                    continue
+                }
+                if ShellPattern.accepts(elements[element], text[at]) {
+                    element += 1
+                    at += 1
+                    continue
+                }
+            }
+            guard let last = star else { return false }
+            star = (last.element, last.text + 1)
+            element = last.element + 1
+            at = last.text + 1
+        }
+        while element < elements.count, case .many = elements[element] { element += 1 }
+        return element == elements.count
+    }
+
+    /// `?` and `[…]` match characters, and what that is depends on the locale.
+    private var needsCharacters: Bool {
+        elements.contains {
+            switch $0 {
+            case .any, .set: true
+            case .byte, .many: false
+            }
+        }
+    }
+
+    private static func accepts(_ element: Element, _ byte: UInt8) -> Bool {
+        switch element {
+        case .byte(let wanted): byte == wanted
+        case .any: true
+        case .many: false
+        case .set(let ranges, let isNegated): ranges.contains { $0.contains(byte) } != isNegated
+        }
+    }
+}

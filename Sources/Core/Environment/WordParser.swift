@@ -1,0 +1,311 @@
+/// Words: quoting, parameters, and what they may not contain.
+extension ScriptParser {
+    enum WordPlace {
+        /// An argument: split, expanded to file names.
+        case argument
+        /// Right of an assignment: neither.
+        case value
+        /// The same, in an argument of `export`, where bash expands braces.
+        case exportValue
+        /// Between `case` and `in`.
+        case subject
+        /// A pattern of `case`.
+        case pattern
+        /// After `:-` and the like, outside of double quotes; ends at `}`.
+        case parameter
+    }
+
+    /// The word at the cursor, up to an unquoted metacharacter.
+    mutating func word(_ place: WordPlace) throws(NeedsShell) -> ShellWord {
+        var result = ShellWord()
+        var literal: [UInt8] = []
+        let start = position
+        while let byte = peek() {
+            if place == .parameter {
+                if byte == ShellByte.closeBrace { break }
+            } else if ScriptParser.isMeta(byte) {
+                break
+            }
+            switch byte {
+            case ShellByte.backslash:
+                guard let next = peek(1) else { throw NeedsShell("backslash at the end") }
+                position += 2
+                if next == ShellByte.newline { continue }
+                ScriptParser.flush(&literal, into: &result)
+                result.parts.append(.quoted([next]))
+            case ShellByte.singleQuote:
+                ScriptParser.flush(&literal, into: &result)
+                try singleQuoted(into: &result)
+            case ShellByte.doubleQuote:
+                ScriptParser.flush(&literal, into: &result)
+                position += 1
+                try doubleQuoted(into: &result, ending: .atQuote)
+            case ShellByte.dollar:
+                ScriptParser.flush(&literal, into: &result)
+                try parameter(quoted: false, into: &result)
+            case ShellByte.backquote:
+                throw NeedsShell("command substitution")
+            case ShellByte.tilde:
+                if try tilde(place, literal: literal, isFirst: position == start && result.parts.isEmpty) {
+                    ScriptParser.flush(&literal, into: &result)
+                    result.parts.append(.home)
+                } else {
+                    literal.append(byte)
+                }
+                position += 1
+            default:
+                try check(byte, in: place)
+                literal.append(byte)
+                position += 1
+            }
+        }
+        ScriptParser.flush(&literal, into: &result)
+        guard position > start || place == .value || place == .exportValue || place == .parameter else {
+            throw NeedsShell("unexpected \(excerpt)")
+        }
+        return result
+    }
+
+    static func flush(_ literal: inout [UInt8], into word: inout ShellWord) {
+        guard !literal.isEmpty else { return }
+        word.parts.append(.literal(literal))
+        literal = []
+    }
+
+    /// Bytes on which shells disagree.
+    func check(_ byte: UInt8, in place: WordPlace) throws(NeedsShell) {
+        switch place {
+        case .argument, .exportValue:
+            if byte == ShellByte.openBrace { throw NeedsShell("brace expansion") }
+        case .parameter:
+            if byte == ShellByte.openBrace { throw NeedsShell("brace in a parameter") }
+        case .value, .subject, .pattern: break
+        }
+    }
+
+    /// Whether the `~` at the cursor means HOME here. `~user` and places where shells differ are left to a shell.
+    func tilde(_ place: WordPlace, literal: [UInt8], isFirst: Bool) throws(NeedsShell) -> Bool {
+        let isValue = place == .value || place == .exportValue
+        let afterColon = literal.last == ShellByte.colon
+        guard isFirst || afterColon || literal.last == ShellByte.equals else { return false }
+        guard place != .parameter, place != .pattern else { throw NeedsShell("tilde") }
+        guard isFirst || (isValue && afterColon) else {
+            if isValue { return false }
+            throw NeedsShell("tilde")
+        }
+        switch peek(1) {
+        case nil, ShellByte.slash: return true
+        case ShellByte.colon where isValue: return true
+        case .some(let next) where ScriptParser.isMeta(next): return true
+        default: throw NeedsShell("tilde")
+        }
+    }
+
+    mutating func singleQuoted(into word: inout ShellWord) throws(NeedsShell) {
+        position += 1
+        guard let end = bytes[position...].firstIndex(of: ShellByte.singleQuote) else {
+            throw NeedsShell("unterminated quote")
+        }
+        word.parts.append(.quoted(Array(bytes[position..<end])))
+        position = end + 1
+    }
+
+    enum QuoteEnd {
+        /// At the closing double quote, which is consumed.
+        case atQuote
+        /// At the end of all bytes; double quotes are ordinary.
+        case atEnd
+        /// At the `}` of a parameter inside double quotes; `"` opens and closes a quoted part that means the same.
+        case atBrace
+    }
+
+    mutating func doubleQuoted(into word: inout ShellWord, ending: QuoteEnd) throws(NeedsShell) {
+        var text: [UInt8] = []
+        var isInner = false
+        let before = word.parts.count
+        while let byte = peek() {
+            if byte == ShellByte.doubleQuote, ending != .atEnd {
+                if ending == .atQuote { break }
+                isInner.toggle()
+                position += 1
+                continue
+            }
+            if byte == ShellByte.closeBrace, ending == .atBrace, !isInner { break }
+            switch byte {
+            case ShellByte.backslash:
+                text += escapeInQuotes(ending, isInner: isInner)
+            case ShellByte.dollar:
+                if !text.isEmpty { word.parts.append(.quoted(text)) }
+                text = []
+                try parameter(quoted: true, into: &word)
+            case ShellByte.backquote:
+                throw NeedsShell("command substitution")
+            case ShellByte.singleQuote where ending == .atBrace && !isInner:
+                throw NeedsShell("single quote in a parameter")
+            default:
+                text.append(byte)
+                position += 1
+            }
+        }
+        guard ending == .atEnd || peek() != nil, !isInner else { throw NeedsShell("unterminated quote") }
+        if ending == .atQuote { position += 1 }
+        if !text.isEmpty || word.parts.count == before { word.parts.append(.quoted(text)) }
+    }
+
+    /// A backslash between double quotes: it hides only `$`, backquote, `"`, itself and a newline.
+    private mutating func escapeInQuotes(_ ending: QuoteEnd, isInner: Bool) -> [UInt8] {
+        guard let next = peek(1) else {
+            position += 1
+            return [ShellByte.backslash]
+        }
+        position += 2
+        switch next {
+        case ShellByte.newline: return []
+        case ShellByte.dollar, ShellByte.backquote, ShellByte.doubleQuote, ShellByte.backslash: return [next]
+        case ShellByte.closeBrace where ending == .atBrace && !isInner: return [next]
+        default: return [ShellByte.backslash, next]
+        }
+    }
+
+    // MARK: Parameters
+
+    mutating func parameter(quoted: Bool, into word: inout ShellWord) throws(NeedsShell) {
+        guard let next = peek(1) else {
+            position += 1
+            word.parts.append(.quoted([ShellByte.dollar]))
+            return
+        }
+        if next == ShellByte.openBrace {
+            position += 2
+            let found = try nested { (parser: inout ScriptParser) throws(NeedsShell) in
+                try parser.braced(quoted: quoted)
+            }
+            word.parts.append(.parameter(found, quoted: quoted))
+        } else if ShellByte.isNameStart(next) {
+            position += 1
+            word.parts.append(.parameter(.plain(.variable(name())), quoted: quoted))
+        } else if let special = special(next) {
+            position += 2
+            word.parts.append(.parameter(.plain(special), quoted: quoted))
+        } else {
+            try checkLoneDollar(next, quoted: quoted)
+            position += 1
+            word.parts.append(.quoted([ShellByte.dollar]))
+        }
+    }
+
+    private func checkLoneDollar(_ next: UInt8, quoted: Bool) throws(NeedsShell) {
+        switch next {
+        case UInt8(ascii: "("), UInt8(ascii: "["): throw NeedsShell("substitution")
+        case UInt8(ascii: "$"), UInt8(ascii: "!"), UInt8(ascii: "-"): throw NeedsShell("special parameter")
+        case ShellByte.singleQuote, ShellByte.doubleQuote:
+            if !quoted { throw NeedsShell("$ before a quote") }
+        default: break
+        }
+    }
+
+    private func special(_ byte: UInt8) -> ShellParameter.Name? {
+        switch byte {
+        case ShellByte.at: .all
+        case ShellByte.star: .joined
+        case ShellByte.hash: .count
+        case ShellByte.question: .status
+        case 0x30...0x39: .positional(Int(byte) - 0x30)
+        default: nil
+        }
+    }
+
+    private mutating func name() -> [UInt8] {
+        let start = position
+        while let byte = peek(), ShellByte.isNameByte(byte) { position += 1 }
+        return Array(bytes[start..<position])
+    }
+
+    /// After `${`, through the `}`.
+    private mutating func braced(quoted: Bool) throws(NeedsShell) -> ShellParameter {
+        if peek() == ShellByte.hash, let next = peek(1), next != ShellByte.closeBrace {
+            position += 1
+            guard ShellByte.isNameStart(next) else { throw NeedsShell("length") }
+            let found = ShellParameter.length(.variable(name()))
+            return try closed(found)
+        }
+        let subject = try bracedName()
+        guard let byte = peek() else { throw NeedsShell("unterminated parameter") }
+        if byte == ShellByte.closeBrace { return try closed(.plain(subject)) }
+        if byte == ShellByte.percent || byte == ShellByte.hash { return try closed(trimmed(subject, byte, quoted)) }
+        let colon = byte == ShellByte.colon
+        if colon { position += 1 }
+        let condition: ShellParameter.Condition
+        switch peek() {
+        case ShellByte.dash: condition = .useDefault
+        case ShellByte.equals: condition = .assignDefault
+        case ShellByte.plus: condition = .useAlternative
+        default: throw NeedsShell("parameter expansion \(excerpt)")
+        }
+        position += 1
+        switch subject {
+        case .variable(let name):
+            guard condition != .assignDefault || !ShellSpecial.isReserved(name) else { throw NeedsShell("special") }
+        default:
+            guard condition != .assignDefault else { throw NeedsShell("assignment to a parameter") }
+        }
+        let word = try parameterWord(quoted: quoted)
+        return try closed(.conditional(subject, condition, colon: colon, word))
+    }
+
+    private mutating func bracedName() throws(NeedsShell) -> ShellParameter.Name {
+        guard let byte = peek() else { throw NeedsShell("unterminated parameter") }
+        if ShellByte.isNameStart(byte) { return .variable(name()) }
+        if ShellByte.isDigit(byte) {
+            var number = 0
+            while let digit = peek(), ShellByte.isDigit(digit) {
+                number = number * 10 + Int(digit) - 0x30
+                guard number < 100_000 else { throw NeedsShell("parameter number") }
+                position += 1
+            }
+            return .positional(number)
+        }
+        guard let found = special(byte) else { throw NeedsShell("parameter \(excerpt)") }
+        position += 1
+        return found
+    }
+
+    private mutating func trimmed(_ subject: ShellParameter.Name, _ byte: UInt8, _ quoted: Bool) throws(NeedsShell)
+        -> ShellParameter
+    {
+        guard case .variable = subject else { throw NeedsShell("pattern on a parameter") }
+        let isLong = peek(1) == byte
+        position += isLong ? 2 : 1
+        // Inside double quotes shells disagree about quotes in the pattern: only plain text and wildcards there.
+        let pattern = quoted ? try plainPattern() : try word(.parameter)
+        let trim: ShellParameter.Trim =
+            byte == ShellByte.percent ? (isLong ? .longSuffix : .shortSuffix) : (isLong ? .longPrefix : .shortPrefix)
+        return .trimmed(subject, trim, pattern)
+    }
+
+    private mutating func plainPattern() throws(NeedsShell) -> ShellWord {
+        let start = position
+        while let byte = peek(), byte != ShellByte.closeBrace {
+            switch byte {
+            case ShellByte.backslash, ShellByte.singleQuote, ShellByte.doubleQuote, ShellByte.dollar,
+                ShellByte.backquote, ShellByte.openBrace:
+                throw NeedsShell("quoted pattern")
+            default: position += 1
+            }
+        }
+        return start == position ? ShellWord() : ShellWord(parts: [.literal(Array(bytes[start..<position]))])
+    }
+
+    private mutating func parameterWord(quoted: Bool) throws(NeedsShell) -> ShellWord {
+        guard quoted else { return try word(.parameter) }
+        var result = ShellWord()
+        try doubleQuoted(into: &result, ending: .atBrace)
+        return result
+    }
+
+    private mutating func closed(_ found: ShellParameter) throws(NeedsShell) -> ShellParameter {
+        guard peek() == ShellByte.closeBrace else { throw NeedsShell("parameter expansion \(excerpt)") }
+        position += 1
+        return found
+    }
+}
