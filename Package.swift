@@ -45,6 +45,19 @@ let package = Package(
         .target(
             name: "Squashfs", dependencies: ["Linux", "CLinux", "CCodecs"], path: "Sources/Formats/Squashfs",
             swiftSettings: swiftSettings),
+        .target(name: "CFuse", path: "Sources/Helpers/CFuse", linkerSettings: [.linkedLibrary(":libfuse3.a")]),
+        .target(
+            name: "ImageServer", dependencies: ["Squashfs", "Linux", "CLinux", "CFuse"],
+            path: "Sources/Helpers/ImageServer", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "skiff-mount", dependencies: ["ImageServer", "CLinux"], path: "Sources/Helpers/skiff-mount",
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "fuse-probe", dependencies: ["Linux", "CLinux"], path: "Tests/Inside/fuse-probe",
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ImageServerTests", dependencies: ["ImageServer", "skiff-mount", "fuse-probe", "Linux", "CLinux"],
+            swiftSettings: testSettings),
         .testTarget(
             name: "SquashfsTests", dependencies: ["Squashfs", "Linux", "CLinux"], swiftSettings: swiftSettings),
         .target(name: "Grammar", dependencies: ["Core"], path: "Sources/CLI/Grammar", swiftSettings: swiftSettings),

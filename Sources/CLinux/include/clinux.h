@@ -17,6 +17,7 @@
 #include <linux/loop.h>
 #include <linux/openat2.h>
 #include <poll.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>

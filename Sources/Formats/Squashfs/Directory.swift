@@ -149,6 +149,9 @@ extension SquashfsReader {
         return cursor
     }
 
+    /// The inode number of the directory above.
+    package func parentNumber(of directory: Inode) -> UInt32 { directory.directory.parent }
+
     /// The entry called `name`; nil when there is none.
     package func lookup(_ name: [UInt8], in directory: Inode) throws(SquashfsError) -> DirectoryEntry? {
         guard directory.isDirectory else { throw .corrupt(.notDirectory) }

@@ -1,0 +1,63 @@
+import CFuse
+import CLinux
+import Squashfs
+
+/// Answers the kernel's questions about one image. Holds no state between two requests beside the reader's caches, so
+/// any thread may answer any request and nothing is to be forgotten.
+final class FileServer: Sendable {
+    let reader: SquashfsReader
+
+    init(_ reader: SquashfsReader) { self.reader = reader }
+
+    /// For ever, nearly: an image does not change under a mount, so the kernel need not ask twice.
+    static let timeout: Double = 1e9
+
+    /// The kernel's number of an inode. Its place in the image is one, for all names of a hard-linked file; 0 and 1 have
+    /// a meaning of their own in FUSE.
+    func node(_ reference: InodeReference) -> fuse_ino_t {
+        reference == reader.superblock.root ? fuse_ino_t(FUSE_ROOT_ID) : fuse_ino_t(reference.rawValue &+ 2)
+    }
+
+    func inode(_ node: fuse_ino_t) throws(SquashfsError) -> Inode {
+        let isRoot = node == fuse_ino_t(FUSE_ROOT_ID)
+        return try reader.inode(isRoot ? reader.superblock.root : InodeReference(rawValue: UInt64(node) &- 2))
+    }
+
+    func attributes(_ inode: Inode) -> stat {
+        var result = stat()
+        result.st_ino = ino_t(inode.number)
+        result.st_mode = inode.mode
+        result.st_nlink = nlink_t(inode.links)
+        result.st_uid = inode.uid
+        result.st_gid = inode.gid
+        result.st_rdev = skl_makedev(inode.major, inode.minor)
+        result.st_size = off_t(clamping: inode.size)
+        result.st_blksize = blksize_t(reader.superblock.blockSize)
+        result.st_blocks = blkcnt_t(clamping: (inode.size - min(inode.holes, inode.size) + 511) / 512)
+        result.st_mtim.tv_sec = time_t(inode.modified)
+        result.st_atim.tv_sec = time_t(inode.modified)
+        result.st_ctim.tv_sec = time_t(inode.modified)
+        return result
+    }
+
+    func entry(_ inode: Inode) -> fuse_entry_param {
+        var result = fuse_entry_param()
+        result.ino = node(inode.reference)
+        result.attr = attributes(inode)
+        result.attr_timeout = Self.timeout
+        result.entry_timeout = Self.timeout
+        return result
+    }
+
+    func statistics() -> statvfs {
+        var result = statvfs()
+        let head = reader.superblock
+        result.f_bsize = UInt(head.blockSize)
+        result.f_frsize = UInt(head.blockSize)
+        result.f_blocks = fsblkcnt_t((head.bytesUsed + UInt64(head.blockSize) - 1) / UInt64(head.blockSize))
+        result.f_files = fsfilcnt_t(head.inodeCount)
+        result.f_flag = UInt(ST_RDONLY)
+        result.f_namemax = 255
+        return result
+    }
+}

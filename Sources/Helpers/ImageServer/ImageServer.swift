@@ -1,0 +1,115 @@
+import CFuse
+import CLinux
+import Linux
+import Squashfs
+
+/// The program: one image, one mount, from the spawn by skiff to the last unmount.
+package enum ImageServer {
+    /// What the command line says.
+    package struct Arguments: Equatable, Sendable {
+        /// Where the image begins in the file, in bytes.
+        package var offset: UInt64 = 0
+        /// How long it may be, in bytes; 0 for the rest of the file.
+        package var size: UInt64 = 0
+
+        /// - Returns: nil for anything but `--offset N` and `--size N`.
+        package init?(_ words: [String]) {
+            var rest = words[...]
+            while let flag = rest.popFirst() {
+                guard let value = rest.popFirst().flatMap({ UInt64($0) }) else { return nil }
+                switch flag {
+                case "--offset": offset = value
+                case "--size": size = value
+                default: return nil
+                }
+            }
+        }
+    }
+
+    private static let imageDescriptor: CInt = 3
+    private static let controlDescriptor: CInt = 4
+
+    /// Runs the server; comes back with the exit status.
+    package static func run(_ words: [String]) -> CInt {
+        detach()
+        let control = Control(socket: controlDescriptor)
+        guard let arguments = Arguments(words) else {
+            control.refuse("skiff-mount is started by skiff only")
+            return 1
+        }
+        do throws(SquashfsError) {
+            return serve(FileServer(try openImage(arguments)), control)
+        } catch {
+            control.refuse(error.description)
+            return 1
+        }
+    }
+
+    private static func openImage(_ arguments: Arguments) throws(SquashfsError) -> SquashfsReader {
+        let source: FileSource
+        do throws(Errno) {
+            source = try FileSource(
+                OwnedFD(adopting: imageDescriptor), offset: arguments.offset, limit: arguments.size)
+        } catch {
+            throw .kernel(error)
+        }
+        let reader = try SquashfsReader(source)
+        // What the kernel asks for first, decoded while the container is still being set up.
+        _ = try reader.entries(of: reader.root())
+        return reader
+    }
+
+    private static func serve(_ server: FileServer, _ control: Control) -> CInt {
+        var table = Operations.table(hasXattrs: server.reader.superblock.hasXattrs)
+        // The session and the server live until the process ends.
+        let context = Unmanaged.passRetained(server).toOpaque()
+        var name = Array("skiff-mount\0".utf8).map { CChar(bitPattern: $0) }
+        let session = name.withUnsafeMutableBufferPointer { name in
+            var argv: [UnsafeMutablePointer<CChar>?] = [name.baseAddress, nil]
+            return argv.withUnsafeMutableBufferPointer { argv in
+                var arguments = fuse_args(argc: 1, argv: argv.baseAddress, allocated: 0)
+                return fuse_session_new(&arguments, &table, MemoryLayout<fuse_lowlevel_ops>.size, context)
+            }
+        }
+        guard let session else {
+            control.refuse("cannot start libfuse")
+            return 1
+        }
+        guard let descriptor = control.waitForMount()?.release() else { return 0 }
+        // A name of this form tells libfuse that the mount is done and which descriptor serves it.
+        guard fuse_session_mount(session, "/dev/fd/\(descriptor)") == 0 else {
+            control.refuse("cannot use the FUSE descriptor")
+            return 1
+        }
+        let loop = ServingLoop(session: session, descriptor: descriptor, limit: min(allowedCPUs(), 8))
+        loop.run(afterFirst: {
+            try? startThread { control.answer(about: descriptor) }
+        })
+        control.sayGone()
+        // Not a return: other threads may still be in the middle of a request that nobody waits for.
+        _exit(0)
+    }
+
+    /// Leaves everything of the caller behind that could keep it waiting or reach into this process: terminal, session,
+    /// directory, descriptors, signals, and, since an image may be hostile, all privileges by exec.
+    private static func detach() {
+        // Fails when skiff has made the session already.
+        _ = setsid()
+        try? changeDirectory("/")
+        if let null = try? open("/dev/null", O_RDWR) {
+            for standard: CInt in 0...2 { _ = dup2(null.raw, standard) }
+        }
+        _ = skl_close_range(UInt32(controlDescriptor) + 1, UInt32.max, 0)
+        for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, SIGUSR1, SIGUSR2] { ignoreSignal(signal) }
+        try? setDumpable(false)
+        try? setNoNewPrivileges()
+        boundMemory()
+    }
+
+    /// Blocks of 128 KiB come and go: without this, glibc maps and unmaps each, and keeps a heap for every thread.
+    private static func boundMemory() {
+        mallopt(M_MMAP_THRESHOLD, 4 << 20)
+        mallopt(M_TRIM_THRESHOLD, 8 << 20)
+        mallopt(M_ARENA_MAX, 2)
+    }
+}

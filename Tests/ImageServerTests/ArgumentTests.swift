@@ -1,0 +1,14 @@
+import ImageServer
+import Testing
+
+@Suite("skiff-mount's command line")
+struct ArgumentTests {
+    @Test func words() {
+        let both = ImageServer.Arguments(["--offset", "36864", "--size", "1000"])
+        #expect(both?.offset == 36_864 && both?.size == 1000)
+        #expect(ImageServer.Arguments([]) != nil)
+        for wrong in [["--offset"], ["--offset", "-1"], ["--offset", "x"], ["file"], ["--other", "1"]] {
+            #expect(ImageServer.Arguments(wrong) == nil, "\(wrong)")
+        }
+    }
+}
