@@ -19,9 +19,36 @@ let testSettings: [SwiftSetting] = [
     .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
 ]
 
+// Release linking (Scripts/build sets SKIFF_RELEASE): measured start times are in Docs/architecture.md. A plain
+// `swift build` links dynamically, which is faster to build and good enough to test.
+let isRelease = Context.environment["SKIFF_RELEASE"] == "1"
+
+/// For `skiff`: nothing but libc and libm is loaded, and nothing relocated, at start.
+let launcherLinking: [LinkerSetting] =
+    isRelease
+    ? [
+        .unsafeFlags([
+            "-static-stdlib", "-L\(Context.packageDirectory)/.build/archives", "-no-toolchain-stdlib-rpath",
+            "-Xclang-linker", "-static-libgcc", "-Xclang-linker", "-no-pie", "-Xlinker", "--gc-sections",
+        ])
+    ] : []
+
+/// For helpers, which start rarely: no Swift runtime to ship.
+let helperLinking: [LinkerSetting] =
+    isRelease
+    ? [.unsafeFlags(["-static-stdlib", "-no-toolchain-stdlib-rpath", "-Xlinker", "--gc-sections"])] : []
+
+/// For plugins: one exported symbol, and in release their own runtime inside, because three programs load them.
+let pluginLinking: [LinkerSetting] = [
+    .unsafeFlags(
+        ["-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/plugin.map"]
+            + (isRelease ? ["-static-stdlib", "-no-toolchain-stdlib-rpath", "-Xlinker", "--gc-sections"] : []))
+]
+
 let package = Package(
     name: "skiff",
     targets: [
+        .testTarget(name: "EndToEnd", dependencies: ["Linux", "CLinux"], swiftSettings: testSettings),
         .target(name: "CLinux"),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: swiftSettings),
         .target(name: "Core", dependencies: ["Linux", "CLinux"], swiftSettings: swiftSettings),
@@ -65,3 +92,19 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Fuzz targets (Scripts/fuzz sets SKIFF_FUZZ to `plain` or `canary`): libraries, because libFuzzer brings main(). Each
+// lives in Tests/Fuzz/<name>; a canary build has a planted bug that the fuzzer must find.
+let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
+    ("Manifest", ["PluginHost"])
+]
+
+if let kind = Context.environment["SKIFF_FUZZ"] {
+    for (name, dependencies) in fuzzTargets {
+        package.targets.append(
+            .target(
+                name: "Fuzz" + name, dependencies: dependencies, path: "Tests/Fuzz/" + name, exclude: ["seeds"],
+                swiftSettings: testSettings + (kind == "canary" ? [.define("FUZZ_CANARY")] : [])))
+    }
+    package.products.append(.library(name: "Fuzz", type: .static, targets: fuzzTargets.map { "Fuzz" + $0.name }))
+}

@@ -1,0 +1,96 @@
+import CLinux
+import Foundation
+import Linux
+
+/// One run of a program: who, where, with which environment, and for how long at most.
+///
+/// Output goes to files, not pipes: a process that outlives the run and keeps a descriptor cannot hang the test.
+struct Command {
+    var words: [String]
+    var profile: Profile
+    var environment: [String: String]
+    var directory = "/"
+    var input = "/dev/null"
+    var seconds = 60.0
+
+    init(_ words: [String], as profile: Profile) {
+        self.words = words
+        self.profile = profile
+        environment = [
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
+            "HOME": profile.record?.home ?? "/", "USER": profile.record?.name ?? "nobody", "TERM": "dumb",
+        ]
+    }
+
+    func run() throws -> Outcome { try start().wait(seconds: seconds) }
+
+    /// Starts it in a session of its own, so that everything it leaves can be found.
+    func start() throws -> RunningCommand {
+        let folder = try WorkDirectory.make(for: .current)
+        let output = try open(folder + "/stdout", O_WRONLY | O_CREAT, mode: 0o644)
+        let errors = try open(folder + "/stderr", O_WRONLY | O_CREAT, mode: 0o644)
+        let input = try open(input, O_RDONLY)
+        let all = profile.switching + ["/usr/bin/env", "-C", directory] + words
+        let pid = try spawn(
+            all[0], all, environment: environment.map { "\($0.key)=\($0.value)" },
+            descriptors: [(0, input.raw), (1, output.raw), (2, errors.raw)], newSession: true)
+        return RunningCommand(pid: pid, folder: folder, words: words)
+    }
+}
+
+/// A command that was started; its session has its number.
+struct RunningCommand {
+    let pid: pid_t
+    let folder: String
+    let words: [String]
+
+    func signal(_ number: CInt) throws { try sendSignal(number, to: pid) }
+
+    /// Waits for the end; kills the whole session when the time is over.
+    func wait(seconds: Double) throws -> Outcome {
+        let handle = try openPidFD(pid)
+        let isInTime = try waitReadable(handle.raw, milliseconds: CInt(seconds * 1000))
+        if !isInTime { ProcessTable.current().filter { $0.session == pid }.forEach { kill($0.pid, SIGKILL) } }
+        let ended = try waitFor(pid)
+        let outcome = Outcome(
+            words: words, standardOutput: text("stdout"), standardError: text("stderr"),
+            end: isInTime ? ended?.status : nil)
+        try FileManager.default.removeItem(atPath: folder)
+        return outcome
+    }
+
+    /// What it has written up to now.
+    func text(_ stream: String) -> String {
+        String(decoding: (try? readFile(folder + "/" + stream)) ?? [], as: UTF8.self)
+    }
+}
+
+/// What a run left.
+struct Outcome: CustomStringConvertible {
+    let words: [String]
+    let standardOutput: String
+    let standardError: String
+    /// How it ended; nil when it was still running at its limit and had to be killed.
+    let end: ExitStatus?
+
+    /// `key=value` lines, as the inside reporter prints them.
+    var values: [String: String] {
+        var values: [String: String] = [:]
+        for line in standardOutput.split(separator: "\n") {
+            guard let equals = line.firstIndex(of: "=") else { continue }
+            values[String(line[..<equals])] = String(line[line.index(after: equals)...])
+        }
+        return values
+    }
+
+    var description: String {
+        let how = end.map { "\($0)" } ?? "killed after its time was over"
+        return "\(words.joined(separator: " "))\nended: \(how)\nstdout: \(standardOutput)\nstderr: \(standardError)"
+    }
+}
+
+extension Outcome {
+    var isSuccess: Bool { end == .exited(0) }
+    /// Output without the last line feed.
+    var line: String { standardOutput.last == "\n" ? String(standardOutput.dropLast()) : standardOutput }
+}

@@ -1,0 +1,98 @@
+import CLinux
+import Foundation
+import Linux
+import Testing
+
+/// What skiff may leave on a host and must not: processes, mounts, loop devices, directories.
+struct Leftovers: Equatable, CustomStringConvertible {
+    var processes: [String]
+    var mounts: [String]
+    var loops: [String]
+    var directories: [String]
+
+    /// What is there now.
+    /// - Parameter sessions: sessions whose processes count as ours, besides those whose program is one of ours.
+    static func now(sessions: Set<pid_t> = []) -> Leftovers {
+        Leftovers(
+            processes: ProcessTable.current()
+                .filter { sessions.contains($0.session) || isOurs($0) }.map(\.description).sorted(),
+            mounts: lines(of: "/proc/self/mountinfo").map(mountPoint).sorted(), loops: loopDevices(),
+            directories: ["/tmp", "/var/tmp", "/run", "/dev/shm"].flatMap(skiffEntries).sorted())
+    }
+
+    /// Waits until things are as they were; the kernel ends a FUSE connection and a namespace a moment after the last
+    /// process. Answers what is still too much after that time.
+    static func settled(from before: Leftovers, sessions: Set<pid_t> = [], seconds: Double = 5) -> Leftovers {
+        let deadline = Date().addingTimeInterval(seconds)
+        while true {
+            let excess = now(sessions: sessions).subtracting(before)
+            if excess.isEmpty || Date() > deadline { return excess }
+            usleep(20_000)
+        }
+    }
+
+    static let none = Leftovers(processes: [], mounts: [], loops: [], directories: [])
+    var isEmpty: Bool { self == .none }
+
+    var description: String {
+        "processes \(processes), mounts \(mounts), loop devices \(loops), directories \(directories)"
+    }
+
+    private func subtracting(_ other: Leftovers) -> Leftovers {
+        Leftovers(
+            processes: processes.filter { !other.processes.contains($0) },
+            mounts: mounts.filter { !other.mounts.contains($0) }, loops: loops.filter { !other.loops.contains($0) },
+            directories: directories.filter { !other.directories.contains($0) })
+    }
+
+    /// By the path it was started with: the image server is not dumpable, so /proc/PID/exe may be closed to us.
+    private static func isOurs(_ entry: ProcessEntry) -> Bool {
+        entry.command.hasPrefix("skiff") || entry.arguments.hasPrefix(WorkDirectory.parent.load())
+    }
+
+    /// Mount point, type and source of a line of mountinfo; numbers at its front change with every mount.
+    private static func mountPoint(_ line: String) -> String {
+        let fields = line.split(separator: " ")
+        guard fields.count > 4, let dash = fields.firstIndex(of: "-") else { return line }
+        return ([fields[4]] + fields[fields.index(after: dash)...].prefix(2)).joined(separator: " ")
+    }
+
+    private static func loopDevices() -> [String] {
+        names(in: "/sys/block").filter { $0.hasPrefix("loop") }
+            .compactMap { name in
+                lines(of: "/sys/block/\(name)/loop/backing_file").first.map { "\(name) \($0)" }
+            }
+            .filter { $0.contains("skiff") }
+    }
+
+    private static func skiffEntries(_ folder: String) -> [String] {
+        names(in: folder).filter { $0.contains("skiff") || $0.contains("sbuild") }.map { folder + "/" + $0 }
+    }
+
+    private static func names(in folder: String) -> [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    }
+
+    private static func lines(of path: String) -> [String] {
+        let bytes = (try? readFile(path)) ?? []
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+}
+
+/// Every suite that starts containers: a test must leave the host as it found it.
+struct CleanHost: TestTrait, SuiteTrait, TestScoping {
+    var isRecursive: Bool { true }
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+    ) async throws {
+        let before = Leftovers.now()
+        try await function()
+        let excess = Leftovers.settled(from: before)
+        #expect(excess.isEmpty, "the test left \(excess)")
+    }
+}
+
+extension Trait where Self == CleanHost {
+    static var cleanHost: CleanHost { CleanHost() }
+}

@@ -1,0 +1,65 @@
+import CLinux
+import Foundation
+import Linux
+
+/// One installation of what was just built, made once per test process by `Scripts/install` in a place that every user
+/// can read, so that the tests see the tree a user gets, moved once.
+final class Stage: Sendable {
+    /// `/tmp/skiff-tests.XXXXXX`, removed when the process ends.
+    let root: String
+    var prefix: String { root + "/moved" }
+    var program: String { prefix + "/bin/skiff" }
+
+    static let shared = Result { try Stage() }
+
+    private init() throws {
+        root = try Self.makeRoot()
+        let build = URL(fileURLWithPath: try readLink("/proc/self/exe")).deletingLastPathComponent().path
+        let script = Self.repository + "/Scripts/install"
+        let installed = root + "/installed"
+        let command = Command(
+            ["/usr/bin/env", "BUILD=\(build)", "PREFIX=\(installed)", "DESTDIR=", "LINKS=1", "KEEP_SYMBOLS=1", script],
+            as: .current)
+        WorkDirectory.parent.store(root)
+        let outcome = try command.run()
+        guard outcome.isSuccess else { throw HarnessError("cannot stage an installation: \(outcome)") }
+        // A debug build finds the Swift runtime by an absolute path of the toolchain; the tree itself may lie anywhere.
+        try rename(installed, to: root + "/moved")
+    }
+
+    /// The folder with Package.swift, from the place of this file.
+    static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().path
+
+    private static func makeRoot() throws -> String {
+        var template = Array("/tmp/skiff-tests.XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw HarnessError("cannot make a directory in /tmp") }
+        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        try Linux.chmod(path, 0o755)
+        removalAtExit = path
+        atexit { try? FileManager.default.removeItem(atPath: removalAtExit) }
+        return path
+    }
+}
+
+/// Read once, by the function that runs at exit.
+nonisolated(unsafe) private var removalAtExit = ""
+
+struct HarnessError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// Runs the staged skiff.
+func skiff(_ arguments: String..., as profile: Profile, change: (inout Command) -> Void = { _ in }) throws -> Outcome {
+    try skiffCommand(arguments, as: profile, change: change).run()
+}
+
+/// The staged skiff with a temporary directory of its own, ready to start.
+func skiffCommand(_ arguments: [String], as profile: Profile, change: (inout Command) -> Void = { _ in }) throws
+    -> Command
+{
+    var command = Command([try Stage.shared.get().program] + arguments, as: profile)
+    change(&command)
+    return command
+}

@@ -1,0 +1,36 @@
+import CLinux
+import Testing
+
+extension EndToEnd {
+    /// The harness must see what goes wrong, or the other tests prove nothing.
+    @Suite struct Harness {
+        @Test(arguments: Profile.allCases) func runsAsTheProfile(profile: Profile) throws {
+            try need(profile)
+            let outcome = try Command(["/usr/bin/id", "-u"], as: profile).run()
+            #expect(outcome.isSuccess && outcome.line == profile.record.map { "\($0.uid)" }, "\(outcome)")
+        }
+
+        @Test func tellsExitFromSignal() throws {
+            #expect(try Command(["/bin/sh", "-c", "exit 7"], as: .current).run().end == .exited(7))
+            #expect(try Command(["/bin/sh", "-c", "kill -USR1 $$"], as: .current).run().end == .signaled(SIGUSR1))
+        }
+
+        @Test func endsWhatHangs() throws {
+            var command = Command(["/bin/sh", "-c", "sleep 50 & sleep 51"], as: .current)
+            command.seconds = 0.2
+            let running = try command.start()
+            #expect(try running.wait(seconds: 0.2).end == nil)
+            #expect(ProcessTable.current().filter { $0.session == running.pid && $0.state != "Z" }.isEmpty)
+        }
+
+        @Test func noticesWhatIsLeft() throws {
+            let before = Leftovers.now()
+            let command = try Command(["/bin/sh", "-c", "exec sleep 40"], as: .current).start()
+            let excess = Leftovers.settled(from: before, sessions: [command.pid], seconds: 0)
+            #expect(excess.processes.contains { $0.contains("sleep 40") })
+            try command.signal(SIGKILL)
+            #expect(try command.wait(seconds: 5).end == .signaled(SIGKILL))
+            #expect(Leftovers.settled(from: before, sessions: [command.pid]).isEmpty)
+        }
+    }
+}
