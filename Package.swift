@@ -88,7 +88,12 @@ let package = Package(
         .testTarget(
             name: "SquashfsTests", dependencies: ["Squashfs", "Linux", "CLinux"], swiftSettings: swiftSettings),
         .target(name: "Grammar", dependencies: ["Core"], path: "Sources/CLI/Grammar", swiftSettings: swiftSettings),
-        .testTarget(name: "GrammarTests", dependencies: ["Grammar", "Core"], swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "skiff-docs", dependencies: ["Grammar", "Core", "Linux", "CLinux"], path: "Sources/CLI/Docs",
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "GrammarTests", dependencies: ["Grammar", "Core"], exclude: ["Snapshots"], swiftSettings: testSettings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -65,6 +65,14 @@ import Testing
                 """)
     }
 
+    @Test func verbsShowTheUsageOfTheirGroup() throws {
+        let answer = try parse("plugin", "list", "x").answer()
+        let line = "  apptainer [global options...] plugin [plugin options...] list [list options...]\n"
+        #expect(answer.standardOutput.hasPrefix("Usage:\n" + line))
+        let sif = try parse("sif", "dump", "x").answer()
+        #expect(sif.standardOutput.hasPrefix("Usage:\n  apptainer [global options...] sif dump <id> <sif_path>\n"))
+    }
+
     @Test func flagErrorsShowTheOptions() throws {
         let answer = try parse("version", "--x").answer()
         #expect(

@@ -5,13 +5,13 @@ import Testing
 @Suite struct ValueSyntaxTests {
     @Test(arguments: [
         ("0", 0), ("-5", -5), ("+7", 7), ("0x1F", 31), ("0o17", 15), ("017", 15), ("0b101", 5), ("0x_ff", 255),
-        ("0_7", 7),
+        ("0_7", 7), ("1_000", 1000),
         ("9223372036854775807", Int.max), ("-9223372036854775808", Int.min),
     ]) func integers(_ text: String, _ value: Int) throws {
         #expect(try parseInteger(text) == value)
     }
 
-    @Test(arguments: ["", "-", "x", "1_000", "08", "0x", "1 ", "0_", "0__7", "--1", "1.5"])
+    @Test(arguments: ["", "-", "x", "1__0", "_1", "1_", "08", "0x", "1 ", "0_", "0__7", "--1", "1.5"])
     func notIntegers(_ text: String) {
         #expect(throws: ValueProblem("strconv.ParseInt: parsing \"\(text)\": invalid syntax")) {
             try parseInteger(text)
@@ -43,7 +43,7 @@ import Testing
 
     @Test(arguments: [
         ("a,b,\"c", "parse error on line 1, column 7: extraneous or missing \" in quoted-field"),
-        ("a\"b", "parse error on line 1, column 2: bare \" in non-quoted field"),
+        ("a\"b", "parse error on line 1, column 2: bare \" in non-quoted-field"),
         ("\"a\"b", "parse error on line 1, column 3: extraneous or missing \" in quoted-field"),
         ("\n", "EOF"),
     ]) func brokenRecords(_ text: String, _ reason: String) {

@@ -63,7 +63,7 @@ private struct Record {
     private mutating func plainField() throws(ValueProblem) -> String {
         let start = position
         while !isAtLineEnd, bytes[position] != comma {
-            if bytes[position] == quote { throw problem("bare \" in non-quoted field", at: position) }
+            if bytes[position] == quote { throw problem("bare \" in non-quoted-field", at: position) }
             position += 1
         }
         return String(decoding: bytes[start..<position], as: UTF8.self)

@@ -33,6 +33,8 @@ package struct Flag: Sendable {
     package var impliedText: String = ""
     /// The only values there are, separated by spaces; empty for any.
     package var choices: String = ""
+    /// What completion offers for the value.
+    package var completes = Completion.nothing
     /// Works, but help does not show it.
     package var isHidden = false
     /// An older spelling that works with a warning.
@@ -43,7 +45,8 @@ package struct Flag: Sendable {
     package init(
         _ long: String, short: Unicode.Scalar? = nil, _ kind: FlagKind = .bool, help: String,
         environment: String = "", addsEnvironment: Bool = false, defaultText: String = "", impliedText: String = "",
-        choices: String = "", hidden: Bool = false, oldSpelling: String = "", plugin: String = ""
+        choices: String = "", completes: Completion = .nothing, hidden: Bool = false, oldSpelling: String = "",
+        plugin: String = ""
     ) {
         self.long = long
         if let short, short.isASCII { self.short = UInt8(truncatingIfNeeded: short.value) }
@@ -54,6 +57,7 @@ package struct Flag: Sendable {
         self.defaultText = defaultText
         self.impliedText = kind == .bool ? "true" : impliedText
         self.choices = choices
+        self.completes = completes
         isHidden = hidden
         self.oldSpelling = oldSpelling
         self.plugin = plugin

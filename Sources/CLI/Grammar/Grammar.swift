@@ -54,7 +54,9 @@ package struct Grammar {
         }
         if parser.values.bool("version") { return .answer(Answer(program.versionLine + "\n")) }
         if parser.values.bool("help") { return .answer(Answer(help(complete(root)))) }
-        guard let word = words.first else { return .answer(Answer(usage(root), status: 1)) }
+        guard let word = words.first, word != "", word != "-" else {
+            return .answer(Answer(usage(complete(root)), status: 1))
+        }
         if word == "help" { return .answer(helpAnswer(Array(words.dropFirst()))) }
         guard let command = find(word) else { return .answer(unknownCommand(word)) }
         var outcome = try parse(command, Array(words.dropFirst()), global: &parser, environment)

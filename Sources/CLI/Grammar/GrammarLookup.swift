@@ -98,6 +98,9 @@ extension Grammar {
     func immediateAnswer(_ command: Command) -> Answer? {
         switch command.path {
         case "version": Answer(program.version + "\n")
+        case "completion bash": Answer(completion(for: .bash))
+        case "completion fish": Answer(completion(for: .fish))
+        case "completion zsh": Answer(completion(for: .zsh))
         default: nil
         }
     }

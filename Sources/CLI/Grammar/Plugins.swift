@@ -12,12 +12,15 @@ package struct PluginFlag: Sendable, Equatable {
     /// `exec`, `instance start`.
     package var commands: [String]
     package var isHidden: Bool
+    /// Whether the value is a path of the host, so that completion offers files.
+    package var isPath: Bool
     /// The id of the plugin.
     package var plugin: String
 
     package init(
         name: String, short: Unicode.Scalar? = nil, kind: FlagKind, defaultText: String = "",
-        environment: [String] = [], help: String, commands: [String], isHidden: Bool = false, plugin: String
+        environment: [String] = [], help: String, commands: [String], isHidden: Bool = false, isPath: Bool = false,
+        plugin: String
     ) {
         self.name = name
         self.short = short
@@ -27,6 +30,7 @@ package struct PluginFlag: Sendable, Equatable {
         self.help = help
         self.commands = commands
         self.isHidden = isHidden
+        self.isPath = isPath
         self.plugin = plugin
     }
 
@@ -34,7 +38,7 @@ package struct PluginFlag: Sendable, Equatable {
         Flag(
             name, short: short, kind, help: help, environment: environment.joined(separator: " "),
             defaultText: defaultText,
-            hidden: isHidden, plugin: plugin)
+            completes: isPath ? .files : .nothing, hidden: isHidden, plugin: plugin)
     }
 }
 

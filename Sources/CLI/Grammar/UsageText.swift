@@ -10,7 +10,8 @@ extension Grammar {
         text += "\nOptions:\n" + optionLines(command)
         text += command.verbs.isEmpty ? "\n" : "\nAvailable Commands:\n" + verbLines(command, hidingHelp: false)
         if !command.examples.isEmpty { text += "\nExamples:\n" + indented(command.examples) }
-        let page = ([program.text] + command.path.split(separator: " ").map(String.init)).joined(separator: "-")
+        // The pages are installed under the own name only.
+        let page = (["skiff"] + command.path.split(separator: " ").map(String.init)).joined(separator: "-")
         return text + "\n\nFor additional help or support, see the manual page \(page)(1)\n"
     }
 
@@ -18,15 +19,22 @@ extension Grammar {
     func usage(_ command: Command) -> String {
         let start = command.path.isEmpty ? "" : "[global options...]"
         var text =
-            "Usage:\n  " + line(program.text, start, command.path.isEmpty ? rootUsage : groupUsage(command)) + "\n"
+            "Usage:\n  " + line(program.text, start, command.path.isEmpty ? rootUsage : wholeUsage(command)) + "\n"
         if !command.verbs.isEmpty { text += "\nAvailable Commands:\n" + verbLines(command, hidingHelp: true) }
         return text + "\n" + hint
     }
 
     private var rootUsage: String { "[global options...] <command>" }
-    private func groupUsage(_ command: Command) -> String {
-        command.needsVerb ? command.usage + " <command>" : command.usage
+
+    /// The usage of every word on the way: `plugin [plugin options...] list [list options...]`.
+    private func wholeUsage(_ command: Command) -> String {
+        let own = command.needsVerb ? command.usage + " <command>" : command.usage
+        guard let space = command.path.utf8.lastIndex(of: UInt8(ascii: " ")),
+            let group = find(String(command.path[..<space]))
+        else { return own }
+        return group.usage + own.dropFirst(group.path.utf8.count)
     }
+
     private var hint: String { "Run '\(program.text) --help' for more detailed usage information.\n" }
 
     func usageError(_ problem: UsageProblem, _ command: Command) -> Answer {

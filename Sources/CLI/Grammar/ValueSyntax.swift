@@ -13,7 +13,7 @@ package func parseBoolean(_ text: String) throws(ValueProblem) -> Bool {
     }
 }
 
-/// Decimal, `0x`, `0o`, `0b` or a leading 0 for octal, with `_` between digits when there is such a prefix.
+/// Decimal, `0x`, `0o`, `0b` or a leading 0 for octal; `_` may stand between digits and behind such a prefix.
 package func parseInteger(_ text: String, unsigned bits: Int? = nil) throws(ValueProblem) -> Int {
     let function = bits == nil ? "ParseInt" : "ParseUint"
     func problem(_ reason: String) -> ValueProblem {
@@ -78,9 +78,9 @@ private func significantDigits(_ bytes: ArraySlice<UInt8>, radix: Int) -> [Int]?
         }
         guard digit < radix else { return nil }
         digits.append(digit)
-        mayFollow = radix != 10
+        mayFollow = true
     }
-    guard !digits.isEmpty, radix == 10 || mayFollow else { return nil }
+    guard !digits.isEmpty, mayFollow else { return nil }
     return digits
 }
 

@@ -76,14 +76,14 @@ extension Table {
                 help:
                     "show a path of the host in the container: src[:dest[:opts]], dest being src when it is not given and "
                     + "opts 'ro' or 'rw' (the default). Several specifications may stand between commas.",
-                environment: "BIND BINDPATH", addsEnvironment: true),
+                environment: "BIND BINDPATH", addsEnvironment: true, completes: .files),
             Flag(
                 "mount", .array, help: "a mount in the long form, e.g. 'type=bind,source=/opt,destination=/hostopt'",
                 environment: "MOUNT", addsEnvironment: true),
             Flag(
                 "home", short: "H", .string,
                 help: "the directory to be the home: a path of the host, or src:dest to give it another place in the "
-                    + "container", environment: "HOME"),
+                    + "container", environment: "HOME", completes: .directories),
             Flag(
                 "no-home", help: "do not mount the home directory unless it is the current directory",
                 environment: "NO_HOME"),
@@ -100,7 +100,7 @@ extension Table {
             Flag(
                 "workdir", short: "W", .string,
                 help: "the directory that holds /tmp, /var/tmp and $HOME when -c/--contain is given",
-                environment: "WORKDIR"),
+                environment: "WORKDIR", completes: .directories),
             Flag(
                 "contain", short: "c", help: "a minimal /dev and empty /tmp and $HOME instead of the host's",
                 environment: "CONTAIN"),
@@ -119,9 +119,10 @@ extension Table {
                 "unsquash", help: "extract the image to a temporary sandbox and run that", environment: "UNSQUASH"),
             Flag(
                 "containlibs", .slice, help: "libraries of the host to bind below /.singularity.d/libs",
-                environment: "CONTAINLIBS", hidden: true),
+                environment: "CONTAINLIBS", completes: .files, hidden: true),
             Flag(
-                "tmpdir", .string, help: "the directory for temporary files", environment: "TMPDIR", hidden: true),
+                "tmpdir", .string, help: "the directory for temporary files", environment: "TMPDIR",
+                completes: .directories, hidden: true),
         ]
     }
 
@@ -137,7 +138,7 @@ extension Table {
                 hidden: true),
             Flag("cleanenv", short: "e", help: "start without the variables of the host", environment: "CLEANENV"),
             Flag("env", .map, help: "set variables of the contained program"),
-            Flag("env-file", .slice, help: "set variables from a file", environment: "ENV_FILE"),
+            Flag("env-file", .slice, help: "set variables from a file", environment: "ENV_FILE", completes: .files),
             Flag(
                 "no-env", .slice, help: "variables of the host that the container shall not see",
                 environment: "NOENV"),

@@ -33,7 +33,9 @@ extension Table {
             Flag(
                 "compression", .string, help: "how squashfs blocks are compressed: zstd, gzip, lz4 or xz",
                 defaultText: "zstd", choices: "zstd gzip lz4 xz"),
-            Flag("tmpdir", .string, help: "the directory for temporary files", environment: "TMPDIR", hidden: true),
+            Flag(
+                "tmpdir", .string, help: "the directory for temporary files", environment: "TMPDIR",
+                completes: .directories, hidden: true),
         ]
         return command
     }

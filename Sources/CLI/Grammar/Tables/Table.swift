@@ -54,7 +54,9 @@ enum Table {
     private static var rootFlags: [Flag] {
         [
             Flag("build-config", help: "use the configuration of containers that build images"),
-            Flag("config", short: "c", .string, help: "read this configuration file", environment: "CONFIG_FILE"),
+            Flag(
+                "config", short: "c", .string, help: "read this configuration file", environment: "CONFIG_FILE",
+                completes: .files),
             Flag("debug", short: "d", help: "print everything that helps to find a fault", environment: "DEBUG"),
             Flag("nocolor", help: "print messages without colour", environment: "NOCOLOR"),
             Flag("quiet", short: "q", help: "print warnings and errors only", environment: "QUIET"),

@@ -1,0 +1,41 @@
+import CLinux
+import Core
+import Grammar
+import Linux
+
+/// `skiff-docs man DIR`, `skiff-docs completions DIR`, `skiff-docs config FILE`: writes what is made from the tables, for
+/// the installation and for packages. Flags of plugins are not in it; those are known only where they are installed.
+func write(_ arguments: [String]) throws(SkiffError) {
+    guard arguments.count == 2 else {
+        throw SkiffError("usage: skiff-docs man DIR | completions DIR | config FILE", code: .usage)
+    }
+    let (kind, target) = (arguments[0], arguments[1])
+    let grammar = Grammar(program: ProgramName(calledAs: "skiff"))
+    switch kind {
+    case "man":
+        for page in grammar.manualPages() { try write(page.text, to: target, page.name) }
+    case "completions":
+        // The names under which the shells look for them.
+        try write(grammar.completion(for: .bash), to: target + "/bash", "skiff")
+        try write(grammar.completion(for: .zsh), to: target + "/zsh", "_skiff")
+        try write(grammar.completion(for: .fish), to: target + "/fish", "skiff.fish")
+    case "config":
+        try write(try Settings().text(), to: parentPath(target) ?? ".", lastComponent(target))
+    default: throw SkiffError("cannot write \(kind)", hint: "There are man, completions and config", code: .usage)
+    }
+}
+
+func write(_ text: String, to directory: String, _ name: String) throws(SkiffError) {
+    let path = directory + "/" + name
+    try during("cannot write \(path)") { () throws(Errno) in
+        try makeDirectories(directory)
+        try writeFile(path, Array(text.utf8), mode: 0o644)
+    }
+}
+
+do throws(SkiffError) {
+    try write(Array(CommandLine.arguments.dropFirst()))
+} catch {
+    Log.fatal("\(error)")
+    exit(error.code == .usage ? 1 : 255)
+}

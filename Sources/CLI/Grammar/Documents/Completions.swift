@@ -1,0 +1,57 @@
+/// Completion scripts, from the table that also parses. They serve `skiff` and its links.
+extension Grammar {
+    package enum Shell: String, Sendable, CaseIterable {
+        case bash, fish, zsh
+    }
+
+    package func completion(for shell: Shell) -> String {
+        let commands = allCommands()
+        return switch shell {
+        case .bash: BashCompletion(commands: commands, grammar: self).script
+        case .fish: FishCompletion(commands: commands, grammar: self).script
+        case .zsh: ZshCompletion(commands: commands, grammar: self).script
+        }
+    }
+
+    static var programNames: [String] { ["skiff", "apptainer", "singularity"] }
+
+    /// The first sentence of a flag's text on one line.
+    func brief(_ flag: Flag) -> String {
+        let line = named(flag.help.split(separator: "\n").joined(separator: " ")[...])
+        for mark in [": ", " (", ". ", "; "] {
+            if let cut = line.range(of: mark) { return String(line[..<cut.lowerBound]) }
+        }
+        return line
+    }
+}
+
+extension String {
+    /// The first place of `part`; the standard library's own search needs a regular expression engine.
+    fileprivate func range(of part: String) -> Range<String.Index>? {
+        var start = startIndex
+        while start < endIndex {
+            if self[start...].hasPrefix(part) { return start..<index(start, offsetBy: part.count) }
+            start = index(after: start)
+        }
+        return nil
+    }
+
+    /// `text` with every `character` preceded by `mark`.
+    func marking(_ characters: String, with mark: String) -> String {
+        var result = ""
+        for character in self {
+            result += characters.contains(character) ? mark + String(character) : String(character)
+        }
+        return result
+    }
+}
+
+extension Command {
+    var shownFlags: [Flag] { flags.filter { !$0.isHidden }.sorted { $0.long < $1.long } }
+}
+
+extension Flag {
+    /// `-B --bind`.
+    var names: [String] { (short == 0 ? [] : ["-" + String(UnicodeScalar(short))]) + ["--" + long] }
+    var needsValue: Bool { impliedText.isEmpty }
+}

@@ -1,0 +1,150 @@
+import Linux
+
+/// What the administrator of the machine decided: the directives of `skiff.conf`, which are those of apptainer.conf
+/// (runtime.md §14). The values here are those that count without a file.
+package struct Settings: Sendable, Equatable {
+    package enum Device: String, Sendable, CaseIterable { case yes, no, minimal }
+    package enum Overlay: String, Sendable, CaseIterable {
+        case yes, no
+        /// The same as `yes`, kept for old files.
+        case attempt = "try"
+        case driver
+    }
+    package enum Underlay: String, Sendable, CaseIterable { case yes, no, preferred }
+    package enum RootCapabilities: String, Sendable, CaseIterable { case full, file, no }
+    package enum MemoryFilesystem: String, Sendable, CaseIterable { case tmpfs, ramfs }
+    package enum SetuidSquashfs: String, Sendable, CaseIterable {
+        case yes, no
+        case ifLimited = "iflimited"
+    }
+
+    // Namespaces
+    package var allowPIDNamespace = true
+    package var allowIPCNamespace = true
+    package var allowUTSNamespace = true
+    package var allowUserNamespace = true
+
+    // Files that are made for the container
+    package var configPasswd = true
+    package var configGroup = true
+    package var configResolvConf = true
+
+    // Mounts
+    package var mountProc = true
+    package var mountSys = true
+    package var mountDev = Device.yes
+    package var mountDevpts = true
+    package var mountHome = true
+    package var mountTmp = true
+    package var mountHostfs = false
+    /// `src[:dst]` each.
+    package var bindPath = ["/etc/localtime", "/etc/hosts"]
+    package var userBindControl = true
+    package var enableFusemount = true
+    package var enableOverlay = Overlay.yes
+    package var enableUnderlay = Underlay.yes
+    package var mountSlave = true
+    package var sessionSizeMiB = 64
+    package var memoryFilesystem = MemoryFilesystem.tmpfs
+
+    // Which images may run
+    package var allowContainerSIF = true
+    package var allowContainerEncrypted = true
+    package var allowContainerSquashfs = true
+    package var allowContainerExtfs = true
+    package var allowContainerDirectory = true
+    package var limitContainerOwners: [String] = []
+    package var limitContainerGroups: [String] = []
+    package var limitContainerPaths: [String] = []
+    package var imageDriver = ""
+    package var syncWritableExtfs = false
+
+    // Privileges
+    package var rootCapabilities = RootCapabilities.full
+    package var allowSetuid = true
+    package var allowSetuidMountEncrypted = true
+    package var allowSetuidMountSquashfs = SetuidSquashfs.ifLimited
+    package var allowSetuidMountExtfs = false
+    package var maxLoopDevices = 256
+    package var sharedLoopDevices = false
+
+    // Networks and devices
+    package var allowNetUsers: [String] = []
+    package var allowNetGroups: [String] = []
+    package var allowNetNetworks: [String] = []
+    package var allowNetnsPaths: [String] = []
+    package var cniConfigurationPath = ""
+    package var cniPluginPath = ""
+    package var alwaysUseNvidia = false
+    package var alwaysUseROCm = false
+    package var useNvidiaContainerCLI = false
+
+    // Helpers and downloads
+    /// Directories between colons; `$PATH:` is the caller's PATH, which a privileged helper never sees.
+    package var binaryPath = "$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    /// Processors that compress an image; 0 for all.
+    package var mksquashfsProcs = 0
+    /// A size with a unit; empty for no limit.
+    package var mksquashfsMemory = ""
+    package var downloadConcurrency = 3
+    /// In bytes.
+    package var downloadPartSize = 5_242_880
+    /// In bytes.
+    package var downloadBufferSize = 32768
+
+    // Cgroups and monitoring
+    package var systemdCgroups = true
+    package var allowMonitoring = false
+    package var monitoringSocketPath = "/run/apptheus/gateway.sock"
+
+    /// Every line of the file as it stands, for plugins that have directives of their own.
+    private(set) var lines: [SettingsLine] = []
+
+    /// The values that count without a file.
+    package init() {}
+
+    /// Reads the text of a configuration file. Directives that nobody knows are left to plugins.
+    ///
+    /// - Parameter name: of the file, for messages.
+    /// - Throws: when a directive has a value that it does not take.
+    package init(parsing bytes: [UInt8], name: String) throws(SkiffError) {
+        lines = SettingsLine.all(in: bytes)
+        var reader = SettingsReader(lines: lines, fileName: name)
+        try visit(&reader)
+    }
+
+    /// The values of one directive, also of one that only a plugin knows; empty when the file does not have it.
+    package func values(of directive: String) -> [String] {
+        lines.filter { $0.name == directive }.flatMap(\.values)
+    }
+
+    /// Reads the configuration of an installation.
+    ///
+    /// - Parameters:
+    ///   - file: another file (`--config`); this one must exist.
+    ///   - buildConfiguration: no file at all, and nothing of the host beside what a build needs (runtime.md §4).
+    package static func load(_ installation: Installation, file: String? = nil, buildConfiguration: Bool = false)
+        throws(SkiffError) -> Settings
+    {
+        if buildConfiguration { return forBuilds }
+        let path = file ?? installation.configurationFile
+        let bytes: [UInt8]
+        do throws(Errno) {
+            bytes = try readFile(path, limit: 1 << 20)
+        } catch {
+            if file == nil, error == .noSuchFile { return Settings() }
+            throw SkiffError("cannot read configuration file \(path)", errno: error)
+        }
+        return try Settings(parsing: bytes, name: path)
+    }
+
+    /// `--build-config`.
+    package static var forBuilds: Settings {
+        var settings = Settings()
+        settings.bindPath = []
+        settings.configResolvConf = false
+        settings.mountHome = false
+        settings.mountDevpts = false
+        return settings
+    }
+}

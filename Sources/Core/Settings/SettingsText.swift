@@ -1,0 +1,49 @@
+extension Settings {
+    /// A configuration file that says the same as this value, with a comment to each directive.
+    package func text() throws(SkiffError) -> String {
+        var writer = SettingsWriter()
+        var copy = self
+        try copy.visit(&writer)
+        writer.others(lines)
+        return writer.text
+    }
+}
+
+/// Writes every directive with its comment. An empty value is one that is not set.
+private struct SettingsWriter: SettingsVisitor {
+    private var written: Set<String> = []
+    private(set) var text = """
+        # Configuration of skiff, read by every command. Directives and values are those of apptainer.conf.
+        # A value that a directive does not take stops every command. Lines that are left out mean the
+        # default; lists that are left out are empty.
+
+        """
+
+    mutating func section(_ title: String) { text += "\n## \(title)\n" }
+
+    private mutating func write(_ name: String, _ values: [String], _ comment: String) {
+        written.insert(name)
+        text += "\n# \(comment)\n"
+        for value in values.isEmpty ? [""] : values { text += value.isEmpty ? "\(name) =\n" : "\(name) = \(value)\n" }
+    }
+
+    /// Directives of plugins keep their lines.
+    mutating func others(_ lines: [SettingsLine]) {
+        let others = lines.filter { !written.contains($0.name) }
+        if !others.isEmpty { section("Plugins") }
+        for line in others { text += "\n\(line.name) = \(line.text)\n" }
+    }
+
+    mutating func flag(_ name: String, _ value: inout Bool, _ comment: String) {
+        write(name, [value ? "yes" : "no"], comment)
+    }
+    mutating func word<Word: SettingsWord>(_ name: String, _ value: inout Word, _ comment: String) {
+        let words = Word.allCases.map(\.rawValue).joined(separator: ", ")
+        write(name, [value.rawValue], "\(comment) [\(words)]")
+    }
+    mutating func number(_ name: String, _ value: inout Int, _ comment: String) {
+        write(name, [String(value)], comment)
+    }
+    mutating func text(_ name: String, _ value: inout String, _ comment: String) { write(name, [value], comment) }
+    mutating func list(_ name: String, _ value: inout [String], _ comment: String) { write(name, value, comment) }
+}
