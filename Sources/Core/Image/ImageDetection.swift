@@ -1,0 +1,129 @@
+import CLinux
+import Linux
+
+extension ImageSource {
+    /// Opens an image and finds out what it is, in Apptainer's order (squashfs-and-ext3.md §1): directory, SIF, squashfs,
+    /// ext3. A file that is one of them and damaged is an error, not tried as the next.
+    ///
+    /// Two reads for a usual SIF: header and table at once, then the superblock of the root.
+    ///
+    /// - Throws: the bare reason, for a caller that says what it wanted the image for.
+    package static func open(_ path: String, writable: Bool) throws(SkiffError) -> ImageSource {
+        let absolute = try absolutePath(path)
+        var isWritable = writable
+        let file = try openForUse(absolute, &isWritable, given: path)
+        let facts = try during("cannot look at \(absolute)") { () throws(Errno) in try status(of: file.raw) }
+        if facts.isDirectory {
+            isWritable = writable && isAccessible(".", W_OK, at: file.raw)
+            return ImageSource(kind: .directory, descriptor: file, path: absolute, isWritable: isWritable)
+        }
+        guard facts.isRegular else { throw unrecognized }
+        let start = try SIFImage.start(of: file.raw)
+        guard start.count >= Superblock.size else { throw unrecognized }
+        if Superblock.mentionsSIF(start.span.bytes) {
+            let image = try SIFImage(reading: file.raw, start: start)
+            return try ImageSource(sif: image, file, absolute, isWritable, start: start)
+        }
+        let found = try filesystem(at: start.span.bytes)
+        // An image of Singularity 2 does not say how long it is: to the end of the file.
+        let root = ImageSection(
+            filesystem: found.filesystem, offset: Int64(found.offset), size: facts.size - Int64(found.offset))
+        return ImageSource(
+            kind: found.kind, descriptor: file, path: absolute,
+            isWritable: isWritable && found.filesystem == .ext3, root: root)
+    }
+
+    private static var unrecognized: SkiffError { SkiffError("image format not recognized") }
+
+    /// Never waits for a peer, should the path name a pipe. Directories are opened for reading only, and so is a file
+    /// that may not be written.
+    private static func openForUse(
+        _ path: String, _ writable: inout Bool, given: String
+    ) throws(SkiffError) -> OwnedFD {
+        if writable, let file = try? Linux.open(path, O_RDWR | O_NONBLOCK) { return file }
+        // Whatever kept writing away is told by the second try, or is no obstacle to reading.
+        writable = false
+        do throws(Errno) {
+            return try Linux.open(path, O_RDONLY | O_NONBLOCK)
+        } catch {
+            throw openingError(error, given: given, absolute: path)
+        }
+    }
+
+    private static func filesystem(
+        at start: RawSpan
+    ) throws(SkiffError) -> (kind: Kind, filesystem: SIFFilesystem, offset: Int) {
+        switch Superblock.squashfs(start) {
+        case .found(let offset): return (.squashfs, .squashfs, offset)
+        case .broken(let reason): throw SkiffError(reason)
+        case .notMine: break
+        }
+        switch Superblock.ext3(start) {
+        case .found(let offset): return (.ext3, .ext3, offset)
+        case .broken(let reason): throw SkiffError(reason)
+        case .notMine: throw unrecognized
+        }
+    }
+}
+
+extension ImageSource {
+    /// Chooses the partitions of a SIF: root, overlays of the root's group, data; each one that a container may use is
+    /// looked at.
+    private init(
+        sif image: SIFImage, _ file: consuming OwnedFD, _ path: String, _ isWritable: Bool, start: [UInt8]
+    ) throws(SkiffError) {
+        let primary = image.primarySystem
+        var root: ImageSection?
+        if let primary { root = try Self.section(primary, "system", file.raw) }
+        var overlays: [ImageSection] = []
+        var data: [ImageSection] = []
+        for object in image.objects {
+            switch object.partition?.role {
+            case SIFPartitionRole.overlay? where primary?.group == object.group && object.group != 0:
+                overlays.append(try Self.section(object, "overlay", file.raw))
+            case SIFPartitionRole.data?: data.append(try Self.section(object, "data", file.raw))
+            default: break
+            }
+        }
+        self.init(
+            kind: .sif, descriptor: file, path: path, isWritable: isWritable, root: root, overlays: overlays,
+            data: data,
+            architecture: image.header.architecture, sif: image)
+    }
+
+    /// The superblock must be what the descriptor says. Encrypted and raw partitions show nothing to check.
+    private static func section(
+        _ object: SIFDescriptor, _ use: String, _ file: CInt
+    ) throws(SkiffError) -> ImageSection {
+        let filesystem = object.partition?.filesystem ?? .raw
+        let context = "while checking \(use) partition header"
+        switch filesystem {
+        case .squashfs, .ext3:
+            let head = try during("\(context): failed to read SIF partition at offset \(object.offset)") {
+                () throws(Errno) in try readBytes(file, at: object.offset, count: Superblock.size)
+            }
+            guard head.count == Superblock.size else {
+                throw SkiffError("\(context): failed to read SIF partition at offset \(object.offset): EOF")
+            }
+            try check(head.span.bytes, filesystem, context)
+        case .encryptedSquashfs, .gocryptfsSquashfs, .raw: break
+        default: throw SkiffError("\(context): unknown filesystem type \(filesystem.label)")
+        }
+        return ImageSection(filesystem: filesystem, offset: object.offset, size: object.size, id: object.id)
+    }
+
+    private static func check(_ head: RawSpan, _ filesystem: SIFFilesystem, _ context: String) throws(SkiffError) {
+        let isSquashfs = filesystem == .squashfs
+        let name = isSquashfs ? "squashfs" : "ext3"
+        let reason: String
+        switch isSquashfs ? Superblock.squashfs(head) : Superblock.ext3(head) {
+        case .found(offset: 0): return
+        case .broken(let text): reason = text
+        case .found, .notMine:
+            reason =
+                isSquashfs
+                ? "while parsing squashfs super block: not a valid squashfs image" : "file is not a valid ext3 image"
+        }
+        throw SkiffError("\(context): error while checking \(name) header: \(reason)")
+    }
+}

@@ -1,0 +1,82 @@
+package import Linux
+
+/// An image, opened once: nobody opens it by path again, so what was checked is what is used.
+package struct ImageSource: ~Copyable, Sendable {
+    package enum Kind: String, Sendable {
+        case directory, sif, squashfs, ext3
+    }
+
+    package let kind: Kind
+    /// Open for reading, for writing too when `isWritable` (never for a directory); close-on-exec.
+    package let descriptor: OwnedFD
+    /// Absolute, without `.` and `..`, symlinks kept: what APPTAINER_CONTAINER says.
+    package let path: String
+    /// Writing was asked for and the kernel granted it.
+    package let isWritable: Bool
+    /// Where the root file system is. Nil for a directory, which is one, and for a SIF without a root.
+    package let root: ImageSection?
+    /// Writable layers of a SIF, in its group; sif.md §10.
+    package let overlays: [ImageSection]
+    package let data: [ImageSection]
+    /// `unknown` unless a SIF names one.
+    package let architecture: SIFArchitecture
+    /// Header and table of a SIF.
+    package let sif: SIFImage?
+
+    init(
+        kind: Kind, descriptor: consuming OwnedFD, path: String, isWritable: Bool, root: ImageSection? = nil,
+        overlays: [ImageSection] = [], data: [ImageSection] = [], architecture: SIFArchitecture = .unknown,
+        sif: SIFImage? = nil
+    ) {
+        self.kind = kind
+        self.descriptor = descriptor
+        self.path = path
+        self.isWritable = isWritable
+        self.root = root
+        self.overlays = overlays
+        self.data = data
+        self.architecture = architecture
+        self.sif = sif
+    }
+
+    /// Whether a key is needed to read the root file system.
+    package var isEncrypted: Bool { root?.filesystem.isEncrypted ?? false }
+
+    /// Gives the descriptor away, for a caller that keeps the facts elsewhere.
+    package consuming func takeDescriptor() -> OwnedFD { descriptor }
+}
+
+/// Opens the image of a launch.
+///
+/// - Parameters:
+///   - path: of a directory, SIF, squashfs or ext3 file; relative to the current directory.
+///   - writable: opens the file for writing if the kernel allows it, else for reading; `isWritable` tells.
+/// - Throws: with Apptainer's texts, which scripts read; also when the image has no root file system or is for another
+///   processor.
+package func openImage(_ path: String, writable: Bool) throws(SkiffError) -> ImageSource {
+    let absolute = try absolutePath(path)
+    let image = try openForThisHost(absolute, writable: writable)
+    if image.kind == .sif, image.root == nil {
+        throw SkiffError(
+            "While checking container encryption: while getting root filesystem in \(absolute): no root filesystem found"
+        )
+    }
+    return image
+}
+
+private func openForThisHost(_ path: String, writable: Bool) throws(SkiffError) -> ImageSource {
+    do throws(SkiffError) {
+        let image = try ImageSource.open(path, writable: writable)
+        try image.checkArchitecture()
+        return image
+    } catch {
+        throw error.inside("While checking container encryption: could not open image \(path)")
+    }
+}
+
+extension SkiffError {
+    /// The same error as the reason of another: `message: reason`.
+    func inside(_ message: String) -> SkiffError {
+        SkiffError("\(message): \(self.message)", errno: errno, hint: hint, code: code)
+    }
+}
