@@ -47,6 +47,10 @@ let pluginLinking: [LinkerSetting] = [
 
 let package = Package(
     name: "skiff",
+    products: [
+        .library(name: "NvidiaGPU", type: .dynamic, targets: ["NvidiaEntry"]),
+        .library(name: "Overlay", type: .dynamic, targets: ["OverlayEntry"]),
+    ],
     targets: [
         .testTarget(name: "EndToEnd", dependencies: ["Linux", "CLinux"], swiftSettings: testSettings),
         .target(name: "CLinux"),
@@ -65,6 +69,24 @@ let package = Package(
             name: "PluginHostTests",
             dependencies: ["PluginHost", "PluginAPI", "CTypedCall", "Grammar", "Core", "Linux", "CLinux"],
             exclude: ["Fixtures"], swiftSettings: testSettings),
+        .target(name: "PluginKit", dependencies: ["PluginAPI"], swiftSettings: swiftSettings),
+        .target(
+            name: "OverlayPlugin", dependencies: ["PluginKit", "PluginAPI", "Linux", "CLinux"],
+            path: "Plugins/Overlay/Sources", swiftSettings: swiftSettings),
+        // The entry function is a target of its own: tests link the sources of several plugins into one program.
+        .target(
+            name: "OverlayEntry", dependencies: ["OverlayPlugin", "PluginKit", "PluginAPI"],
+            path: "Plugins/Overlay/Entry", swiftSettings: swiftSettings, linkerSettings: pluginLinking),
+        .target(
+            name: "NvidiaPlugin", dependencies: ["PluginKit", "PluginAPI", "Linux", "CLinux"],
+            path: "Plugins/NvidiaGPU/Sources", swiftSettings: swiftSettings),
+        .target(
+            name: "NvidiaEntry", dependencies: ["NvidiaPlugin", "PluginKit", "PluginAPI"],
+            path: "Plugins/NvidiaGPU/Entry", swiftSettings: swiftSettings, linkerSettings: pluginLinking),
+        .testTarget(
+            name: "PluginTests",
+            dependencies: ["OverlayPlugin", "NvidiaPlugin", "PluginHost", "Core", "Linux", "CLinux"],
+            swiftSettings: testSettings),
         // Linked statically: the image server starts with every container and must not wait for ld.so.
         .target(
             name: "CCodecs", path: "Sources/Formats/CCodecs",
@@ -101,7 +123,7 @@ let package = Package(
 // Fuzz targets (Scripts/fuzz sets SKIFF_FUZZ to `plain` or `canary`): libraries, because libFuzzer brings main(). Each
 // lives in Tests/Fuzz/<name>; a canary build has a planted bug that the fuzzer must find.
 let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
-    ("Manifest", ["PluginHost"])
+    ("Manifest", ["PluginHost"]), ("LinkerCache", ["NvidiaPlugin"]), ("LibraryList", ["NvidiaPlugin"]),
 ]
 
 if let kind = Context.environment["SKIFF_FUZZ"] {

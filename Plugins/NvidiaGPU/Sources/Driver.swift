@@ -1,0 +1,114 @@
+import CLinux
+import Linux
+
+/// What of the driver this host has.
+package struct Driver: Sendable, Equatable {
+    /// One file that the container gets.
+    package struct File: Sendable, Equatable {
+        package let source: String
+        package let destination: String
+        package init(source: String, destination: String) { (self.source, self.destination) = (source, destination) }
+    }
+
+    package var libraries: [File] = []
+    package var libraries32: [File] = []
+    package var programs: [File] = []
+    package var files: [File] = []
+    package var sockets: [File] = []
+
+    package static let libraryFolder = "/.singularity.d/libs"
+    package static let libraryFolder32 = "/.singularity.d/libs32"
+
+    /// Where to look; tests look elsewhere.
+    package struct Places: Sendable {
+        /// What the linker knows, in its order.
+        package var cache: [LinkerCache.Entry] = []
+        /// Directories of PATH.
+        package var path: [String] = []
+        package var persistenceSocket = "/var/run/nvidia-persistenced/socket"
+        /// Libraries that an outer container got already, for a run inside of one.
+        package var inherited = Driver.libraryFolder
+        package init() {}
+    }
+
+    package init() {}
+
+    /// - Parameter kind: of the program that runs; a library for another processor is passed over.
+    package init(_ list: LibraryList, in places: Places, kind: ElfKind, compat32: Bool = false) {
+        libraries = Self.inherited(places.inherited, kind)
+        Self.collect(list, places, kind, below: Self.libraryFolder, into: &libraries)
+        if compat32 { Self.collect(list, places, .i386, below: Self.libraryFolder32, into: &libraries32) }
+        for name in list.programs {
+            let found = places.path.lazy.map { "\($0)/\(name)" }.first { isProgram($0) }
+            if let found { programs.append(File(source: found, destination: "/usr/bin/\(name)")) }
+        }
+        files = list.files.filter { exists($0) }.map { File(source: $0, destination: $0) }
+        if exists(places.persistenceSocket) {
+            sockets = [File(source: places.persistenceSocket, destination: places.persistenceSocket)]
+        }
+    }
+
+    package var isEmpty: Bool {
+        libraries.isEmpty && libraries32.isEmpty && programs.isEmpty && files.isEmpty && sockets.isEmpty
+    }
+
+    /// One file of the host for each name; who comes first stays.
+    private static func collect(
+        _ list: LibraryList, _ places: Places, _ kind: ElfKind, below folder: String, into found: inout [File]
+    ) {
+        var names = Set(found.map(\.destination))
+        func add(_ name: String, _ source: String) {
+            let destination = "\(folder)/\(name)"
+            guard !names.contains(destination), ElfKind(ofFile: source) == kind else { return }
+            names.insert(destination)
+            found.append(File(source: source, destination: destination))
+        }
+        for wanted in list.libraries {
+            for entry in places.cache where entry.name.hasPrefix(wanted) && isSafe(entry) {
+                add(entry.name, entry.path)
+            }
+        }
+        for path in list.libraryPaths {
+            add(lastComponent(path), path)
+            for alias in aliases(of: path) { add(alias, path) }
+        }
+    }
+
+    /// A name becomes part of a destination, so it is one component.
+    private static func isSafe(_ entry: LinkerCache.Entry) -> Bool {
+        !entry.name.utf8.contains(UInt8(ascii: "/")) && entry.path.utf8.first == UInt8(ascii: "/")
+    }
+
+    private static func inherited(_ folder: String, _ kind: ElfKind) -> [File] {
+        names(in: folder).compactMap { name in
+            let path = "\(folder)/\(name)"
+            guard name.contains(".so"), ElfKind(ofFile: path) == kind else { return nil }
+            return File(source: path, destination: "\(libraryFolder)/\(name)")
+        }
+    }
+
+    /// Symlinks beside a library that lead to it: `libfoo.so.1` for `libfoo.so.1.2.3`.
+    private static func aliases(of path: String) -> [String] {
+        guard let folder = parentPath(path), let target = try? realPath(path) else { return [] }
+        return names(in: folder).filter { name in
+            guard (try? status("\(folder)/\(name)", follow: false).isSymlink) == true else { return false }
+            return (try? realPath("\(folder)/\(name)")) == target
+        }
+    }
+}
+
+/// The nodes of the driver below a directory, `/dev` but in tests: `nvidia0`, `nvidiactl`, `nvidia-uvm`, `nvidia-caps`.
+package func deviceNodes(in directory: String = "/dev") -> [String] {
+    names(in: directory).filter { $0.hasPrefix("nvidia") }.map { "\(directory)/\($0)" }
+}
+
+private func names(in directory: String) -> [String] {
+    guard let folder = try? open(directory, O_RDONLY | O_DIRECTORY) else { return [] }
+    return (try? entries(of: folder.raw).map(\.text)) ?? []
+}
+
+private func exists(_ path: String) -> Bool { (try? status(path)) != nil }
+
+private func isProgram(_ path: String) -> Bool {
+    (try? status(path).isRegular) == true && isAccessible(path, X_OK)
+}

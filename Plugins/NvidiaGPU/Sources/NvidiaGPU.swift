@@ -1,0 +1,117 @@
+import Linux
+import PluginAPI
+public import PluginKit
+
+/// `--nv`: the host's NVIDIA driver in the container, file by file, as `nvliblist.conf` says.
+public final class NvidiaGPU: Plugin {
+    public let id = "org.skiff.nvidia-gpu"
+    public let version = "0.1.0"
+    public let name = "NvidiaGPU"
+    public let phases: Set<PluginPhase> = [.configure, .mounts, .environment]
+
+    private var isWanted = false
+    private var isRefused = false
+    private var wants32 = false
+    private var driver = Driver()
+
+    public init() {}
+
+    /// The plugin of this library, for the handlers, which are C functions.
+    nonisolated(unsafe) private static var current: NvidiaGPU?
+
+    public func register() -> NvidiaGPU {
+        NvidiaGPU.current = self
+        return self
+    }
+
+    public var handlers: [Handler] {
+        [
+            .bool("nv") { _, isOn in
+                NvidiaGPU.current?.isWanted = isOn != 0
+                return SKIFF_OK
+            },
+            .bool("no-nv") { _, isOn in
+                NvidiaGPU.current?.isRefused = isOn != 0
+                return SKIFF_OK
+            },
+            .bool("compat32") { _, isOn in
+                NvidiaGPU.current?.wants32 = isOn != 0
+                return SKIFF_OK
+            },
+        ]
+    }
+
+    /// `--no-nv` takes back what the configuration wants, not what the command line says.
+    public func configure(_ session: Session) throws(PluginError) {
+        if !isWanted, !isRefused, try session.configuration("always use nv").last == "yes" {
+            isWanted = true
+            Kit.log(.verbose, "'always use nv = yes' found in the configuration")
+        }
+        if isWanted, !wants32, let capabilities = try session.variable("NVIDIA_DRIVER_CAPABILITIES") {
+            wants32 = capabilities.split(separator: ",").contains("compat32")
+        }
+        if wants32, !isWanted { Kit.log(.warning, "Ignoring --compat32, it needs --nv") }
+        #if !arch(x86_64)
+        wants32 = false
+        #endif
+    }
+
+    public func mounts(_ session: Session) throws(PluginError) {
+        guard isWanted else { return }
+        driver = Driver(
+            try readList(session), in: try places(session),
+            kind: ElfKind.ofThisProcess ?? ElfKind(width: 2, machine: 62),
+            compat32: wants32)
+        if driver.isEmpty { Kit.log(.warning, "Could not find any nv files on this host!") }
+        if !driver.isEmpty, try session.number("writable") == 1 {
+            Kit.log(.warning, "nv files may not be bound with --writable")
+        }
+        for file in driver.libraries + driver.libraries32 { try bind(file, session, "GPU library") }
+        for file in driver.programs { try bind(file, session, "GPU program") }
+        for file in driver.files { try bind(file, session, "GPU file") }
+        for file in driver.sockets { try bind(file, session, "nvidia-persistenced", readOnly: false) }
+        for path in deviceNodes() { try session.addDevice(path, reason: "GPU device") }
+    }
+
+    /// The image's own scripts append /.singularity.d/libs when they are there; an image without them needs it from here.
+    public func environment(_ session: Session) throws(PluginError) {
+        if !driver.libraries.isEmpty {
+            try session.change("LD_LIBRARY_PATH", .appendPath(Driver.libraryFolder), reason: "GPU libraries")
+        }
+        if !driver.libraries32.isEmpty {
+            try session.change("LD_LIBRARY_PATH", .appendPath(Driver.libraryFolder32), reason: "32-bit GPU libraries")
+        }
+    }
+
+    private func bind(_ file: Driver.File, _ session: Session, _ reason: String, readOnly: Bool = true)
+        throws(PluginError)
+    {
+        try session.bind(
+            file.source, at: file.destination, readOnly: readOnly, group: .files, missing: .warn, reason: reason)
+    }
+
+    private func readList(_ session: Session) throws(PluginError) -> LibraryList {
+        let path = try session.directory("configuration") + "/nvliblist.conf"
+        do throws(Errno) {
+            return LibraryList(parsing: try readFile(path, limit: 1 << 20))
+        } catch {
+            throw PluginError("cannot read \(path)", errno: error.rawValue, status: SKIFF_E_SYSTEM)
+        }
+    }
+
+    private func places(_ session: Session) throws(PluginError) -> Driver.Places {
+        var places = Driver.Places()
+        let cache = "/etc/ld.so.cache"
+        do {
+            places.cache = try LinkerCache(parsing: try readFile(cache)).entries
+        } catch {
+            Kit.log(.warning, "cannot read \(cache): \(error)")
+        }
+        // With root's powers a program that a user put first in their PATH is not what root's container gets.
+        let isPrivileged = try session.number("privileged") == 1
+        let fixed = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        let path = isPrivileged ? fixed : try session.variable("PATH") ?? fixed
+        places.path = path.split(separator: ":").filter { $0.hasPrefix("/") }.map(String.init)
+        return places
+    }
+}

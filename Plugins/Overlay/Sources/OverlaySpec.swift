@@ -1,0 +1,81 @@
+import CLinux
+package import Linux
+
+/// One `--overlay PATH[:ro]`.
+package struct OverlaySpec: Sendable, Equatable {
+    package let path: String
+    package let isReadOnly: Bool
+
+    /// What stands behind the first colon says `ro`, or nothing that matters; runtime.md §2.7.
+    package init(_ text: String) {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        path = parts.first.map(String.init) ?? ""
+        isReadOnly = parts.count > 1 && parts[1] == "ro"
+    }
+}
+
+/// What one overlay contributes to the stack of layers.
+package enum OverlayLayer: Sendable, Equatable {
+    case lower(String)
+    case upper(String, work: String)
+}
+
+/// Why a directory cannot be an overlay.
+package struct OverlayProblem: Error {
+    package let message: String
+    package let errno: Errno?
+    package init(_ message: String, errno: Errno? = nil) { (self.message, self.errno) = (message, errno) }
+}
+
+extension OverlaySpec {
+    /// Looks at the directory, and makes `upper` and `work` in it when it is to be written.
+    ///
+    /// - Parameter warn: called when a writable overlay can only be read.
+    package func resolve(warn: (String) -> Void) throws(OverlayProblem) -> OverlayLayer {
+        let directory: String
+        let found: FileStatus
+        do throws(Errno) {
+            directory = try realPath(path)
+            found = try status(directory)
+        } catch {
+            throw OverlayProblem("cannot open overlay \(path)", errno: error)
+        }
+        guard found.isDirectory else {
+            throw OverlayProblem(
+                "cannot use overlay \(path): images are not available as overlays yet, use a directory")
+        }
+        if isReadOnly { return lower(directory) }
+        do throws(Errno) {
+            return try upper(directory)
+        } catch {
+            switch error {
+            case .accessDenied, .notPermitted, .readOnlyFilesystem:
+                warn("Overlay \(path) is not writable, using it read-only")
+                return lower(directory)
+            default: throw OverlayProblem("cannot make upper and work in overlay \(path)", errno: error)
+            }
+        }
+    }
+
+    private func lower(_ directory: String) -> OverlayLayer {
+        let upper = directory + "/upper"
+        // A symlink is not followed: it could show any directory of the host as a layer of the container.
+        let isLayer = (try? status(upper, follow: false).isDirectory) == true
+        return .lower(isLayer ? upper : directory)
+    }
+
+    private func upper(_ directory: String) throws(Errno) -> OverlayLayer {
+        let upper = directory + "/upper"
+        let work = directory + "/work"
+        for path in [upper, work] {
+            do throws(Errno) {
+                try makeDirectory(path)
+            } catch {
+                guard error == .exists else { throw error }
+                guard try status(path, follow: false).isDirectory else { throw .notDirectory }
+            }
+            guard isAccessible(path, W_OK) else { throw .accessDenied }
+        }
+        return .upper(upper, work: work)
+    }
+}

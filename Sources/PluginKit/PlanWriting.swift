@@ -1,0 +1,117 @@
+import PluginAPI
+
+/// When a mount is made, relative to the others; runtime.md's groups.
+public enum MountGroup: UInt32, Sendable {
+    case dev, hostfs, binds, kernel, home, tmp, scratch, files, userBinds, cwd
+}
+
+/// What happens when source or destination cannot be had.
+public enum WhenMissing: UInt32, Sendable {
+    case fail, warn, ignore
+}
+
+/// A layer above the image.
+public enum SessionLayer: Sendable {
+    /// A read-only directory.
+    case lower(String)
+    /// Writable: both exist, on one file system.
+    case upper(String, work: String)
+    /// Writable in memory.
+    case temporaryUpper
+}
+
+/// A change of the container's environment.
+public enum VariableOperation: Sendable {
+    case set(String)
+    case unset
+    case prependPath(String)
+    case appendPath(String)
+}
+
+extension Session {
+    /// Binds a path of the host, with what is mounted below it.
+    public func bind(
+        _ source: String, at destination: String, readOnly: Bool, group: MountGroup, missing: WhenMissing = .fail,
+        reason: String
+    ) throws(PluginError) {
+        let slot = try plan().add_mount
+        let flags = UInt32(SKIFF_MOUNT_NO_SUID | SKIFF_MOUNT_NO_DEV | (readOnly ? SKIFF_MOUNT_READ_ONLY : 0))
+        let status = withTexts(source, destination, reason) { source, destination, reason in
+            var mount = skiff_mount()
+            mount.struct_size = UInt32(MemoryLayout<skiff_mount>.size)
+            mount.kind = UInt32(SKIFF_MOUNT_BIND)
+            mount.group = group.rawValue
+            mount.flags = flags
+            mount.missing = missing.rawValue
+            (mount.source, mount.destination, mount.reason) = (source, destination, reason)
+            return slot?(pointer, &mount)
+        }
+        try check(status)
+    }
+
+    public func add(_ layer: SessionLayer, reason: String) throws(PluginError) {
+        let slot = try plan().add_layer
+        var request = skiff_layer()
+        request.struct_size = UInt32(MemoryLayout<skiff_layer>.size)
+        request.fd = -1
+        let (path, work) =
+            switch layer {
+            case .lower(let path): (path, "")
+            case .upper(let path, let work): (path, work)
+            case .temporaryUpper: ("", "")
+            }
+        request.kind =
+            switch layer {
+            case .lower: UInt32(SKIFF_LAYER_LOWER)
+            case .upper: UInt32(SKIFF_LAYER_UPPER)
+            case .temporaryUpper: UInt32(SKIFF_LAYER_TEMPORARY_UPPER)
+            }
+        let status = withTexts(path, work, reason) { path, work, reason in
+            (request.path, request.work, request.reason) = (path, work, reason)
+            return slot?(pointer, &request)
+        }
+        try check(status)
+    }
+
+    /// Makes a node of the host's /dev visible in a minimal one.
+    public func addDevice(_ path: String, reason: String) throws(PluginError) {
+        let slot = try plan().add_device
+        let status = withTexts(path, reason, "") { path, reason, _ in
+            var device = skiff_device(
+                struct_size: UInt32(MemoryLayout<skiff_device>.size), reserved: 0, path: path, reason: reason)
+            return slot?(pointer, &device)
+        }
+        try check(status)
+    }
+
+    public func change(_ name: String, _ operation: VariableOperation, reason: String) throws(PluginError) {
+        let slot = try plan().add_variable
+        let (number, value) =
+            switch operation {
+            case .set(let value): (SKIFF_VARIABLE_SET, value)
+            case .unset: (SKIFF_VARIABLE_UNSET, "")
+            case .prependPath(let value): (SKIFF_VARIABLE_PREPEND_PATH, value)
+            case .appendPath(let value): (SKIFF_VARIABLE_APPEND_PATH, value)
+            }
+        let status = withTexts(name, value, reason) { name, value, reason in
+            var variable = skiff_variable(
+                struct_size: UInt32(MemoryLayout<skiff_variable>.size), operation: UInt32(number), name: name,
+                value: value, reason: reason)
+            return slot?(pointer, &variable)
+        }
+        try check(status)
+    }
+
+    /// A line for `--explain`.
+    public func note(_ text: String) throws(PluginError) {
+        let slot = try plan().note
+        try check(slot?(pointer, text))
+    }
+}
+
+private func withTexts<Result>(
+    _ first: String, _ second: String, _ third: String,
+    _ body: (UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafePointer<CChar>) -> Result
+) -> Result {
+    first.withCString { first in second.withCString { second in third.withCString { body(first, second, $0) } } }
+}
