@@ -1,0 +1,236 @@
+import Linux
+
+/// Makes a SIF file or changes one, in place, in the order of sif.md §10: bytes of objects first, then `commit()` writes
+/// the table, then the header. Before `commit()` a reader sees the file as it was.
+///
+/// The descriptor is lent and must be open for reading and writing. Who makes a new file gives it a temporary name,
+/// commits, fsyncs and renames.
+package struct SIFEditor: Sendable {
+    package private(set) var image: SIFImage
+    /// Stamped on what is changed; Unix seconds. Deterministic images keep having no time.
+    package var time: Int64
+    private let file: CInt
+    private var begun: Begun?
+    private var isSynchronized: Bool
+    private var newLength: Int64?
+
+    private struct Begun: Sendable {
+        let object: SIFNewObject
+        let slot: Int
+        let offset: Int64
+        /// Where the objects before it end.
+        let unaligned: Int64
+    }
+
+    /// For a new, empty file. Nothing is written before the first object or `commit()`.
+    package init(creating creation: SIFCreation, on file: CInt) throws(SkiffError) {
+        guard creation.launchScript.utf8.count < SIFFormat.launchSize else {
+            throw SkiffError("launch script value too large")
+        }
+        guard (0...Int(SIFFormat.maximumCapacity)).contains(creation.capacity) else {
+            throw SkiffError("invalid SIF header: \(creation.capacity) descriptors")
+        }
+        var identifier = SIFIdentifier.zero
+        var time = SIFFormat.zeroTime
+        if !creation.isDeterministic {
+            if let given = creation.identifier { identifier = given } else { identifier = try .random() }
+            time = creation.time ?? currentTime()
+        }
+        self.file = file
+        self.time = time
+        isSynchronized = false
+        image = SIFImage(
+            header: SIFHeader(
+                launch: Array(creation.launchScript.utf8), architecture: .unknown, identifier: identifier,
+                created: time,
+                modified: time, capacity: creation.capacity))
+    }
+
+    /// For a file that is to be changed.
+    package init(opening file: CInt) throws(SkiffError) {
+        self.file = file
+        image = try SIFImage(reading: file)
+        time = image.header.isDeterministic ? SIFFormat.zeroTime : currentTime()
+        isSynchronized = true
+    }
+
+    /// Writes table and header. In a file that others may have open the bytes of new objects reach the disk first, so
+    /// that a power cut cannot leave an entry for bytes that are not there.
+    package mutating func commit() throws(SkiffError) {
+        try during("cannot write the SIF file") { () throws(Errno) in
+            if isSynchronized { try fsync(file) }
+            try writeFully(file, image.encodedTable, at: image.header.descriptorsOffset)
+            try writeFully(file, image.header.encoded, at: 0)
+            if let newLength { try ftruncate(file, newLength) }
+        }
+        newLength = nil
+    }
+}
+
+// MARK: - Adding
+
+extension SIFEditor {
+    /// Chooses the place of a new object, whose bytes the caller then writes there itself, and tells where it is.
+    ///
+    /// `finishObject` takes it into the table; without it nothing has happened.
+    package mutating func beginObject(_ object: SIFNewObject) throws(SkiffError) -> Int64 {
+        guard begun == nil else { throw SkiffError("cannot begin an object: another one is not finished") }
+        let used = Set(image.slots)
+        guard let slot = (0..<Int(image.header.descriptorsTotal)).first(where: { !used.contains($0) }) else {
+            throw SkiffError("insufficient descriptor capacity to add data object(s) to image")
+        }
+        guard object.name.count <= SIFFormat.nameSize else { throw SkiffError("name value too large") }
+        if case .partition(let facts) = object.extra {
+            guard facts.architecture.code != 0 else {
+                throw SkiffError("unknown architecture: \(facts.architecture.name)")
+            }
+            if facts.role == .primarySystem, image.objects.contains(where: \.isPrimarySystem) {
+                throw SkiffError("image already contains a primary partition")
+            }
+        }
+        let unaligned = image.dataEnd
+        let offset = try Self.roundedUp(unaligned, to: object.effectiveAlignment)
+        begun = Begun(object: object, slot: slot, offset: offset, unaligned: unaligned)
+        return offset
+    }
+
+    /// - Parameter size: bytes that were written at the offset of `beginObject`.
+    @discardableResult
+    package mutating func finishObject(size: Int64) throws(SkiffError) -> SIFDescriptor {
+        guard let begun else { throw SkiffError("cannot finish an object: none was begun") }
+        let (end, overflow) = begun.offset.addingReportingOverflow(size)
+        guard size >= 0, !overflow else { throw SkiffError("cannot finish an object of \(size) bytes") }
+        let length = try during("cannot look at the SIF file") { () throws(Errno) in try status(of: file).size }
+        guard size == 0 || length >= end else {
+            throw SkiffError(
+                "cannot finish an object of \(size) bytes: the file has only \(length - begun.offset) of them")
+        }
+        let object = begun.object
+        let added = SIFDescriptor(
+            type: object.type, id: UInt32(begun.slot + 1), group: object.group, link: object.link, offset: begun.offset,
+            size: size, paddedSize: begun.offset - begun.unaligned + size, time: time, name: object.name,
+            extra: object.extra)
+        insert(added, slot: begun.slot)
+        image.header.dataSize = begun.unaligned - image.header.dataOffset + added.paddedSize
+        if let partition = added.partition, partition.role == .primarySystem {
+            image.header.architecture = partition.architecture
+        }
+        image.header.modified = time
+        self.begun = nil
+        return added
+    }
+
+    /// Adds an object whose bytes are at hand.
+    @discardableResult
+    package mutating func add(_ object: SIFNewObject, bytes: [UInt8]) throws(SkiffError) -> SIFDescriptor {
+        let offset = try beginObject(object)
+        do throws(SkiffError) {
+            try during("cannot write the SIF file") { () throws(Errno) in try writeFully(file, bytes, at: offset) }
+            return try finishObject(size: Int64(bytes.count))
+        } catch {
+            begun = nil
+            throw error
+        }
+    }
+
+    private mutating func insert(_ object: SIFDescriptor, slot: Int) {
+        let place = image.slots.firstIndex { $0 > slot } ?? image.slots.count
+        image.objects.insert(object, at: place)
+        image.slots.insert(slot, at: place)
+        countFree()
+    }
+
+    /// The count of a foreign file may be wrong; ours is right.
+    private mutating func countFree() {
+        image.header.descriptorsFree = image.header.descriptorsTotal - Int64(image.objects.count)
+    }
+
+    private static func roundedUp(_ offset: Int64, to alignment: Int64) throws(SkiffError) -> Int64 {
+        guard alignment > 1, offset % alignment != 0 else { return offset }
+        let (result, overflow) = offset.addingReportingOverflow(alignment - offset % alignment)
+        if overflow { throw SkiffError("cannot align an object to \(alignment) bytes") }
+        return result
+    }
+}
+
+// MARK: - Changing
+
+extension SIFEditor {
+    /// Takes an object out of the table; sif.md §10.
+    ///
+    /// - Parameters:
+    ///   - zero: overwrites its bytes with zeros.
+    ///   - compact: cuts the file after the last object that is left. Objects never move.
+    package mutating func delete(id: UInt32, zero: Bool = false, compact: Bool = false) throws(SkiffError) {
+        let object = try image.object(id: id)
+        guard let index = image.objects.firstIndex(of: object) else { throw SkiffError("object not found") }
+        if zero { try overwriteWithZeros(object) }
+        image.objects.remove(at: index)
+        image.slots.remove(at: index)
+        countFree()
+        if object.isPrimarySystem { image.header.architecture = .unknown }
+        image.header.modified = time
+        if compact {
+            image.header.dataSize = max(0, image.dataEnd - image.header.dataOffset)
+            newLength = image.header.dataOffset + image.header.dataSize
+        }
+    }
+
+    /// Makes a partition of type System the root; what was the root becomes a System partition. No change when it is the
+    /// root already.
+    package mutating func setPrimary(id: UInt32) throws(SkiffError) {
+        let chosen = try image.object(id: id)
+        guard var partition = chosen.partition else { throw SkiffError("data object not a partition") }
+        if partition.role == .primarySystem { return }
+        guard partition.role == .system else { throw SkiffError("data object not a system partition") }
+        for index in image.objects.indices where image.objects[index].isPrimarySystem {
+            if var former = image.objects[index].partition {
+                former.role = .system
+                replaceExtra(at: index, .partition(former))
+            }
+        }
+        partition.role = .primarySystem
+        if let index = image.objects.firstIndex(of: chosen) { replaceExtra(at: index, .partition(partition)) }
+        image.header.architecture = partition.architecture
+        image.header.modified = time
+    }
+
+    /// Notes the digest of an OCI object whose bytes were changed in place: `sha256:` and 64 digits.
+    package mutating func setDigest(_ digest: String, id: UInt32) throws(SkiffError) {
+        let object = try image.object(id: id)
+        guard object.type == .ociBlob || object.type == .ociRootIndex else {
+            throw SkiffError("cannot set the digest of object \(id): it is no OCI object")
+        }
+        if let index = image.objects.firstIndex(of: object) { replaceExtra(at: index, .digest(Array(digest.utf8))) }
+        image.header.modified = time
+    }
+
+    private mutating func replaceExtra(at index: Int, _ extra: SIFExtra) {
+        image.objects[index].storedExtra = extra.encoded
+        image.objects[index].modified = time
+    }
+
+    private func overwriteWithZeros(_ object: SIFDescriptor) throws(SkiffError) {
+        try during("cannot overwrite object \(object.id)") { () throws(Errno) in
+            // A size beyond the end of the file must not make the file grow.
+            let end = min(object.end, try status(of: file).size)
+            let zeros = [UInt8](repeating: 0, count: 1 << 16)
+            var offset = object.offset
+            while offset < end {
+                let count = Int(min(Int64(zeros.count), end - offset))
+                try writeFully(file, Array(zeros[..<count]), at: offset)
+                offset += Int64(count)
+            }
+        }
+    }
+}
+
+extension SIFIdentifier {
+    /// A random UUID; RFC 9562, version 4.
+    package static func random() throws(SkiffError) -> SIFIdentifier {
+        let bytes = try during("cannot make a UUID") { () throws(Errno) in try randomBytes(16) }
+        let halves = [bytes[0..<8], bytes[8..<16]].map { half in half.reduce(0 as UInt64) { $0 << 8 | UInt64($1) } }
+        return SIFIdentifier(
+            high: halves[0] & 0xFFFF_FFFF_FFFF_0FFF | 0x4000, low: halves[1] & 0x3FFF_FFFF_FFFF_FFFF | 0x8000 << 48)
+    }
+}
