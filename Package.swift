@@ -100,7 +100,7 @@ let package = Package(
             path: "Sources/Helpers/ImageServer", swiftSettings: swiftSettings),
         .executableTarget(
             name: "skiff-mount", dependencies: ["ImageServer", "CLinux"], path: "Sources/Helpers/skiff-mount",
-            swiftSettings: swiftSettings),
+            swiftSettings: swiftSettings, linkerSettings: launcherLinking),
         .executableTarget(
             name: "fuse-probe", dependencies: ["Linux", "CLinux"], path: "Tests/Inside/fuse-probe",
             swiftSettings: swiftSettings),
@@ -124,6 +124,7 @@ let package = Package(
 // lives in Tests/Fuzz/<name>; a canary build has a planted bug that the fuzzer must find.
 let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Manifest", ["PluginHost"]), ("LinkerCache", ["NvidiaPlugin"]), ("LibraryList", ["NvidiaPlugin"]),
+    ("Squashfs", ["Squashfs"]),
 ]
 
 if let kind = Context.environment["SKIFF_FUZZ"] {

@@ -1,37 +1,35 @@
 /// A table that is cut into metadata blocks, whose positions are listed at its start: ids, fragments, exports, xattrs.
+///
+/// The list is read an entry at a time: that costs a small pread(2), and a count that lies costs no memory.
 struct IndexedTable: Sendable {
-    private let blocks: [UInt64]
+    private let start: UInt64
     private let entrySize: Int
     private let count: Int
-    private let limit: UInt64
 
     static let empty = IndexedTable()
 
-    private init() { (blocks, entrySize, count, limit) = ([], 1, 0, 0) }
+    private init() { (start, entrySize, count) = (0, 1, 0) }
 
     /// - Parameters:
     ///   - start: where the list of positions begins in the image.
+    ///   - count: of entries, below 2^32.
     ///   - entrySize: in bytes, a divisor of 8192.
     init(_ store: BlockStore, start: UInt64, count: Int, entrySize: Int) throws(SquashfsError) {
-        self.count = count
-        self.entrySize = entrySize
-        limit = store.superblock.bytesUsed
-        // A count is at most 2^32 and an entry 16 bytes, so this cannot overflow; the read is bounded by the image.
-        let blockCount = (count * entrySize + MetadataBlock.size - 1) / MetadataBlock.size
-        let raw = try store.rawBytes(at: start, count: blockCount * 8, defect: .tableOutside)
-        blocks = raw.withUnsafeBytes { bytes in
-            (0..<blockCount).map {
-                UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self))
-            }
-        }
+        (self.start, self.entrySize, self.count) = (start, entrySize, count)
+        let blocks = UInt64((count * entrySize + MetadataBlock.size - 1) / MetadataBlock.size)
+        let end = store.superblock.bytesUsed
+        guard start <= end, blocks * 8 <= end - start else { throw .corrupt(.tableOutside) }
     }
 
     /// A cursor at the entry, or nil when there is no such entry.
     func cursor(_ store: BlockStore, at index: UInt64) throws(SquashfsError) -> MetadataCursor? {
         guard index < UInt64(count) else { return nil }
         let byte = Int(index) * entrySize
-        let position = MetadataPosition(block: blocks[byte / MetadataBlock.size], offset: byte % MetadataBlock.size)
-        return try MetadataCursor(store, at: position, limit: limit)
+        let listed = start + UInt64(byte / MetadataBlock.size * 8)
+        let raw = try store.rawBytes(at: listed, count: 8, defect: .tableOutside)
+        let block = raw.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
+        let position = MetadataPosition(block: block, offset: byte % MetadataBlock.size)
+        return try MetadataCursor(store, at: position, limit: store.superblock.bytesUsed)
     }
 }
 
