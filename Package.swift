@@ -116,6 +116,11 @@ let package = Package(
         .testTarget(
             name: "GrammarTests", dependencies: ["Grammar", "Core"], exclude: ["Snapshots"], swiftSettings: testSettings
         ),
+        .executableTarget(
+            name: "skiff-image", dependencies: ["Squashfs", "Grammar", "PluginHost", "Core", "Linux", "CLinux"],
+            path: "Sources/Helpers/skiff-image", swiftSettings: swiftSettings, linkerSettings: helperLinking),
+        .testTarget(
+            name: "ImageToolTests", dependencies: ["skiff-image", "Linux", "CLinux"], swiftSettings: testSettings),
     ],
     swiftLanguageModes: [.v6]
 )
