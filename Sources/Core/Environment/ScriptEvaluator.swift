@@ -32,7 +32,7 @@ struct ScriptEvaluator<Files: RootFiles> {
     mutating func run(_ script: [UInt8]) throws(ScriptStop) {
         let program = try parse(script)
         do throws(ScriptStop) {
-            try execute(program)
+            try executeBody(program)
         } catch .returned(let code) {
             status = code
         }
@@ -73,6 +73,11 @@ struct ScriptEvaluator<Files: RootFiles> {
         }
     }
 
+    /// A list that may be empty, which succeeds; until its first command `$?` stays what it was.
+    mutating func executeBody(_ body: ShellCommand) throws(ScriptStop) {
+        if body == .sequence([]) { status = 0 } else { try execute(body) }
+    }
+
     private mutating func assign(_ assignments: [ShellAssignment]) throws(ScriptStop) {
         var result: CInt = 0
         for assignment in assignments {
@@ -100,8 +105,8 @@ struct ScriptEvaluator<Files: RootFiles> {
             try execute(branch.condition)
             if status == 0 { return try execute(branch.body) }
         }
-        status = 0
-        if let otherwise { try execute(otherwise) }
+        // `$?` in the `else` part still tells of the condition.
+        if let otherwise { try execute(otherwise) } else { status = 0 }
     }
 
     private mutating func select(_ subject: ShellWord, _ choices: [ShellCommand.Choice]) throws(ScriptStop) {
@@ -109,8 +114,7 @@ struct ScriptEvaluator<Files: RootFiles> {
         for choice in choices {
             for pattern in choice.patterns {
                 guard try matches(pattern, text[...]) else { continue }
-                status = 0
-                return try execute(choice.body)
+                return try executeBody(choice.body)
             }
         }
         status = 0
@@ -122,7 +126,7 @@ struct ScriptEvaluator<Files: RootFiles> {
             values = []
             for word in words { values += try expandFields(word) }
         }
-        status = 0
+        if values.isEmpty { status = 0 }
         for value in values {
             guard try store(name, value) else {
                 status = 1
@@ -152,7 +156,6 @@ struct ScriptEvaluator<Files: RootFiles> {
         try count(script.count)
         sourceDepth += 1
         defer { sourceDepth -= 1 }
-        status = 0
         try run(script)
     }
 }
