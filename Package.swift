@@ -130,6 +130,7 @@ let package = Package(
 let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Manifest", ["PluginHost"]), ("LinkerCache", ["NvidiaPlugin"]), ("LibraryList", ["NvidiaPlugin"]),
     ("Squashfs", ["Squashfs"]),
+    ("EnvScript", ["Core", "Linux", "CLinux"]),
 ]
 
 if let kind = Context.environment["SKIFF_FUZZ"] {
