@@ -1,4 +1,3 @@
-package import Core
 package import Grammar
 
 extension Registry {
@@ -34,25 +33,6 @@ extension ManifestFlag.Kind {
         case .int: .int
         case .string, .path: .string
         case .strings: .slice
-        }
-    }
-}
-
-extension Request {
-    /// Takes over the flags of plugins from a parsed command line, as text: `true` and `false` for booleans.
-    package mutating func takePluginFlags(_ values: FlagValues) {
-        pluginFlags = values.assignments.filter { !$0.plugin.isEmpty }.map { ($0.name, $0.value.texts) }
-    }
-}
-
-extension Assignment.Value {
-    fileprivate var texts: [String] {
-        switch self {
-        case .bool(let value): [value ? "true" : "false"]
-        case .text(let value): [value]
-        case .integer(let value): [String(value)]
-        case .list(let values): values
-        case .pairs(let pairs): pairs.map { "\($0.key)=\($0.value)" }
         }
     }
 }

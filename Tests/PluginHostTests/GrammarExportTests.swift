@@ -1,4 +1,3 @@
-import Core
 import Grammar
 import Testing
 
@@ -25,8 +24,6 @@ import Testing
         Issue.record("not a command")
         return
     }
-    var request = Request(action: .exec, image: "x.sif")
-    request.takePluginFlags(invocation.flags)
-    let flags = Dictionary(uniqueKeysWithValues: request.pluginFlags.map { ($0.name, $0.values) })
+    let flags = Dictionary(uniqueKeysWithValues: invocation.pluginFlags.map { ($0.name, $0.values) })
     #expect(flags == ["words": ["a", "b", "c"], "switch": ["true"], "number": ["-3"]])
 }

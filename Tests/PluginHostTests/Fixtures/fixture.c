@@ -184,8 +184,18 @@ static const skiff_handler handlers[] = {
 };
 static const skiff_cli cli = {sizeof cli, sizeof handlers / sizeof *handlers, handlers};
 
+#ifdef LEAK
+int leaked_symbol;
+#endif
+
 static const void *get_extension(const skiff_plugin *self, const char *id) {
     (void)self;
+#ifdef ANSWERS_EVERYTHING
+    if (strncmp(id, "skiff.phases", 12) != 0 && strncmp(id, "skiff.cli", 9) != 0) return &cli;
+#endif
+#ifdef ANSWERS_PREFIX
+    if (strncmp(id, SKIFF_EXT_CLI, strlen(SKIFF_EXT_CLI)) == 0) return &cli;
+#endif
     if (strcmp(id, SKIFF_EXT_PHASES) == 0) return &phases;
     if (strcmp(id, SKIFF_EXT_CLI) == 0) return &cli;
     return NULL;
@@ -197,6 +207,15 @@ static const skiff_plugin plugin = {(uint32_t)(PLUGIN_SIZE), SKIFF_ABI_CURRENT, 
 SKIFF_EXPORT int32_t ENTRY(uint32_t host_abi, const skiff_host *given, const skiff_plugin **out) {
     if (host_abi != SKIFF_ABI_CURRENT) return SKIFF_E_HOST_TOO_OLD;
     host = given;
+#ifdef USES_HOST_AT_ONCE
+    host->log(host, SKIFF_LOG_DEBUG, "not yet allowed");
+#endif
+#ifdef REFUSES_LONG_HOST
+    if (given->struct_size != sizeof(skiff_host)) return SKIFF_E_HOST_TOO_OLD;
+#endif
+#ifdef SLOW
+    usleep(20000);
+#endif
     *out = &plugin;
     return SKIFF_OK;
 }

@@ -18,7 +18,11 @@ extension Table {
     static func pluginVerb(_ path: String) -> Command? {
         switch path {
         case "plugin list":
-            return pluginVerb("list", "List the installed plugins", "list [list options...]", .exactly(0))
+            var command = pluginVerb("list", "List the installed plugins", "list [list options...]", .exactly(0))
+            command.flags = [
+                Flag("all", short: "a", help: "also list the plugins that come with skiff, and broken ones")
+            ]
+            return command
         case "plugin inspect":
             return pluginVerb("inspect", "Show what a plugin adds", "inspect (<name>|<file>)", .exactly(1))
         case "plugin enable":

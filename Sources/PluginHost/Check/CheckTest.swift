@@ -1,0 +1,116 @@
+import CLinux
+import Core
+import Linux
+import PluginAPI
+
+/// The tests of `skiff plugin check`, by name; what they demand is written in Docs/plugin-guide.md.
+enum CheckTest: String, CaseIterable {
+    case oneSymbolExported = "one-symbol-exported"
+    case manifestMatchesBinary = "manifest-matches-binary"
+    case loadUnder5ms = "load-under-5ms"
+    case rtldNowLocal = "rtld-now-local"
+    case noRPath = "no-rpath"
+    case unknownExtensionIsNull = "unknown-extension-is-null"
+    case idTrailingGarbage = "id-trailing-garbage"
+    case hostShorter = "host-shorter"
+    case hostLonger = "host-longer"
+    case hostOlderMinor = "host-older-minor"
+
+    typealias Verdict = (Checker.Outcome, String)
+
+    /// Runs in a process that ends afterwards.
+    func run(_ checker: Checker) -> Verdict {
+        do throws(SkiffError) {
+            switch self {
+            case .oneSymbolExported: return try exported(checker)
+            case .manifestMatchesBinary: return try matches(checker)
+            case .loadUnder5ms: return try loadTime(checker)
+            case .rtldNowLocal: return try symbolsStayInside(checker)
+            case .noRPath: return try searchPath(checker)
+            case .unknownExtensionIsNull: return try answers(checker, to: ["skiff.no-such-thing/1", "", "skiff"])
+            case .idTrailingGarbage: return try answers(checker, to: [SKIFF_EXT_PHASES + "x", SKIFF_EXT_CLI + "0"])
+            case .hostShorter: return try entry(checker, hostSize: 24, abi: UInt32(SKIFF_ABI_CURRENT), mayRefuse: true)
+            case .hostLonger:
+                return try entry(checker, hostSize: 4096, abi: UInt32(SKIFF_ABI_CURRENT), mayRefuse: false)
+            case .hostOlderMinor: return try entry(checker, hostSize: 48, abi: 0, mayRefuse: true)
+            }
+        } catch {
+            return (.failed, error.description)
+        }
+    }
+
+    private func load(_ checker: Checker) throws(SkiffError) -> LoadedPlugin {
+        try Loader(directory: checker.directory, trust: Trust(isPrivileged: false)).load(checker.manifest)
+    }
+
+    private func exported(_ checker: Checker) throws(SkiffError) -> Verdict {
+        let names = try LibraryFacts(reading: checker.library).exported
+        if names == [SKIFF_ENTRY_SYMBOL] { return (.success, "") }
+        let others = names.filter { $0 != SKIFF_ENTRY_SYMBOL }
+        if others.count == names.count { return (.failed, "\(SKIFF_ENTRY_SYMBOL) is not exported") }
+        return (.failed, "\(others.count) more symbols are exported, such as \(others[0])")
+    }
+
+    private func matches(_ checker: Checker) throws(SkiffError) -> Verdict {
+        _ = try load(checker)
+        return (.success, "")
+    }
+
+    private func loadTime(_ checker: Checker) throws(SkiffError) -> Verdict {
+        let before = monotonicMicroseconds()
+        _ = try load(checker)
+        let taken = monotonicMicroseconds() - before
+        return (taken < 5000 ? .success : .failed, "\(taken) microseconds")
+    }
+
+    private func symbolsStayInside(_ checker: Checker) throws(SkiffError) -> Verdict {
+        _ = try load(checker)
+        // NULL is RTLD_DEFAULT: what every other library would find.
+        return dlsym(nil, SKIFF_ENTRY_SYMBOL) == nil ? (.success, "") : (.failed, "its symbols are visible to others")
+    }
+
+    private func searchPath(_ checker: Checker) throws(SkiffError) -> Verdict {
+        let paths = try LibraryFacts(reading: checker.library).searchPaths
+        if paths.isEmpty { return (.success, "") }
+        let words = "it looks for libraries in \(paths.joined(separator: ", "))"
+        // A library is opened by descriptor, so its own directory is not found: harmless, but of no use.
+        return (paths == ["$ORIGIN"] ? .warning : .failed, words)
+    }
+
+    private func answers(_ checker: Checker, to ids: [String]) throws(SkiffError) -> Verdict {
+        let plugin = try load(checker)
+        for id in ids where plugin.find(id) != nil { return (.failed, "it has a table for the id \"\(id)\"") }
+        return (.success, "")
+    }
+
+    /// Calls the entry function with a host of another size or age. It may refuse it, but not believe it.
+    private func entry(_ checker: Checker, hostSize: Int, abi: UInt32, mayRefuse: Bool) throws(SkiffError) -> Verdict {
+        typealias Entry =
+            @convention(c) (
+                UInt32, UnsafePointer<skiff_host>?, UnsafeMutablePointer<UnsafePointer<skiff_plugin>?>?
+            ) -> Int32
+        let handle = dlopen(checker.library, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)
+        guard let handle, let symbol = dlsym(handle, SKIFF_ENTRY_SYMBOL) else {
+            return (.failed, "it cannot be loaded")
+        }
+        let known = makeHost(for: PluginVoice(id: checker.manifest.id, allowsDrafts: false))
+        // Bytes behind a shorter host are not mapped as functions; behind a longer one they are something.
+        let place = UnsafeMutableRawPointer.allocate(byteCount: 4096, alignment: 16)
+        place.initializeMemory(as: UInt8.self, repeating: hostSize < 48 ? 0 : 0xA5, count: 4096)
+        place.copyMemory(from: known, byteCount: min(hostSize, MemoryLayout<skiff_host>.size))
+        place.storeBytes(of: UInt32(hostSize), as: UInt32.self)
+        place.storeBytes(of: abi, toByteOffset: 4, as: UInt32.self)
+        var object: UnsafePointer<skiff_plugin>?
+        let status = unsafeBitCast(symbol, to: Entry.self)(
+            abi, UnsafePointer(place.assumingMemoryBound(to: skiff_host.self)), &object)
+        if status == SKIFF_OK { return object == nil ? (.failed, "it said OK and gave nothing") : (.success, "") }
+        return mayRefuse && status < 0 ? (.success, "it refuses") : (.failed, "it refuses: \(statusName(status))")
+    }
+}
+
+/// clock_gettime(2), CLOCK_MONOTONIC.
+private func monotonicMicroseconds() -> Int {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec * 1_000_000 + now.tv_nsec / 1000
+}
