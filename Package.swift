@@ -59,6 +59,15 @@ let package = Package(
         .testTarget(
             name: "CoreTests", dependencies: ["Core", "Linux", "CLinux"],
             swiftSettings: testSettings),
+        .target(
+            name: "CDigest", path: "Sources/Formats/CDigest", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(
+            name: "SIFCommands", dependencies: ["CDigest", "Grammar", "Core", "Linux", "CLinux"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SIFCommandsTests", dependencies: ["SIFCommands", "Grammar", "Core", "Linux", "CLinux"],
+            exclude: ["Expected"],
+            swiftSettings: testSettings),
         .target(name: "PluginAPI", exclude: ["layout.def"]),
         // libffi is linked statically, so that a start that calls nothing through it pays nothing for it.
         .target(name: "CTypedCall", linkerSettings: [.linkedLibrary(":libffi_pic.a")]),

@@ -1,4 +1,4 @@
-import Core
+package import Core
 
 /// Texts about the command line itself. Layout, columns and the fixed sentences are Apptainer's, because people and
 /// scripts know them; cli.md §1.2, §1.5.
@@ -32,7 +32,9 @@ extension Grammar {
         guard let space = command.path.utf8.lastIndex(of: UInt8(ascii: " ")),
             let group = find(String(command.path[..<space]))
         else { return own }
-        return group.usage + own.dropFirst(group.path.utf8.count)
+        let whole = group.usage + own.dropFirst(group.path.utf8.count)
+        // Help says that there are flags, an error about arguments does not.
+        return whole.hasSuffix(" [flags]") ? String(whole.dropLast(8)) : whole
     }
 
     private var hint: String { "Run '\(program.text) --help' for more detailed usage information.\n" }
@@ -46,6 +48,13 @@ extension Grammar {
             }
         let error = "Error for command \"\(name)\": \(problem.reason)\n\n"
         return Answer(shown, standardError: error, status: 1)
+    }
+
+    /// How an error that a command returned with code `.usage` is printed: the reason, then how the command is called.
+    ///
+    /// - Parameter path: the command, as in `Invocation.command`.
+    package func answer(to error: SkiffError, of path: String) -> Answer {
+        usageError(UsageProblem(reason: error.description, shows: .usage), find(path).map(complete) ?? Table.root)
     }
 
     /// A group called without a verb, or with an unknown one.

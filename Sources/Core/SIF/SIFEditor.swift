@@ -20,6 +20,8 @@ package struct SIFEditor: Sendable {
         let offset: Int64
         /// Where the objects before it end.
         let unaligned: Int64
+        /// Of the file, before anything was written.
+        let length: Int64
     }
 
     /// For a new, empty file. Nothing is written before the first object or `commit()`.
@@ -90,8 +92,21 @@ extension SIFEditor {
         }
         let unaligned = image.dataEnd
         let offset = try Self.roundedUp(unaligned, to: object.effectiveAlignment)
-        begun = Begun(object: object, slot: slot, offset: offset, unaligned: unaligned)
+        let length = try self.length()
+        begun = Begun(object: object, slot: slot, offset: offset, unaligned: unaligned, length: length)
         return offset
+    }
+
+    /// Forgets the object that was begun, and cuts off what was written of it behind the old end of the file.
+    package mutating func abandonObject() {
+        guard let begun else { return }
+        self.begun = nil
+        // The object is in no table: if this fails too, the file is only longer than it need be.
+        if let length = try? length(), length > begun.length { try? ftruncate(file, begun.length) }
+    }
+
+    private func length() throws(SkiffError) -> Int64 {
+        try during("cannot look at the SIF file") { () throws(Errno) in try status(of: file).size }
     }
 
     /// - Parameter size: bytes that were written at the offset of `beginObject`.
@@ -100,7 +115,7 @@ extension SIFEditor {
         guard let begun else { throw SkiffError("cannot finish an object: none was begun") }
         let (end, overflow) = begun.offset.addingReportingOverflow(size)
         guard size >= 0, !overflow else { throw SkiffError("cannot finish an object of \(size) bytes") }
-        let length = try during("cannot look at the SIF file") { () throws(Errno) in try status(of: file).size }
+        let length = try length()
         guard size == 0 || length >= end else {
             throw SkiffError(
                 "cannot finish an object of \(size) bytes: the file has only \(length - begun.offset) of them")
@@ -128,7 +143,7 @@ extension SIFEditor {
             try during("cannot write the SIF file") { () throws(Errno) in try writeFully(file, bytes, at: offset) }
             return try finishObject(size: Int64(bytes.count))
         } catch {
-            begun = nil
+            abandonObject()
             throw error
         }
     }

@@ -1,0 +1,31 @@
+import CDigest
+import Core
+
+/// A digest over bytes that come in pieces.
+struct SHA256: ~Copyable {
+    private let context: OpaquePointer
+
+    init() throws(SkiffError) {
+        guard let context = skl_sha256_new() else { throw Self.failure }
+        self.context = context
+    }
+
+    deinit { skl_digest_free(context) }
+
+    mutating func update(_ bytes: UnsafeRawBufferPointer) throws(SkiffError) {
+        guard skl_digest_update(context, bytes.baseAddress, bytes.count) == 1 else { throw Self.failure }
+    }
+
+    /// `sha256:` and 64 digits, as OCI writes digests.
+    consuming func text() throws(SkiffError) -> String {
+        var digest = [UInt8](repeating: 0, count: 32)
+        guard skl_sha256_finish(context, &digest) == 1 else { throw Self.failure }
+        return "sha256:" + hexadecimal(digest)
+    }
+
+    private static var failure: SkiffError { SkiffError("cannot compute a SHA-256 digest: libcrypto refuses") }
+}
+
+func hexadecimal(_ bytes: [UInt8], uppercase: Bool = false) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: uppercase) }.joined()
+}
