@@ -126,7 +126,8 @@ let package = Package(
             name: "GrammarTests", dependencies: ["Grammar", "Core"], exclude: ["Snapshots"], swiftSettings: testSettings
         ),
         .executableTarget(
-            name: "skiff-image", dependencies: ["Squashfs", "Grammar", "PluginHost", "Core", "Linux", "CLinux"],
+            name: "skiff-image",
+            dependencies: ["SIFCommands", "Squashfs", "Grammar", "PluginHost", "Core", "Linux", "CLinux"],
             path: "Sources/Helpers/skiff-image", swiftSettings: swiftSettings, linkerSettings: helperLinking),
         .testTarget(
             name: "ImageToolTests", dependencies: ["skiff-image", "Linux", "CLinux"], swiftSettings: testSettings),
@@ -137,6 +138,7 @@ let package = Package(
 // Fuzz targets (Scripts/fuzz sets SKIFF_FUZZ to `plain` or `canary`): libraries, because libFuzzer brings main(). Each
 // lives in Tests/Fuzz/<name>; a canary build has a planted bug that the fuzzer must find.
 let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
+    ("SIF", ["Core", "Linux"]),
     ("Manifest", ["PluginHost"]), ("LinkerCache", ["NvidiaPlugin"]), ("LibraryList", ["NvidiaPlugin"]),
     ("Squashfs", ["Squashfs"]),
     ("EnvScript", ["Core", "Linux", "CLinux"]),

@@ -104,7 +104,7 @@ extension SIFImage {
     var dataEnd: Int64 { objects.map(\.end).max() ?? header.dataOffset }
 
     /// The whole table, free slots as zeros.
-    var encodedTable: [UInt8] {
+    package var encodedTable: [UInt8] {
         let size = Int(header.tableSize)
         var writer = ByteWriter(capacity: size)
         for (object, slot) in zip(objects, slots) {
