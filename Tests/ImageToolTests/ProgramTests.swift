@@ -11,6 +11,22 @@ import Testing
         #expect(result.output.contains("Run 'apptainer --help'"))
     }
 
+    @Test("an error that a command returns comes with its usage") func returnedError() throws {
+        let result = try command(
+            [imageTool, "sif", "info", "9", "/nonexistent.sif"], environment: ["SKIFF_PROGRAM": "apptainer"])
+        #expect(result.status == 1)
+        #expect(
+            result.errors == "Error for command \"info\": open /nonexistent.sif: no such file or directory\n\n")
+        #expect(
+            result.output == """
+                Usage:
+                  apptainer [global options...] sif info <id> <sif_path>
+
+                Run 'apptainer --help' for more detailed usage information.
+
+                """)
+    }
+
     @Test("a command of another program is refused") func otherCommand() throws {
         let result = try command([imageTool, "exec", "x.sif", "true"])
         #expect(result.status == 255)

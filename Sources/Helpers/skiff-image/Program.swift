@@ -30,14 +30,22 @@ struct Program {
         let program = ProgramName(calledAs: environmentValue("SKIFF_PROGRAM") ?? "skiff")
         let grammar = Grammar(program: program) { Registry(installation: installation).grammar }
         switch try grammar.parse(words, environment: FlagEnvironment(environmentStrings())) {
-        case .answer(let answer):
-            try? writeFully(2, answer.standardError)
-            try? writeFully(1, answer.standardOutput)
-            return answer.status
+        case .answer(let answer): return say(answer)
         case .command(let invocation):
             // skiff has printed the invocation's notes.
-            return try Verbs.run(invocation, installation)
+            do throws(SkiffError) {
+                return try Verbs.run(invocation, installation)
+            } catch {
+                guard error.code == .usage else { throw error }
+                return say(grammar.answer(to: error, of: invocation.command))
+            }
         }
+    }
+
+    private func say(_ answer: Answer) -> Int32 {
+        try? writeFully(2, answer.standardError)
+        try? writeFully(1, answer.standardOutput)
+        return answer.status
     }
 
     /// skiff has understood the global flags already.
