@@ -13,28 +13,36 @@ enum FlagHandlers {
             else { continue }
             switch flag.kind {
             case .bool:
-                try invoke(session, flag.name, signature, function, skl_value(number: last == "true" ? 1 : 0))
+                try invoke(session, "--\(flag.name)", signature, function, skl_value(number: last == "true" ? 1 : 0))
             case .int:
                 guard let number = Int64(last) else {
                     throw session.plugin.manifest.failure("--\(flag.name)", "\(last) is not a number")
                 }
-                try invoke(session, flag.name, signature, function, skl_value(number: number))
+                try invoke(session, "--\(flag.name)", signature, function, skl_value(number: number))
             case .string, .path:
                 try Array(last.utf8CString).withUnsafeBufferPointer { text throws(SkiffError) in
                     let value = skl_value(pointer: UnsafeRawPointer(text.baseAddress))
-                    try invoke(session, flag.name, signature, function, value)
+                    try invoke(session, "--\(flag.name)", signature, function, value)
                 }
             case .strings:
                 try withArray(values) { list throws(SkiffError) in
-                    try invoke(session, flag.name, signature, function, list)
+                    try invoke(session, "--\(flag.name)", signature, function, list)
                 }
             }
         }
     }
 
+    /// The handler of a command, with its words.
+    static func call(_ session: Session, _ command: ManifestCommand, _ words: [String]) throws(SkiffError) {
+        guard let function = session.plugin.handlers[command.handler]?.fn else { return }
+        try withArray(words) { list throws(SkiffError) in
+            try invoke(session, command.name, command.signature, function, list)
+        }
+    }
+
     /// Puts the session and the value where the signature asks for them; `h` and `x` can stand anywhere.
     private static func invoke(
-        _ session: Session, _ flag: String, _ signature: Signature, _ function: @escaping @convention(c) () -> Void,
+        _ session: Session, _ station: String, _ signature: Signature, _ function: @escaping @convention(c) () -> Void,
         _ value: skl_value
     ) throws(SkiffError) {
         let arguments = signature.parameters.map { letter in
@@ -45,7 +53,7 @@ enum FlagHandlers {
             default: value
             }
         }
-        try session.plugin.call("--\(flag)") {
+        try session.plugin.call(station) {
             var status: Int32 = 0
             let isCalled = skl_typed_call(signature.description, function, arguments, arguments.count, &status) == 0
             return isCalled ? status : SKIFF_E_INTERNAL

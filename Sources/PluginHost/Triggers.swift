@@ -1,4 +1,5 @@
 package import Core
+import Linux
 
 /// What of a command can make a plugin take part.
 package struct Triggers {
@@ -6,8 +7,6 @@ package struct Triggers {
     package var flags: [(name: String, values: [String])] = []
     /// Values of a key of skiff.conf; empty when it is not set.
     package var configuration: (String) -> [String] = { _ in [] }
-    /// A variable of the caller.
-    package var environment: (String) -> String? = { _ in nil }
     /// `encrypted`, `overlay-section`.
     package var imageFacts: Set<String> = []
     /// Of the image's URI; empty for a path.
@@ -43,9 +42,50 @@ extension Registry {
         for key in manifest.configurationKeys {
             if let value = triggers.configuration(key).last, !["", "no"].contains(value) { return "\(key) = \(value)" }
         }
-        if let name = manifest.environment.first(where: { triggers.environment($0)?.isEmpty == false }) { return name }
         if let fact = manifest.imageFacts.first(where: triggers.imageFacts.contains) { return "image: \(fact)" }
         if manifest.schemes.contains(triggers.scheme) { return "\(triggers.scheme)://" }
         return nil
+    }
+}
+
+extension Registry {
+    /// Whether a launch can need a plugin at all. When not, no manifest is read: an unused plugin costs nothing.
+    package static func isNeeded(by request: Request, _ settings: Settings, imageFacts: Set<String> = []) -> Bool {
+        !request.pluginFlags.isEmpty || settings.alwaysUsesSomething || !imageFacts.isEmpty
+    }
+
+    /// The plugins that a launch needs, loaded.
+    ///
+    /// - Parameter imageFacts: `encrypted`, `overlay-section`.
+    package func phases(
+        for request: Request, _ settings: Settings, _ installation: Installation, imageFacts: Set<String> = [],
+        trust: Trust = .ofThisProcess
+    ) throws(SkiffError) -> any PluginPhases {
+        var triggers = Triggers(request)
+        triggers.configuration = settings.values(of:)
+        triggers.imageFacts = imageFacts
+        let picked = pick(triggers)
+        if picked.isEmpty { return NoPlugins() }
+        var facts = SessionFacts(request: request, installation: installation)
+        facts.configuration = settings.values(of:)
+        facts.isPrivileged = trust.isPrivileged
+        facts.isRootless = effectiveUID() != 0 || request.userMapping == .userNamespace
+        return try PluginRun(picked, from: self, facts: facts, trust: trust)
+    }
+
+    /// Runs a command that a manifest adds, with the words behind its name; its handler may write to stdout.
+    package func runCommand(_ name: String, _ words: [String], _ settings: Settings, _ installation: Installation)
+        throws(SkiffError)
+    {
+        guard let manifest = enabled.first(where: { $0.commands.contains { $0.name == name } }),
+            let command = manifest.commands.first(where: { $0.name == name })
+        else { throw SkiffError("cannot run \(name): no plugin has this command") }
+        var facts = SessionFacts(request: Request(action: .exec, image: ""), installation: installation)
+        facts.configuration = settings.values(of:)
+        facts.isPrivileged = Trust.ofThisProcess.isPrivileged
+        let session = Session(plugin: try Loader(directory: directory).load(manifest), facts: facts)
+        try session.during(.configure) { () throws(SkiffError) in
+            try FlagHandlers.call(session, command, words)
+        }
     }
 }

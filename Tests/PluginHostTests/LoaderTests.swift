@@ -142,7 +142,7 @@ func loaderRefuses(defines: [String], message: String) throws {
 @Test func triggersPick() throws {
     let folder = try PluginFolder()
     try folder.writeManifest(
-        head: "config-keys = always use test\nenv = TEST_NOW\nimage-facts = encrypted\nschemes = test")
+        head: "config-keys = always use test\nimage-facts = encrypted\nschemes = test")
     let registry = folder.registry
     func trigger(_ change: (inout Triggers) -> Void) -> String? {
         var triggers = Triggers()
@@ -155,8 +155,6 @@ func loaderRefuses(defines: [String], message: String) throws {
     #expect(trigger { $0.flags = [("words", ["a"])] } == "--words")
     #expect(trigger { $0.configuration = { $0 == "always use test" ? ["yes"] : [] } } == "always use test = yes")
     #expect(trigger { $0.configuration = { _ in ["no"] } } == nil)
-    #expect(trigger { $0.environment = { $0 == "TEST_NOW" ? "1" : nil } } == "TEST_NOW")
-    #expect(trigger { $0.environment = { _ in "" } } == nil)
     #expect(trigger { $0.imageFacts = ["encrypted"] } == "image: encrypted")
     #expect(trigger { $0.scheme = "test" } == "test://")
 }

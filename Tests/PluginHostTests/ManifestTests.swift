@@ -21,8 +21,7 @@ private func parse(_ text: String) -> Result<Manifest, ManifestError> {
         after = org.a.b, org.c.d
         before = org.e.f
         phases = mounts pre_exec
-        config-keys = always use nv, other key
-        env = HELLO
+        config-keys = always use nv, always use that
         schemes = demo
         draft-ok = yes
         privileged = never
@@ -52,8 +51,7 @@ private func parse(_ text: String) -> Result<Manifest, ManifestError> {
     #expect(manifest.after == ["org.a.b", "org.c.d"])
     #expect(manifest.before == ["org.e.f"])
     #expect(manifest.phases == [.mounts, .preExec])
-    #expect(manifest.configurationKeys == ["always use nv", "other key"])
-    #expect(manifest.environment == ["HELLO"])
+    #expect(manifest.configurationKeys == ["always use nv", "always use that"])
     #expect(manifest.allowsDrafts && manifest.privileged == .never)
     let flag = try #require(manifest.flags.first)
     #expect(flag.short == "H" && flag.kind == .strings && flag.environment == ["HELLO", "GREETING"])
@@ -74,6 +72,8 @@ private func parse(_ text: String) -> Result<Manifest, ManifestError> {
     ("phases = mount\n", 1, "no phase mount"),
     ("priority = 1001\n", 5, "number from -1000 to 1000"),
     ("draft-ok = true\n", 5, "yes or no"),
+    ("extensions = skiff.network/1\n", 1, "is a draft"),
+    ("config-keys = something\n", 1, "begin with always use"),
     ("privileged = maybe\n", 5, "cannot be maybe"),
     ("name = a\u{0}b\n", 5, "not UTF-8"),
     ("[flag]\nhelp = x\n", 5, "[flag] needs name"),

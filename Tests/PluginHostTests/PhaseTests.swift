@@ -93,3 +93,30 @@ func failingPhaseStopsWhatWasPrepared(phase: String) throws {
     let calls = ["--record", "a", "", "c d", "number -7000000000", "off", "configure"]
     #expect(folder.recorded == calls.map { "org.test.one " + $0 })
 }
+
+@Test func manifestsAreReadOnlyWhenSomethingAsks() throws {
+    var request = Request(action: .exec, image: "x.sif")
+    let quiet = try Settings(parsing: Array("always use nv = no\nmount dev = yes\n".utf8), name: "skiff.conf")
+    let loud = try Settings(parsing: Array("always use test = yes\n".utf8), name: "skiff.conf")
+    #expect(!Registry.isNeeded(by: request, Settings()))
+    #expect(!Registry.isNeeded(by: request, quiet))
+    #expect(Registry.isNeeded(by: request, loud))
+    #expect(Registry.isNeeded(by: request, quiet, imageFacts: ["encrypted"]))
+    request.pluginFlags = [("switch", ["false"])]
+    #expect(Registry.isNeeded(by: request, quiet))
+}
+
+@Test func phasesOfALaunch() throws {
+    let folder = try PluginFolder()
+    try folder.build("one.so")
+    try folder.writeManifest(head: "config-keys = always use test")
+    let installation = Installation(program: "/opt/skiff/bin/skiff")
+    func participants(_ conf: String) throws -> [PluginParticipant] {
+        let settings = try Settings(parsing: Array(conf.utf8), name: "skiff.conf")
+        return try folder.registry.phases(
+            for: Request(action: .exec, image: "x.sif"), settings, installation, trust: Trust(isPrivileged: false)
+        ).participants
+    }
+    #expect(try participants("").isEmpty)
+    #expect(try participants("always use test = yes\n").map(\.trigger) == ["always use test = yes"])
+}

@@ -118,6 +118,11 @@ package struct Settings: Sendable, Equatable {
         lines.filter { $0.name == directive }.flatMap(\.values)
     }
 
+    /// Whether some `always use …` directive says anything but no: plugins are then asked for without a flag.
+    package var alwaysUsesSomething: Bool {
+        lines.contains { $0.name.hasPrefix("always use ") && $0.text != "no" }
+    }
+
     /// Reads the configuration of an installation.
     ///
     /// - Parameters:

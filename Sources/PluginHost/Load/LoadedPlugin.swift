@@ -36,6 +36,9 @@ package final class LoadedPlugin {
         }
         try readPhases()
         try readHandlers()
+        for id in manifest.extensions where find(id) == nil {
+            throw manifest.failure("load", "the library has no \(id)")
+        }
     }
 
     private func checkIdentity() throws(SkiffError) {
@@ -125,10 +128,8 @@ final class PluginVoice {
 
     let id: String
     private(set) var failure: Failure?
-    /// Whether drafts may be asked for.
-    let allowsDrafts: Bool
 
-    init(id: String, allowsDrafts: Bool) { (self.id, self.allowsDrafts) = (id, allowsDrafts) }
+    init(id: String) { self.id = id }
 
     func clear() { failure = nil }
     func fail(_ failure: Failure) { self.failure = failure }

@@ -32,7 +32,7 @@ package struct Loader: Sendable {
                 UInt32, UnsafePointer<skiff_host>?, UnsafeMutablePointer<UnsafePointer<skiff_plugin>?>?
             ) -> Int32
         let entry = unsafeBitCast(symbol, to: Entry.self)
-        let voice = PluginVoice(id: manifest.id, allowsDrafts: manifest.allowsDrafts)
+        let voice = PluginVoice(id: manifest.id)
         let host = makeHost(for: voice)
         var object: UnsafePointer<skiff_plugin>?
         let status = entry(UInt32(SKIFF_ABI_CURRENT), host, &object)

@@ -32,10 +32,9 @@ package struct Manifest: Sendable, Equatable {
     package var phases: [Phase] = []
     /// URI schemes, without `://`.
     package var schemes: [String] = []
-    /// Keys of skiff.conf that load the plugin when they say yes.
+    /// Keys of skiff.conf that load the plugin when they say yes: `always use …`, so that a launch knows from the
+    /// configuration alone that it need not read any manifest.
     package var configurationKeys: [String] = []
-    /// Variables of the caller that load the plugin when they are set and not empty.
-    package var environment: [String] = []
     /// Facts about the image that load the plugin: `encrypted`, `overlay-section`.
     package var imageFacts: [String] = []
     package var flags: [ManifestFlag] = []
@@ -53,6 +52,12 @@ package struct Manifest: Sendable, Equatable {
         case preExec = "pre_exec"
         case started, stopped
     }
+
+    /// Ids of `ext/draft`.
+    static let drafts: Set<String> = [
+        "skiff.crypto/1", "skiff.devices/1", "skiff.filesystem/1", "skiff.image-format/1", "skiff.network/1",
+        "skiff.transport/1",
+    ]
 
     /// A manifest with only what it must have.
     package init(id: String, version: String, abi: ClosedRange<UInt32>, library: String) {

@@ -48,6 +48,9 @@ extension Manifest {
         isStartFatal = try fields.bool("start-fatal")
         allowsDrafts = try fields.bool("draft-ok")
         extensions = fields.words("extensions")
+        if !allowsDrafts, let draft = extensions.first(where: Self.drafts.contains) {
+            throw ManifestError(line: fields.line, reason: "\(draft) is a draft and needs draft-ok = yes")
+        }
         let phaseLine = fields.line
         for word in fields.words("phases") {
             guard let phase = Phase(rawValue: word) else {
@@ -57,7 +60,9 @@ extension Manifest {
         }
         schemes = fields.words("schemes")
         configurationKeys = fields.phrases("config-keys")
-        environment = fields.words("env")
+        if let key = configurationKeys.first(where: { !$0.hasPrefix("always use ") }) {
+            throw ManifestError(line: fields.line, reason: "config-keys begin with always use, not \(key)")
+        }
         imageFacts = fields.words("image-facts")
         try fields.finish()
     }
