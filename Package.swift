@@ -142,6 +142,8 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Manifest", ["PluginHost"]), ("LinkerCache", ["NvidiaPlugin"]), ("LibraryList", ["NvidiaPlugin"]),
     ("Squashfs", ["Squashfs"]),
     ("EnvScript", ["Core", "Linux", "CLinux"]),
+    ("Grammar", ["Grammar", "Core"]),
+    ("Settings", ["Core"]),
 ]
 
 if let kind = Context.environment["SKIFF_FUZZ"] {

@@ -15,10 +15,9 @@ func write(_ arguments: [String]) throws(SkiffError) {
     case "man":
         for page in grammar.manualPages() { try write(page.text, to: target, page.name) }
     case "completions":
-        // The names under which the shells look for them.
-        try write(grammar.completion(for: .bash), to: target + "/bash", "skiff")
-        try write(grammar.completion(for: .zsh), to: target + "/zsh", "_skiff")
-        try write(grammar.completion(for: .fish), to: target + "/fish", "skiff.fish")
+        try write(grammar.completion(for: .bash), to: target, "skiff.bash")
+        try write(grammar.completion(for: .zsh), to: target, "_skiff")
+        try write(grammar.completion(for: .fish), to: target, "skiff.fish")
     case "config":
         try write(try Settings().text(), to: parentPath(target) ?? ".", lastComponent(target))
     default: throw SkiffError("cannot write \(kind)", hint: "There are man, completions and config", code: .usage)
