@@ -84,8 +84,20 @@ package struct FlagEnvironment: Sendable {
         return lookup(key, notes: &notes)?.value
     }
 
-    /// Keys of set variables with a prefix.
-    var keys: [String] { variables.filter { $0.prefix != .none }.map(\.key) }
+    /// Keys of set variables that may stand for a flag that we do not know yet.
+    var keys: [String] {
+        var result: [String] = []
+        for variable in variables where variable.prefix != .none && !Self.plain.contains(variable.key) {
+            if !result.contains(variable.key) { result.append(variable.key) }
+        }
+        return result
+    }
+
+    /// Variables that people set and that never stand for a flag of a plugin: these cost no look at the manifests.
+    private static let plain = [
+        "MESSAGELEVEL", "CACHEDIR", "CONFIGDIR", "KEYSDIR", "TMPDIR", "ENCRYPTION_PASSPHRASE", "ENCRYPTION_PEM_PATH",
+        "ENCRYPTION_PEM_DATA", "CONTAINER", "NAME", "ENVIRONMENT", "COMMAND", "PROGRAM", "NOCOLOR",
+    ]
 }
 
 /// Whether nothing but white space is there; such a value counts as not given.

@@ -64,8 +64,12 @@ extension Grammar {
 
     /// Why a flag that Apptainer or a known plugin has is not here; nil for one that nobody has.
     func absence(of name: FlagParser.FlagName, _ path: String) -> String? {
-        let absent = Table.absentFlags(path).first { $0.matches(name) }
-        return absent.map { reason(for: $0) }
+        let text =
+            switch name {
+            case .long(let text): text
+            case .short(let letter): "," + String(UnicodeScalar(letter))
+            }
+        return Table.absentFlags(path, with: text).first { $0.matches(name) }.map { reason(for: $0) }
     }
 
     private func reason(for flag: AbsentFlag) -> String {
@@ -77,14 +81,15 @@ extension Grammar {
     /// What to say about set variables whose flags are not here.
     func absentVariables(_ command: Command, _ keys: [String], _ environment: FlagEnvironment) -> [Invocation.Note] {
         var notes: [Invocation.Note] = []
-        for flag in Table.absentFlags(command.path) {
-            for key in flag.environment.split(separator: " ") where keys.contains(String(key)) {
-                var ignored: [Invocation.Note] = []
-                guard let variable = environment.lookup(String(key), notes: &ignored), !isBlank(variable.value),
-                    (try? parseBoolean(variable.value)) != false
-                else { continue }
-                notes.append(.init(level: .warning, text: "\(variable.name) is set, but \(reason(for: flag))"))
+        for key in keys {
+            guard let flag = Table.absentFlags(command.path, with: key).first(where: { $0.isSet(by: key) }) else {
+                continue
             }
+            var ignored: [Invocation.Note] = []
+            guard let variable = environment.lookup(key, notes: &ignored), !isBlank(variable.value),
+                (try? parseBoolean(variable.value)) != false
+            else { continue }
+            notes.append(.init(level: .warning, text: "\(variable.name) is set, but \(reason(for: flag))"))
         }
         return notes
     }

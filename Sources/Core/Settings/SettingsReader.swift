@@ -13,6 +13,9 @@ struct SettingsLine: Sendable, Equatable {
         }
     }
 
+    /// The value where only one counts: what stands before the first comma, if there is one.
+    var first: String? { text.utf8.contains(UInt8(ascii: ",")) ? values.first : text }
+
     /// Lines that start with `#`, that have no `=` and that have no value are nothing.
     static func all(in bytes: [UInt8]) -> [SettingsLine] {
         var lines: [SettingsLine] = []
@@ -24,13 +27,24 @@ struct SettingsLine: Sendable, Equatable {
                 continue
             }
             let value = trimmed(content[(equals + 1)...])
-            let words = content[..<equals].split(whereSeparator: isSpace)
-            guard !value.isEmpty, !words.isEmpty else { continue }
-            let name = words.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+            let name = spacedOnce(trimmed(content[..<equals]))
+            guard !value.isEmpty, !name.isEmpty else { continue }
             lines.append(.init(name: name, text: String(decoding: value, as: UTF8.self), number: number))
         }
         return lines
     }
+}
+
+/// Words with one space between them.
+private func spacedOnce(_ bytes: ArraySlice<UInt8>) -> String {
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count)
+    for byte in bytes {
+        let isGap = isSpace(byte)
+        if isGap && result.last == 0x20 { continue }
+        result.append(isGap ? 0x20 : byte)
+    }
+    return String(decoding: result, as: UTF8.self)
 }
 
 private func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
@@ -46,8 +60,9 @@ private func trimmed<Bytes: BidirectionalCollection<UInt8>>(_ bytes: Bytes) -> B
 struct SettingsReader: SettingsVisitor {
     private let lines: [SettingsLine]
     private let fileName: String
-    /// Files mostly have the order of the table, so the search goes on where the last one ended.
-    private var next = 0
+    /// Every line before this one was taken by a directive. Files mostly have the order of the table, so that a search
+    /// from here ends at once.
+    private var start = 0
 
     init(lines: [SettingsLine], fileName: String) {
         self.lines = lines
@@ -55,12 +70,9 @@ struct SettingsReader: SettingsVisitor {
     }
 
     private mutating func find(_ name: String) -> SettingsLine? {
-        let found = lines[next...].firstIndex { $0.name == name } ?? lines[..<next].firstIndex { $0.name == name }
-        guard let found else { return nil }
-        // Not behind an earlier line of the same name: the first counts.
-        let first = lines[..<found].firstIndex { $0.name == name } ?? found
-        next = first + 1
-        return lines[first]
+        guard let found = lines[start...].firstIndex(where: { $0.name == name }) else { return nil }
+        if found == start { start += 1 }
+        return lines[found]
     }
 
     private func problem(_ line: SettingsLine, _ wanted: String) -> SkiffError {
@@ -71,7 +83,7 @@ struct SettingsReader: SettingsVisitor {
     mutating func section(_ title: String) {}
 
     mutating func flag(_ name: String, _ value: inout Bool, _ comment: String) throws(SkiffError) {
-        guard let line = find(name), let text = line.values.first else { return }
+        guard let line = find(name), let text = line.first else { return }
         switch text {
         case "yes": value = true
         case "no": value = false
@@ -80,7 +92,7 @@ struct SettingsReader: SettingsVisitor {
     }
 
     mutating func word<Word: SettingsWord>(_ name: String, _ value: inout Word, _ comment: String) throws(SkiffError) {
-        guard let line = find(name), let text = line.values.first else { return }
+        guard let line = find(name), let text = line.first else { return }
         guard let word = Word(rawValue: text) else {
             throw problem(line, "one of " + Word.allCases.map(\.rawValue).joined(separator: ", "))
         }
@@ -88,7 +100,7 @@ struct SettingsReader: SettingsVisitor {
     }
 
     mutating func number(_ name: String, _ value: inout Int, _ comment: String) throws(SkiffError) {
-        guard let line = find(name), let text = line.values.first else { return }
+        guard let line = find(name), let text = line.first else { return }
         // The largest that fits wherever such a number goes, also in bytes for what is meant in MiB.
         guard let number = Int32(text), number >= 0 else { throw problem(line, "a number up to \(Int32.max)") }
         value = Int(number)
@@ -100,6 +112,7 @@ struct SettingsReader: SettingsVisitor {
 
     mutating func list(_ name: String, _ value: inout [String], _ comment: String) {
         // A file that does not name a list says that it is empty.
-        value = lines.filter { $0.name == name }.flatMap(\.values)
+        value = lines[start...].filter { $0.name == name }.flatMap(\.values)
+        while start < lines.count, lines[start].name == name { start += 1 }
     }
 }

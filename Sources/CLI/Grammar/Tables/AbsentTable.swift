@@ -21,6 +21,8 @@ struct AbsentFlag: Sendable {
         self.plugin = plugin
     }
 
+    func isSet(by key: String) -> Bool { environment.split(separator: " ").contains { $0 == key } }
+
     func matches(_ name: FlagParser.FlagName) -> Bool {
         switch name {
         case .long(let text): text == long || (!oldSpelling.isEmpty && text == oldSpelling)
@@ -41,22 +43,32 @@ extension Table {
     }
 
     /// Flags of a command that are known and not here. Plugins' come first: their reason helps more.
-    static func absentFlags(_ path: String) -> [AbsentFlag] {
+    ///
+    /// - Parameter text: only flags with this in their line; looking for it is cheaper than reading the lines.
+    static func absentFlags(_ path: String, with text: String) -> [AbsentFlag] {
         var result: [AbsentFlag] = []
-        for (plugin, commands, lines) in stockPluginFlags where commands.contains(path) {
+        for (plugin, commands, lines) in stockPluginFlags where commands.contains(path) && has(lines, text) {
             result += parse(lines, plugin: plugin)
         }
-        switch path {
-        case "exec", "shell", "test": result += parse(actionFlags, plugin: "")
-        case "run": result += parse(actionFlags + "\nrunscript-timeout RUNSCRIPT_TIMEOUT", plugin: "")
-        case "build": result += parse(buildFlags, plugin: "")
-        default: break
-        }
+        let others =
+            switch path {
+            case "exec", "shell", "test": actionFlags
+            case "run": actionFlags + "\nrunscript-timeout RUNSCRIPT_TIMEOUT"
+            case "build": buildFlags
+            default: ""
+            }
+        if has(others, text) { result += parse(others, plugin: "") }
         return result
     }
 
     private static func parse(_ lines: String, plugin: String) -> [AbsentFlag] {
         lines.split(separator: "\n").map { AbsentFlag($0, plugin: plugin) }
+    }
+
+    private static func has(_ lines: String, _ text: String) -> Bool {
+        let (bytes, wanted) = (Array(lines.utf8), Array(text.utf8))
+        guard let first = wanted.first else { return true }
+        return bytes.indices.contains { bytes[$0] == first && bytes[$0...].starts(with: wanted) }
     }
 
     /// Flags of the plugins that come with skiff, for the case that a manifest was removed and cannot tell.
