@@ -24,12 +24,16 @@ import Testing
             try parseInteger("9223372036854775808")
         }
         #expect(throws: ValueProblem("strconv.ParseUint: parsing \"4294967296\": \(range)")) {
-            try parseInteger("4294967296", unsigned: 32)
+            try parseInteger("4294967296", bits: 32, isSigned: false)
         }
         #expect(throws: ValueProblem("strconv.ParseUint: parsing \"-1\": invalid syntax")) {
-            try parseInteger("-1", unsigned: 32)
+            try parseInteger("-1", bits: 32, isSigned: false)
         }
-        #expect(throws: Never.self) { try parseInteger("4294967295", unsigned: 32) }
+        #expect(throws: ValueProblem("strconv.ParseInt: parsing \"2147483648\": \(range)")) {
+            try parseInteger("2147483648", bits: 32)
+        }
+        #expect((try? parseInteger("-2147483648", bits: 32)) == -2_147_483_648)
+        #expect(throws: Never.self) { try parseInteger("4294967295", bits: 32, isSigned: false) }
     }
 
     @Test(arguments: [

@@ -3,6 +3,7 @@ package enum FlagKind: String, Sendable {
     case bool = ""
     case string
     case int
+    case int32
     case uint32
     /// Repeatable; each value is also split at commas, with CSV quoting.
     case slice = "strings"

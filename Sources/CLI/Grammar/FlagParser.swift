@@ -160,7 +160,8 @@ extension Flag {
         switch kind {
         case .bool: return .bool(try parseBoolean(text))
         case .int: return .integer(try parseInteger(text))
-        case .uint32: return .integer(try parseInteger(text, unsigned: 32))
+        case .int32: return .integer(try parseInteger(text, bits: 32))
+        case .uint32: return .integer(try parseInteger(text, bits: 32, isSigned: false))
         case .string:
             if !choices.isEmpty, !choices.split(separator: " ").contains(where: { $0 == text }) {
                 throw ValueProblem("must be one of: \(choices)")

@@ -150,7 +150,7 @@ extension Flag {
         case .string: " (default \(quoted(defaultText)))"
         case .slice, .array: " (default [\(defaultText)])"
         case .bool: defaultText == "false" ? "" : " (default \(defaultText))"
-        case .int, .uint32: defaultText == "0" ? "" : " (default \(defaultText))"
+        case .int, .int32, .uint32: defaultText == "0" ? "" : " (default \(defaultText))"
         }
     }
 }

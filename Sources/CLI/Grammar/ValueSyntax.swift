@@ -14,20 +14,21 @@ package func parseBoolean(_ text: String) throws(ValueProblem) -> Bool {
 }
 
 /// Decimal, `0x`, `0o`, `0b` or a leading 0 for octal; `_` may stand between digits and behind such a prefix.
-package func parseInteger(_ text: String, unsigned bits: Int? = nil) throws(ValueProblem) -> Int {
-    let function = bits == nil ? "ParseInt" : "ParseUint"
+package func parseInteger(_ text: String, bits: Int = 64, isSigned: Bool = true) throws(ValueProblem) -> Int {
+    let function = isSigned ? "ParseInt" : "ParseUint"
     func problem(_ reason: String) -> ValueProblem {
         ValueProblem("strconv.\(function): parsing \(quoted(text)): \(reason)")
     }
     var rest = Array(text.utf8)[...]
     var isNegative = false
-    if bits == nil, let sign = rest.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {
+    if isSigned, let sign = rest.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {
         isNegative = sign == UInt8(ascii: "-")
         rest = rest.dropFirst()
     }
     let radix = takeRadix(&rest)
     guard let digits = significantDigits(rest, radix: radix) else { throw problem("invalid syntax") }
-    let limit = bits.map { $0 >= 63 ? Int.max : (1 << $0) - 1 } ?? Int.max
+    // Wide unsigned numbers are not needed; an Int holds the rest.
+    let largest = bits >= 64 ? Int.max : (1 << (isSigned ? bits - 1 : bits)) - 1
     var value = 0
     for digit in digits {
         let (product, tooBig) = value.multipliedReportingOverflow(by: radix)
@@ -36,9 +37,8 @@ package func parseInteger(_ text: String, unsigned bits: Int? = nil) throws(Valu
         guard !tooBig, !overflow else { throw problem("value out of range") }
         value = sum
     }
-    if isNegative { return value }
-    guard value >= -limit else { throw problem("value out of range") }
-    return -value
+    guard value >= -largest - (isNegative ? 1 : 0) else { throw problem("value out of range") }
+    return isNegative ? value : -value
 }
 
 private func takeRadix(_ rest: inout ArraySlice<UInt8>) -> Int {

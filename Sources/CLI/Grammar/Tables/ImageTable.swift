@@ -5,12 +5,12 @@ extension Table {
             "build", summary: "Build an image",
             usage: "build [local options...] <IMAGE PATH> <BUILD SPEC>",
             description: """
-                IMAGE PATH is the file to make, or with --sandbox the directory. It appears whole or
-                not at all.
+                IMAGE PATH is the file to make, or with --sandbox the directory. It appears
+                whole or not at all.
 
                 BUILD SPEC is one of
 
-                definition file     a recipe: how the image starts, which files and commands make it
+                definition file     a recipe: how the image starts and what makes it
                 directory/          a sandbox that becomes an image
                 *.sif               an image to be converted
                 """)
@@ -45,8 +45,8 @@ extension Table {
             "inspect", summary: "Show what an image says about itself",
             usage: "inspect [inspect options...] <image path>",
             description: """
-                Shows labels, scripts, environment and the definition file that the image carries.
-                Without a selection the labels are shown.
+                Shows labels, scripts, environment and the definition file that the image
+                carries. Without a selection the labels are shown.
                 """)
         command.examples = """
             $ @ inspect debian.sif
@@ -89,8 +89,8 @@ extension Table {
         var command = Command(
             "sif", summary: "Look into SIF files and change them", usage: "sif",
             description: """
-                Shows the header and the objects of a file in the Singularity Image Format, takes
-                objects out, adds and deletes them.
+                Shows the header and the objects of a file in the Singularity Image Format,
+                takes objects out, adds and deletes them.
                 """)
         command.verbs = ["add", "del", "dump", "header", "info", "list", "new", "setprim"]
         command.examples = """
@@ -148,21 +148,21 @@ extension Table {
                       10-OCI.RootIndex, 11-OCI.Blob
                     """),
             Flag(
-                "parttype", .int,
+                "parttype", .int32,
                 help: """
                     the type of a partition [needed with
                     --datatype 4]:
                       1-System, 2-PrimSys, 3-Data, 4-Overlay
                     """),
             Flag(
-                "partfs", .int,
+                "partfs", .int32,
                 help: """
                     the file system of a partition [needed with
                     --datatype 4]:
                       1-Squash, 2-Ext3, 3-ImmuObj, 4-Raw
                     """),
             Flag(
-                "partarch", .int,
+                "partarch", .int32,
                 help: """
                     the architecture of a partition [needed with
                     --datatype 4]:
@@ -173,7 +173,7 @@ extension Table {
                       13-loong64
                     """),
             Flag(
-                "signhash", .int,
+                "signhash", .int32,
                 help: """
                     the hash of a signature [needed with
                     --datatype 5]:

@@ -94,7 +94,7 @@ extension Table {
     static var completion: Command {
         var command = Command(
             "completion", summary: "Print a completion script for a shell", usage: "completion",
-            description: "Prints a script that makes a shell complete commands, flags and files of @.")
+            description: "Prints a script with which a shell completes commands, flags and files.")
         command.verbs = ["bash", "fish", "zsh"]
         return command
     }

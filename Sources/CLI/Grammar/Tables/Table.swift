@@ -33,9 +33,9 @@ enum Table {
             "", summary: "\nContainers in one file, started in milliseconds, without privileges",
             usage: "[global options...]",
             description: """
-                @ runs programs inside images: files in the Singularity Image Format (SIF), squashfs
-                files and plain directories. Users need no privileges for it. GPUs, overlays and other
-                additions come as plugins.
+                @ runs programs inside images: files in the Singularity Image Format
+                (SIF), squashfs files and plain directories. Users need no privileges for it.
+                GPUs, overlays and other additions come as plugins.
                 """)
         command.verbs = [
             "build", "completion", "exec", "help", "inspect", "plugin", "run", "run-help", "shell", "sif", "test",
