@@ -73,6 +73,15 @@ import Testing
         #expect(sif.standardOutput.hasPrefix("Usage:\n  apptainer [global options...] sif dump <id> <sif_path>\n"))
     }
 
+    @Test func commandsCanFailLikeUsageErrors() {
+        let error = SkiffError("no such object", code: .usage)
+        let answer = Grammar(program: ProgramName(calledAs: "apptainer")).answer(to: error, of: "sif dump")
+        #expect(answer.standardError == "Error for command \"dump\": no such object\n\n")
+        #expect(answer.status == 1)
+        #expect(
+            answer.standardOutput.hasPrefix("Usage:\n  apptainer [global options...] sif dump <id> <sif_path>\n\nRun "))
+    }
+
     @Test func flagErrorsShowTheOptions() throws {
         let answer = try parse("version", "--x").answer()
         #expect(

@@ -74,7 +74,7 @@ struct BashCompletion {
                 directories) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
                 plugins)
                     local names
-                    names=$("${COMP_WORDS[0]}" plugin list 2>/dev/null | while read -r _ name _; do echo "$name"; done)
+                    names=$("${COMP_WORDS[0]}" plugin list --all 2>/dev/null | while read -r _ name _; do echo "$name"; done)
                     mapfile -t COMPREPLY < <(compgen -W "$names" -- "$2") ;;
                 *) mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2") ;;
             esac

@@ -86,7 +86,8 @@ struct FishCompletion {
             let verbs = commands.first { $0.path.isEmpty }?.verbs ?? []
             text += line(command, "argument", "-a '\(verbs.joined(separator: " "))'")
         case .plugins:
-            text += line(command, "argument", "-a '(skiff plugin list 2>/dev/null | awk \"NR > 1 { print \\$2 }\")'")
+            text += line(
+                command, "argument", "-a '(skiff plugin list --all 2>/dev/null | awk \"NR > 1 { print \\$2 }\")'")
         }
         return text
     }

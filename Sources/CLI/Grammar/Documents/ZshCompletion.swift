@@ -11,7 +11,7 @@ struct ZshCompletion {
 
             _skiff_plugins() {
                 local -a names
-                names=(${(f)"$(_call_program plugins $service plugin list 2>/dev/null | awk 'NR > 1 { print $2 }')"})
+                names=(${(f)"$(_call_program plugins $service plugin list --all 2>/dev/null | awk 'NR > 1 { print $2 }')"})
                 compadd -a names
             }
 
