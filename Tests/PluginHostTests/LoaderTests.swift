@@ -84,8 +84,7 @@ func loaderRefuses(defines: [String], message: String) throws {
     #expect(try folder.run([("switch", ["true"])]).participants.map(\.id) == ["org.test.one", "org.test.two"])
 }
 
-/// As root only files that nobody else could have written are believed. The test's own user stands for root here, and /
-/// is trusted because the tests look at a folder whose parents they cannot change.
+/// As root only files that nobody else could have written are believed. The test's own user stands for root here.
 @Test func privilegedLoaderTrustsOnlyItsOwner() throws {
     let folder = try PluginFolder()
     try folder.write("x", "")
@@ -98,8 +97,16 @@ func loaderRefuses(defines: [String], message: String) throws {
     #expect(throws: SkiffError.self) { try trust.check(try status(path), path) }
     try chmod(path, 0o644)
     #expect(throws: SkiffError.self) { try Trust(requiring: effectiveUID() + 1).check(try status(path), path) }
-    // /tmp may be written by everybody, so nothing below it is trusted.
-    #expect(throws: SkiffError.self) { try trust.checkPath(folder.path) }
+    // Everybody may make names in /tmp, but not replace ours.
+    #expect(throws: Never.self) { try trust.checkPath(folder.path) }
+    #expect(throws: SkiffError.self) { try trust.checkPath("/tmp") }
+    for mode: mode_t in [0o777, 0o775, 0o1777] {
+        try chmod(folder.path, mode)
+        #expect(throws: SkiffError.self) { try trust.checkPath(folder.path) }
+    }
+    try makeDirectory(folder.path + "/inside")
+    try chmod(folder.path, 0o777)
+    #expect(throws: SkiffError.self) { try trust.checkPath(folder.path + "/inside") }
     #expect(throws: Never.self) { try Trust(requiring: 0).checkPath("/usr/bin") }
     #expect(throws: Never.self) { try Trust(isPrivileged: false).checkPath(folder.path) }
 }
@@ -107,10 +114,16 @@ func loaderRefuses(defines: [String], message: String) throws {
 @Test func privilegedRegistryReadsNothingFromAnUntrustedFolder() throws {
     let folder = try PluginFolder()
     try folder.writeManifest()
-    let registry = Registry(
-        directory: folder.path, stateFile: folder.path + "/plugins.conf", trust: Trust(requiring: effectiveUID()))
-    #expect(registry.entries.isEmpty)
-    #expect(registry.broken.map(\.error.message).first?.contains("cannot trust /tmp") == true)
+    func registry() -> Registry {
+        Registry(
+            directory: folder.path, stateFile: folder.path + "/plugins.conf", trust: Trust(requiring: effectiveUID()))
+    }
+    #expect(registry().enabled.map(\.id) == ["org.test.one"])
+    try chmod(folder.path + "/org.test.one.plugin", 0o666)
+    #expect(registry().broken.map(\.id) == ["org.test.one"])
+    try chmod(folder.path, 0o777)
+    #expect(registry().entries.isEmpty)
+    #expect(registry().broken.first?.error.message == "cannot trust \(folder.path): group or others may write it")
 }
 
 @Test func brokenManifestDisablesOnlyItself() throws {

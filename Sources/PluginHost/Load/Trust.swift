@@ -24,27 +24,37 @@ package struct Trust: Sendable {
 
     /// Refuses a file or directory that somebody else than root could have changed.
     package func check(_ status: FileStatus, _ path: String) throws(SkiffError) {
-        guard isPrivileged else { return }
-        guard status.uid == owner else {
-            throw SkiffError(
-                "cannot trust \(path): it belongs to uid \(status.uid)",
-                hint: "As root, plugins are loaded only from files that belong to root")
-        }
-        // A sticky directory, such as /tmp, still lets others put new names into it: not trusted either.
-        guard status.mode & 0o022 == 0 else {
-            throw SkiffError(
-                "cannot trust \(path): group or others may write it", hint: "Run chmod go-w \(path)")
-        }
+        try check(status, path, isAncestor: false)
     }
 
     /// `check` for a directory and everything above it. The path must be absolute and free of symlinks (`realPath`).
     package func checkPath(_ directory: String) throws(SkiffError) {
         guard isPrivileged else { return }
-        var current: String? = directory
-        while let path = current {
-            let found = try during("cannot look at \(path)") { () throws(Errno) in try status(path, follow: false) }
-            try check(found, path)
-            current = path == "/" ? nil : parentPath(path)
+        var path = directory
+        try check(try lookAt(path), path)
+        while path != "/", let parent = parentPath(path) {
+            path = parent
+            try check(try lookAt(path), path, isAncestor: true)
+        }
+    }
+
+    private func lookAt(_ path: String) throws(SkiffError) -> FileStatus {
+        try during("cannot look at \(path)") { () throws(Errno) in try status(path, follow: false) }
+    }
+
+    /// In a sticky directory (/tmp) others can make new names, but not replace one of root's; stat(1), inode(7). So it may
+    /// lie above the files that we trust, but not hold them.
+    private func check(_ status: FileStatus, _ path: String, isAncestor: Bool) throws(SkiffError) {
+        guard isPrivileged else { return }
+        guard status.uid == owner || (isAncestor && status.uid == 0) else {
+            throw SkiffError(
+                "cannot trust \(path): it belongs to uid \(status.uid)",
+                hint: "As root, plugins are loaded only from files that belong to root")
+        }
+        let isSticky = isAncestor && status.mode & 0o1000 != 0
+        guard status.mode & 0o022 == 0 || isSticky else {
+            throw SkiffError(
+                "cannot trust \(path): group or others may write it", hint: "Run chmod go-w \(path)")
         }
     }
 }
