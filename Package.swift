@@ -130,7 +130,8 @@ let package = Package(
             dependencies: ["SIFCommands", "Squashfs", "Grammar", "PluginHost", "Core", "Linux", "CLinux"],
             path: "Sources/Helpers/skiff-image", swiftSettings: swiftSettings, linkerSettings: helperLinking),
         .testTarget(
-            name: "ImageToolTests", dependencies: ["skiff-image", "Linux", "CLinux"], swiftSettings: testSettings),
+            name: "ImageToolTests", dependencies: ["skiff-image", "Core", "Linux", "CLinux"],
+            swiftSettings: testSettings),
     ],
     swiftLanguageModes: [.v6]
 )

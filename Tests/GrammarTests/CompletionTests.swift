@@ -109,4 +109,17 @@ private let zshProgram = shell("zsh")
             """)
         #expect(answer.last == wanted + "|")
     }
+
+    /// As installed: a file that zsh loads when it is first needed.
+    @Test(.enabled(if: zshProgram != nil, "zsh is not installed"), .timeLimit(.minutes(1)))
+    func zshLoadsTheFile() throws {
+        let answer = try run(
+            .zsh, try #require(zshProgram),
+            """
+            mkdir functions; cp $script functions/_skiff
+            fpath=($PWD/functions $fpath); autoload -U compinit; compinit -D -u
+            print ${_comps[skiff]} ${_comps[apptainer]} ${_comps[singularity]}
+            """)
+        #expect(answer == ["_skiff _skiff _skiff"])
+    }
 }

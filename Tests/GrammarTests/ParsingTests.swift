@@ -144,4 +144,26 @@ struct Unexpected: Error {
         #expect(ProgramName(calledAs: "./skiff").text == "skiff")
         #expect(ProgramName(calledAs: "skiff").arguments(["a"]) == ["a"])
     }
+
+    @Test func olderSpellingsWorkWithAWarning() throws {
+        let flags = [Flag("no-https", help: "h", oldSpelling: "nohttps")]
+        var parser = FlagParser(flags: flags, later: { [] }, absence: { _ in nil })
+        #expect(try parser.parse(["--nohttps", "x"], interspersed: false) == ["x"])
+        #expect(parser.values.bool("no-https"))
+        #expect(
+            parser.notes == [.init(level: .warning, text: "Flag --nohttps has been deprecated, use --no-https")])
+    }
+
+    @Test func repeatedFlagsAddOrReplace() throws {
+        let invocation = try parse("exec", "-H", "/a", "-H/b", "-c", "-c=0", "x", "y").invocation()
+        #expect(invocation.string("home") == "/b")
+        #expect(!invocation.bool("contain"))
+    }
+
+    @Test func aValueMayLookLikeAFlag() throws {
+        let invocation = try parse("exec", "--home", "--contain", "-B", "--", "x", "y").invocation()
+        #expect(invocation.string("home") == "--contain")
+        #expect(invocation.list("bind") == ["--"])
+        #expect(!invocation.bool("contain"))
+    }
 }

@@ -34,7 +34,7 @@ struct Program {
         case .command(let invocation):
             // skiff has printed the invocation's notes.
             do throws(SkiffError) {
-                return try Verbs.run(invocation, installation)
+                return try Verbs.run(invocation, installation, program)
             } catch {
                 guard error.code == .usage else { throw error }
                 return say(grammar.answer(to: error, of: invocation.command))

@@ -5,10 +5,18 @@ import SIFCommands
 /// Which code carries out which command: one line each, the rest is in the libraries.
 enum Verbs {
     /// - Returns: the exit status.
-    static func run(_ invocation: Invocation, _ installation: Installation) throws(SkiffError) -> Int32 {
+    static func run(_ invocation: Invocation, _ installation: Installation, _ program: ProgramName) throws(SkiffError)
+        -> Int32
+    {
         switch invocation.command {
         case let command where command.hasPrefix("sif "):
             try runSIFCommand(invocation)
+            return 0
+        case "buildcfg":
+            try printBuildConfiguration(invocation, installation, program)
+            return 0
+        case "confgen":
+            try writeConfiguration(invocation)
             return 0
         default: throw SkiffError("cannot run \(invocation.command): it is no command of skiff-image")
         }

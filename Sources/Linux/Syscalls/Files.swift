@@ -130,7 +130,7 @@ package func writeControl(_ path: String, _ text: String, at directory: CInt = A
     _ = try checked { CLinux.write(file.raw, bytes, bytes.count) }
 }
 
-/// Creates or replaces a file by path. Not atomic; `AtomicFile` is for results.
+/// Creates or replaces a file by path. Not atomic.
 package func writeFile(
     _ path: String, _ bytes: [UInt8], mode: mode_t, at directory: CInt = AT_FDCWD, exclusive: Bool = false
 )
