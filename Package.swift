@@ -119,6 +119,12 @@ let package = Package(
         .testTarget(
             name: "SquashfsTests", dependencies: ["Squashfs", "Linux", "CLinux"], swiftSettings: swiftSettings),
         .target(name: "Grammar", dependencies: ["Core"], path: "Sources/CLI/Grammar", swiftSettings: swiftSettings),
+        .target(
+            name: "CLI", dependencies: ["Grammar", "PluginHost", "Core", "Linux", "CLinux"], path: "Sources/CLI/Commands",
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "skiff", dependencies: ["CLI"], path: "Sources/CLI/Main", swiftSettings: swiftSettings,
+            linkerSettings: launcherLinking),
         .executableTarget(
             name: "skiff-docs", dependencies: ["Grammar", "Core", "Linux", "CLinux"], path: "Sources/CLI/Docs",
             swiftSettings: swiftSettings),

@@ -51,6 +51,7 @@ package enum Log {
         colored.store(allowed && isatty(2) == 1, ordering: .relaxed)
     }
 
+    package static func message(_ level: Level, _ text: String) { write(level, text) }
     package static func fatal(_ text: String) { write(.fatal, text) }
     package static func error(_ text: String) { write(.error, text) }
     package static func warning(_ text: String) { write(.warning, text) }

@@ -8,6 +8,7 @@
 #endif
 #include <dirent.h>
 #include <dlfcn.h>
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>

@@ -12,6 +12,8 @@ package struct Mount: Sendable, Equatable {
     package enum Source: Sendable, Equatable {
         /// A recursive bind of a path of the host.
         case bind(String)
+        /// A directory of the host that is made if it is absent (`--workdir`), then bound.
+        case made(String, mode: UInt32)
         /// A new file system: type and options (`key=value` or a lone key).
         case filesystem(type: String, options: [String])
         /// An empty directory of the session tmpfs, with this mode.

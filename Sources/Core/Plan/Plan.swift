@@ -4,6 +4,8 @@ package import Linux
 /// `Launch` executes it; nothing else reaches the child.
 package struct Plan: Sendable {
     package var action: Request.Action
+    /// The program and its arguments, or the arguments of the image's script.
+    package var arguments: [String]
     package var image: RootImage
     /// Above the image, lowest first; not empty means that the root is an overlay.
     package var layers: [Layer]
@@ -19,13 +21,17 @@ package struct Plan: Sendable {
     package var process: ProcessModel
     package var plugins: [PluginParticipant]
     package var notes: [PlanNote]
+    package var environment: EnvironmentPlan
 
     package init(
-        action: Request.Action, image: RootImage, layers: [Layer], mounts: [Mount], namespaces: Namespaces,
+        action: Request.Action, arguments: [String], image: RootImage, layers: [Layer], mounts: [Mount],
+        namespaces: Namespaces,
         user: UserNamespace, privileges: Privileges, directory: StartDirectory, umask: UInt32, hostname: String?,
-        sessionSize: Int64?, process: ProcessModel, plugins: [PluginParticipant], notes: [PlanNote]
+        sessionSize: Int64?, process: ProcessModel, plugins: [PluginParticipant], notes: [PlanNote],
+        environment: EnvironmentPlan
     ) {
         self.action = action
+        self.arguments = arguments
         self.image = image
         self.layers = layers
         self.mounts = mounts
@@ -39,6 +45,7 @@ package struct Plan: Sendable {
         self.process = process
         self.plugins = plugins
         self.notes = notes
+        self.environment = environment
     }
 }
 
@@ -58,6 +65,8 @@ package struct RootImage: Sendable, Equatable {
     /// What APPTAINER_CONTAINER says: absolute.
     package var path: String
     package var driver: Driver
+    /// The directory to bind: the image itself, or where it is extracted to. Empty for the other drivers.
+    package var directory: String
     /// `squashfs` or `ext3` for loop, empty otherwise.
     package var filesystem: String
     /// Bytes from the start of the file, and how many.
@@ -68,11 +77,12 @@ package struct RootImage: Sendable, Equatable {
     package var targets: MissingTargets
 
     package init(
-        path: String, driver: Driver, filesystem: String, offset: Int64, size: Int64, writable: Bool,
+        path: String, driver: Driver, directory: String, filesystem: String, offset: Int64, size: Int64, writable: Bool,
         targets: MissingTargets
     ) {
         self.path = path
         self.driver = driver
+        self.directory = directory
         self.filesystem = filesystem
         self.offset = offset
         self.size = size
@@ -112,8 +122,11 @@ package struct Privileges: Sendable, Equatable {
     package var noNewPrivileges: Bool
     /// Bits of the capabilities that stay; 0 for ordinary users.
     package var capabilities: UInt64
-    package init(noNewPrivileges: Bool, capabilities: UInt64) {
+    /// Whether set-user-ID programs of the image work (`--allow-setuid`, root only): no nosuid on the root.
+    package var allowSetuid: Bool
+    package init(noNewPrivileges: Bool, capabilities: UInt64, allowSetuid: Bool = false) {
         self.noNewPrivileges = noNewPrivileges
+        self.allowSetuid = allowSetuid
         self.capabilities = capabilities
     }
 }

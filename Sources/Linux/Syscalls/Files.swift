@@ -12,6 +12,17 @@ package struct Resolve: OptionSet, Sendable {
     package static let noCrossMounts = Resolve(rawValue: 0x01)
 }
 
+/// flock(2) LOCK_EX without waiting: false when another open file holds the lock.
+package func tryLock(_ fd: CInt) throws(Errno) -> Bool {
+    do throws(Errno) {
+        _ = try checked { flock(fd, LOCK_EX | LOCK_NB) }
+        return true
+    } catch {
+        if error == .tryAgain { return false }
+        throw error
+    }
+}
+
 /// The current directory, as the `at` of an *at call.
 package let atCurrentDirectory = AT_FDCWD
 

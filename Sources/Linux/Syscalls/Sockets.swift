@@ -46,3 +46,9 @@ package func waitReadable(_ fd: CInt, milliseconds: CInt) throws(Errno) -> Bool 
     var entry = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
     return try checked { poll(&entry, 1, milliseconds) } > 0
 }
+
+/// inet_pton(3): whether a text is an IPv4 or IPv6 address.
+package func isInternetAddress(_ text: String) -> Bool {
+    var space = in6_addr()
+    return inet_pton(AF_INET, text, &space) == 1 || inet_pton(AF_INET6, text, &space) == 1
+}

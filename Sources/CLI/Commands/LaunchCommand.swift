@@ -1,0 +1,67 @@
+import CLinux
+import Core
+import Grammar
+import Linux
+import PluginHost
+
+/// `exec`, `run`, `shell`, `test`: request, image, plugins, plan, launch. The order of these lines is the architecture.
+struct LaunchCommand {
+    enum Explain { case no, text, json }
+
+    let installation: Installation
+    let settings: Settings
+    let registry: () -> Registry
+
+    func run(_ invocation: Invocation, _ action: Request.Action) throws(SkiffError) -> Never {
+        let host = try HostFacts.current()
+        let request = try LaunchRequest(invocation: invocation, directory: host.directory).make(action)
+        let explain: Explain =
+            switch invocation.string("explain") {
+            case nil: .no
+            case "json": .json
+            default: .text
+            }
+        try run(request, host, explain)
+    }
+
+    /// `__launch FD`: the request that `skiff-image` wrote (decision 7).
+    func run(encodedOn descriptor: CInt) throws(SkiffError) -> Never {
+        let bytes = try during("cannot read the request on descriptor \(descriptor)") { () throws(Errno) in
+            let source = OwnedFD(adopting: descriptor)
+            return try readToEnd(source.raw, limit: 16 << 20)
+        }
+        try run(try Request(encoded: bytes), try HostFacts.current(), .no)
+    }
+
+    private func run(_ request: Request, _ host: HostFacts, _ explain: Explain) throws(SkiffError) -> Never {
+        let image = try openImage(request.image, writable: request.writable)
+        let facts = try ImageFacts(image, settings)
+        let plugins = try plugins(for: request)
+        let plan = try PlanBuilder(
+            request: request, settings: settings, host: host, image: facts, plugins: plugins
+        ).build()
+        switch explain {
+        case .no: break
+        case .text: answer(plan.text())
+        case .json: answer(plan.json().text(indent: "  ") + "\n")
+        }
+        plan.environment.report()
+        let launcher = Launcher(plan: plan, plugins: plugins, installation: installation)
+        end(as: try launcher.run(image: image.descriptor.raw))
+    }
+
+    /// Only a launch that uses a flag of a plugin reads manifests and opens libraries.
+    private func plugins(for request: Request) throws(SkiffError) -> any PluginPhases {
+        if request.pluginFlags.isEmpty { return NoPlugins() }
+        let registry = registry()
+        let picked = registry.pick(Triggers(request))
+        var facts = SessionFacts(request: request, installation: installation)
+        facts.configuration = settings.values
+        return try PluginRun(picked, from: registry, facts: facts)
+    }
+
+    private func answer(_ text: String) -> Never {
+        try? writeFully(1, text)
+        exit(0)
+    }
+}

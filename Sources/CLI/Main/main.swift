@@ -1,0 +1,3 @@
+import CLI
+
+Program(arguments: CommandLine.arguments).run()

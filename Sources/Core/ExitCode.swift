@@ -1,0 +1,21 @@
+import Linux
+
+/// The only place where an error becomes an exit status (cli.md §1.4); scripts depend on the numbers.
+extension SkiffError.Code {
+    package var exitStatus: Int32 {
+        switch self {
+        case .usage, .command, .contained: 1
+        default: 255
+        }
+    }
+}
+
+/// Prints an error the way scripts know it: FATAL for our own failures, ERROR for a command without success, and plain
+/// text on stdout for what Apptainer's action script says.
+package func report(_ error: SkiffError) {
+    switch error.code {
+    case .contained: try? writeFully(1, error.description + "\n")
+    case .command: Log.error(error.description)
+    default: Log.fatal(error.description)
+    }
+}

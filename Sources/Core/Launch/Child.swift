@@ -1,0 +1,161 @@
+import CLinux
+import Linux
+
+/// The process that becomes the container: one straight line from its birth to exec. It runs in the child of `Parent`, or
+/// in `skiff` itself when nobody needs to wait. Nothing here decides; the plan did.
+///
+/// Descriptors are lent by the frames above it, which it never returns to.
+struct Child {
+    let plan: Plan
+    let plugins: any PluginPhases
+    let installation: Installation
+    /// The image file; nil for a directory.
+    let image: CInt?
+    /// Where the image server waits for /dev/fuse.
+    let server: CInt?
+    /// Close-on-exec: its end tells the monitor that the program runs. Nil in place.
+    let status: CInt?
+    /// The monitor's process; nil in place.
+    let monitor: pid_t?
+    /// The caller's signal mask, which the program gets back.
+    let signals: SignalSet
+
+    func run() throws(SkiffError) -> Never {
+        try bindLifeToMonitor()
+        LaunchStep.cloned.reached()
+        try mapUser()
+        LaunchStep.mapped.reached()
+        try plugins.entered()
+
+        let shell = StaticShell(installation)
+        try during("cannot make the mount namespace private") { () throws(Errno) in try setPropagation(.slave, of: "/")
+        }
+        let trees = try SourceTrees(plan)
+        LaunchStep.sources.reached()
+        var session = try Session(size: plan.sessionSize)
+        LaunchStep.session.reached()
+        try mountImage(session, trees)
+        LaunchStep.image.reached()
+        let root = try RootAssembly(plan: plan, trees: trees).assemble(session)
+        LaunchStep.root.reached()
+        try mountEverything(on: root, &session, trees)
+        LaunchStep.mounts.reached()
+        try plugins.preExec()
+        try pivot(into: root, session)
+        LaunchStep.pivoted.reached()
+
+        if let hostname = plan.hostname {
+            try during("cannot set host name \(hostname)") { () throws(Errno) in try setHostname(hostname) }
+        }
+        if plan.process == .shim { try startShim() }
+        let directory = try enterStartDirectory()
+        _ = setUmask(mode_t(plan.umask))
+        let program = try environment(in: directory)
+        LaunchStep.environment.reached()
+        try during("cannot set the privileges of the program") { () throws(Errno) in
+            try apply(plan.privileges, userID: effectiveUID())
+            if monitor != nil && plan.process != .shim { try setParentDeathSignal(SIGKILL) }
+        }
+        LaunchStep.exec.reached()
+        try during("cannot restore the signal mask") { () throws(Errno) in _ = try setSignalMask(signals) }
+        throw program.execute(staticShell: shell.descriptor, files: CurrentRoot())
+    }
+
+    /// kill -9 of the monitor must take the container along: prctl(2) PR_SET_PDEATHSIG. If the monitor ended before the
+    /// call, we have another parent by now.
+    private func bindLifeToMonitor() throws(SkiffError) {
+        guard let monitor else { return }
+        try during("cannot follow the monitor process") { () throws(Errno) in try setParentDeathSignal(SIGKILL) }
+        let parent = parentProcessID()
+        // In a new PID namespace the monitor cannot be seen: its number reads 0.
+        if parent != monitor && parent != 0 { _exit(255) }
+    }
+
+    private func mapUser() throws(SkiffError) {
+        guard case .new(let uid, let gid) = plan.user else { return }
+        try during("cannot map the user into the container's user namespace") { () throws(Errno) in
+            try writeOwnMaps(uid: uid, gid: gid)
+        }
+    }
+
+    private func mountImage(_ session: borrowing Session, _ trees: SourceTrees) throws(SkiffError) {
+        let mount = ImageMount(plan: plan, session: session.directory.raw)
+        switch plan.image.driver {
+        case .directory, .extracted: try mount.directory(trees)
+        case .loop:
+            guard let image else {
+                throw SkiffError("cannot mount image \(plan.image.path): it is not open")
+            }
+            try mount.loop(image)
+        case .server:
+            guard let server else {
+                throw SkiffError("cannot mount image \(plan.image.path): no image server runs")
+            }
+            try mount.server(control: server)
+        }
+    }
+
+    private func mountEverything(on root: String, _ session: inout Session, _ trees: SourceTrees)
+        throws(SkiffError)
+    {
+        let directory = session.directory.raw
+        let opened = try during("cannot open the root file system of \(plan.image.path)") { () throws(Errno) in
+            try open(root, SKL_O_PATH | O_DIRECTORY, at: directory)
+        }
+        try MountExecutor(plan: plan, trees: trees, root: opened.raw).run(&session)
+    }
+
+    private func pivot(into root: String, _ session: borrowing Session) throws(SkiffError) {
+        try during("cannot make the image the root directory") { () throws(Errno) in
+            try changeDirectory(root)
+            try pivotIntoCurrentDirectory()
+            // The old root, with the session's own mount point, lies under the new one until this.
+            try unmount(".", detach: true)
+            try changeDirectory("/")
+        }
+    }
+
+    private func startShim() throws(SkiffError) {
+        if plan.privileges.noNewPrivileges { try? setNoNewPrivileges() }
+        let status = self.status
+        try Shim.run { if let status { _ = CLinux.close(status) } }
+        try during("cannot follow the container's first process") { () throws(Errno) in
+            try setParentDeathSignal(SIGKILL)
+        }
+    }
+
+    /// Runs the image's environment scripts. Ends here when one of them says `exit`, or there is nothing to start.
+    private func environment(in directory: String) throws(SkiffError) -> ProgramStart {
+        let phase = EnvironmentRun(
+            plan.environment, action: plan.action, arguments: plan.arguments.map { Array($0.utf8) },
+            directory: Array(directory.utf8), files: CurrentRoot())
+        switch try phase.run() {
+        case .start(let program): return program
+        case .end(let status, let output, let messages):
+            for text in output { try? writeFully(text.isError ? 2 : 1, text.bytes) }
+            for message in messages { Log.message(message.level, message.text) }
+            _exit(status)
+        }
+    }
+
+    /// - Returns: where the program starts.
+    private func enterStartDirectory() throws(SkiffError) -> String {
+        switch plan.directory {
+        case .required(let path):
+            try during("failed to set working directory: chdir \(path)") { () throws(Errno) in try changeDirectory(path)
+            }
+            return path
+        case .preferred(let paths):
+            for (index, path) in paths.enumerated() {
+                do throws(Errno) {
+                    try changeDirectory(path)
+                    if index > 0 { Log.warning("Could not enter \(paths[0]), starting in \(path)") }
+                    return path
+                } catch {
+                    Log.debug("cannot enter \(path): \(error)")
+                }
+            }
+            return "/"
+        }
+    }
+}

@@ -1,0 +1,92 @@
+import CLinux
+import Linux
+
+/// Where nobody can mount the image: `skiff-image` unpacks it into a private directory, which goes with the container.
+///
+/// The directory is locked while its monitor lives; the next command that extracts removes the ones it finds unlocked,
+/// left by a monitor that was killed (decision 4).
+struct Extraction: ~Copyable {
+    private static let prefix = "skiff-rootfs-"
+    /// `TMPDIR/skiff-rootfs-…`, with the root file system in `root`.
+    private let directory: String
+    private let lock: OwnedFD
+
+    /// A name that is free, decided with the plan.
+    static func newDirectory(_ request: Request, _ host: HostFacts) -> String {
+        let parent = request.temporaryDirectory ?? TemporaryDirectory.standard()
+        return "\(absolutePath(parent, in: host.directory))/\(prefix)\(host.uid)-\(randomName())/root"
+    }
+
+    private static func randomName() -> String { String(UInt64.random(in: .min ... .max), radix: 36) }
+
+    /// Makes the directory and locks it.
+    private init(_ image: RootImage) throws(SkiffError) {
+        let path = parentPath(image.directory) ?? image.directory
+        let held = try during("cannot make directory \(path)", hint: "Set APPTAINER_TMPDIR to a directory with room") {
+            () throws(Errno) in
+            try makeDirectory(path, mode: 0o700)
+            let lock = try open(path, O_RDONLY | O_DIRECTORY)
+            guard try tryLock(lock.raw) else { throw .busy }
+            try makeDirectory(image.directory, mode: 0o755)
+            return lock
+        }
+        directory = path
+        lock = held
+    }
+
+    /// Unpacks `size` bytes of squashfs at `offset` of the open image.
+    static func unpack(_ image: RootImage, file: CInt, installation: Installation) throws(SkiffError) -> Extraction {
+        sweep(image.directory.split(separator: "/").dropLast(2).reduce("") { $0 + "/" + $1 })
+        Log.info("Converting SIF file to temporary sandbox...")
+        let extraction = try Extraction(image)
+        let words = [
+            "skiff-image", "__extract", "--offset", String(image.offset), "--size", String(image.size), image.directory,
+        ]
+        let ended = try during("cannot start \(installation.imageTool)") { () throws(Errno) in
+            let pid = try spawn(
+                installation.imageTool, words, environment: environmentStrings(), descriptors: [(3, file)])
+            return try waitFor(pid)?.status
+        }
+        guard ended == .exited(0) else {
+            throw SkiffError("cannot extract image \(image.path)", hint: "See the message above")
+        }
+        return extraction
+    }
+
+    private borrowing func remove() {
+        do throws(Errno) {
+            try removeTree(directory)
+        } catch {
+            Log.warning("cannot remove \(directory): \(error)")
+        }
+    }
+
+    /// The container has ended: the directory goes. `deinit` does it when the launch fails.
+    consuming func finish() {}
+
+    deinit { remove() }
+
+    /// Removes what a killed monitor of the same user left behind.
+    private static func sweep(_ parent: String) {
+        guard let listing = try? open(parent, O_RDONLY | O_DIRECTORY), let found = try? entries(of: listing.raw) else {
+            return
+        }
+        for entry in found where entry.text.hasPrefix("\(prefix)\(effectiveUID())-") {
+            guard let old = try? open(entry.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, at: listing.raw),
+                (try? status(of: old.raw).uid) == effectiveUID(), (try? tryLock(old.raw)) == true
+            else { continue }
+            try? removeTree(entry.text, at: listing.raw)
+        }
+    }
+}
+
+/// Where temporary files go (cli.md §2.3).
+package enum TemporaryDirectory {
+    private static let tmpfsMagic: UInt64 = 0x0102_1994
+
+    /// `$TMPDIR`, else /tmp, else /var/tmp when /tmp is in memory.
+    package static func standard() -> String {
+        if let path = environmentValue("TMPDIR"), !path.isEmpty { return path }
+        return (try? filesystemType(of: "/tmp")) == tmpfsMagic ? "/var/tmp" : "/tmp"
+    }
+}

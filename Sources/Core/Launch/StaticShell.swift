@@ -1,0 +1,14 @@
+import CLinux
+import Linux
+
+/// The static shell of libexec, opened before the root changes: for images that have no shell of their own (decision 1).
+final class StaticShell {
+    /// An O_PATH descriptor; nil when the installation has none.
+    let descriptor: CInt?
+
+    init(_ installation: Installation) {
+        descriptor = (try? open(installation.staticShell, SKL_O_PATH))?.release()
+    }
+
+    deinit { if let descriptor { _ = CLinux.close(descriptor) } }
+}

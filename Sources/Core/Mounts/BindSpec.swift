@@ -1,0 +1,116 @@
+/// The text of `--bind` (runtime.md §2.6): `src[:dst[:opt[,opt…]]]`, several separated by commas. A backslash takes the
+/// meaning from a colon or comma. After an option, a comma begins a new bind unless another option follows.
+package enum BindSpec {
+    private static let plainOptions = ["ro", "rw"]
+    private static let imageOptions = ["image-src", "id"]
+
+    /// - Throws: Apptainer's texts for a bad option, an empty source, too many parts or a relative destination.
+    package static func parse(_ text: String, currentDirectory: String) throws(SkiffError) -> [Request.Bind] {
+        var result: [Request.Bind] = []
+        for spec in try split(text) {
+            result.append(try bind(spec, currentDirectory))
+        }
+        return result
+    }
+
+    /// One bind: up to three fields, the third a list of options.
+    private struct Spec {
+        var fields: [String] = []
+        var options: [String] = []
+    }
+
+    private static func split(_ text: String) throws(SkiffError) -> [Spec] {
+        var specs: [Spec] = []
+        var current: Spec?
+        for word in words(text) {
+            if var spec = current, spec.fields.count >= 2, !spec.options.isEmpty, isOption(word) {
+                spec.options.append(word)
+                current = spec
+                continue
+            }
+            if let spec = current { specs.append(spec) }
+            var fields = fields(word)
+            guard fields.count <= 3 else { throw failure("\(text) has more than three parts") }
+            var spec = Spec()
+            if fields.count == 3, let option = fields.popLast() {
+                guard isOption(option) else { throw failure("\(option) is not a valid bind option") }
+                spec.options = [option]
+            }
+            spec.fields = fields
+            current = spec
+        }
+        if let spec = current { specs.append(spec) }
+        return specs
+    }
+
+    /// Split at commas without a backslash; the backslashes stay for `fields`.
+    private static func words(_ text: String) -> [String] { separate(text, at: ",", keepingEscapes: true) }
+
+    private static func fields(_ word: String) -> [String] { separate(word, at: ":", keepingEscapes: false) }
+
+    private static func separate(_ text: String, at separator: Character, keepingEscapes: Bool) -> [String] {
+        var parts: [String] = [""]
+        var escaped = false
+        for character in text {
+            if escaped {
+                let special = character == ":" || character == ","
+                parts[parts.count - 1] += (keepingEscapes || !special ? "\\" : "") + String(character)
+                escaped = false
+            } else if character == "\\" {
+                escaped = true
+            } else if character == separator {
+                parts.append("")
+            } else {
+                parts[parts.count - 1].append(character)
+            }
+        }
+        if escaped { parts[parts.count - 1] += "\\" }
+        return parts
+    }
+
+    private static func isOption(_ word: String) -> Bool {
+        if plainOptions.contains(word) { return true }
+        guard let equals = word.firstIndex(of: "=") else { return false }
+        return imageOptions.contains(String(word[..<equals]))
+    }
+
+    private static func bind(_ spec: Spec, _ currentDirectory: String) throws(SkiffError) -> Request.Bind {
+        let source = spec.fields.first ?? ""
+        guard !source.isEmpty else { throw failure("empty bind source") }
+        if let option = spec.options.first(where: { $0.contains("=") }) {
+            throw SkiffError(
+                "cannot bind \(source): the option \(option) (a bind from an image) is not available in this version")
+        }
+        let absolute = absolutePath(source, in: currentDirectory)
+        let destination = spec.fields.count > 1 && !spec.fields[1].isEmpty ? spec.fields[1] : absolute
+        guard destination.hasPrefix("/") else {
+            throw failure("destination \(destination) must be an absolute path")
+        }
+        return Request.Bind(
+            source: absolute, destination: normalized(destination), readOnly: spec.options.contains("ro"))
+    }
+
+    private static func failure(_ reason: String) -> SkiffError {
+        SkiffError(
+            "While setting bind mount configuration: while parsing bind path: while getting bind path: " + reason)
+    }
+}
+
+/// `path` made absolute, without empty components, `.` and `..` (taken as text, as Go's filepath does).
+package func absolutePath(_ path: String, in directory: String) -> String {
+    normalized(path.hasPrefix("/") ? path : directory + "/" + path)
+}
+
+/// An absolute path without empty components, `.` and `..`; nothing is looked up.
+package func normalized(_ path: String) -> String {
+    // By bytes, not characters: to Swift a slash and a combining mark after it are one character that is no slash.
+    var parts: [Substring.UTF8View] = []
+    for part in path.utf8.split(separator: 0x2F) where !part.elementsEqual(".".utf8) {
+        if part.elementsEqual("..".utf8) {
+            _ = parts.popLast()
+        } else {
+            parts.append(part)
+        }
+    }
+    return parts.isEmpty ? "/" : parts.reduce(into: "") { $0 += "/" + Substring($1) }
+}

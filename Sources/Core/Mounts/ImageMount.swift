@@ -1,0 +1,63 @@
+import CLinux
+import Linux
+
+/// Mounts the image on `image` of the session, in one of the ways a plan can choose.
+struct ImageMount {
+    let plan: Plan
+    let session: CInt
+
+    private var flags: UInt {
+        var flags = UInt(MS_NODEV)
+        if !plan.privileges.allowSetuid { flags |= UInt(MS_NOSUID) }
+        if !plan.image.writable { flags |= UInt(MS_RDONLY) }
+        return flags
+    }
+
+    private var attributes: MountAttributes {
+        var attributes: MountAttributes = [.noDev]
+        if !plan.privileges.allowSetuid { attributes.insert(.noSuid) }
+        if !plan.image.writable { attributes.insert(.readOnly) }
+        return attributes
+    }
+
+    /// A directory of the host: a recursive bind, because locked mounts below it cannot be left out.
+    func directory(_ trees: SourceTrees) throws(SkiffError) {
+        do throws(Errno) {
+            guard let tree = trees.takeImage() else { throw .noSuchFile }
+            try restrict(tree.raw, attributes)
+            try attach(tree, at: "image", in: session)
+        } catch {
+            throw SkiffError("cannot use directory \(plan.image.path) as the root file system", errno: error)
+        }
+    }
+
+    /// The kernel's own driver on a loop device that frees itself: loop(4).
+    func loop(_ image: CInt) throws(SkiffError) {
+        do throws(Errno) {
+            let loop = try makeReadOnlyLoop(over: image, offset: plan.image.offset, size: plan.image.size)
+            let type = plan.image.filesystem == "ext3" ? "ext4" : plan.image.filesystem
+            let data = type == "ext4" ? "errors=remount-ro,noload" : ""
+            try mountFilesystem(type, source: loop.path, at: "image", flags: flags, data: data)
+        } catch {
+            throw SkiffError("cannot mount image \(plan.image.path)", errno: error)
+        }
+    }
+
+    /// Our FUSE server; fuse(4) and Documentation/filesystems/fuse.rst. The connection belongs to the user namespace that
+    /// opens /dev/fuse, so it is opened here, handed to the server, and kept by nobody else.
+    func server(control: CInt) throws(SkiffError) {
+        do throws(Errno) {
+            let fuse = try open("/dev/fuse", O_RDWR)
+            let options =
+                "fd=\(fuse.raw),rootmode=40000,user_id=\(effectiveUID()),group_id=\(effectiveGID()),"
+                + "allow_other,default_permissions"
+            try mountFilesystem("fuse", source: "skiff", at: "image", flags: flags, data: options)
+            LaunchStep.fuseMounted.reached()
+            try sendMessage([UInt8(ascii: "M")], descriptor: fuse.raw, over: control)
+        } catch {
+            throw SkiffError(
+                "cannot mount image \(plan.image.path)", errno: error,
+                hint: "The image server needs /dev/fuse with mode 0666; without it use --unsquash")
+        }
+    }
+}

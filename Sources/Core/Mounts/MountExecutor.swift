@@ -1,0 +1,178 @@
+import CLinux
+import Linux
+
+/// Puts the planned mounts onto the assembled root, in the plan's order. Every destination is found from the root's own
+/// descriptor with RESOLVE_IN_ROOT: a symlink of the image cannot lead a mount to the host (CVE-2021-30465).
+struct MountExecutor {
+    let plan: Plan
+    let trees: SourceTrees
+    /// The directory that becomes `/`.
+    let root: CInt
+
+    func run(_ session: inout Session) throws(SkiffError) {
+        let order = plan.mounts.indices.sorted { left, right in
+            let (a, b) = (plan.mounts[left].group, plan.mounts[right].group)
+            return a == b ? left < right : a < b
+        }
+        for index in order { try perform(index, &session) }
+    }
+
+    private func perform(_ index: Int, _ session: inout Session) throws(SkiffError) {
+        let mount = plan.mounts[index]
+        do throws(Errno) {
+            if case .symlink(let target) = mount.source {
+                try link(target, at: mount.destination)
+                return
+            }
+            guard let source = try prepare(index, &session) else { return }
+            let target = try destination(of: mount, isDirectory: try status(of: source.raw).isDirectory)
+            if try isRedundant(mount, source.raw, target.raw) { return }
+            try attach(source, onto: target.raw)
+        } catch {
+            switch mount.missing {
+            case .ignore: Log.verbose("skipping mount at \(mount.destination): \(error)")
+            case .warn: Log.warning("Skipping mount \(mount.sourceText) [\(mount.reason)]: \(error)")
+            case .fail: throw failure(mount, error)
+            }
+        }
+    }
+
+    /// Two mounts that would only cover what is right already: the current directory where it shows through another bind
+    /// (runtime.md §2.4), and /var/tmp of an image in which it is a link to /tmp (§2.3).
+    private func isRedundant(_ mount: Mount, _ source: CInt, _ target: CInt) throws(Errno) -> Bool {
+        switch mount.group {
+        case .cwd:
+            if plan.mounts.contains(where: { $0.group != .cwd && $0.destination == mount.destination }) { return true }
+            let (here, there) = (try status(of: source), try status(of: target))
+            return here.device == there.device && here.inode == there.inode
+        case .tmp where mount.destination != "/tmp":
+            let temporary = try open("/tmp", SKL_O_PATH, in: root, resolve: [.inRoot, .noMagicLinks])
+            return try readLink("/proc/self/fd/\(temporary.raw)") == readLink("/proc/self/fd/\(target)")
+        default: return false
+        }
+    }
+
+    private func failure(_ mount: Mount, _ error: Errno) -> SkiffError {
+        let hint: String? =
+            switch error {
+            case .noSuchFile:
+                plan.image.writable
+                    ? "Make \(mount.destination) in the image first: an image opened with --writable is not changed for mounts"
+                    : "\(mount.destination) lies in a directory that another mount covers: make it there first"
+            case .notDirectory: "One of source and destination is a directory and the other a file"
+            default: nil
+            }
+        return SkiffError(
+            "cannot mount \(mount.sourceText) on \(mount.destination) (\(mount.reason))", errno: error, hint: hint)
+    }
+
+    /// The detached mount to attach; nil when a bind's source was missing and that is allowed.
+    private func prepare(_ index: Int, _ session: inout Session) throws(Errno) -> OwnedFD? {
+        let mount = plan.mounts[index]
+        let tree: OwnedFD
+        switch mount.source {
+        case .bind, .made: return trees.takeTree(ofMount: index)
+        case .filesystem(let type, let options): return try makeFilesystem(type, options, mount.attributes)
+        case .session(let mode):
+            tree = try cloneTree(try session.stageDirectory(mode: mode), at: session.directory.raw)
+        case .file(let bytes):
+            tree = try cloneTree(try session.stageFile(bytes, mode: 0o644), at: session.directory.raw)
+        case .derived(let file):
+            guard let bytes = try derive(file, mount.destination) else { return nil }
+            tree = try cloneTree(try session.stageFile(bytes, mode: 0o644), at: session.directory.raw)
+        case .symlink: return nil
+        }
+        if !mount.attributes.isEmpty { try restrict(tree.raw, mount.attributes) }
+        return tree
+    }
+
+    private func makeFilesystem(_ type: String, _ options: [String], _ attributes: MountAttributes) throws(Errno)
+        -> OwnedFD
+    {
+        let pairs = options.map { option in
+            let parts = option.split(separator: "=", maxSplits: 1)
+            return (String(parts[0]), parts.count == 2 ? String(parts[1]) : nil)
+        }
+        return try newFilesystem(type, source: type, options: pairs, attributes: attributes)
+    }
+
+    /// The image's own file with the caller put in; nil, with a warning, when the image has none.
+    private func derive(_ file: DerivedFile, _ path: String) throws(Errno) -> [UInt8]? {
+        let image: [UInt8]
+        do throws(Errno) {
+            let fd = try open(path, O_RDONLY, in: root, resolve: [.inRoot, .noMagicLinks])
+            image = try readToEnd(fd.raw)
+        } catch {
+            Log.warning("\(path) does not exist in container, not updating it")
+            return nil
+        }
+        switch file {
+        case .passwd(let user): return IdentityFiles.passwd(image: image, user: user)
+        case .group(let user, let groups): return IdentityFiles.group(image: image, user: user, groups: groups)
+        }
+    }
+
+    /// The place to mount on, made if it lies in a directory that can be written: a staged one, or a writable root.
+    private func destination(of mount: Mount, isDirectory: Bool) throws(Errno) -> OwnedFD {
+        do throws(Errno) {
+            return try open(mount.destination, SKL_O_PATH, in: root, resolve: [.inRoot, .noMagicLinks])
+        } catch {
+            guard error == .noSuchFile, mayCreate(mount) else { throw error }
+            try create(mount.destination, isDirectory: isDirectory)
+            return try open(mount.destination, SKL_O_PATH, in: root, resolve: [.inRoot, .noMagicLinks])
+        }
+    }
+
+    /// Only below what we staged ourselves, or in a writable layer; never in a directory of the host.
+    private func mayCreate(_ mount: Mount) -> Bool {
+        guard mount.createDestination else { return false }
+        let above = plan.mounts.last { other in
+            mount.destination.hasPrefix(other.destination + "/") && other.destination != mount.destination
+        }
+        guard let above else { return plan.layers.contains { $0.isWritable } }
+        switch above.source {
+        case .session, .filesystem(type: "tmpfs", _): return true
+        default: return false
+        }
+    }
+
+    private func create(_ path: String, isDirectory: Bool) throws(Errno) {
+        let parent = parentPath(path) ?? "/"
+        let directory: OwnedFD
+        do throws(Errno) {
+            directory = try open(parent, SKL_O_PATH | O_DIRECTORY, in: root, resolve: [.inRoot, .noMagicLinks])
+        } catch {
+            guard error == .noSuchFile, parent != "/" else { throw error }
+            try create(parent, isDirectory: true)
+            directory = try open(parent, SKL_O_PATH | O_DIRECTORY, in: root, resolve: [.inRoot, .noMagicLinks])
+        }
+        if isDirectory {
+            try makeDirectory(lastComponent(path), at: directory.raw)
+        } else {
+            try writeFile(lastComponent(path), [], mode: 0o644, at: directory.raw, exclusive: true)
+        }
+    }
+
+    private func link(_ target: String, at path: String) throws(Errno) {
+        let parent = parentPath(path) ?? "/"
+        let directory = try open(parent, SKL_O_PATH | O_DIRECTORY, in: root, resolve: [.inRoot, .noMagicLinks])
+        do throws(Errno) {
+            try makeSymlink(target, at: lastComponent(path), in: directory.raw)
+        } catch {
+            if error != .exists { throw error }
+        }
+    }
+}
+
+extension Mount {
+    /// What is mounted, for messages and `--explain`.
+    package var sourceText: String {
+        switch source {
+        case .bind(let path), .made(let path, _): path
+        case .filesystem(let type, _): type
+        case .session: "an empty directory"
+        case .file, .derived: "a generated file"
+        case .symlink(let target): "a link to \(target)"
+        }
+    }
+}

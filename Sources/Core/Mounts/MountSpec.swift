@@ -1,0 +1,38 @@
+/// The text of `--mount` (runtime.md §2.6): fields of a CSV line, one mount a line.
+package enum MountSpec {
+    /// - Parameter fields: of one mount, already split.
+    /// - Throws: for an unknown key, another type than bind, a missing source or destination.
+    package static func parse(_ fields: [String], currentDirectory: String) throws(SkiffError) -> Request.Bind {
+        var source: String?
+        var destination: String?
+        var readOnly = false
+        for field in fields {
+            let parts = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let value = parts.count > 1 ? parts[1] : ""
+            switch parts[0] {
+            case "type":
+                guard value == "bind" else { throw failure("invalid mount type \"\(value)\": must be \"bind\"") }
+            case "source", "src": source = value
+            case "destination", "dst", "target": destination = value
+            case "ro", "readonly": readOnly = value.isEmpty || value == "true"
+            case "nonested": break
+            case "image-src", "id":
+                throw SkiffError(
+                    "cannot mount \(fields.joined(separator: ",")): \(parts[0]) (a mount from an image) is not available in this version"
+                )
+            default: throw failure("invalid key \"\(parts[0])\" in mount specification")
+            }
+        }
+        guard let source, !source.isEmpty else { throw failure("mount specification has no source") }
+        guard let destination, destination.hasPrefix("/") else {
+            throw failure("mount specification has no absolute destination")
+        }
+        return Request.Bind(
+            source: absolutePath(source, in: currentDirectory), destination: normalized(destination),
+            readOnly: readOnly)
+    }
+
+    private static func failure(_ reason: String) -> SkiffError {
+        SkiffError("While setting bind mount configuration: while parsing mount: " + reason)
+    }
+}

@@ -1,0 +1,98 @@
+import CLinux
+import Linux
+
+/// Brings the image, the layers and the supplied mount targets together as `root` of the session.
+///
+/// The current directory must be the session: overlay options name their directories relative to it.
+struct RootAssembly {
+    let plan: Plan
+    let trees: SourceTrees
+
+    /// - Parameter session: where `image` is mounted already.
+    /// - Returns: the directory that becomes the root, relative to the session.
+    func assemble(_ session: borrowing Session) throws(SkiffError) -> String {
+        let needsUpper = plan.layers.contains { $0.isWritable }
+        let missing = try targets(session)
+        if plan.layers.isEmpty && missing.isEmpty { return "image" }
+        if plan.image.targets == .underlay && plan.layers.isEmpty {
+            try Underlay(session: session.directory.raw).supply(missing)
+            return "image"
+        }
+        try supply(missing, session)
+        var options = try attachLayers(session)
+        options.lower += ["image", "layers/targets"]
+        try during("cannot mount the overlay of the root file system") { () throws(Errno) in
+            try mountOverlay(options, writable: needsUpper, session)
+        }
+        return "root"
+    }
+
+    /// What the image lacks. Nothing is supplied to an image opened for writing: its own directories are the user's.
+    private func targets(_ session: borrowing Session) throws(SkiffError) -> [MissingTarget] {
+        if plan.image.targets == .none { return [] }
+        return try during("cannot look into image \(plan.image.path)") { () throws(Errno) in
+            let image = try open("image", SKL_O_PATH | O_DIRECTORY, at: session.directory.raw)
+            return try MissingTarget.find(plan: plan, trees: trees, image: image.raw)
+        }
+    }
+
+    private func supply(_ missing: [MissingTarget], _ session: borrowing Session) throws(SkiffError) {
+        try during("cannot make mount targets") { () throws(Errno) in
+            try makeDirectory("layers/targets", at: session.directory.raw)
+            for target in missing {
+                let path = "layers/targets" + target.path
+                if target.isDirectory {
+                    try makeDirectories(path, at: session.directory.raw)
+                } else {
+                    try makeDirectories(parentPath(path) ?? "layers/targets", at: session.directory.raw)
+                    try writeFile(path, [], mode: 0o644, at: session.directory.raw)
+                }
+            }
+        }
+    }
+
+    private struct OverlayDirectories {
+        /// Highest first, as overlayfs wants them.
+        var lower: [String] = []
+        var upper: (upper: String, work: String)?
+    }
+
+    /// Attaches the host's directories below the session. Later layers lie above earlier ones.
+    private func attachLayers(_ session: borrowing Session) throws(SkiffError) -> OverlayDirectories {
+        var result = OverlayDirectories()
+        for (index, layer) in plan.layers.enumerated() {
+            let place = "layers/\(index)"
+            try during("cannot attach overlay layer \(layer.hostDirectory ?? "in memory")") { () throws(Errno) in
+                try makeDirectory(place, at: session.directory.raw)
+                if let tree = trees.takeTree(ofLayer: index) {
+                    try attach(tree, at: place, in: session.directory.raw)
+                }
+                switch layer.kind {
+                case .lower: result.lower.insert(place, at: 0)
+                case .upper(let upper, let work):
+                    result.upper = (place + "/" + lastComponent(upper), place + "/" + lastComponent(work))
+                case .temporaryUpper:
+                    try makeDirectory(place + "/upper", at: session.directory.raw)
+                    try makeDirectory(place + "/work", at: session.directory.raw)
+                    result.upper = (place + "/upper", place + "/work")
+                }
+            }
+        }
+        return result
+    }
+
+    private func mountOverlay(_ directories: OverlayDirectories, writable: Bool, _ session: borrowing Session)
+        throws(Errno)
+    {
+        var options = "lowerdir=" + directories.lower.joined(separator: ":")
+        if let upper = directories.upper {
+            options += ",upperdir=\(upper.upper),workdir=\(upper.work)"
+            // Without it an unprivileged overlay cannot remove a directory of the image (EIO): kernel-feasibility §1.
+            if plan.user != .none || !inInitialUserNamespace() { options += ",userxattr" }
+        }
+        var flags = UInt(MS_NODEV)
+        if !plan.privileges.allowSetuid { flags |= UInt(MS_NOSUID) }
+        if !writable { flags |= UInt(MS_RDONLY) }
+        try mountFilesystem("overlay", source: "overlay", at: "root", flags: flags, data: options)
+    }
+}

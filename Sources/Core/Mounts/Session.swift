@@ -1,0 +1,50 @@
+import CLinux
+import Linux
+
+/// The container's private tmpfs: mount points for the image and the root, staged files, directories and layers. It is
+/// mounted over a directory of the host in our own mount namespace only, and is gone with it.
+struct Session: ~Copyable {
+    /// The directory that is the session, for *at calls.
+    let directory: OwnedFD
+    private var staged = 0
+
+    /// Directories that every Linux system has; the first that exists is covered. The sources were copied before.
+    private static let places = ["/tmp", "/var/tmp", "/run", "/mnt", "/dev"]
+
+    /// Makes and enters it: the current directory is the session afterwards.
+    init(size: Int64?) throws(SkiffError) {
+        let options: [(String, String?)] = [("mode", "0755")] + (size.map { [("size", String($0))] } ?? [])
+        directory = try during("cannot make the session file system") { () throws(Errno) in
+            let mount = try newFilesystem("tmpfs", source: "tmpfs", options: options, attributes: [.noSuid, .noDev])
+            try Self.attachSomewhere(mount)
+            try changeDirectory(mount.raw)
+            for name in ["image", "root", "staged", "layers"] { try makeDirectory(name, at: mount.raw) }
+            return mount
+        }
+    }
+
+    private static func attachSomewhere(_ mount: borrowing OwnedFD) throws(Errno) {
+        for place in places where (try? status(place).isDirectory) == true {
+            try attach(mount, at: place)
+            return
+        }
+        throw .noSuchFile
+    }
+
+    /// A new empty directory, answered as a path relative to the session.
+    mutating func stageDirectory(mode: UInt32) throws(Errno) -> String {
+        staged += 1
+        let name = "staged/\(staged)"
+        try makeDirectory(name, mode: 0o700, at: directory.raw)
+        try chmod(name, mode_t(mode), at: directory.raw)
+        return name
+    }
+
+    /// A new file with these bytes.
+    mutating func stageFile(_ bytes: [UInt8], mode: UInt32) throws(Errno) -> String {
+        staged += 1
+        let name = "staged/\(staged)"
+        try writeFile(name, bytes, mode: mode_t(mode), at: directory.raw, exclusive: true)
+        return name
+    }
+}

@@ -1,0 +1,32 @@
+import CLinux
+import Linux
+
+/// Why the kernel refused namespaces, and what the administrator can do: the sysctls that distributions use to withhold
+/// them (field pain 4).
+enum NamespaceAdvice {
+    static func hint(for error: Errno) -> String? {
+        switch error {
+        case .noSpace:
+            return "The limit of namespaces is reached: raise /proc/sys/user/max_user_namespaces"
+        case .notPermitted, .accessDenied:
+            if value("/proc/sys/kernel/unprivileged_userns_clone") == "0" {
+                return "User namespaces are switched off: sysctl -w kernel.unprivileged_userns_clone=1 as root"
+            }
+            if value("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
+                return
+                    "AppArmor restricts user namespaces: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 as "
+                    + "root, or load an AppArmor profile for skiff that allows userns"
+            }
+            if value("/proc/sys/user/max_user_namespaces") == "0" {
+                return "User namespaces are switched off: sysctl -w user.max_user_namespaces=15000 as root"
+            }
+            return "User namespaces are refused here, as in a chroot or under a seccomp filter of another container"
+        default: return nil
+        }
+    }
+
+    private static func value(_ path: String) -> String? {
+        guard let bytes = try? readFile(path, limit: 64) else { return nil }
+        return String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
+    }
+}

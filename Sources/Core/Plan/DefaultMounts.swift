@@ -1,0 +1,208 @@
+import Linux
+
+/// What appears in every container unless somebody said otherwise (runtime.md §2): devices, kernel file systems, home,
+/// temporary directories, identity files, the current directory.
+struct DefaultMounts {
+    let request: Request
+    let settings: Settings
+    let host: HostFacts
+    let home: HomeDirectory
+    /// Whether the container has its own PID namespace, and so its own /proc.
+    let ownPID: Bool
+    let ownIPC: Bool
+    /// A user namespace cannot mount sysfs or see the devpts group of the host.
+    let inUserNamespace: Bool
+    /// Root with something writable: the identity files are left alone then.
+    let keepsIdentityFiles: Bool
+
+    private let restricted: MountAttributes = [.noSuid, .noDev]
+
+    func mounts() -> [Mount] {
+        devices() + hostFilesystems() + configuredBinds() + kernel() + home.mounts(restricted) + temporary() + scratch()
+            + identity() + currentDirectory()
+    }
+
+    private func isOff(_ word: String) -> Bool { request.noMount.contains(word) }
+
+    // MARK: /dev
+
+    var hasMinimalDev: Bool { request.contain || settings.mountDev == .minimal }
+
+    private func devices() -> [Mount] {
+        if settings.mountDev == .no || isOff("dev") { return [] }
+        if !hasMinimalDev { return [Mount(.dev, .bind("/dev"), at: "/dev", attributes: [.noSuid], reason: "devices")] }
+        return minimalDev()
+    }
+
+    private func minimalDev() -> [Mount] {
+        let reason = "minimal /dev"
+        var result = [Mount(.dev, .session(mode: 0o755), at: "/dev", attributes: [.noSuid], reason: reason)]
+        let sharedMemory = Mount.Source.filesystem(type: "tmpfs", options: ["mode=1777"])
+        result.append(Mount(.dev, sharedMemory, at: "/dev/shm", attributes: restricted, reason: reason))
+        if ownIPC {
+            let queue = Mount.Source.filesystem(type: "mqueue", options: [])
+            result.append(Mount(.dev, queue, at: "/dev/mqueue", attributes: restricted, missing: .warn, reason: reason))
+        }
+        if settings.mountDevpts && !isOff("devpts") && !request.buildConfiguration {
+            var options = ["newinstance", "ptmxmode=0666", "mode=0620"]
+            if !inUserNamespace { options.append("gid=5") }
+            let terminals = Mount.Source.filesystem(type: "devpts", options: options)
+            result.append(
+                Mount(.dev, terminals, at: "/dev/pts", attributes: [.noSuid, .noExec], missing: .warn, reason: reason))
+            result.append(Mount(.dev, .symlink("pts/ptmx"), at: "/dev/ptmx", reason: reason))
+        }
+        for node in ["tty", "null", "zero", "random", "urandom"] {
+            result.append(Mount(.dev, .bind("/dev/" + node), at: "/dev/" + node, missing: .ignore, reason: reason))
+        }
+        if let terminal = host.terminal {
+            result.append(
+                Mount(.dev, .bind(terminal), at: "/dev/console", missing: .warn, reason: "the caller's terminal"))
+        }
+        let links = [("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")]
+        for (name, target) in links { result.append(Mount(.dev, .symlink(target), at: "/dev/" + name, reason: reason)) }
+        return result
+    }
+
+    // MARK: host and kernel
+
+    private func hostFilesystems() -> [Mount] {
+        guard settings.mountHostfs, !isOff("hostfs") else { return [] }
+        let kept = ["/proc", "/sys", "/dev", "/run", "/boot", "/var"]
+        return HostMounts.directlyBelowRoot().filter { path in !kept.contains { path.hasPrefix($0) } }.map {
+            Mount(.hostfs, .bind($0), at: $0, attributes: restricted, missing: .warn, reason: "mount hostfs")
+        }
+    }
+
+    private func configuredBinds() -> [Mount] {
+        if isOff("bind-paths") || request.buildConfiguration { return [] }
+        return settings.bindPath.compactMap { entry in
+            let parts = entry.split(separator: ":", maxSplits: 1).map(String.init)
+            guard let source = parts.first else { return nil }
+            let destination = parts.count > 1 ? parts[1] : source
+            if isOff(destination) { return nil }
+            let essential = source == "/etc/hosts" || source == "/etc/localtime"
+            if request.contain && !essential { return nil }
+            return Mount(
+                .binds, .bind(source), at: destination, attributes: restricted, missing: essential ? .ignore : .warn,
+                reason: "bind path")
+        }
+    }
+
+    private func kernel() -> [Mount] {
+        var result: [Mount] = []
+        if settings.mountProc && !isOff("proc") {
+            let source: Mount.Source = ownPID ? .filesystem(type: "proc", options: []) : .bind("/proc")
+            result.append(
+                Mount(.kernel, source, at: "/proc", attributes: restricted, missing: .warn, reason: "kernel interface"))
+        }
+        if settings.mountSys && !isOff("sys") {
+            let source: Mount.Source = inUserNamespace ? .bind("/sys") : .filesystem(type: "sysfs", options: [])
+            result.append(
+                Mount(.kernel, source, at: "/sys", attributes: restricted, missing: .warn, reason: "kernel interface"))
+        }
+        return result
+    }
+
+    // MARK: directories of the user
+
+    private func temporary() -> [Mount] {
+        guard settings.mountTmp, !isOff("tmp") else { return [] }
+        return [("/tmp", "tmp"), ("/var/tmp", "var_tmp")].map { path, name in
+            let source: Mount.Source
+            if !request.contain {
+                source = .bind(path)
+            } else if let workdir = request.workdir {
+                source = .made(absolutePath(workdir, in: host.directory) + "/" + name, mode: 0o1777)
+            } else {
+                source = .session(mode: 0o1777)
+            }
+            return Mount(.tmp, source, at: path, attributes: restricted, missing: .warn, reason: "temporary directory")
+        }
+    }
+
+    private func scratch() -> [Mount] {
+        guard settings.userBindControl else {
+            if !request.scratch.isEmpty { Log.verbose("--scratch is ignored: user bind control = no") }
+            return []
+        }
+        return request.scratch.map { directory in
+            let path = normalized(directory.hasPrefix("/") ? directory : "/" + directory)
+            let source: Mount.Source =
+                request.workdir.map { .made(absolutePath($0, in: host.directory) + "/scratch" + path, mode: 0o750) }
+                ?? .session(mode: 0o750)
+            return Mount(.scratch, source, at: path, attributes: restricted, reason: "--scratch")
+        }
+    }
+
+    private func currentDirectory() -> [Mount] {
+        let path = host.directory
+        if request.contain || isOff("cwd") || path == "/" || request.buildConfiguration { return [] }
+        guard settings.userBindControl else {
+            Log.warning("not mounting current directory: user bind control is disabled by system administrator")
+            return []
+        }
+        let resolved = (try? realPath(".")) ?? path
+        if [path, resolved].contains(where: Self.isSystemDirectory) { return [] }
+        return [
+            Mount(.cwd, .bind(path), at: path, attributes: restricted, missing: .warn, reason: "current directory")
+        ]
+    }
+
+    private static func isSystemDirectory(_ path: String) -> Bool {
+        ["/etc", "/bin", "/mnt", "/usr", "/var", "/opt", "/sbin", "/lib", "/lib64"].contains(path)
+            || ["/sys", "/proc", "/dev"].contains { path == $0 || path.hasPrefix($0 + "/") }
+    }
+
+    // MARK: identity
+
+    private func identity() -> [Mount] {
+        var result: [Mount] = []
+        if settings.configResolvConf && !isOff("/etc/resolv.conf") && !isOff("bind-paths")
+            && !request.buildConfiguration
+        {
+            result.append(resolver())
+        }
+        if let hostname = request.hostname {
+            result.append(
+                Mount(
+                    .files, .file(Array((hostname + "\n").utf8)), at: "/etc/hostname", attributes: restricted,
+                    missing: .warn, reason: "--hostname"))
+        }
+        if keepsIdentityFiles { return result }
+        if settings.configPasswd {
+            result.append(file(.passwd(userEntry), at: "/etc/passwd", "the caller's user entry"))
+        }
+        if settings.configGroup {
+            let group = DerivedFile.group(user: host.userName, groups: host.groupRecords)
+            result.append(file(group, at: "/etc/group", "the caller's groups"))
+        }
+        return result
+    }
+
+    private func file(_ file: DerivedFile, at path: String, _ reason: String) -> Mount {
+        Mount(
+            .files, .derived(file), at: path, attributes: restricted, missing: .warn, createDestination: false,
+            reason: reason)
+    }
+
+    private func resolver() -> Mount {
+        let source: Mount.Source
+        if request.dns.isEmpty {
+            source = .bind("/etc/resolv.conf")
+        } else {
+            source = .file(Array(request.dns.map { "nameserver \($0)\n" }.joined().utf8))
+        }
+        return Mount(
+            .files, source, at: "/etc/resolv.conf", attributes: restricted, missing: .warn,
+            reason: request.dns.isEmpty ? "name servers of the host" : "--dns")
+    }
+
+    /// The entry inside: as root when the caller is mapped to root.
+    private var userEntry: UserRecord {
+        let root = request.userMapping == .root
+        let uid = root ? 0 : host.uid
+        return UserRecord(
+            name: root ? "root" : host.userName, uid: uid, gid: root ? 0 : host.gid, gecos: host.user?.gecos ?? "",
+            home: home.destination, shell: host.user?.shell ?? "/bin/sh")
+    }
+}

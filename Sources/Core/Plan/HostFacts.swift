@@ -1,0 +1,82 @@
+import CLinux
+package import Linux
+
+/// What the plan needs to know of the caller and the machine, read once. Plain values, so that a test can plan for any host.
+package struct HostFacts: Sendable {
+    package var uid: UInt32
+    package var gid: UInt32
+    package var groups: [UInt32]
+    /// The entry of the user database; nil for an id that it does not know.
+    package var user: UserRecord?
+    package var groupRecords: [GroupRecord]
+    /// As the shell shows it: `$PWD` when that leads to the current directory.
+    package var directory: String
+    package var umask: UInt32
+    package var environment: [String]
+    /// CAP_SYS_ADMIN in the current user namespace.
+    package var isAdministrator: Bool
+    /// In the user namespace of the machine itself, where block devices can be mounted.
+    package var isInitialUserNamespace: Bool
+    package var hasFuse: Bool
+    package var hasLoop: Bool
+    /// The terminal of descriptor 0, 1 or 2, for /dev/console.
+    package var terminal: String?
+
+    package init(
+        uid: UInt32, gid: UInt32, groups: [UInt32], user: UserRecord?, groupRecords: [GroupRecord], directory: String,
+        umask: UInt32, environment: [String], isAdministrator: Bool, isInitialUserNamespace: Bool, hasFuse: Bool,
+        hasLoop: Bool, terminal: String?
+    ) {
+        self.uid = uid
+        self.gid = gid
+        self.groups = groups
+        self.user = user
+        self.groupRecords = groupRecords
+        self.directory = directory
+        self.umask = umask
+        self.environment = environment
+        self.isAdministrator = isAdministrator
+        self.isInitialUserNamespace = isInitialUserNamespace
+        self.hasFuse = hasFuse
+        self.hasLoop = hasLoop
+        self.terminal = terminal
+    }
+
+    package static func current() throws(SkiffError) -> HostFacts {
+        let environment = environmentStrings()
+        let mask = setUmask(0o022)
+        _ = setUmask(mask)
+        let uid = effectiveUID()
+        let gid = effectiveGID()
+        let groups = supplementaryGroups()
+        let all = [gid] + groups.filter { $0 != gid }
+        let held = try during("cannot read the capabilities of this process") { () throws(Errno) in try capabilities() }
+        return HostFacts(
+            uid: uid, gid: gid, groups: groups, user: userRecord(uid: uid),
+            groupRecords: all.compactMap { gid in groupName(gid: gid).map { GroupRecord(name: $0, gid: gid) } },
+            directory: try workingDirectory(), umask: UInt32(mask), environment: environment,
+            isAdministrator: held.effective & (1 << UInt64(Capability.sysAdmin)) != 0,
+            isInitialUserNamespace: inInitialUserNamespace(), hasFuse: isAccessible("/dev/fuse", R_OK | W_OK),
+            hasLoop: isAccessible("/dev/loop-control", R_OK | W_OK),
+            terminal: (0...2).lazy.compactMap { terminalName($0) }.first)
+    }
+
+    private static func workingDirectory() throws(SkiffError) -> String {
+        if let logical = environmentValue("PWD"), logical.hasPrefix("/"), normalized(logical) == logical,
+            let there = try? status(logical), let here = try? status("."), there.device == here.device,
+            there.inode == here.inode
+        {
+            return logical
+        }
+        return try during("cannot find the current directory") { () throws(Errno) in try currentDirectory() }
+    }
+
+    /// The name to print for the caller.
+    package var userName: String { user?.name ?? String(uid) }
+    /// The home directory of the user database; `/` without an entry.
+    package var homeDirectory: String {
+        if let user, !user.home.isEmpty { return user.home }
+        for entry in environment where entry.hasPrefix("HOME=") { return String(entry.dropFirst(5)) }
+        return "/"
+    }
+}

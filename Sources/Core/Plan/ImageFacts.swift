@@ -1,0 +1,50 @@
+/// What the plan needs to know of an opened image.
+package struct ImageFacts: Sendable, Equatable {
+    package enum Root: Sendable {
+        case directory, squashfs, ext3
+    }
+
+    /// Absolute; what APPTAINER_CONTAINER says.
+    package var path: String
+    package var root: Root
+    /// The root file system's place in the file, in bytes; 0 and 0 for a directory.
+    package var offset: Int64
+    package var size: Int64
+
+    package init(path: String, root: Root, offset: Int64, size: Int64) {
+        self.path = path
+        self.root = root
+        self.offset = offset
+        self.size = size
+    }
+
+    /// - Throws: when the configuration forbids this kind of image, or it needs a key.
+    package init(_ image: borrowing ImageSource, _ settings: Settings) throws(SkiffError) {
+        let (allowed, name) =
+            switch image.kind {
+            case .directory: (settings.allowContainerDirectory, "dir")
+            case .sif: (settings.allowContainerSIF, "sif")
+            case .squashfs: (settings.allowContainerSquashfs, "squashfs")
+            case .ext3: (settings.allowContainerExtfs, "extfs")
+            }
+        guard allowed else {
+            throw SkiffError("configuration disallows users from running \(name) containers")
+        }
+        guard !image.isEncrypted else {
+            throw SkiffError("cannot run \(image.path): encrypted images are not available in this version")
+        }
+        path = image.path
+        guard let section = image.root else {
+            (root, offset, size) = (.directory, 0, 0)
+            return
+        }
+        switch section.filesystem {
+        case .squashfs: root = .squashfs
+        case .ext3: root = .ext3
+        default:
+            throw SkiffError(
+                "cannot run \(image.path): its root file system is \(section.filesystem.label), not squashfs or ext3")
+        }
+        (offset, size) = (section.offset, section.size)
+    }
+}

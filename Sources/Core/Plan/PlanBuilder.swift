@@ -1,0 +1,210 @@
+import Linux
+
+/// Turns a request into a plan: the core fills a draft, the plugins add to it, `PlanCheck` closes it. Looks at the host and
+/// the image, changes nothing.
+package struct PlanBuilder {
+    let request: Request
+    let settings: Settings
+    let host: HostFacts
+    let image: ImageFacts
+    let plugins: any PluginPhases
+
+    package init(
+        request: Request, settings: Settings, host: HostFacts, image: ImageFacts, plugins: any PluginPhases
+    ) {
+        self.request = request
+        self.settings = settings
+        self.host = host
+        self.image = image
+        self.plugins = plugins
+    }
+
+    package func build() throws(SkiffError) -> Plan {
+        try plugins.configure()
+        var draft = PlanDraft()
+        draft.writableImage = request.writable
+        draft.namespaces = try namespaces()
+        try plugins.prepare(&draft)
+        let home = HomeDirectory(request: request, settings: settings, host: host)
+        let defaults = defaultMounts(draft, home)
+        draft.minimalDev = defaults.hasMinimalDev
+        draft.mounts = defaults.mounts()
+        try plugins.mounts(&draft)
+        if draft.minimalDev { draft.mounts += deviceMounts(draft.devices) }
+        draft.mounts += try userBinds()
+        try plugins.environment(&draft)
+        return try close(draft, home)
+    }
+
+    // MARK: namespaces and users
+
+    private func namespaces() throws(SkiffError) -> Namespaces {
+        var result: Namespaces = [.mount]
+        func want(_ asked: Bool, _ namespace: Namespaces, _ allowed: Bool, _ name: String) {
+            guard asked else { return }
+            if allowed {
+                result.insert(namespace)
+            } else {
+                Log.warning("Not creating a new \(name) namespace: not allowed by the configuration")
+            }
+        }
+        want(request.newPID, .pid, settings.allowPIDNamespace, "PID")
+        want(request.newIPC, .ipc, settings.allowIPCNamespace, "IPC")
+        want(request.newUTS || request.hostname != nil, .uts, settings.allowUTSNamespace, "UTS")
+        want(request.newNetwork, .network, true, "network")
+        return result
+    }
+
+    private var user: UserNamespace {
+        switch request.userMapping {
+        case .inherited: return .none
+        case .root:
+            return .new(uid: IDMap(inside: 0, outside: host.uid), gid: IDMap(inside: 0, outside: host.gid))
+        case .automatic where host.uid == 0 && host.isAdministrator: return .none
+        case .automatic, .userNamespace:
+            return .new(
+                uid: IDMap(inside: host.uid, outside: host.uid), gid: IDMap(inside: host.gid, outside: host.gid))
+        }
+    }
+
+    private var insideUID: UInt32 {
+        if case .new(let uid, _) = user { return uid.inside }
+        return host.uid
+    }
+
+    private func privileges() throws(SkiffError) -> Privileges {
+        for (given, flag) in [(request.keepPrivileges, "--keep-privs"), (request.allowSetuid, "--allow-setuid")]
+        where given && insideUID != 0 {
+            throw SkiffError("\(flag) requires root privileges")
+        }
+        let all = (UInt64(1) << 41) - 1
+        var kept: UInt64 = insideUID == 0 && !request.noPrivileges && settings.rootCapabilities != .no ? all : 0
+        let added = Capability.set(of: request.addCapabilities, all: all)
+        let dropped = Capability.set(of: request.dropCapabilities, all: all)
+        for word in added.unknown + dropped.unknown { Log.warning("Skipping unknown capability: \(word)") }
+        kept = (kept | added.bits) & ~dropped.bits
+        return Privileges(
+            noNewPrivileges: insideUID != 0 || kept == 0, capabilities: kept, allowSetuid: request.allowSetuid)
+    }
+
+    // MARK: mounts
+
+    private func defaultMounts(_ draft: PlanDraft, _ home: HomeDirectory) -> DefaultMounts {
+        // The flags of the Overlay plugin are known here only by what they lead to: a writable layer, later. Root with a
+        // writable image keeps its own identity files (runtime.md §2.5).
+        DefaultMounts(
+            request: request, settings: settings, host: host, home: home, ownPID: draft.namespaces.contains(.pid),
+            ownIPC: draft.namespaces.contains(.ipc), inUserNamespace: user != .none || !host.isInitialUserNamespace,
+            keepsIdentityFiles: insideUID == 0 && request.writable)
+    }
+
+    private func deviceMounts(_ devices: [DeviceNode]) -> [Mount] {
+        devices.map {
+            Mount(.dev, .bind($0.path), at: $0.path, missing: .warn, reason: $0.reason, origin: $0.origin)
+        }
+    }
+
+    /// Sorted by depth, then length, so that a bind into another bind comes after it.
+    private func userBinds() throws(SkiffError) -> [Mount] {
+        if !request.binds.isEmpty && !settings.userBindControl {
+            Log.warning("Ignoring user bind request: user bind control disabled by system administrator")
+            return []
+        }
+        var seen: Set<String> = []
+        var kept: [Request.Bind] = []
+        for bind in request.binds {
+            if seen.insert(bind.destination).inserted {
+                kept.append(bind)
+            } else {
+                Log.warning(
+                    "While bind mounting '\(bind.source):\(bind.destination)': destination is already in the mount point list"
+                )
+            }
+        }
+        func depth(_ path: String) -> Int { path.utf8.count { $0 == 0x2F } }
+        let ordered = kept.sorted { left, right in
+            let (a, b) = (depth(left.destination), depth(right.destination))
+            return a == b ? left.destination.utf8.count < right.destination.utf8.count : a < b
+        }
+        return ordered.map { bind in
+            var attributes: MountAttributes = [.noSuid]
+            // A device that the user binds by name is meant to work.
+            if !bind.source.hasPrefix("/dev") { attributes.insert(.noDev) }
+            if bind.readOnly { attributes.insert(.readOnly) }
+            return Mount(.userBinds, .bind(bind.source), at: bind.destination, attributes: attributes, reason: "--bind")
+        }
+    }
+
+    // MARK: closing
+
+    private func close(_ draft: PlanDraft, _ home: HomeDirectory) throws(SkiffError) -> Plan {
+        let root = try rootImage(draft)
+        let container = root.driver == .extracted ? root.directory : image.path
+        let facts = EnvironmentFacts(
+            container: container, home: home.destination,
+            binds: draft.mounts.filter { $0.group == .userBinds }.map(\.destination),
+            changes: draft.variables)
+        let environment = try EnvironmentPlan.make(request, host: host.environment, facts: facts)
+        let plan = Plan(
+            action: request.action, arguments: request.arguments, image: root, layers: draft.layers,
+            mounts: draft.mounts,
+            namespaces: draft.namespaces, user: user, privileges: try privileges(), directory: startDirectory(home),
+            umask: request.noUmask ? 0o022 : host.umask,
+            hostname: draft.namespaces.contains(.uts) ? request.hostname : nil,
+            sessionSize: host.uid == 0 ? nil : Int64(settings.sessionSizeMiB) << 20,
+            process: processModel(draft, root), plugins: plugins.participants, notes: draft.notes,
+            environment: environment)
+        return try PlanCheck(plan).closed()
+    }
+
+    private func startDirectory(_ home: HomeDirectory) -> StartDirectory {
+        if let directory = request.directory { return .required(directory) }
+        if request.contain { return .preferred([home.destination, "/"]) }
+        if request.buildConfiguration { return .preferred(["/"]) }
+        return .preferred([host.directory, home.destination, "/"])
+    }
+
+    private func processModel(_ draft: PlanDraft, _ root: RootImage) -> ProcessModel {
+        if draft.namespaces.contains(.pid) { return request.noInit ? .monitored : .shim }
+        let watched = plugins.participants.contains { plugin in
+            plugin.phases.contains("started") || plugin.phases.contains("stopped")
+        }
+        return watched || root.driver == .server || root.driver == .extracted ? .monitored : .inPlace
+    }
+
+    private func rootImage(_ draft: PlanDraft) throws(SkiffError) -> RootImage {
+        let targets = missingTargets(draft)
+        func root(_ driver: RootImage.Driver, _ filesystem: String = "", directory: String = "") -> RootImage {
+            RootImage(
+                path: image.path, driver: driver, directory: directory, filesystem: filesystem, offset: image.offset,
+                size: image.size,
+                writable: request.writable, targets: targets)
+        }
+        switch image.root {
+        case .directory: return root(.directory, directory: image.path)
+        case .squashfs, .ext3:
+            let type = image.root == .squashfs ? "squashfs" : "ext3"
+            if request.writable {
+                throw SkiffError(
+                    "cannot open \(image.path) for writing: no SIF writable overlay partition found in \(image.path)",
+                    hint: "Use --writable-tmpfs for changes that may be lost, or a sandbox directory")
+            }
+            let kernel = host.isAdministrator && host.isInitialUserNamespace && host.hasLoop && user == .none
+            if kernel && !request.unsquash { return root(.loop, type) }
+            if image.root == .ext3 {
+                throw SkiffError(
+                    "cannot mount \(image.path): ext3 images can be mounted by root only in this version",
+                    hint: "Convert it once as root: skiff build image.sif \(image.path)")
+            }
+            if host.hasFuse && !request.unsquash { return root(.server, type) }
+            return root(.extracted, type, directory: Extraction.newDirectory(request, host))
+        }
+    }
+
+    private func missingTargets(_ draft: PlanDraft) -> MissingTargets {
+        if request.writable { return .none }
+        let preferUnderlay = request.underlay || settings.enableUnderlay == .preferred || settings.enableOverlay == .no
+        if !draft.layers.isEmpty || !preferUnderlay { return .overlay }
+        return settings.enableUnderlay == .no ? .none : .underlay
+    }
+}

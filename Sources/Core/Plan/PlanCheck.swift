@@ -1,0 +1,74 @@
+/// Closes a draft: what plugins, users and images put in is checked like any input, because the child executes it without
+/// asking again.
+struct PlanCheck {
+    private let plan: Plan
+
+    init(_ plan: Plan) { self.plan = plan }
+
+    func closed() throws(SkiffError) -> Plan {
+        for mount in plan.mounts { try check(mount) }
+        let writable = plan.layers.filter { $0.isWritable }
+        if writable.count > 1 {
+            throw SkiffError(
+                "cannot use \(writable.count) writable overlays: only one is possible",
+                hint: "Append :ro to all but one (\(writable.map(\.reason).joined(separator: ", ")))")
+        }
+        if plan.image.writable && !plan.layers.isEmpty {
+            throw SkiffError("cannot use an overlay together with --writable: the image itself is written to")
+        }
+        for layer in plan.layers { try check(layer) }
+        return plan
+    }
+
+    private func check(_ mount: Mount) throws(SkiffError) {
+        let path = mount.destination
+        guard path.hasPrefix("/"), normalized(path) == path, isText(path) else {
+            throw refusal(mount.origin, "mount on \(path)", "the destination must be an absolute path without '..'")
+        }
+        guard path != "/" else {
+            throw refusal(mount.origin, "mount on /", "the root file system is the image's")
+        }
+        switch mount.source {
+        case .bind(let source), .made(let source, _):
+            guard source.hasPrefix("/"), isText(source) else {
+                throw refusal(mount.origin, "bind \(source)", "the source must be an absolute path")
+            }
+        case .filesystem(let type, let options):
+            guard ["tmpfs", "proc", "sysfs", "mqueue", "devpts"].contains(type), options.allSatisfy({ !$0.isEmpty })
+            else {
+                throw refusal(
+                    mount.origin, "mount a file system of type \(type)", "only tmpfs and the kernel's own are known")
+            }
+        case .symlink:
+            guard mount.group == .dev else {
+                throw refusal(mount.origin, "link \(path)", "links are made in the minimal /dev only")
+            }
+        case .session, .file, .derived: break
+        }
+    }
+
+    private func check(_ layer: Layer) throws(SkiffError) {
+        switch layer.kind {
+        case .lower(let path):
+            guard path.hasPrefix("/"), isText(path) else {
+                throw refusal(layer.origin, "use \(path) as a layer", "the path must be absolute")
+            }
+        case .upper(let upper, let work):
+            let same = upper.hasPrefix("/") && upper != work && parent(upper) == parent(work)
+            guard same, isText(upper), isText(work) else {
+                throw refusal(
+                    layer.origin, "use \(upper) as a writable layer",
+                    "upper and work directory must be two directories of one absolute parent")
+            }
+        case .temporaryUpper: break
+        }
+    }
+
+    private func parent(_ path: String) -> Substring { path[..<(path.lastIndex(of: "/") ?? path.startIndex)] }
+    private func isText(_ path: String) -> Bool { !path.utf8.contains(0) }
+
+    private func refusal(_ origin: String, _ what: String, _ reason: String) -> SkiffError {
+        let who = origin == "core" ? "" : "plugin \(origin): "
+        return SkiffError("\(who)cannot \(what): \(reason)")
+    }
+}

@@ -1,0 +1,91 @@
+import Linux
+
+/// The same plan for programs: `--explain=json`. Names are those of the kernel where it has one.
+extension Plan {
+    package func json() -> JSONText {
+        .members([
+            "action": .string(action.rawValue),
+            "arguments": .strings(arguments),
+            "image": .members([
+                "path": .string(image.path), "driver": .string(image.driver.rawValue),
+                "offset": .integer(image.offset), "size": .integer(image.size), "writable": .bool(image.writable),
+                "missingTargets": .string(image.targets.rawValue),
+            ]),
+            "process": .string(process.rawValue),
+            "namespaces": .strings(namespaces.names + (user == .none ? [] : ["user"])),
+            "user": userJSON,
+            "layers": .array(layers.map(\.json)),
+            "mounts": .array(orderedMounts.map(\.json)),
+            "environment": environment.json,
+            "directory": directoryJSON,
+            "umask": .string(String(umask, radix: 8)),
+            "hostname": hostname.map { .string($0) },
+            "privileges": .members([
+                "capabilities": .strings(Capability.names(of: privileges.capabilities)),
+                "noNewPrivileges": .bool(privileges.noNewPrivileges),
+                "allowSetuid": .bool(privileges.allowSetuid),
+            ]),
+            "plugins": .array(
+                plugins.map {
+                    .members([
+                        "id": .string($0.id), "version": .string($0.version), "trigger": .string($0.trigger),
+                        "phases": .strings($0.phases),
+                    ])
+                }),
+            "notes": .array(notes.map { .members(["text": .string($0.text), "origin": .string($0.origin)]) }),
+        ])
+    }
+
+    private var userJSON: JSONText? {
+        guard case .new(let uid, let gid) = user else { return nil }
+        func map(_ map: IDMap) -> JSONText {
+            .members(["inside": .integer(Int64(map.inside)), "outside": .integer(Int64(map.outside))])
+        }
+        return .members(["uid": map(uid), "gid": map(gid)])
+    }
+
+    private var directoryJSON: JSONText {
+        switch directory {
+        case .required(let path): .members(["required": .string(path)])
+        case .preferred(let paths): .members(["preferred": .strings(paths)])
+        }
+    }
+}
+
+extension Layer {
+    fileprivate var json: JSONText {
+        var path: String?
+        var work: String?
+        let kindName: String
+        switch kind {
+        case .lower(let lower): (kindName, path) = ("lower", lower)
+        case .upper(let upper, let directory): (kindName, path, work) = ("upper", upper, directory)
+        case .temporaryUpper: kindName = "temporaryUpper"
+        }
+        return .members([
+            "kind": .string(kindName), "path": path.map { .string($0) }, "work": work.map { .string($0) },
+            "reason": .string(reason), "origin": .string(origin),
+        ])
+    }
+}
+
+extension Mount {
+    fileprivate var json: JSONText {
+        var type = "bind"
+        var path: String?
+        var options: [String]?
+        switch source {
+        case .bind(let source), .made(let source, _): path = source
+        case .filesystem(let name, let list): (type, options) = (name, list)
+        case .session: type = "session"
+        case .file, .derived: type = "file"
+        case .symlink(let target): (type, path) = ("symlink", target)
+        }
+        return .members([
+            "destination": .string(destination), "type": .string(type), "source": path.map { .string($0) },
+            "options": options.map { .strings($0) }, "attributes": .strings(attributes.names),
+            "group": .string("\(group)"), "ifMissing": .string(missing.rawValue), "reason": .string(reason),
+            "origin": .string(origin),
+        ])
+    }
+}

@@ -1,0 +1,119 @@
+import Linux
+
+/// What `--explain` prints: the very plan that the launcher would execute, line by line, with the reason of each line.
+extension Plan {
+    package func text() -> String {
+        var lines: [String] = []
+        func section(_ title: String, _ rows: [String]) {
+            if rows.isEmpty { return }
+            lines.append(title)
+            lines += rows.map { "  " + $0 }
+        }
+        section("image", imageRows)
+        section("processes", [processText])
+        section("namespaces", namespaces.names + userRows)
+        section("layers, lowest first", layerRows)
+        section("mounts, in order", orderedMounts.map(\.row))
+        section("environment", environment.rows)
+        section("start", startRows)
+        section("privileges", privilegeRows)
+        section("plugins", plugins.map { "\($0.id) \($0.version): because of \($0.trigger)" })
+        section("notes", notes.map { "\($0.origin): \($0.text)" })
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The order of execution: by group, within a group as added.
+    package var orderedMounts: [Mount] {
+        mounts.enumerated().sorted { left, right in
+            left.element.group == right.element.group
+                ? left.offset < right.offset : left.element.group < right.element.group
+        }.map(\.element)
+    }
+
+    private var imageRows: [String] {
+        var rows = [image.path]
+        switch image.driver {
+        case .directory: rows.append("a directory, bound \(image.writable ? "for reading and writing" : "read-only")")
+        case .loop:
+            rows.append(
+                "\(image.filesystem) at byte \(image.offset), \(image.size) bytes, by the kernel on a loop device")
+        case .server:
+            rows.append("squashfs at byte \(image.offset), \(image.size) bytes, by the image server skiff-mount")
+        case .extracted:
+            rows.append("squashfs at byte \(image.offset), \(image.size) bytes, extracted to a private directory")
+        }
+        return rows
+    }
+
+    private var processText: String {
+        switch process {
+        case .inPlace: "skiff becomes the program: nothing has to be waited for"
+        case .monitored: "skiff waits, its child becomes the program"
+        case .shim: "skiff waits, its child is PID 1 and starts the program"
+        }
+    }
+
+    private var userRows: [String] {
+        guard case .new(let uid, let gid) = user else { return [] }
+        return ["user: uid \(uid.outside) is \(uid.inside), gid \(gid.outside) is \(gid.inside)"]
+    }
+
+    private var layerRows: [String] {
+        var rows: [String] = []
+        switch image.targets {
+        case .overlay: rows.append("mount targets that the image lacks (only if any: an overlay is made then)")
+        case .underlay: rows.append("mount targets that the image lacks, by an underlay")
+        case .none: break
+        }
+        rows.append("the image")
+        for layer in layers {
+            switch layer.kind {
+            case .lower(let path): rows.append("\(path), read-only (\(layer.reason), \(layer.origin))")
+            case .upper(let upper, let work):
+                rows.append("\(upper), writable, work directory \(work) (\(layer.reason), \(layer.origin))")
+            case .temporaryUpper: rows.append("memory, writable (\(layer.reason), \(layer.origin))")
+            }
+        }
+        return rows
+    }
+
+    private var startRows: [String] {
+        var rows: [String] = []
+        switch directory {
+        case .required(let path): rows.append("in \(path)")
+        case .preferred(let paths): rows.append("in the first of " + paths.joined(separator: ", "))
+        }
+        rows.append("umask " + String(umask, radix: 8))
+        if let hostname { rows.append("host name \(hostname)") }
+        return rows
+    }
+
+    private var privilegeRows: [String] {
+        let names = Capability.names(of: privileges.capabilities)
+        var rows = [names.isEmpty ? "no capabilities" : "capabilities " + names.joined(separator: ",")]
+        if privileges.noNewPrivileges { rows.append("no_new_privs") }
+        return rows
+    }
+}
+
+extension Mount {
+    fileprivate var row: String {
+        var text = "\(destination) from \(sourceText)"
+        if !attributes.names.isEmpty { text += " [" + attributes.names.joined(separator: ",") + "]" }
+        return text + " (\(reason)" + (origin == "core" ? ")" : ", \(origin))")
+    }
+}
+
+extension MountAttributes {
+    var names: [String] {
+        [(.readOnly, "ro"), (.noSuid, "nosuid"), (.noDev, "nodev"), (.noExec, "noexec")]
+            .filter { (attribute: MountAttributes, _) in contains(attribute) }.map { $0.1 }
+    }
+}
+
+extension Namespaces {
+    var names: [String] {
+        [(.mount, "mnt"), (.pid, "pid"), (.ipc, "ipc"), (.uts, "uts"), (.network, "net"), (.cgroup, "cgroup")]
+            .filter { (namespace: Namespaces, _) in contains(namespace) }.map { $0.1 }
+    }
+}
