@@ -120,7 +120,8 @@ let package = Package(
             name: "SquashfsTests", dependencies: ["Squashfs", "Linux", "CLinux"], swiftSettings: swiftSettings),
         .target(name: "Grammar", dependencies: ["Core"], path: "Sources/CLI/Grammar", swiftSettings: swiftSettings),
         .target(
-            name: "CLI", dependencies: ["Grammar", "PluginHost", "Core", "Linux", "CLinux"], path: "Sources/CLI/Commands",
+            name: "CLI", dependencies: ["Grammar", "PluginHost", "Core", "Linux", "CLinux"],
+            path: "Sources/CLI/Commands",
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "skiff", dependencies: ["CLI"], path: "Sources/CLI/Main", swiftSettings: swiftSettings,

@@ -89,14 +89,14 @@ func loaderRefuses(defines: [String], message: String) throws {
     let folder = try PluginFolder()
     try folder.write("x", "")
     let path = folder.path + "/x"
-    let trust = Trust(requiring: effectiveUID())
+    let trust = Trust(requiring: [effectiveUID()])
     #expect(throws: Never.self) { try trust.check(try status(path), path) }
     try chmod(path, 0o664)
     #expect(throws: SkiffError.self) { try trust.check(try status(path), path) }
     try chmod(path, 0o646)
     #expect(throws: SkiffError.self) { try trust.check(try status(path), path) }
     try chmod(path, 0o644)
-    #expect(throws: SkiffError.self) { try Trust(requiring: effectiveUID() + 1).check(try status(path), path) }
+    #expect(throws: SkiffError.self) { try Trust(requiring: [effectiveUID() + 1]).check(try status(path), path) }
     // Everybody may make names in /tmp, but not replace ours.
     #expect(throws: Never.self) { try trust.checkPath(folder.path) }
     #expect(throws: SkiffError.self) { try trust.checkPath("/tmp") }
@@ -107,7 +107,7 @@ func loaderRefuses(defines: [String], message: String) throws {
     try makeDirectory(folder.path + "/inside")
     try chmod(folder.path, 0o777)
     #expect(throws: SkiffError.self) { try trust.checkPath(folder.path + "/inside") }
-    #expect(throws: Never.self) { try Trust(requiring: 0).checkPath("/usr/bin") }
+    #expect(throws: Never.self) { try Trust(requiring: [0]).checkPath("/usr/bin") }
     #expect(throws: Never.self) { try Trust(isPrivileged: false).checkPath(folder.path) }
 }
 
@@ -116,7 +116,7 @@ func loaderRefuses(defines: [String], message: String) throws {
     try folder.writeManifest()
     func registry() -> Registry {
         Registry(
-            directory: folder.path, stateFile: folder.path + "/plugins.conf", trust: Trust(requiring: effectiveUID()))
+            directory: folder.path, stateFile: folder.path + "/plugins.conf", trust: Trust(requiring: [effectiveUID()]))
     }
     #expect(registry().enabled.map(\.id) == ["org.test.one"])
     try chmod(folder.path + "/org.test.one.plugin", 0o666)
@@ -177,4 +177,17 @@ extension Triggers {
         self.init()
         flags = names.map { ($0, ["true"]) }
     }
+}
+
+@Test(
+    arguments: [
+        ("         0          0 4294967295\n", true, [0]),
+        ("         0       2000          1\n", false, [0, 65534]),
+        ("         0          0          1\n", true, [0, 65534]),
+        ("         0       2000          1\n         1     100000      65536\n", true, [0, 65534]),
+        ("", true, [0, 65534]),
+    ] as [(String, Bool, [uid_t])])
+func rootOfAUserNamespace(map: String, isPrivileged: Bool, owners: [uid_t]) {
+    let trust = Trust(uidMap: Array(map.utf8), programOwner: 65534)
+    #expect(trust.isPrivileged == isPrivileged && trust.owners == owners)
 }

@@ -50,14 +50,10 @@ struct LaunchCommand {
         end(as: try launcher.run(image: image.descriptor.raw))
     }
 
-    /// Only a launch that uses a flag of a plugin reads manifests and opens libraries.
+    /// Only a launch that can need a plugin reads manifests and opens libraries.
     private func plugins(for request: Request) throws(SkiffError) -> any PluginPhases {
-        if request.pluginFlags.isEmpty { return NoPlugins() }
-        let registry = registry()
-        let picked = registry.pick(Triggers(request))
-        var facts = SessionFacts(request: request, installation: installation)
-        facts.configuration = settings.values
-        return try PluginRun(picked, from: registry, facts: facts)
+        guard Registry.isNeeded(by: request, settings) else { return NoPlugins() }
+        return try registry().phases(for: request, settings, installation)
     }
 
     private func answer(_ text: String) -> Never {

@@ -55,13 +55,26 @@ package struct Program {
         -> Never
     {
         if let action = Request.Action(rawValue: invocation.command) {
-            let settings = try Settings.load(
-                installation, file: invocation.global.configurationFile,
-                buildConfiguration: invocation.global.buildConfiguration)
-            try LaunchCommand(installation: installation, settings: settings, registry: { registry.value })
-                .run(invocation, action)
+            try LaunchCommand(
+                installation: installation, settings: try settings(invocation, installation),
+                registry: { registry.value }
+            ).run(invocation, action)
+        }
+        if invocation.command.hasPrefix("plugin ") {
+            exit(try PluginCommands(installation: installation, registry: registry.value).run(invocation))
+        }
+        if !invocation.plugin.isEmpty {
+            try registry.value.runCommand(
+                invocation.command, invocation.positionals, try settings(invocation, installation), installation)
+            exit(0)
         }
         try handOver(invocation, installation)
+    }
+
+    private func settings(_ invocation: Invocation, _ installation: Installation) throws(SkiffError) -> Settings {
+        try Settings.load(
+            installation, file: invocation.global.configurationFile,
+            buildConfiguration: invocation.global.buildConfiguration)
     }
 
     /// Everything heavy is another program, which parses the same words with the same table.

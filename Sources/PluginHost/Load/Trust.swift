@@ -9,17 +9,34 @@ package import Linux
 package struct Trust: Sendable {
     /// Whether the process has powers that the caller has not.
     package let isPrivileged: Bool
-    /// The owner that is trusted; 0 but in tests.
-    let owner: uid_t
+    /// The owners that are trusted.
+    let owners: [uid_t]
 
-    package init(isPrivileged: Bool) { (self.isPrivileged, owner) = (isPrivileged, 0) }
+    package init(isPrivileged: Bool) { (self.isPrivileged, owners) = (isPrivileged, [0]) }
 
-    /// Tests cannot make files of root; they name another owner instead.
-    init(requiring owner: uid_t) { (isPrivileged, self.owner) = (true, owner) }
+    init(requiring owners: [uid_t]) { (isPrivileged, self.owners) = (true, owners) }
 
     /// Root, or a program with the setuid bit or file capabilities; getauxval(3) AT_SECURE.
     package static var ofThisProcess: Trust {
-        Trust(isPrivileged: effectiveUID() == 0 || getauxval(UInt(AT_SECURE)) != 0)
+        if getauxval(UInt(AT_SECURE)) != 0 { return Trust(isPrivileged: true) }
+        guard effectiveUID() == 0 else { return Trust(isPrivileged: false) }
+        let map = (try? readFile("/proc/self/uid_map", limit: 1 << 16)) ?? []
+        return Trust(uidMap: map, programOwner: (try? status("/proc/self/exe"))?.uid ?? 0)
+    }
+
+    /// Uid 0, which inside of a user namespace is not root; user_namespaces(7).
+    ///
+    /// With a single id in the map it is the user who made the namespace, and nobody else. With more ids it has power over
+    /// all of them, but root's files belong to an id that is not in the map: then the owner of the running program is as
+    /// good, because whoever that is could have changed the program itself.
+    init(uidMap: [UInt8], programOwner: uid_t) {
+        let lines = uidMap.split(separator: UInt8(ascii: "\n")).map { line in
+            String(decoding: line, as: UTF8.self).split(separator: " ").compactMap { UInt32($0) }
+        }
+        let isInitial = lines == [[0, 0, .max]]
+        let isSingle = lines.count == 1 && lines[0].count == 3 && lines[0][2] == 1 && lines[0][1] != 0
+        isPrivileged = !isSingle
+        owners = isInitial ? [0] : [0, programOwner]
     }
 
     /// Refuses a file or directory that somebody else than root could have changed.
@@ -46,7 +63,7 @@ package struct Trust: Sendable {
     /// lie above the files that we trust, but not hold them.
     private func check(_ status: FileStatus, _ path: String, isAncestor: Bool) throws(SkiffError) {
         guard isPrivileged else { return }
-        guard status.uid == owner || (isAncestor && status.uid == 0) else {
+        guard owners.contains(status.uid) || (isAncestor && status.uid == 0) else {
             throw SkiffError(
                 "cannot trust \(path): it belongs to uid \(status.uid)",
                 hint: "As root, plugins are loaded only from files that belong to root")
