@@ -35,7 +35,7 @@ struct Launch {
         request.arguments = arguments
     }
 
-    func run(_ root: FakeRoot) throws -> EnvironmentRun<CurrentRoot> {
+    func run(_ root: FakeRoot) throws -> EnvironmentRun {
         let plan = try EnvironmentPlan.make(request, host: host, facts: facts)
         return EnvironmentRun(
             plan, action: request.action, arguments: request.arguments.map { Array($0.utf8) },
@@ -88,13 +88,15 @@ func texts(_ environment: [[UInt8]]) -> [String: String] {
     @Test func hostVariablesYieldToTheImage() throws {
         var launch = Launch()
         launch.host = [
-            "FOO=host", "QUX=host", "E=", "N=a\nb", "USER=me", "PATH=/u", "a-b=1", "BASH_FUNC_x%%=() { :; }",
+            "FOO=host", "QUX=host", "TWICE=1", "TWICE=2", "E=", "N=a\nb", "USER=me", "PATH=/u", "a-b=1",
+            "BASH_FUNC_x%%=() { :; }",
         ]
         let found = try launch.environment(
             try imageRoot(environment: "export FOO=bar QUX=\"${QUX:-own}\" USER=\n"))
         #expect(found["FOO"] == "bar")
         #expect(found["QUX"] == "own")
         #expect(found["E"] == "")
+        #expect(found["TWICE"] == "1")
         #expect(found["N"] == "a\nb")
         #expect(found["USER"] == nil)
         #expect(found["USER_PATH"] == "/u:/bin:/usr/bin:/sbin:/usr/sbin:/usr/local/bin:/usr/local/sbin")

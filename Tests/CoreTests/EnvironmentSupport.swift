@@ -83,8 +83,8 @@ enum RealShell {
         for name in names {
             if let value = evaluator.variables[name] { result.variables[name] = String(decoding: value, as: UTF8.self) }
         }
-        for (name, value) in EnvironmentEntry.split(evaluator.variables.exported()) {
-            result.environment[name] = String(decoding: value, as: UTF8.self)
+        for entry in EnvironmentEntry.split(evaluator.variables.exported()) {
+            result.environment[entry.name] = String(decoding: entry.value, as: UTF8.self)
         }
         for text in evaluator.output { result.output += String(decoding: text.bytes, as: UTF8.self) }
         return result

@@ -2,8 +2,8 @@ import CLinux
 import Linux
 
 /// From the action to the program: runtime.md §6.
-struct ActionResolver<Files: RootFiles> {
-    let files: Files
+struct ActionResolver {
+    let files: any RootFiles
     /// Where relative paths of programs begin.
     let directory: [UInt8]
 
@@ -18,7 +18,7 @@ struct ActionResolver<Files: RootFiles> {
         case nothing(EnvironmentPlan.Message)
     }
 
-    func resolve(_ action: Request.Action, _ arguments: [[UInt8]], _ evaluator: inout ScriptEvaluator<Files>)
+    func resolve(_ action: Request.Action, _ arguments: [[UInt8]], _ evaluator: inout ScriptEvaluator)
         throws(SkiffError) -> EnvironmentOutcome
     {
         let variables = evaluator.variables
@@ -40,7 +40,7 @@ struct ActionResolver<Files: RootFiles> {
     }
 
     private func start(
-        _ words: [[UInt8]], _ evaluator: ScriptEvaluator<Files>, _ messages: [EnvironmentPlan.Message]
+        _ words: [[UInt8]], _ evaluator: ScriptEvaluator, _ messages: [EnvironmentPlan.Message]
     ) -> ProgramStart {
         ProgramStart(
             environment: evaluator.variables.exported(), attempt: ExecAttempt(.path(words[0]), words),
@@ -135,7 +135,7 @@ struct ActionResolver<Files: RootFiles> {
 
     /// Runscripts made from ENTRYPOINT and CMD, known by this very line, are evaluated here, so that an image without
     /// /bin/sh runs (deffile.md §9). Nil: not such a script, or one that a shell must run.
-    private func runOCI(_ arguments: [[UInt8]], _ evaluator: ScriptEvaluator<Files>) throws(SkiffError)
+    private func runOCI(_ arguments: [[UInt8]], _ evaluator: ScriptEvaluator) throws(SkiffError)
         -> EnvironmentOutcome?
     {
         guard let script = try? files.read(Array(Self.runscript.utf8), limit: ScriptParser.sizeLimit),

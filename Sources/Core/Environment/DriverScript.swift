@@ -8,7 +8,7 @@ extension EnvironmentRun {
     func startShell(_ scripts: [Script], because reason: NeedsShell) throws(SkiffError) -> EnvironmentOutcome {
         let saved = incoming()
         var environment: [[UInt8]] = []
-        for variable in saved where Self.kept.contains(variable.name) {
+        for variable in saved where KeptVariables.isKept(variable.name) {
             environment.append(Array("\(variable.name)=".utf8) + variable.value)
         }
         for (index, variable) in saved.enumerated() {
@@ -33,17 +33,17 @@ extension EnvironmentRun {
             ProgramStart(environment: environment, attempt: attempt, messages: messages, shellReason: reason.reason))
     }
 
-    private func ending(_ target: ActionResolver<Files>.Target, hasShell: Bool) throws(SkiffError)
+    private func ending(_ target: ActionResolver.Target, hasShell: Bool) throws(SkiffError)
         -> (text: String, name: [UInt8], arguments: [[UInt8]])
     {
         let name = Array("skiff".utf8)
         switch target {
-        case .command(let words): return (DriverText<Files>.findAndExec, name, words)
+        case .command(let words): return (DriverText.findAndExec, name, words)
         case .nothing(let message): return ("echo \(ShellQuoting.single("INFO:    \(message.text)")) >&2\n", name, [])
         case .file(let file, let arguments):
             let path = Array(file.utf8)
-            if action == .shell { return (DriverText<Files>.interactive(file), name, [path] + arguments) }
-            if !hasShell, ExecFallback(files: files).interpreter(of: path)?.first == ExecFallback<Files>.shell {
+            if action == .shell { return (DriverText.interactive(file), name, [path] + arguments) }
+            if !hasShell, ExecFallback(files: files).interpreter(of: path)?.first == ExecFallback.shell {
                 return (". \(ShellQuoting.single(file))\n", path, arguments)
             }
             return ("exec \"$@\"\n", name, [path] + arguments)
@@ -68,10 +68,10 @@ extension ShellQuoting {
 }
 
 /// The parts of the driver, in POSIX shell.
-struct DriverText<Files: RootFiles> {
+struct DriverText {
     let plan: EnvironmentPlan
     let saved: [EnvironmentPlan.Variable]
-    let libraries: LibraryPath<Files>
+    let libraries: LibraryPath
 
     func whole(_ ending: String) -> String {
         head + functions + Self.scripts + libraryPath + restore + Self.prompt + ending
@@ -182,7 +182,7 @@ struct DriverText<Files: RootFiles> {
         for (index, variable) in saved.enumerated() {
             let name = variable.name
             let store = "__skiff_s\(index)"
-            if EnvironmentRun<Files>.protected.contains(name) {
+            if KeptVariables.isProtected(name) {
                 text += "export \(name)=\"$\(store)\"\n"
             } else if name != "_", name != "OPTIND" {
                 text += "if [ -z \"${\(name)+x}\" ]; then export \(name)=\"$\(store)\"; "

@@ -19,7 +19,9 @@ struct EnvironmentFile {
         }
         var evaluator = ScriptEvaluator(files: CurrentRoot())
         var before: [String: [UInt8]] = [:]
-        for (name, value) in EnvironmentEntry.split(host) where ShellByte.isName(name.utf8) { before[name] = value }
+        for entry in EnvironmentEntry.split(host) where ShellByte.isName(entry.name.utf8) {
+            before[entry.name] = entry.value
+        }
         before["APPTAINER_IMAGE"] = Array(image.utf8)
         for (name, value) in before { evaluator.variables.set(Array(name.utf8), value) }
         evaluator.positional = arguments.map { Array($0.utf8) }
@@ -41,7 +43,8 @@ struct EnvironmentFile {
 
     /// Variables that are not as before.
     private func variables(in entries: [[UInt8]], since before: [String: [UInt8]]) -> [EnvironmentPlan.Variable] {
-        EnvironmentEntry.split(entries).compactMap { name, value in
+        EnvironmentEntry.split(entries).compactMap { entry in
+            let (name, value) = (entry.name, entry.value)
             guard !EnvironmentFile.ignored.contains(name), before[name] != value, ShellByte.isName(name.utf8) else {
                 return nil
             }

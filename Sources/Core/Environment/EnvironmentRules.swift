@@ -9,13 +9,14 @@ extension EnvironmentPlan {
         var plan = EnvironmentPlan()
         plan.evaluatesOverrides = !request.noEvaluation
         var wishes = EnvironmentWishes()
-        try wishes.collect(request, host: host, image: facts.container)
+        let entries = EnvironmentEntry.split(host)
+        try wishes.collect(request, host: host, entries: entries, image: facts.container)
         plan.messages += wishes.messages
-        plan.takeHost(host, request, overridden: wishes)
+        plan.takeHost(entries, request, overridden: wishes)
         plan.setOwn(request, facts)
         plan.apply(wishes)
         for change in facts.changes { plan.apply(change) }
-        plan.variables.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        plan.sortVariables()
         return plan
     }
 
@@ -25,26 +26,40 @@ extension EnvironmentPlan {
         try make(request, host: host.map { Array($0.utf8) }, facts: facts)
     }
 
-    /// Pass through `--cleanenv`.
-    private static let alwaysPassed: Set<String> = [
-        "TERM", "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "all_proxy",
-        "ALL_PROXY",
-        "ftp_proxy", "FTP_PROXY",
-    ]
+    /// By name; of two with the same name the first counts, as for getenv(3).
+    private mutating func sortVariables() {
+        variables.sort { $0.name < $1.name }
+        var unique: [Variable] = []
+        unique.reserveCapacity(variables.count)
+        for variable in variables where unique.last?.name != variable.name { unique.append(variable) }
+        variables = unique
+    }
+
+    /// Passes through `--cleanenv`.
+    private static func isAlwaysPassed(_ name: String) -> Bool {
+        switch name {
+        case "TERM", "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "all_proxy",
+            "ALL_PROXY",
+            "ftp_proxy", "FTP_PROXY":
+            true
+        default: false
+        }
+    }
 
     /// Prefixes of settings of the runtime itself.
     private static let settingPrefixes = ["SKIFF_", "APPTAINER_", "SINGULARITY_"]
 
-    private mutating func takeHost(_ host: [[UInt8]], _ request: Request, overridden wishes: EnvironmentWishes) {
-        var seen: Set<String> = []
-        for (name, value) in EnvironmentEntry.split(host) {
-            guard !EnvironmentWishes.isWish(name), seen.insert(name).inserted else { continue }
+    private mutating func takeHost(_ host: [EnvironmentEntry], _ request: Request, overridden wishes: EnvironmentWishes)
+    {
+        for entry in host {
+            let name = entry.name
+            guard !EnvironmentWishes.isWish(name) else { continue }
             if let reason = EnvironmentPlan.reasonToDrop(name, request) {
                 drop(name, reason)
             } else if let wish = wishes.origin(of: name) {
                 drop(name, "overridden by \(wish)")
             } else {
-                variables.append(Variable(name, value, origin: "host"))
+                variables.append(Variable(name, entry.value, origin: "host"))
             }
         }
         addUserPath(host, request)
@@ -62,15 +77,15 @@ extension EnvironmentPlan {
         case "LD_LIBRARY_PATH": return "libraries of the host do not fit the image"
         default: break
         }
-        if request.cleanEnvironment, !alwaysPassed.contains(name) { return "--cleanenv" }
+        if request.cleanEnvironment, !isAlwaysPassed(name) { return "--cleanenv" }
         return nil
     }
 
     /// USER_PATH: the caller's PATH with the usual directories behind it. It counts as a variable of the host.
-    private mutating func addUserPath(_ host: [[UInt8]], _ request: Request) {
+    private mutating func addUserPath(_ host: [EnvironmentEntry], _ request: Request) {
         guard !request.cleanEnvironment, !request.noEnvironment.contains("USER_PATH") else { return }
         guard value(of: "USER_PATH") == nil else { return }
-        let path = EnvironmentEntry.split(host).first { $0.name == "PATH" }?.value ?? []
+        let path = host.first { $0.name == "PATH" }?.value ?? []
         let usual = Array("/bin:/usr/bin:/sbin:/usr/sbin:/usr/local/bin:/usr/local/sbin".utf8)
         set("USER_PATH", path.isEmpty ? usual : path + [ShellByte.colon] + usual, origin: "PATH of the host")
     }
@@ -155,12 +170,19 @@ extension EnvironmentPlan {
 }
 
 /// `NAME=VALUE`, taken apart.
-enum EnvironmentEntry {
+struct EnvironmentEntry {
+    var name: String
+    var value: [UInt8]
+
     /// Entries without `=` are no variables for anybody and vanish.
-    static func split(_ entries: [[UInt8]]) -> [(name: String, value: [UInt8])] {
-        entries.compactMap { entry in
-            guard let equals = entry.firstIndex(of: ShellByte.equals) else { return nil }
-            return (String(decoding: entry[..<equals], as: UTF8.self), Array(entry[(equals + 1)...]))
+    static func split(_ entries: [[UInt8]]) -> [EnvironmentEntry] {
+        var result: [EnvironmentEntry] = []
+        result.reserveCapacity(entries.count)
+        for entry in entries {
+            guard let equals = entry.firstIndex(of: ShellByte.equals) else { continue }
+            let name = String(decoding: entry[..<equals], as: UTF8.self)
+            result.append(EnvironmentEntry(name: name, value: Array(entry[(equals + 1)...])))
         }
+        return result
     }
 }

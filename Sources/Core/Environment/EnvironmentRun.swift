@@ -2,19 +2,19 @@ import Linux
 
 /// The environment phase, in the child, when the root file system stands: runs the image's scripts in the order of
 /// runtime.md §5.2 and says which program starts with which environment.
-package struct EnvironmentRun<Files: RootFiles> {
+package struct EnvironmentRun {
     let plan: EnvironmentPlan
     let action: Request.Action
     /// The program and its arguments for `exec`, the arguments of the script else.
     let arguments: [[UInt8]]
-    let files: Files
+    let files: any RootFiles
     /// The current directory: PWD.
     let directory: [UInt8]
 
-    static var scriptDirectory: String { "/.singularity.d/env" }
+    static let scriptDirectory = "/.singularity.d/env"
 
     package init(
-        _ plan: EnvironmentPlan, action: Request.Action, arguments: [[UInt8]], directory: [UInt8], files: Files
+        _ plan: EnvironmentPlan, action: Request.Action, arguments: [[UInt8]], directory: [UInt8], files: any RootFiles
     ) {
         self.plan = plan
         self.action = action
@@ -26,12 +26,8 @@ package struct EnvironmentRun<Files: RootFiles> {
     /// - Throws: when there is nothing to start: no such program, no runscript.
     package func run() throws(SkiffError) -> EnvironmentOutcome {
         let scripts = self.scripts()
-        do throws(NeedsShell) {
-            for script in scripts {
-                if let text = script.text { _ = try ScriptParser.parse(text) }
-            }
-        } catch {
-            return try startShell(scripts, because: error)
+        for script in scripts {
+            if case .failure(let reason) = script.program { return try startShell(scripts, because: reason) }
         }
         var evaluator = ScriptEvaluator(files: files)
         let saved = prepare(&evaluator)
@@ -54,7 +50,8 @@ package struct EnvironmentRun<Files: RootFiles> {
     struct Script {
         var path: String
         /// Nil: cannot be read; a shell would say so and go on.
-        var text: [UInt8]?
+        var program: Result<ShellCommand, NeedsShell>?
+        var size = 0
     }
 
     /// The scripts of the image in glob order. `99-runtimevars.sh` is always ours.
@@ -66,43 +63,42 @@ package struct EnvironmentRun<Files: RootFiles> {
         for name in names {
             guard name.count > 3, name.first != UInt8(ascii: "."), name.suffix(3).elementsEqual(Array(".sh".utf8))
             else { continue }
-            let path = Self.scriptDirectory + "/" + String(decoding: name, as: UTF8.self)
-            guard files.isRegular(path) else { continue }
-            result.append(read(path))
+            let script = read(Self.scriptDirectory + "/" + String(decoding: name, as: UTF8.self))
+            if script.program != nil || files.isRegular(script.path) { result.append(script) }
         }
         return result
     }
 
     private func read(_ path: String) -> Script {
         if lastComponent(path) == "99-runtimevars.sh" {
-            return Script(path: path, text: Array(ImageScripts.runtimeVariables.utf8))
+            return Script(path: path, program: parse(Array(ImageScripts.runtimeVariables.utf8)))
         }
         do throws(Errno) {
-            return Script(path: path, text: try files.read(Array(path.utf8), limit: ScriptParser.sizeLimit))
+            let text = try files.read(Array(path.utf8), limit: ScriptParser.sizeLimit)
+            return Script(path: path, program: parse(text), size: text.count)
         } catch {
             // Too large to judge: only a shell can run it.
-            return Script(path: path, text: error == .overflow ? [0] : nil)
+            return Script(
+                path: path, program: error == .overflow ? .failure(NeedsShell("script larger than 1 MiB")) : nil)
         }
+    }
+
+    private func parse(_ text: [UInt8]) -> Result<ShellCommand, NeedsShell> {
+        do throws(NeedsShell) { return .success(try ScriptParser.parse(text)) } catch { return .failure(error) }
     }
 
     // MARK: Order of §5.2
-
-    /// Kept from the incoming environment while the scripts run.
-    static var kept: Set<String> {
-        protected.union(["PWD", "HOME", "OPTIND", "UID", "GID", "SINGULARITY_APPNAME", "SINGULARITY_SHELL"])
-    }
-    static var protected: Set<String> { ["APPTAINER_NAME", "APPTAINER_CONTAINER", "APPTAINER_INSTANCE"] }
 
     /// Variables that come back if nobody defined them: all that came in.
     func incoming() -> [EnvironmentPlan.Variable] {
         plan.variables.filter { $0.name != "PWD" } + [EnvironmentPlan.Variable("PWD", directory, origin: "core")]
     }
 
-    private func prepare(_ evaluator: inout ScriptEvaluator<Files>) -> [EnvironmentPlan.Variable] {
+    private func prepare(_ evaluator: inout ScriptEvaluator) -> [EnvironmentPlan.Variable] {
         let saved = incoming()
-        for variable in saved where Self.kept.contains(variable.name) {
+        for variable in saved where KeptVariables.isKept(variable.name) {
             evaluator.variables.export(variable.name, variable.value)
-            if Self.protected.contains(variable.name) { evaluator.variables.protect(variable.name) }
+            if KeptVariables.isProtected(variable.name) { evaluator.variables.protect(variable.name) }
         }
         if let app = plan.value(of: "SINGULARITY_APPNAME"), !app.isEmpty {
             evaluator.variables.protect("SINGULARITY_APPNAME")
@@ -110,7 +106,7 @@ package struct EnvironmentRun<Files: RootFiles> {
         return saved
     }
 
-    private func evaluate(_ scripts: [Script], _ evaluator: inout ScriptEvaluator<Files>) throws(ScriptStop) {
+    private func evaluate(_ scripts: [Script], _ evaluator: inout ScriptEvaluator) throws(ScriptStop) {
         var isInjected = false
         var sawRuntimeVariables = false
         for script in scripts {
@@ -121,9 +117,9 @@ package struct EnvironmentRun<Files: RootFiles> {
                 if !isInjected { try inject(&evaluator) }
                 isInjected = true
             }
-            if let text = script.text {
-                try evaluator.count(text.count)
-                try evaluator.run(text)
+            if case .success(let program) = script.program {
+                try evaluator.count(script.size)
+                try evaluator.run(program)
             } else {
                 evaluator.complain(Array("\(script.path): cannot be read\n".utf8))
             }
@@ -140,7 +136,7 @@ package struct EnvironmentRun<Files: RootFiles> {
     }
 
     /// Default directories that PATH lacks are appended.
-    private func fixPath(_ evaluator: inout ScriptEvaluator<Files>) {
+    private func fixPath(_ evaluator: inout ScriptEvaluator) {
         var parts = (evaluator.variables["PATH"] ?? []).split(
             separator: ShellByte.colon, omittingEmptySubsequences: false)
         if evaluator.variables["PATH"]?.isEmpty ?? true { parts = [] }
@@ -152,7 +148,7 @@ package struct EnvironmentRun<Files: RootFiles> {
     }
 
     /// `--env` and its relatives, then the default of LD_LIBRARY_PATH.
-    private func inject(_ evaluator: inout ScriptEvaluator<Files>) throws(ScriptStop) {
+    private func inject(_ evaluator: inout ScriptEvaluator) throws(ScriptStop) {
         if evaluator.variables["PATH"] == nil {
             evaluator.variables.export("PATH", Array(EnvironmentPlan.defaultPath.utf8))
         }
@@ -161,7 +157,7 @@ package struct EnvironmentRun<Files: RootFiles> {
         }
     }
 
-    private func evaluated(_ wish: EnvironmentPlan.Variable, _ evaluator: inout ScriptEvaluator<Files>)
+    private func evaluated(_ wish: EnvironmentPlan.Variable, _ evaluator: inout ScriptEvaluator)
         throws(ScriptStop) -> [UInt8]
     {
         guard plan.evaluatesOverrides else { return wish.value }
@@ -170,7 +166,7 @@ package struct EnvironmentRun<Files: RootFiles> {
         return try evaluator.expandValue(word)
     }
 
-    private func finish(_ evaluator: inout ScriptEvaluator<Files>, _ saved: [EnvironmentPlan.Variable])
+    private func finish(_ evaluator: inout ScriptEvaluator, _ saved: [EnvironmentPlan.Variable])
         throws(ScriptStop)
     {
         let libraries = LibraryPath(plan: plan, files: files)
@@ -193,7 +189,7 @@ package struct EnvironmentRun<Files: RootFiles> {
     }
 
     /// An interactive bash takes over PS1 once, whatever the image's bashrc says.
-    private func setPrompt(_ evaluator: inout ScriptEvaluator<Files>) {
+    private func setPrompt(_ evaluator: inout ScriptEvaluator) {
         if evaluator.variables["PS1"]?.isEmpty ?? true {
             evaluator.variables.export("PS1", Array("Apptainer> ".utf8))
         }
@@ -203,6 +199,20 @@ package struct EnvironmentRun<Files: RootFiles> {
             command = existing + Array("; PROMPT_COMMAND=\"${PROMPT_COMMAND%%; PROMPT_COMMAND=*}\"; ".utf8) + prompt
         }
         evaluator.variables.export("PROMPT_COMMAND", command)
+    }
+}
+
+/// What stays of the incoming environment while the scripts run.
+enum KeptVariables {
+    static func isProtected(_ name: String) -> Bool {
+        name == "APPTAINER_NAME" || name == "APPTAINER_CONTAINER" || name == "APPTAINER_INSTANCE"
+    }
+
+    static func isKept(_ name: String) -> Bool {
+        switch name {
+        case "PWD", "HOME", "OPTIND", "UID", "GID", "SINGULARITY_APPNAME", "SINGULARITY_SHELL": true
+        default: isProtected(name)
+        }
     }
 }
 

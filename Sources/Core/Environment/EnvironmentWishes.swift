@@ -9,21 +9,26 @@ struct EnvironmentWishes {
     private static let prefixes = ["SKIFFENV_", "APPTAINERENV_", "SINGULARITYENV_"]
 
     /// May not be overridden: the runtime decides them.
-    private static let refused: Set<String> = [
-        "HOME", "APPTAINER_SHELL", "APPTAINER_APPNAME", "SINGULARITY_SHELL", "SINGULARITY_APPNAME",
-    ]
+    private static func isRefused(_ name: String) -> Bool {
+        switch name {
+        case "HOME", "APPTAINER_SHELL", "APPTAINER_APPNAME", "SINGULARITY_SHELL", "SINGULARITY_APPNAME": true
+        default: false
+        }
+    }
 
     /// Whether a variable of the host is a wish for another one.
     static func isWish(_ name: String) -> Bool { prefixes.contains { name.hasPrefix($0) } }
 
     func origin(of name: String) -> String? { all.first { $0.name == name }?.origin }
 
-    mutating func collect(_ request: Request, host: [[UInt8]], image: String) throws(SkiffError) {
+    mutating func collect(_ request: Request, host: [[UInt8]], entries: [EnvironmentEntry], image: String)
+        throws(SkiffError)
+    {
         takeOptions(request)
         try takeFiles(request, host: host, image: image)
-        let entries = EnvironmentEntry.split(host)
         for prefix in EnvironmentWishes.prefixes {
-            for (full, value) in entries where full.hasPrefix(prefix) && full.utf8.count > prefix.utf8.count {
+            for entry in entries where entry.name.hasPrefix(prefix) && entry.name.utf8.count > prefix.utf8.count {
+                let (full, value) = (entry.name, entry.value)
                 let name = String(full.dropFirst(prefix.count))
                 if prefix == "SINGULARITYENV_" { warnLegacy(name, value) }
                 guard origin(of: name) == nil else { continue }
@@ -62,7 +67,7 @@ struct EnvironmentWishes {
     }
 
     private mutating func add(_ name: String, _ value: [UInt8], origin: String) {
-        if EnvironmentWishes.refused.contains(name) {
+        if EnvironmentWishes.isRefused(name) {
             let source = origin.hasPrefix("--") ? "APPTAINERENV_" + name : origin
             warn("Overriding \(name) environment variable with \(source) is not permitted")
         } else if !ShellByte.isName(name.utf8) {

@@ -1,8 +1,8 @@
 /// LD_LIBRARY_PATH when the scripts are done (runtime.md §5.2): libraries that the host lends must be found last, after
 /// the image's own, and what the user asked for comes around it all.
-struct LibraryPath<Files: RootFiles> {
+struct LibraryPath {
     let plan: EnvironmentPlan
-    let files: Files
+    let files: any RootFiles
 
     /// The new value, or nil for no change.
     func adjusted(_ current: [UInt8]?) -> [UInt8]? {

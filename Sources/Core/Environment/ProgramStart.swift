@@ -45,7 +45,7 @@ package struct ProgramStart: Sendable {
 
     /// Prints what is to be printed and becomes the program. Comes back only with the reason why not.
     /// - Parameter staticShell: descriptor of the static shell, if the installation has one.
-    package func execute(staticShell: Int32?, files: some RootFiles) -> SkiffError {
+    package func execute(staticShell: Int32?, files: any RootFiles) -> SkiffError {
         for text in output { try? writeFully(text.isError ? 2 : 1, text.bytes) }
         for message in messages { message.level == .info ? Log.info(message.text) : Log.error(message.text) }
         let variables = CStringArray(bytes: environment)
@@ -79,8 +79,8 @@ package struct ProgramStart: Sendable {
 }
 
 /// What to try when the kernel refused a program, and what to say at the end. runtime.md §6.
-struct ExecFallback<Files: RootFiles> {
-    let files: Files
+struct ExecFallback {
+    let files: any RootFiles
     static var shell: [UInt8] { Array("/bin/sh".utf8) }
 
     func next(after failure: Errno, of attempt: ExecAttempt, hasStaticShell: Bool) -> ExecAttempt? {
@@ -153,7 +153,7 @@ enum ELFMachine {
     }
 
     /// Nil if the file is no ELF file.
-    static func read(_ path: [UInt8], _ files: some RootFiles) -> String? {
+    static func read(_ path: [UInt8], _ files: any RootFiles) -> String? {
         guard let head = try? files.head(path, count: 20), head.count == 20 else { return nil }
         return name(head)
     }

@@ -3,7 +3,7 @@ import Linux
 
 /// Evaluates scripts that `ScriptParser` understood. It changes nothing but its own value: what a script prints is kept
 /// until the caller lets it out, so giving up in the middle (`NeedsShell`) leaves no trace.
-struct ScriptEvaluator<Files: RootFiles> {
+struct ScriptEvaluator {
     /// Text that a script wrote, in order.
     struct Output: Sendable, Equatable {
         var isError: Bool
@@ -14,7 +14,7 @@ struct ScriptEvaluator<Files: RootFiles> {
     var positional: [[UInt8]] = []
     var output: [Output] = []
     var status: CInt = 0
-    let files: Files
+    let files: any RootFiles
     var isRunscript = false
     /// `set -a`: every variable that is set is exported.
     var exportsAll = false
@@ -23,14 +23,16 @@ struct ScriptEvaluator<Files: RootFiles> {
     private var steps = 0
     var produced = 0
     private var sourceDepth = 0
-    static var stepLimit: Int { 100_000 }
-    static var byteLimit: Int { 8 << 20 }
-    static var sourceLimit: Int { 12 }
+    static let stepLimit = 100_000
+    static let byteLimit = 8 << 20
+    static let sourceLimit = 12
+    static let variableLimit = 20_000
 
-    init(files: Files) { self.files = files }
+    init(files: any RootFiles) { self.files = files }
 
-    mutating func run(_ script: [UInt8]) throws(ScriptStop) {
-        let program = try parse(script)
+    mutating func run(_ script: [UInt8]) throws(ScriptStop) { try run(try parse(script)) }
+
+    mutating func run(_ program: ShellCommand) throws(ScriptStop) {
         do throws(ScriptStop) {
             try executeBody(program)
         } catch .returned(let code) {
@@ -93,6 +95,9 @@ struct ScriptEvaluator<Files: RootFiles> {
             return false
         }
         try count(value.count)
+        guard variables.count < ScriptEvaluator.variableLimit else {
+            throw .needsShell(NeedsShell("too many variables"))
+        }
         variables.set(name, value)
         if exportsAll { variables.export(name) }
         return true

@@ -18,7 +18,7 @@ struct ScriptParser {
         guard bytes.count <= sizeLimit else { throw NeedsShell("script larger than 1 MiB") }
         guard !bytes.contains(0) else { throw NeedsShell("NUL byte") }
         var parser = ScriptParser(bytes: bytes, isRunscript: isRunscript)
-        let program = try parser.list(until: [])
+        let program = try parser.list(until: .nothing)
         guard parser.position == bytes.count else { throw NeedsShell("unexpected \(parser.excerpt)") }
         return program
     }
@@ -64,7 +64,7 @@ struct ScriptParser {
             } else if byte == ShellByte.backslash, peek(1) == ShellByte.newline {
                 position += 2
             } else if byte == ShellByte.hash {
-                while let next = peek(), next != ShellByte.newline { position += 1 }
+                position = bytes[position...].firstIndex(of: ShellByte.newline) ?? bytes.count
                 return
             } else {
                 return
@@ -106,7 +106,9 @@ struct ScriptParser {
     }
 
     func atReserved(_ word: StaticString) -> Bool {
-        guard let found = plainWord(), found.count == word.utf8CodeUnitCount else { return false }
+        guard peek() == word.utf8Start.pointee, let found = plainWord(), found.count == word.utf8CodeUnitCount else {
+            return false
+        }
         return word.withUTF8Buffer { $0.elementsEqual(found) }
     }
 
@@ -118,12 +120,17 @@ struct ScriptParser {
 
     // MARK: Lists
 
+    /// The reserved words that end a list.
+    enum Terminator {
+        case nothing, then, branch, fi, esac, done, brace
+    }
+
     /// Commands up to one of the reserved words, `)`, `;;` or the end, none of which is consumed.
-    mutating func list(until terminators: [StaticString]) throws(NeedsShell) -> ShellCommand {
+    mutating func list(until terminator: Terminator) throws(NeedsShell) -> ShellCommand {
         var commands: [ShellCommand] = []
         while true {
             skipLines()
-            if atListEnd(terminators) { break }
+            if atListEnd(terminator) { break }
             commands.append(try andOr())
             skipBlanks()
             switch peek() {
@@ -133,7 +140,7 @@ struct ScriptParser {
                 if peek(1) == UInt8(ascii: ";") { break }
                 position += 1
             default:
-                guard atListEnd(terminators), peek() == UInt8(ascii: ")") else {
+                guard atListEnd(terminator), peek() == UInt8(ascii: ")") else {
                     throw NeedsShell("unexpected \(excerpt)")
                 }
             }
@@ -141,11 +148,19 @@ struct ScriptParser {
         return commands.count == 1 ? commands[0] : .sequence(commands)
     }
 
-    func atListEnd(_ terminators: [StaticString]) -> Bool {
+    func atListEnd(_ terminator: Terminator) -> Bool {
         guard let byte = peek() else { return true }
         if byte == UInt8(ascii: ")") { return true }
         if byte == UInt8(ascii: ";"), peek(1) == UInt8(ascii: ";") { return true }
-        return terminators.contains { atReserved($0) }
+        return switch terminator {
+        case .nothing: false
+        case .then: atReserved("then")
+        case .branch: atReserved("elif") || atReserved("else") || atReserved("fi")
+        case .fi: atReserved("fi")
+        case .esac: atReserved("esac")
+        case .done: atReserved("done")
+        case .brace: atReserved("}")
+        }
     }
 
     mutating func andOr() throws(NeedsShell) -> ShellCommand {
@@ -178,7 +193,7 @@ struct ScriptParser {
             if parser.atReserved("for") { return try parser.loop() }
             if parser.atReserved("{") {
                 parser.position += 1
-                let body = try parser.list(until: ["}"])
+                let body = try parser.list(until: .brace)
                 try parser.expect("}")
                 return body
             }
@@ -193,24 +208,24 @@ struct ScriptParser {
         var otherwise: ShellCommand?
         position += 2
         while true {
-            let condition = try nonEmptyList(until: ["then"])
+            let condition = try nonEmptyList(until: .then)
             try expect("then")
-            let body = try nonEmptyList(until: ["elif", "else", "fi"])
+            let body = try nonEmptyList(until: .branch)
             branches.append(.init(condition: condition, body: body))
             guard atReserved("elif") else { break }
             position += 4
         }
         if atReserved("else") {
             position += 4
-            otherwise = try nonEmptyList(until: ["fi"])
+            otherwise = try nonEmptyList(until: .fi)
         }
         try expect("fi")
         return .conditional(branches, otherwise: otherwise)
     }
 
     /// An empty list between reserved words is a syntax error in every shell.
-    mutating func nonEmptyList(until terminators: [StaticString]) throws(NeedsShell) -> ShellCommand {
-        let body = try list(until: terminators)
+    mutating func nonEmptyList(until terminator: Terminator) throws(NeedsShell) -> ShellCommand {
+        let body = try list(until: terminator)
         if case .sequence(let commands) = body, commands.isEmpty { throw NeedsShell("empty list") }
         return body
     }
@@ -245,7 +260,7 @@ struct ScriptParser {
             patterns.append(try word(.pattern))
         }
         position += 1
-        let body = try list(until: ["esac"])
+        let body = try list(until: .esac)
         if peek() == UInt8(ascii: ";") {
             guard peek(1) == UInt8(ascii: ";"), peek(2) != UInt8(ascii: "&") else { throw NeedsShell(";&") }
             position += 2
@@ -271,7 +286,7 @@ struct ScriptParser {
             position += 1
         }
         try expect("do")
-        let body = try nonEmptyList(until: ["done"])
+        let body = try nonEmptyList(until: .done)
         try expect("done")
         return .each(Array(name), in: words, body)
     }

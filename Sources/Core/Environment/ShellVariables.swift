@@ -1,42 +1,86 @@
-/// The variables of a script, with what a shell knows about each.
+/// The variables of a script, with what a shell knows about each: a table sorted by name, as programs get it.
 struct ShellVariables: Sendable {
     struct Variable: Sendable, Equatable {
+        var name: [UInt8]
         /// Nil: exported by name only.
         var value: [UInt8]?
-        var isExported: Bool
+        var isExported = false
         var isReadOnly = false
     }
 
-    private var table: [[UInt8]: Variable] = [:]
+    private var table: [Variable] = []
 
-    subscript(name: [UInt8]) -> [UInt8]? { table[name]?.value }
-    subscript(name: String) -> [UInt8]? { table[Array(name.utf8)]?.value }
+    var count: Int { table.count }
 
-    func isReadOnly(_ name: [UInt8]) -> Bool { table[name]?.isReadOnly ?? false }
-
-    mutating func set(_ name: [UInt8], _ value: [UInt8]) {
-        table[name, default: Variable(value: nil, isExported: false)].value = value
+    subscript(name: [UInt8]) -> [UInt8]? {
+        let (index, isThere) = find(name)
+        return isThere ? table[index].value : nil
     }
 
-    mutating func export(_ name: [UInt8]) {
-        table[name, default: Variable(value: nil, isExported: false)].isExported = true
+    subscript(name: String) -> [UInt8]? { self[Array(name.utf8)] }
+
+    func isReadOnly(_ name: [UInt8]) -> Bool {
+        let (index, isThere) = find(name)
+        return isThere && table[index].isReadOnly
     }
+
+    mutating func set(_ name: [UInt8], _ value: [UInt8]) { table[place(name)].value = value }
+    mutating func export(_ name: [UInt8]) { table[place(name)].isExported = true }
 
     mutating func export(_ name: String, _ value: [UInt8]) {
-        let key = Array(name.utf8)
-        set(key, value)
-        export(key)
+        let index = place(Array(name.utf8))
+        table[index].value = value
+        table[index].isExported = true
     }
 
-    mutating func unset(_ name: [UInt8]) { table[name] = nil }
-    mutating func protect(_ name: String) { table[Array(name.utf8)]?.isReadOnly = true }
+    mutating func unset(_ name: [UInt8]) {
+        let (index, isThere) = find(name)
+        if isThere { table.remove(at: index) }
+    }
 
-    /// `NAME=VALUE` of what a program inherits, sorted by bytes as Apptainer does.
+    mutating func protect(_ name: String) {
+        let (index, isThere) = find(Array(name.utf8))
+        if isThere { table[index].isReadOnly = true }
+    }
+
+    /// `NAME=VALUE` of what a program inherits, by the order of the names.
     func exported() -> [[UInt8]] {
         var result: [[UInt8]] = []
-        for (name, variable) in table where variable.isExported {
-            if let value = variable.value { result.append(name + [ShellByte.equals] + value) }
+        result.reserveCapacity(table.count)
+        for variable in table where variable.isExported {
+            if let value = variable.value { result.append(variable.name + [ShellByte.equals] + value) }
         }
-        return result.sorted { $0.lexicographicallyPrecedes($1) }
+        return result
+    }
+
+    private mutating func place(_ name: [UInt8]) -> Int {
+        let (index, isThere) = find(name)
+        if !isThere { table.insert(Variable(name: name), at: index) }
+        return index
+    }
+
+    /// Where `name` is or belongs.
+    private func find(_ name: [UInt8]) -> (index: Int, isThere: Bool) {
+        var low = 0
+        var high = table.count
+        while low < high {
+            let middle = (low + high) / 2
+            switch ShellVariables.order(table[middle].name, name) {
+            case 0: return (middle, true)
+            case ..<0: low = middle + 1
+            default: high = middle
+            }
+        }
+        return (low, false)
+    }
+
+    /// Negative if `left` comes first. The sign `=` behind the name counts: `A_B=` is behind `A=`, `A1=` before it, as in
+    /// a sorted list of whole entries.
+    private static func order(_ left: [UInt8], _ right: [UInt8]) -> Int {
+        let common = min(left.count, right.count)
+        for index in 0..<common where left[index] != right[index] { return Int(left[index]) - Int(right[index]) }
+        if left.count == right.count { return 0 }
+        let next = Int(left.count > common ? left[common] : right[common]) - Int(ShellByte.equals)
+        return left.count > common ? next : -next
     }
 }
