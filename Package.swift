@@ -42,7 +42,11 @@ let helperLinking: [LinkerSetting] =
 let pluginLinking: [LinkerSetting] = [
     .unsafeFlags(
         ["-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/plugin.map"]
-            + (isRelease ? ["-static-stdlib", "-no-toolchain-stdlib-rpath", "-Xlinker", "--gc-sections"] : []))
+            + (isRelease
+                ? [
+                    "-static-stdlib", "-L\(Context.packageDirectory)/.build/archives", "-no-toolchain-stdlib-rpath",
+                    "-Xclang-linker", "-static-libgcc", "-Xlinker", "--gc-sections",
+                ] : []))
 ]
 
 let package = Package(

@@ -64,7 +64,7 @@ package struct Driver: Sendable, Equatable {
             found.append(File(source: source, destination: destination))
         }
         for wanted in list.libraries {
-            for entry in places.cache where entry.name.hasPrefix(wanted) && isSafe(entry) {
+            for entry in places.cache where entry.name.utf8.starts(with: wanted.utf8) && isSafe(entry) {
                 add(entry.name, entry.path)
             }
         }
@@ -82,7 +82,7 @@ package struct Driver: Sendable, Equatable {
     private static func inherited(_ folder: String, _ kind: ElfKind) -> [File] {
         names(in: folder).compactMap { name in
             let path = "\(folder)/\(name)"
-            guard name.contains(".so"), ElfKind(ofFile: path) == kind else { return nil }
+            guard name.utf8.containsLibrarySuffix, ElfKind(ofFile: path) == kind else { return nil }
             return File(source: path, destination: "\(libraryFolder)/\(name)")
         }
     }
@@ -99,7 +99,7 @@ package struct Driver: Sendable, Equatable {
 
 /// The nodes of the driver below a directory, `/dev` but in tests: `nvidia0`, `nvidiactl`, `nvidia-uvm`, `nvidia-caps`.
 package func deviceNodes(in directory: String = "/dev") -> [String] {
-    names(in: directory).filter { $0.hasPrefix("nvidia") }.map { "\(directory)/\($0)" }
+    names(in: directory).filter { $0.utf8.starts(with: "nvidia".utf8) }.map { "\(directory)/\($0)" }
 }
 
 private func names(in directory: String) -> [String] {

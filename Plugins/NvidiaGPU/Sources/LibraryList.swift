@@ -32,7 +32,9 @@ package struct LibraryList: Sendable, Equatable {
 }
 
 extension String.UTF8View {
-    fileprivate var containsLibrarySuffix: Bool {
+    /// Whether `.so` is in it. By bytes, as everywhere in this plugin: names of files are no language, and the tables that
+    /// compare languages would make the library a fifth larger.
+    var containsLibrarySuffix: Bool {
         var window: (UInt8, UInt8) = (0, 0)
         for byte in self {
             if window.0 == UInt8(ascii: "."), window.1 == UInt8(ascii: "s"), byte == UInt8(ascii: "o") { return true }

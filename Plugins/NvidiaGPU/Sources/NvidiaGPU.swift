@@ -48,7 +48,9 @@ public final class NvidiaGPU: Plugin {
             Kit.log(.verbose, "'always use nv = yes' found in the configuration")
         }
         if isWanted, !wants32, let capabilities = try session.variable("NVIDIA_DRIVER_CAPABILITIES") {
-            wants32 = capabilities.split(separator: ",").contains("compat32")
+            wants32 = capabilities.utf8.split(separator: UInt8(ascii: ",")).contains {
+                $0.elementsEqual("compat32".utf8)
+            }
         }
         if wants32, !isWanted { Kit.log(.warning, "Ignoring --compat32, it needs --nv") }
         #if !arch(x86_64)
@@ -111,7 +113,8 @@ public final class NvidiaGPU: Plugin {
         let isPrivileged = try session.number("privileged") == 1
         let fixed = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         let path = isPrivileged ? fixed : try session.variable("PATH") ?? fixed
-        places.path = path.split(separator: ":").filter { $0.hasPrefix("/") }.map(String.init)
+        places.path = path.utf8.split(separator: UInt8(ascii: ":")).filter { $0.first == UInt8(ascii: "/") }
+            .map { String(Substring($0)) }
         return places
     }
 }

@@ -8,9 +8,9 @@ package struct OverlaySpec: Sendable, Equatable {
 
     /// What stands behind the first colon says `ro`, or nothing that matters; runtime.md §2.7.
     package init(_ text: String) {
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        path = parts.first.map(String.init) ?? ""
-        isReadOnly = parts.count > 1 && parts[1] == "ro"
+        let parts = text.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
+        path = parts.first.map { String(Substring($0)) } ?? ""
+        isReadOnly = parts.count > 1 && parts[1].elementsEqual("ro".utf8)
     }
 }
 
