@@ -48,9 +48,6 @@ final class BlockCache<Value: Sendable>: Sendable {
         }
         return slot?.content.withLock { $0 }
     }
-
-    /// Forgets a block that nobody will ask for soon.
-    func remove(_ key: UInt64) { state.withLock { $0.remove(key) } }
 }
 
 extension BlockCache.State {
@@ -75,15 +72,5 @@ extension BlockCache.State {
         places[hand] = BlockCache.Place(slot: slot, used: false)
         hand = (hand + 1) % places.count
         return slot
-    }
-
-    fileprivate mutating func remove(_ key: UInt64) {
-        guard let place = index.removeValue(forKey: key) else { return }
-        let last = places.removeLast()
-        if place < places.count {
-            places[place] = last
-            index[last.slot.key] = place
-        }
-        if hand >= places.count { hand = 0 }
     }
 }

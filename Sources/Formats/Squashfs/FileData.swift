@@ -65,15 +65,14 @@ extension SquashfsReader {
         guard index < blockCount(of: file) else { return try fragmentSegment(of: file, length: length, range: range) }
         let (position, word) = try blockPlace(of: file, index: index)
         if word == 0 { return FileSegment(block: zeros, range: range, isHole: true) }
-        let isLast = range.upperBound == length
         if let block = blocks.data.present(position) {
             guard block.count == length else { throw .corrupt(.blockLength) }
-            // The kernel keeps what it was given, so a block that was read to its end is not asked for again soon.
-            if isLast { blocks.data.remove(position) }
             return FileSegment(block: block, range: range)
         }
+        // The kernel keeps what it was given, so a block that was read whole is not asked for again soon. A part of one is
+        // a page fault of a mapped program: its other parts follow, and not in order.
         let block =
-            isLast
+            range.count == length
             ? try blocks.dataBlock(at: position, word: word)
             : try blocks.data.value(for: position) { () throws(SquashfsError) in
                 try blocks.dataBlock(at: position, word: word)
