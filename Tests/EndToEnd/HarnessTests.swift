@@ -16,11 +16,10 @@ extension EndToEnd {
         }
 
         @Test func endsWhatHangs() throws {
-            var command = Command(["/bin/sh", "-c", "sleep 50 & sleep 51"], as: .current)
-            command.seconds = 0.2
-            let running = try command.start()
+            let before = Leftovers.now()
+            let running = try Command(["/bin/sh", "-c", "sleep 50 & sleep 51"], as: .current).start()
             #expect(try running.wait(seconds: 0.2).end == nil)
-            #expect(ProcessTable.current().filter { $0.session == running.pid && $0.state != "Z" }.isEmpty)
+            #expect(Leftovers.settled(from: before, sessions: [running.pid]).isEmpty)
         }
 
         @Test func noticesWhatIsLeft() throws {

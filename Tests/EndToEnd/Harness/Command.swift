@@ -11,7 +11,7 @@ struct Command {
     var environment: [String: String]
     var directory = "/"
     var input = "/dev/null"
-    var seconds = 60.0
+    var seconds = 20.0
 
     init(_ words: [String], as profile: Profile) {
         self.words = words
@@ -57,6 +57,15 @@ struct RunningCommand {
             end: isInTime ? ended?.status : nil)
         try FileManager.default.removeItem(atPath: folder)
         return outcome
+    }
+
+    /// Waits until it has written the text to stdout.
+    func waitForOutput(_ wanted: String, seconds: Double = 10) -> Bool {
+        for _ in 0..<Int(seconds * 100) {
+            if text("stdout").contains(wanted) { return true }
+            usleep(10_000)
+        }
+        return false
     }
 
     /// What it has written up to now.

@@ -16,8 +16,8 @@ struct Leftovers: Equatable, CustomStringConvertible {
         Leftovers(
             processes: ProcessTable.current()
                 .filter { sessions.contains($0.session) || isOurs($0) }.map(\.description).sorted(),
-            mounts: lines(of: "/proc/self/mountinfo").map(mountPoint).sorted(), loops: loopDevices(),
-            directories: ["/tmp", "/var/tmp", "/run", "/dev/shm"].flatMap(skiffEntries).sorted())
+            mounts: lines(of: "/proc/self/mountinfo").filter(isOurs).map(mountPoint).sorted(), loops: loopDevices(),
+            directories: entries(of: Stage.temporary, "") + ["/run", "/dev/shm"].flatMap { entries(of: $0, "skiff") })
     }
 
     /// Waits until things are as they were; the kernel ends a FUSE connection and a namespace a moment after the last
@@ -45,9 +45,13 @@ struct Leftovers: Equatable, CustomStringConvertible {
             directories: directories.filter { !other.directories.contains($0) })
     }
 
-    /// By the path it was started with: the image server is not dumpable, so /proc/PID/exe may be closed to us.
+    /// By the program's file; the image server is not dumpable, so that only root may ask for it and others must go by
+    /// the name.
     private static func isOurs(_ entry: ProcessEntry) -> Bool {
-        entry.command.hasPrefix("skiff") || entry.arguments.hasPrefix(WorkDirectory.parent.load())
+        let root = WorkDirectory.parent.load()
+        if entry.arguments.hasPrefix(root) { return true }
+        guard let program = try? readLink("/proc/\(entry.pid)/exe") else { return entry.command.hasPrefix("skiff") }
+        return program.hasPrefix(root)
     }
 
     /// Mount point, type and source of a line of mountinfo; numbers at its front change with every mount.
@@ -57,16 +61,21 @@ struct Leftovers: Equatable, CustomStringConvertible {
         return ([fields[4]] + fields[fields.index(after: dash)...].prefix(2)).joined(separator: " ")
     }
 
+    /// Others may mount while we test: ours lie in our tree, show our image or bear our name.
+    private static func isOurs(_ line: String) -> Bool {
+        line.contains(WorkDirectory.parent.load()) || line.contains(" skiff") || line.contains("/skiff")
+    }
+
     private static func loopDevices() -> [String] {
         names(in: "/sys/block").filter { $0.hasPrefix("loop") }
             .compactMap { name in
                 lines(of: "/sys/block/\(name)/loop/backing_file").first.map { "\(name) \($0)" }
             }
-            .filter { $0.contains("skiff") }
+            .filter { $0.contains(WorkDirectory.parent.load()) }
     }
 
-    private static func skiffEntries(_ folder: String) -> [String] {
-        names(in: folder).filter { $0.contains("skiff") || $0.contains("sbuild") }.map { folder + "/" + $0 }
+    private static func entries(of folder: String, _ prefix: String) -> [String] {
+        names(in: folder).filter { $0.hasPrefix(prefix) }.map { folder + "/" + $0 }.sorted()
     }
 
     private static func names(in folder: String) -> [String] {

@@ -2,19 +2,23 @@ import CLinux
 import Foundation
 import Linux
 
-/// One installation of what was just built, made once per test process by `Scripts/install` in a place that every user
-/// can read, so that the tests see the tree a user gets, moved once.
+/// One installation of what was just built (or lies in `SKIFF_BUILD`), made once per test process by `Scripts/install` in
+/// a place that every user can read, so that the tests see the tree a user gets, moved once.
 final class Stage: Sendable {
     /// `/tmp/skiff-tests.XXXXXX`, removed when the process ends.
     let root: String
     var prefix: String { root + "/moved" }
     var program: String { prefix + "/bin/skiff" }
 
+    /// Where the runs may put temporary files, and must leave none.
+    static var temporary: String { WorkDirectory.parent.load() + "/tmp" }
+
     static let shared = Result { try Stage() }
 
     private init() throws {
         root = try Self.makeRoot()
-        let build = URL(fileURLWithPath: try readLink("/proc/self/exe")).deletingLastPathComponent().path
+        let own = URL(fileURLWithPath: try readLink("/proc/self/exe")).deletingLastPathComponent().path
+        let build = environmentValue("SKIFF_BUILD") ?? own
         let script = Self.repository + "/Scripts/install"
         let installed = root + "/installed"
         let command = Command(
@@ -24,6 +28,8 @@ final class Stage: Sendable {
         let outcome = try command.run()
         guard outcome.isSuccess else { throw HarnessError("cannot stage an installation: \(outcome)") }
         // A debug build finds the Swift runtime by an absolute path of the toolchain; the tree itself may lie anywhere.
+        try makeDirectory(root + "/tmp", mode: 0o777)
+        try Linux.chmod(root + "/tmp", 0o1777)
         try rename(installed, to: root + "/moved")
     }
 
@@ -31,8 +37,11 @@ final class Stage: Sendable {
     static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
 
+    /// How the root's name begins.
+    static let prefix = "skiff-tests."
+
     private static func makeRoot() throws -> String {
-        var template = Array("/tmp/skiff-tests.XXXXXX".utf8CString)
+        var template = Array("/tmp/\(prefix)XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw HarnessError("cannot make a directory in /tmp") }
         let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         try Linux.chmod(path, 0o755)
@@ -55,11 +64,26 @@ func skiff(_ arguments: String..., as profile: Profile, change: (inout Command) 
     try skiffCommand(arguments, as: profile, change: change).run()
 }
 
+/// `exec` of the reporter in the small Linux: flags first, then what the reporter shall tell.
+func inside(_ flags: String..., tell: String..., as profile: Profile, change: (inout Command) -> Void = { _ in })
+    throws -> Outcome
+{
+    try inside(flags, tell: tell, as: profile, change: change)
+}
+
+func inside(_ flags: [String], tell: [String], as profile: Profile, change: (inout Command) -> Void = { _ in })
+    throws -> Outcome
+{
+    let words = ["exec"] + flags + [try Images.shared.get().directory, "/inside"] + tell
+    return try skiffCommand(words, as: profile, change: change).run()
+}
+
 /// The staged skiff with a temporary directory of its own, ready to start.
 func skiffCommand(_ arguments: [String], as profile: Profile, change: (inout Command) -> Void = { _ in }) throws
     -> Command
 {
     var command = Command([try Stage.shared.get().program] + arguments, as: profile)
+    command.environment["APPTAINER_TMPDIR"] = Stage.temporary
     change(&command)
     return command
 }

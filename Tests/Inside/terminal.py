@@ -1,0 +1,120 @@
+"""Types into a program on a terminal of its own and checks what comes back.
+
+terminal.py SCENARIO COMMAND...     scenarios: shell, resize, interrupt, suspend; exit status 0 when all was as expected
+"""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+
+
+class Terminal:
+    def __init__(self, command):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execvp(command[0], command)
+        self.resize(24, 80)
+        self.text = ""
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def expect(self, wanted, seconds=10):
+        """Reads until the text appears after what was matched before."""
+        deadline = time.monotonic() + seconds
+        while wanted not in self.text:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.fd], [], [], left)[0]:
+                self.fail(f"no {wanted!r}")
+            try:
+                read = os.read(self.fd, 65536)
+            except OSError:
+                read = b""
+            if not read:
+                self.fail(f"ended before {wanted!r}")
+            self.text += read.decode(errors="replace")
+        self.text = self.text.split(wanted, 1)[1]
+
+    def status(self, seconds=10):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.01)
+        self.fail("does not end")
+
+    def fail(self, what):
+        os.kill(self.pid, signal.SIGKILL)
+        sys.exit(f"terminal: {what}; still unread: {self.text!r}")
+
+
+def shell(command):
+    """A prompt, a terminal on every descriptor, job control without a complaint, the shell's status."""
+    terminal = Terminal(command)
+    terminal.type("test -t 0 && test -t 1 && test -t 2 && echo all-$((40+2))\n")
+    terminal.expect("all-42")
+    if "job control" in terminal.text:
+        terminal.fail("the shell has no job control")
+    terminal.type("sleep 60\n")
+    time.sleep(0.3)
+    terminal.type("\x03")
+    terminal.type("echo after-$((1+1))\n")
+    terminal.expect("after-2", seconds=5)
+    terminal.type("sleep 60 & kill %1 && echo jobs-$((2+2))\n")
+    terminal.expect("jobs-4")
+    terminal.type("exit 3\n")
+    assert terminal.status() == 3
+
+
+def resize(command):
+    terminal = Terminal(command)
+    terminal.type("echo start-$((1+0))\n")
+    terminal.expect("start-1")
+    terminal.resize(31, 99)
+    terminal.type("stty size\n")
+    terminal.expect("31 99")
+    terminal.type("exit\n")
+    terminal.status()
+
+
+def interrupt(command):
+    """Ctrl-C ends the contained program once, and the caller's shell sees that signal."""
+    terminal = Terminal(["bash", "--norc", "-i"])
+    terminal.type(" ".join(command) + " sh -c 'echo in-$((2+3)); sleep 60'\n")
+    terminal.expect("in-5")
+    terminal.type("\x03")
+    terminal.type("echo status-$?\n")
+    terminal.expect("status-130")
+    terminal.type("exit\n")
+    terminal.status()
+
+
+def suspend(command):
+    """Ctrl-Z gives the caller's shell back; fg goes on; the terminal is the program's again."""
+    terminal = Terminal(["bash", "--norc", "-i"])
+    terminal.type(" ".join(command) + " sh -c 'echo in-$((2+3)); read line; echo got-$line; exit 7'\n")
+    terminal.expect("in-5")
+    terminal.type("\x1a")
+    terminal.expect("Stopped")
+    terminal.type("fg\n")
+    time.sleep(0.3)
+    terminal.type("word\n")
+    terminal.expect("got-word")
+    terminal.type("echo status-$?\n")
+    terminal.expect("status-7")
+    terminal.type("exit\n")
+    terminal.status()
+
+
+if __name__ == "__main__":
+    {"shell": shell, "resize": resize, "interrupt": interrupt, "suspend": suspend}[sys.argv[1]](sys.argv[2:])
