@@ -29,6 +29,13 @@ extension ScriptEvaluator {
 
     /// The word as arguments: none, one or more.
     mutating func expandFields(_ word: ShellWord) throws(ScriptStop) -> [[UInt8]] {
+        if word.parts.count == 1 {
+            switch word.parts[0] {
+            case .quoted(let bytes): return [bytes]
+            case .literal(let bytes) where !ScriptEvaluator.hasWildcard(bytes): return [bytes]
+            default: break
+            }
+        }
         var result: [[UInt8]] = []
         for field in ScriptEvaluator.fields(of: try pieces(of: word, splitsLiterals: false)) {
             result += try fileNames(field)
@@ -194,12 +201,7 @@ extension ScriptEvaluator {
     /// A field with wildcards becomes the paths that match, or stays as it is when none does.
     private mutating func fileNames(_ field: [FieldPart]) throws(ScriptStop) -> [[UInt8]] {
         let plain = field.flatMap(\.bytes)
-        let hasWildcard = field.contains { part in
-            !part.isQuoted
-                && part.bytes.contains {
-                    $0 == ShellByte.star || $0 == ShellByte.question || $0 == ShellByte.openBracket
-                }
-        }
+        let hasWildcard = field.contains { !$0.isQuoted && ScriptEvaluator.hasWildcard($0.bytes) }
         guard hasWildcard, !(plain == [ShellByte.openBracket]) else { return [plain] }
         if field.count == 1, isBareBracket(plain) { return [plain] }
         guard plain.first == ShellByte.slash else { throw .needsShell(NeedsShell("relative wildcard")) }
@@ -210,6 +212,10 @@ extension ScriptEvaluator {
         }
         let existing = found.filter { isThere($0) }
         return existing.isEmpty ? [plain] : existing.sorted { $0.lexicographicallyPrecedes($1) }
+    }
+
+    private static func hasWildcard(_ bytes: [UInt8]) -> Bool {
+        bytes.contains { $0 == ShellByte.star || $0 == ShellByte.question || $0 == ShellByte.openBracket }
     }
 
     /// `[` and `]` as the words of a test are no wildcards.

@@ -55,8 +55,7 @@ extension ScriptParser {
                 position += 1
             default:
                 try check(byte, in: place)
-                literal.append(byte)
-                position += 1
+                takeRun(into: &literal) { ShellByte.isNameByte($0) || $0 == ShellByte.slash }
             }
         }
         ScriptParser.flush(&literal, into: &result)
@@ -64,6 +63,14 @@ extension ScriptParser {
             throw NeedsShell("unexpected \(excerpt)")
         }
         return result
+    }
+
+    /// The byte at the cursor and all that follow and are certainly ordinary: one copy instead of one for each.
+    private mutating func takeRun(into text: inout [UInt8], while isOrdinary: (UInt8) -> Bool) {
+        var end = position + 1
+        while end < bytes.count, isOrdinary(bytes[end]) { end += 1 }
+        text.append(contentsOf: bytes[position..<end])
+        position = end
     }
 
     static func flush(_ literal: inout [UInt8], into word: inout ShellWord) {
@@ -143,8 +150,7 @@ extension ScriptParser {
             case ShellByte.singleQuote where ending == .atBrace && !isInner:
                 throw NeedsShell("single quote in a parameter")
             default:
-                text.append(byte)
-                position += 1
+                takeRun(into: &text) { ShellByte.isNameByte($0) || $0 == ShellByte.slash || $0 == 0x20 }
             }
         }
         guard ending == .atEnd || peek() != nil, !isInner else { throw NeedsShell("unterminated quote") }
