@@ -149,6 +149,7 @@ func texts(_ environment: [[UInt8]]) -> [String: String] {
                 "Ignore environment variable a-b: not a valid name",
                 "Overriding HOME environment variable with APPTAINERENV_HOME is not permitted",
                 "SINGULARITYENV_A and APPTAINERENV_A have different values, using the latter",
+                "Skipping environment variable [SINGULARITYENV_A=1], A is already overridden with different value [2]",
                 "Environment variable SINGULARITYENV_B is set, but APPTAINERENV_B is preferred",
             ])
         #expect(plan.messages.last?.level == .info)

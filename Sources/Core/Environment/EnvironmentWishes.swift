@@ -51,7 +51,9 @@ struct EnvironmentWishes {
     private mutating func takeFiles(_ request: Request, host: [[UInt8]], image: String) throws(SkiffError) {
         var found: [EnvironmentPlan.Variable] = []
         for path in request.environmentFiles {
-            let file = EnvironmentFile(path: path, arguments: request.arguments, host: host, image: image)
+            // As with Apptainer, the first parameter is the action's own script.
+            let arguments = ["/.singularity.d/actions/\(request.action.rawValue)"] + request.arguments
+            let file = EnvironmentFile(path: path, arguments: arguments, host: host, image: image)
             for variable in try file.evaluate() {
                 found.removeAll { $0.name == variable.name }
                 found.append(variable)
@@ -85,14 +87,13 @@ struct EnvironmentWishes {
             return
         }
         guard chosen.value != value else { return }
-        if chosen.origin.hasPrefix("--") {
-            let text = String(decoding: value, as: UTF8.self)
-            warn(
-                "Skipping environment variable [\(old)=\(text)], \(name) is already overridden with different value "
-                    + "[\(chosen.text)]")
-        } else {
+        if !chosen.origin.hasPrefix("--") {
             warn("\(old) and \(chosen.origin) have different values, using the latter")
         }
+        let text = String(decoding: value, as: UTF8.self)
+        warn(
+            "Skipping environment variable [\(old)=\(text)], \(name) is already overridden with different value "
+                + "[\(chosen.text)]")
     }
 
     private mutating func warn(_ text: String) { messages.append(.init(level: .warning, text: text)) }
