@@ -101,9 +101,11 @@ let package = Package(
             dependencies: ["OverlayPlugin", "NvidiaPlugin", "PluginHost", "Core", "Linux", "CLinux"],
             swiftSettings: testSettings),
         // Linked statically: the image server starts with every container and must not wait for ld.so.
+        // libsquashfs stands before the codecs that it needs, since linkers look into archives in order; a program that
+        // only reads takes nothing out of it.
         .target(
             name: "CCodecs", path: "Sources/Formats/CCodecs",
-            linkerSettings: ["zstd", "z", "lz4", "lzma"].map { .linkedLibrary(":lib\($0).a") }),
+            linkerSettings: ["squashfs", "zstd", "z", "lz4", "lzma"].map { .linkedLibrary(":lib\($0).a") }),
         .target(
             name: "Squashfs", dependencies: ["Linux", "CLinux", "CCodecs"], path: "Sources/Formats/Squashfs",
             swiftSettings: swiftSettings),
@@ -122,6 +124,17 @@ let package = Package(
             swiftSettings: testSettings),
         .testTarget(
             name: "SquashfsTests", dependencies: ["Squashfs", "Linux", "CLinux"], swiftSettings: swiftSettings),
+        .target(name: "CSquashfs", dependencies: ["CCodecs"], path: "Sources/Formats/CSquashfs"),
+        .target(
+            name: "SquashfsWriter", dependencies: ["Core", "Linux", "CLinux", "CSquashfs"],
+            path: "Sources/Formats/SquashfsWriter", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "squash-probe", dependencies: ["SquashfsWriter", "Core", "Linux", "CLinux"],
+            path: "Tests/Inside/squash-probe", swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SquashfsWriterTests",
+            dependencies: ["SquashfsWriter", "squash-probe", "Squashfs", "Core", "Linux", "CLinux"],
+            swiftSettings: testSettings),
         .target(name: "Grammar", dependencies: ["Core"], path: "Sources/CLI/Grammar", swiftSettings: swiftSettings),
         .target(
             name: "CLI", dependencies: ["Grammar", "PluginHost", "Core", "Linux", "CLinux"],

@@ -37,6 +37,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let invalidArgument = Errno(EINVAL)
     package static let noMemory = Errno(ENOMEM)
     package static let noSpace = Errno(ENOSPC)
+    package static let quotaExceeded = Errno(EDQUOT)
     package static let readOnlyFilesystem = Errno(EROFS)
     package static let brokenPipe = Errno(EPIPE)
     package static let nameTooLong = Errno(ENAMETOOLONG)

@@ -39,6 +39,11 @@ package func makeNode(_ path: PathBytes, mode: mode_t, device: dev_t, at directo
     _ = try checked { path.withPointer { mknodat(directory, $0, mode, device) } }
 }
 
+/// major(3), minor(3).
+package func deviceParts(_ number: UInt64) -> (major: UInt32, minor: UInt32) {
+    (skl_major(dev_t(number)), skl_minor(dev_t(number)))
+}
+
 /// makedev(3).
 package func deviceNumber(major: UInt32, minor: UInt32) -> dev_t { skl_makedev(major, minor) }
 
@@ -72,4 +77,52 @@ package func setTimes(_ path: PathBytes, seconds: Int64, at directory: CInt) thr
 package func setXattr(_ name: PathBytes, _ value: [UInt8], of file: [UInt8], at directory: CInt) throws(Errno) {
     let path = try PathBytes(Array("/proc/self/fd/\(directory)/".utf8) + file)
     _ = try checked { path.withPointer { p in name.withPointer { lsetxattr(p, $0, value, value.count, 0) } } }
+}
+
+/// fstatat(2) of the name itself.
+package func status(_ path: PathBytes, at directory: CInt) throws(Errno) -> FileStatus {
+    var raw = stat()
+    _ = try checked { path.withPointer { fstatat(directory, $0, &raw, AT_SYMLINK_NOFOLLOW) } }
+    return FileStatus(raw)
+}
+
+/// readlinkat(2).
+package func readLink(_ path: PathBytes, at directory: CInt) throws(Errno) -> [UInt8] {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    let count = try checked { path.withPointer { readlinkat(directory, $0, &buffer, buffer.count) } }
+    return buffer[..<count].map { UInt8(bitPattern: $0) }
+}
+
+/// All extended attributes of a name in a directory, sorted by name; none where the file system has no such thing.
+/// llistxattr(2), lgetxattr(2), through /proc as `setXattr`.
+package func readXattrs(of file: [UInt8], at directory: CInt) throws(Errno) -> [(name: [UInt8], value: [UInt8])] {
+    let path = try PathBytes(Array("/proc/self/fd/\(directory)/".utf8) + file)
+    // The kernel shows no list and no value above 64 KiB; xattr(7).
+    var buffer = [CChar](repeating: 0, count: 256)
+    let count: Int
+    do throws(Errno) {
+        count = try growing(&buffer) { buffer in path.withPointer { llistxattr($0, &buffer, buffer.count) } }
+    } catch .notSupported {
+        return []
+    }
+    let names = buffer[..<count].split(separator: 0).map { $0.map { UInt8(bitPattern: $0) } }
+    var result: [(name: [UInt8], value: [UInt8])] = []
+    for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+        let key = try PathBytes(name)
+        let size = try growing(&buffer) { buffer in
+            path.withPointer { p in key.withPointer { lgetxattr(p, $0, &buffer, buffer.count) } }
+        }
+        result.append((name, buffer[..<size].map { UInt8(bitPattern: $0) }))
+    }
+    return result
+}
+
+/// Again with the largest buffer that can be needed when this one is too small.
+private func growing(_ buffer: inout [CChar], _ call: (inout [CChar]) -> Int) throws(Errno) -> Int {
+    do throws(Errno) {
+        return try checked { call(&buffer) }
+    } catch .range where buffer.count < 65536 {
+        buffer = [CChar](repeating: 0, count: 65536)
+        return try checked { call(&buffer) }
+    }
 }

@@ -158,6 +158,21 @@ package func endOffset(of fd: CInt) throws(Errno) -> UInt64 {
     UInt64(try checked { lseek(fd, 0, SEEK_END) })
 }
 
+/// Where the next bytes are stored that are no hole, from `offset` on; nil when only a hole is left; lseek(2) SEEK_DATA.
+package func nextData(_ fd: CInt, from offset: Int64) throws(Errno) -> Int64? {
+    do throws(Errno) {
+        return Int64(try checked { lseek(fd, off_t(offset), SEEK_DATA) })
+    } catch {
+        if error == Errno(ENXIO) { return nil }
+        throw error
+    }
+}
+
+/// Where the next hole begins; the end of the file counts as one; lseek(2) SEEK_HOLE.
+package func nextHole(_ fd: CInt, from offset: Int64) throws(Errno) -> Int64 {
+    Int64(try checked { lseek(fd, off_t(offset), SEEK_HOLE) })
+}
+
 package func ftruncate(_ fd: CInt, _ size: Int64) throws(Errno) {
     _ = try checked { CLinux.ftruncate(fd, off_t(size)) }
 }

@@ -1,0 +1,65 @@
+import CSquashfs
+package import Core
+
+/// Writes a directory tree as a squashfs 4.0 image straight into an open file: no temporary image, and memory for a few
+/// blocks a thread and some 200 bytes a file.
+///
+/// The same tree gives the same bytes, whatever the number of threads: names are sorted, and the image's own time is the
+/// latest of the tree unless `latestTime` says otherwise.
+package struct SquashfsWriter {
+    private let output: CInt
+    private let offset: Int64
+    private let options: SquashfsOptions
+
+    /// How far a write has come.
+    package struct Progress: Sendable {
+        package internal(set) var entries = 0
+        /// Content read, in bytes.
+        package internal(set) var bytes: Int64 = 0
+    }
+
+    /// - Parameters:
+    ///   - output: open for reading and writing, lent. Whatever it holds behind the image is cut off.
+    ///   - offset: where the image begins, in bytes; a multiple of 4096 when it is to be mounted by the kernel.
+    package init(output: CInt, offset: Int64, options: SquashfsOptions = SquashfsOptions()) {
+        (self.output, self.offset, self.options) = (output, offset, options)
+    }
+
+    /// Writes everything below a directory.
+    ///
+    /// - Parameters:
+    ///   - tree: the directory, open for reading, lent. Symbolic links in it are never followed.
+    ///   - adjust: may change how an entry appears in the image, or leave it out by answering false, a directory with all
+    ///     that it holds.
+    ///   - progress: called after every file and now and then within a large one; what it throws ends the writing.
+    /// - Returns: the length of the image with its padding, in bytes, a multiple of 4096.
+    package func write(
+        tree: CInt, adjust: (inout TreeEntry) throws(SkiffError) -> Bool = { (_) throws(SkiffError) in true },
+        progress: (Progress) throws(SkiffError) -> Void = { (_) throws(SkiffError) in }
+    ) throws(SkiffError) -> Int64 {
+        let file = try OutputFile(output, offset: offset, hintWhenFull: options.hintWhenFull)
+        let image = try OutputImage(file, options)
+        let content = ContentWriter(image)
+        let records = InodeRecords()
+        var scan = TreeScan(root: tree, image: image, content: content, records: records)
+        let directories = try scan.run(adjust, progress)
+        try content.finish()
+        let root = try TableWriter(image, records).write(directories)
+        try finish(image, records, root: root, newest: scan.newest)
+        return try file.finish()
+    }
+
+    private func finish(_ image: OutputImage, _ records: InodeRecords, root: UInt64, newest: UInt32) throws(SkiffError)
+    {
+        let file = image.file
+        image.superblock.root_inode_ref = root
+        image.superblock.inode_count = UInt32(records.count)
+        image.superblock.modification_time = options.latestTime ?? newest
+        try file.check(
+            sqfs_id_table_write(image.identities.pointer, file.base, &image.superblock, image.compressor.pointer))
+        try file.check(
+            sqfs_xattr_writer_flush(image.xattrs.pointer, file.base, &image.superblock, image.compressor.pointer))
+        image.superblock.bytes_used = file.size
+        try file.check(sqfs_super_write(&image.superblock, file.base))
+    }
+}

@@ -1,0 +1,95 @@
+package import Core
+
+extension SquashfsOptions {
+    /// Takes over what `--mksquashfs-args` and APPTAINER_MKSQUASHFS_ARGS say in the words of mksquashfs(1), separated by
+    /// blanks as Apptainer separates them.
+    ///
+    /// - Throws: for a word that means something we do not do: an image made otherwise than asked for helps nobody.
+    package mutating func apply(toolArguments text: String) throws(SkiffError) {
+        var words = text.split { $0 == " " || $0 == "\t" || $0 == "\n" }.map(String.init)[...]
+        var method: ImageCompression.Method?
+        var level: UInt32?
+        while let word = words.popFirst() {
+            switch word {
+            case "-comp": method = try Self.method(try Self.value(of: word, &words))
+            case "-Xcompression-level": level = try Self.number(of: word, &words)
+            case "-Xhc": level = 2
+            case "-b": blockSize = try Self.size(try Self.value(of: word, &words))
+            case "-processors": workers = try max(1, Int(Self.number(of: word, &words)))
+            default: if try !applySwitch(word, &words) { throw Self.unknown(word) }
+            }
+        }
+        if method != nil || level != nil {
+            compression = try ImageCompression(method ?? compression.method, level: level)
+        }
+    }
+
+    /// Words without a meaning of their own for us are those that say what we do anyway.
+    private mutating func applySwitch(_ word: String, _ words: inout ArraySlice<String>) throws(SkiffError) -> Bool {
+        switch word {
+        case "-all-root", "-root-owned": allRoot = true
+        case "-no-fragments": hasFragments = false
+        case "-always-use-fragments": hasFragments = true
+        case "-no-xattrs": xattrs = .none
+        case "-xattrs": xattrs = .standard
+        case "-no-exports": hasExportTable = false
+        case "-exports": hasExportTable = true
+        case "-noD", "-noDataCompression": isDataCompressed = false
+        // Fragments are data to us: the word says nothing by itself, and both come together where they come at all.
+        case "-noF", "-noFragmentCompression": guard !isDataCompressed else { return false }
+        case "-mem": _ = try Self.value(of: word, &words)
+        case "-noappend", "-quiet", "-no-progress", "-progress", "-percentage", "-reproducible", "-info", "-duplicates":
+            break
+        default: return false
+        }
+        return true
+    }
+
+    private static func value(of word: String, _ words: inout ArraySlice<String>) throws(SkiffError) -> String {
+        guard let value = words.popFirst() else {
+            throw SkiffError("mksquashfs argument \(word) lacks its value", hint: hint)
+        }
+        return value
+    }
+
+    private static func number(of word: String, _ words: inout ArraySlice<String>) throws(SkiffError) -> UInt32 {
+        let text = try value(of: word, &words)
+        guard let number = UInt32(text), number < 1 << 20 else {
+            throw SkiffError("mksquashfs argument \(word) cannot be \(text)", hint: hint)
+        }
+        return number
+    }
+
+    private static func method(_ text: String) throws(SkiffError) -> ImageCompression.Method {
+        guard let method = ImageCompression.Method(rawValue: text) else {
+            throw SkiffError("mksquashfs argument -comp cannot be \(text)", hint: ImageCompression.choice)
+        }
+        return method
+    }
+
+    /// `131072`, `128K`, `1M`.
+    private static func size(_ text: String) throws(SkiffError) -> Int {
+        var digits = Substring(text)
+        var unit = 1
+        if let last = text.utf8.last, let factor = [0x4B: 1 << 10, 0x6B: 1 << 10, 0x4D: 1 << 20, 0x6D: 1 << 20][last] {
+            unit = factor
+            digits = digits.dropLast()
+        }
+        guard let number = Int(digits), (1...1 << 20).contains(number), case let size = number * unit,
+            (4096...1 << 20).contains(size), size.nonzeroBitCount == 1
+        else {
+            throw SkiffError(
+                "mksquashfs argument -b cannot be \(text)", hint: "A block is a power of 2 from 4K to 1M")
+        }
+        return size
+    }
+
+    private static func unknown(_ word: String) -> SkiffError {
+        SkiffError("mksquashfs argument \(word) is not supported", hint: hint)
+    }
+
+    private static let hint = """
+        These are: -comp, -Xcompression-level, -Xhc, -b, -processors, -mem, -all-root, -no-fragments, -no-xattrs, \
+        -no-exports, -noD
+        """
+}
