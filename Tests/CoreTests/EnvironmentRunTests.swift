@@ -244,6 +244,19 @@ func texts(_ environment: [[UInt8]]) -> [String: String] {
         #expect(start.environment.contains(odd))
     }
 
+    /// A bare directory with `--nv`: no script names the libraries.
+    @Test func librariesOfTheHostAreFoundWithoutScripts() throws {
+        let (root, bare) = (try FakeRoot(), try FakeRoot())
+        for root in [root, bare] { try root.write("/bin/env", "", mode: 0o755) }
+        try root.write("/.singularity.d/libs/libcuda.so.1", "")
+        var launch = Launch()
+        #expect(try launch.environment(root)["LD_LIBRARY_PATH"] == "/.singularity.d/libs")
+        launch.request.environment = [("LD_LIBRARY_PATH", "/mine")]
+        #expect(try launch.environment(root)["LD_LIBRARY_PATH"]?.hasPrefix("/mine") == true)
+        launch.request.environment = []
+        #expect(try launch.environment(bare)["LD_LIBRARY_PATH"] == nil)
+    }
+
     @Test func librariesOfTheHostComeLast() throws {
         let root = try imageRoot()
         try root.write("/.singularity.d/libs/libcuda.so.1", "")

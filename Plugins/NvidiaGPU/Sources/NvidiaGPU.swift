@@ -3,16 +3,17 @@ import PluginAPI
 public import PluginKit
 
 /// `--nv`: the host's NVIDIA driver in the container, file by file, as `nvliblist.conf` says.
+///
+/// LD_LIBRARY_PATH is the core's: whatever lies in `/.singularity.d/libs` is found there after the image's own libraries.
 public final class NvidiaGPU: Plugin {
     public let id = "org.skiff.nvidia-gpu"
     public let version = "0.1.0"
     public let name = "NvidiaGPU"
-    public let phases: Set<PluginPhase> = [.configure, .mounts, .environment]
+    public let phases: Set<PluginPhase> = [.configure, .mounts]
 
     private var isWanted = false
     private var isRefused = false
     private var wants32 = false
-    private var driver = Driver()
 
     public init() {}
 
@@ -60,7 +61,7 @@ public final class NvidiaGPU: Plugin {
 
     public func mounts(_ session: Session) throws(PluginError) {
         guard isWanted else { return }
-        driver = Driver(
+        let driver = Driver(
             try readList(session), in: try places(session),
             kind: ElfKind.ofThisProcess ?? ElfKind(width: 2, machine: 62),
             compat32: wants32)
@@ -73,16 +74,6 @@ public final class NvidiaGPU: Plugin {
         for file in driver.files { try bind(file, session, "GPU file") }
         for file in driver.sockets { try bind(file, session, "nvidia-persistenced", readOnly: false) }
         for path in deviceNodes() { try session.addDevice(path, reason: "GPU device") }
-    }
-
-    /// The image's own scripts append /.singularity.d/libs when they are there; an image without them needs it from here.
-    public func environment(_ session: Session) throws(PluginError) {
-        if !driver.libraries.isEmpty {
-            try session.change("LD_LIBRARY_PATH", .appendPath(Driver.libraryFolder), reason: "GPU libraries")
-        }
-        if !driver.libraries32.isEmpty {
-            try session.change("LD_LIBRARY_PATH", .appendPath(Driver.libraryFolder32), reason: "32-bit GPU libraries")
-        }
     }
 
     private func bind(_ file: Driver.File, _ session: Session, _ reason: String, readOnly: Bool = true)

@@ -147,6 +147,9 @@ struct DriverText {
     private var libraryPath: String {
         let lent = Array(EnvironmentPlan.libraryDirectory.utf8)
         var text = ""
+        if libraries.completed(nil) != nil {
+            text += "export LD_LIBRARY_PATH=\"${LD_LIBRARY_PATH:-\(EnvironmentPlan.libraryDirectory)}\"\n"
+        }
         if let path = libraries.adjusted(lent) {
             text += "if [ \"${LD_LIBRARY_PATH-}\" = \(EnvironmentPlan.libraryDirectory) ]; then\n"
             text += "export LD_LIBRARY_PATH=\(quoted(path))\n"

@@ -170,7 +170,9 @@ package struct EnvironmentRun {
         throws(ScriptStop)
     {
         let libraries = LibraryPath(plan: plan, files: files)
-        if let path = libraries.adjusted(evaluator.variables["LD_LIBRARY_PATH"]) {
+        let given = evaluator.variables["LD_LIBRARY_PATH"]
+        let completed = libraries.completed(given)
+        if let path = libraries.adjusted(completed) ?? (completed == given ? nil : completed) {
             evaluator.variables.export("LD_LIBRARY_PATH", path)
         }
         for variable in saved {

@@ -17,6 +17,15 @@ struct LibraryPath {
         return path == (before ?? []) ? nil : path
     }
 
+    /// An image without scripts of the usual builders, such as a bare directory, has no line that names the lent libraries.
+    ///
+    /// - Returns: their directory if there are any and nothing else is set, else `current`.
+    func completed(_ current: [UInt8]?) -> [UInt8]? {
+        let isOpen = current?.isEmpty ?? true
+        return isOpen && hasEntries(EnvironmentPlan.libraryDirectory)
+            ? Array(EnvironmentPlan.libraryDirectory.utf8) : current
+    }
+
     private var isWanted: Bool {
         !plan.libraryPrefix.isEmpty || !plan.librarySuffix.isEmpty || hasEntries(EnvironmentPlan.libraryDirectory)
     }
