@@ -121,6 +121,22 @@ extension EndToEnd {
             #expect(lines.suffix(2) == ["/.singularity.d/libs", "read-only"], "\(outcome)")
         }
 
+        /// Nodes appear in a minimal /dev with `--nv`, and only then.
+        @Test func nvBringsDeviceNodes() throws {
+            try need(.root)
+            let place = try Place(.root)
+            let script = """
+                set -e; cd \(place.work); mkdir dev; mount -t tmpfs dev dev
+                cp -a /dev/null /dev/zero /dev/random /dev/urandom /dev/tty dev/; mkdir dev/pts dev/shm
+                mknod dev/nvidia0 c 1 3; mknod dev/nvidiactl c 1 3; mount --bind dev /dev
+                for flags in '-c --nv' -c; do "$0" exec $flags root /bin/sh -c 'echo /dev/nvidia*'; done
+                """
+            let program = try Stage.shared.get().program
+            let outcome = try Command(["/usr/bin/unshare", "--mount", "/bin/sh", "-c", script, program], as: .root)
+                .run()
+            #expect(outcome.standardOutput == "/dev/nvidia0 /dev/nvidiactl\n/dev/nvidia*\n", "\(outcome)")
+        }
+
         @Test func removedPluginTakesItsFlagsAlong() throws {
             let place = try Place(.current)
             let folder = place.work + "/copy"

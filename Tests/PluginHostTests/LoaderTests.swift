@@ -191,3 +191,24 @@ func rootOfAUserNamespace(map: String, isPrivileged: Bool, owners: [uid_t]) {
     let trust = Trust(uidMap: Array(map.utf8), programOwner: 65534)
     #expect(trust.isPrivileged == isPrivileged && trust.owners == owners)
 }
+
+@Test func manifestSaysWithWhosePowersItRuns() throws {
+    let folder = try PluginFolder()
+    try folder.writeManifest()
+    var manifest = try #require(folder.registry.enabled.first)
+    func isRefused(_ privileged: Manifest.Privileged, _ trust: Trust) -> Bool {
+        manifest.privileged = privileged
+        do throws(SkiffError) {
+            _ = try Loader(directory: folder.path, trust: trust).load(manifest)
+            return false
+        } catch {
+            // There is no library: getting as far as that means that the powers were right.
+            return error.message.hasSuffix("its manifest does not allow it with these powers")
+        }
+    }
+    let (user, root) = (Trust(isPrivileged: false), Trust(isPrivileged: true))
+    let setuid = Trust(isPrivileged: true, isSetuid: true)
+    #expect([.never, .root, .setuid].map { isRefused($0, user) } == [false, false, false])
+    #expect([.never, .root, .setuid].map { isRefused($0, root) } == [true, false, false])
+    #expect([.never, .root, .setuid].map { isRefused($0, setuid) } == [true, true, false])
+}

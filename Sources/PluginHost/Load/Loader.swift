@@ -20,8 +20,9 @@ package struct Loader: Sendable {
     /// - Throws: why the plugin cannot be used; nothing of it is left running, its library may stay mapped.
     package func load(_ manifest: Manifest) throws(SkiffError) -> LoadedPlugin {
         try checkInterface(manifest)
-        if trust.isPrivileged && manifest.privileged == .never {
-            throw manifest.failure("load", "its manifest says that it is not for root")
+        let isAllowed = !trust.isPrivileged || manifest.privileged != .never
+        guard isAllowed, !trust.isSetuid || manifest.privileged == .setuid else {
+            throw manifest.failure("load", "its manifest does not allow it with these powers")
         }
         let handle = try openLibrary(manifest)
         guard let symbol = dlsym(handle, SKIFF_ENTRY_SYMBOL) else {

@@ -9,16 +9,20 @@ package import Linux
 package struct Trust: Sendable {
     /// Whether the process has powers that the caller has not.
     package let isPrivileged: Bool
+    /// Whether they come from the program's file (setuid, capabilities) and not from the caller being root.
+    let isSetuid: Bool
     /// The owners that are trusted.
     let owners: [uid_t]
 
-    package init(isPrivileged: Bool) { (self.isPrivileged, owners) = (isPrivileged, [0]) }
+    package init(isPrivileged: Bool, isSetuid: Bool = false) {
+        (self.isPrivileged, self.isSetuid, owners) = (isPrivileged, isSetuid, [0])
+    }
 
-    init(requiring owners: [uid_t]) { (isPrivileged, self.owners) = (true, owners) }
+    init(requiring owners: [uid_t]) { (isPrivileged, isSetuid, self.owners) = (true, false, owners) }
 
     /// Root, or a program with the setuid bit or file capabilities; getauxval(3) AT_SECURE.
     package static var ofThisProcess: Trust {
-        if getauxval(UInt(AT_SECURE)) != 0 { return Trust(isPrivileged: true) }
+        if getauxval(UInt(AT_SECURE)) != 0 { return Trust(isPrivileged: true, isSetuid: true) }
         guard effectiveUID() == 0 else { return Trust(isPrivileged: false) }
         let map = (try? readFile("/proc/self/uid_map", limit: 1 << 16)) ?? []
         return Trust(uidMap: map, programOwner: (try? status("/proc/self/exe"))?.uid ?? 0)
@@ -36,6 +40,7 @@ package struct Trust: Sendable {
         let isInitial = lines == [[0, 0, .max]]
         let isSingle = lines.count == 1 && lines[0].count == 3 && lines[0][2] == 1 && lines[0][1] != 0
         isPrivileged = !isSingle
+        isSetuid = false
         owners = isInitial ? [0] : [0, programOwner]
     }
 

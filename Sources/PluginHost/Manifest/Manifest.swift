@@ -12,7 +12,7 @@ package struct Manifest: Sendable, Equatable {
     package var abi: ClosedRange<UInt32>
     /// A file name in the manifest's own directory.
     package var library: String
-    /// Hexadecimal, checked by `skiff plugin check` and at install; empty when absent.
+    /// Hexadecimal, for packagers to compare: hashing a library would cost more than the whole start. Empty when absent.
     package var sha256 = ""
     package var license = ""
     package var description = ""
@@ -22,8 +22,6 @@ package struct Manifest: Sendable, Equatable {
     package var after: [String] = []
     package var before: [String] = []
     package var privileged = Privileged.root
-    /// A failure of `started` ends the container.
-    package var isStartFatal = false
     /// Whether ids of `ext/draft` may be exchanged.
     package var allowsDrafts = false
     /// Ids of tables that the library has.
@@ -41,7 +39,7 @@ package struct Manifest: Sendable, Equatable {
     package var commands: [ManifestCommand] = []
     package var probes: [ManifestProbe] = []
 
-    /// Who may run the plugin's code with the powers of root.
+    /// With whose powers the plugin may be loaded: never root's, root's own, also those of a setuid program.
     package enum Privileged: String, Sendable {
         case never, root, setuid
     }

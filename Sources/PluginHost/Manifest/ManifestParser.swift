@@ -45,7 +45,6 @@ extension Manifest {
         after = fields.words("after")
         before = fields.words("before")
         privileged = try fields.choice("privileged", of: Privileged.self) ?? .root
-        isStartFatal = try fields.bool("start-fatal")
         allowsDrafts = try fields.bool("draft-ok")
         extensions = fields.words("extensions")
         if !allowsDrafts, let draft = extensions.first(where: Self.drafts.contains) {
