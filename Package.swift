@@ -149,9 +149,16 @@ let package = Package(
         .testTarget(
             name: "GrammarTests", dependencies: ["Grammar", "Core"], exclude: ["Snapshots"], swiftSettings: testSettings
         ),
+        .target(
+            name: "Inspect", dependencies: ["Grammar", "Core", "Squashfs", "Linux", "CLinux"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "InspectTests",
+            dependencies: ["Inspect", "SquashfsWriter", "skiff-image", "Core", "Linux", "CLinux"],
+            swiftSettings: testSettings),
         .executableTarget(
             name: "skiff-image",
-            dependencies: ["SIFCommands", "Squashfs", "Grammar", "PluginHost", "Core", "Linux", "CLinux"],
+            dependencies: ["Inspect", "SIFCommands", "Squashfs", "Grammar", "PluginHost", "Core", "Linux", "CLinux"],
             path: "Sources/Helpers/skiff-image", swiftSettings: swiftSettings, linkerSettings: helperLinking),
         .testTarget(
             name: "ImageToolTests", dependencies: ["skiff-image", "Core", "Linux", "CLinux"],
@@ -169,6 +176,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("EnvScript", ["Core", "Linux", "CLinux"]),
     ("Grammar", ["Grammar", "Core"]),
     ("Settings", ["Core"]),
+    ("JSON", ["Inspect", "Core"]),
 ]
 
 if let kind = Context.environment["SKIFF_FUZZ"] {

@@ -1,5 +1,6 @@
 import Core
 import Grammar
+import Inspect
 import SIFCommands
 
 /// Which code carries out which command: one line each, the rest is in the libraries.
@@ -11,6 +12,12 @@ enum Verbs {
         switch invocation.command {
         case let command where command.hasPrefix("sif "):
             try runSIFCommand(invocation)
+            return 0
+        case "inspect":
+            try inspect(invocation)
+            return 0
+        case "run-help":
+            try runHelp(invocation)
             return 0
         case "buildcfg":
             try printBuildConfiguration(invocation, installation, program)

@@ -1,0 +1,82 @@
+import CLinux
+import Core
+import Linux
+import Squashfs
+
+/// The file tree of an image, wherever it is. Symbolic links lead to places inside.
+protocol ImageFiles {
+    /// A whole file; nil when there is none.
+    func text(_ path: String) throws(SkiffError) -> String?
+    /// The names in a directory, sorted by bytes; empty when there is none.
+    func names(_ directory: String) throws(SkiffError) -> [String]
+}
+
+/// Nothing that is shown to people is larger.
+private let largestFile = 16 << 20
+
+private func tooLarge(_ path: String) -> SkiffError {
+    SkiffError("cannot read \(path) of the image: it is larger than \(largestFile >> 20) MiB")
+}
+
+/// A directory that is the root of a container.
+struct DirectoryFiles: ImageFiles {
+    /// Lent.
+    let root: CInt
+
+    func text(_ path: String) throws(SkiffError) -> String? {
+        do throws(Errno) {
+            // Without waiting for a writer, should it be a pipe.
+            let file = try open(path, O_RDONLY | O_NONBLOCK, in: root, resolve: .inRoot)
+            guard try status(of: file.raw).isRegular else { return nil }
+            return String(decoding: try readToEnd(file.raw, limit: largestFile), as: UTF8.self)
+        } catch {
+            if error == .overflow { throw tooLarge(path) }
+            if Self.isAbsence(error) { return nil }
+            throw SkiffError("cannot read \(path) of the image", errno: error)
+        }
+    }
+
+    func names(_ directory: String) throws(SkiffError) -> [String] {
+        do throws(Errno) {
+            let folder = try open(directory, O_RDONLY | O_DIRECTORY, in: root, resolve: .inRoot)
+            return try entries(of: folder.raw).map(\.text)
+        } catch {
+            if Self.isAbsence(error) { return [] }
+            throw SkiffError("cannot read \(directory) of the image", errno: error)
+        }
+    }
+
+    /// What may not be read is as good as absent, as for the shell commands by which Apptainer looks.
+    private static func isAbsence(_ error: Errno) -> Bool {
+        [.noSuchFile, .notDirectory, .accessDenied, .tooManySymlinks].contains(error)
+    }
+}
+
+/// A squashfs image, read without mounting it.
+struct SquashfsFiles: ImageFiles {
+    let reader: SquashfsReader
+
+    func text(_ path: String) throws(SkiffError) -> String? {
+        do throws(SquashfsError) {
+            guard let file = try reader.lookup(path: path), file.kind == .file else { return nil }
+            if let content = try reader.content(of: file, limit: largestFile) {
+                return String(decoding: content, as: UTF8.self)
+            }
+        } catch {
+            throw SkiffError("cannot read \(path) of the image: \(error)")
+        }
+        throw tooLarge(path)
+    }
+
+    func names(_ directory: String) throws(SkiffError) -> [String] {
+        do throws(SquashfsError) {
+            guard let found = try reader.lookup(path: directory), found.isDirectory else { return [] }
+            var cursor = try reader.entries(of: found)
+            var names: [String] = []
+            while let entry = try cursor.next() { names.append(String(decoding: entry.name, as: UTF8.self)) }
+            return names
+        } catch {
+            throw SkiffError("cannot read \(directory) of the image: \(error)")
+        }
+    }
+}

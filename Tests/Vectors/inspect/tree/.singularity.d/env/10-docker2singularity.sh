@@ -1,0 +1,1 @@
+export DOCK=1

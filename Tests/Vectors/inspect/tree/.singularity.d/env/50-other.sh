@@ -1,0 +1,1 @@
+export NOT=1

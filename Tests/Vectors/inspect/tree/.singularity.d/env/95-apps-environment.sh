@@ -1,0 +1,1 @@
+export NINETY=1

@@ -1,0 +1,1 @@
+  export APPV=1
