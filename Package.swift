@@ -156,6 +156,8 @@ let package = Package(
             name: "InspectTests",
             dependencies: ["Inspect", "SquashfsWriter", "skiff-image", "Core", "Linux", "CLinux"],
             swiftSettings: testSettings),
+        .target(name: "Build", dependencies: ["Squashfs", "Core", "Linux", "CLinux"], swiftSettings: swiftSettings),
+        .testTarget(name: "BuildTests", dependencies: ["Build", "Core", "Linux", "CLinux"], swiftSettings: testSettings),
         .executableTarget(
             name: "skiff-image",
             dependencies: ["Inspect", "SIFCommands", "Squashfs", "Grammar", "PluginHost", "Core", "Linux", "CLinux"],
@@ -177,6 +179,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Grammar", ["Grammar", "Core"]),
     ("Settings", ["Core"]),
     ("JSON", ["Inspect", "Core"]),
+    ("Deffile", ["Build"]),
 ]
 
 if let kind = Context.environment["SKIFF_FUZZ"] {

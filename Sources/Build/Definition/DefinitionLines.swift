@@ -1,0 +1,46 @@
+/// A line of a definition file.
+struct DefinitionLine {
+    /// Counted from 1.
+    let number: Int
+    /// Without line feed, and without the carriage return of a file that came from Windows.
+    let bytes: ArraySlice<UInt8>
+
+    /// All lines; a last one without line feed counts.
+    static func all(_ text: [UInt8]) -> [DefinitionLine] {
+        var parts = text.split(separator: 0x0A, omittingEmptySubsequences: false)
+        if parts.last?.isEmpty == true { parts.removeLast() }
+        return parts.enumerated().map { index, part in
+            DefinitionLine(number: index + 1, bytes: part.last == 0x0D ? part.dropLast() : part)
+        }
+    }
+
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+    var trimmed: ArraySlice<UInt8> { bytes.trimmed }
+
+    /// Blank, or a comment.
+    var isEmpty: Bool { trimmed.isEmpty || trimmed.first == 0x23 }
+    /// Begins a section. Behind blanks, too: such a marker is an error, but no text.
+    var isMarker: Bool { trimmed.first == 0x25 }
+    /// Begins a stage: `bootstrap:` in the first column, in any case.
+    var isBootstrap: Bool { bytes.prefix(10).map(\.lowercased).elementsEqual("bootstrap:".utf8) }
+
+    /// What stands before a `#`.
+    var withoutComment: ArraySlice<UInt8> { bytes.prefix { $0 != 0x23 } }
+}
+
+extension UInt8 {
+    var isBlank: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
+    var lowercased: UInt8 { (0x41...0x5A).contains(self) ? self | 0x20 : self }
+    var isWordCharacter: Bool { self == 0x5F || (0x30...0x39).contains(self) || (0x61...0x7A).contains(lowercased) }
+}
+
+extension ArraySlice<UInt8> {
+    var trimmed: ArraySlice<UInt8> {
+        guard let first = firstIndex(where: { !$0.isBlank }), let last = lastIndex(where: { !$0.isBlank }) else {
+            return []
+        }
+        return self[first...last]
+    }
+
+    var text: String { String(decoding: self, as: UTF8.self) }
+}
