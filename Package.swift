@@ -156,11 +156,17 @@ let package = Package(
             name: "InspectTests",
             dependencies: ["Inspect", "SquashfsWriter", "skiff-image", "Core", "Linux", "CLinux"],
             swiftSettings: testSettings),
-        .target(name: "Build", dependencies: ["Squashfs", "Core", "Linux", "CLinux"], swiftSettings: swiftSettings),
-        .testTarget(name: "BuildTests", dependencies: ["Build", "Core", "Linux", "CLinux"], swiftSettings: testSettings),
+        .target(
+            name: "Build",
+            dependencies: ["Inspect", "Grammar", "SquashfsWriter", "Squashfs", "Core", "Linux", "CLinux"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "BuildTests", dependencies: ["Build", "Core", "Linux", "CLinux"], swiftSettings: testSettings),
         .executableTarget(
             name: "skiff-image",
-            dependencies: ["Inspect", "SIFCommands", "Squashfs", "Grammar", "PluginHost", "Core", "Linux", "CLinux"],
+            dependencies: [
+                "Build", "Inspect", "SIFCommands", "Squashfs", "Grammar", "PluginHost", "Core", "Linux", "CLinux",
+            ],
             path: "Sources/Helpers/skiff-image", swiftSettings: swiftSettings, linkerSettings: helperLinking),
         .testTarget(
             name: "ImageToolTests", dependencies: ["skiff-image", "Core", "Linux", "CLinux"],

@@ -1,5 +1,6 @@
-@testable import Build
 import Testing
+
+@testable import Build
 
 @Suite struct DefinitionTests {
     private func parse(_ text: String) throws -> Definition { try Definition(parsing: Array(text.utf8)) }

@@ -137,7 +137,7 @@ struct ExecFallback {
 }
 
 /// The processor that an ELF file is made for, by the names that images use; elf(5).
-enum ELFMachine {
+package enum ELFMachine {
     static var own: String {
         #if arch(x86_64)
         "amd64"
@@ -158,7 +158,7 @@ enum ELFMachine {
         return name(head)
     }
 
-    static func name(_ head: [UInt8]) -> String? {
+    package static func name(_ head: [UInt8]) -> String? {
         guard head.count >= 20, head.starts(with: [0x7F, 0x45, 0x4C, 0x46]) else { return nil }
         let isLittle = head[5] != 2
         let machine = isLittle ? UInt16(head[18]) | UInt16(head[19]) << 8 : UInt16(head[19]) | UInt16(head[18]) << 8

@@ -103,7 +103,7 @@ struct MountExecutor {
             let fd = try open(path, O_RDONLY, in: root, resolve: [.inRoot, .noMagicLinks])
             image = try readToEnd(fd.raw)
         } catch {
-            Log.warning("\(path) does not exist in container, not updating it")
+            Log.warning("\(lastComponent(path)) file doesn't exist in container, not updating")
             return nil
         }
         switch file {

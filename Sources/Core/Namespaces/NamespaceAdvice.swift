@@ -1,10 +1,10 @@
 import CLinux
-import Linux
+package import Linux
 
 /// Why the kernel refused namespaces, and what the administrator can do: the sysctls that distributions use to withhold
 /// them (field pain 4).
-enum NamespaceAdvice {
-    static func hint(for error: Errno) -> String? {
+package enum NamespaceAdvice {
+    package static func hint(for error: Errno) -> String? {
         switch error {
         case .noSpace:
             return "The limit of namespaces is reached: raise /proc/sys/user/max_user_namespaces"

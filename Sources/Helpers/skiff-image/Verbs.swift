@@ -1,3 +1,4 @@
+import Build
 import Core
 import Grammar
 import Inspect
@@ -13,6 +14,7 @@ enum Verbs {
         case let command where command.hasPrefix("sif "):
             try runSIFCommand(invocation)
             return 0
+        case "build": return try BuildCommand(invocation, installation).run()
         case "inspect":
             try inspect(invocation)
             return 0

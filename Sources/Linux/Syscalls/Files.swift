@@ -310,3 +310,23 @@ package struct DirectoryEntry: Sendable, Equatable {
         self.type = type
     }
 }
+
+/// glob(3): the paths that a pattern of the shell matches, sorted; the pattern itself when none does.
+package func globPaths(_ pattern: String) -> [String] {
+    var found = glob_t()
+    defer { globfree(&found) }
+    guard glob(pattern, GLOB_NOCHECK, nil, &found) == 0, let paths = found.gl_pathv else { return [pattern] }
+    return (0..<Int(found.gl_pathc)).compactMap { index in paths[index].map { String(cString: $0) } }
+}
+
+/// memfd_create(2): a file without a name, holding these bytes, positioned at its start.
+package func makeMemoryFile(_ name: String, _ bytes: [UInt8]) throws(Errno) -> OwnedFD {
+    let file = OwnedFD(adopting: try checked { skl_memfd_create(name, UInt32(MFD_CLOEXEC)) })
+    try writeFully(file.raw, bytes, at: 0)
+    return file
+}
+
+/// renameat2(2) RENAME_EXCHANGE: two names change places at once.
+package func exchange(_ first: String, _ second: String) throws(Errno) {
+    _ = try checked { skl_renameat2(AT_FDCWD, first, AT_FDCWD, second, 2) }
+}

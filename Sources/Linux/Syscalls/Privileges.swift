@@ -65,3 +65,6 @@ package func setDumpable(_ dumpable: Bool) throws(Errno) {
 
 /// prctl(2) PR_SET_NAME: what ps shows as the command, 15 bytes.
 package func setProcessName(_ name: String) { _ = skl_prctl_text(PR_SET_NAME, name) }
+
+/// prctl(2) PR_SET_CHILD_SUBREAPER: descendants whose parent ends become our children.
+package func becomeSubreaper() throws(Errno) { _ = try checked { skl_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) } }

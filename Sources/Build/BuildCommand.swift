@@ -1,0 +1,106 @@
+import CLinux
+package import Core
+package import Grammar
+import Linux
+import SquashfsWriter
+
+/// `build IMAGE SPEC`: one stage from a definition file, an image or a directory (deffile.md §3).
+package struct BuildCommand {
+    private let invocation: Invocation
+    private let installation: Installation
+
+    package init(_ invocation: Invocation, _ installation: Installation) {
+        self.invocation = invocation
+        self.installation = installation
+    }
+
+    /// - Returns: the exit status.
+    package func run() throws(SkiffError) -> Int32 {
+        guard invocation.positionals.count == 2 else { throw SkiffError("accepts 2 arg(s)", code: .usage) }
+        let target = try BuildTarget(
+            invocation.positionals[0], isSandbox: invocation.bool("sandbox"), force: invocation.bool("force"))
+        let definition = try BuildSpec(invocation.positionals[1]).definition()
+        let sections = try self.sections()
+        let options = try squashfsOptions()
+        let temporary = try makeTemporaryDirectory(target)
+        let supervisor = BuildSupervisor(
+            temporary: temporary, part: target.part, keeps: invocation.bool("no-cleanup"))
+        return try supervisor.run { () throws(SkiffError) in
+            let job = BuildJob(
+                definition: definition, target: target, temporary: temporary, sections: sections, options: options,
+                runsTest: !invocation.bool("notest"), installation: installation)
+            try job.run()
+        }
+    }
+
+    private func sections() throws(SkiffError) -> Set<String>? {
+        let words = invocation.list("section")
+        if words.isEmpty || words == ["all"] { return nil }
+        if words == ["none"] { return [] }
+        if words.contains("all") || words.contains("none") {
+            throw SkiffError("Section specification error: cannot have any section and all or none")
+        }
+        return Set(words)
+    }
+
+    private func squashfsOptions() throws(SkiffError) -> SquashfsOptions {
+        var options = SquashfsOptions()
+        if let text = invocation.string("compression") { options.compression = try ImageCompression(text) }
+        options.latestTime = try SquashfsOptions.sourceDateEpoch()
+        return options
+    }
+
+    /// 0700: nobody else may see or change what is being built (CVE-2020-25039, CVE-2020-25040).
+    private func makeTemporaryDirectory(_ target: BuildTarget) throws(SkiffError) -> String {
+        let parent = try absolutePath(invocation.string("tmpdir") ?? TemporaryDirectory.standard())
+        let path = "\(parent)/build-temp-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        try during("cannot make \(path)", hint: "Set APPTAINER_TMPDIR to a directory that you may write to") {
+            () throws(Errno) in try makeDirectory(path, mode: 0o700)
+        }
+        return path
+    }
+}
+
+/// What is to be built from: a definition file, or a path to an image or directory (cli.md §4).
+struct BuildSpec {
+    private let text: String
+
+    init(_ text: String) { self.text = text }
+
+    private static let transports: Set<String> = [
+        "docker", "docker-daemon", "docker-archive", "oci", "oci-archive", "library", "oras", "shub", "buildkit",
+        "dockerfile", "ipfs", "http", "https",
+    ]
+
+    func definition() throws(SkiffError) -> Definition {
+        if let colon = text.firstIndex(of: ":"), Self.transports.contains(String(text[..<colon])) {
+            throw SkiffError(
+                "Unable to build from \(text): \(text[..<colon]) sources are not available in this version")
+        }
+        if try isImage() { return Definition(localImage: text) }
+        let bytes: [UInt8]
+        do throws(Errno) {
+            bytes = try readFile(text, limit: 16 << 20)
+        } catch {
+            throw SkiffError("Unable to build from \(text): unable to open file \(text): open \(text)", errno: error)
+        }
+        do throws(DefinitionError) {
+            return try Definition(parsing: bytes)
+        } catch {
+            throw error.described(in: text)
+        }
+    }
+
+    private func isImage() throws(SkiffError) -> Bool {
+        guard let kind = try? status(text) else { return false }
+        if kind.isDirectory { return true }
+        do throws(SkiffError) {
+            _ = try ImageSource.open(try absolutePath(text), writable: false)
+            return true
+        } catch {
+            // Anything that nobody recognises may be a definition; a damaged image is an error of its own.
+            if error.message.hasSuffix("image format not recognized") { return false }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import CLinux
+import Core
+import Inspect
+import Linux
+import SquashfsWriter
+
+/// Packs a root file system into a SIF: definition, metadata, squashfs, in the order of deffile.md §8.3. The squashfs is
+/// written straight into the SIF at its offset.
+struct SIFAssembly {
+    let root: RootTree
+    let definition: Definition
+    let options: SquashfsOptions
+    /// Reproducible: no UUID, no times (sif.md §8).
+    let isDeterministic: Bool
+
+    /// Writes `path`, which must not exist.
+    func write(_ path: String, architecture: SIFArchitecture) throws(SkiffError) {
+        let file = try during("cannot make \(path)") { () throws(Errno) in
+            try open(path, O_RDWR | O_CREAT | O_EXCL, mode: 0o777)
+        }
+        var creation = SIFCreation()
+        creation.isDeterministic = isDeterministic
+        var editor = try SIFEditor(creating: creation, on: file.raw)
+        _ = try editor.add(SIFNewObject(.definition), bytes: definition.text)
+        let record = try InspectMetadata.collect(root: root.descriptor).json.text()
+        _ = try editor.add(SIFNewObject(.genericJSON, name: InspectMetadata.objectName), bytes: Array(record.utf8))
+        let offset = try editor.beginObject(.partition(.squashfs, .primarySystem, architecture))
+        let size = try SquashfsWriter(output: file.raw, offset: offset, options: options).write(tree: root.descriptor)
+        _ = try editor.finishObject(size: size)
+        try editor.commit()
+        try during("cannot write \(path)") { () throws(Errno) in try Linux.fsync(file.raw) }
+    }
+}

@@ -1,0 +1,44 @@
+import CLinux
+import Core
+import Linux
+
+/// For which processor a root file system is: /bin/sh tells, else the first program that is found (sif.md §3).
+struct ArchitectureProbe {
+    let root: RootTree
+
+    func find() -> SIFArchitecture {
+        if let found = architecture(of: "/bin/sh") { return found }
+        var left = 10_000
+        for directory in ["/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin", "/"] {
+            if let found = search(directory, depth: directory == "/" ? 6 : 0, &left) { return found }
+        }
+        Log.info("Architecture not recognized, use native")
+        return .host
+    }
+
+    private func search(_ directory: String, depth: Int, _ left: inout Int) -> SIFArchitecture? {
+        guard
+            let opened = try? open(
+                directory, O_RDONLY | O_DIRECTORY, in: root.descriptor, resolve: [.inRoot, .noMagicLinks]),
+            let names = try? entries(of: opened.raw)
+        else { return nil }
+        let base = directory == "/" ? "" : directory
+        for entry in names where left > 0 {
+            left -= 1
+            let path = base + "/" + entry.text
+            guard let status = try? status(entry.text, at: opened.raw, follow: false) else { continue }
+            if status.isRegular, status.permissions & 0o111 != 0, let found = architecture(of: path) { return found }
+            if status.isDirectory, depth > 0, let found = search(path, depth: depth - 1, &left) { return found }
+        }
+        return nil
+    }
+
+    private func architecture(of path: String) -> SIFArchitecture? {
+        guard
+            let file = try? open(path, O_RDONLY | O_NONBLOCK, in: root.descriptor, resolve: [.inRoot, .noMagicLinks]),
+            (try? status(of: file.raw).isRegular) == true, let head = try? readBytes(file.raw, at: 0, count: 20),
+            let name = ELFMachine.name(head)
+        else { return nil }
+        return SIFArchitecture(name: name)
+    }
+}

@@ -1,0 +1,51 @@
+import Core
+import Linux
+
+/// What every image has beside the content of its base (deffile.md §8.1).
+struct BaseFiles {
+    let root: RootTree
+    /// Files of an image that was one of ours before stay as they are.
+    let keepsExisting: Bool
+
+    private static let directories = [
+        "/.singularity.d/libs", "/.singularity.d/actions", "/.singularity.d/env", "/dev", "/proc", "/root", "/var/tmp",
+        "/tmp", "/etc", "/sys", "/home",
+    ]
+
+    private static let links = [
+        ("/singularity", ".singularity.d/runscript"), ("/.run", ".singularity.d/actions/run"),
+        ("/.exec", ".singularity.d/actions/exec"), ("/.test", ".singularity.d/actions/test"),
+        ("/.shell", ".singularity.d/actions/shell"), ("/environment", ".singularity.d/env/90-environment.sh"),
+    ]
+
+    func write() throws(SkiffError) {
+        for directory in Self.directories { try root.makeDirectory(directory) }
+        for (path, target) in Self.links { try root.link(path, to: target) }
+        for path in ["/etc/hosts", "/etc/resolv.conf"] { try script(path, "", mode: 0o644) }
+        for (path, text) in scripts { try script(path, text, mode: 0o755) }
+        for name in ["exec", "run", "shell", "start", "test"] {
+            if let text = ImageScripts.action(name) {
+                try script("/.singularity.d/actions/" + name, text, mode: 0o755)
+            }
+        }
+    }
+
+    private var scripts: [(String, String)] {
+        let environment = "/.singularity.d/env/"
+        return [
+            (environment + "01-base.sh", ImageScripts.base),
+            (environment + "90-environment.sh", ImageScripts.environmentHead),
+            (environment + "94-appsbase.sh", ImageScripts.appsBase([])),
+            (environment + "95-apps.sh", ImageScripts.apps),
+            (environment + "99-base.sh", ImageScripts.finalBase),
+            (environment + "99-runtimevars.sh", ImageScripts.runtimeVariables),
+            ("/.singularity.d/runscript", ImageScripts.defaultRunscript),
+            ("/.singularity.d/startscript", ImageScripts.defaultRunscript),
+        ]
+    }
+
+    private func script(_ path: String, _ text: String, mode: UInt32) throws(SkiffError) {
+        if keepsExisting && root.exists(path) { return }
+        try root.write(path, text, mode: mode)
+    }
+}

@@ -1,0 +1,78 @@
+import CLinux
+import Core
+import Linux
+import Squashfs
+
+/// Fills the root directory with what the image starts from (deffile.md §2): nothing, or an image or directory of this host.
+struct Bootstrap {
+    let definition: Definition
+    let root: String
+    /// Whether files can be given to any user: real root.
+    let ownsAllIDs: Bool
+
+    /// - Returns: whether the base was an image, whose metadata stays.
+    func run() throws(SkiffError) -> Bool {
+        switch definition.value("bootstrap") {
+        case "scratch": return false
+        default:
+            try localImage(definition.value("from") ?? "")
+            return true
+        }
+    }
+
+    private func localImage(_ path: String) throws(SkiffError) {
+        let image: ImageSource
+        do throws(SkiffError) {
+            image = try ImageSource.open(try absolutePath(path), writable: false)
+        } catch {
+            throw SkiffError(
+                "While performing build: conveyor failed to get: \(error.message)", errno: error.errno, hint: error.hint
+            )
+        }
+        Log.info("Extracting local image...")
+        if image.kind == .directory { return try copy(image.path) }
+        guard let section = image.root, section.filesystem == .squashfs else {
+            throw SkiffError(
+                "While performing build: cannot extract \(path): only squashfs roots can be extracted in this version")
+        }
+        try extract(image.descriptor.raw, section)
+    }
+
+    private func extract(_ file: CInt, _ section: ImageSection) throws(SkiffError) {
+        let target = try during("cannot open \(root)") { () throws(Errno) in try open(root, O_RDONLY | O_DIRECTORY) }
+        let source = try during("cannot read the image") { () throws(Errno) in
+            let copy = skl_fcntl(file, F_DUPFD_CLOEXEC, 3)
+            if copy < 0 { throw Errno.current }
+            return try FileSource(
+                OwnedFD(adopting: copy), offset: UInt64(section.offset), limit: UInt64(section.size))
+        }
+        let failure: String
+        do throws(SquashfsError) {
+            let reader = try SquashfsReader(source)
+            do throws(ExtractionError) {
+                _ = try reader.extract(
+                    to: target.raw,
+                    ExtractionOptions(owners: ownsAllIDs, devices: ownsAllIDs, xattrs: ownsAllIDs ? .all : .user))
+                return
+            } catch {
+                failure = "/\(String(decoding: error.path, as: UTF8.self)): \(error.reason)"
+            }
+        } catch {
+            failure = error.description
+        }
+        throw SkiffError("While performing build: cannot extract the local image: \(failure)")
+    }
+
+    /// cp(1) keeps hard links, holes, times and attributes. The target is empty and ours, so no link in it can mislead.
+    private func copy(_ source: String) throws(SkiffError) {
+        let options = ownsAllIDs ? ["-a"] : ["-a", "--no-preserve=ownership"]
+        let ended = try during("cannot start cp") { () throws(Errno) in
+            let pid = try spawn(
+                "/bin/cp", ["cp"] + options + ["--", source + "/.", root], environment: environmentStrings())
+            return try waitFor(pid)?.status
+        }
+        guard ended == .exited(0) else {
+            throw SkiffError("While performing build: cannot copy \(source)", hint: "See cp's message above")
+        }
+    }
+}

@@ -1,0 +1,70 @@
+package import Core
+import FoundationEssentials
+
+/// The labels of an image and how a build changes them (deffile.md §8.2).
+package struct Labels: Equatable {
+    package private(set) var values: [String: String]
+    /// Whether what is there may be replaced (`--force`).
+    private let replaces: Bool
+
+    /// - Parameter json: the labels.json of the base; empty for none.
+    package init(json: [UInt8]?, replaces: Bool) throws(SkiffError) {
+        self.replaces = replaces
+        guard let json, !json.isEmpty else {
+            values = [:]
+            return
+        }
+        do {
+            values = try JSONDecoder().decode([String: String].self, from: Data(json))
+        } catch {
+            throw SkiffError(
+                "While performing build: cannot read the labels of the base image: labels.json is not valid")
+        }
+    }
+
+    /// A label of the definition: one that is there already stays, unless `--force`.
+    package mutating func add(_ key: String, _ value: String) {
+        if let old = values[key], old != value, !replaces {
+            Log.warning("Label: \(key) already exists and force option is false, not overwriting")
+            return
+        }
+        values[key] = value
+    }
+
+    /// A label that the build itself gives.
+    package mutating func set(_ key: String, _ value: String) { values[key] = value }
+
+    /// `KEY VALUE` lines that %post wrote.
+    package mutating func take(lines: [UInt8]) {
+        for line in lines.split(separator: 0x0A) {
+            let parts = line.split(separator: 0x20, maxSplits: 1, omittingEmptySubsequences: true)
+            guard let key = parts.first else { continue }
+            set(
+                String(decoding: key, as: UTF8.self),
+                parts.count > 1 ? String(decoding: parts[1], as: UTF8.self) : "")
+        }
+    }
+
+    /// The generated labels; they always count.
+    package mutating func generate(_ definition: Definition, _ time: BuildTime, architecture: String, hasHelp: Bool) {
+        set("org.label-schema.schema-version", "1.0")
+        set("org.label-schema.build-date", time.label)
+        set("org.opencontainers.image.created", time.timestamp)
+        set("org.label-schema.build-arch", architecture)
+        set("org.opencontainers.image.architecture", architecture)
+        set("org.label-schema.usage.apptainer.version", Version.apptainer + "+skiff." + Version.number)
+        if hasHelp {
+            set("org.label-schema.usage", "/.singularity.d/runscript.help")
+            set("org.label-schema.usage.apptainer.runscript.help", "/.singularity.d/runscript.help")
+        }
+        for field in definition.header {
+            set("org.label-schema.usage.singularity.deffile." + field.key, field.value)
+        }
+    }
+
+    /// Sorted by key, indented by a tab, as Apptainer writes it.
+    package var json: [UInt8] {
+        let members = values.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+        return Array(JSONText.object(members.map { .init($0.key, .string($0.value)) }).text(indent: "\t").utf8)
+    }
+}
