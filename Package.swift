@@ -144,7 +144,8 @@ let package = Package(
             name: "skiff", dependencies: ["CLI"], path: "Sources/CLI/Main", swiftSettings: swiftSettings,
             linkerSettings: launcherLinking),
         .executableTarget(
-            name: "skiff-docs", dependencies: ["Grammar", "Core", "Linux", "CLinux"], path: "Sources/CLI/Docs",
+            name: "skiff-docs", dependencies: ["Grammar", "PluginHost", "Core", "Linux", "CLinux"],
+            path: "Sources/CLI/Docs",
             swiftSettings: swiftSettings),
         .testTarget(
             name: "GrammarTests", dependencies: ["Grammar", "Core"], exclude: ["Snapshots"], swiftSettings: testSettings

@@ -1,4 +1,5 @@
 import Core
+import Foundation
 import Testing
 
 @testable import Grammar
@@ -81,5 +82,33 @@ import Testing
         let invocation = try grammar.parse(["run", "--hello", "you", "x"], environment: FlagEnvironment([]))
             .invocation()
         #expect(invocation.string("hello") == "you")
+    }
+
+    /// The list of absent flags must say the same as the manifests that are shipped.
+    @Test(arguments: [
+        "Plugins/Overlay/org.skiff.overlay", "Plugins/NvidiaGPU/org.skiff.nvidia-gpu",
+        "Examples/plugin-c/org.skiff.hello",
+    ]) func flagsOfShippedPluginsAreKnown(_ path: String) throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
+        let text = try String(contentsOf: root.appending(path: path + ".plugin"), encoding: .utf8)
+        let id = try #require(path.split(separator: "/").last)
+        let blocks = text.split(separator: "[").filter { $0.hasPrefix("flag]") }
+        #expect(!blocks.isEmpty)
+        for block in blocks {
+            func value(_ key: String) -> Substring {
+                let line = block.split(separator: "\n").first { $0.hasPrefix(key + " = ") }
+                return line?.dropFirst(key.utf8.count + 3) ?? ""
+            }
+            let name = String(value("name"))
+            let reason = "flag --\(name) needs the plugin \(id), which is not installed"
+            #expect(try parse("exec", "--" + name, "x", "y").complaint().hasSuffix(reason))
+            if !value("short").isEmpty {
+                #expect(try parse("exec", "-" + value("short"), "x", "y").complaint().hasSuffix(reason))
+            }
+            for variable in value("env").split(whereSeparator: { $0 == " " || $0 == "," }) {
+                let notes = try parse("exec", "x", "y", variables: ["APPTAINER_\(variable)=1"]).invocation().notes
+                #expect(notes.map(\.text) == ["APPTAINER_\(variable) is set, but \(reason)"])
+            }
+        }
     }
 }

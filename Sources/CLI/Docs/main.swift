@@ -2,15 +2,20 @@ import CLinux
 import Core
 import Grammar
 import Linux
+import PluginHost
 
-/// `skiff-docs man DIR`, `skiff-docs completions DIR`, `skiff-docs config FILE`: writes what is made from the tables, for
-/// the installation and for packages. Flags of plugins are not in it; those are known only where they are installed.
+/// `skiff-docs man DIR [PREFIX]`, `skiff-docs completions DIR [PREFIX]`, `skiff-docs config FILE`: writes what is made from
+/// the tables, for the installation and for packages. The plugins of PREFIX add their flags.
 func write(_ arguments: [String]) throws(SkiffError) {
-    guard arguments.count == 2 else {
-        throw SkiffError("usage: skiff-docs man DIR | completions DIR | config FILE", code: .usage)
+    guard arguments.count == 2 || arguments.count == 3 else {
+        let usage = "usage: skiff-docs man DIR [PREFIX] | completions DIR [PREFIX] | config FILE"
+        throw SkiffError(usage, code: .usage)
     }
     let (kind, target) = (arguments[0], arguments[1])
-    let grammar = Grammar(program: ProgramName(calledAs: "skiff"))
+    let grammar = Grammar(program: ProgramName(calledAs: "skiff")) {
+        guard arguments.count == 3 else { return PluginGrammar() }
+        return Registry(installation: Installation(program: arguments[2] + "/bin/skiff")).grammar
+    }
     switch kind {
     case "man":
         for page in grammar.manualPages() { try write(page.text, to: target, page.name) }

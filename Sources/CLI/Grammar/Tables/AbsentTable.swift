@@ -76,7 +76,7 @@ extension Table {
         let actions = ["exec", "run", "shell", "test"]
         return [
             ("org.skiff.overlay", actions, "overlay,o OVERLAY OVERLAYIMAGE\nwritable-tmpfs WRITABLE_TMPFS"),
-            ("org.skiff.nvidia-gpu", actions, "nv NV\nno-nv NV_OFF NO_NV"),
+            ("org.skiff.nvidia-gpu", actions, "nv NV\nno-nv NV_OFF NO_NV\ncompat32 COMPAT32"),
             ("org.skiff.hello", actions, "hello HELLO"),
         ]
     }
@@ -88,7 +88,6 @@ extension Table {
         blkio-weight BLKIO_WEIGHT
         blkio-weight-device BLKIO_WEIGHT_DEVICE
         cdi-dirs
-        compat32 COMPAT32
         cpu-shares CPU_SHARES
         cpus CPUS
         cpuset-cpus CPUSET_CPUS
