@@ -152,6 +152,28 @@ import Testing
         #expect((device.kind, device.major, device.minor, device.uid) == (.characterDevice, 1, 5, 77))
     }
 
+    @Test("files that their owner may not read", .enabled(if: isInstalled("setpriv"), "setpriv is not installed"))
+    func unreadable() throws {
+        try shell(
+            """
+            cd "$0"; printf secret > none; chmod 0 none; printf sudo > execute; chmod 4111 execute
+            chmod a+rwx "$0"/.. "$0"
+            if [ "$(id -u)" = 0 ]; then chown -R 65534:65534 .; chmod 4111 execute; cp "$1"/squash-probe ..; fi
+            """, [scratch.tree, products])
+        let drop = ["/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+        let probe =
+            effectiveUID() == 0 ? drop + [scratch.path + "/squash-probe"] : [products + "/squash-probe"]
+        let result = try command(probe + [scratch.tree, scratch.image])
+        #expect(result.status == 0, "\(result.output)")
+        let reader = try scratch.reader()
+        for (name, mode, content) in [("none", UInt32(0), "secret"), ("execute", 0o4111, "sudo")] {
+            let file = try #require(try reader.lookup(path: name))
+            #expect(file.permissions == mode)
+            #expect(try reader.content(of: file, limit: 10) == Array(content.utf8))
+            #expect(try status(scratch.tree + "/" + name).permissions == mode, "as it was before")
+        }
+    }
+
     @Test("the kernel mounts it", .enabled(if: effectiveUID() == 0, "needs root")) func kernelMount() throws {
         try makeTree()
         try shell("mknod \"$0\"/null c 1 3", [scratch.tree])

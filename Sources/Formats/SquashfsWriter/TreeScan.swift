@@ -207,15 +207,46 @@ struct TreeScan {
 
     /// The very file that was looked at.
     private func openFile(_ entry: TreeEntry, _ name: [UInt8], _ directory: CInt) throws(SkiffError) -> OwnedFD {
-        let file = try during("cannot open \(quoted(entry.path))") { () throws(Errno) in
-            try open(
-                PathBytes(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK, in: directory, resolve: [.beneath, .noSymlinks])
-        }
+        let file = try opened(entry, name, directory)
         let now = try during("cannot look at \(quoted(entry.path))") { () throws(Errno) in try status(of: file.raw) }
         guard now.inode == entry.status.inode, now.device == entry.status.device, now.size == entry.status.size else {
             throw SkiffError("cannot read \(quoted(entry.path)): it changed while it was read")
         }
         return file
+    }
+
+    private func opened(_ entry: TreeEntry, _ name: [UInt8], _ directory: CInt) throws(SkiffError) -> OwnedFD {
+        do throws(Errno) {
+            return try openReadable(entry, name, directory)
+        } catch {
+            throw SkiffError(
+                "cannot open \(quoted(entry.path))", errno: error,
+                hint: error == .accessDenied ? "Build as root to pack the files of others" : nil)
+        }
+    }
+
+    private func openReadable(_ entry: TreeEntry, _ name: [UInt8], _ directory: CInt) throws(Errno) -> OwnedFD {
+        do throws(Errno) {
+            return try openPath(name, O_RDONLY | O_NONBLOCK, directory)
+        } catch {
+            guard error == .accessDenied, entry.status.uid == effectiveUID() else { throw error }
+        }
+        return try openOwn(name, entry.status, directory)
+    }
+
+    private func openPath(_ name: [UInt8], _ flags: CInt, _ directory: CInt) throws(Errno) -> OwnedFD {
+        try open(PathBytes(name), flags | O_NOFOLLOW, in: directory, resolve: [.beneath, .noSymlinks])
+    }
+
+    /// Files that not even their owner may read are usual in images: `sudo` and `/etc/shadow` of Fedora. The owner may
+    /// allow it, for the moment of opening, on the very inode that the descriptor names.
+    private func openOwn(_ name: [UInt8], _ facts: FileStatus, _ directory: CInt) throws(Errno) -> OwnedFD {
+        let place = try openPath(name, SKL_O_PATH, directory)
+        guard try status(of: place.raw).inode == facts.inode else { throw .accessDenied }
+        let path = "/proc/self/fd/\(place.raw)"
+        try chmod(path, facts.permissions | 0o400)
+        defer { try? chmod(path, facts.permissions) }
+        return try open(path, O_RDONLY | O_NONBLOCK)
     }
 
     private func quoted(_ path: [UInt8]) -> String { "/" + String(decoding: path, as: UTF8.self) }

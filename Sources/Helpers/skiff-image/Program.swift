@@ -18,8 +18,8 @@ struct Program {
         do throws(SkiffError) {
             return try dispatch()
         } catch {
-            Log.fatal(error.description)
-            return error.code == .fatal ? 255 : 1
+            report(error)
+            return error.code.exitStatus
         }
     }
 
