@@ -46,6 +46,7 @@ package struct BuildCommand {
     private func squashfsOptions() throws(SkiffError) -> SquashfsOptions {
         var options = SquashfsOptions()
         if let text = invocation.string("compression") { options.compression = try ImageCompression(text) }
+        if let arguments = invocation.string("mksquashfs-args") { try options.apply(toolArguments: arguments) }
         options.latestTime = try SquashfsOptions.sourceDateEpoch()
         return options
     }

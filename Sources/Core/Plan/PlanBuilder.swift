@@ -30,6 +30,7 @@ package struct PlanBuilder {
         draft.minimalDev = defaults.hasMinimalDev
         draft.mounts = defaults.mounts()
         try plugins.mounts(&draft)
+        if insideUID == 0 && draft.layers.contains(where: \.isWritable) { draft.leaveIdentityFiles() }
         if draft.minimalDev { draft.mounts += deviceMounts(draft.devices) }
         draft.mounts += try userBinds()
         try plugins.environment(&draft)
@@ -90,8 +91,6 @@ package struct PlanBuilder {
     // MARK: mounts
 
     private func defaultMounts(_ draft: PlanDraft, _ home: HomeDirectory) -> DefaultMounts {
-        // The flags of the Overlay plugin are known here only by what they lead to: a writable layer, later. Root with a
-        // writable image keeps its own identity files (runtime.md §2.5).
         DefaultMounts(
             request: request, settings: settings, host: host, home: home, ownPID: draft.namespaces.contains(.pid),
             ownIPC: draft.namespaces.contains(.ipc), inUserNamespace: user != .none || !host.isInitialUserNamespace,
@@ -191,12 +190,8 @@ package struct PlanBuilder {
             }
             let kernel = host.isAdministrator && host.isInitialUserNamespace && host.hasLoop && user == .none
             if kernel && !request.unsquash { return root(.loop, type) }
-            if image.root == .ext3 {
-                throw SkiffError(
-                    "cannot mount \(image.path): ext3 images can be mounted by root only in this version",
-                    hint: "Convert it once as root: skiff build image.sif \(image.path)")
-            }
-            if host.hasFuse && !request.unsquash { return root(.server, type) }
+            // The image server speaks squashfs; ext3 is unpacked for those who cannot have the kernel mount it.
+            if host.hasFuse && !request.unsquash && image.root == .squashfs { return root(.server, type) }
             return root(.extracted, type, directory: Extraction.newDirectory(request, host))
         }
     }

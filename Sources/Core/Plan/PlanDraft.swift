@@ -17,6 +17,15 @@ package struct PlanDraft: Sendable {
     package var writableImage = false
 
     package init() {}
+
+    /// Root with something to write on keeps the image's own passwd and group, which it may want to change (runtime.md
+    /// §2.5).
+    mutating func leaveIdentityFiles() {
+        mounts.removeAll { mount in
+            if case .derived = mount.source { return true }
+            return false
+        }
+    }
 }
 
 /// A change of the environment by a plugin: applied after the host's variables and `--env`, before the image's scripts.

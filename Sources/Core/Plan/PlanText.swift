@@ -40,7 +40,8 @@ extension Plan {
         case .server:
             rows.append("squashfs at byte \(image.offset), \(image.size) bytes, by the image server skiff-mount")
         case .extracted:
-            rows.append("squashfs at byte \(image.offset), \(image.size) bytes, extracted to a private directory")
+            rows.append(
+                "\(image.filesystem) at byte \(image.offset), \(image.size) bytes, extracted to a private directory")
         }
         return rows
     }

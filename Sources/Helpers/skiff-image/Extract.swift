@@ -3,8 +3,8 @@ import Core
 import Linux
 import Squashfs
 
-/// `__extract --offset N --size N DIR` with an image on descriptor 3: unpacks its squashfs into an empty directory, for
-/// hosts where nobody can mount it.
+/// `__extract --filesystem NAME --offset N --size N DIR` with an image on descriptor 3: unpacks its file system into an
+/// empty directory, for hosts where nobody can mount it.
 struct Extract {
     private static let imageDescriptor: CInt = 3
 
@@ -13,11 +13,15 @@ struct Extract {
     /// How long it may be, in bytes; 0 for the rest of the file.
     private var size: UInt64 = 0
     private var directory = ""
+    private var isExtended = false
 
     init(_ words: [String]) throws(SkiffError) {
         var rest = words[...]
         while let word = rest.popFirst() {
             switch word {
+            case "--filesystem":
+                guard let name = rest.popFirst(), ["squashfs", "ext3"].contains(name) else { throw Self.misuse }
+                isExtended = name == "ext3"
             case "--offset": offset = try Self.number(word, rest.popFirst())
             case "--size": size = try Self.number(word, rest.popFirst())
             default:
@@ -38,6 +42,7 @@ struct Extract {
     }
 
     func run() throws(SkiffError) -> Int32 {
+        if isExtended { return try dump() }
         let target = try during("cannot open directory \(directory)") { () throws(Errno) in
             try open(directory, O_RDONLY | O_DIRECTORY)
         }
@@ -50,6 +55,24 @@ struct Extract {
         }
         if report.xattrsLeftOut > 0 {
             Log.verbose("Left out \(report.xattrsLeftOut) extended attributes that \(directory) cannot have")
+        }
+        return 0
+    }
+
+    /// debugfs(8) of e2fsprogs reads an ext3 without any mount. It follows no link while it writes, and leaves out devices.
+    private func dump() throws(SkiffError) -> Int32 {
+        let words = ["debugfs", "-R", "rdump / \"\(directory)\"", "/proc/self/fd/3?offset=\(offset)"]
+        let ended = try during("cannot start debugfs", hint: "Install the package e2fsprogs") { () throws(Errno) in
+            let null = try open("/dev/null", O_WRONLY)
+            let pid = try spawn(
+                "/sbin/debugfs", words, environment: environmentStrings(),
+                descriptors: [(1, null.raw), (2, null.raw), (Self.imageDescriptor, Self.imageDescriptor)])
+            return try waitFor(pid)?.status
+        }
+        let opened = try? open(directory, O_RDONLY | O_DIRECTORY)
+        // debugfs says 0 whatever happens: an empty directory tells that nothing came.
+        guard ended == .exited(0), let opened, (try? entries(of: opened.raw).isEmpty) == false else {
+            throw SkiffError("cannot unpack the ext3 file system of the image: debugfs could not read it")
         }
         return 0
     }

@@ -149,7 +149,6 @@ extension Table {
         ignore-userns IGNORE_USERNS
         json JSON
         library LIBRARY
-        mksquashfs-args MKSQUASHFS_ARGS
         mount MOUNT
         no-https|nohttps NOHTTPS NO_HTTPS
         nv

@@ -1,0 +1,191 @@
+import Linux
+import Testing
+
+@testable import Core
+
+/// Plans for hosts and users that need not exist: everything that decides is a value.
+struct PlanBuilderTests {
+    private func host(uid: UInt32 = 2000, administrator: Bool = false, initial: Bool = true, fuse: Bool = true)
+        -> HostFacts
+    {
+        HostFacts(
+            uid: uid, gid: uid, groups: [uid],
+            user: UserRecord(
+                name: "ann", uid: uid, gid: uid, gecos: "", home: "/tmp", shell: "/bin/sh"), groupRecords: [],
+            directory: "/work/here", umask: 0o027, environment: ["TERM=dumb"], isAdministrator: administrator,
+            isInitialUserNamespace: initial, hasFuse: fuse, hasLoop: true, terminal: nil)
+    }
+
+    private let sif = ImageFacts(path: "/i/x.sif", root: .squashfs, offset: 36864, size: 4096)
+    private let sandbox = ImageFacts(path: "/i/box", root: .directory, offset: 0, size: 0)
+
+    private func plan(
+        _ image: ImageFacts, _ host: HostFacts, settings: Settings = Settings(),
+        plugins: any PluginPhases = NoPlugins(), _ change: (inout Request) -> Void = { _ in }
+    ) throws -> Plan {
+        var request = Request(action: .exec, image: image.path)
+        request.arguments = ["true"]
+        change(&request)
+        return try PlanBuilder(
+            request: request, settings: settings, host: host, image: image, plugins: plugins
+        ).build()
+    }
+
+    // MARK: who mounts, who waits
+
+    @Test func aUserGetsTheImageServerAndAMonitor() throws {
+        let plan = try plan(sif, host())
+        #expect(plan.image.driver == .server && plan.process == .monitored)
+        #expect(plan.user == .new(uid: IDMap(inside: 2000, outside: 2000), gid: IDMap(inside: 2000, outside: 2000)))
+        #expect(plan.privileges == Privileges(noNewPrivileges: true, capabilities: 0))
+    }
+
+    @Test func aDirectoryIsRunInPlace() throws {
+        let plan = try plan(sandbox, host())
+        #expect(plan.image.driver == .directory && plan.process == .inPlace)
+    }
+
+    @Test func rootMountsWithTheKernelInPlace() throws {
+        let plan = try plan(sif, host(uid: 0, administrator: true))
+        #expect(plan.image.driver == .loop && plan.process == .inPlace && plan.user == .none)
+        #expect(plan.sessionSize == nil)
+    }
+
+    @Test func rootOfAUserNamespaceCannotMountLoops() throws {
+        #expect(try plan(sif, host(uid: 0, administrator: true, initial: false)).image.driver == .server)
+        #expect(
+            try plan(sif, host(uid: 0, administrator: true)) { $0.userMapping = .userNamespace }.image.driver == .server
+        )
+    }
+
+    @Test func withoutFuseTheImageIsExtracted() throws {
+        let plan = try plan(sif, host(fuse: false)) { $0.temporaryDirectory = "/big" }
+        #expect(plan.image.driver == .extracted && plan.process == .monitored)
+        #expect(plan.image.directory.hasPrefix("/big/skiff-rootfs-2000-") && plan.image.directory.hasSuffix("/root"))
+    }
+
+    @Test func aPIDNamespaceHasAShimUnlessRefused() throws {
+        let shim = try plan(sandbox, host()) { $0.newPID = true }
+        #expect(shim.process == .shim && shim.namespaces.contains(.pid))
+        #expect(
+            shim.mounts.contains { $0.destination == "/proc" && $0.source == .filesystem(type: "proc", options: []) })
+        #expect(try plan(sandbox, host()) { ($0.newPID, $0.noInit) = (true, true) }.process == .monitored)
+    }
+
+    // MARK: privileges
+
+    @Test func onlyRootMayKeepPrivileges() throws {
+        #expect(throws: SkiffError.self) { _ = try plan(sandbox, host()) { $0.keepPrivileges = true } }
+        let root = host(uid: 0, administrator: true)
+        #expect(try plan(sandbox, root).privileges.noNewPrivileges == false)
+        let none = try plan(sandbox, root) { $0.noPrivileges = true }
+        #expect(none.privileges == Privileges(noNewPrivileges: true, capabilities: 0))
+        let one = try plan(sandbox, root) { ($0.noPrivileges, $0.addCapabilities) = (true, ["net_raw"]) }
+        #expect(Capability.names(of: one.privileges.capabilities) == ["CAP_NET_RAW"])
+    }
+
+    // MARK: mounts
+
+    private func destinations(_ plan: Plan) -> [String] { plan.orderedMounts.map(\.destination) }
+
+    @Test func defaultMountsAndWhatTurnsThemOff() throws {
+        let all = try destinations(plan(sandbox, host()))
+        for path in ["/dev", "/proc", "/sys", "/tmp", "/var/tmp", "/etc/passwd", "/etc/resolv.conf", "/work/here"] {
+            #expect(all.contains(path), "\(path)")
+        }
+        let less = try destinations(
+            plan(sandbox, host()) { $0.noMount = ["dev", "proc", "sys", "tmp", "cwd", "bind-paths", "home"] })
+        #expect(less == ["/etc/passwd", "/etc/group"])
+        var settings = Settings()
+        (settings.mountProc, settings.configPasswd) = (false, false)
+        let configured = try destinations(plan(sandbox, host(), settings: settings))
+        #expect(!configured.contains("/proc") && !configured.contains("/etc/passwd"))
+    }
+
+    @Test func containShowsNothingOfTheUser() throws {
+        let plan = try plan(sandbox, host()) { $0.contain = true }
+        for mount in plan.mounts where ["/tmp", "/var/tmp", "/dev"].contains(mount.destination) {
+            guard case .session = mount.source else {
+                Issue.record("\(mount.destination) is \(mount.sourceText)")
+                continue
+            }
+        }
+        #expect(!destinations(plan).contains("/work/here"))
+        #expect(plan.directory == .preferred(["/tmp", "/"]))
+    }
+
+    @Test func userBindsComeLastAndByDepth() throws {
+        let plan = try plan(sandbox, host()) {
+            $0.binds = [
+                .init(source: "/a", destination: "/x/y/z"), .init(source: "/b", destination: "/x", readOnly: true),
+                .init(source: "/c", destination: "/x"),
+            ]
+        }
+        let binds = plan.orderedMounts.filter { $0.group == .userBinds }
+        #expect(binds.map(\.destination) == ["/x", "/x/y/z"])
+        #expect(binds.first?.attributes.contains(.readOnly) == true)
+        #expect(plan.environment.variables.contains { $0.name == "APPTAINER_BIND" && $0.text == "/x,/x/y/z" })
+    }
+
+    // MARK: what plugins and users put in is checked
+
+    private final class Hostile: PluginPhases {
+        let add: (inout PlanDraft) -> Void
+        init(_ add: @escaping (inout PlanDraft) -> Void) { self.add = add }
+        var participants: [PluginParticipant] {
+            [.init(id: "org.example.bad", version: "1", trigger: "--bad", phases: [])]
+        }
+        func configure() throws(SkiffError) {}
+        func prepare(_ draft: inout PlanDraft) throws(SkiffError) {}
+        func mounts(_ draft: inout PlanDraft) throws(SkiffError) { add(&draft) }
+        func environment(_ draft: inout PlanDraft) throws(SkiffError) {}
+        func entered() throws(SkiffError) {}
+        func preExec() throws(SkiffError) {}
+        func started(pid: Int32, pidfd: Int32) {}
+        func stopped(status: Int32) {}
+    }
+
+    @Test(arguments: ["/", "relative", "/a/../b", "/a//b", ""])
+    func aPluginCannotMountAnywhere(destination: String) {
+        let plugin = Hostile { draft in
+            draft.mounts.append(
+                Mount(.files, .bind("/etc"), at: destination, reason: "bad", origin: "org.example.bad"))
+        }
+        let error = #expect(throws: SkiffError.self) { _ = try plan(sandbox, host(), plugins: plugin) }
+        #expect(error?.description.contains("org.example.bad") == true)
+    }
+
+    @Test func oneWritableLayerAtMost() {
+        let plugin = Hostile { draft in
+            draft.layers = [
+                Layer(.temporaryUpper, reason: "--writable-tmpfs", origin: "p"),
+                Layer(.upper("/o/upper", work: "/o/work"), reason: "--overlay /o", origin: "p"),
+            ]
+        }
+        #expect(throws: SkiffError.self) { _ = try plan(sandbox, host(), plugins: plugin) }
+    }
+
+    @Test func rootWithAWritableLayerKeepsTheImagesUsers() throws {
+        let plugin = Hostile { $0.layers = [Layer(.temporaryUpper, reason: "r", origin: "p")] }
+        let plan = try plan(sandbox, host(uid: 0, administrator: true), plugins: plugin)
+        #expect(!destinations(plan).contains("/etc/passwd") && destinations(plan).contains("/etc/resolv.conf"))
+    }
+
+    @Test func aWritableImageHasNoLayer() throws {
+        #expect(try plan(sandbox, host()) { $0.writable = true }.image.targets == .none)
+        #expect(throws: SkiffError.self) { _ = try plan(sif, host()) { $0.writable = true } }
+        #expect(try plan(sandbox, host()) { $0.underlay = true }.image.targets == .underlay)
+    }
+
+    @Test func thePlanIsPrintedWhole() throws {
+        let plan = try plan(sif, host()) { $0.hostname = "n1" }
+        let text = plan.text()
+        for line in [
+            "/i/x.sif", "skiff waits, its child becomes the program", "user: uid 2000 is 2000", "host name n1",
+            "no_new_privs", "/dev from /dev [nosuid] (devices)",
+        ] {
+            #expect(text.contains(line), "\(line)")
+        }
+        #expect(plan.json().text().contains(#""driver":"server""#))
+    }
+}
