@@ -3,7 +3,7 @@ import Testing
 
 struct BindSpecTests {
     private func parse(_ text: String) throws -> [String] {
-        try BindSpec.parse(text, currentDirectory: "/work dir").map {
+        try BindSpec.parse(text, currentDirectory: "/some dir").map {
             "\($0.source)|\($0.destination)|\($0.readOnly ? "ro" : "rw")"
         }
     }
@@ -16,8 +16,8 @@ struct BindSpecTests {
         ("/a,/b:/c", ["/a|/a|rw", "/b|/c|rw"]),
         ("/a:/b:ro,/c", ["/a|/b|ro", "/c|/c|rw"]),
         ("/a:/b:ro,rw", ["/a|/b|ro"]),
-        ("rel:/b", ["/work dir/rel|/b|rw"]),
-        ("./x/../y", ["/work dir/y|/work dir/y|rw"]),
+        ("rel:/b", ["/some dir/rel|/b|rw"]),
+        ("./x/../y", ["/some dir/y|/some dir/y|rw"]),
         (#"/a\:1:/b"#, ["/a:1|/b|rw"]),
         (#"/a\,1:/b,/c"#, ["/a,1|/b|rw", "/c|/c|rw"]),
         ("/a:/b//c/./d/", ["/a|/b/c/d|rw"]),

@@ -12,7 +12,7 @@ struct PlanBuilderTests {
             uid: uid, gid: uid, groups: [uid],
             user: UserRecord(
                 name: "ann", uid: uid, gid: uid, gecos: "", home: "/tmp", shell: "/bin/sh"), groupRecords: [],
-            directory: "/work/here", umask: 0o027, environment: ["TERM=dumb"], isAdministrator: administrator,
+            directory: "/data/here", umask: 0o027, environment: ["TERM=dumb"], isAdministrator: administrator,
             isInitialUserNamespace: initial, hasFuse: fuse, hasLoop: true, terminal: nil)
     }
 
@@ -90,7 +90,7 @@ struct PlanBuilderTests {
 
     @Test func defaultMountsAndWhatTurnsThemOff() throws {
         let all = try destinations(plan(sandbox, host()))
-        for path in ["/dev", "/proc", "/sys", "/tmp", "/var/tmp", "/etc/passwd", "/etc/resolv.conf", "/work/here"] {
+        for path in ["/dev", "/proc", "/sys", "/tmp", "/var/tmp", "/etc/passwd", "/etc/resolv.conf", "/data/here"] {
             #expect(all.contains(path), "\(path)")
         }
         let less = try destinations(
@@ -110,7 +110,7 @@ struct PlanBuilderTests {
                 continue
             }
         }
-        #expect(!destinations(plan).contains("/work/here"))
+        #expect(!destinations(plan).contains("/data/here"))
         #expect(plan.directory == .preferred(["/tmp", "/"]))
     }
 

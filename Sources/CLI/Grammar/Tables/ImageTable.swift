@@ -34,7 +34,8 @@ extension Table {
                 "compression", .string, help: "how squashfs blocks are compressed: zstd, gzip, lz4 or xz",
                 defaultText: "zstd", choices: "zstd gzip lz4 xz"),
             Flag(
-                "mksquashfs-args", .string, help: "options of mksquashfs that say how to compress, e.g. '-comp zstd -Xcompression-level 9'",
+                "mksquashfs-args", .string,
+                help: "options of mksquashfs that say how to compress, e.g. '-comp zstd -Xcompression-level 9'",
                 environment: "MKSQUASHFS_ARGS"),
             Flag(
                 "tmpdir", .string, help: "the directory for temporary files", environment: "TMPDIR",
