@@ -1,6 +1,6 @@
 /// The forms in which an image comes.
 enum ImageKind: String, CaseIterable, Sendable {
-    case directory, squashfs
+    case directory, squashfs, sif
 
     /// The image; skips the test where it cannot be made or mounted by this user.
     func path(for profile: Profile) throws -> String {
@@ -11,6 +11,9 @@ enum ImageKind: String, CaseIterable, Sendable {
             try need(.mksquashfs)
             try need(profile == .root ? .loop : .fuse)
             return images.squashfs
+        case .sif:
+            try need(profile == .root ? .loop : .fuse)
+            return images.sif
         }
     }
 }

@@ -14,6 +14,9 @@ final class Images: Sendable {
     /// `directory` as a squashfs file by mksquashfs.
     var squashfs: String { folder + "/full.squashfs" }
 
+    /// `directory` as a SIF by skiff itself.
+    var sif: String { folder + "/full.sif" }
+
     private static let commands = [
         "sh", "true", "false", "cat", "echo", "env", "head", "id", "kill", "ls", "mount", "ps", "pwd", "readlink",
         "sleep", "stat", "stty", "touch", "tty", "umask", "uname", "wc",
@@ -35,6 +38,8 @@ final class Images: Sendable {
         try write("/full/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nimage:x:77:77:of the image:/:/bin/false\n")
         try write("/full/etc/group", "root:x:0:\nimage:x:77:\n")
         for name in ["hosts", "resolv.conf", "localtime"] { try write("/full/etc/" + name, "of the image\n") }
+        let build = try skiffCommand(["build", sif, directory], as: .current).run()
+        guard build.isSuccess else { throw HarnessError("cannot build \(sif): \(build)") }
         if Facility.mksquashfs.missing == nil { try Self.squash(directory, into: squashfs) }
     }
 
