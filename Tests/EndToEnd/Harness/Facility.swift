@@ -19,7 +19,8 @@ enum Facility: String, Sendable {
                 ? nil : "/dev/fuse cannot be opened"
         case .loop: isAccessible("/dev/loop-control", R_OK | W_OK) ? nil : "no /dev/loop-control"
         case .overlay: hasFilesystem("overlay") ? nil : "the kernel has no overlay"
-        case .peer: environmentValue("SKIFF_PEER") == nil ? "SKIFF_PEER names no command that runs Apptainer" : nil
+        case .peer:
+            environmentValue("SKIFF_APPTAINER") == nil ? "SKIFF_APPTAINER names no Apptainer" : nil
         case .strace: program("strace")
         case .python: program("python3")
         case .mksquashfs: program("mksquashfs")
