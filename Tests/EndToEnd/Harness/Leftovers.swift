@@ -61,9 +61,12 @@ struct Leftovers: Equatable, CustomStringConvertible {
         return ([fields[4]] + fields[fields.index(after: dash)...].prefix(2)).joined(separator: " ")
     }
 
-    /// Others may mount while we test: ours lie in our tree, show our image or bear our name.
+    /// Others may mount while we test: ours lie in our tree, have our name as source, or cover a directory that a session
+    /// is mounted over.
     private static func isOurs(_ line: String) -> Bool {
-        line.contains(WorkDirectory.parent.load()) || line.contains(" skiff") || line.contains("/skiff")
+        let place = line.split(separator: " ").dropFirst(4).first ?? ""
+        return line.contains(WorkDirectory.parent.load()) || line.contains(" skiff")
+            || ["/tmp", "/var/tmp", "/run", "/mnt", "/dev"].contains(place)
     }
 
     private static func loopDevices() -> [String] {
