@@ -66,7 +66,15 @@ let package = Package(
         .target(
             name: "CDigest", path: "Sources/Formats/CDigest", linkerSettings: [.linkedLibrary("crypto")]),
         .target(
-            name: "SIFCommands", dependencies: ["CDigest", "Grammar", "Core", "Linux", "CLinux"],
+            name: "Digest", dependencies: ["CDigest", "Core"], path: "Sources/Formats/Digest",
+            swiftSettings: swiftSettings),
+        .target(
+            name: "ImageCache", dependencies: ["Digest", "Core", "Linux", "CLinux"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ImageCacheTests", dependencies: ["ImageCache", "Core", "Linux", "CLinux"],
+            swiftSettings: testSettings),
+        .target(
+            name: "SIFCommands", dependencies: ["Digest", "Grammar", "Core", "Linux", "CLinux"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SIFCommandsTests", dependencies: ["SIFCommands", "Grammar", "Core", "Linux", "CLinux"],

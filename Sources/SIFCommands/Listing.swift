@@ -1,4 +1,5 @@
 package import Core
+import Digest
 
 /// What `sif list`, `header` and `info` print, byte for byte as Apptainer does; sif.md §11.
 

@@ -1,5 +1,6 @@
 import CLinux
 package import Core
+import Digest
 package import Grammar
 import Linux
 

@@ -1,4 +1,5 @@
 import Core
+import Digest
 
 /// Numbers and times in the forms that Go's programs print.
 

@@ -11,3 +11,17 @@ package func randomBytes(_ count: Int) throws(Errno) -> [UInt8] {
     guard got == count else { throw .ioError }
     return bytes
 }
+
+/// Milliseconds since some moment, never set back; clock_gettime(2) CLOCK_MONOTONIC.
+package func monotonicMilliseconds() -> Int64 {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+}
+
+/// nanosleep(2), to the end also when signals come.
+package func pause(milliseconds: Int64) {
+    let wanted = timespec(tv_sec: time_t(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)
+    var (left, rest) = (wanted, wanted)
+    while nanosleep(&left, &rest) != 0, Errno.current == .interrupted { left = rest }
+}

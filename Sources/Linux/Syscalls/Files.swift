@@ -330,3 +330,13 @@ package func makeMemoryFile(_ name: String, _ bytes: [UInt8]) throws(Errno) -> O
 package func exchange(_ first: String, _ second: String) throws(Errno) {
     _ = try checked { skl_renameat2(AT_FDCWD, first, AT_FDCWD, second, 2) }
 }
+
+/// Sets a file's times to now by the clock of its file system; utimensat(2).
+package func touch(_ path: String, access: Bool = true, modification: Bool = false) throws(Errno) {
+    // UTIME_NOW and UTIME_OMIT of linux/stat.h.
+    let (now, keep) = (0x3FFF_FFFF, 0x3FFF_FFFE)
+    let times = [
+        timespec(tv_sec: 0, tv_nsec: access ? now : keep), timespec(tv_sec: 0, tv_nsec: modification ? now : keep),
+    ]
+    _ = try checked { utimensat(AT_FDCWD, path, times, 0) }
+}

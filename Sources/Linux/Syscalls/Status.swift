@@ -13,6 +13,8 @@ package struct FileStatus: Sendable, Equatable {
     package let size: Int64
     /// In seconds since 1970.
     package let modified: Int64
+    /// In seconds since 1970.
+    package let accessed: Int64
 
     init(_ raw: stat) {
         device = UInt64(raw.st_dev)
@@ -24,6 +26,7 @@ package struct FileStatus: Sendable, Equatable {
         rawDevice = UInt64(raw.st_rdev)
         size = Int64(raw.st_size)
         modified = Int64(raw.st_mtim.tv_sec)
+        accessed = Int64(raw.st_atim.tv_sec)
     }
 
     package var permissions: mode_t { mode & 0o7777 }

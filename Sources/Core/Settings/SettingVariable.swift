@@ -1,0 +1,33 @@
+import Linux
+
+/// A variable of the environment that stands for no flag, without its prefix: `CACHEDIR`. The names are tried in the
+/// order in which flags try theirs; white space alone counts as not set (cli.md §1.3).
+package func settingVariable(_ key: String) -> String? {
+    for prefix in ["SKIFF_", "APPTAINER_", "SINGULARITY_"] {
+        if let value = environmentValue(prefix + key), value.contains(where: { !$0.isWhitespace }) { return value }
+    }
+    return nil
+}
+
+/// The user's directory for configuration, keys and cache: `APPTAINER_CONFIGDIR`, else `~/.apptainer` (cli.md §18).
+package enum ConfigurationDirectory {
+    package static var path: String {
+        settingVariable("CONFIGDIR") ?? (home == "/" ? "" : home) + "/.apptainer"
+    }
+
+    /// `$HOME`, else what the user database says, else `/`.
+    package static var home: String {
+        if let home = environmentValue("HOME"), home.hasPrefix("/") { return home }
+        return userRecord(uid: realUID())?.home ?? "/"
+    }
+
+    /// Makes it, for its owner alone: what is in it says where the user goes and with which keys.
+    package static func make() throws(SkiffError) -> String {
+        let path = self.path
+        try during("cannot make the configuration directory \(path)") { () throws(Errno) in
+            try makeDirectories(path, mode: 0o700)
+            if try status(path).permissions != 0o700 { try? chmod(path, 0o700) }
+        }
+        return path
+    }
+}

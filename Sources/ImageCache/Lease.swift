@@ -1,0 +1,169 @@
+import CLinux
+package import Core
+import Linux
+import Synchronization
+
+/// The right to make one entry of the cache, so that of many processes that want it one does the work and the others
+/// wait for the result.
+///
+/// flock(2) is not to be had on every NFS and Lustre. A lease is a file that link(2) makes appear with its content, which
+/// is atomic there too (open(2), O_EXCL). Its holder renews its time; who waits judges by its own clock how long that
+/// time stood still, and on the same host by whether the process lives. Two holders at once do work twice and no harm:
+/// entries are renamed into place and named by what they hold.
+package final class Lease: Sendable {
+    private let path: String
+    private let content: [UInt8]
+    private let isHeld: Heartbeat
+
+    /// How long a lease of another host may go without a sign of life.
+    private static let patience: Int64 = 60_000
+    private static let heartbeat: Int64 = 10_000
+
+    private init(path: String, content: [UInt8]) {
+        self.path = path
+        self.content = content
+        isHeld = Heartbeat()
+    }
+
+    deinit { release() }
+
+    /// Takes the lease `name` of a cache, waiting while others have it.
+    ///
+    /// - Parameters:
+    ///   - isDone: asked before every try; true when the wanted thing is there and nothing is left to do.
+    /// - Returns: nil when another process did the work.
+    package static func take(_ name: String, in cache: CacheDirectory, isDone: () -> Bool) throws(SkiffError) -> Lease?
+    {
+        let folder = try cache.make("leases")
+        let path = folder + "/" + String(name.map { $0 == "/" || $0 == ":" ? "-" : $0 })
+        let content = Array("\(LeaseHolder.current.text) \(UInt64.random(in: .min ... .max))\n".utf8)
+        var watch = Watch()
+        var isTold = false
+        while !isDone() {
+            do throws(Errno) {
+                try publish(content, at: path, in: folder)
+                let lease = Lease(path: path, content: content)
+                lease.beat()
+                // Between the last question and the lease another may have finished.
+                return isDone() ? nil : lease
+            } catch {
+                guard error == .exists else { throw SkiffError("cannot make \(path) in the cache", errno: error) }
+            }
+            if !isTold { Log.verbose("Waiting for another process that fetches \(name)") }
+            isTold = true
+            watch.look(at: path)
+            pause(milliseconds: watch.interval)
+        }
+        return nil
+    }
+
+    private static func publish(_ content: [UInt8], at path: String, in folder: String) throws(Errno) {
+        let part = "\(folder)/.\(processID())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        try writeFile(part, content, mode: 0o600, exclusive: true)
+        defer { try? unlink(part) }
+        do throws(Errno) {
+            try makeHardLink(part, at: path)
+        } catch {
+            // File systems without hard links.
+            guard error == .notPermitted || error == .notSupported || error == .noSystemCall else { throw error }
+            try writeFile(path, content, mode: 0o600, exclusive: true)
+        }
+    }
+
+    private func beat() {
+        let (path, isHeld) = (path, isHeld)
+        try? startThread {
+            var slept: Int64 = 0
+            while isHeld.goesOn.load(ordering: .relaxed) {
+                pause(milliseconds: 100)
+                slept += 100
+                if slept < Self.heartbeat { continue }
+                slept = 0
+                try? touch(path, modification: true)
+            }
+        }
+    }
+
+    /// Gives the lease back, unless somebody took it for abandoned.
+    package func release() {
+        guard isHeld.goesOn.exchange(false, ordering: .relaxed) else { return }
+        if (try? readFile(path, limit: 4096)) == content { try? unlink(path) }
+    }
+
+    private final class Heartbeat: Sendable {
+        let goesOn = Atomic<Bool>(true)
+    }
+
+    /// Watches a lease of somebody else, and removes it when its holder is gone.
+    private struct Watch {
+        private var seen: (content: [UInt8], modified: Int64, at: Int64)?
+        private(set) var interval: Int64 = 10
+
+        mutating func look(at path: String) {
+            interval = min(interval * 2, 300)
+            guard let content = try? readFile(path, limit: 4096), let found = try? status(path) else {
+                seen = nil
+                return
+            }
+            let now = monotonicMilliseconds()
+            if seen?.content != content || seen?.modified != found.modified { seen = (content, found.modified, now) }
+            let silent = now - (seen?.at ?? now)
+            switch LeaseHolder(content).isAlive {
+            case true: return
+            case false: break
+            case nil where silent < Lease.patience: return
+            default: break
+            }
+            remove(path, content)
+        }
+
+        /// Two that watch may both come here, and one of them after a new holder: what was renamed away must be what was
+        /// seen, else it is put back.
+        private func remove(_ path: String, _ content: [UInt8]) {
+            let away = path + ".gone-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+            guard (try? rename(path, to: away)) != nil else { return }
+            if (try? readFile(away, limit: 4096)) != content { try? makeHardLink(away, at: path) }
+            try? unlink(away)
+        }
+    }
+}
+
+/// Who has a lease: boot, PID namespace, PID and start time of a process.
+struct LeaseHolder: Equatable {
+    private let words: [String]
+
+    var text: String { words.joined(separator: " ") }
+
+    /// - Parameter content: of a lease's file; anything.
+    init(_ content: [UInt8]) {
+        words = String(decoding: content, as: UTF8.self).split(whereSeparator: \.isWhitespace).prefix(4).map(
+            String.init)
+    }
+
+    static var current: LeaseHolder {
+        LeaseHolder(Array("\(boot) \(namespace) \(processID()) \(startTime(of: processID()) ?? "0")".utf8))
+    }
+
+    /// Whether it runs; nil when that cannot be told from here.
+    var isAlive: Bool? {
+        guard words.count == 4, words[0] == Self.boot, words[1] == Self.namespace, let pid = pid_t(words[2]), pid > 0,
+            Self.boot != "?", Self.namespace != "?"
+        else { return nil }
+        return Self.startTime(of: pid) == words[3]
+    }
+
+    private static var boot: String {
+        guard let bytes = try? readFile("/proc/sys/kernel/random/boot_id", limit: 100) else { return "?" }
+        return String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
+    }
+
+    private static var namespace: String { (try? readLink("/proc/self/ns/pid")) ?? "?" }
+
+    /// Field 22 of /proc/PID/stat; the name before it may hold anything but ends with the last parenthesis; proc(5).
+    /// A zombie does no work any more.
+    private static func startTime(of pid: pid_t) -> String? {
+        guard let bytes = try? readFile("/proc/\(pid)/stat", limit: 8192) else { return nil }
+        let fields = String(decoding: bytes, as: UTF8.self).split(separator: ")").last?.split(separator: " ") ?? []
+        return fields.count > 19 && fields[0] != "Z" ? String(fields[19]) : nil
+    }
+}
