@@ -115,7 +115,13 @@ let package = Package(
             name: "CCodecs", path: "Sources/Formats/CCodecs",
             linkerSettings: ["squashfs", "zstd", "z", "lz4", "lzma"].map { .linkedLibrary(":lib\($0).a") }),
         .target(
-            name: "Squashfs", dependencies: ["Linux", "CLinux", "CCodecs"], path: "Sources/Formats/Squashfs",
+            name: "Ownership", dependencies: ["Linux", "CLinux"], path: "Sources/Formats/Ownership",
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "OwnershipTests", dependencies: ["Ownership", "Linux", "CLinux"], swiftSettings: testSettings),
+        .target(
+            name: "Squashfs", dependencies: ["Ownership", "Linux", "CLinux", "CCodecs"],
+            path: "Sources/Formats/Squashfs",
             swiftSettings: swiftSettings),
         .target(name: "CFuse", path: "Sources/Helpers/CFuse", linkerSettings: [.linkedLibrary(":libfuse3.a")]),
         .target(
@@ -131,7 +137,8 @@ let package = Package(
             name: "ImageServerTests", dependencies: ["ImageServer", "skiff-mount", "fuse-probe", "Linux", "CLinux"],
             swiftSettings: testSettings),
         .testTarget(
-            name: "SquashfsTests", dependencies: ["Squashfs", "Linux", "CLinux"], swiftSettings: swiftSettings),
+            name: "SquashfsTests", dependencies: ["Squashfs", "Ownership", "Linux", "CLinux"],
+            swiftSettings: swiftSettings),
         .target(name: "CSquashfs", dependencies: ["CCodecs"], path: "Sources/Formats/CSquashfs"),
         .target(
             name: "SquashfsWriter", dependencies: ["Core", "Linux", "CLinux", "CSquashfs"],
@@ -167,7 +174,9 @@ let package = Package(
             swiftSettings: testSettings),
         .target(
             name: "Build",
-            dependencies: ["Inspect", "Grammar", "SquashfsWriter", "Squashfs", "Core", "Linux", "CLinux"],
+            dependencies: [
+                "Inspect", "Grammar", "SquashfsWriter", "Squashfs", "Ownership", "Core", "Linux", "CLinux",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "BuildTests", dependencies: ["Build", "Core", "Linux", "CLinux"], swiftSettings: testSettings),
@@ -195,6 +204,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Settings", ["Core"]),
     ("JSON", ["Inspect", "Core"]),
     ("Deffile", ["Build"]),
+    ("Owner", ["Ownership"]),
 ]
 
 if let kind = Context.environment["SKIFF_FUZZ"] {

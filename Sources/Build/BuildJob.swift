@@ -28,7 +28,7 @@ struct BuildJob {
         let root = try RootTree(path)
         try BaseFiles(root: root, keepsExisting: isImage).write()
         let architecture = try fill(root, directory)
-        try finish(root, architecture, umask: mask)
+        try finish(root, architecture, umask: mask, hasRecords: !ownsAllIDs)
         Log.info("Build complete: \(target.typed)")
     }
 
@@ -53,14 +53,17 @@ struct BuildJob {
         return architecture
     }
 
-    private func finish(_ root: RootTree, _ architecture: SIFArchitecture, umask: mode_t) throws(SkiffError) {
+    private func finish(_ root: RootTree, _ architecture: SIFArchitecture, umask: mode_t, hasRecords: Bool)
+        throws(SkiffError)
+    {
         if target.isSandbox {
             Log.info("Creating sandbox directory...")
         } else {
             Log.info("Creating SIF file...")
             _ = setUmask(umask)
             let assembly = SIFAssembly(
-                root: root, definition: definition, options: options, isDeterministic: options.latestTime != nil)
+                root: root, definition: definition, options: options, isDeterministic: options.latestTime != nil,
+                hasRecords: hasRecords)
             try assembly.write(target.part, architecture: architecture)
         }
         try target.publish()

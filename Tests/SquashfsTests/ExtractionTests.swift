@@ -1,5 +1,6 @@
 import CLinux
 import Linux
+import Ownership
 import Squashfs
 import Testing
 
@@ -15,6 +16,43 @@ struct ExtractionTests {
             let words = line.split(separator: " ", omittingEmptySubsequences: false)
             return words.contains("d") ? line.prefix(while: { $0 != "d" }) : line
         }
+    }
+
+    @Test("owners and devices are recorded for root of one id", .enabled(if: effectiveUID() == 0, "needs root"))
+    func records() throws {
+        let scratch = try Scratch()
+        let tree = scratch.path + "/tree"
+        try makeDirectories(tree + "/home")
+        try writeFile(tree + "/program", [1], mode: 0o755)
+        try makeSymlink("program", at: tree + "/link")
+        try chown(tree + "/home", 1000, 100)
+        try chown(tree + "/link", 7, 8)
+        try chown(tree + "/program", 0, 9)
+        try chmod(tree + "/program", 0o4755)
+        let power: [UInt8] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        try setXattr("security.capability", power, of: tree + "/program")
+        try setXattr("trusted.mark", [1], of: tree + "/program")
+        try setXattr("user.skiff.owner", Array("3:3".utf8), of: tree)
+        try makeImage(tree, scratch.path + "/image", ["-p", "null c 666 0 6 1 3"])
+        let copy = scratch.path + "/copy"
+        try makeDirectories(copy)
+        let target = try open(copy, O_RDONLY | O_DIRECTORY)
+        let report = try openImage(scratch.path + "/image").extract(to: target.raw, ExtractionOptions(records: true))
+        #expect(report.devicesLeftOut.isEmpty)
+        #expect(report.xattrsLeftOut == 0)
+        func record(_ name: String) throws -> RecordedOwner? {
+            try RecordedOwner.read(Array(name.utf8), at: target.raw)
+        }
+        #expect(try record("home") == RecordedOwner(uid: 1000, gid: 100))
+        #expect(try record("link") == RecordedOwner(uid: 7, gid: 8))
+        #expect(try record("program") == RecordedOwner(uid: 0, gid: 9))
+        #expect(try record("null") == RecordedOwner(uid: 0, gid: 6, device: .character(major: 1, minor: 3)))
+        #expect(try record(".") == nil)
+        #expect(try status(copy + "/home").uid == 0)
+        #expect(try status(copy + "/program").permissions == 0o4755)
+        #expect(try status(copy + "/null").permissions == 0o666)
+        #expect(try xattr("security.capability", of: copy + "/program") == power)
+        #expect(try xattrNames(copy + "/program").contains("user.skiff.xattr.trusted.mark"))
     }
 
     @Test("the extracted tree is the source tree") func roundTrip() throws {

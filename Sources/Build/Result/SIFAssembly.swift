@@ -12,6 +12,8 @@ struct SIFAssembly {
     let options: SquashfsOptions
     /// Reproducible: no UUID, no times (sif.md §8).
     let isDeterministic: Bool
+    /// Whether owners and devices are recorded on the files of this root, as in a build without privileges.
+    let hasRecords: Bool
 
     /// Writes `path`, which must not exist.
     func write(_ path: String, architecture: SIFArchitecture) throws(SkiffError) {
@@ -25,7 +27,14 @@ struct SIFAssembly {
         let record = try InspectMetadata.collect(root: root.descriptor).json.text()
         _ = try editor.add(SIFNewObject(.genericJSON, name: InspectMetadata.objectName), bytes: Array(record.utf8))
         let offset = try editor.beginObject(.partition(.squashfs, .primarySystem, architecture))
-        let size = try SquashfsWriter(output: file.raw, offset: offset, options: options).write(tree: root.descriptor)
+        let writer = SquashfsWriter(output: file.raw, offset: offset, options: options)
+        let owners = OwnershipReader()
+        let size = try writer.write(
+            tree: root.descriptor,
+            adjust: { entry throws(SkiffError) in
+                if hasRecords { owners.apply(to: &entry) }
+                return true
+            })
         _ = try editor.finishObject(size: size)
         try editor.commit()
         try during("cannot write \(path)") { () throws(Errno) in try Linux.fsync(file.raw) }

@@ -52,7 +52,7 @@ struct Bootstrap {
             do throws(ExtractionError) {
                 _ = try reader.extract(
                     to: target.raw,
-                    ExtractionOptions(owners: ownsAllIDs, devices: ownsAllIDs, xattrs: ownsAllIDs ? .all : .user))
+                    ExtractionOptions(owners: true, devices: true, xattrs: .all, records: !ownsAllIDs))
                 return
             } catch {
                 failure = "/\(String(decoding: error.path, as: UTF8.self)): \(error.reason)"

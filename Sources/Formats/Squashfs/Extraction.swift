@@ -1,5 +1,6 @@
 import CLinux
 package import Linux
+import Ownership
 
 /// What is taken over from an image when it is extracted, besides content, permissions, times and hard links.
 package struct ExtractionOptions: Sendable {
@@ -9,9 +10,12 @@ package struct ExtractionOptions: Sendable {
     /// Device nodes, which takes CAP_MKNOD in the first user namespace. Pipes and sockets are always made.
     package var devices: Bool
     package var xattrs: Xattrs
+    /// Owners, devices and all attributes are kept as records on the files (`RecordedOwner`), which takes root of a user
+    /// namespace with one id. The three above then say nothing.
+    package var records: Bool
 
-    package init(owners: Bool = false, devices: Bool = false, xattrs: Xattrs = .user) {
-        (self.owners, self.devices, self.xattrs) = (owners, devices, xattrs)
+    package init(owners: Bool = false, devices: Bool = false, xattrs: Xattrs = .user, records: Bool = false) {
+        (self.owners, self.devices, self.xattrs, self.records) = (owners, devices, xattrs, records)
     }
 }
 
@@ -138,6 +142,10 @@ private struct Extraction {
     private func makeDevice(_ inode: Inode, _ entry: PathBytes, _ path: [UInt8], _ place: CInt)
         throws(ExtractionError) -> Bool
     {
+        if options.records {
+            try step(path) { try makeNode(entry, mode: SKL_S_IFREG | 0o600, device: 0, at: place) }
+            return true
+        }
         guard options.devices else { return false }
         return try step(path) {
             do throws(Errno) {
@@ -176,12 +184,18 @@ private struct Extraction {
     private mutating func setAttributes(
         of inode: Inode, name: [UInt8], entry: PathBytes, path: [UInt8], in place: CInt
     ) throws(ExtractionError) {
-        if options.owners { try step(path) { try chown(entry, inode.uid, inode.gid, at: place) } }
-        if options.xattrs != .none {
+        if options.records {
+            let owner = inode.recordedOwner
+            // A new file has no record, which says the same.
+            if owner != .root { try step(path) { try owner.write(name, at: place) } }
+        } else if options.owners {
+            try step(path) { try chown(entry, inode.uid, inode.gid, at: place) }
+        }
+        if options.records || options.xattrs != .none {
             for attribute in try step(path, { try reader.xattrs(of: inode) }) {
-                guard options.xattrs == .all || attribute.name.starts(with: Array("user.".utf8)) else { continue }
+                guard let kept = keptName(of: attribute.name, inode) else { continue }
                 do throws(Errno) {
-                    try setXattr(PathBytes(attribute.name), attribute.value, of: name, at: place)
+                    try setXattr(PathBytes(kept), attribute.value, of: name, at: place)
                 } catch {
                     guard [.notPermitted, .notSupported, .accessDenied].contains(error) else {
                         throw ExtractionError(path: path, reason: .write(error))
@@ -194,10 +208,28 @@ private struct Extraction {
         if inode.kind != .symlink { try step(path) { try chmod(entry, inode.permissions, at: place) } }
     }
 
+    /// The name to write an attribute under; nil to leave it out. Records in an image are nobody's: it has its owners.
+    private func keptName(of name: [UInt8], _ inode: Inode) -> [UInt8]? {
+        if name.starts(with: RecordedOwner.prefix.utf8) { return nil }
+        if name.starts(with: "user.".utf8) { return name }
+        guard options.records else { return options.xattrs == .all ? name : nil }
+        if inode.kind == .file && name.elementsEqual(RecordedOwner.specialAttribute.utf8) { return name }
+        return RecordedOwner.keptName(of: name)
+    }
+
     mutating func finish(_ path: [UInt8], _ directory: Inode) throws(ExtractionError) {
         let place = try step(path) { try openDirectory(path) }
         let this: [UInt8] = [0x2E]
         let entry = try step(path) { try PathBytes(this) }
         try setAttributes(of: directory, name: this, entry: entry, path: path, in: place.raw)
+    }
+}
+
+extension Inode {
+    fileprivate var recordedOwner: RecordedOwner {
+        var owner = RecordedOwner(uid: uid, gid: gid)
+        if kind == .blockDevice { owner.device = .block(major: major, minor: minor) }
+        if kind == .characterDevice { owner.device = .character(major: major, minor: minor) }
+        return owner
     }
 }

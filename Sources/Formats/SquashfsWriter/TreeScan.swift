@@ -95,12 +95,9 @@ struct TreeScan {
             var entry = TreeEntry(
                 path: path, status: facts, mode: facts.mode, uid: facts.uid, gid: facts.gid, modified: facts.modified,
                 device: facts.rawDevice)
-            if image.options.allRoot { (entry.uid, entry.gid) = (0, 0) }
             if facts.isSymlink { entry.target = try readLink(PathBytes(name), at: directory) }
-            if image.options.xattrs == .standard {
-                entry.xattrs = try readXattrs(of: name, at: directory).filter { Self.isKept($0.name) }
-                    .map { TreeEntry.Xattr(name: $0.name, value: $0.value) }
-            }
+            entry.xattrs = try readXattrs(of: name, at: directory).filter { Self.isKept($0.name) }
+                .map { TreeEntry.Xattr(name: $0.name, value: $0.value) }
             return entry
         }
     }
@@ -143,8 +140,9 @@ struct TreeScan {
         if let latest = image.options.latestTime { time = min(time, latest) }
         newest = max(newest, time)
         return InodeRecord(
-            mode: UInt16(truncatingIfNeeded: entry.mode), userIndex: try identity(entry.uid),
-            groupIndex: try identity(entry.gid), modified: time, xattrs: try xattrs(entry))
+            mode: UInt16(truncatingIfNeeded: entry.mode),
+            userIndex: try identity(image.options.allRoot ? 0 : entry.uid),
+            groupIndex: try identity(image.options.allRoot ? 0 : entry.gid), modified: time, xattrs: try xattrs(entry))
     }
 
     private func identity(_ id: UInt32) throws(SkiffError) -> UInt16 {
@@ -159,7 +157,7 @@ struct TreeScan {
 
     private func xattrs(_ entry: TreeEntry) throws(SkiffError) -> UInt32 {
         var index = InodeRecord.none
-        guard !entry.xattrs.isEmpty else { return index }
+        guard image.options.xattrs == .standard, !entry.xattrs.isEmpty else { return index }
         let writer = image.xattrs.pointer
         try image.file.check(sqfs_xattr_writer_begin(writer, 0))
         for attribute in entry.xattrs.sorted(by: { $0.name.lexicographicallyPrecedes($1.name) }) {

@@ -126,3 +126,43 @@ private func growing(_ buffer: inout [CChar], _ call: (inout [CChar]) -> Int) th
         return try checked { call(&buffer) }
     }
 }
+
+/// lremovexattr(2) on a name in a directory.
+package func removeXattr(_ name: PathBytes, of file: [UInt8], at directory: CInt) throws(Errno) {
+    let path = try PathBytes(Array("/proc/self/fd/\(directory)/".utf8) + file)
+    _ = try checked { path.withPointer { p in name.withPointer { lremovexattr(p, $0) } } }
+}
+
+/// lgetxattr(2) on a name in a directory; nil where there is no such attribute, or no attributes at all.
+package func xattr(_ name: PathBytes, of file: [UInt8], at directory: CInt) throws(Errno) -> [UInt8]? {
+    let path = try PathBytes(Array("/proc/self/fd/\(directory)/".utf8) + file)
+    return try xattrValue { space in
+        path.withPointer { p in name.withPointer { lgetxattr(p, $0, &space, space.count) } }
+    }
+}
+
+/// setxattr(2) on the very file that a descriptor is, O_PATH and symbolic links included: the link in /proc leads to it and
+/// not further.
+package func setXattr(_ name: PathBytes, _ value: [UInt8], ofOpen file: CInt) throws(Errno) {
+    _ = try checked { name.withPointer { setxattr("/proc/self/fd/\(file)", $0, value, value.count, 0) } }
+}
+
+package func removeXattr(_ name: PathBytes, ofOpen file: CInt) throws(Errno) {
+    _ = try checked { name.withPointer { removexattr("/proc/self/fd/\(file)", $0) } }
+}
+
+/// As `xattr(_:of:at:)`.
+package func xattr(_ name: PathBytes, ofOpen file: CInt) throws(Errno) -> [UInt8]? {
+    try xattrValue { space in name.withPointer { getxattr("/proc/self/fd/\(file)", $0, &space, space.count) } }
+}
+
+private func xattrValue(_ call: (inout [CChar]) -> Int) throws(Errno) -> [UInt8]? {
+    var buffer = [CChar](repeating: 0, count: 256)
+    do throws(Errno) {
+        let size = try growing(&buffer, call)
+        return buffer[..<size].map { UInt8(bitPattern: $0) }
+    } catch {
+        if error == .noData || error == .notSupported { return nil }
+        throw error
+    }
+}

@@ -1,0 +1,39 @@
+import CLinux
+import Linux
+
+extension RecordedOwner {
+    /// Whether the directory's file system keeps records: `user.` attributes of a file and ours of a symbolic link. Leaves
+    /// nothing behind.
+    /// - Parameter directory: open, ours to write in.
+    package static func isPossible(in directory: CInt) -> Bool {
+        let names = [".skiff-probe-\(processID())", ".skiff-probe-link-\(processID())"].map { Array($0.utf8) }
+        defer {
+            for name in names { try? unlink(String(decoding: name, as: UTF8.self), at: directory) }
+        }
+        do throws(Errno) {
+            try makeNode(PathBytes(names[0]), mode: SKL_S_IFREG | 0o600, device: 0, at: directory)
+            try makeSymlink(PathBytes([0x78]), at: PathBytes(names[1]), in: directory)
+            let owner = RecordedOwner(uid: 1, gid: 2)
+            for name in names {
+                try owner.write(name, at: directory)
+                guard try read(name, at: directory) == owner else { return false }
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// The name that an attribute is kept under where only real root may set it; nil for a name that needs no other, or
+    /// that no image keeps.
+    package static func keptName(of name: [UInt8]) -> [UInt8]? {
+        name.starts(with: "trusted.".utf8) ? Array(trustedPrefix.utf8) + name : nil
+    }
+
+    /// The name that `keptName` made this one of.
+    package static func trueName(of name: [UInt8]) -> [UInt8]? {
+        guard name.starts(with: trustedPrefix.utf8) else { return nil }
+        let rest = Array(name.dropFirst(trustedPrefix.utf8.count))
+        return rest.starts(with: "trusted.".utf8) ? rest : nil
+    }
+}
