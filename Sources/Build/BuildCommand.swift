@@ -19,36 +19,36 @@ package struct BuildCommand {
         guard invocation.positionals.count == 2 else { throw SkiffError("accepts 2 arg(s)", code: .usage) }
         let target = try BuildTarget(
             invocation.positionals[0], isSandbox: invocation.bool("sandbox"), force: invocation.bool("force"))
-        let definition = try BuildSpec(invocation.positionals[1]).definition()
-        let sections = try self.sections()
-        let options = try squashfsOptions()
+        let options = try BuildOptions(invocation)
+        let definition = try BuildSpec(invocation.positionals[1]).definition(try arguments())
+        for warning in definition.warnings { Log.warning("\(definition.name): \(warning)") }
+        try checkUnused(definition)
+        for stage in definition.stages { _ = try BootstrapAgents.require(stage) }
         let temporary = try makeTemporaryDirectory(target)
         let supervisor = BuildSupervisor(
             temporary: temporary, part: target.part, keeps: invocation.bool("no-cleanup"))
         return try supervisor.run { () throws(SkiffError) in
             let job = BuildJob(
-                definition: definition, target: target, temporary: temporary, sections: sections, options: options,
-                runsTest: !invocation.bool("notest"), installation: installation)
+                definition: definition, target: target, options: options, temporary: temporary,
+                installation: installation)
             try job.run()
         }
     }
 
-    private func sections() throws(SkiffError) -> Set<String>? {
-        let words = invocation.list("section")
-        if words.isEmpty || words == ["all"] { return nil }
-        if words == ["none"] { return [] }
-        if words.contains("all") || words.contains("none") {
-            throw SkiffError("Section specification error: cannot have any section and all or none")
-        }
-        return Set(words)
+    private func arguments() throws(SkiffError) -> BuildArguments {
+        let arguments = try BuildArguments(
+            words: invocation.list("build-arg"), file: invocation.string("build-arg-file"))
+        for warning in arguments.warnings { Log.warning(warning) }
+        return arguments
     }
 
-    private func squashfsOptions() throws(SkiffError) -> SquashfsOptions {
-        var options = SquashfsOptions()
-        if let text = invocation.string("compression") { options.compression = try ImageCompression(text) }
-        if let arguments = invocation.string("mksquashfs-args") { try options.apply(toolArguments: arguments) }
-        options.latestTime = try SquashfsOptions.sourceDateEpoch()
-        return options
+    private func checkUnused(_ definition: Definition) throws(SkiffError) {
+        if definition.unusedArguments.isEmpty { return }
+        let problem = "unused build args: " + definition.unusedArguments.joined(separator: ", ")
+        if invocation.bool("warn-unused-build-args") { return Log.warning(problem) }
+        throw SkiffError(
+            "Unable to build from \(definition.name): \(problem)",
+            hint: "Use option --warn-unused-build-args to show a warning instead of a fatal message")
     }
 
     /// 0700: nobody else may see or change what is being built (CVE-2020-25039, CVE-2020-25040).
@@ -73,10 +73,11 @@ struct BuildSpec {
         "dockerfile", "ipfs", "http", "https",
     ]
 
-    func definition() throws(SkiffError) -> Definition {
+    func definition(_ arguments: BuildArguments) throws(SkiffError) -> Definition {
         if let colon = text.firstIndex(of: ":"), Self.transports.contains(String(text[..<colon])) {
-            throw SkiffError(
-                "Unable to build from \(text): \(text[..<colon]) sources are not available in this version")
+            let rest = text[text.index(after: colon)...]
+            return Definition(
+                bootstrap: String(text[..<colon]), from: String(rest.hasPrefix("//") ? rest.dropFirst(2) : rest))
         }
         if try isImage() { return Definition(localImage: text) }
         let bytes: [UInt8]
@@ -86,7 +87,9 @@ struct BuildSpec {
             throw SkiffError("Unable to build from \(text): unable to open file \(text): open \(text)", errno: error)
         }
         do throws(DefinitionError) {
-            return try Definition(parsing: bytes)
+            var definition = try Definition(parsing: bytes, arguments: arguments)
+            definition.name = text
+            return definition
         } catch {
             throw error.described(in: text)
         }

@@ -7,14 +7,9 @@ import SquashfsWriter
 struct BuildJob {
     let definition: Definition
     let target: BuildTarget
+    let options: BuildOptions
     let temporary: String
-    /// Sections that were asked for; nil for all.
-    let sections: Set<String>?
-    let options: SquashfsOptions
-    let runsTest: Bool
     let installation: Installation
-
-    private func wants(_ section: SectionName) -> Bool { sections?.contains(section.rawValue) ?? true }
 
     func run() throws(SkiffError) {
         // Decided before the namespace makes everybody root.
@@ -23,48 +18,57 @@ struct BuildJob {
         let mask = setUmask(0o002)
         try RootNamespace.enter()
         Log.info("Starting build...")
-        let path = try makeRoot()
-        let isImage = try Bootstrap(definition: definition, root: path, ownsAllIDs: ownsAllIDs).run()
-        let root = try RootTree(path)
-        try BaseFiles(root: root, keepsExisting: isImage).write()
-        let architecture = try fill(root, directory)
-        try finish(root, architecture, umask: mask, hasRecords: !ownsAllIDs)
+        var built: [BuiltStage] = []
+        for index in definition.stages.indices {
+            let isLast = index == definition.stages.count - 1
+            let build = StageBuild(
+                definition: definition, stage: definition.stages[index], options: options, installation: installation,
+                temporary: try makeTemporary(index), directory: directory, ownsAllIDs: ownsAllIDs,
+                isUpdate: isLast && options.isUpdate)
+            built.append(try run(build, isLast: isLast, after: built))
+        }
+        if let last = built.last { try finish(last, umask: mask) }
         Log.info("Build complete: \(target.typed)")
     }
 
-    /// A sandbox grows beside its target, so that one rename is enough; anything else below the temporary directory.
-    private func makeRoot() throws(SkiffError) -> String {
-        let path = target.isSandbox ? target.part : temporary + "/rootfs"
-        try during("cannot make \(path)") { () throws(Errno) in try makeDirectory(path, mode: 0o755) }
+    /// Each stage has a directory of its own for what is not part of its image.
+    private func makeTemporary(_ index: Int) throws(SkiffError) -> String {
+        let path = "\(temporary)/stage-\(index + 1)"
+        try during("cannot make \(path)") { () throws(Errno) in try makeDirectory(path, mode: 0o700) }
         return path
     }
 
-    private func fill(_ root: RootTree, _ directory: String) throws(SkiffError) -> SIFArchitecture {
-        let runner = ScriptRunner(root: root, installation: installation, temporary: temporary)
-        if wants(.setup), let script = definition.scripts[.setup] { try runner.setup(script) }
-        if wants(.files) { try HostFiles(root: root, directory: directory).copy(definition.files) }
-        if let script = definition.scripts[.post] { try runner.post(script) }
-        let architecture = ArchitectureProbe(root: root).find()
-        let time = BuildTime(seconds: options.latestTime.map(Int64.init) ?? currentTime())
-        let metadata = Metadata(
-            root: root, definition: definition, time: time, replaces: target.force, sections: sections)
-        try metadata.write(architecture: architecture.name)
-        if runsTest, definition.scripts[.test] != nil { try runner.test() }
-        return architecture
+    private func run(_ build: StageBuild, isLast: Bool, after earlier: [BuiltStage]) throws(SkiffError) -> BuiltStage {
+        // A sandbox grows beside its target, so that one rename is enough.
+        let path = isLast && target.isSandbox ? target.part : build.temporary + "/rootfs"
+        try during("cannot make \(path)") { () throws(Errno) in try makeDirectory(path, mode: 0o755) }
+        try build.pre(path)
+        let base = try build.source(path)
+        let root = try RootTree(path)
+        try build.baseFiles(root, base)
+        try build.appSkeletons(root)
+        try build.filesFromStages(root, earlier)
+        try build.setup(root)
+        try build.filesFromHost(root)
+        try build.post(root)
+        let seconds = options.squashfs.latestTime.map(Int64.init) ?? currentTime()
+        try build.metadata(root, base, BuildTime(seconds: seconds))
+        try build.test(root)
+        return BuiltStage(name: build.stage.name, root: root, base: base, hasRecords: !build.ownsAllIDs)
     }
 
-    private func finish(_ root: RootTree, _ architecture: SIFArchitecture, umask: mode_t, hasRecords: Bool)
-        throws(SkiffError)
-    {
+    private func finish(_ stage: BuiltStage, umask: mode_t) throws(SkiffError) {
         if target.isSandbox {
             Log.info("Creating sandbox directory...")
         } else {
             Log.info("Creating SIF file...")
             _ = setUmask(umask)
             let assembly = SIFAssembly(
-                root: root, definition: definition, options: options, isDeterministic: options.latestTime != nil,
-                hasRecords: hasRecords)
-            try assembly.write(target.part, architecture: architecture)
+                root: stage.root, definition: definition, objects: stage.base.objects, options: options.squashfs,
+                isDeterministic: options.squashfs.latestTime != nil, hasRecords: stage.hasRecords)
+            let architecture = ArchitectureProbe(root: stage.root).find()
+            if architecture == nil { Log.info("Architecture not recognized, use native") }
+            try assembly.write(target.part, architecture: architecture ?? .host)
         }
         try target.publish()
     }

@@ -1,68 +1,31 @@
 /// A definition file: how to build an image (deffile.md). Plain values; nothing was looked at on the host yet.
 package struct Definition: Sendable, Equatable {
-    /// A `Key: value` line of the header; the key in lower case.
-    package struct HeaderField: Sendable, Equatable {
-        package let key: String
-        package let value: String
-        package let line: Int
-    }
-
-    /// A section whose body is a script, or plain text.
-    package struct Script: Sendable, Equatable {
-        /// What follows the name on the marker's line, without a comment.
-        package var arguments: String
-        /// The lines between the markers, each ended by a line feed.
-        package var body: [UInt8]
-        /// Of the first marker, counted from 1; 0 for a definition without text.
-        package var line: Int
-    }
-
-    /// A line of `%files`.
-    package struct File: Sendable, Equatable {
-        package let source: String
-        /// Empty when the line names only a source.
-        package let destination: String
-        package let line: Int
-    }
-
-    /// A line of `%labels`.
-    package struct Label: Sendable, Equatable {
-        package let key: String
-        package let value: String
-    }
-
-    /// As it is recorded in the image.
+    /// As it is recorded in the image: all stages, with the values of build variables filled in.
     package var text: [UInt8]
-    package var header: [HeaderField]
-    package var scripts: [SectionName: Script] = [:]
-    package var files: [File] = []
-    package var labels: [Label] = []
+    /// In file order, at least one. The last one becomes the image.
+    package var stages: [Stage]
+    /// As the user named the file, for messages; empty for a definition without a file.
+    package var name = ""
+    /// What is odd but no reason to stop; for the user.
+    package var warnings: [String] = []
+    /// Names given by `--build-arg` or its file that no stage mentions, sorted.
+    package var unusedArguments: [String] = []
 
-    package init(text: [UInt8], header: [HeaderField]) {
+    package init(text: [UInt8], stages: [Stage]) {
         self.text = text
-        self.header = header
+        self.stages = stages
     }
 
-    /// A build from an image or directory, as `build X.sif PATH` means it; deffile.md §2.
-    package init(localImage path: String) {
-        self.init(
-            text: Array("bootstrap: localimage\nfrom: \(path)\n\n".utf8),
-            header: [.init(key: "bootstrap", value: "localimage", line: 0), .init(key: "from", value: path, line: 0)])
+    /// A build from `AGENT:FROM` or from an image or directory, as `build X.sif SPEC` means it; deffile.md §2.
+    package init(bootstrap agent: String, from: String) {
+        let stage = Stage(header: [
+            .init(key: "bootstrap", value: agent, line: 0), .init(key: "from", value: from, line: 0),
+        ])
+        self.init(text: Array("bootstrap: \(agent)\nfrom: \(from)\n\n".utf8), stages: [stage])
     }
 
-    /// The value of a key in lower case; the last one wins.
-    package func value(_ key: String) -> String? { header.last { $0.key == key }?.value }
-}
+    package init(localImage path: String) { self.init(bootstrap: "localimage", from: path) }
 
-/// The sections that may stand in a definition file.
-package enum SectionName: String, Sendable, CaseIterable {
-    case help, setup, files, labels, environment, pre, post, runscript, test, startscript, arguments
-
-    /// Refused by name: leaving one out would build another image than the one that was described.
-    var isAvailable: Bool { self != .pre && self != .arguments }
-
-    /// Sections of applications; only in lower case, unlike the others.
-    static let ofApplications: Set<String> = [
-        "appinstall", "applabels", "appfiles", "appenv", "apptest", "apphelp", "apprun", "appstart",
-    ]
+    /// `FILE:LINE` for messages; the line alone without a file.
+    package func place(_ line: Int) -> String { name.isEmpty ? "line \(line)" : "\(name):\(line)" }
 }

@@ -3,18 +3,25 @@ struct DefinitionLine {
     /// Counted from 1.
     let number: Int
     /// Without line feed, and without the carriage return of a file that came from Windows.
-    let bytes: ArraySlice<UInt8>
+    var bytes: ArraySlice<UInt8>
+    /// What ends it: line feed, carriage return and line feed, or nothing at the end of the file.
+    var end: ArraySlice<UInt8> = [0x0A]
 
     /// All lines; a last one without line feed counts.
     static func all(_ text: [UInt8]) -> [DefinitionLine] {
-        var parts = text.split(separator: 0x0A, omittingEmptySubsequences: false)
-        if parts.last?.isEmpty == true { parts.removeLast() }
-        return parts.enumerated().map { index, part in
-            DefinitionLine(number: index + 1, bytes: part.last == 0x0D ? part.dropLast() : part)
+        var lines: [DefinitionLine] = []
+        var rest = text[...]
+        while !rest.isEmpty {
+            let feed = rest.firstIndex(of: 0x0A) ?? rest.endIndex
+            let line = rest[..<feed]
+            let bytes = line.last == 0x0D ? line.dropLast() : line
+            let next = feed == rest.endIndex ? feed : feed + 1
+            lines.append(DefinitionLine(number: lines.count + 1, bytes: bytes, end: rest[bytes.endIndex..<next]))
+            rest = rest[next...]
         }
+        return lines
     }
 
-    var text: String { String(decoding: bytes, as: UTF8.self) }
     var trimmed: ArraySlice<UInt8> { bytes.trimmed }
 
     /// Blank, or a comment.

@@ -1,117 +1,59 @@
 /// Reads a definition file; deffile.md §1. Foreign text: every input is parsed or refused.
 extension Definition {
-    package init(parsing text: [UInt8]) throws(DefinitionError) {
-        let lines = DefinitionLine.all(text)
-        try Self.refuseVariables(lines)
-        let (stage, second) = try Self.firstStage(lines)
-        let start = stage.firstIndex(where: \.isMarker) ?? stage.endIndex
-        var header = HeaderParser()
-        try header.parse(stage[..<start])
-        self.init(text: text, header: header.fields)
-        var sections = SectionParser()
-        try sections.parse(stage[start...])
-        (scripts, files, labels) = (sections.scripts, sections.files, sections.labels)
-        if header.fields.isEmpty {
-            throw DefinitionError(
-                .creating, "multiple stages detected, all must have headers", at: stage.first { !$0.isEmpty },
-                expected: "a header before the first section, as in 'Bootstrap: localimage'")
+    package init(parsing text: [UInt8], arguments: BuildArguments = BuildArguments()) throws(DefinitionError) {
+        let all = DefinitionLine.all(text)
+        let starts = try Self.stageStarts(all)
+        var template = Template(arguments)
+        var recorded = all[..<starts[0]].flatMap { $0.bytes + $0.end }
+        var parsed: [ParsedStage] = []
+        for (index, start) in starts.enumerated() {
+            let end = index + 1 < starts.count ? starts[index + 1] : all.endIndex
+            let lines = try template.fill(all[start..<end])
+            for line in lines { recorded += line.bytes + line.end }
+            parsed.append(try ParsedStage(lines))
         }
-        try checkAgent(stage)
-        try checkArguments(stage)
-        if let second {
-            throw DefinitionError(
-                "definitions of several stages are not available in this version", at: second,
-                expected: "one line that begins with 'Bootstrap:'")
+        self.init(text: recorded, stages: parsed.map(\.stage))
+        for stage in parsed { try stage.checkHeader() }
+        for stage in parsed { try stage.checkAgent() }
+        for (index, stage) in parsed.enumerated() { try stage.checkSections(earlier: stages[..<index], all: stages) }
+        warnings = (template.warnings + parsed.flatMap(\.warnings)).sorted { $0.line < $1.line }.map {
+            "line \($0.line): \($0.text)"
         }
+        unusedArguments = arguments.values.keys.filter { !template.used.contains($0) }.sorted()
     }
 
     /// The text is cut at every line that begins with `bootstrap:`; what stands above the first is a stage unless empty.
-    /// Answers the first stage and the first line of the next.
-    private static func firstStage(_ lines: [DefinitionLine]) throws(DefinitionError)
-        -> (stage: ArraySlice<DefinitionLine>, second: DefinitionLine?)
-    {
+    /// - Returns: the indices of the first lines of all stages, at least one.
+    private static func stageStarts(_ lines: [DefinitionLine]) throws(DefinitionError) -> [Int] {
         guard let first = lines.firstIndex(where: { !$0.isEmpty }) else {
             throw DefinitionError("no stages found in definition file", expected: "'Bootstrap: AGENT' and sections")
         }
-        guard let second = lines[(first + 1)...].firstIndex(where: \.isBootstrap) else { return (lines[first...], nil) }
-        return (lines[first..<second], lines[second])
-    }
-
-    /// `{{ NAME }}` outside of comments; deffile.md §5.
-    private static func refuseVariables(_ lines: [DefinitionLine]) throws(DefinitionError) {
-        for line in lines {
-            guard let name = placeholder(in: line.bytes) else { continue }
-            throw DefinitionError(
-                .reading, "build variables, here {{ \(name) }}, are not available in this version", at: line)
-        }
-    }
-
-    private static func placeholder(in bytes: ArraySlice<UInt8>) -> String? {
-        var rest = bytes
-        while let open = rest.firstIndex(of: 0x7B) {
-            rest = rest[(open + 1)...]
-            guard rest.first == 0x7B else { continue }
-            let inside = rest.dropFirst().drop(while: \.isBlank)
-            let name = inside.prefix(while: \.isWordCharacter)
-            guard !name.isEmpty, inside[name.endIndex...].drop(while: \.isBlank).starts(with: [0x7D, 0x7D]) else {
-                continue
-            }
-            return isComment(bytes[..<open]) ? nil : name.text
-        }
-        return nil
-    }
-
-    /// A `#` before the placeholder hides it, unless it begins `#!`.
-    private static func isComment(_ before: ArraySlice<UInt8>) -> Bool {
-        before.indices.contains { before[$0] == 0x23 && before[($0 + 1)...].first != 0x21 }
+        return [first] + lines.indices.filter { $0 > first && lines[$0].isBootstrap }
     }
 }
 
-// MARK: - What the fields must say
+/// A stage with its lines, which error messages show.
+struct ParsedStage {
+    var stage: Stage
+    let lines: [DefinitionLine]
+    let warnings: [(line: Int, text: String)]
 
-extension Definition {
-    private static let availableAgents: Set<String> = ["localimage", "scratch"]
-    private static let otherAgents: Set<String> = [
-        "docker", "docker-daemon", "docker-archive", "oci", "oci-archive", "buildkit", "dockerfile", "library", "oras",
-        "shub", "busybox", "debootstrap", "yum", "dnf", "zypper", "arch",
-    ]
-
-    private func checkAgent(_ stage: ArraySlice<DefinitionLine>) throws(DefinitionError) {
-        let problem = "unable to get conveyorpacker: "
-        let agents = "'Bootstrap: localimage' or 'Bootstrap: scratch'"
-        guard let agent = header.last(where: { $0.key == "bootstrap" }), !agent.value.isEmpty else {
-            throw DefinitionError(
-                .creating, problem + "no bootstrap specification found", at: stage.first { !$0.isEmpty },
-                expected: agents)
-        }
-        let line = stage.first { $0.number == agent.line }
-        if Self.otherAgents.contains(agent.value) {
-            throw DefinitionError(
-                .creating, problem + "bootstrap agent \(agent.value) is not available in this version", at: line,
-                expected: agents)
-        }
-        guard Self.availableAgents.contains(agent.value) else {
-            throw DefinitionError(
-                .creating, problem + "invalid build source \(agent.value)", at: line, expected: agents)
-        }
-        // Demanded signatures that nobody checks would be worse than no build.
-        if agent.value == "localimage", let demand = header.last(where: { $0.key == "fingerprints" }) {
-            throw DefinitionError(
-                .creating, "Fingerprints are not available in this version",
-                at: stage.first { $0.number == demand.line })
-        }
+    init(_ lines: [DefinitionLine]) throws(DefinitionError) {
+        self.lines = lines
+        let start = lines.firstIndex(where: \.isMarker) ?? lines.endIndex
+        var header = HeaderParser()
+        try header.parse(lines[..<start])
+        var sections = SectionParser()
+        try sections.parse(lines[start...])
+        stage = Stage(header: header.fields)
+        stage.scripts = sections.scripts
+        stage.files = sections.files
+        stage.labels = sections.labels
+        stage.apps = sections.apps
+        stage.sections = sections.markers
+        warnings = sections.warnings
     }
 
-    /// `-c` needs a program; noticed before the build begins rather than in the middle of it.
-    private func checkArguments(_ stage: ArraySlice<DefinitionLine>) throws(DefinitionError) {
-        for name in [SectionName.setup, .post] where scripts[name]?.arguments == "-c" {
-            let engine = name == .post ? "while running engine: " : ""
-            let line = scripts[name]?.line ?? 0
-            throw DefinitionError(
-                .performing,
-                engine + "while processing section %\(name.rawValue) arguments: "
-                    + "bad \(name.rawValue) section '-c' parameter: missing arguments",
-                at: stage.first { $0.number == line }, expected: "'%\(name.rawValue) -c PROGRAM'")
-        }
-    }
+    func line(_ number: Int) -> DefinitionLine? { lines.first { $0.number == number } }
+    var firstLine: DefinitionLine? { lines.first { !$0.isEmpty } }
 }

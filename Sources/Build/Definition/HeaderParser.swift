@@ -1,6 +1,6 @@
 /// The header of a definition file: `Key: value` lines; deffile.md §1.2.
 struct HeaderParser {
-    private(set) var fields: [Definition.HeaderField] = []
+    private(set) var fields: [Stage.HeaderField] = []
 
     private static let keys: Set<String> = [
         "bootstrap", "from", "includecmd", "mirrorurl", "updateurl", "osversion", "include", "library", "registry",

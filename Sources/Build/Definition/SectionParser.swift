@@ -1,10 +1,12 @@
 /// The sections of a stage: each begins with a marker and runs to the next one; deffile.md §1.1.
 struct SectionParser {
-    private(set) var scripts: [SectionName: Definition.Script] = [:]
-    private(set) var files: [Definition.File] = []
-    private(set) var labels: [Definition.Label] = []
+    private(set) var scripts: [SectionName: Stage.Script] = [:]
+    private(set) var files: [Stage.FileGroup] = []
+    private(set) var labels: [Stage.Label] = []
+    private(set) var apps: [Stage.App] = []
+    private(set) var markers: [Stage.Section] = []
+    private(set) var warnings: [(line: Int, text: String)] = []
     private var unknown: [(name: String, line: DefinitionLine)] = []
-    private var unavailable: DefinitionError?
 
     mutating func parse(_ lines: ArraySlice<DefinitionLine>) throws(DefinitionError) {
         var rest = lines
@@ -18,71 +20,88 @@ struct SectionParser {
             throw DefinitionError(
                 "invalid section(s) specified: \(names)", at: first.line, expected: Self.expectation(first.name))
         }
-        // After the whole text was read: a section that does not exist at all is the plainer message.
-        if let unavailable { throw unavailable }
     }
 
     private static func expectation(_ name: String) -> String {
         if name.isEmpty { return "the % of a section in the first column" }
-        let known = SectionName.allCases.filter(\.isAvailable).map { "%" + $0.rawValue }
-        return "one of \(known.joined(separator: ", ")); a line that begins with % always begins a section"
+        let known = SectionName.allCases.map(\.rawValue) + AppSection.allCases.map(\.rawValue)
+        return "one of \(known.map { "%" + $0 }.joined(separator: ", ")); "
+            + "a line that begins with % always begins a section"
     }
 
     private mutating func take(_ marker: DefinitionLine, _ body: ArraySlice<DefinitionLine>) throws(DefinitionError) {
         // The first character goes, whatever it is: an indented marker has an empty name and is refused.
         let words = marker.bytes.dropFirst().split(separator: 0x20, maxSplits: 1, omittingEmptySubsequences: false)
         let given = words.first?.text ?? ""
-        let arguments = words.count > 1 ? words[1] : []
-        if SectionName.ofApplications.contains(given) {
-            guard !arguments.trimmed.isEmpty else {
-                throw DefinitionError(
-                    "app section \(given): could not be split into section name and app name", at: marker,
-                    expected: "'%\(given) NAME'")
-            }
-            return refuse("%\(given) sections are not available in this version", marker)
-        }
+        let rest = words.count > 1 ? words[1] : []
         let name = String(decoding: given.utf8.map(\.lowercased), as: UTF8.self)
-        guard let section = SectionName(rawValue: name) else { return unknown.append((name, marker)) }
-        guard section.isAvailable else {
-            return refuse("%\(name) sections are not available in this version", marker)
+        let arguments = rest.prefix { $0 != 0x23 }.trimmed.text
+        if let section = AppSection(rawValue: given) {
+            markers.append(.init(name: given, arguments: arguments, line: marker.number))
+            return try store(section, rest, marker, body)
         }
-        try store(section, arguments, marker, body)
-    }
-
-    private mutating func refuse(_ message: String, _ marker: DefinitionLine) {
-        unavailable = unavailable ?? DefinitionError(message, at: marker)
+        guard let section = SectionName(rawValue: name) else { return unknown.append((name, marker)) }
+        markers.append(.init(name: name, arguments: arguments, line: marker.number))
+        store(section, arguments, marker, body)
     }
 
     private mutating func store(
-        _ section: SectionName, _ arguments: ArraySlice<UInt8>, _ marker: DefinitionLine,
-        _ body: ArraySlice<DefinitionLine>
-    ) throws(DefinitionError) {
-        let arguments = arguments.prefix { $0 != 0x23 }.trimmed.text
+        _ section: SectionName, _ arguments: String, _ marker: DefinitionLine, _ body: ArraySlice<DefinitionLine>
+    ) {
         switch section {
-        case .files:
-            guard arguments.isEmpty else {
-                return refuse("%files with arguments, here '\(arguments)', is not available in this version", marker)
-            }
-            for line in body where !line.isEmpty { files += Self.file(line) }
-        case .labels:
-            for line in body where !line.isEmpty { labels.append(Self.label(line)) }
+        case .files: storeFiles(arguments, marker, body)
+        case .labels: labels += body.filter { !$0.isEmpty }.map(Self.label)
         default: break
         }
-        var script = scripts[section] ?? Definition.Script(arguments: "", body: [], line: marker.number)
-        if !arguments.isEmpty { script.arguments = arguments }
-        for line in body { script.body += line.bytes + [0x0A] }
-        scripts[section] = script
+        Self.append(&scripts[section], arguments, marker, body)
+    }
+
+    /// Repeated sections are one: bodies follow each other, the last arguments that say something count.
+    private static func append(
+        _ script: inout Stage.Script?, _ arguments: String, _ marker: DefinitionLine, _ body: ArraySlice<DefinitionLine>
+    ) {
+        var result = script ?? Stage.Script(arguments: "", body: [], line: marker.number)
+        if !arguments.isEmpty { result.arguments = arguments }
+        for line in body {
+            result.body += line.bytes + [0x0A]
+            result.lines.append(line.number)
+        }
+        script = result
     }
 
     /// `KEY VALUE`, split at the first space.
-    private static func label(_ line: DefinitionLine) -> Definition.Label {
+    private static func label(_ line: DefinitionLine) -> Stage.Label {
         let parts = line.trimmed.split(separator: 0x20, maxSplits: 1, omittingEmptySubsequences: false)
-        return Definition.Label(
-            key: parts.first?.trimmed.text ?? "", value: parts.count > 1 ? parts[1].trimmed.text : "")
+        return Stage.Label(key: parts.first?.trimmed.text ?? "", value: parts.count > 1 ? parts[1].trimmed.text : "")
+    }
+}
+
+// MARK: - Files
+
+extension SectionParser {
+    /// Sections of one source are one; Apptainer passes over a section whose arguments it does not know.
+    private mutating func storeFiles(
+        _ arguments: String, _ marker: DefinitionLine, _ body: ArraySlice<DefinitionLine>
+    ) {
+        let words = arguments.split(separator: " ").map(String.init)
+        var stage: String?
+        if words.count == 2, words[0] == "from" {
+            stage = words[1]
+        } else if !words.isEmpty {
+            warnings.append(
+                (marker.number, "'%files \(arguments)' is passed over: only '%files from STAGE' has a meaning"))
+            return
+        }
+        let lines = body.filter { !$0.isEmpty }.flatMap(Self.file)
+        if let index = files.firstIndex(where: { $0.stage == stage }) {
+            files[index].files += lines
+        } else {
+            files.append(.init(stage: stage, files: lines, line: marker.number))
+        }
     }
 
     /// `SOURCE [DESTINATION]`; double quotes hold blanks. What follows is ignored, as by Apptainer.
-    private static func file(_ line: DefinitionLine) -> [Definition.File] {
+    private static func file(_ line: DefinitionLine) -> [Stage.File] {
         var words: [String] = []
         var rest = line.trimmed
         while !rest.isEmpty {
@@ -92,8 +111,40 @@ struct SectionParser {
             rest = rest[end...].dropFirst(quoted == nil ? 0 : 1).drop(while: \.isBlank)
         }
         guard let source = words.first, !source.isEmpty else { return [] }
-        return [
-            Definition.File(source: source, destination: words.count > 1 ? words[1] : "", line: line.number)
-        ]
+        return [.init(source: source, destination: words.count > 1 ? words[1] : "", line: line.number)]
+    }
+}
+
+// MARK: - Applications
+
+extension SectionParser {
+    private mutating func store(
+        _ section: AppSection, _ rest: ArraySlice<UInt8>, _ marker: DefinitionLine, _ body: ArraySlice<DefinitionLine>
+    ) throws(DefinitionError) {
+        let name = rest.trimmed.prefix { !$0.isBlank }.text
+        guard !name.isEmpty else {
+            throw DefinitionError(
+                "app section \(section.rawValue): could not be split into section name and app name", at: marker,
+                expected: "'%\(section.rawValue) NAME'")
+        }
+        guard !name.utf8.contains(0x2F), !name.utf8.contains(0), name != ".", name != ".." else {
+            throw DefinitionError(
+                "invalid app name \(name)", at: marker, expected: "a name that can be one of a directory")
+        }
+        let known = apps.firstIndex { $0.name == name }
+        let index = known ?? apps.count
+        if known == nil { apps.append(.init(name: name)) }
+        switch section {
+        case .labels: apps[index].labels += body.filter { !$0.isEmpty }.map(Self.label)
+        case .files: apps[index].files += body.flatMap(Self.appFile)
+        default: Self.append(&apps[index].scripts[section], "", marker, body)
+        }
+    }
+
+    /// `SOURCE [DESTINATION]` without quoting; comments end the line.
+    private static func appFile(_ line: DefinitionLine) -> [Stage.File] {
+        let words = line.withoutComment.split(whereSeparator: \.isBlank).map(\.text)
+        guard let source = words.first else { return [] }
+        return [.init(source: source, destination: words.count > 1 ? words[1] : "", line: line.number)]
     }
 }

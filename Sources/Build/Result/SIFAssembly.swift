@@ -9,6 +9,8 @@ import SquashfsWriter
 struct SIFAssembly {
     let root: RootTree
     let definition: Definition
+    /// More objects, sorted by name among the generic ones.
+    let objects: [BaseContent.File]
     let options: SquashfsOptions
     /// Reproducible: no UUID, no times (sif.md §8).
     let isDeterministic: Bool
@@ -25,7 +27,10 @@ struct SIFAssembly {
         var editor = try SIFEditor(creating: creation, on: file.raw)
         _ = try editor.add(SIFNewObject(.definition), bytes: definition.text)
         let record = try InspectMetadata.collect(root: root.descriptor).json.text()
-        _ = try editor.add(SIFNewObject(.genericJSON, name: InspectMetadata.objectName), bytes: Array(record.utf8))
+        let all = objects + [.init(path: InspectMetadata.objectName, bytes: Array(record.utf8), mode: 0)]
+        for object in all.sorted(by: { $0.path < $1.path }) {
+            _ = try editor.add(SIFNewObject(.genericJSON, name: object.path), bytes: object.bytes)
+        }
         let offset = try editor.beginObject(.partition(.squashfs, .primarySystem, architecture))
         let writer = SquashfsWriter(output: file.raw, offset: offset, options: options)
         let owners = OwnershipReader()

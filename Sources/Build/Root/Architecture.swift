@@ -6,14 +6,14 @@ import Linux
 struct ArchitectureProbe {
     let root: RootTree
 
-    func find() -> SIFArchitecture {
+    /// Nil when no program was found.
+    func find() -> SIFArchitecture? {
         if let found = architecture(of: "/bin/sh") { return found }
         var left = 10_000
         for directory in ["/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin", "/"] {
             if let found = search(directory, depth: directory == "/" ? 6 : 0, &left) { return found }
         }
-        Log.info("Architecture not recognized, use native")
-        return .host
+        return nil
     }
 
     private func search(_ directory: String, depth: Int, _ left: inout Int) -> SIFArchitecture? {

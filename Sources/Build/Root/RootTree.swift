@@ -14,11 +14,18 @@ package final class RootTree {
 
     package init(_ path: String) throws(SkiffError) {
         self.path = path
-        directory = try during("cannot open \(path)") { () throws(Errno) in try open(path, O_RDONLY | O_DIRECTORY) }
+        directory = try during("cannot open \(path)") { () throws(Errno) in
+            try Linux.open(path, O_RDONLY | O_DIRECTORY)
+        }
     }
 
     private func inside(_ path: String, _ flags: CInt, mode: mode_t = 0) throws(Errno) -> OwnedFD {
-        try open(path, flags, mode: mode, in: descriptor, resolve: [.inRoot, .noMagicLinks])
+        try Linux.open(path, flags, mode: mode, in: descriptor, resolve: [.inRoot, .noMagicLinks])
+    }
+
+    /// Names as the bytes they are.
+    package func open(_ path: [UInt8], _ flags: CInt, mode: mode_t = 0) throws(Errno) -> OwnedFD {
+        try Linux.open(try PathBytes(path), flags, mode: mode, in: descriptor, resolve: [.inRoot, .noMagicLinks])
     }
 
     package func exists(_ path: String) -> Bool { (try? inside(path, SKL_O_PATH)) != nil }

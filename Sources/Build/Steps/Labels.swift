@@ -46,7 +46,11 @@ package struct Labels: Equatable {
     }
 
     /// The generated labels; they always count.
-    package mutating func generate(_ definition: Definition, _ time: BuildTime, architecture: String, hasHelp: Bool) {
+    ///
+    /// - Parameter header: of the stage; empty when the base was not made by it (`--update`).
+    package mutating func generate(
+        _ header: [Stage.HeaderField], _ time: BuildTime, architecture: String, hasHelp: Bool
+    ) {
         set("org.label-schema.schema-version", "1.0")
         set("org.label-schema.build-date", time.label)
         set("org.opencontainers.image.created", time.timestamp)
@@ -57,7 +61,7 @@ package struct Labels: Equatable {
             set("org.label-schema.usage", "/.singularity.d/runscript.help")
             set("org.label-schema.usage.apptainer.runscript.help", "/.singularity.d/runscript.help")
         }
-        for field in definition.header {
+        for field in header {
             set("org.label-schema.usage.singularity.deffile." + field.key, field.value)
         }
     }

@@ -5,17 +5,17 @@ import Linux
 struct Metadata {
     let root: RootTree
     let definition: Definition
+    let stage: Stage
+    let base: BaseContent
+    let options: BuildOptions
     let time: BuildTime
-    let replaces: Bool
-    /// Sections that were asked for; nil for all.
-    let sections: Set<String>?
+    /// The image was there before, and this definition did not make it.
+    let isUpdate: Bool
 
     private static let directory = "/.singularity.d/"
 
-    private func wants(_ section: SectionName) -> Bool { sections?.contains(section.rawValue) ?? true }
-
-    private func script(_ section: SectionName) -> Definition.Script? {
-        wants(section) ? definition.scripts[section] : nil
+    private func script(_ section: SectionName) -> Stage.Script? {
+        options.wants(section) ? stage.scripts[section] : nil
     }
 
     func write(architecture: String) throws(SkiffError) {
@@ -37,7 +37,7 @@ struct Metadata {
         guard let help = script(.help) else { return }
         Log.info("Adding help info")
         let path = Self.directory + "runscript.help"
-        if root.exists(path) && !replaces {
+        if root.exists(path) && !options.replaces {
             Log.warning("Help message already exists and force option is false, not overwriting")
             return
         }
@@ -46,16 +46,18 @@ struct Metadata {
 
     private func labels(_ architecture: String) throws(SkiffError) {
         let path = Self.directory + "labels.json"
-        var labels = try Labels(json: root.read(path), replaces: replaces)
+        var labels = try Labels(json: root.read(path), replaces: options.replaces)
         if let lines = root.read("/.build.labels") {
             labels.take(lines: lines)
             try root.remove("/.build.labels")
         }
         labels.generate(
-            definition, time, architecture: architecture, hasHelp: root.exists(Self.directory + "runscript.help"))
-        if wants(.labels), !definition.labels.isEmpty {
+            isUpdate ? [] : stage.header, time, architecture: architecture,
+            hasHelp: root.exists(Self.directory + "runscript.help"))
+        for label in base.labels { labels.set(label.key, label.value) }
+        if options.wants(.labels), !stage.labels.isEmpty {
             Log.info("Adding labels")
-            for label in definition.labels { labels.add(label.key, label.value) }
+            for label in stage.labels { labels.add(label.key, label.value) }
         }
         try root.write(path, labels.json, mode: 0o644)
     }
@@ -82,7 +84,7 @@ struct Metadata {
     }
 
     /// Interpreter line, blank line, body. The body's own `#!` line counts if nothing but blanks stands before it.
-    static func executable(_ script: Definition.Script) -> [UInt8] {
+    static func executable(_ script: Stage.Script) -> [UInt8] {
         let arguments = script.arguments.isEmpty ? "" : " " + script.arguments
         var body = script.body[...]
         let start = body.drop { $0 == 0x20 || (0x09...0x0D).contains($0) }

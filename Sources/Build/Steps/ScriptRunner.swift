@@ -2,10 +2,13 @@ import CLinux
 import Core
 import Linux
 
-/// Runs the scripts of a definition: `%setup` on the host, `%post` and `%test` in the image, which `skiff` launches from a
+/// Runs the scripts of a definition: `%pre` and `%setup` on the host, `%post` and `%test` in the image, which `skiff` launches from a
 /// request on a descriptor (decision 7).
 struct ScriptRunner {
-    let root: RootTree
+    /// On the host.
+    let rootPath: String
+    let definition: Definition
+    let options: BuildOptions
     let installation: Installation
     /// For files that are not part of the image; private.
     let temporary: String
@@ -13,35 +16,38 @@ struct ScriptRunner {
     private static let environmentScript = "/.singularity.d/env/91-environment.sh"
     private static let labelFile = "/.build.labels"
 
-    func setup(_ script: Definition.Script) throws(SkiffError) {
-        Log.info("Running setup scriptlet")
-        let file = temporary + "/setup"
+    /// `%pre` or `%setup`.
+    func onHost(_ section: SectionName, _ script: Stage.Script) throws(SkiffError) {
+        let name = section.rawValue
+        Log.info("Running \(name) scriptlet")
+        let file = temporary + "/" + name
         try during("cannot write \(file)") { () throws(Errno) in try writeFile(file, script.body, mode: 0o700) }
         let names = ["APPTAINER", "SINGULARITY"]
         let added = names.flatMap {
-            ["\($0)_ROOTFS=\(root.path)", "\($0)_ENVIRONMENT=\(root.path)\(Self.environmentScript)"]
+            ["\($0)_ROOTFS=\(rootPath)", "\($0)_ENVIRONMENT=\(rootPath)\(Self.environmentScript)"]
         }
         let kept = environmentStrings().filter { line in
             !added.contains { line.hasPrefix($0.prefix { $0 != "=" } + "=") }
         }
         let status = try run("/bin/sh", Array(shellWords(script, file).dropFirst()), environment: kept + added)
         guard status == .exited(0) else {
-            throw SkiffError("While performing build: failed to execute %setup script: \(status.text)")
+            throw failure("failed to execute %\(name) script", status, section, script.line)
         }
     }
 
-    func post(_ script: Definition.Script) throws(SkiffError) {
+    func post(_ script: Stage.Script, _ root: RootTree) throws(SkiffError) {
         Log.info("Running post scriptlet")
         guard root.exists("/bin/sh") else {
             throw SkiffError(
-                "While performing build: cannot run %post: the image has no /bin/sh",
+                "While performing build: cannot run %post (\(definition.place(script.line))): the image has no /bin/sh",
                 hint: "Copy a shell with %files or %setup, or leave %post out")
         }
         try root.write("/.post.script", script.body, mode: 0o755)
-        var request = imageRequest(.exec)
+        var request = imageRequest(.exec, root)
         request.arguments = ["/bin/sh"] + shellWords(script, "/.post.script")
         request.writable = true
         request.cleanEnvironment = true
+        request.pluginFlags = options.pluginFlags.filter { $0.name != "writable-tmpfs" }
         for prefix in ["APPTAINER", "SINGULARITY"] {
             request.environment.append((prefix + "_ENVIRONMENT", Self.environmentScript))
             request.environment.append((prefix + "_LABELS", Self.labelFile))
@@ -49,38 +55,46 @@ struct ScriptRunner {
         let status = try launch(request)
         try root.remove("/.post.script")
         guard status == .exited(0) else {
-            throw SkiffError(
-                "While performing build: while running engine: while running %post section: \(status.text)",
-                hint: "The section begins in line \(script.line) of the definition")
+            throw failure("while running engine: while running %post section", status, .post, script.line)
         }
     }
 
-    func test() throws(SkiffError) {
+    func test(_ script: Stage.Script, _ root: RootTree) throws(SkiffError) {
         Log.info("Running testscript")
-        let status = try launch(imageRequest(.test))
+        var request = imageRequest(.test, root)
+        request.pluginFlags = options.pluginFlags
+        let status = try launch(request)
         guard status == .exited(0) else {
-            throw SkiffError("While performing build: failed to execute %test script: \(status.text)")
+            throw failure("failed to execute %test script", status, .test, script.line)
         }
+    }
+
+    private func failure(_ what: String, _ status: ExitStatus, _ section: SectionName, _ line: Int) -> SkiffError {
+        SkiffError(
+            "While performing build: \(what): \(status.text)",
+            hint: line == 0 ? nil : "%\(section.rawValue) begins at \(definition.place(line))")
     }
 
     /// `-ex`, the arguments of the section, the script: `-c PROGRAM` makes the shell start PROGRAM with it.
-    private func shellWords(_ script: Definition.Script, _ file: String) -> [String] {
+    private func shellWords(_ script: Stage.Script, _ file: String) -> [String] {
         let words = script.arguments.split(separator: " ").map(String.init)
         if words.first == "-c" { return ["-ex", "-c", (words.dropFirst() + [file]).joined(separator: " ")] }
         return ["-ex"] + words + [file]
     }
 
-    private func imageRequest(_ action: Request.Action) -> Request {
+    private func imageRequest(_ action: Request.Action, _ root: RootTree) -> Request {
         var request = Request(action: action, image: root.path)
         request.buildConfiguration = true
         request.userMapping = .inherited
         request.directory = "/"
-        request.binds = hostFiles()
+        // The user's own binds win over the host's files.
+        let taken = Set(options.binds.map(\.destination))
+        request.binds = hostFiles(root).filter { !taken.contains($0.destination) } + options.binds
         return request
     }
 
     /// Copies of the host's name service files, bound over the image's for the time of the script.
-    private func hostFiles() -> [Request.Bind] {
+    private func hostFiles(_ root: RootTree) -> [Request.Bind] {
         ["/etc/resolv.conf", "/etc/hosts"].compactMap { path in
             guard let bytes = try? readFile(path) else { return nil }
             guard root.exists(path) else {

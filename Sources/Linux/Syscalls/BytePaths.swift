@@ -39,6 +39,11 @@ package func makeNode(_ path: PathBytes, mode: mode_t, device: dev_t, at directo
     _ = try checked { path.withPointer { mknodat(directory, $0, mode, device) } }
 }
 
+/// unlinkat(2), for anything but a directory.
+package func unlink(_ path: PathBytes, at directory: CInt) throws(Errno) {
+    _ = try checked { path.withPointer { unlinkat(directory, $0, 0) } }
+}
+
 /// major(3), minor(3).
 package func deviceParts(_ number: UInt64) -> (major: UInt32, minor: UInt32) {
     (skl_major(dev_t(number)), skl_minor(dev_t(number)))

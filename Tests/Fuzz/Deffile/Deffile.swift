@@ -4,12 +4,19 @@ import Build
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzDeffile(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     let bytes = Array(UnsafeBufferPointer(start: data, count: size))
+    // What stands behind a NUL is a file of build variables: %arguments alone would give values no second source.
+    let parts = bytes.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
+    var arguments = BuildArguments()
+    if parts.count > 1 { arguments.read(Array(parts[1]), "arguments") }
     do throws(DefinitionError) {
-        let definition = try Definition(parsing: bytes)
+        let definition = try Definition(parsing: Array(parts.first ?? []), arguments: arguments)
         #if FUZZ_CANARY
-        precondition(definition.files.isEmpty, "the planted bug: a definition that copies a file")
+        precondition(
+            !definition.stages.contains { $0.files.contains { $0.stage != nil } },
+            "the planted bug: a definition that copies a file from another stage")
         #else
-        precondition(definition.value("bootstrap") != nil, "a definition without a bootstrap agent was taken")
+        precondition(
+            definition.stages.allSatisfy { $0.value("bootstrap") != nil }, "a definition without an agent was taken")
         #endif
     } catch {
         _ = error.described(in: "fuzz")

@@ -130,8 +130,6 @@ extension Table {
         arch-variant BUILD_ARCH_VARIANT
         authfile AUTH_FILE
         bind,B
-        build-arg
-        build-arg-file
         buildkit-host BUILDKIT_HOST
         compat32
         data DATA
@@ -160,7 +158,6 @@ extension Table {
         rocm
         update,u UPDATE
         userns USERNS
-        warn-unused-build-args
         writable-tmpfs WRITABLE_TMPFS
         """
     }

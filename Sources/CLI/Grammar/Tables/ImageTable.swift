@@ -29,6 +29,12 @@ extension Table {
                 help: "carry out only these sections (setup, post, files, environment, test, labels, none)",
                 environment: "SECTION", defaultText: "all"),
             Flag("notest", short: "T", help: "do not run the %test section", environment: "NOTEST"),
+            Flag(
+                "build-arg", .slice, help: "set a build variable, NAME=VALUE: it takes the place of {{ NAME }}"),
+            Flag(
+                "build-arg-file", .string, help: "a file of build variables, NAME=VALUE on each line",
+                completes: .files),
+            Flag("warn-unused-build-args", help: "only warn about build variables that no stage uses"),
             Flag("no-cleanup", help: "keep the temporary files of a build that failed", environment: "NO_CLEANUP"),
             Flag(
                 "compression", .string, help: "how squashfs blocks are compressed: zstd, gzip, lz4 or xz",

@@ -3,24 +3,24 @@ import Core
 import Linux
 import Squashfs
 
-/// Fills the root directory with what the image starts from (deffile.md §2): nothing, or an image or directory of this host.
-struct Bootstrap {
-    let definition: Definition
+/// `Bootstrap: localimage`: an image or directory of this host (deffile.md §2).
+struct LocalImageAgent: BootstrapAgent {
+    func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
+        try LocalImage(path: order.value("from"), root: order.root, ownsAllIDs: order.ownsAllIDs).unpack()
+        var content = BaseContent()
+        content.keepsMetadata = true
+        return content
+    }
+}
+
+/// Unpacks an image into an empty directory.
+struct LocalImage {
+    let path: String
     let root: String
     /// Whether files can be given to any user: real root.
     let ownsAllIDs: Bool
 
-    /// - Returns: whether the base was an image, whose metadata stays.
-    func run() throws(SkiffError) -> Bool {
-        switch definition.value("bootstrap") {
-        case "scratch": return false
-        default:
-            try localImage(definition.value("from") ?? "")
-            return true
-        }
-    }
-
-    private func localImage(_ path: String) throws(SkiffError) {
+    func unpack() throws(SkiffError) {
         let image: ImageSource
         do throws(SkiffError) {
             image = try ImageSource.open(try absolutePath(path), writable: false)

@@ -1,0 +1,80 @@
+package import Core
+import Linux
+
+/// Fills an empty root directory with what an image starts from: one for each word behind `Bootstrap:` (deffile.md §2).
+package protocol BootstrapAgent: Sendable {
+    /// Runs before anything else was written into the root.
+    func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent
+}
+
+/// What an agent is given.
+package struct BootstrapOrder: Sendable {
+    /// The stage that is being built: its header has the keys that the agent needs.
+    package let stage: Stage
+    /// An empty directory on the host, to be filled.
+    package let root: String
+    /// A private directory for files that are not part of the image; removed after the build. Stages share it.
+    package let temporary: String
+    /// Where relative paths start: the caller's directory.
+    package let directory: String
+    /// Whether files can be given to any user: real root, or a namespace with many ids.
+    package let ownsAllIDs: Bool
+    package let options: BuildOptions
+    package let installation: Installation
+
+    /// The value of a header key in lower case; empty when there is none.
+    package func value(_ key: String) -> String { stage.value(key) ?? "" }
+}
+
+/// What an agent leaves to the build, beside the files that it put into the root. Plain values, so that they can be kept.
+package struct BaseContent: Sendable, Equatable {
+    package struct File: Sendable, Equatable {
+        /// In the image.
+        package let path: String
+        package let bytes: [UInt8]
+        package let mode: UInt32
+
+        package init(path: String, bytes: [UInt8], mode: UInt32) {
+            (self.path, self.bytes, self.mode) = (path, bytes, mode)
+        }
+    }
+
+    /// The base was an image of ours or Apptainer's: what it has below `/.singularity.d` stays.
+    package var keepsMetadata = false
+    /// Files unpacked from layers, whose permissions `--fix-perms` repairs.
+    package var fixesPermissions = false
+    /// Written after the base files and in their place: an OCI image's environment, runscript and labels.json.
+    package var files: [File] = []
+    /// Labels that the build generates because of this base; they always count.
+    package var labels: [Stage.Label] = []
+    /// Objects of type generic JSON that a SIF made from it carries: `oci-config.json`.
+    package var objects: [File] = []
+    /// When the base was made, in seconds since 1970; for `--reproducible`.
+    package var created: Int64?
+
+    package init() {}
+}
+
+/// The agents of this program, by the word in the definition. Each lies in a file of its own.
+package enum BootstrapAgents {
+    package static func named(_ name: String) -> (any BootstrapAgent)? {
+        switch name {
+        case "localimage": LocalImageAgent()
+
+        case "scratch": ScratchAgent()
+
+        default: nil
+        }
+    }
+
+    static func require(_ stage: Stage) throws(SkiffError) -> any BootstrapAgent {
+        if let agent = named(stage.agent) { return agent }
+        throw SkiffError(
+            "Unable to create build: unable to get conveyorpacker: invalid build source \(stage.agent)")
+    }
+}
+
+/// `Bootstrap: scratch`: nothing but what every image has.
+struct ScratchAgent: BootstrapAgent {
+    func fill(_ order: BootstrapOrder) -> BaseContent { BaseContent() }
+}

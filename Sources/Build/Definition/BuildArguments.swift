@@ -1,0 +1,53 @@
+package import Core
+import Linux
+
+/// Values for `{{ NAME }}` that came from outside of the definition: `--build-arg` and `--build-arg-file` (deffile.md §5).
+package struct BuildArguments: Sendable, Equatable {
+    /// By name; the command line has won over the file already.
+    package private(set) var values: [String: String] = [:]
+    package private(set) var warnings: [String] = []
+
+    package init() {}
+
+    /// - Parameters:
+    ///   - words: of `--build-arg`, each `NAME=VALUE`; the last of a name wins.
+    ///   - file: of `--build-arg-file`.
+    package init(words: [String], file: String?) throws(SkiffError) {
+        if let file {
+            let bytes: [UInt8]
+            do throws(Errno) {
+                bytes = try readFile(file, limit: 16 << 20)
+            } catch {
+                throw SkiffError("While processing build-arg-file: error while opening file \(file)", errno: error)
+            }
+            read(bytes, file)
+        }
+        for word in words {
+            guard let (name, value) = Self.split(word), !name.isEmpty else {
+                throw SkiffError(
+                    "While processing build args: \(word) is not in name=value format",
+                    hint: "Write --build-arg NAME=VALUE")
+            }
+            values[name] = value
+        }
+    }
+
+    /// One `NAME=VALUE` a line; other lines, comments among them, are left out with a warning.
+    package mutating func read(_ bytes: [UInt8], _ file: String) {
+        for line in DefinitionLine.all(bytes) {
+            guard let (name, value) = Self.split(line.trimmed.text), !name.isEmpty else {
+                warnings.append("Skipping \(file):\(line.number): it is not of the form name=value")
+                continue
+            }
+            values[name] = value
+        }
+    }
+
+    /// Cut at the first `=`, both parts without blanks around them.
+    static func split(_ text: String) -> (name: String, value: String)? {
+        guard let equals = text.utf8.firstIndex(of: 0x3D) else { return nil }
+        let bytes = Array(text.utf8)
+        let place = text.utf8.distance(from: text.utf8.startIndex, to: equals)
+        return (bytes[..<place].trimmed.text, bytes[(place + 1)...].trimmed.text)
+    }
+}

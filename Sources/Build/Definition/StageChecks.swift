@@ -1,0 +1,81 @@
+/// What the parts of a stage must say, checked before anything is built. Apptainer notices some of it in the middle of a
+/// build; its sentences are kept.
+extension ParsedStage {
+    func checkHeader() throws(DefinitionError) {
+        guard stage.header.isEmpty else { return }
+        throw DefinitionError(
+            .creating, "multiple stages detected, all must have headers", at: firstLine,
+            expected: "a header before the first section, as in 'Bootstrap: localimage'")
+    }
+
+    func checkAgent() throws(DefinitionError) {
+        let problem = "unable to get conveyorpacker: "
+        let names = AgentKeys.required.keys.sorted().joined(separator: ", ")
+        guard let agent = stage.field("bootstrap"), !agent.value.isEmpty else {
+            throw DefinitionError(
+                .creating, problem + "no bootstrap specification found", at: firstLine,
+                expected: "'Bootstrap: AGENT', where AGENT is one of \(names)")
+        }
+        guard let required = AgentKeys.required[agent.value] else {
+            throw DefinitionError(
+                .creating, problem + "invalid build source \(agent.value)", at: line(agent.line),
+                expected: "one of \(names)")
+        }
+        for (key, name) in required where (stage.value(key) ?? "").isEmpty { throw missing(name, agent) }
+        if AgentKeys.needsRelease.contains(agent.value), (stage.value("osversion") ?? "").isEmpty, mentionsRelease {
+            throw missing("OSVersion", agent)
+        }
+    }
+
+    private func missing(_ key: String, _ agent: Stage.HeaderField) -> DefinitionError {
+        DefinitionError(
+            .performing, "conveyor failed to get: invalid \(agent.value) header, no \(key) specified",
+            at: line(agent.line), expected: "a line '\(key): VALUE' in the header")
+    }
+
+    /// `%{OSVERSION}` in an address, in any case.
+    private var mentionsRelease: Bool {
+        ["mirrorurl", "updateurl"].contains { key in
+            stage.value(key)?.lowercased().contains("%{osversion}") == true
+        }
+    }
+
+    func checkSections(earlier: ArraySlice<Stage>, all: [Stage]) throws(DefinitionError) {
+        for name in [SectionName.pre, .setup, .post] where stage.scripts[name]?.arguments == "-c" {
+            let engine = name == .post ? "while running engine: " : ""
+            throw DefinitionError(
+                .performing,
+                engine + "while processing section %\(name.rawValue) arguments: "
+                    + "bad \(name.rawValue) section '-c' parameter: missing arguments",
+                at: line(stage.scripts[name]?.line ?? 0), expected: "'%\(name.rawValue) -c PROGRAM'")
+        }
+        for group in stage.files {
+            guard let wanted = group.stage, !earlier.contains(where: { $0.name == wanted }) else { continue }
+            let names = earlier.compactMap(\.name)
+            let problem =
+                all.contains { $0.name == wanted }
+                ? "stage \(wanted) is not built before this one" : "stage \(wanted) was not found"
+            throw DefinitionError(
+                .performing, "unable to copy files from stage to container fs: " + problem, at: line(group.line),
+                expected: names.isEmpty
+                    ? "an earlier stage with 'Stage: \(wanted)'"
+                    : "an earlier stage: \(names.joined(separator: ", "))")
+        }
+    }
+}
+
+/// Which header keys each bootstrap agent cannot do without; deffile.md §2.
+enum AgentKeys {
+    private static let from = [("from", "From")]
+    private static let mirror = [("mirrorurl", "MirrorURL")]
+
+    static let required: [String: [(key: String, name: String)]] = [
+        "arch": [], "buildkit": from, "busybox": mirror, "debootstrap": mirror + [("osversion", "OSVersion")],
+        "dnf": mirror, "docker": from, "docker-archive": from, "docker-daemon": from, "dockerfile": from,
+        "library": from, "localimage": from, "oci": from, "oci-archive": from, "oras": from, "scratch": [],
+        "shub": from, "yum": mirror, "zypper": [],
+    ]
+
+    /// Agents that put the release into addresses.
+    static let needsRelease: Set<String> = ["dnf", "yum"]
+}

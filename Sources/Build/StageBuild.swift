@@ -1,0 +1,103 @@
+import CLinux
+import Core
+import Linux
+
+/// A stage whose root file system is complete.
+package struct BuiltStage {
+    package let name: String?
+    package let root: RootTree
+    package let base: BaseContent
+    /// Whether owners and devices are recorded on the files, as in a build without privileges.
+    package let hasRecords: Bool
+}
+
+/// One stage being built: a method for each step of deffile.md §3, so that each can be kept or left out by itself.
+struct StageBuild {
+    let definition: Definition
+    let stage: Stage
+    let options: BuildOptions
+    let installation: Installation
+    /// For files that are not part of the image; private to this stage.
+    let temporary: String
+    /// Where relative paths of the host start.
+    let directory: String
+    let ownsAllIDs: Bool
+    /// `--update`: this root is there already, and its files stay.
+    let isUpdate: Bool
+
+    /// 1. `%pre` on the host.
+    func pre(_ rootPath: String) throws(SkiffError) {
+        guard options.wants(.pre), let script = stage.scripts[.pre] else { return }
+        try scripts(rootPath).onHost(.pre, script)
+    }
+
+    /// 2. The agent's content and the files of every image, into an empty directory.
+    func source(_ rootPath: String) throws(SkiffError) -> BaseContent {
+        let agent = try BootstrapAgents.require(stage)
+        let order = BootstrapOrder(
+            stage: stage, root: rootPath, temporary: temporary, directory: directory, ownsAllIDs: ownsAllIDs,
+            options: options, installation: installation)
+        return try agent.fill(order)
+    }
+
+    /// 2. What every image has beside the agent's content.
+    func baseFiles(_ root: RootTree, _ base: BaseContent) throws(SkiffError) {
+        try BaseFiles(root: root, keepsExisting: base.keepsMetadata).write()
+        for file in base.files { try root.write(file.path, file.bytes, mode: file.mode) }
+    }
+
+    /// 3. Applications, with `%appfiles`.
+    func appSkeletons(_ root: RootTree) throws(SkiffError) {
+        try AppSteps(root: root, stage: stage, definition: definition, directory: directory).write()
+    }
+
+    /// 4. `%files from STAGE`.
+    func filesFromStages(_ root: RootTree, _ earlier: [BuiltStage]) throws(SkiffError) {
+        guard options.wants(.files) else { return }
+        for group in stage.files {
+            guard let name = group.stage, let source = earlier.last(where: { $0.name == name }) else { continue }
+            Log.info("Copying files from stage \(name)")
+            try FilesStep(origin: .stage(source.root), root: root, definition: definition).copy(group.files)
+        }
+    }
+
+    /// 5. `%setup` on the host.
+    func setup(_ root: RootTree) throws(SkiffError) {
+        guard options.wants(.setup), let script = stage.scripts[.setup] else { return }
+        try scripts(root.path).onHost(.setup, script)
+    }
+
+    /// 6. `%files` from the host.
+    func filesFromHost(_ root: RootTree) throws(SkiffError) {
+        guard options.wants(.files) else { return }
+        for group in stage.files where group.stage == nil {
+            try FilesStep(origin: .host(directory: directory), root: root, definition: definition).copy(group.files)
+        }
+    }
+
+    /// 8. `%post` with every `%appinstall`, whatever `--section` says.
+    func post(_ root: RootTree) throws(SkiffError) {
+        guard let script = stage.postScript else { return }
+        try scripts(root.path).post(script, root)
+    }
+
+    /// 9. What the definition says about the image.
+    func metadata(_ root: RootTree, _ base: BaseContent, _ time: BuildTime) throws(SkiffError) {
+        let metadata = Metadata(
+            root: root, definition: definition, stage: stage, base: base, options: options, time: time,
+            isUpdate: isUpdate)
+        try metadata.write(architecture: (ArchitectureProbe(root: root).find() ?? .host).name)
+    }
+
+    /// 10. `%test`.
+    func test(_ root: RootTree) throws(SkiffError) {
+        guard options.runsTest, let script = stage.scripts[.test] else { return }
+        try scripts(root.path).test(script, root)
+    }
+
+    private func scripts(_ rootPath: String) -> ScriptRunner {
+        ScriptRunner(
+            rootPath: rootPath, definition: definition, options: options, installation: installation,
+            temporary: temporary)
+    }
+}

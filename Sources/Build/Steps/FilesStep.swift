@@ -1,0 +1,94 @@
+import CLinux
+import Core
+import Linux
+
+/// `%files`, from the host or from another stage: sources with patterns, destinations inside the image (deffile.md §4).
+struct FilesStep {
+    enum Origin {
+        /// Relative sources start in this directory.
+        case host(directory: String)
+        case stage(RootTree)
+    }
+
+    let origin: Origin
+    let root: RootTree
+    let definition: Definition
+
+    private var source: SourceTree {
+        switch origin {
+        case .host(let directory): SourceTree(root: nil, directory: Array(directory.utf8))
+        case .stage(let root): SourceTree(root: root.descriptor, directory: [])
+        }
+    }
+
+    private var copier: TreeCopy {
+        let manner: TreeCopy.Manner = if case .host = origin { .contents } else { .everything }
+        return TreeCopy(source: source, root: root, manner: manner)
+    }
+
+    func copy(_ files: [Stage.File]) throws(SkiffError) {
+        var copier = copier
+        for file in files {
+            let wanted = file.destination.isEmpty ? file.source : file.destination
+            Log.info("Copying \(file.source) to \(wanted)")
+            try copy(file, wanted, &copier)
+        }
+    }
+
+    private func copy(_ file: Stage.File, _ wanted: String, _ copier: inout TreeCopy) throws(SkiffError) {
+        let sources = try expand(file)
+        // Without a destination every source keeps its own path, also the ones that a pattern found.
+        if file.destination.isEmpty {
+            for path in sources { try copy(source.absolute(path), to: normalized("/" + path.text), file, &copier) }
+            return
+        }
+        let destination = normalized("/" + wanted)
+        if wanted.hasSuffix("/") { try root.makeDirectory(destination) }
+        if sources.count > 1, root.status(destination)?.isDirectory != true {
+            Log.warning(
+                "\(definition.place(file.line)): \(sources.count) files match \(file.source), and \(destination) is no "
+                    + "directory: the last one stays. End it with / to copy all of them into a directory")
+        }
+        for path in sources { try copy(source.absolute(path), to: destination, file, &copier) }
+    }
+
+    private func copy(
+        _ source: [UInt8], to destination: String, _ file: Stage.File, _ copier: inout TreeCopy
+    ) throws(SkiffError) {
+        var target = Array(destination.utf8)
+        if root.status(destination)?.isDirectory == true {
+            // Onto a directory that exists, the source goes under its own name; `dir/.` means its content.
+            let name = source.split(separator: 0x2F).last.map { Array($0) } ?? [0x2E]
+            target = (destination == "/" ? [] : target) + (name == [0x2E] ? [] : [0x2F] + name)
+            if target.isEmpty { target = [0x2F] }
+        } else {
+            try root.makeDirectory(parentPath(destination) ?? "/")
+        }
+        do throws(TreeCopy.Failure) {
+            try copier.copy(source, to: target)
+        } catch {
+            throw problem(file, error.path.text, errno: error.reason)
+        }
+    }
+
+    private func expand(_ file: Stage.File) throws(SkiffError) -> [[UInt8]] {
+        do throws(PathPattern.Malformed) {
+            return try source.expand(file.source)
+        } catch {
+            throw problem(file, "cannot read the pattern: \(error.reason)")
+        }
+    }
+
+    private func problem(_ file: Stage.File, _ reason: String, errno: Errno? = nil) -> SkiffError {
+        let from = if case .host = origin { "host" } else { "stage" }
+        let wanted = file.destination.isEmpty ? file.source : file.destination
+        return SkiffError(
+            "While performing build: unable to copy files from \(from) to container fs: while copying "
+                + "[\(file.source)] to \(wanted): \(definition.place(file.line)): \(reason)",
+            errno: errno)
+    }
+}
+
+extension [UInt8] {
+    var text: String { String(decoding: self, as: UTF8.self) }
+}

@@ -1,0 +1,75 @@
+import CLinux
+import Linux
+
+/// Where `%files` copies from: this host, or the root of another stage, out of which no link leads.
+struct SourceTree {
+    /// Lent; nil for the host.
+    let root: CInt?
+    /// Where relative paths start.
+    let directory: [UInt8]
+
+    func open(_ path: [UInt8], _ flags: CInt) throws(Errno) -> OwnedFD {
+        try Linux.open(
+            try PathBytes(path), flags, in: root ?? AT_FDCWD, resolve: root == nil ? [] : [.inRoot, .noMagicLinks])
+    }
+
+    /// What a path is; nil when there is nothing.
+    func status(_ path: [UInt8], follow: Bool = true) -> FileStatus? {
+        guard let file = try? open(path, SKL_O_PATH | (follow ? 0 : O_NOFOLLOW)) else { return nil }
+        return try? Linux.status(of: file.raw)
+    }
+
+    private func names(_ path: [UInt8]) -> [[UInt8]] {
+        guard let folder = try? open(path.isEmpty ? [0x2F] : path, O_RDONLY | O_DIRECTORY) else { return [] }
+        return ((try? entries(of: folder.raw)) ?? []).map(\.name)
+    }
+
+    /// The paths that a pattern matches, each pattern's sorted by bytes; the text itself where nothing does. A pattern
+    /// that is relative gives relative paths.
+    func expand(_ text: String) throws(PathPattern.Malformed) -> [[UInt8]] {
+        var result: [[UInt8]] = []
+        for pattern in try PathPattern.all(text) {
+            let start = pattern.isAbsolute ? [] : directory
+            let found = pattern.isLiteral ? [] : expand(pattern.components[...], below: start)
+            result += found.isEmpty ? [pattern.literal] : found.map { pattern.isAbsolute ? $0 : relative($0) }
+        }
+        return result
+    }
+
+    func absolute(_ path: [UInt8]) -> [UInt8] { path.first == 0x2F ? path : join(directory, path) }
+
+    private func relative(_ path: [UInt8]) -> [UInt8] { Array(path.dropFirst(directory.count).drop { $0 == 0x2F }) }
+
+    private func join(_ directory: [UInt8], _ name: [UInt8]) -> [UInt8] { directory + [0x2F] + name }
+
+    private func expand(_ components: ArraySlice<PathPattern.Component>, below path: [UInt8]) -> [[UInt8]] {
+        guard let first = components.first else { return [path] }
+        let rest = components.dropFirst()
+        switch first {
+        case .literal(let name):
+            let next = join(path, name)
+            if rest.isEmpty { return status(next, follow: false) == nil ? [] : [next] }
+            return expand(rest, below: next)
+        case .pattern(let pattern):
+            return names(path).filter(pattern.matches).flatMap { name in
+                let next = join(path, name)
+                return rest.isEmpty || status(next)?.isDirectory == true ? expand(rest, below: next) : []
+            }
+        case .anyDepth: return anyDepth(rest, below: path)
+        }
+    }
+
+    /// `**` enters neither hidden directories nor links.
+    private func anyDepth(_ rest: ArraySlice<PathPattern.Component>, below path: [UInt8]) -> [[UInt8]] {
+        var result = expand(rest, below: path)
+        for name in names(path) where name.first != 0x2E {
+            let next = join(path, name)
+            if status(next, follow: false)?.isDirectory == true {
+                result += anyDepth(rest, below: next)
+            } else if rest.isEmpty {
+                result.append(next)
+            }
+        }
+        return result
+    }
+}
