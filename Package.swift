@@ -172,6 +172,17 @@ let package = Package(
             name: "InspectTests",
             dependencies: ["Inspect", "SquashfsWriter", "skiff-image", "Core", "Linux", "CLinux"],
             swiftSettings: testSettings),
+        .target(name: "CArchive", path: "Sources/Formats/CArchive", linkerSettings: [.linkedLibrary("archive")]),
+        .target(
+            name: "Archive", dependencies: ["CArchive"], path: "Sources/Formats/Archive", swiftSettings: swiftSettings),
+        .testTarget(name: "ArchiveTests", dependencies: ["Archive"], swiftSettings: testSettings),
+        .target(
+            name: "OCI",
+            dependencies: ["Archive", "Inspect", "Digest", "SquashfsWriter", "CCodecs", "Core", "Linux", "CLinux"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "OCITests", dependencies: ["OCI", "Archive", "Digest", "Squashfs", "Core", "Linux", "CLinux"],
+            swiftSettings: testSettings),
         .target(
             name: "Build",
             dependencies: [

@@ -1,0 +1,51 @@
+/// One member of a tar archive: what its header says. Everything is bytes as they stand there; nothing was checked but
+/// that the numbers fit.
+package struct TarEntry: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
+        case file, directory, pipe
+        /// What the link points to.
+        case symlink([UInt8])
+        /// The name of an earlier member, or of a file of an earlier layer.
+        case hardLink([UInt8])
+        case character(major: UInt32, minor: UInt32)
+        case block(major: UInt32, minor: UInt32)
+    }
+
+    package struct Xattr: Sendable, Equatable {
+        package var name: [UInt8]
+        package var value: [UInt8]
+        package init(name: [UInt8], value: [UInt8]) { (self.name, self.value) = (name, value) }
+    }
+
+    package var path: [UInt8]
+    package var kind: Kind
+    /// 07777: permissions, setuid, setgid, sticky.
+    package var permissions: UInt16
+    package var uid: UInt32
+    package var gid: UInt32
+    /// In seconds since 1970.
+    package var modified: Int64
+    /// Of the content, with its holes, in bytes; 0 for everything that has none.
+    package var size: Int64
+    package var xattrs: [Xattr]
+
+    package init(
+        path: [UInt8], kind: Kind, permissions: UInt16 = 0o644, uid: UInt32 = 0, gid: UInt32 = 0, modified: Int64 = 0,
+        size: Int64 = 0, xattrs: [Xattr] = []
+    ) {
+        (self.path, self.kind, self.permissions, self.uid, self.gid) = (path, kind, permissions, uid, gid)
+        (self.modified, self.size, self.xattrs) = (modified, size, xattrs)
+    }
+}
+
+/// Where the bytes of an archive come from, uncompressed.
+package protocol TarSource: AnyObject {
+    /// The next bytes, valid until the next call; empty at the end.
+    func next() throws -> UnsafeRawBufferPointer
+}
+
+/// The archive is damaged, ends too early, or holds what cannot be kept.
+package struct TarError: Error, Equatable, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,140 @@
+import CArchive
+
+/// Reads a tar archive from its start to its end: v7, ustar, GNU and pax, with long names, sparse files, links, devices
+/// and the extended attributes of pax (`SCHILY.xattr.*`). libarchive does the work; it never sees the file system.
+///
+/// Names are bytes: libarchive warns of those that are not in the locale's encoding and hands them over unchanged.
+package final class TarReader {
+    private let archive: OpaquePointer
+    private let feed: Feed
+    private let source: any TarSource
+
+    /// What libarchive calls back; keeps the error of the source, for which libarchive has no room.
+    private final class Feed {
+        unowned let source: any TarSource
+        var failure: (any Error)?
+        init(_ source: any TarSource) { self.source = source }
+    }
+
+    /// - Parameter source: read as far as the archive goes; what follows its end is left to the caller.
+    package init(_ source: any TarSource) throws(TarError) {
+        guard let archive = skl_tar_reader() else { throw TarError("out of memory") }
+        self.archive = archive
+        self.source = source
+        feed = Feed(source)
+        let context = Unmanaged.passUnretained(feed).toOpaque()
+        let status = archive_read_open(
+            archive, context, nil,
+            { _, context, place in
+                guard let context, let place else { return -1 }
+                let feed = Unmanaged<Feed>.fromOpaque(context).takeUnretainedValue()
+                do {
+                    let bytes = try feed.source.next()
+                    place.pointee = bytes.baseAddress
+                    return bytes.count
+                } catch {
+                    feed.failure = error
+                    return -1
+                }
+            }, nil)
+        if status != ARCHIVE_OK { opening = reason }
+    }
+
+    /// Told at the first entry, since an initializer cannot pass on any error of the source.
+    private var opening: String?
+
+    deinit { archive_read_free(archive) }
+
+    private var reason: String {
+        guard let text = archive_error_string(archive) else { return "it is damaged" }
+        return String(cString: text)
+    }
+
+    /// The error of the source if there was one, else what libarchive says.
+    private func failure() -> any Error {
+        feed.failure ?? TarError(opening ?? reason)
+    }
+
+    /// The next member; nil at the end. Content that was not read is passed over.
+    ///
+    /// - Throws: `TarError`, or what the source threw.
+    package func next() throws -> TarEntry? {
+        if opening != nil { throw failure() }
+        var found: OpaquePointer?
+        let status = archive_read_next_header(archive, &found)
+        if status == ARCHIVE_EOF { return nil }
+        // A warning: mostly a name in another encoding, which is kept.
+        guard status == ARCHIVE_OK || status == ARCHIVE_WARN, let found else { throw failure() }
+        return try Self.entry(found)
+    }
+
+    /// The content of the last member: parts in order, holes left out.
+    ///
+    /// - Parameter body: told where a part belongs, in bytes from the start of the file. The bytes are valid in the call.
+    package func content(_ body: (Int64, UnsafeRawBufferPointer) throws -> Void) throws {
+        while true {
+            var bytes: UnsafeRawPointer?
+            var (count, offset) = (0, la_int64_t(0))
+            let status = archive_read_data_block(archive, &bytes, &count, &offset)
+            if status == ARCHIVE_EOF { return }
+            guard status == ARCHIVE_OK || status == ARCHIVE_WARN else { throw failure() }
+            if count > 0 { try body(Int64(offset), UnsafeRawBufferPointer(start: bytes, count: count)) }
+        }
+    }
+}
+
+extension TarReader {
+    private static func entry(_ entry: OpaquePointer) throws(TarError) -> TarEntry {
+        let path = bytes(archive_entry_pathname(entry))
+        guard let uid = UInt32(exactly: skl_entry_uid(entry)), let gid = UInt32(exactly: skl_entry_gid(entry)) else {
+            throw TarError("\(text(path)) has an owner that is no number of 32 bits")
+        }
+        let kind = try kind(entry, path)
+        let size = kind == .file ? skl_entry_size(entry) : 0
+        guard size >= 0 else { throw TarError("\(text(path)) has a negative size") }
+        return TarEntry(
+            path: path, kind: kind, permissions: UInt16(archive_entry_perm(entry) & 0o7777), uid: uid, gid: gid,
+            modified: skl_entry_time(entry), size: size, xattrs: xattrs(entry))
+    }
+
+    private static func kind(_ entry: OpaquePointer, _ path: [UInt8]) throws(TarError) -> TarEntry.Kind {
+        if let target = archive_entry_hardlink(entry) { return .hardLink(bytes(target)) }
+        switch archive_entry_filetype(entry) & 0o170000 {
+        case 0o100000: return .file
+        case 0o040000: return .directory
+        case 0o120000: return .symlink(bytes(archive_entry_symlink(entry)))
+        case 0o010000: return .pipe
+        case 0o020000: return .character(major: major(entry), minor: minor(entry))
+        case 0o060000: return .block(major: major(entry), minor: minor(entry))
+        default: throw TarError("\(text(path)) is of a kind that no file can be")
+        }
+    }
+
+    private static func major(_ entry: OpaquePointer) -> UInt32 {
+        UInt32(truncatingIfNeeded: archive_entry_rdevmajor(entry))
+    }
+
+    private static func minor(_ entry: OpaquePointer) -> UInt32 {
+        UInt32(truncatingIfNeeded: archive_entry_rdevminor(entry))
+    }
+
+    private static func xattrs(_ entry: OpaquePointer) -> [TarEntry.Xattr] {
+        guard archive_entry_xattr_reset(entry) > 0 else { return [] }
+        var result: [TarEntry.Xattr] = []
+        var (name, value, count): (UnsafePointer<CChar>?, UnsafeRawPointer?, Int) = (nil, nil, 0)
+        while archive_entry_xattr_next(entry, &name, &value, &count) == ARCHIVE_OK {
+            result.append(
+                TarEntry.Xattr(name: bytes(name), value: Array(UnsafeRawBufferPointer(start: value, count: count))))
+        }
+        return result
+    }
+
+    private static func bytes(_ text: UnsafePointer<CChar>?) -> [UInt8] {
+        guard let text else { return [] }
+        var count = 0
+        while text[count] != 0 { count += 1 }
+        return Array(UnsafeRawBufferPointer(start: text, count: count))
+    }
+
+    private static func text(_ path: [UInt8]) -> String { String(decoding: path, as: UTF8.self) }
+}
