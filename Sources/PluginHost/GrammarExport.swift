@@ -1,9 +1,12 @@
+import Core
 package import Grammar
 
 extension Registry {
     /// What the manifests of enabled plugins add to the command line.
     package var grammar: PluginGrammar {
-        PluginGrammar(flags: enabled.flatMap(\.grammarFlags), commands: enabled.flatMap(\.grammarCommands))
+        PluginGrammar(
+            flags: enabled.flatMap(\.grammarFlags), commands: enabled.flatMap(\.grammarCommands),
+            refusals: Dictionary(broken.map { ($0.id, $0.error.description) }) { first, _ in first })
     }
 
     /// All flags of enabled plugins.

@@ -62,6 +62,14 @@ import Testing
         #expect(notes.last?.text.contains("flag --nv needs the plugin") == true)
     }
 
+    @Test func pluginThatIsRefusedSaysWhy() throws {
+        let id = "org.skiff.nvidia-gpu"
+        for refusals in [[id: "cannot trust /x"], ["": "cannot trust /x"]] {
+            let complaint = try parse("exec", "--nv", "x", "y", plugins: PluginGrammar(refusals: refusals)).complaint()
+            #expect(complaint.hasSuffix("needs the plugin \(id), which cannot be used: cannot trust /x"))
+        }
+    }
+
     @Test func manifestsAreReadOnlyWhenNeeded() throws {
         var reads = 0
         let grammar = Grammar(program: ProgramName(calledAs: "skiff")) {

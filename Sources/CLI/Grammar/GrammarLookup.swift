@@ -11,7 +11,8 @@ final class PluginSource {
     var grammar: PluginGrammar {
         let base = loaded ?? load()
         loaded = base
-        return PluginGrammar(flags: base.flags + extra.flags, commands: base.commands + extra.commands)
+        return PluginGrammar(
+            flags: base.flags + extra.flags, commands: base.commands + extra.commands, refusals: base.refusals)
     }
 }
 
@@ -73,9 +74,10 @@ extension Grammar {
     }
 
     private func reason(for flag: AbsentFlag) -> String {
-        flag.plugin.isEmpty
-            ? "flag --\(flag.long) is not available in \(versionText)"
-            : "flag --\(flag.long) needs the plugin \(flag.plugin), which is not installed"
+        if flag.plugin.isEmpty { return "flag --\(flag.long) is not available in \(versionText)" }
+        let refusals = pluginGrammar.refusals
+        let why = (refusals[flag.plugin] ?? refusals[""]).map { "cannot be used: \($0)" } ?? "is not installed"
+        return "flag --\(flag.long) needs the plugin \(flag.plugin), which \(why)"
     }
 
     /// What to say about set variables whose flags are not here.

@@ -65,7 +65,10 @@ package struct PluginCommand: Sendable, Equatable {
 package struct PluginGrammar: Sendable, Equatable {
     package var flags: [PluginFlag]
     package var commands: [PluginCommand]
-    package init(flags: [PluginFlag] = [], commands: [PluginCommand] = []) {
-        (self.flags, self.commands) = (flags, commands)
+    /// Why a plugin that is there cannot be used, by its id; under the empty id a reason that holds for all.
+    package var refusals: [String: String]
+
+    package init(flags: [PluginFlag] = [], commands: [PluginCommand] = [], refusals: [String: String] = [:]) {
+        (self.flags, self.commands, self.refusals) = (flags, commands, refusals)
     }
 }
