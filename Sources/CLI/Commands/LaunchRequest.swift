@@ -13,7 +13,7 @@ struct LaunchRequest {
         positionals.removeFirst()
         var request = Request(action: action, image: try local(image))
         if action == .shell {
-            if !positionals.isEmpty { Log.warning("shell takes no arguments beside the image; ignoring them") }
+            if !positionals.isEmpty { Log.warning("Parameters to shell command are ignored") }
         } else {
             request.arguments = positionals
         }

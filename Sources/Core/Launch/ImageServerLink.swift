@@ -12,20 +12,23 @@ struct ImageServerLink: ~Copyable {
     private static let imageNumber: CInt = 3
     private static let controlNumber: CInt = 4
 
-    /// Starts the server on `size` bytes at `offset` of an open image.
-    static func start(_ installation: Installation, image: CInt, offset: Int64, size: Int64) throws(SkiffError)
+    /// Starts the server for the image of a plan.
+    /// - Parameter file: the image, open.
+    static func start(_ installation: Installation, _ image: RootImage, file: CInt) throws(SkiffError)
         -> ImageServerLink
     {
         let program = installation.imageServer
+        var words = ["skiff-mount", "--offset", String(image.offset), "--size", String(image.size)]
+        if let owner = image.owner { words += ["--uid", String(owner.uid), "--gid", String(owner.gid)] }
         do throws(Errno) {
             let pair = try makeSocketPair()
             let ours = OwnedFD(adopting: pair.first)
             let theirs = OwnedFD(adopting: pair.second)
             // Numbers far from the two that the server expects, so that one dup2 cannot overwrite the other's source.
-            let source = OwnedFD(adopting: try duplicated(image))
+            let source = OwnedFD(adopting: try duplicated(file))
             let far = OwnedFD(adopting: try duplicated(theirs.raw))
             let pid = try spawn(
-                program, ["skiff-mount", "--offset", String(offset), "--size", String(size)], environment: [],
+                program, words, environment: [],
                 descriptors: [(imageNumber, source.raw), (controlNumber, far.raw)], newSession: true)
             return ImageServerLink(pid: pid, control: ours)
         } catch {

@@ -17,6 +17,7 @@ package struct Launcher {
     /// - Parameter image: the open image file, lent; nil for a directory.
     package func run(image: CInt?) throws(SkiffError) -> ExitStatus {
         LaunchStep.planned.reached()
+        if let image { try lock(image) }
         if plan.process == .inPlace {
             try enterNamespaces()
             try makeChild(image: image, server: nil, status: nil, monitor: nil, signals: currentMask()).run()
@@ -28,6 +29,22 @@ package struct Launcher {
         } catch {
             plugins.stopped(status: 255)
             throw error
+        }
+    }
+
+    /// An ext3 image has one writer or many readers, Apptainer's among them: it locks the same bytes in the same way.
+    private func lock(_ image: CInt) throws(SkiffError) {
+        let root = plan.image
+        guard root.filesystem == "ext3" else { return }
+        let isFree = try during("cannot lock \(root.path)") { () throws(Errno) in
+            try tryLock(image, offset: root.offset, size: root.size, exclusive: root.writable)
+        }
+        if !isFree {
+            throw SkiffError(
+                "can't open \(root.path) for "
+                    + (root.writable
+                        ? "writing, currently in use by another process"
+                        : "reading, currently in use for writing by another process"))
         }
     }
 
@@ -78,8 +95,7 @@ package struct Launcher {
         guard plan.image.driver == .server, let image else {
             return try follow(try fork(image: image, server: nil, signals: signals))
         }
-        let server = try ImageServerLink.start(
-            installation, image: image, offset: plan.image.offset, size: plan.image.size)
+        let server = try ImageServerLink.start(installation, plan.image, file: image)
         LaunchStep.serverStarted.reached()
         let status = try follow(try fork(image: image, server: server.control.raw, signals: signals))
         if case .exited(255) = status, let text = server.complaint() { Log.error("image server: \(text)") }

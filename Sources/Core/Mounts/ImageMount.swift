@@ -34,9 +34,11 @@ struct ImageMount {
     /// The kernel's own driver on a loop device that frees itself: loop(4).
     func loop(_ image: CInt) throws(SkiffError) {
         do throws(Errno) {
-            let loop = try makeReadOnlyLoop(over: image, offset: plan.image.offset, size: plan.image.size)
+            let loop = try makeLoop(
+                over: image, offset: plan.image.offset, size: plan.image.size, writable: plan.image.writable)
             let type = plan.image.filesystem == "ext3" ? "ext4" : plan.image.filesystem
-            let data = type == "ext4" ? "errors=remount-ro,noload" : ""
+            // A journal cannot be replayed on a device that is read-only.
+            let data = type == "ext4" ? "errors=remount-ro" + (plan.image.writable ? "" : ",noload") : ""
             try mountFilesystem(type, source: loop.path, at: "image", flags: flags, data: data)
         } catch {
             throw SkiffError("cannot mount image \(plan.image.path)", errno: error)

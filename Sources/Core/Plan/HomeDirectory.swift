@@ -1,3 +1,4 @@
+import CLinux
 import Linux
 
 /// Where the home directory comes from and where it appears (runtime.md §2.2).
@@ -6,6 +7,8 @@ struct HomeDirectory: Equatable {
     var source: Mount.Source?
     /// What HOME says, mounted or not.
     var destination: String
+    /// An empty directory that covers one of the image, so that the destination can be made in it; nil for none.
+    var stagedBase: String?
 
     init(request: Request, settings: Settings, host: HostFacts) {
         let rootMapped = request.userMapping == .root || (request.userMapping == .inherited && host.uid == 0)
@@ -31,8 +34,25 @@ struct HomeDirectory: Equatable {
         source = (try? status(path).isDirectory) == true ? .bind(path) : .session(mode: 0o700)
     }
 
+    /// In an image that is opened for writing nothing is supplied for mounts, and few images have the caller's home. Then
+    /// `/home` of the image is covered and the home made in the cover, so that the image stays as it is.
+    mutating func stageBase(_ image: ImageFacts) {
+        guard source != nil, let slash = destination.dropFirst().firstIndex(of: "/") else { return }
+        if image.root == .directory, let root = try? open(image.path, SKL_O_PATH | O_DIRECTORY),
+            (try? open(destination, SKL_O_PATH, in: root.raw, resolve: [.inRoot, .noMagicLinks])) != nil
+        {
+            return
+        }
+        stagedBase = String(destination[..<slash])
+    }
+
     func mounts(_ attributes: MountAttributes) -> [Mount] {
-        source.map { [Mount(.home, $0, at: destination, attributes: attributes, reason: "home directory")] } ?? []
+        guard let source else { return [] }
+        let home = Mount(.home, source, at: destination, attributes: attributes, reason: "home directory")
+        let base = stagedBase.map { base in
+            Mount(.home, .session(mode: 0o755), at: base, attributes: attributes, reason: "place of the home directory")
+        }
+        return (base.map { [$0] } ?? []) + [home]
     }
 }
 

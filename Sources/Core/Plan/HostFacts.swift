@@ -71,6 +71,9 @@ package struct HostFacts: Sendable {
         return try during("cannot find the current directory") { () throws(Errno) in try currentDirectory() }
     }
 
+    /// Whether the kernel mounts an image file for this process.
+    var canMountImages: Bool { isAdministrator && isInitialUserNamespace && hasLoop }
+
     /// The name to print for the caller.
     package var userName: String { user?.name ?? String(uid) }
     /// The home directory of the user database; `/` without an entry.

@@ -10,12 +10,20 @@ package struct ImageFacts: Sendable, Equatable {
     /// The root file system's place in the file, in bytes; 0 and 0 for a directory.
     package var offset: Int64
     package var size: Int64
+    /// Whether the root file system is a part of a SIF and not the whole file.
+    package var isInSIF: Bool
+    /// Whether the caller may write the image.
+    package var isWritable: Bool
 
-    package init(path: String, root: Root, offset: Int64, size: Int64) {
+    package init(
+        path: String, root: Root, offset: Int64, size: Int64, isInSIF: Bool = false, isWritable: Bool = true
+    ) {
         self.path = path
         self.root = root
         self.offset = offset
         self.size = size
+        self.isInSIF = isInSIF
+        self.isWritable = isWritable
     }
 
     /// - Throws: when the configuration forbids this kind of image, or it needs a key.
@@ -34,6 +42,8 @@ package struct ImageFacts: Sendable, Equatable {
             throw SkiffError("cannot run \(image.path): encrypted images are not available in this version")
         }
         path = image.path
+        isInSIF = image.kind == .sif
+        isWritable = image.isWritable
         guard let section = image.root else {
             (root, offset, size) = (.directory, 0, 0)
             return

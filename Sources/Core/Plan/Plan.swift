@@ -73,12 +73,14 @@ package struct RootImage: Sendable, Equatable {
     package var offset: Int64
     package var size: Int64
     package var writable: Bool
+    /// To whom the image server says that every file belongs, in ids of the container; nil for the owners in the image.
+    package var owner: FileOwner?
     /// Where missing mount targets come from.
     package var targets: MissingTargets
 
     package init(
         path: String, driver: Driver, directory: String, filesystem: String, offset: Int64, size: Int64, writable: Bool,
-        targets: MissingTargets
+        owner: FileOwner? = nil, targets: MissingTargets
     ) {
         self.path = path
         self.driver = driver
@@ -87,7 +89,17 @@ package struct RootImage: Sendable, Equatable {
         self.offset = offset
         self.size = size
         self.writable = writable
+        self.owner = owner
         self.targets = targets
+    }
+}
+
+package struct FileOwner: Sendable, Equatable {
+    package let uid: UInt32
+    package let gid: UInt32
+    package init(uid: UInt32, gid: UInt32) {
+        self.uid = uid
+        self.gid = gid
     }
 }
 

@@ -20,12 +20,14 @@ package struct PlanBuilder {
     }
 
     package func build() throws(SkiffError) -> Plan {
+        try checkWorkDirectory()
         try plugins.configure()
         var draft = PlanDraft()
         draft.writableImage = request.writable
         draft.namespaces = try namespaces()
         try plugins.prepare(&draft)
-        let home = HomeDirectory(request: request, settings: settings, host: host)
+        var home = HomeDirectory(request: request, settings: settings, host: host)
+        if request.writable { home.stageBase(image) }
         let defaults = defaultMounts(draft, home)
         draft.minimalDev = defaults.hasMinimalDev
         draft.mounts = defaults.mounts()
@@ -35,6 +37,14 @@ package struct PlanBuilder {
         draft.mounts += try userBinds()
         try plugins.environment(&draft)
         return try close(draft, home)
+    }
+
+    /// What `--workdir` holds is made, itself it is not: a wrong path is an error, not a new directory.
+    private func checkWorkDirectory() throws(SkiffError) {
+        guard let workdir = request.workdir, request.contain || !request.scratch.isEmpty else { return }
+        let path = absolutePath(workdir, in: host.directory)
+        let found = try during("cannot use work directory \(path)") { () throws(Errno) in try status(path) }
+        guard found.isDirectory else { throw SkiffError("cannot use work directory \(path): not a directory") }
     }
 
     // MARK: namespaces and users
@@ -66,6 +76,13 @@ package struct PlanBuilder {
             return .new(
                 uid: IDMap(inside: host.uid, outside: host.uid), gid: IDMap(inside: host.gid, outside: host.gid))
         }
+    }
+
+    /// A user namespace with one id knows no other owner: files of root would belong to nobody, and an overlay above them
+    /// could not be written. The server says instead that all belong to the caller, as Apptainer's does.
+    private var onlyOwner: FileOwner? {
+        guard case .new(let uid, let gid) = user else { return nil }
+        return FileOwner(uid: uid.inside, gid: gid.inside)
     }
 
     private var insideUID: UInt32 {
@@ -177,23 +194,36 @@ package struct PlanBuilder {
             RootImage(
                 path: image.path, driver: driver, directory: directory, filesystem: filesystem, offset: image.offset,
                 size: image.size,
-                writable: request.writable, targets: targets)
+                writable: request.writable, owner: driver == .server ? onlyOwner : nil, targets: targets)
         }
+        if request.writable { try checkWriting(host.canMountImages && user == .none) }
         switch image.root {
         case .directory: return root(.directory, directory: image.path)
         case .squashfs, .ext3:
             let type = image.root == .squashfs ? "squashfs" : "ext3"
-            if request.writable {
-                throw SkiffError(
-                    "cannot open \(image.path) for writing: no SIF writable overlay partition found in \(image.path)",
-                    hint: "Use --writable-tmpfs for changes that may be lost, or a sandbox directory")
-            }
-            let kernel = host.isAdministrator && host.isInitialUserNamespace && host.hasLoop && user == .none
-            if kernel && !request.unsquash { return root(.loop, type) }
+            if host.canMountImages && user == .none && !request.unsquash { return root(.loop, type) }
             // The image server speaks squashfs; ext3 is unpacked for those who cannot have the kernel mount it.
             if host.hasFuse && !request.unsquash && image.root == .squashfs { return root(.server, type) }
             return root(.extracted, type, directory: Extraction.newDirectory(request, host))
         }
+    }
+
+    /// Directories and ext3 files can be written, the latter by the kernel only.
+    private func checkWriting(_ kernelMounts: Bool) throws(SkiffError) {
+        let path = image.path
+        let reason: String
+        if image.isInSIF {
+            reason = "no SIF writable overlay partition found in \(path)"
+        } else if image.root == .squashfs {
+            reason = "could not set \(path) image writable: squashfs is a read-only filesystem"
+        } else if !image.isWritable {
+            throw SkiffError("could not use \(path) for writing, you don't have write permissions")
+        } else if image.root == .ext3 && (!kernelMounts || request.unsquash) {
+            reason = "could not use \(path) for writing: an ext3 image is written by the kernel, for root only"
+        } else {
+            return
+        }
+        throw SkiffError(reason, hint: "Use --writable-tmpfs for changes that may be lost, or a sandbox directory")
     }
 
     private func missingTargets(_ draft: PlanDraft) -> MissingTargets {

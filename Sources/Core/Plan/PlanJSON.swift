@@ -9,6 +9,9 @@ extension Plan {
             "image": .members([
                 "path": .string(image.path), "driver": .string(image.driver.rawValue),
                 "offset": .integer(image.offset), "size": .integer(image.size), "writable": .bool(image.writable),
+                "owner": image.owner.map {
+                    .members(["uid": .integer(Int64($0.uid)), "gid": .integer(Int64($0.gid))])
+                },
                 "missingTargets": .string(image.targets.rawValue),
             ]),
             "process": .string(process.rawValue),

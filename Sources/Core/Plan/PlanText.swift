@@ -39,6 +39,7 @@ extension Plan {
                 "\(image.filesystem) at byte \(image.offset), \(image.size) bytes, by the kernel on a loop device")
         case .server:
             rows.append("squashfs at byte \(image.offset), \(image.size) bytes, by the image server skiff-mount")
+            if let owner = image.owner { rows.append("every file belongs to uid \(owner.uid), gid \(owner.gid)") }
         case .extracted:
             rows.append(
                 "\(image.filesystem) at byte \(image.offset), \(image.size) bytes, extracted to a private directory")

@@ -6,8 +6,15 @@ import Squashfs
 /// any thread may answer any request and nothing is to be forgotten.
 final class FileServer: Sendable {
     let reader: SquashfsReader
+    /// Instead of the image's owners.
+    private let uid: UInt32?
+    private let gid: UInt32?
 
-    init(_ reader: SquashfsReader) { self.reader = reader }
+    init(_ reader: SquashfsReader, uid: UInt32? = nil, gid: UInt32? = nil) {
+        self.reader = reader
+        self.uid = uid
+        self.gid = gid
+    }
 
     /// For ever, nearly: an image does not change under a mount, so the kernel need not ask twice.
     static let timeout: Double = 1e9
@@ -28,8 +35,8 @@ final class FileServer: Sendable {
         result.st_ino = ino_t(inode.number)
         result.st_mode = inode.mode
         result.st_nlink = nlink_t(inode.links)
-        result.st_uid = inode.uid
-        result.st_gid = inode.gid
+        result.st_uid = uid ?? inode.uid
+        result.st_gid = gid ?? inode.gid
         result.st_rdev = skl_makedev(inode.major, inode.minor)
         result.st_size = off_t(clamping: inode.size)
         result.st_blksize = blksize_t(reader.superblock.blockSize)

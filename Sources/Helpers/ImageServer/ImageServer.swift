@@ -11,13 +11,19 @@ package enum ImageServer {
         package var offset: UInt64 = 0
         /// How long it may be, in bytes; 0 for the rest of the file.
         package var size: UInt64 = 0
+        /// To whom all files shall seem to belong, in ids of the user namespace that mounts; nil for the image's owners.
+        package var uid: UInt32?
+        package var gid: UInt32?
 
-        /// - Returns: nil for anything but `--offset N` and `--size N`.
+        /// - Returns: nil for anything but these four as `--offset N`, and for a number that does not fit.
         package init?(_ words: [String]) {
             var rest = words[...]
             while let flag = rest.popFirst() {
                 guard let value = rest.popFirst().flatMap({ UInt64($0) }) else { return nil }
+                let id = UInt32(exactly: value)
                 switch flag {
+                case "--uid" where id != nil: uid = id
+                case "--gid" where id != nil: gid = id
                 case "--offset": offset = value
                 case "--size": size = value
                 default: return nil
@@ -38,7 +44,7 @@ package enum ImageServer {
             return 1
         }
         do throws(SquashfsError) {
-            return serve(FileServer(try openImage(arguments)), control)
+            return serve(FileServer(try openImage(arguments), uid: arguments.uid, gid: arguments.gid), control)
         } catch {
             control.refuse(error.description)
             return 1

@@ -23,6 +23,24 @@ package func tryLock(_ fd: CInt) throws(Errno) -> Bool {
     }
 }
 
+/// fcntl(2) F_OFD_SETLK on `size` bytes at `offset`, without waiting: shared, or exclusive for a file open for writing.
+/// The lock belongs to the open file, and lasts as long as anybody has it open, a loop device too.
+/// - Returns: false when another open file holds a lock that forbids it.
+package func tryLock(_ fd: CInt, offset: Int64, size: Int64, exclusive: Bool) throws(Errno) -> Bool {
+    var range = flock()
+    range.l_type = Int16(exclusive ? F_WRLCK : F_RDLCK)
+    range.l_whence = Int16(SEEK_SET)
+    range.l_start = off_t(offset)
+    range.l_len = off_t(size)
+    do throws(Errno) {
+        _ = try checked { skl_fcntl_lock(fd, F_OFD_SETLK, &range) }
+        return true
+    } catch {
+        if error == .tryAgain || error == .accessDenied { return false }
+        throw error
+    }
+}
+
 /// The current directory, as the `at` of an *at call.
 package let atCurrentDirectory = AT_FDCWD
 

@@ -40,6 +40,64 @@ struct PlanBuilderTests {
         #expect(plan.privileges == Privileges(noNewPrivileges: true, capabilities: 0))
     }
 
+    /// The namespace has one id: with the image's owners nothing of it could be changed in an overlay.
+    @Test func filesOfAServedImageBelongToTheCaller() throws {
+        #expect(try plan(sif, host()).image.owner == FileOwner(uid: 2000, gid: 2000))
+        #expect(try plan(sif, host()) { $0.userMapping = .root }.image.owner == FileOwner(uid: 0, gid: 0))
+        #expect(try plan(sandbox, host()).image.owner == nil)
+        #expect(try plan(sif, host(uid: 0, administrator: true)).image.owner == nil)
+    }
+
+    @Test func onlyDirectoriesAndExt3FilesOfRootAreWritten() throws {
+        let root = host(uid: 0, administrator: true)
+        let file = ImageFacts(path: "/i/x.ext3", root: .ext3, offset: 0, size: 4096)
+        let inSIF = ImageFacts(path: "/i/x.sif", root: .ext3, offset: 36864, size: 4096, isInSIF: true)
+        let readOnly = ImageFacts(path: "/i/box", root: .directory, offset: 0, size: 0, isWritable: false)
+        let squashfs = ImageFacts(path: "/i/x.sqfs", root: .squashfs, offset: 0, size: 4096, isWritable: false)
+        let written = try plan(file, root) { $0.writable = true }
+        #expect(written.image.driver == .loop && written.image.writable)
+        for (image, host, text) in [
+            (inSIF, root, "no SIF writable overlay partition found in /i/x.sif"),
+            (squashfs, root, "could not set /i/x.sqfs image writable: squashfs is a read-only filesystem"),
+            (readOnly, root, "could not use /i/box for writing, you don't have write permissions"),
+            (file, self.host(), "could not use /i/x.ext3 for writing: an ext3 image is written by the kernel"),
+        ] {
+            let error = #expect(throws: SkiffError.self) { try plan(image, host) { $0.writable = true } }
+            #expect(error?.message.hasPrefix(text) == true, "\(String(describing: error))")
+        }
+    }
+
+    /// Nothing is made in an image that is opened for writing.
+    @Test func homeThatAWritableImageLacksIsStaged() throws {
+        let file = ImageFacts(path: "/i/x.ext3", root: .ext3, offset: 0, size: 4096)
+        let root = host(uid: 0, administrator: true)
+        func homes(_ path: String) throws -> [String] {
+            try plan(file, root) {
+                $0.writable = true
+                $0.home = Request.Bind(source: "/tmp", destination: path)
+            }.mounts.filter { $0.group == .home }.map(\.destination)
+        }
+        #expect(try homes("/home/ann") == ["/home", "/home/ann"])
+        #expect(try homes("/ann") == ["/ann"])
+        // A directory can be asked: it has this one.
+        let host = ImageFacts(path: "/", root: .directory, offset: 0, size: 0)
+        let there = try plan(host, root) {
+            $0.writable = true
+            $0.home = Request.Bind(source: "/tmp", destination: "/proc/self")
+        }
+        #expect(there.mounts.filter { $0.group == .home }.map(\.destination) == ["/proc/self"])
+    }
+
+    @Test func workDirectoryMustExist() throws {
+        let error = #expect(throws: SkiffError.self) {
+            try plan(sandbox, host()) {
+                $0.contain = true
+                $0.workdir = "/nowhere/at/all"
+            }
+        }
+        #expect(error?.description == "cannot use work directory /nowhere/at/all: no such file or directory")
+    }
+
     @Test func aDirectoryIsRunInPlace() throws {
         let plan = try plan(sandbox, host())
         #expect(plan.image.driver == .directory && plan.process == .inPlace)
