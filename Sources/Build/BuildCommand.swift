@@ -24,10 +24,12 @@ package struct BuildCommand {
         for warning in definition.warnings { Log.warning("\(definition.name): \(warning)") }
         try checkUnused(definition)
         for stage in definition.stages { _ = try BootstrapAgents.require(stage) }
-        let temporary = try makeTemporaryDirectory(target)
-        let supervisor = BuildSupervisor(
-            temporary: temporary, part: target.part, keeps: invocation.bool("no-cleanup"))
-        return try supervisor.run { () throws(SkiffError) in
+        let temporary = try chooseTemporaryDirectory(target)
+        if invocation.bool("no-cleanup") { Log.info("Build temporary files are kept in \(temporary)") }
+        let remains = BuildRemains(
+            temporary: [temporary], part: target.part, keepsTemporary: invocation.bool("no-cleanup"))
+        return try BuildSupervisor(remains: remains).run { () throws(SkiffError) in
+            try BuildTemporary.make(temporary)
             let job = BuildJob(
                 definition: definition, target: target, options: options, temporary: temporary,
                 installation: installation)
@@ -51,14 +53,9 @@ package struct BuildCommand {
             hint: "Use option --warn-unused-build-args to show a warning instead of a fatal message")
     }
 
-    /// 0700: nobody else may see or change what is being built (CVE-2020-25039, CVE-2020-25040).
-    private func makeTemporaryDirectory(_ target: BuildTarget) throws(SkiffError) -> String {
-        let parent = try absolutePath(invocation.string("tmpdir") ?? TemporaryDirectory.standard())
-        let path = "\(parent)/build-temp-\(String(UInt64.random(in: .min ... .max), radix: 36))"
-        try during("cannot make \(path)", hint: "Set APPTAINER_TMPDIR to a directory that you may write to") {
-            () throws(Errno) in try makeDirectory(path, mode: 0o700)
-        }
-        return path
+    private func chooseTemporaryDirectory(_ target: BuildTarget) throws(SkiffError) -> String {
+        if target.isSandbox { try BuildTemporary.check(sandboxParent: parentPath(target.path) ?? "/") }
+        return try BuildTemporary.choose(in: absolutePath(invocation.string("tmpdir") ?? TemporaryDirectory.standard()))
     }
 }
 

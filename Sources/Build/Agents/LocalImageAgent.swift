@@ -30,12 +30,18 @@ struct LocalImage {
             )
         }
         Log.info("Extracting local image...")
-        if image.kind == .directory { return try copy(image.path) }
+        if image.kind == .directory { return try copy(image.path, path) }
         guard let section = image.root, section.filesystem == .squashfs else {
             throw SkiffError(
                 "While performing build: cannot extract \(path): only squashfs roots can be extracted in this version")
         }
+        // Whatever is packed is larger when it is not.
+        try checkRoom(section.size, path)
         try extract(image.descriptor.raw, section)
+    }
+
+    private func checkRoom(_ bytes: Int64, _ image: String) throws(SkiffError) {
+        try DiskSpace.check(bytes, in: root, for: "extracting \(image)", hint: DiskSpace.temporaryHint)
     }
 
     private func extract(_ file: CInt, _ section: ImageSection) throws(SkiffError) {
@@ -64,7 +70,9 @@ struct LocalImage {
     }
 
     /// cp(1) keeps hard links, holes, times and attributes. The target is empty and ours, so no link in it can mislead.
-    private func copy(_ source: String) throws(SkiffError) {
+    private func copy(_ source: String, _ typed: String) throws(SkiffError) {
+        let tree = try during("cannot open \(typed)") { () throws(Errno) in try open(source, O_RDONLY | O_DIRECTORY) }
+        try checkRoom(TreeSize(of: tree.raw).allocated, typed)
         let options = ownsAllIDs ? ["-a"] : ["-a", "--no-preserve=ownership"]
         let ended = try during("cannot start cp") { () throws(Errno) in
             let pid = try spawn(

@@ -11,6 +11,8 @@ package struct FileStatus: Sendable, Equatable {
     package let rawDevice: UInt64
     /// In bytes.
     package let size: Int64
+    /// Disk space taken, in bytes; holes take none.
+    package let allocated: Int64
     /// In seconds since 1970.
     package let modified: Int64
     /// In seconds since 1970.
@@ -25,6 +27,7 @@ package struct FileStatus: Sendable, Equatable {
         gid = raw.st_gid
         rawDevice = UInt64(raw.st_rdev)
         size = Int64(raw.st_size)
+        allocated = Int64(raw.st_blocks) &* 512
         modified = Int64(raw.st_mtim.tv_sec)
         accessed = Int64(raw.st_atim.tv_sec)
     }
@@ -62,6 +65,31 @@ package func filesystemType(of fd: CInt) throws(Errno) -> UInt64 {
     var raw = statfs()
     _ = try checked { fstatfs(fd, &raw) }
     return UInt64(truncatingIfNeeded: raw.f_type)
+}
+
+/// What statvfs(3) tells of a file system.
+package struct FilesystemFacts: Sendable {
+    /// What this user may still write, in bytes.
+    package let available: Int64
+    /// Programs on it cannot be started.
+    package let isNoExec: Bool
+    /// Device nodes on it are dead.
+    package let isNoDev: Bool
+
+    init(_ raw: statvfs) {
+        let (bytes, overflow) = Int64(clamping: raw.f_bavail).multipliedReportingOverflow(by: Int64(raw.f_frsize))
+        available = overflow ? .max : bytes
+        // ST_NOEXEC and ST_NODEV of bits/statvfs.h, which Swift does not import.
+        isNoExec = raw.f_flag & 8 != 0
+        isNoDev = raw.f_flag & 4 != 0
+    }
+}
+
+/// statvfs(3) of the file system that holds `path`.
+package func filesystemFacts(of path: String) throws(Errno) -> FilesystemFacts {
+    var raw = statvfs()
+    _ = try checked { statvfs(path, &raw) }
+    return FilesystemFacts(raw)
 }
 
 /// The path without its last component: `/a/b` → `/a`, `/a` → `/`, `a/b` → `a`, `a` → nil.

@@ -19,6 +19,8 @@ struct SIFAssembly {
 
     /// Writes `path`, which must not exist.
     func write(_ path: String, architecture: SIFArchitecture) throws(SkiffError) {
+        let size = TreeSize(of: root.descriptor)
+        try checkRoom(for: size, beside: path)
         let file = try during("cannot make \(path)") { () throws(Errno) in
             try open(path, O_RDWR | O_CREAT | O_EXCL, mode: 0o777)
         }
@@ -32,16 +34,37 @@ struct SIFAssembly {
             _ = try editor.add(SIFNewObject(.genericJSON, name: object.path), bytes: object.bytes)
         }
         let offset = try editor.beginObject(.partition(.squashfs, .primarySystem, architecture))
-        let writer = SquashfsWriter(output: file.raw, offset: offset, options: options)
+        _ = try editor.finishObject(size: try pack(size, into: file.raw, at: offset))
+        try editor.commit()
+        try during("cannot write \(path)") { () throws(Errno) in try Linux.fsync(file.raw) }
+    }
+
+    private static let hint = "Write the image to a file system with more room"
+
+    /// What a tree will take when it is packed is not known, but never did programs and libraries shrink to an eighth.
+    private func checkRoom(for size: TreeSize, beside path: String) throws(SkiffError) {
+        let least = min(size.content, size.allocated) / (options.isDataCompressed ? 8 : 1)
+        let purpose = "packing \(byteText(size.content)) into an image"
+        try DiskSpace.check(least, in: parentPath(path) ?? ".", for: purpose + " at the very least", hint: Self.hint)
+    }
+
+    private func pack(_ size: TreeSize, into file: CInt, at offset: Int64) throws(SkiffError) -> Int64 {
+        var options = options
+        options.hintWhenFull = Self.hint
+        let line = ProgressLine("Packing", total: size.content)
+        var done: Int64 = 0
         let owners = OwnershipReader()
-        let size = try writer.write(
+        let written = try SquashfsWriter(output: file, offset: offset, options: options).write(
             tree: root.descriptor,
             adjust: { entry throws(SkiffError) in
                 if hasRecords { owners.apply(to: &entry) }
                 return true
+            },
+            progress: {
+                line.advance(to: $0.bytes)
+                done = $0.bytes
             })
-        _ = try editor.finishObject(size: size)
-        try editor.commit()
-        try during("cannot write \(path)") { () throws(Errno) in try Linux.fsync(file.raw) }
+        line.finish("Packed \(byteText(done)) of \(size.files) files into \(byteText(written))", bytes: done)
+        return written
     }
 }

@@ -1,0 +1,88 @@
+import CLinux
+import Linux
+
+/// Tells how far a long work has come: one line on stderr that is drawn again and again where that is a terminal, else an
+/// INFO line now and then. Says nothing below the level of INFO.
+package final class ProgressLine {
+    private let verb: String
+    /// In bytes; 0 when nobody knows.
+    private let total: Int64
+    private let isTerminal: Bool
+    private let start = monotonicMilliseconds()
+    private var told: Int64
+    private var isDrawn = false
+
+    /// Between two lines, in milliseconds.
+    private static let onTerminals: Int64 = 100
+    private static let elsewhere: Int64 = 10_000
+
+    /// - Parameter verb: `Packing`.
+    package convenience init(_ verb: String, total: Int64) {
+        self.init(verb, total: total, isTerminal: isatty(2) == 1)
+    }
+
+    init(_ verb: String, total: Int64, isTerminal: Bool) {
+        (self.verb, self.total, self.isTerminal) = (verb, total, isTerminal)
+        told = start
+    }
+
+    deinit { clear() }
+
+    /// - Parameter bytes: done up to now.
+    package func advance(to bytes: Int64) {
+        guard Log.level >= Log.Level.info.rawValue else { return }
+        let now = monotonicMilliseconds()
+        guard now - told >= (isTerminal ? Self.onTerminals : Self.elsewhere) else { return }
+        told = now
+        let text = text(bytes, milliseconds: now - start)
+        if isTerminal {
+            // Carriage return and "erase to the end of the line"; ECMA-48. What fits 80 columns never wraps.
+            try? writeFully(2, "\rINFO:    " + text + "\u{1B}[K")
+            isDrawn = true
+        } else {
+            Log.info(text)
+        }
+    }
+
+    /// Takes the line away, and says as INFO what became of the work, with its average rate.
+    package func finish(_ text: String, bytes: Int64) {
+        clear()
+        Log.info(text + " (" + Self.rate(bytes, milliseconds: monotonicMilliseconds() - start) + ")")
+    }
+
+    private func clear() {
+        if isDrawn { try? writeFully(2, "\r\u{1B}[K") }
+        isDrawn = false
+    }
+
+    /// `Packing  45% [#########           ]   92.1 MiB of 206.0 MiB, 87.3 MiB/s`.
+    func text(_ bytes: Int64, milliseconds: Int64) -> String {
+        let rate = Self.rate(bytes, milliseconds: milliseconds)
+        guard total > 0 else { return "\(verb) \(byteText(bytes)), \(rate)" }
+        let share = min(1, max(0, Double(bytes) / Double(total)))
+        let percent = String(Int(share * 100))
+        let bar = String(repeating: "#", count: Int(share * 20))
+        let line = isTerminal ? " [\(bar)\(String(repeating: " ", count: 20 - bar.utf8.count))]" : ""
+        let blanks = String(repeating: " ", count: max(0, 3 - percent.utf8.count))
+        return "\(verb) \(isTerminal ? blanks : "")\(percent)%\(line) \(byteText(bytes)) of \(byteText(total)), \(rate)"
+    }
+
+    private static func rate(_ bytes: Int64, milliseconds: Int64) -> String {
+        let perSecond = Double(bytes) * 1000 / Double(max(1, milliseconds))
+        return byteText(Int64(min(perSecond, 1e18))) + "/s"
+    }
+}
+
+/// `92.1 MiB`: one digit behind the point, in the largest unit that leaves a number of at least 1.
+package func byteText(_ bytes: Int64) -> String {
+    guard bytes >= 1024 else { return "\(max(0, bytes)) B" }
+    var tenths = Double(bytes) / 1024
+    var units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"][...]
+    // What rounds to 1024.0 belongs to the next unit.
+    while tenths >= 1023.95, units.count > 1 {
+        tenths /= 1024
+        units.removeFirst()
+    }
+    let rounded = Int64((tenths * 10).rounded())
+    return "\(rounded / 10).\(rounded % 10) \(units.first ?? "")"
+}

@@ -1,0 +1,31 @@
+import Testing
+
+@testable import Core
+
+@Suite struct ProgressLineTests {
+    @Test func terminalsGetABar() {
+        let line = ProgressLine("Packing", total: 206 << 20, isTerminal: true)
+        #expect(
+            line.text(103 << 20, milliseconds: 2000)
+                == "Packing  50% [##########          ] 103.0 MiB of 206.0 MiB, 51.5 MiB/s")
+        #expect(line.text(0, milliseconds: 0) == "Packing   0% [                    ] 0 B of 206.0 MiB, 0 B/s")
+        // A tree that grew while it was packed.
+        #expect(line.text(300 << 20, milliseconds: 1000).hasPrefix("Packing 100% [####################] "))
+        #expect(line.text(103 << 20, milliseconds: 2000).utf8.count + "INFO:    ".utf8.count <= 80)
+    }
+
+    @Test func othersGetPlainLines() {
+        let line = ProgressLine("Packing", total: 10 << 10, isTerminal: false)
+        #expect(line.text(1 << 10, milliseconds: 1000) == "Packing 10% 1.0 KiB of 10.0 KiB, 1.0 KiB/s")
+        #expect(
+            ProgressLine("Fetching", total: 0, isTerminal: true).text(5, milliseconds: 1000) == "Fetching 5 B, 5 B/s")
+    }
+
+    @Test func sizesRoundIntoTheNextUnit() {
+        let sizes: [(Int64, String)] = [
+            (0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1_048_524, "1023.9 KiB"), (1_048_575, "1.0 MiB"),
+            (95_105_843, "90.7 MiB"), (.max, "8.0 EiB"), (-5, "0 B"),
+        ]
+        for (bytes, text) in sizes { #expect(byteText(bytes) == text) }
+    }
+}

@@ -1,0 +1,103 @@
+import CLinux
+import Foundation
+import Linux
+import Testing
+
+extension EndToEnd {
+    /// A build that ends early, whatever ends it: the old image stays, and nothing else does (deffile.md §3).
+    @Suite struct BuildInterrupt {
+        enum Moment: String, CaseIterable, Sendable { case setup, post, test, packing }
+        enum Victim: Int, CaseIterable, Sendable {
+            case front, guardian, worker
+        }
+
+        /// A build that stays at one moment until it is ended.
+        private struct Build {
+            let folder: String
+            let moment: Moment
+            let before: Leftovers
+            let running: RunningCommand
+            var image: String { folder + "/old.sif" }
+
+            init(_ moment: Moment, as profile: Profile) throws {
+                try need(profile)
+                if profile == .user { try need(.userNamespace) }
+                let base = try Images.shared.get().directory
+                let folder = try WorkDirectory.make(for: profile)
+                self.folder = folder
+                self.moment = moment
+                let stay = moment == .setup ? "touch \(folder)/reached; sleep 60" : "echo reached; sleep 60"
+                var sections = moment == .packing ? [] : ["%\(moment.rawValue)", stay]
+                // Slow to compress.
+                if moment == .packing { sections = ["%post", "head -c 30000000 /dev/urandom > /big"] }
+                let text =
+                    "Bootstrap: localimage\nFrom: \(base)\n\n"
+                    + sections.joined(separator: "\n") + "\n"
+                try writeFile(folder + "/image.def", Array(text.utf8), mode: 0o644)
+                try writeFile(folder + "/old.sif", Array("the old one".utf8), mode: 0o666)
+                before = Leftovers.now()
+                let words = ["build", "--force", "--compression", "xz", folder + "/old.sif", folder + "/image.def"]
+                running = try skiffCommand(words, as: profile) { $0.directory = folder }.start()
+                guard waitUntilReached() else {
+                    let outcome = try running.wait(seconds: 1)
+                    throw HarnessError("the build did not come to \(moment): \(outcome)")
+                }
+            }
+
+            private func waitUntilReached() -> Bool {
+                for _ in 0..<1000 {
+                    let isThere =
+                        switch moment {
+                        case .setup: (try? status(folder + "/reached")) != nil
+                        case .post, .test: running.text("stdout").contains("reached")
+                        case .packing: names.contains { $0.hasPrefix(".old.sif.skiff-") }
+                        }
+                    if isThere { return true }
+                    usleep(10_000)
+                }
+                return false
+            }
+
+            private var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] }
+
+            /// Front, guard, worker.
+            var family: [pid_t] {
+                let all = ProcessTable.current()
+                let guardian = all.first { $0.parent == running.pid }
+                let worker = all.first { $0.parent == guardian?.pid && $0.command.hasPrefix("skiff") }
+                return [running.pid, guardian?.pid, worker?.pid].compactMap { $0 }
+            }
+
+            func expectNothing(_ what: String) throws -> Outcome {
+                let outcome = try running.wait(seconds: 20)
+                #expect(outcome.end != nil, "hangs when \(what): \(outcome)")
+                let excess = Leftovers.settled(from: before, sessions: [running.pid])
+                #expect(excess.isEmpty, "\(what) left \(excess)")
+                let content = try readFile(image)
+                #expect(String(decoding: content, as: UTF8.self) == "the old one", "\(what)")
+                #expect(names.filter { $0.hasPrefix(".") } == [], "\(what)")
+                return outcome
+            }
+        }
+
+        @Test(arguments: Profile.allCases, Moment.allCases) func signalsEndIt(profile: Profile, moment: Moment) throws {
+            let build = try Build(moment, as: profile)
+            try build.running.signal(moment == .post ? SIGINT : SIGTERM)
+            let outcome = try build.expectNothing("a signal during \(moment)")
+            #expect(outcome.end == .exited(1) && outcome.standardError.contains("Build interrupted"), "\(outcome)")
+        }
+
+        @Test(arguments: [Moment.post, .packing], Victim.allCases)
+        func killingAnyProcessLeavesNothing(moment: Moment, victim: Victim) throws {
+            for profile in Profile.allCases where profile.facility.missing == nil {
+                let build = try Build(moment, as: profile)
+                let family = build.family
+                #expect(family.count == 3)
+                kill(family[victim.rawValue], SIGKILL)
+                let outcome = try build.expectNothing("\(victim) killed during \(moment)")
+                #expect(
+                    victim == .front ? outcome.end == .signaled(SIGKILL) : outcome.end == .exited(255), "\(outcome)")
+            }
+        }
+    }
+}
