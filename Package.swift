@@ -191,6 +191,8 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "BuildTests", dependencies: ["Build", "Core", "Linux", "CLinux"], swiftSettings: testSettings),
+        .target(name: "Dockerfile", dependencies: ["Core"], swiftSettings: swiftSettings),
+        .testTarget(name: "DockerfileTests", dependencies: ["Dockerfile", "Core"], swiftSettings: testSettings),
         .executableTarget(
             name: "skiff-image",
             dependencies: [
@@ -216,6 +218,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("JSON", ["Inspect", "Core"]),
     ("Deffile", ["Build"]),
     ("Owner", ["Ownership"]),
+    ("Dockerfile", ["Dockerfile"]),
 ]
 
 if let kind = Context.environment["SKIFF_FUZZ"] {

@@ -1,0 +1,66 @@
+package import Core
+
+/// What is wrong with a word or an instruction, before its place is known.
+package struct DockerfileProblem: Error, Sendable, Equatable {
+    package let message: String
+    package let expected: String?
+
+    package init(_ message: String, expected: String? = nil) {
+        self.message = message
+        self.expected = expected
+    }
+}
+
+/// A Dockerfile that cannot be built from: what is wrong, where, and what was expected there.
+package struct DockerfileError: Error, Sendable, Equatable {
+    package let problem: DockerfileProblem
+    package let place: DockerfilePlace?
+
+    package init(_ problem: DockerfileProblem, at place: DockerfilePlace?) {
+        self.problem = problem
+        self.place = place
+    }
+
+    /// - Parameter file: the Dockerfile as the user named it.
+    package func described(in file: String) -> SkiffError {
+        var text = "Unable to build from \(file): while parsing Dockerfile: \(problem.message)"
+        if let place { text += Self.margin + place.shown(in: file) }
+        if let expected = problem.expected { text += Self.margin + "expected " + expected }
+        return SkiffError(text)
+    }
+
+    /// Below the text of the message, behind its label.
+    private static let margin = "\n         "
+}
+
+/// Where an instruction stands.
+package struct DockerfilePlace: Sendable, Equatable {
+    /// The first line, counted from 1.
+    package let line: Int
+    /// That line, without its end.
+    package let text: [UInt8]
+
+    package init(line: Int, text: [UInt8]) {
+        self.line = line
+        self.text = text
+    }
+
+    /// `FILE:LINE: text`, for a terminal: no control characters, no more than fits.
+    package func shown(in file: String) -> String {
+        let text = String(decoding: text.prefix(300), as: UTF8.self)
+        let safe = String(
+            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+        return "\(file):\(line): " + (safe.count > 100 ? safe.prefix(100) + "…" : safe)
+    }
+}
+
+/// Runs `body` for the instruction at `place`.
+func at<Result>(_ place: DockerfilePlace?, _ body: () throws(DockerfileProblem) -> Result) throws(DockerfileError)
+    -> Result
+{
+    do throws(DockerfileProblem) {
+        return try body()
+    } catch {
+        throw DockerfileError(error, at: place)
+    }
+}

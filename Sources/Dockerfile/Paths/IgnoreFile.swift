@@ -1,0 +1,85 @@
+/// `.dockerignore`: which files of the build context do not exist for COPY and ADD. The last pattern that matches decides.
+package struct IgnoreFile: Sendable, Equatable {
+    package struct Rule: Sendable, Equatable {
+        /// Cleaned, without a leading slash.
+        package let pattern: String
+        /// `!`: what matches is taken again.
+        package let takes: Bool
+        let machine: PatternMachine
+    }
+
+    package let rules: [Rule]
+
+    /// No file: nothing is ignored.
+    package init() { rules = [] }
+
+    /// - Parameter file: how the file is called in errors.
+    package init(parsing text: [UInt8], file: String) throws(DockerfileProblem) {
+        let mark = text.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+        var rules: [Rule] = []
+        let lines = text.dropFirst(mark).split(separator: Character8.lineFeed, omittingEmptySubsequences: false)
+        for (index, line) in lines.enumerated() {
+            // Only in the first column: ` #x` is the pattern `#x`.
+            if line.first == Character8.hash { continue }
+            if let rule = try Self.rule(line.trimmed, "\(file):\(index + 1)") { rules.append(rule) }
+        }
+        self.rules = rules
+    }
+
+    /// The patterns of `--exclude`.
+    package init(patterns: [String]) throws(DockerfileProblem) {
+        var rules: [Rule] = []
+        for pattern in patterns {
+            if let rule = try Self.rule(pattern.bytes.trimmed, "--exclude") { rules.append(rule) }
+        }
+        self.rules = rules
+    }
+
+    /// - Parameter path: relative to the context, its names joined by `/`.
+    package func ignores(_ path: String) -> Bool {
+        var result = false
+        for rule in rules where result == rule.takes {
+            if rule.machine.matches(path, orParent: true) { result = !rule.takes }
+        }
+        return result
+    }
+
+    /// Whether something in an ignored directory may be taken, so that one has to look into it.
+    package var takesAgain: Bool { rules.contains(where: \.takes) }
+
+    private static func rule(_ line: ArraySlice<UInt8>, _ place: String) throws(DockerfileProblem) -> Rule? {
+        guard !line.isEmpty else { return nil }
+        let takes = line.first == 0x21
+        let text = (takes ? line.dropFirst().trimmed : line).text
+        guard !text.isEmpty else {
+            throw DockerfileProblem("\(place): a ! alone means nothing", expected: "a pattern behind the !")
+        }
+        let pattern = ContextPath.cleaned(text, isRooted: text.hasPrefix("/")).joined(separator: "/")
+        // `.` is the context itself, which always exists.
+        guard !pattern.isEmpty else { return nil }
+        do throws(DockerfileProblem) {
+            return Rule(pattern: pattern, takes: takes, machine: try machine(pattern))
+        } catch {
+            throw DockerfileProblem("\(place): \(error.message)", expected: error.expected)
+        }
+    }
+
+    /// `**` is any number of directories; at the end, and before plain text at the beginning, any text.
+    private static func machine(_ pattern: String) throws(DockerfileProblem) -> PatternMachine {
+        var parts: [PatternMachine.Part] = []
+        var rest = Array(pattern.unicodeScalars)[...]
+        while !rest.isEmpty {
+            guard rest.starts(with: ["*", "*"]) else {
+                parts.append(try PathPattern.part(&rest, pattern))
+                continue
+            }
+            rest = rest.dropFirst(2)
+            let isDirectory = rest.first == "/"
+            if isDirectory { rest = rest.dropFirst() }
+            let isSuffix = parts.isEmpty && !isDirectory && !rest.contains { "*?[]\\".unicodeScalars.contains($0) }
+            let part: PatternMachine.Part = rest.isEmpty || isSuffix ? .text : .directories
+            if parts.last != part { parts.append(part) }
+        }
+        return PatternMachine(parts: parts)
+    }
+}

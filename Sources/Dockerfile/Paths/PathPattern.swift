@@ -1,0 +1,92 @@
+/// A shell pattern for a name, as Go's filepath.Match reads it: `*`, `?`, `[a-z]`, `[^a]`, `\x`.
+struct PathPattern {
+    private let machine: PatternMachine
+
+    init(_ pattern: String) throws(DockerfileProblem) {
+        var parts: [PatternMachine.Part] = []
+        var rest = Array(pattern.unicodeScalars)[...]
+        while !rest.isEmpty { parts.append(try Self.part(&rest, pattern)) }
+        machine = PatternMachine(parts: parts)
+    }
+
+    /// Whether the whole name matches.
+    func matches(_ name: String) -> Bool { machine.matches(name) }
+
+    /// Whether a text has a meaning beyond itself.
+    static func isPattern(_ text: String) -> Bool {
+        var rest = text.bytes
+        while let byte = rest.popFirst() {
+            if byte == Character8.backslash { rest = rest.dropFirst() }
+            if byte == 0x2A || byte == 0x3F || byte == 0x5B { return true }
+        }
+        return false
+    }
+
+    /// A pattern that has no other signs, without its escapes.
+    static func literal(_ name: String) -> String {
+        var result: [UInt8] = []
+        var rest = name.bytes
+        while let byte = rest.popFirst() {
+            if byte == Character8.backslash, let next = rest.popFirst() {
+                result.append(next)
+            } else {
+                result.append(byte)
+            }
+        }
+        return result[...].text
+    }
+
+    /// One part at the beginning of `rest`, which is not empty.
+    static func part(_ rest: inout ArraySlice<Unicode.Scalar>, _ pattern: String) throws(DockerfileProblem)
+        -> PatternMachine.Part
+    {
+        switch rest.popFirst() {
+        case "*": return .star
+        case "?": return .one
+        case "[": return try range(&rest, pattern)
+        case "\\":
+            guard let next = rest.popFirst() else { throw bad(pattern) }
+            return .character(next)
+        case .some(let scalar): return .character(scalar)
+        case nil: throw bad(pattern)
+        }
+    }
+
+    private static func bad(_ pattern: String) -> DockerfileProblem {
+        DockerfileProblem("syntax error in pattern \(pattern)", expected: "[a-z], and a character behind \\")
+    }
+
+    private static func range(_ rest: inout ArraySlice<Unicode.Scalar>, _ pattern: String) throws(DockerfileProblem)
+        -> PatternMachine.Part
+    {
+        let isNegated = rest.first == "^"
+        if isNegated { rest = rest.dropFirst() }
+        var ranges: [ClosedRange<Unicode.Scalar>] = []
+        var isEmpty = true
+        while isEmpty || rest.first != "]" {
+            isEmpty = false
+            let low = try character(&rest, pattern)
+            var high = low
+            if rest.first == "-" {
+                rest = rest.dropFirst()
+                high = try character(&rest, pattern)
+            }
+            // A range that is the wrong way round is no error and matches nothing.
+            if low <= high { ranges.append(low...high) }
+        }
+        rest = rest.dropFirst()
+        return .range(ranges, isNegated: isNegated)
+    }
+
+    private static func character(_ rest: inout ArraySlice<Unicode.Scalar>, _ pattern: String)
+        throws(DockerfileProblem) -> Unicode.Scalar
+    {
+        guard var scalar = rest.popFirst(), scalar != "-", scalar != "]" else { throw bad(pattern) }
+        if scalar == "\\" {
+            guard let next = rest.popFirst() else { throw bad(pattern) }
+            scalar = next
+        }
+        guard !rest.isEmpty else { throw bad(pattern) }
+        return scalar
+    }
+}

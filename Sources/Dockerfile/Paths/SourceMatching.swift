@@ -1,0 +1,89 @@
+/// A tree that COPY takes files from: the build context, a stage, an image. Paths are absolute in it; nothing outside of it
+/// is ever reached.
+package protocol SourceTree {
+    /// What is at a path, symbolic links not followed. Nil for nothing, or for something that is ignored.
+    func kind(_ path: String) -> SourceKind?
+    /// The names in a directory, in any order.
+    func names(_ path: String) -> [String]
+}
+
+package enum SourceKind: Sendable, Equatable {
+    case directory
+    case link(target: String)
+    /// A regular file, or a device, socket or pipe.
+    case file
+}
+
+/// One thing that a source of COPY or ADD names.
+package struct SourceMatch: Sendable, Equatable {
+    /// As the source names it; the last name is the one that the copy gets.
+    package let path: String
+    /// Where it really is: the links of the path, and itself being one, followed.
+    package let location: String
+    package let isDirectory: Bool
+}
+
+/// Finds what the sources of COPY and ADD mean.
+package struct SourceMatcher<Tree: SourceTree> {
+    private let tree: Tree
+
+    package init(_ tree: Tree) { self.tree = tree }
+
+    /// - Parameter source: a path or a pattern; `..` does not lead out.
+    /// - Returns: in the order of names; empty only for a pattern that nothing matches.
+    package func matches(_ source: String) throws(DockerfileProblem) -> [SourceMatch] {
+        let names = ContextPath.cleaned(source)
+        guard let first = names.firstIndex(where: PathPattern.isPattern) else {
+            let path = "/" + names.map(PathPattern.literal).joined(separator: "/")
+            guard let match = match(path) else {
+                throw DockerfileProblem("\(source): not found", expected: "a file or directory of the build context")
+            }
+            return [match]
+        }
+        var found = ["/" + names[..<first].map(PathPattern.literal).joined(separator: "/")]
+        for name in names[first...] {
+            let pattern = try PathPattern(name)
+            var next: [String] = []
+            for directory in found {
+                guard let location = resolve(directory), tree.kind(location) == .directory else { continue }
+                // Names of a directory on the way, not links to one: a pattern looks at what is there.
+                for child in tree.names(location).sorted() where pattern.matches(child) {
+                    next.append((directory == "/" ? "" : directory) + "/" + child)
+                }
+            }
+            found = next
+        }
+        return found.compactMap(match)
+    }
+
+    private func match(_ path: String) -> SourceMatch? {
+        guard let location = resolve(path), let kind = tree.kind(location) else { return nil }
+        return SourceMatch(path: path, location: location, isDirectory: kind == .directory)
+    }
+
+    /// The path without links; what a link's absolute target names is looked for in the tree.
+    private func resolve(_ path: String) -> String? {
+        var rest = path.split(separator: "/").map(String.init)[...]
+        var done: [String] = []
+        var followed = 0
+        while let name = rest.popFirst() {
+            if name == "." { continue }
+            if name == ".." {
+                _ = done.popLast()
+                continue
+            }
+            let here = "/" + (done + [name]).joined(separator: "/")
+            guard let kind = tree.kind(here) else { return nil }
+            guard case .link(let target) = kind else {
+                done.append(name)
+                continue
+            }
+            // As the kernel's limit, ELOOP.
+            followed += 1
+            guard followed <= 40 else { return nil }
+            if target.hasPrefix("/") { done = [] }
+            rest = target.split(separator: "/").map(String.init)[...] + rest
+        }
+        return "/" + done.joined(separator: "/")
+    }
+}

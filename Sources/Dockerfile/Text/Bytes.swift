@@ -1,0 +1,48 @@
+/// Characters that have a meaning in a Dockerfile, which is read as bytes.
+enum Character8 {
+    static let tab: UInt8 = 0x09
+    static let lineFeed: UInt8 = 0x0A
+    static let carriageReturn: UInt8 = 0x0D
+    static let doubleQuote: UInt8 = 0x22
+    static let hash: UInt8 = 0x23
+    static let dollar: UInt8 = 0x24
+    static let singleQuote: UInt8 = 0x27
+    static let slash: UInt8 = 0x2F
+    static let backslash: UInt8 = 0x5C
+    static let backtick: UInt8 = 0x60
+    static let openBrace: UInt8 = 0x7B
+    static let closeBrace: UInt8 = 0x7D
+}
+
+extension UInt8 {
+    var isBlank: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
+    var isDigit: Bool { (0x30...0x39).contains(self) }
+    var isLetter: Bool { (0x61...0x7A).contains(self | 0x20) }
+    /// May stand in the name of a variable.
+    var isNameCharacter: Bool { self == 0x5F || isDigit || isLetter }
+    var lowercased: UInt8 { (0x41...0x5A).contains(self) ? self | 0x20 : self }
+}
+
+extension ArraySlice<UInt8> {
+    var trimmedLeft: ArraySlice<UInt8> { drop { $0.isBlank } }
+
+    var trimmed: ArraySlice<UInt8> {
+        guard let first = firstIndex(where: { !$0.isBlank }), let last = lastIndex(where: { !$0.isBlank }) else {
+            return []
+        }
+        return self[first...last]
+    }
+
+    var text: String { String(decoding: self, as: UTF8.self) }
+}
+
+extension String {
+    var bytes: ArraySlice<UInt8> { Array(utf8)[...] }
+    /// Blanks are those of ASCII.
+    var trimmed: String { bytes.trimmed.text }
+    /// Of ASCII letters only: instruction and stage names have no others.
+    var lowercasedASCII: String { String(decoding: utf8.map(\.lowercased), as: UTF8.self) }
+    var uppercasedASCII: String {
+        String(decoding: utf8.map { (0x61...0x7A).contains($0) ? $0 & 0xDF : $0 }, as: UTF8.self)
+    }
+}

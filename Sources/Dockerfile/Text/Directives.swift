@@ -1,0 +1,50 @@
+/// Parser directives: `# key=value` lines before anything else.
+struct Directives {
+    /// Joins lines and takes the meaning from the next character: `\` or a backtick.
+    private(set) var escape = Character8.backslash
+    private(set) var syntax: String?
+    private var seen: Set<String> = []
+    private var isOpen = true
+
+    /// Looks at every line until the first that is no directive.
+    mutating func take(_ line: ArraySlice<UInt8>) throws(DockerfileProblem) {
+        guard isOpen else { return }
+        guard let (key, value) = Self.parts(line), ["escape", "syntax", "check"].contains(key) else {
+            isOpen = false
+            return
+        }
+        guard seen.insert(key).inserted else {
+            throw DockerfileProblem("only one \(key) parser directive can be used")
+        }
+        switch key {
+        case "escape":
+            guard value == "\\" || value == "`", let first = value.utf8.first else {
+                throw DockerfileProblem("invalid escape token '\(value)'", expected: "`# escape=\\` or '# escape=`'")
+            }
+            escape = first
+        case "syntax": try takeSyntax(value)
+        default: break  // `check` configures a linter.
+        }
+    }
+
+    /// The language that is read here, whatever version: another one is another program.
+    private mutating func takeSyntax(_ value: String) throws(DockerfileProblem) {
+        syntax = value
+        let repository = value.prefix { $0 != "@" }
+        let path = repository.split(separator: "/").suffix(2).joined(separator: "/")
+        let name = path.prefix { $0 != ":" }
+        guard name == "docker/dockerfile" || name == "docker/dockerfile-upstream" else {
+            throw DockerfileProblem("cannot read syntax \(value)", expected: "'# syntax=docker/dockerfile:1'")
+        }
+    }
+
+    private static func parts(_ line: ArraySlice<UInt8>) -> (key: String, value: String)? {
+        guard line.first == Character8.hash else { return nil }
+        let rest = line.dropFirst().trimmedLeft
+        let key = rest.prefix { $0.isLetter || $0.isDigit }
+        let behind = rest[key.endIndex...].trimmedLeft
+        guard key.first?.isLetter == true, behind.first == 0x3D else { return nil }
+        let value = behind.dropFirst().trimmed
+        return value.isEmpty ? nil : (key.text.lowercasedASCII, value.text)
+    }
+}

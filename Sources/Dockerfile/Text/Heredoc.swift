@@ -1,0 +1,65 @@
+/// Text below an instruction: `<<EOF`, `<<-EOF`, `<<"EOF"`.
+package struct Heredoc: Sendable, Equatable {
+    package let name: String
+    /// Of the redirection; 0 unless a number was written.
+    package let descriptor: Int
+    /// `<<-`: tabs at the beginning of lines do not count.
+    package let stripsTabs: Bool
+    /// Not when any part of the name is quoted.
+    package let expands: Bool
+    /// As written, each line with its end.
+    package var body: [UInt8] = []
+
+    /// The body as a shell would hand it on.
+    package var content: [UInt8] {
+        guard stripsTabs else { return body }
+        var result: [UInt8] = []
+        for line in body.split(separator: Character8.lineFeed, omittingEmptySubsequences: false).dropLast() {
+            result += line.drop { $0 == Character8.tab } + [Character8.lineFeed]
+        }
+        return result
+    }
+
+    /// Whether the instruction can have heredocs: RUN, COPY and ADD, also behind ONBUILD, and not in JSON form.
+    static func mayFollow(_ text: String) -> Bool {
+        guard text.contains("<<") else { return false }
+        var rest = text.bytes.trimmed
+        for _ in 0..<2 {
+            let word = rest.prefix { !$0.isBlank }
+            rest = rest[word.endIndex...].trimmedLeft
+            switch word.text.lowercasedASCII {
+            case "run", "copy", "add":
+                guard let (_, behind) = try? InstructionFlags.split(rest.text, escape: Character8.backslash) else {
+                    return false
+                }
+                return JSONStrings.read(behind) == nil
+            case "onbuild": continue
+            default: return false
+            }
+        }
+        return false
+    }
+
+    /// The heredocs that a line announces, in order, without bodies.
+    static func markers(in text: String) throws(DockerfileProblem) -> [Heredoc] {
+        try Words.split(text, escape: Character8.backslash).compactMap { word in Heredoc(marker: word) }
+    }
+
+    /// - Parameter marker: a word such as `3<<-"EOF"`; nil when it is none.
+    init?(marker: String) {
+        let bytes = marker.bytes
+        let digits = bytes.prefix { $0.isDigit }
+        var rest = bytes[digits.endIndex...]
+        guard rest.starts(with: [0x3C, 0x3C]), digits.count < 10 else { return nil }
+        rest = rest.dropFirst(2)
+        stripsTabs = rest.first == 0x2D
+        if stripsTabs { rest = rest.dropFirst() }
+        guard !rest.isEmpty, !rest.contains(0x3C) else { return nil }
+        // A name is a word: nothing in it is a variable.
+        let expansion = Expansion(escape: Character8.backslash, variables: [:], keepsUnset: true)
+        guard let name = try? expansion.word(rest.text), !name.isEmpty else { return nil }
+        self.name = name
+        expands = name == rest.text
+        descriptor = Int(digits.text) ?? 0
+    }
+}
