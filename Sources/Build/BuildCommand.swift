@@ -17,9 +17,10 @@ package struct BuildCommand {
     /// - Returns: the exit status.
     package func run() throws(SkiffError) -> Int32 {
         guard invocation.positionals.count == 2 else { throw SkiffError("accepts 2 arg(s)", code: .usage) }
-        let target = try BuildTarget(
-            invocation.positionals[0], isSandbox: invocation.bool("sandbox"), force: invocation.bool("force"))
         let options = try BuildOptions(invocation)
+        let target = try BuildTarget(
+            invocation.positionals[0], isSandbox: invocation.bool("sandbox"), force: options.replaces,
+            isUpdate: options.isUpdate)
         let definition = try BuildSpec(invocation.positionals[1]).definition(try arguments())
         for warning in definition.warnings { Log.warning("\(definition.name): \(warning)") }
         try checkUnused(definition)
@@ -29,6 +30,9 @@ package struct BuildCommand {
         let remains = BuildRemains(
             temporary: [temporary], part: target.part, keepsTemporary: invocation.bool("no-cleanup"))
         return try BuildSupervisor(remains: remains).run { () throws(SkiffError) in
+            if options.isData {
+                return try DataBuild(definition: definition, target: target, options: options).run()
+            }
             try BuildTemporary.make(temporary)
             let job = BuildJob(
                 definition: definition, target: target, options: options, temporary: temporary,
@@ -46,11 +50,11 @@ package struct BuildCommand {
 
     private func checkUnused(_ definition: Definition) throws(SkiffError) {
         if definition.unusedArguments.isEmpty { return }
-        let problem = "unused build args: " + definition.unusedArguments.joined(separator: ", ")
-        if invocation.bool("warn-unused-build-args") { return Log.warning(problem) }
+        let names = definition.unusedArguments.joined(separator: ", ")
+        if invocation.bool("warn-unused-build-args") { return Log.warning("Unused build args: " + names) }
         throw SkiffError(
-            "Unable to build from \(definition.name): \(problem)",
-            hint: "Use option --warn-unused-build-args to show a warning instead of a fatal message")
+            "unused build args: \(names). Use option --warn-unused-build-args to show a warning instead of a fatal message"
+        )
     }
 
     private func chooseTemporaryDirectory(_ target: BuildTarget) throws(SkiffError) -> String {

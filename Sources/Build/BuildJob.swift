@@ -43,18 +43,43 @@ struct BuildJob {
         let path = isLast && target.isSandbox ? target.part : build.temporary + "/rootfs"
         try during("cannot make \(path)") { () throws(Errno) in try makeDirectory(path, mode: 0o755) }
         try build.pre(path)
-        let base = try build.source(path)
+        let base = build.isUpdate ? try build.existing(target.path, into: path) : try build.source(path)
         let root = try RootTree(path)
+        try build.permissions(root, base, isSandbox: isLast && target.isSandbox)
         try build.baseFiles(root, base)
         try build.appSkeletons(root)
         try build.filesFromStages(root, earlier)
         try build.setup(root)
         try build.filesFromHost(root)
         try build.post(root)
-        let seconds = options.squashfs.latestTime.map(Int64.init) ?? currentTime()
-        try build.metadata(root, base, BuildTime(seconds: seconds))
+        let fixed = try fixedTime(root, base)
+        try build.metadata(root, base, BuildTime(seconds: fixed ?? currentTime()))
         try build.test(root)
-        return BuiltStage(name: build.stage.name, root: root, base: base, hasRecords: !build.ownsAllIDs)
+        return BuiltStage(name: build.stage.name, root: root, base: base, hasRecords: !build.ownsAllIDs, time: fixed)
+    }
+
+    /// What a reproducible build takes for now.
+    private func fixedTime(_ root: RootTree, _ base: BaseContent) throws(SkiffError) -> Int64? {
+        if let time = options.squashfs.latestTime { return Int64(time) }
+        guard options.isReproducible else { return nil }
+        if let time = base.created { return time }
+        let labels = try Labels(json: root.read("/.singularity.d/labels.json"), replaces: false)
+        if let time = labels.values["org.opencontainers.image.created"].flatMap(BuildTime.init(timestamp:)) {
+            return time.seconds
+        }
+        Log.warning("--reproducible: the base of the image tells no time. Set SOURCE_DATE_EPOCH")
+        return nil
+    }
+
+    /// What the programs in the image are for counts, whatever was asked for.
+    private func architecture(_ root: RootTree) -> SIFArchitecture {
+        let found = ArchitectureProbe(root: root).find()
+        if found == nil { Log.info("Architecture not recognized, use native") }
+        let result = found ?? .host
+        if result.name != options.architecture {
+            Log.warning("Architecture \(result.name) does not match build arch \(options.architecture)")
+        }
+        return result
     }
 
     private func finish(_ stage: BuiltStage, umask: mode_t) throws(SkiffError) {
@@ -63,12 +88,12 @@ struct BuildJob {
         } else {
             Log.info("Creating SIF file...")
             _ = setUmask(umask)
+            var squashfs = options.squashfs
+            squashfs.latestTime = stage.time.map { UInt32(clamping: $0) }
             let assembly = SIFAssembly(
-                root: stage.root, definition: definition, objects: stage.base.objects, options: options.squashfs,
-                isDeterministic: options.squashfs.latestTime != nil, hasRecords: stage.hasRecords)
-            let architecture = ArchitectureProbe(root: stage.root).find()
-            if architecture == nil { Log.info("Architecture not recognized, use native") }
-            try assembly.write(target.part, architecture: architecture ?? .host)
+                root: stage.root, definition: definition, objects: stage.base.objects, options: squashfs,
+                isDeterministic: squashfs.latestTime != nil, hasRecords: stage.hasRecords)
+            try assembly.write(target.part, architecture: architecture(stage.root))
         }
         try target.publish()
     }

@@ -1,5 +1,6 @@
 package import Core
 import Grammar
+import Linux
 package import SquashfsWriter
 
 /// What one build was asked for beside its definition and target (cli.md §4).
@@ -19,6 +20,14 @@ package struct BuildOptions: Sendable {
     /// Of plugins, for `%post` and `%test`: `--nv` and its like.
     package var pluginFlags: [(name: String, values: [String])] = []
     package var squashfs = SquashfsOptions()
+    /// `--arch`, in the Go toolchain's names.
+    package var architecture = SIFArchitecture.host.name
+    /// `--arch-variant`; empty for none.
+    package var architectureVariant = ""
+    /// `--reproducible`: without SOURCE_DATE_EPOCH, the time of what the image was made from.
+    package var isReproducible = false
+    /// `--data`: what is built is no root, but data for one.
+    package var isData = false
 
     package init() {}
 
@@ -30,6 +39,14 @@ extension BuildOptions {
         sections = try Self.sections(invocation.list("section"))
         runsTest = !invocation.bool("notest")
         replaces = invocation.bool("force")
+        // A forced update is a build from the beginning.
+        isUpdate = invocation.bool("update") && !replaces
+        fixesPermissions = invocation.bool("fix-perms")
+        isReproducible = invocation.bool("reproducible")
+        isData = invocation.bool("data")
+        architecture = try Self.architecture(invocation.string("arch"))
+        architectureVariant = invocation.string("arch-variant") ?? ""
+        binds = try Self.binds(invocation)
         pluginFlags = invocation.pluginFlags
         if let text = invocation.string("compression") { squashfs.compression = try ImageCompression(text) }
         if let arguments = invocation.string("mksquashfs-args") { try squashfs.apply(toolArguments: arguments) }
@@ -39,9 +56,40 @@ extension BuildOptions {
     private static func sections(_ words: [String]) throws(SkiffError) -> Set<String>? {
         if words.isEmpty || words == ["all"] { return nil }
         if words == ["none"] { return [] }
-        if words.contains("all") || words.contains("none") {
-            throw SkiffError("Section specification error: cannot have any section and all or none")
+        for word in ["all", "none"] where words.contains(word) {
+            throw SkiffError(
+                "Could not check build sections: section specification error: cannot have \(word) and any other option")
         }
         return Set(words)
+    }
+
+    /// Of what Apptainer builds for.
+    private static let architectures = ["arm", "arm64", "amd64", "386", "ppc64le", "s390x", "riscv64"]
+
+    private static func architecture(_ name: String?) throws(SkiffError) -> String {
+        guard let name, !name.isEmpty else { return SIFArchitecture.host.name }
+        guard architectures.contains(name) else {
+            throw SkiffError(
+                "While processing the arch and arch variant: arch: \(name) is not valid, supported archs are: "
+                    + "[\(architectures.joined(separator: " "))]")
+        }
+        return name
+    }
+
+    /// As for a launch; relative sources are those of the caller's directory.
+    private static func binds(_ invocation: Invocation) throws(SkiffError) -> [Request.Bind] {
+        let directory = try during("cannot find the current directory") { () throws(Errno) in try currentDirectory() }
+        var binds: [Request.Bind] = []
+        for text in invocation.list("bind") { binds += try BindSpec.parse(text, currentDirectory: directory) }
+        for line in invocation.list("mount").flatMap({ $0.split(whereSeparator: \.isNewline) }) {
+            let fields: [String]
+            do throws(ValueProblem) {
+                fields = try parseCSV(String(line))
+            } catch {
+                throw SkiffError("While setting bind mount configuration: while parsing mount: \(error.text)")
+            }
+            binds.append(try MountSpec.parse(fields, currentDirectory: directory))
+        }
+        return binds
     }
 }

@@ -9,6 +9,8 @@ package struct BuiltStage {
     package let base: BaseContent
     /// Whether owners and devices are recorded on the files, as in a build without privileges.
     package let hasRecords: Bool
+    /// The time of a reproducible build, in seconds since 1970; nil for now.
+    package let time: Int64?
 }
 
 /// One stage being built: a method for each step of deffile.md §3, so that each can be kept or left out by itself.
@@ -27,7 +29,7 @@ struct StageBuild {
 
     /// 1. `%pre` on the host.
     func pre(_ rootPath: String) throws(SkiffError) {
-        guard options.wants(.pre), let script = stage.scripts[.pre] else { return }
+        guard options.wants(.pre), let script = stage.script(.pre) else { return }
         try scripts(rootPath).onHost(.pre, script)
     }
 
@@ -38,6 +40,23 @@ struct StageBuild {
             stage: stage, root: rootPath, temporary: temporary, directory: directory, ownsAllIDs: ownsAllIDs,
             options: options, installation: installation)
         return try agent.fill(order)
+    }
+
+    /// 2. The sandbox that is to be updated, as it is (`--update`).
+    func existing(_ path: String, into rootPath: String) throws(SkiffError) -> BaseContent {
+        Log.info("Building into existing container: \(path)")
+        try LocalImage(path: path, root: rootPath, ownsAllIDs: ownsAllIDs).unpack()
+        var content = BaseContent()
+        content.keepsMetadata = true
+        return content
+    }
+
+    /// 2. What an image from layers needs so that its owner can work with it.
+    func permissions(_ root: RootTree, _ base: BaseContent, isSandbox: Bool) throws(SkiffError) {
+        guard base.fixesPermissions else { return }
+        let permissions = Permissions(root: root)
+        if options.fixesPermissions { return try permissions.fix() }
+        if isSandbox, !ownsAllIDs, permissions.areHard { Permissions.warn() }
     }
 
     /// 2. What every image has beside the agent's content.
@@ -63,7 +82,7 @@ struct StageBuild {
 
     /// 5. `%setup` on the host.
     func setup(_ root: RootTree) throws(SkiffError) {
-        guard options.wants(.setup), let script = stage.scripts[.setup] else { return }
+        guard options.wants(.setup), let script = stage.script(.setup) else { return }
         try scripts(root.path).onHost(.setup, script)
     }
 
@@ -86,12 +105,12 @@ struct StageBuild {
         let metadata = Metadata(
             root: root, definition: definition, stage: stage, base: base, options: options, time: time,
             isUpdate: isUpdate)
-        try metadata.write(architecture: (ArchitectureProbe(root: root).find() ?? .host).name)
+        try metadata.write()
     }
 
     /// 10. `%test`.
     func test(_ root: RootTree) throws(SkiffError) {
-        guard options.runsTest, let script = stage.scripts[.test] else { return }
+        guard options.runsTest, let script = stage.script(.test) else { return }
         try scripts(root.path).test(script, root)
     }
 

@@ -113,7 +113,7 @@ import Testing
         ),
         (
             "Bootstrap: scratch\n%nosuchsection\n true\n%post\n%bar baz\n",
-            parsing + "invalid section(s) specified: nosuchsection, bar", "b.def:2: %nosuchsection"
+            parsing + "invalid section(s) specified: bar, nosuchsection", "b.def:2: %nosuchsection"
         ),
         ("Bootstrap: scratch\n  %post\n", parsing + "invalid section(s) specified: ", "b.def:2:   %post"),
         (
@@ -138,17 +138,17 @@ import Testing
             "b.def:1: Bootstrap: nosuch"
         ),
         (
-            "Bootstrap: scratch\n%pre -c\n",
+            "Bootstrap: scratch\n%pre -c\n true\n",
             "While performing build: while processing section %pre arguments: "
                 + "bad pre section '-c' parameter: missing arguments", "b.def:2: %pre -c"
         ),
         (
-            "Bootstrap: scratch\n%setup -c\n",
+            "Bootstrap: scratch\n%setup -c\n true\n",
             "While performing build: while processing section %setup arguments: "
                 + "bad setup section '-c' parameter: missing arguments", "b.def:2: %setup -c"
         ),
         (
-            "Bootstrap: scratch\n%post -c # x\n",
+            "Bootstrap: scratch\n%post -c # x\n true\n",
             "While performing build: while running engine: while processing section %post arguments: "
                 + "bad post section '-c' parameter: missing arguments", "b.def:2: %post -c # x"
         ),

@@ -35,7 +35,7 @@ import Testing
         #expect(groups.map(\.stage) == ["one", nil])
         #expect(groups[0].files.map(\.source) == ["/a", "d"])
         #expect(groups[1].files.map(\.source) == ["c"])
-        #expect(definition.text.starts(with: Array("# what".utf8)))
+        #expect(definition.text.starts(with: Array("Bootstrap: scratch\nStage: one".utf8)))
     }
 
     @Test func fillsEachStageWithItsOwnValues() throws {
@@ -79,6 +79,21 @@ import Testing
         let definition = try parse("Bootstrap: scratch\n%post\n{{ A }}\nlast\n", ["A=one\ntwo"])
         #expect(definition.stages[0].scripts[.post]?.body == Array("one\ntwo\nlast\n".utf8))
         #expect(definition.stages[0].scripts[.post]?.lines == [3, 3, 4])
+    }
+
+    @Test(arguments: [
+        ("{{ A\n }}", "1"), ("{{\nA }}x", "1x"), ("{{\n\nA\n}}", "1"), ("#{{ A }}", "#1"), ("## {{ A }}", "## {{ A }}"),
+        ("#! {{ A }}", "#! 1"), ("{{{A}}}", "{1}"), ("# {{ A\n }}", "# {{ A\n }}"), ("{{ A\nB }}", "{{ A\nB }}"),
+    ])
+    func fillsWhereApptainerDoes(text: String, expected: String) throws {
+        let definition = try parse("Bootstrap: scratch\n%help\n\(text)\n", ["A=1", "B=2"])
+        #expect(definition.stages[0].scripts[.help]?.body == Array((expected + "\n").utf8))
+    }
+
+    @Test func pointsOutBracesWithoutEnd() throws {
+        let definition = try parse("Bootstrap: scratch\n%post\n echo {{ A\n true\n")
+        #expect(definition.warnings == ["line 3: '{{' is not closed by '}}' and stays as it is"])
+        #expect(throws: DefinitionError.self) { try parse("Bootstrap: scratch\nFrom: {{ A\n") }
     }
 
     @Test func namesWhatNoStageUses() throws {

@@ -68,6 +68,12 @@ package enum BootstrapAgents {
     }
 
     static func require(_ stage: Stage) throws(SkiffError) -> any BootstrapAgent {
+        // Demanded signatures that nobody checks would be worse than no build.
+        if let demand = stage.value("fingerprints"), !demand.isEmpty {
+            throw SkiffError(
+                "Unable to create build: cannot check the signatures that Fingerprints demands",
+                hint: "Verify the image by other means and leave Fingerprints out")
+        }
         if let agent = named(stage.agent) { return agent }
         throw SkiffError(
             "Unable to create build: unable to get conveyorpacker: invalid build source \(stage.agent)")

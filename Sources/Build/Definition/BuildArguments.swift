@@ -18,15 +18,16 @@ package struct BuildArguments: Sendable, Equatable {
             do throws(Errno) {
                 bytes = try readFile(file, limit: 16 << 20)
             } catch {
-                throw SkiffError("While processing build-arg-file: error while opening file \(file)", errno: error)
+                throw SkiffError(
+                    "While processing the definition file: error while opening file \"\(file)\": open \(file)",
+                    errno: error)
             }
             read(bytes, file)
         }
         for word in words {
             guard let (name, value) = Self.split(word), !name.isEmpty else {
                 throw SkiffError(
-                    "While processing build args: \(word) is not in name=value format",
-                    hint: "Write --build-arg NAME=VALUE")
+                    "While processing the definition file: \(Self.problem(word))", hint: "Write --build-arg NAME=VALUE")
             }
             values[name] = value
         }
@@ -36,11 +37,18 @@ package struct BuildArguments: Sendable, Equatable {
     package mutating func read(_ bytes: [UInt8], _ file: String) {
         for line in DefinitionLine.all(bytes) {
             guard let (name, value) = Self.split(line.trimmed.text), !name.isEmpty else {
-                warnings.append("Skipping \(file):\(line.number): it is not of the form name=value")
+                let text = line.trimmed.text
+                warnings.append(
+                    "Skipping \"\(text)\" in build arg file: \(Self.problem(text)) (\(file):\(line.number))")
                 continue
             }
             values[name] = value
         }
+    }
+
+    /// Why `split` is of no use for it.
+    static func problem(_ text: String) -> String {
+        text.utf8.contains(0x3D) ? "missing key portion in \"\(text)\"" : "\"\(text)\" is not a key=value pair"
     }
 
     /// Cut at the first `=`, both parts without blanks around them.

@@ -49,5 +49,10 @@ extension ArraySlice<UInt8> {
         return self[first...last]
     }
 
+    func dropLast(while predicate: (UInt8) -> Bool) -> ArraySlice<UInt8> {
+        guard let last = lastIndex(where: { !predicate($0) }) else { return self[..<startIndex] }
+        return self[...last]
+    }
+
     var text: String { String(decoding: self, as: UTF8.self) }
 }

@@ -4,7 +4,8 @@ extension Definition {
         let all = DefinitionLine.all(text)
         let starts = try Self.stageStarts(all)
         var template = Template(arguments)
-        var recorded = all[..<starts[0]].flatMap { $0.bytes + $0.end }
+        // Comments above the first stage are not recorded, as by Apptainer.
+        var recorded: [UInt8] = []
         var parsed: [ParsedStage] = []
         for (index, start) in starts.enumerated() {
             let end = index + 1 < starts.count ? starts[index + 1] : all.endIndex
@@ -16,7 +17,10 @@ extension Definition {
         for stage in parsed { try stage.checkHeader() }
         for stage in parsed { try stage.checkAgent() }
         for (index, stage) in parsed.enumerated() { try stage.checkSections(earlier: stages[..<index], all: stages) }
-        warnings = (template.warnings + parsed.flatMap(\.warnings)).sorted { $0.line < $1.line }.map {
+        for stage in parsed { try stage.checkBraces() }
+        warnings = (template.warnings + parsed.flatMap { $0.warnings + $0.unclosedInScripts }).sorted {
+            $0.line < $1.line
+        }.map {
             "line \($0.line): \($0.text)"
         }
         unusedArguments = arguments.values.keys.filter { !template.used.contains($0) }.sorted()

@@ -16,7 +16,7 @@ struct SectionParser {
             try take(marker, body)
         }
         if let first = unknown.first {
-            let names = unknown.map(\.name).joined(separator: ", ")
+            let names = unknown.map(\.name).sorted().joined(separator: ", ")
             throw DefinitionError(
                 "invalid section(s) specified: \(names)", at: first.line, expected: Self.expectation(first.name))
         }
@@ -40,7 +40,11 @@ struct SectionParser {
             markers.append(.init(name: given, arguments: arguments, line: marker.number))
             return try store(section, rest, marker, body)
         }
-        guard let section = SectionName(rawValue: name) else { return unknown.append((name, marker)) }
+        guard let section = SectionName(rawValue: name) else {
+            // Apptainer keeps the case and the argument of what it takes for a section of an application.
+            let isApp = name.hasPrefix("app") && !arguments.isEmpty
+            return unknown.append((isApp ? given + " " + arguments : name, marker))
+        }
         markers.append(.init(name: name, arguments: arguments, line: marker.number))
         store(section, arguments, marker, body)
     }
@@ -50,7 +54,7 @@ struct SectionParser {
     ) {
         switch section {
         case .files: storeFiles(arguments, marker, body)
-        case .labels: labels += body.filter { !$0.isEmpty }.map(Self.label)
+        case .labels: Self.add(body, to: &labels)
         default: break
         }
         Self.append(&scripts[section], arguments, marker, body)
@@ -67,6 +71,15 @@ struct SectionParser {
             result.lines.append(line.number)
         }
         script = result
+    }
+
+    /// Of several lines with one key, the last one counts.
+    private static func add(_ body: ArraySlice<DefinitionLine>, to labels: inout [Stage.Label]) {
+        for line in body where !line.isEmpty {
+            let label = label(line)
+            labels.removeAll { $0.key == label.key }
+            labels.append(label)
+        }
     }
 
     /// `KEY VALUE`, split at the first space.
@@ -127,15 +140,17 @@ extension SectionParser {
                 "app section \(section.rawValue): could not be split into section name and app name", at: marker,
                 expected: "'%\(section.rawValue) NAME'")
         }
-        guard !name.utf8.contains(0x2F), !name.utf8.contains(0), name != ".", name != ".." else {
+        let parts = name.utf8.split(separator: 0x2F, omittingEmptySubsequences: false).map { String($0) ?? "" }
+        guard !name.utf8.contains(0), parts.allSatisfy({ !["", ".", ".."].contains($0) }) else {
             throw DefinitionError(
-                "invalid app name \(name)", at: marker, expected: "a name that can be one of a directory")
+                "invalid app name \(name)", at: marker,
+                expected: "a name that can be one of a directory below /scif/apps")
         }
         let known = apps.firstIndex { $0.name == name }
         let index = known ?? apps.count
         if known == nil { apps.append(.init(name: name)) }
         switch section {
-        case .labels: apps[index].labels += body.filter { !$0.isEmpty }.map(Self.label)
+        case .labels: Self.add(body, to: &apps[index].labels)
         case .files: apps[index].files += body.flatMap(Self.appFile)
         default: Self.append(&apps[index].scripts[section], "", marker, body)
         }

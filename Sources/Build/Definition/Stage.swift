@@ -17,6 +17,11 @@ package struct Stage: Sendable, Equatable {
 
     func field(_ key: String) -> HeaderField? { header.last { $0.key == key } }
 
+    /// A section that has a body. One without is as good as absent.
+    package func script(_ name: SectionName) -> Script? {
+        scripts[name].flatMap { $0.body.isEmpty ? nil : $0 }
+    }
+
     /// How other stages call it; nil for a stage without `Stage:`.
     package var name: String? { value("stage").flatMap { $0.isEmpty ? nil : $0 } }
     /// The bootstrap agent; never empty in a stage that was parsed.

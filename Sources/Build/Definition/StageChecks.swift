@@ -40,8 +40,24 @@ extension ParsedStage {
         }
     }
 
+    /// `{{ NAME` without its end. A script may mean something else by it, so there it is only pointed out.
+    func checkBraces() throws(DefinitionError) {
+        let headerEnd = lines.firstIndex(where: \.isMarker) ?? lines.endIndex
+        let line =
+            lines[..<headerEnd].first { !$0.isEmpty && Template.unclosed($0.bytes) != nil }
+            ?? lines[headerEnd...].first { $0.isMarker && Template.unclosed($0.bytes) != nil }
+        guard let line else { return }
+        throw DefinitionError("a build variable is not closed", at: line, expected: "{{ NAME }}")
+    }
+
+    var unclosedInScripts: [(line: Int, text: String)] {
+        lines.filter { !$0.isEmpty && !$0.isMarker && Template.unclosed($0.bytes) != nil }.map {
+            ($0.number, "'{{' is not closed by '}}' and stays as it is")
+        }
+    }
+
     func checkSections(earlier: ArraySlice<Stage>, all: [Stage]) throws(DefinitionError) {
-        for name in [SectionName.pre, .setup, .post] where stage.scripts[name]?.arguments == "-c" {
+        for name in [SectionName.pre, .setup, .post] where stage.script(name)?.arguments == "-c" {
             let engine = name == .post ? "while running engine: " : ""
             throw DefinitionError(
                 .performing,

@@ -14,8 +14,33 @@ struct Template {
         defaults = readDefaults(lines)
         var result: [DefinitionLine] = []
         result.reserveCapacity(lines.count)
-        for line in lines { result += try fill(line) }
+        for line in Self.joined(lines) { result += try fill(line) }
         return result
+    }
+
+    /// A placeholder may go over the end of a line; then its lines are one for the time of filling in.
+    private static func joined(_ lines: ArraySlice<DefinitionLine>) -> [DefinitionLine] {
+        var result: [DefinitionLine] = []
+        for line in lines {
+            if let last = result.last, let open = unclosed(last.bytes) {
+                let both = last.bytes[open...] + [0x0A] + line.bytes
+                if placeholder(both) != nil || unclosed(both) != nil {
+                    let bytes = last.bytes + [0x0A] + line.bytes
+                    result[result.count - 1] = DefinitionLine(number: last.number, bytes: bytes, end: line.end)
+                    continue
+                }
+            }
+            result.append(line)
+        }
+        return result
+    }
+
+    /// Where `{{`, perhaps with a name, stands at the end of the line and has not found its braces yet.
+    static func unclosed(_ bytes: ArraySlice<UInt8>) -> Int? {
+        let beforeName = bytes.dropLast(while: \.isBlank).dropLast(while: \.isWordCharacter)
+        let braces = beforeName.dropLast(while: \.isBlank)
+        guard braces.suffix(2) == [0x7B, 0x7B], !isComment(bytes[..<(braces.endIndex - 2)]) else { return nil }
+        return braces.endIndex - 2
     }
 
     /// The stage's own `NAME=VALUE` lines. Other lines are left out with a warning.
@@ -30,7 +55,9 @@ struct Template {
                 if let (name, value) = BuildArguments.split(line.trimmed.text), !name.isEmpty {
                     values[name] = value
                 } else {
-                    warnings.append((line.number, "Skipping a line of %arguments that is not of the form name=value"))
+                    let problem = BuildArguments.problem(line.trimmed.text)
+                    warnings.append(
+                        (line.number, "Skipping \"\(line.trimmed.text)\" in 'arguments' section: \(problem)"))
                 }
             }
         }
@@ -89,8 +116,8 @@ struct Template {
         return (name.text, close.startIndex + 2)
     }
 
-    /// A `#` before the placeholder hides it, unless it begins `#!`.
+    /// A `#` before the placeholder hides it, unless it begins `#!` or stands right before the braces.
     private static func isComment(_ before: ArraySlice<UInt8>) -> Bool {
-        before.indices.contains { before[$0] == 0x23 && before[($0 + 1)...].first != 0x21 }
+        before.indices.contains { before[$0] == 0x23 && $0 + 1 < before.endIndex && before[$0 + 1] != 0x21 }
     }
 }

@@ -10,20 +10,27 @@ struct BuildTarget {
     let isSandbox: Bool
     let force: Bool
 
+    var parent: String { parentPath(path) ?? "/" }
+
     /// The unfinished result beside the target: one rename away.
     var part: String {
-        (parentPath(path) ?? ".") + "/." + lastComponent(path) + ".skiff-\(identifier)"
+        parent + "/." + lastComponent(path) + ".skiff-\(identifier)"
     }
     private let identifier: Int32
 
-    init(_ typed: String, isSandbox: Bool, force: Bool) throws(SkiffError) {
+    /// - Parameter isUpdate: the sandbox that is there goes on, rather than being replaced.
+    init(_ typed: String, isSandbox: Bool, force: Bool, isUpdate: Bool = false) throws(SkiffError) {
         path = try absolutePath(typed)
         self.typed = typed
         self.isSandbox = isSandbox
         self.force = force
         identifier = processID()
-        if let existing = try? status(path, follow: false) { try check(existing, typed) }
-        let parent = parentPath(path) ?? "/"
+        let existing = try? status(path, follow: false)
+        if isUpdate {
+            try checkUpdate(existing)
+        } else if let existing {
+            try check(existing)
+        }
         guard (try? status(parent).isDirectory) == true else {
             throw SkiffError(
                 "While performing build: while creating SIF: while creating container: open \(typed)",
@@ -34,17 +41,37 @@ struct BuildTarget {
         }
     }
 
-    private func check(_ existing: FileStatus, _ typed: String) throws(SkiffError) {
-        if existing.isDirectory && !isImageDirectory && !force && !isEmptyDirectory {
+    private static let checking = "While checking build target: "
+
+    private func checkUpdate(_ existing: FileStatus?) throws(SkiffError) {
+        let problem = Self.checking + "only sandbox update is supported: "
+        guard isSandbox else { throw SkiffError(problem + "--sandbox flag is missing") }
+        guard let existing else { throw SkiffError(Self.checking + "could not update sandbox \(path): doesn't exist") }
+        guard existing.isDirectory else { throw SkiffError(problem + "\(path) is not a directory") }
+    }
+
+    private func check(_ existing: FileStatus) throws(SkiffError) {
+        if force { return }
+        if existing.isDirectory && !isImageDirectory && !isEmptyDirectory {
             throw SkiffError(
-                "While checking build target: build target '\(typed)' is a directory that is no image. "
-                    + "Use --force if you want to overwrite it")
+                Self.checking + "\(path) is not empty and is not an Apptainer sandbox, check its content first and use "
+                    + "--force if you want to overwrite it")
         }
-        guard force else {
-            throw SkiffError(
-                "While checking build target: build target '\(typed)' already exists. "
-                    + "Use --force if you want to overwrite it")
-        }
+        if terminalName(0) != nil, isConfirmed() { return }
+        throw SkiffError(
+            Self.checking + "build target '\(typed)' already exists. Use --force if you want to overwrite it")
+    }
+
+    /// Only at a terminal; anything but yes is a no.
+    private func isConfirmed() -> Bool {
+        let question =
+            "Build target '\(typed)' already exists and will be deleted during the build process. "
+            + "Do you want to continue? [N/y] "
+        try? writeFully(2, question)
+        var answer = [UInt8](repeating: 0, count: 16)
+        let count = answer.withUnsafeMutableBytes { buffer in (try? Linux.read(0, into: buffer)) ?? 0 }
+        let word = answer.prefix(count).prefix { $0 != 0x0A }.map { $0 | 0x20 }
+        return word.elementsEqual("y".utf8) || word.elementsEqual("yes".utf8)
     }
 
     private var isImageDirectory: Bool {

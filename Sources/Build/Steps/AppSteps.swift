@@ -34,7 +34,7 @@ struct AppSteps {
             (.environment, "/env/90-environment.sh", 0o755), (.help, "/runscript.help", 0o644),
         ]
         for (section, path, mode) in texts {
-            if let script = app.scripts[section] { try root.write(meta + path, script.body + [0x0A], mode: mode) }
+            if let script = app.scripts[section] { try root.write(meta + path, script.body, mode: mode) }
         }
         for (section, path) in [(AppSection.run, "/runscript"), (.start, "/startscript"), (.test, "/test")] {
             guard let script = app.scripts[section] else { continue }
@@ -67,9 +67,9 @@ extension Stage {
     /// What is run as `%post`: the section, and the `%appinstall` of every application behind it.
     var postScript: Script? {
         let installs = apps.filter { $0.scripts[.install] != nil }
-        guard scripts[.post] != nil || !installs.isEmpty else { return nil }
+        guard script(.post) != nil || !installs.isEmpty else { return nil }
         var script =
-            scripts[.post] ?? Script(arguments: "", body: [], line: installs.first?.scripts[.install]?.line ?? 0)
+            self.script(.post) ?? Script(arguments: "", body: [], line: installs.first?.scripts[.install]?.line ?? 0)
         for app in apps {
             let folder = ShellQuoting.single("/scif/apps/\(app.name)")
             let install = app.scripts[.install]

@@ -7,6 +7,19 @@ package struct BuildTime: Sendable {
 
     package init(seconds: Int64) { self.seconds = seconds }
 
+    /// RFC 3339 in UTC, as `timestamp` gives it; nil for anything else.
+    package init?(timestamp text: String) {
+        let parts = text.split(whereSeparator: { "-T:Z".contains($0) }).map(String.init)
+        let numbers = parts.compactMap { Int32($0.prefix { $0 != "." }) }
+        guard text.hasSuffix("Z"), parts.count == 6, numbers.count == 6, (1...9999).contains(numbers[0]) else {
+            return nil
+        }
+        var moment = tm()
+        (moment.tm_year, moment.tm_mon, moment.tm_mday) = (numbers[0] - 1900, numbers[1] - 1, numbers[2])
+        (moment.tm_hour, moment.tm_min, moment.tm_sec) = (numbers[3], numbers[4], numbers[5])
+        seconds = Int64(timegm(&moment))
+    }
+
     /// `Monday_23_November_2026_22:54:11_UTC`: numbers without leading zeros, in the caller's time zone.
     package var label: String {
         let days = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]

@@ -15,12 +15,12 @@ struct Metadata {
     private static let directory = "/.singularity.d/"
 
     private func script(_ section: SectionName) -> Stage.Script? {
-        options.wants(section) ? stage.scripts[section] : nil
+        options.wants(section) ? stage.script(section) : nil
     }
 
-    func write(architecture: String) throws(SkiffError) {
+    func write() throws(SkiffError) {
         try help()
-        try labels(architecture)
+        try labels()
         try recipe()
         if let environment = script(.environment) {
             Log.info("Adding environment to container")
@@ -44,7 +44,7 @@ struct Metadata {
         try root.write(path, help.body + [0x0A], mode: 0o644)
     }
 
-    private func labels(_ architecture: String) throws(SkiffError) {
+    private func labels() throws(SkiffError) {
         let path = Self.directory + "labels.json"
         var labels = try Labels(json: root.read(path), replaces: options.replaces)
         if let lines = root.read("/.build.labels") {
@@ -52,8 +52,11 @@ struct Metadata {
             try root.remove("/.build.labels")
         }
         labels.generate(
-            isUpdate ? [] : stage.header, time, architecture: architecture,
+            isUpdate ? [] : stage.header, time, architecture: options.architecture,
             hasHelp: root.exists(Self.directory + "runscript.help"))
+        if !options.architectureVariant.isEmpty {
+            labels.set("org.opencontainers.image.architecture.variant", options.architectureVariant)
+        }
         for label in base.labels { labels.set(label.key, label.value) }
         if options.wants(.labels), !stage.labels.isEmpty {
             Log.info("Adding labels")

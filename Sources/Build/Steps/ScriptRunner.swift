@@ -24,14 +24,14 @@ struct ScriptRunner {
         try during("cannot write \(file)") { () throws(Errno) in try writeFile(file, script.body, mode: 0o700) }
         let names = ["APPTAINER", "SINGULARITY"]
         let added = names.flatMap {
-            ["\($0)_ROOTFS=\(rootPath)", "\($0)_ENVIRONMENT=\(rootPath)\(Self.environmentScript)"]
+            ["\($0)_ROOTFS=\(rootPath)", "\($0)_ENVIRONMENT=\(Self.environmentScript)"]
         }
         let kept = environmentStrings().filter { line in
             !added.contains { line.hasPrefix($0.prefix { $0 != "=" } + "=") }
         }
-        let status = try run("/bin/sh", Array(shellWords(script, file).dropFirst()), environment: kept + added)
+        let status = try run("/bin/sh", shellWords(script, file), environment: kept + added)
         guard status == .exited(0) else {
-            throw failure("failed to execute %\(name) script", status, section, script.line)
+            throw failure("failed to run %\(name) script", status, section, script.line)
         }
     }
 

@@ -75,8 +75,10 @@ extension Table {
     private static var stockPluginFlags: [(plugin: String, commands: [String], lines: String)] {
         let actions = ["exec", "run", "shell", "test"]
         return [
-            ("org.skiff.overlay", actions, "overlay,o OVERLAY OVERLAYIMAGE\nwritable-tmpfs WRITABLE_TMPFS"),
-            ("org.skiff.nvidia-gpu", actions, "nv NV\nno-nv NV_OFF NO_NV\ncompat32 COMPAT32"),
+            ("org.skiff.overlay", actions, "overlay,o OVERLAY OVERLAYIMAGE"),
+            ("org.skiff.overlay", actions + ["build"], "writable-tmpfs WRITABLE_TMPFS"),
+            ("org.skiff.nvidia-gpu", actions, "no-nv NV_OFF NO_NV"),
+            ("org.skiff.nvidia-gpu", actions + ["build"], "nv NV\ncompat32 COMPAT32"),
             ("org.skiff.hello", actions, "hello HELLO"),
         ]
     }
@@ -126,13 +128,8 @@ extension Table {
 
     private static var buildFlags: String {
         """
-        arch BUILD_ARCH
-        arch-variant BUILD_ARCH_VARIANT
         authfile AUTH_FILE
-        bind,B
         buildkit-host BUILDKIT_HOST
-        compat32
-        data DATA
         disable-cache DISABLE_CACHE
         docker-host DOCKER_HOST
         docker-login DOCKER_LOGIN
@@ -140,25 +137,17 @@ extension Table {
         docker-username DOCKER_USERNAME
         encrypt,e
         fakeroot,f FAKEROOT
-        fix-perms FIXPERMS
         ignore-fakeroot-command IGNORE_FAKEROOT_COMMAND
         ignore-proot IGNORE_PROOT
         ignore-subuid IGNORE_SUBUID
         ignore-userns IGNORE_USERNS
-        json JSON
         library LIBRARY
-        mount MOUNT
         no-https|nohttps NOHTTPS NO_HTTPS
-        nv
         nvccli NVCCLI
         passphrase
         pem-path
         remote
-        reproducible REPRODUCIBLE
         rocm
-        update,u UPDATE
-        userns USERNS
-        writable-tmpfs WRITABLE_TMPFS
         """
     }
 }

@@ -1,3 +1,5 @@
+import Core
+
 /// Commands about image files: cli.md §4, §6, §8.
 extension Table {
     static var build: Command {
@@ -24,6 +26,30 @@ extension Table {
         command.flags = [
             Flag("sandbox", short: "s", help: "make a directory instead of an image file", environment: "SANDBOX"),
             Flag("force", short: "F", help: "replace what is at IMAGE PATH", environment: "FORCE"),
+            Flag(
+                "update", short: "u", help: "carry out a definition in the sandbox that is there, without its header",
+                environment: "UPDATE"),
+            Flag("data", help: "make a SIF of data from a squashfs file", environment: "DATA"),
+            Flag("json", help: "accepted for old scripts; without effect", environment: "JSON"),
+            Flag(
+                "fix-perms", help: "let the owner read and write everything that comes from layers",
+                environment: "FIXPERMS"),
+            Flag(
+                "arch", .string, help: "the architecture to build for", environment: "BUILD_ARCH",
+                defaultText: SIFArchitecture.host.name),
+            Flag(
+                "arch-variant", .string, help: "the variant of the architecture", environment: "BUILD_ARCH_VARIANT"),
+            Flag(
+                "bind", short: "B", .array,
+                help: "show a path of the host to %post and %test: src[:dest[:opts]]", environment: "BIND BINDPATH",
+                addsEnvironment: true, completes: .files),
+            Flag(
+                "mount", .array, help: "the same in the long form, e.g. 'type=bind,source=/opt,destination=/hostopt'",
+                environment: "MOUNT", addsEnvironment: true),
+            Flag(
+                "reproducible", help: "take the time of the source image for the time of the build",
+                environment: "REPRODUCIBLE"),
+            Flag("userns", help: "build without a setuid program, as always", environment: "USERNS"),
             Flag(
                 "section", .slice,
                 help: "carry out only these sections (setup, post, files, environment, test, labels, none)",

@@ -1,0 +1,76 @@
+import CLinux
+import Core
+import Inspect
+import Linux
+import SquashfsWriter
+
+/// `build --data`: a SIF that holds a squashfs as data, to be bound into containers; no root, no scripts (deffile.md §3.2).
+struct DataBuild {
+    let definition: Definition
+    let target: BuildTarget
+    let options: BuildOptions
+
+    func run() throws(SkiffError) {
+        guard let stage = definition.stages.last, stage.agent == "localimage", !target.isSandbox else {
+            throw SkiffError(
+                "While performing build: cannot build a data image: its source must be a squashfs file and its target a "
+                    + "SIF file")
+        }
+        Log.info("Starting build...")
+        let path = stage.value("from") ?? ""
+        let image = try ImageSource.open(try absolutePath(path), writable: false)
+        guard image.kind == .squashfs, let section = image.root else {
+            throw SkiffError(
+                "While performing build: cannot build a data image from \(path): it is no squashfs file",
+                hint: "Make one with mksquashfs")
+        }
+        Log.info("Creating SIF file...")
+        try write(image.descriptor.raw, section, try record(stage))
+        try target.publish()
+        Log.info("Build complete: \(target.typed)")
+    }
+
+    private func record(_ stage: Stage) throws(SkiffError) -> InspectMetadata {
+        var labels = try Labels(json: nil, replaces: options.replaces)
+        let time = BuildTime(seconds: options.squashfs.latestTime.map(Int64.init) ?? currentTime())
+        labels.generate(stage.header, time, architecture: options.architecture, hasHelp: false)
+        for label in stage.labels { labels.add(label.key, label.value) }
+        var record = InspectMetadata()
+        record.container.labels = labels.values
+        record.deffile = String(decoding: definition.text, as: UTF8.self)
+        while record.deffile.hasSuffix("\n") { record.deffile.removeLast() }
+        return record
+    }
+
+    private func write(_ source: CInt, _ section: ImageSection, _ record: InspectMetadata) throws(SkiffError) {
+        let file = try during("cannot make \(target.part)") { () throws(Errno) in
+            try open(target.part, O_RDWR | O_CREAT | O_EXCL, mode: 0o777)
+        }
+        var creation = SIFCreation()
+        creation.isDeterministic = options.squashfs.latestTime != nil
+        var editor = try SIFEditor(creating: creation, on: file.raw)
+        _ = try editor.add(SIFNewObject(.definition), bytes: definition.text)
+        let object = SIFNewObject(.genericJSON, name: InspectMetadata.objectName)
+        _ = try editor.add(object, bytes: Array(record.json.text().utf8))
+        let architecture = SIFArchitecture(name: options.architecture) ?? .host
+        let offset = try editor.beginObject(.partition(.squashfs, .data, architecture))
+        let size = try during("cannot copy the squashfs into \(target.part)") { () throws(Errno) in
+            try copy(source, section, to: file.raw, at: Int64(offset))
+        }
+        _ = try editor.finishObject(size: size)
+        try editor.commit()
+        try during("cannot write \(target.part)") { () throws(Errno) in try Linux.fsync(file.raw) }
+    }
+
+    private func copy(_ source: CInt, _ section: ImageSection, to file: CInt, at offset: Int64) throws(Errno) -> Int64 {
+        let end = section.size > 0 ? Int64(section.size) : Int64(try endOffset(of: source)) - Int64(section.offset)
+        var done: Int64 = 0
+        while done < end {
+            let chunk = try readBytes(source, at: Int64(section.offset) + done, count: Int(min(end - done, 1 << 20)))
+            if chunk.isEmpty { break }
+            try writeFully(file, chunk, at: offset + done)
+            done += Int64(chunk.count)
+        }
+        return done
+    }
+}
