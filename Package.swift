@@ -175,17 +175,20 @@ let package = Package(
         .target(name: "CArchive", path: "Sources/Formats/CArchive", linkerSettings: [.linkedLibrary("archive")]),
         .target(
             name: "Archive", dependencies: ["CArchive"], path: "Sources/Formats/Archive", swiftSettings: swiftSettings),
-        .testTarget(name: "ArchiveTests", dependencies: ["Archive"], swiftSettings: testSettings),
         .target(
             name: "OCI",
-            dependencies: ["Archive", "Inspect", "Digest", "SquashfsWriter", "CCodecs", "Core", "Linux", "CLinux"],
+            dependencies: [
+                "Archive", "Inspect", "Digest", "Ownership", "SquashfsWriter", "CCodecs", "Core", "Linux", "CLinux",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "OCITests", dependencies: ["OCI", "Archive", "Digest", "Squashfs", "Core", "Linux", "CLinux"],
+            name: "OCITests",
+            dependencies: ["OCI", "Archive", "Digest", "Squashfs", "SquashfsWriter", "Core", "Linux", "CLinux"],
             swiftSettings: testSettings),
         .target(
             name: "Build",
             dependencies: [
+                "OCI",
                 "Inspect", "Grammar", "SquashfsWriter", "Squashfs", "Ownership", "Core", "Linux", "CLinux",
             ],
             swiftSettings: swiftSettings),

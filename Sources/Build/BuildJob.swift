@@ -18,6 +18,7 @@ struct BuildJob {
         let mask = setUmask(0o002)
         try RootNamespace.enter()
         Log.info("Starting build...")
+        if try packLayers(directory, ownsAllIDs, umask: mask) { return }
         var built: [BuiltStage] = []
         for index in definition.stages.indices {
             let isLast = index == definition.stages.count - 1
@@ -29,6 +30,23 @@ struct BuildJob {
         }
         if let last = built.last { try finish(last, umask: mask) }
         Log.info("Build complete: \(target.typed)")
+    }
+
+    /// A SIF from layers, where the definition leaves it at that.
+    /// - Returns: false when the image has to be unpacked.
+    private func packLayers(_ directory: String, _ ownsAllIDs: Bool, umask: mode_t) throws(SkiffError) -> Bool {
+        guard !target.isSandbox, LayerAssembly.isEnough(for: definition, options), let stage = definition.stages.first,
+            let agent = try BootstrapAgents.require(stage) as? any LayeredAgent
+        else { return false }
+        let order = BootstrapOrder(
+            stage: stage, root: "", temporary: temporary, directory: directory, ownsAllIDs: ownsAllIDs,
+            options: options, installation: installation)
+        let base = try agent.open(order)
+        _ = setUmask(umask)
+        try LayerAssembly(base, definition, options).write(target.part)
+        try target.publish()
+        Log.info("Build complete: \(target.typed)")
+        return true
     }
 
     /// Each stage has a directory of its own for what is not part of its image.

@@ -60,7 +60,7 @@ struct StageBuild {
     }
 
     /// 2. What every image has beside the agent's content.
-    func baseFiles(_ root: RootTree, _ base: BaseContent) throws(SkiffError) {
+    func baseFiles(_ root: any ImageRoot, _ base: BaseContent) throws(SkiffError) {
         try BaseFiles(root: root, keepsExisting: base.keepsMetadata).write()
         for file in base.files { try root.write(file.path, file.bytes, mode: file.mode) }
     }

@@ -8,7 +8,7 @@ extension InspectMetadata {
         try InspectMetadata(collecting: DirectoryFiles(root: root))
     }
 
-    init(collecting files: any ImageFiles) throws(SkiffError) {
+    package init(collecting files: any ImageFiles) throws(SkiffError) {
         container = try Section(collecting: files, in: "/.singularity.d")
         deffile = try Self.trimmed(files.text("/.singularity.d/Singularity"))
         for name in try files.names("/scif/apps") {

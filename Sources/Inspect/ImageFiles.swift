@@ -1,10 +1,10 @@
 import CLinux
-import Core
+package import Core
 import Linux
 import Squashfs
 
 /// The file tree of an image, wherever it is. Symbolic links lead to places inside.
-protocol ImageFiles {
+package protocol ImageFiles {
     /// A whole file; nil when there is none.
     func text(_ path: String) throws(SkiffError) -> String?
     /// The names in a directory, sorted by bytes; empty when there is none.

@@ -90,7 +90,8 @@ private func platform(_ architecture: String, _ variant: String = "") -> String 
             """
         let config = try OCIConfig(parsing: Array(text.utf8))
         #expect(
-            config.runtime.text() == #"{"Env":["PATH=/bin"],"Cmd":["sh"],"WorkingDir":"/w","Labels":{"a":"1","b":"2"}}"#
+            config.runtime.text()
+                == #"{"Cmd":["sh"],"Env":["PATH=/bin"],"Hostname":"x","Image":"y","Labels":{"a":"1","b":"2"},"WorkingDir":"/w"}"#
         )
         #expect(config.command == ["sh"] && config.entrypoint.isEmpty)
         #expect(config.createdSeconds == 1_714_557_600)

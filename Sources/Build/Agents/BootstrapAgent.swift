@@ -1,5 +1,6 @@
 package import Core
 import Linux
+import OCI
 
 /// Fills an empty root directory with what an image starts from: one for each word behind `Bootstrap:` (deffile.md §2).
 package protocol BootstrapAgent: Sendable {
@@ -62,6 +63,9 @@ package enum BootstrapAgents {
         case "localimage": LocalImageAgent()
 
         case "scratch": ScratchAgent()
+
+        case "oci", "oci-archive", "docker-archive", "docker-daemon":
+            LocalSource.Transport(rawValue: name).map { LocalLayersAgent(transport: $0) }
 
         default: nil
         }

@@ -4,8 +4,7 @@ import Inspect
 import Linux
 import SquashfsWriter
 
-/// Packs a root file system into a SIF: definition, metadata, squashfs, in the order of deffile.md §8.3. The squashfs is
-/// written straight into the SIF at its offset.
+/// Packs a root file system that is a directory into a SIF.
 struct SIFAssembly {
     let root: RootTree
     let definition: Definition
@@ -21,22 +20,11 @@ struct SIFAssembly {
     func write(_ path: String, architecture: SIFArchitecture) throws(SkiffError) {
         let size = TreeSize(of: root.descriptor)
         try checkRoom(for: size, beside: path)
-        let file = try during("cannot make \(path)") { () throws(Errno) in
-            try open(path, O_RDWR | O_CREAT | O_EXCL, mode: 0o777)
+        let output = SIFOutput(definition: definition, objects: objects, isDeterministic: isDeterministic)
+        let description = try InspectMetadata.collect(root: root.descriptor)
+        try output.write(path, architecture, description) { file, offset throws(SkiffError) in
+            try pack(size, into: file, at: offset)
         }
-        var creation = SIFCreation()
-        creation.isDeterministic = isDeterministic
-        var editor = try SIFEditor(creating: creation, on: file.raw)
-        _ = try editor.add(SIFNewObject(.definition), bytes: definition.text)
-        let record = try InspectMetadata.collect(root: root.descriptor).json.text()
-        let all = objects + [.init(path: InspectMetadata.objectName, bytes: Array(record.utf8), mode: 0)]
-        for object in all.sorted(by: { $0.path < $1.path }) {
-            _ = try editor.add(SIFNewObject(.genericJSON, name: object.path), bytes: object.bytes)
-        }
-        let offset = try editor.beginObject(.partition(.squashfs, .primarySystem, architecture))
-        _ = try editor.finishObject(size: try pack(size, into: file.raw, at: offset))
-        try editor.commit()
-        try during("cannot write \(path)") { () throws(Errno) in try Linux.fsync(file.raw) }
     }
 
     private static let hint = "Write the image to a file system with more room"

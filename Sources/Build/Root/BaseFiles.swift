@@ -3,7 +3,7 @@ import Linux
 
 /// What every image has beside the content of its base (deffile.md §8.1).
 struct BaseFiles {
-    let root: RootTree
+    let root: any ImageRoot
     /// Files of an image that was one of ours before stay as they are.
     let keepsExisting: Bool
 
@@ -19,7 +19,7 @@ struct BaseFiles {
     ]
 
     func write() throws(SkiffError) {
-        for directory in Self.directories { try root.makeDirectory(directory) }
+        for directory in Self.directories { try root.makeDirectories(directory) }
         for (path, target) in Self.links { try root.link(path, to: target) }
         for path in ["/etc/hosts", "/etc/resolv.conf"] { try script(path, "", mode: 0o644) }
         for (path, text) in scripts { try script(path, text, mode: 0o755) }
@@ -46,6 +46,6 @@ struct BaseFiles {
 
     private func script(_ path: String, _ text: String, mode: UInt32) throws(SkiffError) {
         if keepsExisting && root.exists(path) { return }
-        try root.write(path, text, mode: mode)
+        try root.write(path, Array(text.utf8), mode: mode)
     }
 }

@@ -3,7 +3,7 @@ import Linux
 
 /// Writes what the definition says about the image into `/.singularity.d` (deffile.md §4, §8).
 struct Metadata {
-    let root: RootTree
+    let root: any ImageRoot
     let definition: Definition
     let stage: Stage
     let base: BaseContent
@@ -70,11 +70,7 @@ struct Metadata {
         let path = Self.directory + "Singularity"
         if let old = root.read(path) {
             let history = Self.directory + "bootstrap_history"
-            let opened = try root.makeDirectory(history)
-            let count = try during("cannot read \(history) of the image") { () throws(Errno) in
-                let directory = try open(".", 0, at: opened.raw)
-                return try entries(of: directory.raw).count
-            }
+            let count = try root.names(in: history).count
             try root.write(history + "/Apptainer\(count)", old, mode: 0o644)
         }
         try root.write(path, definition.text, mode: 0o644)

@@ -42,6 +42,13 @@ package struct TarEntry: Sendable, Equatable {
 package protocol TarSource: AnyObject {
     /// The next bytes, valid until the next call; empty at the end.
     func next() throws -> UnsafeRawBufferPointer
+    /// Passes over bytes that nobody wants, where that is cheaper than giving them out.
+    /// - Returns: how many; 0 is always an answer.
+    func skip(_ count: Int64) throws -> Int64
+}
+
+extension TarSource {
+    package func skip(_ count: Int64) throws -> Int64 { 0 }
 }
 
 /// The archive is damaged, ends too early, or holds what cannot be kept.

@@ -23,7 +23,7 @@ package final class TarReader {
         self.source = source
         feed = Feed(source)
         let context = Unmanaged.passUnretained(feed).toOpaque()
-        let status = archive_read_open(
+        let status = archive_read_open2(
             archive, context, nil,
             { _, context, place in
                 guard let context, let place else { return -1 }
@@ -32,6 +32,16 @@ package final class TarReader {
                     let bytes = try feed.source.next()
                     place.pointee = bytes.baseAddress
                     return bytes.count
+                } catch {
+                    feed.failure = error
+                    return -1
+                }
+            },
+            { _, context, count in
+                guard let context else { return 0 }
+                let feed = Unmanaged<Feed>.fromOpaque(context).takeUnretainedValue()
+                do {
+                    return la_int64_t(try feed.source.skip(Int64(count)))
                 } catch {
                     feed.failure = error
                     return -1
@@ -66,6 +76,24 @@ package final class TarReader {
         // A warning: mostly a name in another encoding, which is kept.
         guard status == ARCHIVE_OK || status == ARCHIVE_WARN, let found else { throw failure() }
         return try Self.entry(found)
+    }
+
+    /// Where the content of the last member begins in the archive, in bytes; before any of it is read.
+    package var contentOffset: Int64 { Int64(archive_filter_bytes(archive, 0)) }
+
+    /// The first bytes of the last member's content, at most `count`. What follows is passed over.
+    package func start(_ count: Int) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var done = 0
+        while done < count {
+            let got = bytes.withUnsafeMutableBytes { space in
+                archive_read_data(archive, space.baseAddress?.advanced(by: done), count - done)
+            }
+            if got == 0 { break }
+            guard got > 0 else { throw failure() }
+            done += got
+        }
+        return Array(bytes.prefix(done))
     }
 
     /// The content of the last member: parts in order, holes left out.

@@ -28,9 +28,6 @@ final class ContentWriter {
         _ file: CInt, size: Int64, to place: UnsafeMutablePointer<UnsafeMutablePointer<sqfs_inode_generic_t>?>,
         _ advanced: (Int) throws(SkiffError) -> Void
     ) throws(Failure) {
-        var flags: UInt32 = 0
-        if !image.options.isDataCompressed { flags |= SQFS_BLK_DONT_COMPRESS.rawValue }
-        if !image.options.hasFragments { flags |= SQFS_BLK_DONT_FRAGMENT.rawValue }
         try hand(sqfs_block_processor_begin_file(processor, place, nil, flags))
         var position: Int64 = 0
         while position < size {
@@ -43,6 +40,37 @@ final class ContentWriter {
         }
         try hand(sqfs_block_processor_end_file(processor))
     }
+
+    private var flags: UInt32 {
+        var flags: UInt32 = 0
+        if !image.options.isDataCompressed { flags |= SQFS_BLK_DONT_COMPRESS.rawValue }
+        if !image.options.hasFragments { flags |= SQFS_BLK_DONT_FRAGMENT.rawValue }
+        return flags
+    }
+
+    // MARK: Content that comes in parts
+
+    /// - Parameter place: as for `write`.
+    func begin(_ place: UnsafeMutablePointer<UnsafeMutablePointer<sqfs_inode_generic_t>?>) throws(SkiffError) {
+        try image.file.check(sqfs_block_processor_begin_file(processor, place, nil, flags))
+    }
+
+    func append(_ bytes: UnsafeRawBufferPointer) throws(SkiffError) {
+        // libsquashfs looks at a block that it has not made yet.
+        if bytes.isEmpty { return }
+        try image.file.check(sqfs_block_processor_append(processor, bytes.baseAddress, bytes.count))
+    }
+
+    func appendHole(_ count: Int64) throws(SkiffError) {
+        var left = count
+        while left > 0 {
+            let next = Int(min(Int64(zeros.count), left))
+            try image.file.check(sqfs_block_processor_append(processor, zeros, next))
+            left -= Int64(next)
+        }
+    }
+
+    func end() throws(SkiffError) { try image.file.check(sqfs_block_processor_end_file(processor)) }
 
     enum Failure: Error {
         case reading(Errno)

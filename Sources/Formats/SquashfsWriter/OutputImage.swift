@@ -37,6 +37,17 @@ final class OutputImage {
         if written > 0 { superblock.flags |= UInt16(SQFS_FLAG_COMPRESSOR_OPTIONS.rawValue) }
     }
 
+    /// Writes the remaining tables and the superblock.
+    func finish(_ records: InodeRecords, root: UInt64, newest: UInt32) throws(SkiffError) {
+        superblock.root_inode_ref = root
+        superblock.inode_count = UInt32(records.count)
+        superblock.modification_time = options.latestTime ?? newest
+        try file.check(sqfs_id_table_write(identities.pointer, file.base, &superblock, compressor.pointer))
+        try file.check(sqfs_xattr_writer_flush(xattrs.pointer, file.base, &superblock, compressor.pointer))
+        superblock.bytes_used = file.size
+        try file.check(sqfs_super_write(&superblock, file.base))
+    }
+
     private static func identifier(_ method: ImageCompression.Method) -> SQFS_COMPRESSOR {
         switch method {
         case .zstd: SQFS_COMP_ZSTD

@@ -5,11 +5,13 @@ import Linux
 /// Inodes of everything that has no content and no entries.
 enum SpecialInode {
     /// - Returns: nil without memory.
-    static func make(_ entry: TreeEntry) -> UnsafeMutablePointer<sqfs_inode_generic_t>? {
-        switch entry.mode & SKL_S_IFMT {
-        case SKL_S_IFLNK: link(entry.target)
-        case SKL_S_IFBLK: device(SQFS_INODE_BDEV, entry.device)
-        case SKL_S_IFCHR: device(SQFS_INODE_CDEV, entry.device)
+    static func make(mode: UInt32, device number: UInt64, target: [UInt8]) -> UnsafeMutablePointer<
+        sqfs_inode_generic_t
+    >? {
+        switch mode & SKL_S_IFMT {
+        case SKL_S_IFLNK: link(target)
+        case SKL_S_IFBLK: device(SQFS_INODE_BDEV, number)
+        case SKL_S_IFCHR: device(SQFS_INODE_CDEV, number)
         case SKL_S_IFIFO: skl_squashfs_inode_create(UInt16(SQFS_INODE_FIFO.rawValue), 0)
         default: skl_squashfs_inode_create(UInt16(SQFS_INODE_SOCKET.rawValue), 0)
         }

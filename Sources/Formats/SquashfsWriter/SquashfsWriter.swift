@@ -44,22 +44,8 @@ package struct SquashfsWriter {
         var scan = TreeScan(root: tree, image: image, content: content, records: records)
         let directories = try scan.run(adjust, progress)
         try content.finish()
-        let root = try TableWriter(image, records).write(directories)
-        try finish(image, records, root: root, newest: scan.newest)
+        let root = try TableWriter(image, records).write(directories.count) { directories[$0] }
+        try image.finish(records, root: root, newest: scan.newest)
         return try file.finish()
-    }
-
-    private func finish(_ image: OutputImage, _ records: InodeRecords, root: UInt64, newest: UInt32) throws(SkiffError)
-    {
-        let file = image.file
-        image.superblock.root_inode_ref = root
-        image.superblock.inode_count = UInt32(records.count)
-        image.superblock.modification_time = options.latestTime ?? newest
-        try file.check(
-            sqfs_id_table_write(image.identities.pointer, file.base, &image.superblock, image.compressor.pointer))
-        try file.check(
-            sqfs_xattr_writer_flush(image.xattrs.pointer, file.base, &image.superblock, image.compressor.pointer))
-        image.superblock.bytes_used = file.size
-        try file.check(sqfs_super_write(&image.superblock, file.base))
     }
 }

@@ -25,12 +25,15 @@ struct TableWriter {
                 image.options.hasExportTable ? SQFS_DIR_WRITER_CREATE_EXPORT_TABLE.rawValue : 0))
     }
 
-    /// - Parameter scanned: parents before children.
+    /// - Parameters:
+    ///   - count: how many directories there are.
+    ///   - scanned: answers each, parents before children; the first is the root, with record 0.
     /// - Returns: the reference of the root.
-    func write(_ scanned: [ScannedDirectory]) throws(SkiffError) -> UInt64 {
+    func write(_ count: Int, _ scanned: (Int) -> ScannedDirectory) throws(SkiffError) -> UInt64 {
         image.superblock.inode_table_start = file.size
         // An entry needs to know where its inode lies: children come first.
-        for directory in scanned.reversed() {
+        for index in (0..<count).reversed() {
+            let directory = scanned(index)
             for entry in directory.entries where records[entry.record].place != nil { try writeFile(entry.record) }
             try writeDirectory(directory, isRoot: directory.record == directory.parent)
         }
@@ -38,7 +41,7 @@ struct TableWriter {
         image.superblock.directory_table_start = file.size
         try file.check(sqfs_meta_writer_flush(listings.pointer))
         try file.check(sqfs_meta_write_write_to_file(listings.pointer))
-        return try writeIndexes(root: scanned.first?.record ?? 0)
+        return try writeIndexes(root: 0)
     }
 
     private func writeIndexes(root: Int) throws(SkiffError) -> UInt64 {

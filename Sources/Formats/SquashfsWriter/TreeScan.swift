@@ -16,8 +16,9 @@ struct TreeScan {
     /// Records of files with several names by device and inode.
     private var linked: [FileIdentity: Int] = [:]
     private var progress = SquashfsWriter.Progress()
+    private var maker: RecordMaker
     /// The latest time in the image.
-    private(set) var newest: UInt32 = 0
+    var newest: UInt32 { maker.newest }
 
     private struct FileIdentity: Hashable {
         let device: UInt64
@@ -26,6 +27,7 @@ struct TreeScan {
 
     init(root: CInt, image: OutputImage, content: ContentWriter, records: InodeRecords) {
         (self.root, self.image, self.content, self.records) = (root, image, content, records)
+        maker = RecordMaker(image)
     }
 
     /// - Returns: every directory before those in it; the first is the root.
@@ -69,23 +71,9 @@ struct TreeScan {
         return below
     }
 
-    /// A name longer than the kernel takes in one call is walked in parts.
     private func openDirectory(_ path: [UInt8]) throws(SkiffError) -> OwnedFD {
         try during("cannot open directory \(quoted(path))") { () throws(Errno) in
-            let flags = O_RDONLY | O_DIRECTORY
-            var rest = path[...]
-            var current = try open(".", flags, at: root)
-            while !rest.isEmpty {
-                var end = rest.endIndex
-                if rest.count > 4000 {
-                    guard let slash = rest.prefix(4000).lastIndex(of: 0x2F) else { throw .nameTooLong }
-                    end = slash
-                }
-                current = try open(
-                    PathBytes(Array(rest[..<end])), flags, in: current.raw, resolve: [.beneath, .noSymlinks])
-                rest = rest[end...].drop { $0 == 0x2F }
-            }
-            return current
+            try Linux.openDirectory(path, below: root)
         }
     }
 
@@ -136,36 +124,7 @@ struct TreeScan {
     }
 
     private mutating func makeRecord(_ entry: TreeEntry) throws(SkiffError) -> InodeRecord {
-        var time = UInt32(clamping: entry.modified)
-        if let latest = image.options.latestTime { time = min(time, latest) }
-        newest = max(newest, time)
-        return InodeRecord(
-            mode: UInt16(truncatingIfNeeded: entry.mode),
-            userIndex: try identity(image.options.allRoot ? 0 : entry.uid),
-            groupIndex: try identity(image.options.allRoot ? 0 : entry.gid), modified: time, xattrs: try xattrs(entry))
-    }
-
-    private func identity(_ id: UInt32) throws(SkiffError) -> UInt16 {
-        var index: UInt16 = 0
-        let status = sqfs_id_table_id_to_index(image.identities.pointer, id, &index)
-        if SQFS_ERROR(status) == SQFS_ERROR_OVERFLOW {
-            throw SkiffError("cannot write the image: its files have more than 65536 different owners")
-        }
-        try image.file.check(status)
-        return index
-    }
-
-    private func xattrs(_ entry: TreeEntry) throws(SkiffError) -> UInt32 {
-        var index = InodeRecord.none
-        guard image.options.xattrs == .standard, !entry.xattrs.isEmpty else { return index }
-        let writer = image.xattrs.pointer
-        try image.file.check(sqfs_xattr_writer_begin(writer, 0))
-        for attribute in entry.xattrs.sorted(by: { $0.name.lexicographicallyPrecedes($1.name) }) {
-            let name = attribute.name.map { CChar(bitPattern: $0) } + [0]
-            try image.file.check(sqfs_xattr_writer_add(writer, name, attribute.value, attribute.value.count))
-        }
-        try image.file.check(sqfs_xattr_writer_end(writer, &index))
-        return index
+        try maker.make(mode: entry.mode, uid: entry.uid, gid: entry.gid, modified: entry.modified, xattrs: entry.xattrs)
     }
 
     private mutating func fill(
@@ -178,7 +137,7 @@ struct TreeScan {
             }
             return try readContent(place, entry, name, directory, report)
         }
-        place.pointee = SpecialInode.make(entry)
+        place.pointee = SpecialInode.make(mode: entry.mode, device: entry.device, target: entry.target)
         if place.pointee == nil { throw SkiffError("cannot write \(quoted(entry.path))", errno: .noMemory) }
     }
 

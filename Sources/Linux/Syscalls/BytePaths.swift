@@ -31,6 +31,27 @@ package func open(_ path: PathBytes, _ flags: CInt, mode: mode_t = 0, in directo
         })
 }
 
+/// A directory somewhere below another, without any symbolic link on the way, however long the path is: more than the kernel
+/// takes in one call is walked in parts.
+///
+/// - Parameter path: relative, without `.` and `..`; empty for the directory itself, opened anew.
+package func openDirectory(_ path: [UInt8], below root: CInt) throws(Errno) -> OwnedFD {
+    let flags = O_RDONLY | O_DIRECTORY
+    var rest = path[...]
+    var current = try open(".", flags, at: root)
+    while !rest.isEmpty {
+        var end = rest.endIndex
+        if rest.count > 4000 {
+            guard let slash = rest.prefix(4000).lastIndex(of: 0x2F) else { throw .nameTooLong }
+            end = slash
+        }
+        current = try open(
+            PathBytes(Array(rest[..<end])), flags, in: current.raw, resolve: [.beneath, .noSymlinks])
+        rest = rest[end...].drop { $0 == 0x2F }
+    }
+    return current
+}
+
 package func makeDirectory(_ path: PathBytes, mode: mode_t, at directory: CInt) throws(Errno) {
     _ = try checked { path.withPointer { mkdirat(directory, $0, mode) } }
 }

@@ -13,7 +13,7 @@ package struct OCIConfig: Sendable, Equatable {
     package var labels: [(name: String, value: String)]
     /// Digests of the uncompressed layers, from the lowest.
     package var diffIDs: [OCIDigest]
-    /// The inner `config` object with the members that OCI names, in its order: what `oci-config.json` of a SIF holds.
+    /// The inner `config` object with the members that OCI and Docker name: what `oci-config.json` of a SIF holds.
     package var runtime: JSONText
 
     package static func == (one: OCIConfig, other: OCIConfig) -> Bool {
@@ -39,9 +39,11 @@ package struct OCIConfig: Sendable, Equatable {
         runtime = .object(Self.members.compactMap { name in inner?.kept(name).map { JSONText.Member(name, $0) } })
     }
 
+    /// In the order in which Apptainer writes them.
     private static let members = [
-        "User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal",
-        "ArgsEscaped",
+        "AttachStderr", "AttachStdin", "AttachStdout", "Cmd", "Healthcheck", "Domainname", "Entrypoint", "Env",
+        "Hostname", "Image", "Labels", "OnBuild", "OpenStdin", "StdinOnce", "Tty", "User", "Volumes", "WorkingDir",
+        "ExposedPorts", "ArgsEscaped", "NetworkDisabled", "MacAddress", "StopSignal", "Shell",
     ]
 
     /// In seconds since 1970; nil when it is not told or told in another form.

@@ -19,56 +19,6 @@ final class Pieces: TarSource {
     }
 }
 
-/// Writes archives as no tar program would.
-struct TarBytes {
-    private(set) var bytes: [UInt8] = []
-
-    mutating func header(
-        _ name: [UInt8], type: Character = "0", mode: Int = 0o644, uid: Int = 0, gid: Int = 0, size: Int = 0,
-        time: Int = 0,
-        link: [UInt8] = [], device: (Int, Int) = (0, 0)
-    ) {
-        var block = [UInt8](repeating: 0, count: 512)
-        func put(_ text: [UInt8], _ offset: Int) { block.replaceSubrange(offset..<offset + text.count, with: text) }
-        func octal(_ value: Int, _ digits: Int) -> [UInt8] {
-            let text = String(value, radix: 8)
-            return Array((String(repeating: "0", count: max(0, digits - text.count)) + text).utf8)
-        }
-        put(Array(name.prefix(100)), 0)
-        put(octal(mode, 7), 100)
-        put(octal(uid, 7), 108)
-        put(octal(gid, 7), 116)
-        put(octal(size, 11), 124)
-        put(octal(time, 11), 136)
-        put([type.asciiValue ?? 0], 156)
-        put(Array(link.prefix(100)), 157)
-        put(Array("ustar\u{0}00".utf8), 257)
-        put(octal(device.0, 7), 329)
-        put(octal(device.1, 7), 337)
-        put(Array("        ".utf8), 148)
-        put(octal(block.reduce(0) { $0 + Int($1) }, 6) + [0, 0x20], 148)
-        bytes += block
-    }
-
-    mutating func content(_ data: [UInt8]) {
-        bytes += data + [UInt8](repeating: 0, count: (512 - data.count % 512) % 512)
-    }
-
-    mutating func pax(_ records: [(String, [UInt8])]) {
-        var text: [UInt8] = []
-        for (key, value) in records {
-            let rest = Array(" \(key)=".utf8) + value + [0x0A]
-            var length = rest.count
-            while String(length).utf8.count + rest.count != length { length = String(length).utf8.count + rest.count }
-            text += Array(String(length).utf8) + rest
-        }
-        header(Array("pax".utf8), type: "x", size: text.count)
-        content(text)
-    }
-
-    mutating func end() { bytes += [UInt8](repeating: 0, count: 1024) }
-}
-
 private func entries(_ bytes: [UInt8]) throws -> [TarEntry] {
     let reader = try TarReader(Pieces(bytes))
     var result: [TarEntry] = []

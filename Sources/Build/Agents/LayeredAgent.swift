@@ -1,0 +1,83 @@
+import CLinux
+package import Core
+import Inspect
+import Linux
+package import OCI
+import Ownership
+
+/// An agent whose base is an image of layers: it only has to open it. Layers go straight into a SIF where nothing has to run
+/// in the image, and into a directory where something has to.
+package protocol LayeredAgent: BootstrapAgent {
+    func open(_ order: BootstrapOrder) throws(SkiffError) -> LayeredBase
+}
+
+/// An image of layers, and what its config leaves to the build.
+package struct LayeredBase: Sendable {
+    package let image: OCIImage
+    package let content: BaseContent
+
+    /// - Parameters:
+    ///   - name: of an image in a registry, whole; for the labels that tell where it came from.
+    package init(_ image: OCIImage, name: String? = nil) {
+        self.image = image
+        let scripts = OCIScripts(image.config)
+        var content = BaseContent()
+        content.fixesPermissions = true
+        content.files = [
+            .init(path: OCIScripts.environmentPath, bytes: Array(scripts.environment.utf8), mode: 0o755),
+            .init(path: OCIScripts.runscriptPath, bytes: Array(scripts.runscript.utf8), mode: 0o755),
+            .init(path: "/.singularity.d/labels.json", bytes: scripts.labels, mode: 0o644),
+        ]
+        content.objects = [
+            .init(path: "oci-config.json", bytes: Array(image.config.runtime.text().utf8), mode: 0)
+        ]
+        if let name {
+            content.labels = [
+                .init(key: "org.opencontainers.image.base.name", value: name),
+                .init(key: "org.opencontainers.image.base.digest", value: image.manifestDigest.description),
+            ]
+        }
+        content.created = image.config.createdSeconds
+        self.content = content
+    }
+}
+
+extension LayeredAgent {
+    package func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
+        let base = try open(order)
+        Log.info("Extracting layers...")
+        let target = try during("cannot open \(order.root)") { () throws(Errno) in
+            try Linux.open(order.root, O_RDONLY | O_DIRECTORY)
+        }
+        var owners = TreeExtraction.Owners.own
+        if !order.ownsAllIDs {
+            let canRecord = RecordedOwner.isPossible(in: target.raw)
+            owners = canRecord ? .recorded : .none
+            if !canRecord {
+                Log.warning("\(order.root) keeps no extended attributes: all files will belong to root in the image")
+            }
+        }
+        let merged = try MergedImage(base.image)
+        try TreeExtraction(merged, to: target.raw, path: order.root, owners: owners).run()
+        return base.content
+    }
+}
+
+/// `Bootstrap: oci`, `oci-archive`, `docker-archive`, `docker-daemon`: an image that is on this host (deffile.md §2).
+struct LocalLayersAgent: LayeredAgent {
+    let transport: LocalSource.Transport
+
+    func open(_ order: BootstrapOrder) throws(SkiffError) -> LayeredBase {
+        let source = LocalSource(transport, order.value("from"))
+        do throws(SkiffError) {
+            let platform = OCIPlatform(
+                architecture: order.options.architecture, variant: order.options.architectureVariant)
+            return LayeredBase(
+                try source.open(platform: platform, directory: order.directory, temporary: order.temporary))
+        } catch {
+            throw SkiffError(
+                "While performing build: conveyor failed to get: \(error.message)", errno: error.errno,
+                hint: error.hint)
+        }
+    }
+}
