@@ -181,9 +181,14 @@ let package = Package(
                 "Archive", "Inspect", "Digest", "Ownership", "SquashfsWriter", "CCodecs", "Core", "Linux", "CLinux",
             ],
             swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "layer-probe", dependencies: ["OCI", "SquashfsWriter", "Core", "Linux", "CLinux"],
+            path: "Tests/Inside/layer-probe", swiftSettings: swiftSettings),
         .testTarget(
             name: "OCITests",
-            dependencies: ["OCI", "Archive", "Digest", "Squashfs", "SquashfsWriter", "Core", "Linux", "CLinux"],
+            dependencies: [
+                "layer-probe", "OCI", "Archive", "Digest", "Squashfs", "SquashfsWriter", "Core", "Linux", "CLinux",
+            ],
             swiftSettings: testSettings),
         .target(
             name: "Build",
@@ -220,6 +225,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Settings", ["Core"]),
     ("JSON", ["Inspect", "Core"]),
     ("Deffile", ["Build"]),
+    ("Layers", ["OCI", "Archive"]), ("ImageManifest", ["OCI", "Core"]),
     ("Owner", ["Ownership"]),
     ("Dockerfile", ["Dockerfile"]),
 ]

@@ -193,4 +193,21 @@ import Testing
         let image = try scratch.image([TarBytes.made { $0.directory("./", mode: 0o711, uid: 3, gid: 4) }])
         #expect(try MergedImage(image).tree.lines == ["/ d 711 3:4"])
     }
+
+    /// Names come and go so that the table of names grows, has gaps and closes them.
+    @Test func theTableOfNamesStaysWhole() throws {
+        let tree = LayerTree()
+        var random = UInt64(7)
+        for layer in 0..<UInt16(40) {
+            var merge = LayerMerge(tree, layer: layer)
+            for _ in 0..<200 {
+                random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                let (directory, name) = (random >> 33 % 7, random >> 40 % 90)
+                let isGone = random >> 50 % 3 == 0
+                let path = "d\(directory)/" + (isGone ? ".wh." : "") + "n\(name)"
+                _ = try merge.apply(.init(path: Array(path.utf8), kind: .file))
+            }
+            #expect(tree.isConsistent)
+        }
+    }
 }

@@ -1,4 +1,4 @@
-import Archive
+package import Archive
 
 /// Applies the members of one layer's archive to the tree, in their order; OCI image-spec, layer.md. Where the
 /// specification is silent it does what umoci and containerd do:
@@ -8,7 +8,7 @@ import Archive
 ///   and root's. A file in the place of one is an error. The last component is never followed: it is replaced.
 /// * A whiteout hides what lower layers have, whatever its place among the members; what the same layer brings stays.
 /// * Of two members of the same name the last one counts; a directory that meets a directory changes its attributes.
-struct LayerMerge {
+package struct LayerMerge {
     let tree: LayerTree
     let layer: UInt16
     /// The member about to be applied, counted from 0.
@@ -16,12 +16,12 @@ struct LayerMerge {
     /// The directory of the last member, since most of them come together.
     private var lastDirectory: (path: [UInt8], node: UInt32, changes: Int)?
 
-    init(_ tree: LayerTree, layer: UInt16) { (self.tree, self.layer) = (tree, layer) }
+    package init(_ tree: LayerTree, layer: UInt16) { (self.tree, self.layer) = (tree, layer) }
 
     /// Applies the next member.
     ///
     /// - Returns: the file whose content the member brings; nil for everything without.
-    mutating func apply(_ entry: TarEntry) throws(LayerError) -> UInt32? {
+    package mutating func apply(_ entry: TarEntry) throws(LayerError) -> UInt32? {
         defer { member += 1 }
         let path = Self.clean(entry.path)
         guard let name = path.last else {

@@ -273,9 +273,33 @@ package struct LayerError: Error, Equatable {
     init(_ reason: String) { self.reason = reason }
 }
 
+// MARK: For tests
+
 extension LayerTree {
     /// What the tree takes in memory, without contents; in bytes.
-    var bytes: Int {
+    package var bytes: Int {
         nodes.capacity * MemoryLayout<Node>.stride + files.capacity * MemoryLayout<File>.stride + textBytes + indexBytes
+    }
+
+    /// How many names the file with most of them has.
+    package var mostNames: Int {
+        Int(files.filter { !$0.isDirectory }.map(\.names).max() ?? 0)
+    }
+
+    /// Whether every entry can be found, is where it says, and counts as a name of its file.
+    package var isConsistent: Bool {
+        var names = [UInt32](repeating: 0, count: files.count)
+        var (seen, pending) = (0, [Self.root])
+        while let node = pending.popLast() {
+            seen += 1
+            names[Int(nodes[Int(node)].file)] += 1
+            let children = children(node)
+            guard children.isEmpty || file(of: node).isDirectory else { return false }
+            for child in children {
+                guard nodes[Int(child)].parent == node, self.child(node, name(of: child)) == child else { return false }
+            }
+            pending += children
+        }
+        return seen == count && files.indices.allSatisfy { files[$0].names == names[$0] }
     }
 }
