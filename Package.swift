@@ -73,6 +73,9 @@ let package = Package(
         .testTarget(
             name: "ImageCacheTests", dependencies: ["ImageCache", "Core", "Linux", "CLinux"],
             swiftSettings: testSettings),
+        // Only its header is used here: the library is opened at the first exchange.
+        .target(name: "CCurl", path: "Sources/Helpers/CCurl"),
+        .target(name: "HTTP", dependencies: ["CCurl", "Core", "Linux", "CLinux"], swiftSettings: swiftSettings),
         .target(
             name: "SIFCommands", dependencies: ["Digest", "Grammar", "Core", "Linux", "CLinux"],
             swiftSettings: swiftSettings),
@@ -191,6 +194,13 @@ let package = Package(
             ],
             swiftSettings: testSettings),
         .target(
+            name: "Registries",
+            dependencies: ["HTTP", "OCI", "ImageCache", "Digest", "Inspect", "Grammar", "Core", "Linux", "CLinux"],
+            path: "Sources/Registry", swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RegistryTests", dependencies: ["Registries", "HTTP", "OCI", "Core", "Linux", "CLinux"],
+            swiftSettings: testSettings),
+        .target(
             name: "Build",
             dependencies: [
                 "OCI",
@@ -204,7 +214,8 @@ let package = Package(
         .executableTarget(
             name: "skiff-image",
             dependencies: [
-                "Build", "Inspect", "SIFCommands", "Squashfs", "Grammar", "PluginHost", "Core", "Linux", "CLinux",
+                "Build", "Registries", "Inspect", "SIFCommands", "Squashfs", "Grammar", "PluginHost", "Core", "Linux",
+                "CLinux",
             ],
             path: "Sources/Helpers/skiff-image", swiftSettings: swiftSettings, linkerSettings: helperLinking),
         .testTarget(
@@ -228,6 +239,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Layers", ["OCI", "Archive"]), ("ImageManifest", ["OCI", "Core"]),
     ("Owner", ["Ownership"]),
     ("Dockerfile", ["Dockerfile"]),
+    ("Reference", ["Registries", "Core"]),
 ]
 
 if let kind = Context.environment["SKIFF_FUZZ"] {

@@ -144,6 +144,8 @@ static inline int skl_fsopen(const char *type, unsigned flags) { return (int)sys
 static inline int skl_fsconfig(int fd, unsigned command, const char *key, const void *value, int aux) {
     return (int)syscall(SYS_fsconfig, fd, command, key, value, aux);
 }
+/* ioctl_ficlone(2). */
+static inline int skl_ficlone(int target, int source) { return ioctl(target, FICLONE, source); }
 static inline int skl_fsmount(int fd, unsigned flags, unsigned attributes) { return (int)syscall(SYS_fsmount, fd, flags, attributes); }
 static inline int skl_mount_setattr(int dir, const char *path, unsigned flags, uint64_t set, uint64_t clear, uint64_t propagation) {
     struct mount_attr attr = {.attr_set = set, .attr_clr = clear, .propagation = propagation, .userns_fd = 0};

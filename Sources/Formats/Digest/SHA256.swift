@@ -25,7 +25,7 @@ package struct SHA256: ~Copyable {
     /// `sha256:` and 64 digits, as OCI writes digests.
     package consuming func text() throws(SkiffError) -> String {
         var digest = [UInt8](repeating: 0, count: 32)
-        guard skl_sha256_finish(context, &digest) == 1 else { throw Self.failure }
+        guard skl_digest_finish(context, &digest) == 1 else { throw Self.failure }
         return "sha256:" + hexadecimal(digest)
     }
 

@@ -1,0 +1,28 @@
+import CDigest
+package import Core
+
+/// A checksum that the upload interface of libraries wants. It protects nothing.
+package struct MD5: ~Copyable {
+    private let context: OpaquePointer
+
+    package init() throws(SkiffError) {
+        guard let context = skl_md5_new() else { throw Self.failure }
+        self.context = context
+    }
+
+    deinit { skl_digest_free(context) }
+
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) throws(SkiffError) {
+        guard skl_digest_update(context, bytes.baseAddress, bytes.count) == 1 else { throw Self.failure }
+    }
+
+    /// 32 digits.
+    package consuming func hexadecimal() throws(SkiffError) -> String {
+        var digest = [UInt8](repeating: 0, count: 16)
+        guard skl_digest_finish(context, &digest) == 1 else { throw Self.failure }
+        return Digest.hexadecimal(digest)
+    }
+
+    /// A host in FIPS mode has no MD5.
+    private static var failure: SkiffError { SkiffError("cannot compute an MD5 checksum: libcrypto refuses") }
+}

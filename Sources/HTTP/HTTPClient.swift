@@ -1,0 +1,88 @@
+package import Core
+import Linux
+import Synchronization
+
+/// Asks HTTP servers, from any number of threads: follows redirects, asks again when a server is busy, keeps
+/// connections.
+package final class HTTPClient: Sendable {
+    private let trust: HTTPTrust
+    private let idle = Mutex<[HTTPConnection]>([])
+
+    private static let mostRedirects = 10
+    private static let mostTries = 5
+    /// A server that wants a longer wait is told to the user instead.
+    private static let longestWait: Int64 = 60
+
+    package init(trust: HTTPTrust) { self.trust = trust }
+
+    package convenience init() throws(SkiffError) { self.init(trust: try HTTPTrust()) }
+
+    /// - Parameter sink: takes the body of a success, in pieces; without it the body is in the answer.
+    /// - Returns: the answer to the last request, of any status but one that says to ask again.
+    package func send(_ request: HTTPRequest, sink: BodySink? = nil) throws(HTTPFailure) -> HTTPResponse {
+        var request = request
+        for _ in 0...Self.mostRedirects {
+            let response = try patiently(request, sink: sink)
+            guard [301, 302, 303, 307, 308].contains(response.status), let location = response["location"] else {
+                return response
+            }
+            guard let next = request.address.following(location) else {
+                throw failure(request, "it redirects to \(location.prefix(200)), which is no address")
+            }
+            // CVE-2022-23538: who is asked next must not learn what was meant for the first.
+            if !next.isSameOrigin(as: request.address) {
+                for name in ["Authorization", "Cookie", "Proxy-Authorization"] { request[name] = nil }
+            }
+            if response.status == 303 {
+                request.method = request.method == "HEAD" ? "HEAD" : "GET"
+                request.body = .none
+            }
+            request.address = next
+        }
+        throw failure(request, "it redirects without end")
+    }
+
+    private func failure(_ request: HTTPRequest, _ text: String) -> HTTPFailure {
+        HTTPFailure(kind: .other, address: request.address, text: text, cause: nil)
+    }
+
+    /// One address, asked again while it is busy or does not answer. Once a part of the body went to the sink, only the
+    /// sink's owner knows how to go on.
+    private func patiently(_ request: HTTPRequest, sink: BodySink?) throws(HTTPFailure) -> HTTPResponse {
+        var wait: Int64 = 200
+        for attempt in 1... {
+            do throws(HTTPFailure) {
+                let (response, after) = try once(request, sink)
+                guard [408, 429, 502, 503, 504].contains(response.status), attempt < Self.mostTries else {
+                    return response
+                }
+                if after > Self.longestWait {
+                    throw failure(request, "it wants no request for \(after) seconds. Try again then")
+                }
+                if after > 0 { wait = max(wait, after * 1000) }
+                Log.verbose("\(request.address.authority) answered \(response.status); asking again in \(wait) ms")
+            } catch {
+                guard error.isPassing, !error.isStarted, attempt < Self.retries(error) else { throw error }
+                Log.verbose("\(error.description); asking again in \(wait) ms")
+            }
+            pause(milliseconds: wait)
+            wait = min(wait * 2 + Int64.random(in: 0..<100), 10_000)
+        }
+        throw failure(request, "it does not answer")
+    }
+
+    /// Nobody listening is said at once; a connection that broke may be a passing thing.
+    private static func retries(_ failure: HTTPFailure) -> Int { failure.kind == .cut ? mostTries : 1 }
+
+    private func once(_ request: HTTPRequest, _ sink: BodySink?) throws(HTTPFailure) -> (
+        response: HTTPResponse, retryAfter: Int64
+    ) {
+        Log.debug("\(request.method) \(request.address.shown)")
+        let kept = idle.withLock { $0.popLast() }
+        let connection = if let kept { kept } else { try HTTPConnection() }
+        let answer = try connection.perform(request, trust, sink: sink)
+        Log.debug("\(answer.response.status) from \(request.address.authority)")
+        idle.withLock { $0.append(connection) }
+        return answer
+    }
+}
