@@ -1,0 +1,70 @@
+import CLinux
+package import Core
+import Linux
+
+/// Which docker configuration file counts (sif-use.md §5).
+package struct AuthFile: Sendable {
+    package let path: String
+    /// Whether the user named it, and so expects it to be there.
+    private let isNamed: Bool
+
+    /// - Parameter named: `--authfile` or its variable.
+    package init(named: String?) throws(SkiffError) {
+        if let named {
+            path = try absolutePath(named)
+            isNamed = true
+            return
+        }
+        isNamed = false
+        let own = ConfigurationDirectory.path + "/docker-config.json"
+        path = (try? status(own)) != nil ? own : ConfigurationDirectory.home + "/.docker/config.json"
+    }
+
+    /// The file that `registry login` writes.
+    package static func forLogin(named: String?) throws(SkiffError) -> AuthFile {
+        if let named { return AuthFile(path: try absolutePath(named)) }
+        return AuthFile(path: try absolutePath(try ConfigurationDirectory.make() + "/docker-config.json"))
+    }
+
+    private init(path: String) { (self.path, isNamed) = (path, false) }
+
+    /// What it holds; after a warning, nothing, when it cannot be read: then registries are asked without credentials.
+    package func read() -> DockerConfig {
+        do throws(Errno) {
+            let bytes = try readFile(path, limit: 16 << 20)
+            do throws(SkiffError) {
+                return try DockerConfig(parsing: bytes)
+            } catch {
+                Log.warning("Ignoring \(path): \(error)")
+            }
+        } catch {
+            if isNamed || error != .noSuchFile { Log.warning("Couldn't read auth file \(path): \(error)") }
+        }
+        return DockerConfig()
+    }
+
+    /// Changes it as a whole: 0600, by rename.
+    package func change(_ body: (inout DockerConfig) -> Void) throws(SkiffError) {
+        var config = DockerConfig()
+        if let bytes = try? readFile(path, limit: 16 << 20) { config = try DockerConfig(parsing: bytes) }
+        body(&config)
+        try replaceFile(path, config.text)
+    }
+}
+
+/// Writes a private file that appears whole.
+func replaceFile(_ path: String, _ text: String) throws(SkiffError) { try replaceFile(path, Array(text.utf8)) }
+
+func replaceFile(_ path: String, _ bytes: [UInt8]) throws(SkiffError) {
+    let part = path + ".\(processID())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    try during("cannot write \(path)") { () throws(Errno) in
+        if let parent = parentPath(path), (try? status(parent)) == nil { try makeDirectories(parent, mode: 0o700) }
+        do throws(Errno) {
+            try writeFile(part, bytes, mode: 0o600, exclusive: true)
+            try rename(part, to: path)
+        } catch {
+            try? unlink(part)
+            throw error
+        }
+    }
+}

@@ -1,0 +1,15 @@
+/// With what a registry is asked.
+package enum Credential: Sendable, Equatable {
+    case none
+    case password(user: String, String)
+    /// A refresh token for the token server; RFC 6749 §6.
+    case identityToken(String)
+    /// Sent as it is, as bearer token.
+    case registryToken(String)
+
+    /// The value of `Authorization` for the basic scheme; RFC 7617.
+    var basic: String? {
+        guard case .password(let user, let password) = self else { return nil }
+        return "Basic " + Base64.encode(Array("\(user):\(password)".utf8))
+    }
+}

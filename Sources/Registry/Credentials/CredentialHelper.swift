@@ -1,0 +1,56 @@
+import CLinux
+import Core
+import Inspect
+import Linux
+
+/// A program `docker-credential-NAME` that keeps passwords in some vault: the host of the registry goes in, JSON comes out.
+struct CredentialHelper {
+    let name: String
+
+    /// - Returns: nil when it has nothing for the registry; after a warning, when it fails.
+    func get(_ registry: String) -> Credential? {
+        let server = registry == RegistryReference.dockerHub ? DockerConfig.hubKey : registry
+        do throws(SkiffError) {
+            let answer = try run("get", server)
+            guard let json = try? JSONReader.read(answer), let secret = json["Secret"]?.stringValue else { return nil }
+            let user = json["Username"]?.stringValue ?? ""
+            return user == "<token>" ? .identityToken(secret) : .password(user: user, secret)
+        } catch {
+            Log.warning("\(error)")
+            return nil
+        }
+    }
+
+    private func run(_ verb: String, _ input: String) throws(SkiffError) -> [UInt8] {
+        let program = "docker-credential-" + name
+        guard !name.contains("/"), let path = Self.find(program) else {
+            throw SkiffError("cannot ask \(program) for credentials: no such program in $PATH")
+        }
+        return try during("cannot run \(program)") { () throws(Errno) in
+            let (toChild, fromChild) = (try makePipe(), try makePipe())
+            let childIn = OwnedFD(adopting: toChild.first)
+            let ourOut = OwnedFD(adopting: toChild.second)
+            let ourIn = OwnedFD(adopting: fromChild.first)
+            let childOut = OwnedFD(adopting: fromChild.second)
+            let pid = try spawn(
+                path, [program, verb], environment: environmentStrings(),
+                descriptors: [(0, childIn.raw), (1, childOut.raw)])
+            try childIn.close()
+            try childOut.close()
+            // Shorter than any pipe, so that writing before reading cannot block.
+            try? writeFully(ourOut.raw, input + "\n")
+            try ourOut.close()
+            let answer = (try? readToEnd(ourIn.raw, limit: 1 << 20)) ?? []
+            // "credentials not found in native keychain" comes with status 1.
+            return try waitFor(pid)?.status == .exited(0) ? answer : []
+        }
+    }
+
+    private static func find(_ program: String) -> String? {
+        for folder in (environmentValue("PATH") ?? "/usr/bin:/bin").split(separator: ":") where folder.hasPrefix("/") {
+            let path = folder + "/" + program
+            if isAccessible(path, X_OK) { return path }
+        }
+        return nil
+    }
+}

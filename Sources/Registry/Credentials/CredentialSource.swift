@@ -1,0 +1,35 @@
+package import Core
+
+/// Where credentials for registries come from, in their order: prompt, flags and variables, the file and its helpers
+/// (sif-use.md §5).
+package struct CredentialSource: Sendable {
+    /// For the registry that the user named; mirrors and token servers elsewhere do not get it.
+    private let given: Credential?
+    private let file: AuthFile
+
+    package init(given: Credential?, file: AuthFile) { (self.given, self.file) = (given, file) }
+
+    /// - Parameters:
+    ///   - login: `--docker-login`.
+    ///   - user, password: `--docker-username` and `--docker-password` or their variables.
+    package init(login: Bool, user: String?, password: String?, authFile: String?) throws(SkiffError) {
+        file = try AuthFile(named: authFile)
+        if login {
+            let user = try LoginPrompt.name()
+            given = .password(user: user, try LoginPrompt.password())
+        } else if user != nil || password != nil {
+            given = .password(user: user ?? "", password ?? "")
+        } else {
+            given = nil
+        }
+    }
+
+    package func credential(for registry: String, repository: String, isNamed: Bool = true) -> Credential {
+        if isNamed, let given { return given }
+        let config = file.read()
+        if let helper = config.helper(for: registry), let found = CredentialHelper(name: helper).get(registry) {
+            return found
+        }
+        return config.credential(for: registry, repository: repository) ?? .none
+    }
+}

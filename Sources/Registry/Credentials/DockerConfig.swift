@@ -1,0 +1,101 @@
+package import Core
+import Inspect
+import Linux
+
+/// A docker configuration file: with what to log in where (sif-use.md §5). Members that are not ours are kept.
+package struct DockerConfig: Sendable {
+    private var json: JSONText
+
+    /// The key under which Docker's tools keep the default registry.
+    static let hubKey = "https://index.docker.io/v1/"
+
+    package init() { json = .object([]) }
+
+    /// - Throws: when it is no JSON object.
+    package init(parsing bytes: [UInt8]) throws(SkiffError) {
+        if bytes.allSatisfy({ $0 <= 0x20 }) {
+            json = .object([])
+            return
+        }
+        do throws(JSONReader.Malformed) {
+            json = try JSONReader.read(bytes)
+        } catch {
+            throw SkiffError("cannot read docker configuration: \(error)")
+        }
+        guard case .object = json else { throw SkiffError("cannot read docker configuration: it is no JSON object") }
+    }
+
+    package var text: String { json.text(indent: "\t") + "\n" }
+
+    /// The helper program that keeps the credentials of a registry, without `docker-credential-`.
+    package func helper(for registry: String) -> String? {
+        for key in Self.keys(registry, "") {
+            if let name = json["credHelpers"]?[key]?.stringValue { return name.isEmpty ? nil : name }
+        }
+        guard let store = json["credsStore"]?.stringValue, !store.isEmpty else { return nil }
+        return store
+    }
+
+    /// What the file itself holds: for the repository, else for a part of its path, else for the registry.
+    package func credential(for registry: String, repository: String = "") -> Credential? {
+        guard case .object(let entries) = json["auths"] else { return nil }
+        for key in Self.keys(registry, repository) {
+            guard let entry = entries.last(where: { Self.normalized($0.name) == Self.normalized(key) })?.value else {
+                continue
+            }
+            if let found = Self.credential(entry) { return found }
+        }
+        return nil
+    }
+
+    private static func keys(_ registry: String, _ repository: String) -> [String] {
+        var keys: [String] = []
+        var parts = repository.split(separator: "/")
+        while !parts.isEmpty {
+            keys.append(registry + "/" + parts.joined(separator: "/"))
+            parts.removeLast()
+        }
+        keys.append(registry)
+        return registry == RegistryReference.dockerHub ? keys + [hubKey, "index.docker.io"] : keys
+    }
+
+    /// `https://host/v2/` is how old files name `host`.
+    private static func normalized(_ key: String) -> String {
+        var text = Substring(key)
+        for scheme in ["https://", "http://"] where text.hasPrefix(scheme) { text = text.dropFirst(scheme.count) }
+        while text.hasSuffix("/") { text.removeLast() }
+        for suffix in ["/v1", "/v2"] where text.hasSuffix(suffix) { text = text.dropLast(3) }
+        return String(text)
+    }
+
+    private static func credential(_ entry: JSONText) -> Credential? {
+        if let token = entry["registrytoken"]?.stringValue, !token.isEmpty { return .registryToken(token) }
+        if let token = entry["identitytoken"]?.stringValue, !token.isEmpty { return .identityToken(token) }
+        if let user = entry["username"]?.stringValue, let password = entry["password"]?.stringValue, !user.isEmpty {
+            return .password(user: user, password)
+        }
+        guard let bytes = entry["auth"]?.stringValue.flatMap({ Base64.decode($0) }) else { return nil }
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard let colon = text.firstIndex(of: ":") else { return nil }
+        var password = text[text.index(after: colon)...]
+        // Docker's tools pad with NUL.
+        while password.last == "\0" { password.removeLast() }
+        return colon == text.startIndex ? nil : .password(user: String(text[..<colon]), String(password))
+    }
+
+    /// Keeps a user's password for a registry, or with nil forgets it.
+    package mutating func set(_ registry: String, _ login: (user: String, password: String)?) {
+        let key = registry == RegistryReference.dockerHub ? Self.hubKey : registry
+        var members: [JSONText.Member] = []
+        if case .object(let found) = json { members = found }
+        var entries: [JSONText.Member] = []
+        if case .object(let found) = json["auths"] { entries = found }
+        entries.removeAll { Self.normalized($0.name) == Self.normalized(key) }
+        if let login {
+            let auth = Base64.encode(Array("\(login.user):\(login.password)".utf8))
+            entries.append(.init(key, .members(["auth": .string(auth)])))
+        }
+        members.removeAll { $0.name == "auths" }
+        json = .object([.init("auths", .object(entries))] + members)
+    }
+}

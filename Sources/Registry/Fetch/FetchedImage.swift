@@ -1,0 +1,88 @@
+import CLinux
+package import Core
+import Linux
+
+/// An image file that is here now.
+package struct FetchedImage: Sendable {
+    package var path: String
+    /// In the cache, where it stays; else in a directory that ends with the command.
+    package var isCached: Bool
+    /// `sha256:…` of what was fetched, where the transport tells.
+    package var digest: String?
+    /// Whether nothing had to be fetched.
+    package var wasHere = false
+
+    package init(path: String, isCached: Bool, digest: String? = nil, wasHere: Bool = false) {
+        (self.path, self.isCached, self.digest, self.wasHere) = (path, isCached, digest, wasHere)
+    }
+}
+
+/// A private directory for what is not cached, made when it is needed; removed with the command.
+package final class Scratch {
+    private let parent: String
+    private let name: String
+    private var made: String?
+
+    package init(in parent: String, _ name: String = "sbuild-tmp-cache-") { (self.parent, self.name) = (parent, name) }
+
+    package func path() throws(SkiffError) -> String {
+        if let made { return made }
+        let path = "\(parent)/\(name)\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        try during("cannot make \(path)", hint: "Set APPTAINER_TMPDIR to a directory that you may write to") {
+            () throws(Errno) in try makeDirectory(path, mode: 0o700)
+        }
+        Cleanup.add(path)
+        made = path
+        return path
+    }
+
+    package func remove() {
+        if let made { Cleanup.remove(made) }
+        made = nil
+    }
+
+    /// Leaves the directory to somebody else.
+    func release() -> String? {
+        if let made { Cleanup.forget(made) }
+        defer { made = nil }
+        return made
+    }
+}
+
+/// Puts a copy of a file, or the file itself, where the user wants it: whole or not at all.
+///
+/// - Parameter moves: whether the source is not needed any more.
+func publish(_ source: String, at target: String, moves: Bool) throws(SkiffError) {
+    let mask = setUmask(0)
+    _ = setUmask(mask)
+    let mode = 0o777 & ~mask
+    let part = "\(parentPath(target) ?? ".")/.\(lastComponent(target)).skiff-\(processID())"
+    do throws(Errno) {
+        if moves {
+            try chmod(source, mode)
+            do throws(Errno) {
+                return try rename(source, to: target)
+            } catch {
+                guard error == .crossDevice else { throw error }
+            }
+        }
+        Cleanup.add(part)
+        defer { Cleanup.remove(part) }
+        let input = try open(source, O_RDONLY)
+        let output = try open(part, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
+        try copyContents(of: input.raw, to: output.raw)
+        try Linux.fsync(output.raw)
+        try output.close()
+        try rename(part, to: target)
+    } catch {
+        throw SkiffError(
+            "cannot write \(target)", errno: error,
+            hint: error == .noSpace || error == .quotaExceeded ? "Make room, or name another directory" : nil)
+    }
+}
+
+/// Whether the file is a SIF, and for which processor.
+func architectureOfSIF(_ path: String) throws(SkiffError) -> SIFArchitecture {
+    let file = try during("cannot read \(path)") { () throws(Errno) in try open(path, O_RDONLY) }
+    return try SIFImage(reading: file.raw).header.architecture
+}

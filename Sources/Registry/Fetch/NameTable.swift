@@ -1,0 +1,38 @@
+import Core
+import Digest
+import ImageCache
+import Linux
+import OCI
+
+/// Which entry of the cache an address led to the last time, for launches that shall not ask the network.
+struct NameTable {
+    private let folder: String
+    private let platform: String
+
+    /// - Returns: nil without a cache.
+    init?(_ options: NetworkOptions) throws(SkiffError) {
+        guard let cache = try CacheDirectory.ofUser(disabled: options.isCacheDisabled) else { return nil }
+        folder = try cache.make("names")
+        platform = options.platform.description
+    }
+
+    private func path(_ uri: ImageURI) throws(SkiffError) -> String {
+        folder + "/" + (try SHA256.text(of: Array("\(platform) \(uri)".utf8)).dropFirst(7))
+    }
+
+    /// The image's path, if it is still there.
+    func find(_ uri: ImageURI) -> String? {
+        guard let file = try? path(uri), let bytes = try? readFile(file, limit: 1 << 16) else { return nil }
+        let path = String(decoding: bytes, as: UTF8.self)
+        // What somebody wrote there must not lead out of the cache.
+        guard path.hasPrefix(parentPath(folder) ?? "/"), !path.contains("/../"),
+            (try? status(path).isRegular) == true
+        else { return nil }
+        return path
+    }
+
+    func keep(_ uri: ImageURI, _ path: String) {
+        guard let file = try? self.path(uri) else { return }
+        try? replaceFile(file, path)
+    }
+}

@@ -1,0 +1,93 @@
+package import Core
+package import Grammar
+package import HTTP
+import Linux
+package import OCI
+
+/// What a command was told about networks, credentials, platform and cache; the same flags everywhere (cli.md §2.1, §5).
+package struct NetworkOptions: Sendable {
+    package var http: HTTPClient
+    package var credentials: CredentialSource
+    /// `--no-https`.
+    package var allowsHTTP = false
+    package var limits: DownloadLimits
+    package var mirrors: Mirrors
+    package var platform: OCIPlatform
+    /// Whether the platform was named, and not this machine's.
+    package var isPlatformGiven = false
+    package var isCacheDisabled = false
+    /// Directory for temporary files.
+    package var temporary: String
+    /// `--library`.
+    package var library: String?
+    package var isReproducible = false
+    package var pull = PullPolicy.newer
+    package var quiet = false
+
+    /// - Throws: for values that cannot be, and when a password that was asked for cannot be read.
+    package init(_ invocation: Invocation, _ settings: Settings) throws(SkiffError) {
+        http = try HTTPClient()
+        credentials = try CredentialSource(
+            login: invocation.bool("docker-login"), user: invocation.string("docker-username"),
+            password: invocation.string("docker-password"), authFile: invocation.string("authfile"))
+        allowsHTTP = invocation.bool("no-https")
+        limits = try DownloadLimits(settings)
+        mirrors = try Mirrors.load()
+        platform = try Self.platform(invocation)
+        isPlatformGiven = invocation.isGiven("arch")
+        isCacheDisabled = invocation.bool("disable-cache")
+        temporary = try absolutePath(invocation.string("tmpdir") ?? TemporaryDirectory.standard())
+        library = invocation.string("library")
+        isReproducible = invocation.bool("reproducible")
+        pull = invocation.string("pull").flatMap { PullPolicy(rawValue: $0) } ?? .newer
+        quiet = invocation.bool("json")
+    }
+
+    private static func platform(_ invocation: Invocation) throws(SkiffError) -> OCIPlatform {
+        do throws(SkiffError) {
+            if let text = invocation.string("platform") {
+                let parts = text.split(separator: "/").map(String.init)
+                guard (2...3).contains(parts.count), parts[0] == "linux" else {
+                    throw SkiffError("cannot use platform \(text)", hint: "Give linux/ARCH or linux/ARCH/VARIANT")
+                }
+                return try OCIPlatform(word: parts[1], variant: parts.count > 2 ? parts[2] : nil)
+            }
+            return try OCIPlatform(
+                word: invocation.string("arch"), variant: invocation.string("arch-variant"))
+        } catch {
+            guard let word = invocation.string("arch") else { throw error }
+            // The text that tests look for (cli.md §17.1).
+            throw SkiffError("While parsing arch: arch: \(word) is not valid. \(error.hint ?? error.message)")
+        }
+    }
+
+    /// Clients for an image's registry, mirrors first.
+    package func clients(for reference: RegistryReference) throws(SkiffError) -> [RegistryClient] {
+        var result: [RegistryClient] = []
+        for endpoint in try mirrors.endpoints(for: reference) {
+            result.append(
+                client(endpoint.reference, isNamed: endpoint.isOriginal, isInsecure: endpoint.isInsecure))
+        }
+        return result
+    }
+
+    /// The client of the registry itself, for what must not go to a mirror.
+    package func client(_ reference: RegistryReference, isNamed: Bool = true, isInsecure: Bool = false)
+        -> RegistryClient
+    {
+        RegistryClient(
+            reference, http: http,
+            credential: credentials.credential(
+                for: reference.registry, repository: reference.repository, isNamed: isNamed),
+            insecure: isInsecure || allowsHTTP)
+    }
+}
+
+/// When a launch asks the network although an image is here.
+package enum PullPolicy: String, Sendable {
+    /// Only when nothing is here.
+    case missing
+    /// Always asks what a tag means now, by a request that is no pull, and fetches what is new.
+    case newer
+    case never
+}

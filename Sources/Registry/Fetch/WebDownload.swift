@@ -1,0 +1,106 @@
+import CLinux
+import Core
+import HTTP
+import Linux
+
+/// One file by one GET, resumed where it was cut as long as the server says that it is still the same file.
+struct WebDownload {
+    let http: HTTPClient
+    let request: HTTPRequest
+    /// `cannot download https://…`.
+    let message: String
+    let progress: Progress
+
+    private static let mostTries = 6
+
+    /// - Returns: the answer's head.
+    func run(to path: String) throws(SkiffError) -> HTTPResponse {
+        let file = try during("cannot make \(path)") { () throws(Errno) in
+            try open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o700)
+        }
+        let body = Body(file.raw, path, request.address, progress)
+        for attempt in 1... {
+            var request = request
+            if body.position > 0, let validator = body.validator {
+                request["Range"] = "bytes=\(body.position)-"
+                request["If-Range"] = validator
+            }
+            body.begin()
+            let before = body.position
+            do throws(HTTPFailure) {
+                let response = try http.send(request) { (response, bytes) throws(SkiffError) in
+                    try body.take(response, bytes)
+                }
+                guard response.isSuccess else { throw problem(response) }
+                try body.check()
+                body.bar?.finish()
+                return response
+            } catch {
+                guard error.isPassing, attempt < Self.mostTries || body.position > before, attempt < 50 else {
+                    throw error.described(message)
+                }
+                Log.verbose("\(message): going on at byte \(body.position)")
+                pause(milliseconds: 100 << Int64(min(attempt, 5)))
+            }
+        }
+        throw SkiffError(message)
+    }
+
+    private func problem(_ response: HTTPResponse) -> HTTPFailure {
+        let reason = response.status == 404 ? "there is no such file" : "the server answered \(response.status)"
+        return HTTPFailure(
+            kind: .other, address: response.address, text: "",
+            cause: SkiffError("\(message): \(reason) (\(response.address.authority))"))
+    }
+
+    /// What has come.
+    private final class Body {
+        private let file: CInt
+        private let path: String
+        private let address: WebAddress
+        private let progress: Progress
+        private(set) var position: Int64 = 0
+        private var length: Int64?
+        private(set) var validator: String?
+        private(set) var bar: Progress.Bar?
+        private var isAnswered = false
+
+        init(_ file: CInt, _ path: String, _ address: WebAddress, _ progress: Progress) {
+            (self.file, self.path, self.address, self.progress) = (file, path, address, progress)
+        }
+
+        func begin() { isAnswered = false }
+
+        func take(_ response: HTTPResponse, _ bytes: UnsafeRawBufferPointer) throws(SkiffError) {
+            if !isAnswered { try head(response) }
+            try during("cannot write \(path)") { () throws(Errno) in try writeFully(file, bytes, at: position) }
+            position += Int64(bytes.count)
+            bar?.advance(Int64(bytes.count))
+        }
+
+        private func head(_ response: HTTPResponse) throws(SkiffError) {
+            isAnswered = true
+            if response.status == 206 {
+                guard ContentRange(response["content-range"] ?? "")?.start == position else {
+                    throw SkiffError("cannot download \(address.shown): the server answers with another range")
+                }
+                return
+            }
+            position = 0
+            try during("cannot write \(path)") { () throws(Errno) in try Linux.ftruncate(file, 0) }
+            length = response.length
+            // A weak tag does not promise the same bytes; RFC 9110 §13.1.5.
+            let tag = response["etag"].flatMap { $0.hasPrefix("W/") ? nil : $0 }
+            validator = tag ?? response["last-modified"]
+            if bar == nil {
+                bar = progress.bar(String(lastComponent(address.shown).prefix(12)), total: length ?? 0)
+            }
+            bar?.set(0)
+        }
+
+        func check() throws(HTTPFailure) {
+            guard let length, length != position else { return }
+            throw HTTPFailure(kind: .cut, address: address, text: "")
+        }
+    }
+}

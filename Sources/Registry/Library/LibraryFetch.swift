@@ -1,0 +1,112 @@
+import Core
+import HTTP
+import ImageCache
+import Inspect
+import Linux
+import OCI
+
+/// `library://` (sif-use.md §9).
+struct LibraryFetch {
+    let options: NetworkOptions
+    let cache: CacheDirectory?
+    let progress: Progress
+    let installation: Installation
+
+    func fetch(_ reference: LibraryReference, scratch: Scratch) throws(SkiffError) -> FetchedImage {
+        let library = try LibraryClient.find(host: reference.host, options, installation)
+        let name = "library://\(reference.path):\(reference.tag)"
+        let image =
+            if let found = try fromRegistry(library, reference, scratch) { found } else {
+                try fromLibrary(library, reference, name, scratch)
+            }
+        tellSignature(image.path)
+        return image
+    }
+
+    /// Libraries that keep their images in an OCI registry say which; others do not know the question.
+    private func fromRegistry(_ library: LibraryClient, _ reference: LibraryReference, _ scratch: Scratch)
+        throws(SkiffError) -> FetchedImage?
+    {
+        let query = "v1/oci-redirect?namespace=\(queryEscaped(reference.path))&accessTypes=pull"
+        let request = try library.request("GET", query)
+        guard let response = try? library.client.send(request), response.isSuccess,
+            let json = try? JSONReader.read(response.body), let url = json["url"]?.stringValue,
+            let address = WebAddress(url), let token = json["token"]?.stringValue,
+            let target = try? RegistryReference(
+                "\(address.authority)/\(reference.path):\(reference.tag)", needsRegistry: true)
+        else { return nil }
+        let client = RegistryClient(
+            target, http: options.http, credential: .registryToken(token), insecure: address.scheme == "http")
+        guard let (_, manifest) = try? client.manifest(for: options.platform),
+            let layer = try? OrasFetch.layer(manifest, target)
+        else { return nil }
+        let store =
+            if let cache {
+                try BlobStore(
+                    directory: try cache.make(.library), parts: try cache.make("partial"), prefix: "sha256.")
+            } else {
+                try BlobStore(directory: try scratch.path(), parts: try scratch.path() + "/partial", prefix: "sha256.")
+            }
+        let wasHere = store.has(layer)
+        Log.info(wasHere ? "Using cached image" : "Downloading library image")
+        try BlobFetch(client, into: store, cache: cache, limits: options.limits, progress: progress).fetch([layer])
+        progress.end()
+        return FetchedImage(
+            path: store.path(layer.digest), isCached: cache != nil, digest: layer.digest.description, wasHere: wasHere)
+    }
+
+    private func fromLibrary(
+        _ library: LibraryClient, _ reference: LibraryReference, _ name: String, _ scratch: Scratch
+    ) throws(SkiffError) -> FetchedImage {
+        let place = "\(reference.path):\(reference.tag)?arch=\(options.platform.architecture)"
+        guard let image = try library.ask("GET", "v1/images/\(place)", "cannot find \(name)") else {
+            throw SkiffError(
+                "cannot find \(name): image does not exist in the library: \(reference.path):\(reference.tag) (\(options.platform.architecture))"
+            )
+        }
+        let hash = image["hash"]?.stringValue ?? ""
+        guard hash.hasPrefix("sha256."), let digest = try? OCIDigest("sha256:" + hash.dropFirst(7)) else {
+            throw SkiffError("cannot use \(name): the library names its hash \"\(hash.prefix(80))\"")
+        }
+        if let path = cache?.find(.library, hash) {
+            Log.info("Using cached image")
+            return FetchedImage(path: path, isCached: true, digest: digest.description, wasHere: true)
+        }
+        Log.info("Downloading library image")
+        let download = WebDownload(
+            http: options.http, request: try library.request("GET", "v1/imagefile/\(place)"),
+            message: "cannot download \(name)", progress: progress)
+        defer { progress.end() }
+        func get(_ path: String) throws(SkiffError) {
+            let response = try download.run(to: path)
+            let found = try digestOfFile(path)
+            guard found == digest.description else {
+                throw SkiffError("cannot use \(name): its content has the digest \(found), not \(digest)")
+            }
+            if Log.level >= 1, terminalName(2) == nil {
+                Log.info("Download complete: \((try? status(path))?.size ?? response.length ?? 0) bytes")
+            }
+        }
+        guard let cache else {
+            let path = try scratch.path() + "/image"
+            try get(path)
+            return FetchedImage(path: path, isCached: false, digest: digest.description)
+        }
+        let path = try cache.create(.library, hash) { (part: String) throws(SkiffError) in try get(part) }
+        return FetchedImage(path: path, isCached: true, digest: digest.description)
+    }
+
+    /// An image without signature is used all the same, and said so.
+    private func tellSignature(_ path: String) {
+        if let isSigned = try? isSignedSIF(path), !isSigned {
+            Log.warning("integrity: signature not found for object group 1")
+            Log.warning("Skipping container verification")
+        }
+    }
+}
+
+/// Whether a SIF holds any signature.
+func isSignedSIF(_ path: String) throws(SkiffError) -> Bool {
+    let file = try during("cannot read \(path)") { () throws(Errno) in try open(path, 0) }
+    return try SIFImage(reading: file.raw).objects.contains { $0.type == .signature }
+}

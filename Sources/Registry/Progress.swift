@@ -1,0 +1,113 @@
+import Core
+import Linux
+import Synchronization
+
+/// Bars on a terminal, one a download and one for all; nothing elsewhere. Counting is free, drawing is one thread's.
+package final class Progress: Sendable {
+    /// How far one thing is.
+    package final class Bar: Sendable {
+        let name: String
+        let total: Int64
+        private let count = Atomic<Int64>(0)
+        private let ended = Atomic<Bool>(false)
+
+        init(_ name: String, total: Int64) { (self.name, self.total) = (name, total) }
+
+        package var current: Int64 { count.load(ordering: .relaxed) }
+        var isFinished: Bool { ended.load(ordering: .relaxed) }
+
+        package func advance(_ bytes: Int64) { count.add(bytes, ordering: .relaxed) }
+        package func set(_ bytes: Int64) { count.store(bytes, ordering: .relaxed) }
+        func restart() { count.store(0, ordering: .relaxed) }
+        package func finish() {
+            count.store(total, ordering: .relaxed)
+            ended.store(true, ordering: .relaxed)
+        }
+    }
+
+    private let isShown: Bool
+    private let state = Mutex<State>(State())
+
+    private struct State {
+        var bars: [Bar] = []
+        var isRunning = false
+        var isEnded = false
+        var linesDrawn = 0
+    }
+
+    /// - Parameter isQuiet: for results that a program reads.
+    package init(isQuiet: Bool = false) {
+        isShown = !isQuiet && Log.level >= Log.Level.info.rawValue && terminalName(2) != nil
+    }
+
+    package func bar(_ name: String, total: Int64) -> Bar {
+        let bar = Bar(name, total: total)
+        guard isShown else { return bar }
+        let mustStart = state.withLock { state in
+            state.bars.append(bar)
+            defer { state.isRunning = true }
+            return !state.isRunning && !state.isEnded
+        }
+        if mustStart { try? startThread { self.draw() } }
+        return bar
+    }
+
+    private func draw() {
+        while true {
+            let isEnded = state.withLock { state in
+                if !state.isEnded { Self.write(&state) }
+                return state.isEnded
+            }
+            if isEnded { return }
+            pause(milliseconds: 100)
+        }
+    }
+
+    /// Draws for the last time: what is printed next begins on its own line.
+    package func end() {
+        guard isShown else { return }
+        state.withLock { state in
+            guard !state.isEnded, state.isRunning else { return }
+            state.isEnded = true
+            Self.write(&state)
+        }
+    }
+
+    private static func write(_ state: inout State) {
+        var text = state.linesDrawn > 0 ? "\u{1B}[\(state.linesDrawn)A" : ""
+        // More bars than a terminal has lines would scroll; those that are done go first.
+        let open = state.bars.filter { !$0.isFinished }
+        let shown = Array((state.bars.filter(\.isFinished) + open).suffix(12))
+        for bar in shown { text += "\r\u{1B}[K" + line(bar.name, bar.current, bar.total) + "\n" }
+        var lines = shown.count
+        if state.bars.count > 1 {
+            let current = state.bars.reduce(Int64(0)) { $0 + $1.current }
+            text += "\r\u{1B}[K" + line("total", current, state.bars.reduce(0) { $0 + $1.total }) + "\n"
+            lines += 1
+        }
+        state.linesDrawn = lines
+        try? writeFully(2, text)
+    }
+
+    private static func line(_ name: String, _ current: Int64, _ total: Int64) -> String {
+        let width = 32
+        let part = total > 0 ? min(1, max(0, Double(current) / Double(total))) : 1
+        let filled = Int(part * Double(width))
+        let bar = String(repeating: "=", count: filled) + String(repeating: " ", count: width - filled)
+        let label = name + String(repeating: " ", count: max(0, 12 - name.count))
+        return "\(label) [\(bar)] \(sizeText(current)) / \(sizeText(total))"
+    }
+}
+
+/// `0.00 KiB`, `12.34 MiB`, `1.20 GiB`: the largest unit of the three that the size reaches (cli.md §7).
+package func sizeText(_ bytes: Int64) -> String {
+    let units: [(name: String, size: Int64)] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
+    let unit = units.first { bytes >= $0.size } ?? units[2]
+    return twoDecimals(Double(bytes) / Double(unit.size)) + " " + unit.name
+}
+
+private func twoDecimals(_ number: Double) -> String {
+    let hundredths = Int64((number * 100).rounded(.toNearestOrEven))
+    let rest = abs(hundredths) % 100
+    return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest)"
+}

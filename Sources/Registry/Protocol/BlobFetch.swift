@@ -1,0 +1,172 @@
+package import Core
+import HTTP
+package import ImageCache
+import Linux
+package import OCI
+import Synchronization
+
+/// How much is fetched at once; the administrator's settings, and variables over them (sif-use.md §9).
+package struct DownloadLimits: Sendable {
+    /// Connections at a time.
+    package var connections: Int
+    /// Larger blobs come in pieces of so many bytes.
+    package var partSize: Int64
+
+    package init(connections: Int = 3, partSize: Int64 = 5 << 20) {
+        (self.connections, self.partSize) = (connections, partSize)
+    }
+
+    package init(_ settings: Settings) throws(SkiffError) {
+        connections = try Self.number("DOWNLOAD_CONCURRENCY") ?? settings.downloadConcurrency
+        partSize = Int64(try Self.number("DOWNLOAD_PART_SIZE") ?? settings.downloadPartSize)
+        connections = min(max(1, connections), 64)
+        partSize = max(64 << 10, partSize)
+    }
+
+    private static func number(_ key: String) throws(SkiffError) -> Int? {
+        guard let text = settingVariable(key) else { return nil }
+        guard let number = Int(text), number > 0 else {
+            throw SkiffError("cannot use APPTAINER_\(key)=\(text): it is no number above 0")
+        }
+        return number
+    }
+}
+
+/// Brings blobs into a store: several at a time and large ones in parts, each verified, none twice.
+package final class BlobFetch: Sendable {
+    private let client: RegistryClient
+    private let store: BlobStore
+    private let cache: CacheDirectory?
+    private let limits: DownloadLimits
+    private let progress: Progress
+    private let queue = Mutex<Queue>(Queue())
+
+    private enum Job {
+        case blob(OCIDescriptor)
+        case part(Current, Int)
+    }
+
+    private struct Queue {
+        var jobs: [Job] = []
+        /// Blobs that are not finished.
+        var open = 0
+        var failure: SkiffError?
+    }
+
+    /// A download with the right to make it.
+    private final class Current: Sendable {
+        let download: Download
+        let lease: Lease?
+        let bar: Progress.Bar
+
+        init(_ download: Download, _ lease: Lease?, _ bar: Progress.Bar) {
+            (self.download, self.lease, self.bar) = (download, lease, bar)
+        }
+    }
+
+    /// - Parameter cache: whose leases keep other processes from the same work; nil for a store of our own.
+    package init(
+        _ client: RegistryClient, into store: BlobStore, cache: CacheDirectory?, limits: DownloadLimits,
+        progress: Progress
+    ) {
+        (self.client, self.store, self.cache, self.limits) = (client, store, cache, limits)
+        self.progress = progress
+    }
+
+    /// - Returns: when all are there and verified, or were there.
+    package func fetch(_ descriptors: [OCIDescriptor]) throws(SkiffError) {
+        var seen: Set<OCIDigest> = []
+        let wanted = descriptors.filter { seen.insert($0.digest).inserted && !store.has($0) }
+        guard !wanted.isEmpty else { return }
+        queue.withLock { queue in
+            queue.jobs = wanted.map { .blob($0) }
+            queue.open = wanted.count
+        }
+        inThreads(limits.connections) { _ in self.work() }
+        if let failure = queue.withLock({ $0.failure }) { throw failure }
+    }
+
+    private func work() {
+        while true {
+            let (job, isOver) = queue.withLock { queue -> (Job?, Bool) in
+                if queue.failure != nil || queue.open == 0 { return (nil, true) }
+                return (queue.jobs.isEmpty ? nil : queue.jobs.removeFirst(), false)
+            }
+            if isOver { return }
+            guard let job else {
+                pause(milliseconds: 2)
+                continue
+            }
+            do throws(SkiffError) {
+                switch job {
+                case .blob(let descriptor): try begin(descriptor)
+                case .part(let current, let part): try fetch(current, part)
+                }
+            } catch {
+                queue.withLock { if $0.failure == nil { $0.failure = error } }
+            }
+        }
+    }
+
+    private var isStopped: Bool { queue.withLock { $0.failure != nil } }
+
+    private func begin(_ descriptor: OCIDescriptor) throws(SkiffError) {
+        var lease: Lease?
+        if let cache {
+            lease = try Lease.take("blob-\(descriptor.digest.hex)", in: cache) { store.has(descriptor) || isStopped }
+            if lease == nil { return close() }
+        }
+        let download = try Download(descriptor, in: store, partSize: limits.partSize)
+        let bar = progress.bar("\(descriptor.digest.hex.prefix(12))", total: descriptor.size)
+        bar.advance(download.present)
+        let current = Current(download, lease, bar)
+        let missing = download.missing
+        guard let first = missing.first else { return try finish(current) }
+        // The others wait until it is known that the server understands ranges. What an earlier process left is here in
+        // parts, and a server that knows none gives all of it once more.
+        let others = missing.dropFirst().map { Job.part(current, $0) }
+        let stream = PartStream(download, first, bar, .first) {
+            self.queue.withLock { $0.jobs.insert(contentsOf: others, at: 0) }
+        }
+        try stream.run(client, isStopped: { self.isStopped })
+        if isStopped { return }
+        if stream.tookAll {
+            try finish(current)
+        } else if try download.markDone(first) {
+            try finish(current)
+        }
+    }
+
+    /// One blob less to wait for.
+    private func close() { queue.withLock { $0.open -= 1 } }
+
+    private func fetch(_ current: Current, _ part: Int) throws(SkiffError) {
+        let stream = PartStream(current.download, part, current.bar, .further)
+        try stream.run(client, isStopped: { self.isStopped })
+        if isStopped { return }
+        if try current.download.markDone(part) { try finish(current) }
+    }
+
+    private func finish(_ current: Current) throws(SkiffError) {
+        let (download, descriptor) = (current.download, current.download.descriptor)
+        var found = try download.digest()
+        if found != descriptor.digest.description {
+            // Ranges that do not belong together look like this, so all of it is asked for once more in one piece.
+            Log.verbose("Blob \(descriptor.digest) came damaged; asking for it in one piece")
+            download.startOver()
+            try PartStream(download, 0, current.bar, .distrustful).run(client, isStopped: { self.isStopped })
+            if isStopped { return }
+            found = try download.digest()
+        }
+        guard found == descriptor.digest.description else {
+            download.discard()
+            throw SkiffError(
+                "cannot use blob \(descriptor.digest) of \(client.reference): its content has the digest \(found)",
+                hint: "The registry or something on the way to it damages data")
+        }
+        try download.publish()
+        current.bar.finish()
+        current.lease?.release()
+        close()
+    }
+}

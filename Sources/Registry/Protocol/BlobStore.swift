@@ -1,0 +1,104 @@
+import CLinux
+package import Core
+import Digest
+import ImageCache
+import Linux
+package import OCI
+
+/// Blobs by digest: an OCI layout as the cache's `blob/` is one, or a directory of files named `sha256:…` (sif-use.md §3).
+package struct BlobStore: OCIBlobs, Sendable {
+    package let root: String
+    private let prefix: String
+    private let parts: String
+
+    /// Makes the layout if it is not there.
+    package init(layout root: String) throws(SkiffError) {
+        (self.root, prefix, parts) = (root, root + "/blobs/sha256/", root + "/partial")
+        try make([root + "/blobs/sha256", parts])
+        for (name, text) in [
+            ("oci-layout", #"{"imageLayoutVersion":"1.0.0"}"#),
+            (
+                "index.json",
+                #"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#
+            ),
+        ] where (try? status(root + "/" + name)) == nil {
+            try replaceFile(root + "/" + name, text)
+        }
+    }
+
+    /// - Parameters:
+    ///   - parts: where unfinished downloads lie, on the same file system.
+    ///   - prefix: what stands in a file's name before the digits.
+    package init(directory root: String, parts: String, prefix: String = "sha256:") throws(SkiffError) {
+        (self.root, self.prefix, self.parts) = (root, root + "/" + prefix, parts)
+        try make([root, parts])
+    }
+
+    private func make(_ folders: [String]) throws(SkiffError) {
+        for folder in folders where (try? status(folder)) == nil {
+            try during("cannot make \(folder)") { () throws(Errno) in try makeDirectories(folder, mode: 0o700) }
+        }
+    }
+
+    package func path(_ digest: OCIDigest) -> String { prefix + digest.hex }
+
+    /// Where an unfinished download lies.
+    func partPath(_ digest: OCIDigest) -> String { parts + "/" + digest.hex }
+
+    /// Whether it is there with the right size; what is in it is verified when it is read.
+    package func has(_ descriptor: OCIDescriptor) -> Bool {
+        guard let found = try? status(path(descriptor.digest)), found.isRegular else { return false }
+        if found.size == descriptor.size {
+            try? touch(path(descriptor.digest))
+            return true
+        }
+        discard(descriptor.digest)
+        return false
+    }
+
+    package func blob(_ descriptor: OCIDescriptor) throws(SkiffError) -> Blob {
+        try Blob(path: path(descriptor.digest))
+    }
+
+    package func discard(_ digest: OCIDigest) { try? unlink(path(digest)) }
+
+    /// Keeps bytes that were verified already.
+    package func add(_ digest: OCIDigest, _ bytes: [UInt8]) throws(SkiffError) {
+        if (try? status(path(digest)))?.size == Int64(bytes.count) { return }
+        try replaceFile(path(digest), bytes)
+    }
+
+    /// Reads a blob again and takes it away if it is not what its name says.
+    ///
+    /// - Returns: whether it was sound.
+    package func verify(_ digest: OCIDigest) throws(SkiffError) -> Bool {
+        let path = path(digest)
+        guard (try? status(path)) != nil else { return false }
+        if try digestOfFile(path) == digest.description { return true }
+        Log.warning("Removing damaged blob \(digest) from the cache")
+        discard(digest)
+        return false
+    }
+}
+
+/// The SHA-256 of a file, as OCI writes digests.
+package func digestOfFile(_ path: String) throws(SkiffError) -> String {
+    let file = try during("cannot read \(path)") { () throws(Errno) in try open(path, O_RDONLY) }
+    return try digestOfFile(file.raw, path)
+}
+
+func digestOfFile(_ file: CInt, _ path: String) throws(SkiffError) -> String {
+    var digest = try SHA256()
+    var offset: Int64 = 0
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+    defer { buffer.deallocate() }
+    while true {
+        let count = try during("cannot read \(path)") { () throws(Errno) in
+            try readFully(file, into: buffer, at: offset)
+        }
+        if count == 0 { break }
+        try digest.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        offset += Int64(count)
+    }
+    return try digest.text()
+}

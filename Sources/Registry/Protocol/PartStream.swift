@@ -1,0 +1,178 @@
+import Core
+import HTTP
+import Linux
+import OCI
+
+/// Brings one part of a blob, or all of it, over as many connections as the way there breaks.
+final class PartStream {
+    /// How far a server's ranges are believed.
+    enum Mode {
+        /// The first part: what comes decides whether there will be others.
+        case first
+        /// A part beside others that are on their way.
+        case further
+        /// All of it in one piece, resumed where it was cut.
+        case whole
+        /// All of it in one piece, from its first byte each time.
+        case distrustful
+    }
+
+    private let download: Download
+    private let part: Int
+    private let bar: Progress.Bar
+    private let onRanges: () -> Void
+    private(set) var mode: Mode
+    /// Where the next byte goes.
+    private var position: Int64
+    /// Bytes of the answer under way that lie before the position.
+    private var surplus: Int64 = 0
+    private var isAnswered = false
+    private var isShown = false
+    /// Whether the answer under way was stopped because it has given what was wanted.
+    private var isComplete = false
+    /// Whether the answer under way was stopped, to ask in another way.
+    private var isRefused = false
+
+    private static let mostTries = 6
+    private static let mostStalls = 2
+
+    /// - Parameter onRanges: called once, when the server has shown that it understands ranges.
+    init(
+        _ download: Download, _ part: Int, _ bar: Progress.Bar, _ mode: Mode, onRanges: @escaping () -> Void = {}
+    ) {
+        (self.download, self.part, self.bar, self.mode, self.onRanges) = (download, part, bar, mode, onRanges)
+        position = mode == .first || mode == .further ? download.range(part).lowerBound : 0
+    }
+
+    /// Whether the blob is complete, and not the part alone.
+    var tookAll: Bool { mode == .whole || mode == .distrustful }
+    private var size: Int64 { download.descriptor.size }
+    private var wanted: Range<Int64> { tookAll ? 0..<size : download.range(part) }
+
+    func run(_ client: RegistryClient, isStopped: @escaping () -> Bool) throws(SkiffError) {
+        let message = "cannot get blob \(download.descriptor.digest) of \(client.reference)"
+        var (failures, stalls) = (0, 0)
+        var last: HTTPFailure?
+        repeat {
+            if isStopped() { return }
+            let before = position
+            switch try ask(client, isStopped) {
+            case .success(let response):
+                guard response.isSuccess else { throw RegistryProblem.described(message, response) }
+                last = HTTPFailure(kind: .cut, address: response.address, text: "", cause: nil)
+            case .failure(let failure):
+                guard isRefused || failure.isPassing || isComplete else {
+                    throw failure.described(message)
+                }
+                if failure.kind == .stalled { stalls += 1 }
+                last = failure
+            }
+            if isRefused, !refuse() { return }
+            failures = position > before ? 1 : failures + 1
+            if position < wanted.upperBound, failures < Self.mostTries, stalls < Self.mostStalls {
+                Log.verbose("\(message): going on at byte \(position)")
+                pause(milliseconds: 20 << Int64(failures))
+            }
+        } while position < wanted.upperBound && failures < Self.mostTries && stalls < Self.mostStalls
+        guard position >= wanted.upperBound else { throw last?.described(message) ?? SkiffError(message) }
+    }
+
+    private func ask(_ client: RegistryClient, _ isStopped: @escaping () -> Bool) throws(SkiffError) -> Result<
+        HTTPResponse, HTTPFailure
+    > {
+        (isAnswered, isRefused, isComplete, surplus) = (false, false, false, 0)
+        if mode == .distrustful { restart() }
+        let needsRange = position > 0 || wanted.upperBound < size
+        let range = "bytes=\(position)-\(wanted.upperBound - 1)"
+        let sink: BodySink = { (response, bytes) throws(SkiffError) in
+            if isStopped() { throw SkiffError("another part could not be had") }
+            if !self.isAnswered { try self.begin(response) }
+            try self.take(bytes)
+        }
+        return try client.request(
+            "GET", "blobs/\(download.descriptor.digest)", headers: needsRange ? [("Range", range)] : [], sink: sink)
+    }
+
+    /// Looks at what the answer says that its bytes are.
+    private func begin(_ response: HTTPResponse) throws(SkiffError) {
+        isAnswered = true
+        if response.status == 206 {
+            let given = ContentRange(response["content-range"] ?? "")
+            guard let given, given.start == position, given.total == nil || given.total == size else {
+                isRefused = true
+                throw SkiffError("the registry answers with another range")
+            }
+            if mode == .first, !isShown {
+                isShown = true
+                onRanges()
+            }
+            return
+        }
+        if let length = response.length, length != size {
+            throw SkiffError(
+                "cannot use blob \(download.descriptor.digest): the registry sends \(length) bytes instead of \(size)")
+        }
+        if mode == .first, wanted.upperBound < size || position > 0 {
+            // No ranges here: all of it comes now.
+            mode = .whole
+            download.startOver()
+            restart()
+        } else {
+            surplus = position
+        }
+    }
+
+    /// Decides how to go on with a server whose ranges are wrong.
+    ///
+    /// - Returns: false to leave the part as it is: the digest of the whole will tell, and all is asked for again.
+    private func refuse() -> Bool {
+        if mode == .further { return false }
+        if mode == .first { download.startOver() }
+        mode = .distrustful
+        return true
+    }
+
+    private func restart() {
+        position = 0
+        bar.restart()
+    }
+
+    private func take(_ bytes: UnsafeRawBufferPointer) throws(SkiffError) {
+        let skipped = min(surplus, Int64(bytes.count))
+        surplus -= skipped
+        var rest = bytes.dropFirst(Int(skipped))
+        // A server may send more than was asked for; what follows is another part.
+        let room = wanted.upperBound - position
+        let isTooMuch = Int64(rest.count) > room
+        if isTooMuch, !tookAll { rest = rest.prefix(Int(room)) }
+        let new = UnsafeRawBufferPointer(rebasing: rest)
+        try download.write(new, at: position)
+        position += Int64(new.count)
+        bar.advance(Int64(new.count))
+        if isTooMuch {
+            isComplete = true
+            throw SkiffError("the part is complete")
+        }
+    }
+}
+
+/// `bytes 0-99/1234`; RFC 9110 §14.4.
+package struct ContentRange: Sendable, Equatable {
+    package let start: Int64
+    package let end: Int64
+    /// Nil for `*`.
+    package let total: Int64?
+
+    package init?(_ text: String) {
+        let words = text.split(separator: " ")
+        guard words.count == 2, words[0].lowercased() == "bytes" else { return nil }
+        let halves = words[1].split(separator: "/", omittingEmptySubsequences: false)
+        let ends = (halves.first ?? "").split(separator: "-", omittingEmptySubsequences: false)
+        guard halves.count == 2, ends.count == 2, let start = Int64(ends[0]), let end = Int64(ends[1]), start >= 0,
+            end >= start
+        else { return nil }
+        total = Int64(halves[1])
+        guard halves[1] == "*" || (total ?? -1) > end else { return nil }
+        (self.start, self.end) = (start, end)
+    }
+}

@@ -1,0 +1,191 @@
+package import Core
+import Digest
+package import HTTP
+package import OCI
+import Synchronization
+
+/// A manifest or index as a registry gave it, verified.
+package struct RemoteManifest: Sendable {
+    package let descriptor: OCIDescriptor
+    package let bytes: [UInt8]
+}
+
+/// One repository of one registry; OCI distribution-spec 1.1. Used from several threads.
+package final class RegistryClient: Sendable {
+    package let reference: RegistryReference
+    private let http: HTTPClient
+    private let authorizer: Authorizer
+    /// Whether plain http may be tried when https is not spoken.
+    private let allowsHTTP: Bool
+    private let base = Mutex<WebAddress?>(nil)
+
+    /// - Parameter insecure: `--no-https`, or what registries.conf says.
+    package init(_ reference: RegistryReference, http: HTTPClient, credential: Credential, insecure: Bool) {
+        self.reference = reference
+        self.http = http
+        authorizer = Authorizer(http: http, credential: credential)
+        allowsHTTP = insecure || Self.isNear(reference.registry)
+    }
+
+    /// This machine, and networks that nobody else sees: the rule of the client library that Apptainer uses.
+    private static func isNear(_ registry: String) -> Bool {
+        guard let host = WebAddress("https://\(registry)/")?.host else { return false }
+        let octets = host.split(separator: ".").map { Int($0) }
+        if host == "localhost" || host == "::1" || host.hasSuffix(".local") { return true }
+        guard octets.count == 4, let first = octets[0], let second = octets[1] else { return false }
+        return first == 127 || first == 10 || (first == 192 && second == 168)
+            || (first == 172 && (16...31).contains(second))
+    }
+
+    private static let manifestTypes = [
+        "application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json",
+    ].joined(separator: ", ")
+
+    // MARK: asking
+
+    /// `/v2/`: finds out which protocol is spoken and how one logs in.
+    ///
+    /// - Returns: the answer with credentials, if there are any.
+    @discardableResult
+    package func ping() throws(SkiffError) -> HTTPResponse {
+        let address = try root()
+        var request = HTTPRequest("GET", address)
+        request["Authorization"] = try authorizer.authorization(scope: "", at: address)
+        return try send(request, "cannot reach registry \(reference.registry)")
+    }
+
+    private func root() throws(SkiffError) -> WebAddress {
+        if let known = base.withLock({ $0 }) { return known }
+        let host = reference.registry == RegistryReference.dockerHub ? "registry-1.docker.io" : reference.registry
+        var failure: HTTPFailure?
+        for scheme in allowsHTTP ? ["https", "http"] : ["https"] {
+            guard let address = WebAddress("\(scheme)://\(host)/v2/") else { break }
+            do throws(HTTPFailure) {
+                let response = try http.send(HTTPRequest("GET", address))
+                if response.status == 401 { _ = authorizer.learn(response, scope: "") }
+                // What does not speak https to us may still say so in http.
+                if scheme == "https", allowsHTTP, response.status == 400 { continue }
+                base.withLock { $0 = address }
+                return address
+            } catch {
+                if failure == nil || error.kind != .unreachable { failure = error }
+                // Who shows a wrong certificate is not asked without any.
+                if error.cause != nil || error.kind == .tls { break }
+            }
+        }
+        let message = "cannot reach registry \(reference.registry)"
+        throw failure?.described(message) ?? SkiffError("\(message): that is no host")
+    }
+
+    private func send(_ request: HTTPRequest, _ message: String, sink: BodySink? = nil) throws(SkiffError)
+        -> HTTPResponse
+    {
+        do throws(HTTPFailure) {
+            return try http.send(request, sink: sink)
+        } catch {
+            throw error.described(message)
+        }
+    }
+
+    /// A request below the repository, again with a fresh token when the registry wants one.
+    ///
+    /// - Parameters:
+    ///   - path: behind `/v2/<name>/`, or absolute where the registry said where to go.
+    ///   - actions: `pull`, `pull,push`.
+    /// - Returns: the answer, whatever its status; what stops an exchange is thrown as it is.
+    func request(
+        _ method: String, _ path: String, actions: String = "pull", headers: [(String, String)] = [],
+        body: HTTPRequest.Body = .none, sent: (@Sendable (Int64) -> Void)? = nil, sink: BodySink? = nil
+    ) throws(SkiffError) -> Result<HTTPResponse, HTTPFailure> {
+        let root = try root()
+        let place = path.hasPrefix("/") || path.contains("://") ? path : "/v2/\(reference.repository)/\(path)"
+        guard let address = root.following(place) else {
+            throw SkiffError("cannot ask \(reference.registry): it names \(place.prefix(200)), which is no address")
+        }
+        let scope = "repository:\(reference.repository):\(actions)"
+        var request = HTTPRequest(method, address)
+        for (name, value) in headers { request[name] = value }
+        request.body = body
+        request.sent = sent
+        for attempt in 0..<2 {
+            if address.isSameOrigin(as: root) {
+                request["Authorization"] = try authorizer.authorization(scope: scope, at: root)
+            }
+            do throws(HTTPFailure) {
+                let response = try http.send(request, sink: sink)
+                guard response.status == 401, attempt == 0, response.address.isSameOrigin(as: root),
+                    authorizer.learn(response, scope: scope)
+                else { return .success(response) }
+            } catch {
+                return .failure(error)
+            }
+        }
+        throw SkiffError("cannot ask \(reference.registry)")
+    }
+
+    /// The same for short answers: anything but success is an error.
+    func ask(
+        _ method: String, _ path: String, _ message: String, actions: String = "pull",
+        headers: [(String, String)] = [], body: HTTPRequest.Body = .none
+    ) throws(SkiffError) -> HTTPResponse {
+        switch try request(method, path, actions: actions, headers: headers, body: body) {
+        case .failure(let failure): throw failure.described(message)
+        case .success(let response):
+            guard response.isSuccess else { throw RegistryProblem.described(message, response) }
+            return response
+        }
+    }
+
+    // MARK: manifests
+
+    /// The digest behind a tag, by HEAD, which registries do not count as a pull; nil when the registry does not tell.
+    package func digest(of selector: String) throws(SkiffError) -> OCIDigest? {
+        let response = try ask(
+            "HEAD", "manifests/" + selector, "cannot find \(reference)", headers: [("Accept", Self.manifestTypes)])
+        guard let text = response["docker-content-digest"] else { return nil }
+        return try OCIDigest(text)
+    }
+
+    /// - Parameter selector: tag or digest; what a digest names is verified.
+    package func manifest(_ selector: String) throws(SkiffError) -> RemoteManifest {
+        let response = try ask(
+            "GET", "manifests/" + selector, "cannot get the manifest of \(reference)",
+            headers: [("Accept", Self.manifestTypes)])
+        let found = try SHA256.text(of: response.body)
+        let told = response["docker-content-digest"].flatMap { $0.hasPrefix("sha256:") ? $0 : nil }
+        for wanted in [selector.contains(":") ? selector : nil, told].compactMap({ $0 }) where wanted != found {
+            throw SkiffError(
+                "cannot use the manifest of \(reference): its content has the digest \(found), not \(wanted)")
+        }
+        let type = response["content-type"].map { String($0.prefix { $0 != ";" }) } ?? ""
+        let descriptor = OCIDescriptor(mediaType: type, digest: try OCIDigest(found), size: Int64(response.body.count))
+        return RemoteManifest(descriptor: descriptor, bytes: response.body)
+    }
+
+    /// The manifest for a platform, through indexes.
+    package func manifest(for platform: OCIPlatform) throws(SkiffError) -> (RemoteManifest, OCIManifest) {
+        var current = try manifest(reference.selector)
+        for _ in 0..<8 {
+            switch try OCIManifestDocument(parsing: current.bytes) {
+            case .manifest(let manifest): return (current, manifest)
+            case .index(let entries):
+                let next = try OCIManifestDocument.select(entries, platform, reference.description)
+                current = try self.manifest(next.digest.description)
+                try next.verify(current.bytes, "image manifest")
+            }
+        }
+        throw SkiffError("cannot use \(reference): its indexes are nested too deep")
+    }
+
+    /// A small blob as a whole: a config.
+    package func smallBlob(_ descriptor: OCIDescriptor, limit: Int64 = 16 << 20) throws(SkiffError) -> [UInt8] {
+        guard descriptor.size <= limit else {
+            throw SkiffError("cannot use blob \(descriptor.digest): \(descriptor.size) bytes are too many")
+        }
+        let response = try ask(
+            "GET", "blobs/\(descriptor.digest)", "cannot get blob \(descriptor.digest) of \(reference)")
+        try descriptor.verify(response.body, "blob")
+        return response.body
+    }
+}

@@ -1,0 +1,62 @@
+import Core
+import Inspect
+import Linux
+
+/// What a SIF that is to be pushed says about itself.
+struct SIFFacts {
+    let path: String
+    let architecture: SIFArchitecture
+    /// RFC 3339, UTC; nil when nothing tells.
+    let created: String?
+    let isSigned: Bool
+    let size: Int64
+
+    /// - Throws: when it is no SIF, or one for no known processor.
+    init(_ path: String) throws(SkiffError) {
+        self.path = path
+        let file = try during("cannot read \(path)") { () throws(Errno) in try open(path, 0) }
+        let image: SIFImage
+        do throws(SkiffError) {
+            image = try SIFImage(reading: file.raw)
+        } catch {
+            throw SkiffError("cannot push \(path): it is no SIF: \(error.message)")
+        }
+        size = try during("cannot read \(path)") { () throws(Errno) in try status(of: file.raw).size }
+        architecture = image.header.architecture
+        guard architecture.code > 0 else {
+            throw SkiffError("cannot push \(path): the SIF does not say for which architecture it is")
+        }
+        isSigned = image.objects.contains { $0.type == .signature }
+        let label = Self.labels(image, file.raw)["org.label-schema.build-date"].flatMap { Self.time(buildDate: $0) }
+        created = label ?? (image.header.created > 0 ? universalTimeText(image.header.created) : nil)
+    }
+
+    private static func labels(_ image: SIFImage, _ file: CInt) -> [String: String] {
+        let name = Array(InspectMetadata.objectName.utf8)
+        guard let object = image.objects.first(where: { $0.type == .genericJSON && $0.name == name }),
+            (0...(16 << 20)).contains(object.size),
+            let bytes = try? readBytes(file, at: object.offset, count: Int(object.size)),
+            let metadata = try? InspectMetadata(parsing: bytes)
+        else { return [:] }
+        return metadata.container.labels
+    }
+
+    /// `Wednesday_13_May_2026_9:41:25_UTC`, as builders write it; nil for another time zone, whose name does not tell
+    /// how far away it is.
+    static func time(buildDate: String) -> String? {
+        let words = buildDate.split(separator: "_").map(String.init)
+        let months = [
+            "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+            "November", "December",
+        ]
+        guard words.count == 6, words[5] == "UTC", let day = Int(words[1]), let month = months.firstIndex(of: words[2]),
+            let year = Int(words[3]), (1970...9999).contains(year), (1...31).contains(day)
+        else { return nil }
+        let clock = words[4].split(separator: ":").compactMap { Int($0) }
+        guard clock.count == 3, clock[0] < 24, clock[1] < 60, clock[2] < 61, clock.allSatisfy({ $0 >= 0 }) else {
+            return nil
+        }
+        func two(_ number: Int) -> String { (number < 10 ? "0" : "") + String(number) }
+        return "\(year)-\(two(month + 1))-\(two(day))T\(two(clock[0])):\(two(clock[1])):\(two(clock[2]))Z"
+    }
+}

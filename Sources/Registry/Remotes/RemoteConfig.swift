@@ -1,0 +1,175 @@
+package import Core
+import Linux
+
+/// `remote.yaml`: endpoints of libraries and keyservers, and logins of registries (sif-use.md §8).
+package struct RemoteConfig: Sendable, Equatable {
+    package struct Keyserver: Sendable, Equatable {
+        package var uri: String
+        package var isSkipped = false
+        package var isExternal = false
+        package var isInsecure = false
+    }
+
+    package struct Remote: Sendable, Equatable {
+        package var uri: String
+        package var token = ""
+        /// From the administrator's file.
+        package var isSystem = false
+        package var isExclusive = false
+        package var isInsecure = false
+        package var keyservers: [Keyserver] = []
+        package init(uri: String) { self.uri = uri }
+    }
+
+    /// A login to a registry.
+    package struct Login: Sendable, Equatable {
+        package var uri: String
+        package var auth: String
+        package var isInsecure: Bool
+        package init(uri: String, auth: String, isInsecure: Bool) {
+            (self.uri, self.auth, self.isInsecure) = (uri, auth, isInsecure)
+        }
+    }
+
+    /// The name of the remote in use; empty for none.
+    package var active = ""
+    package var remotes: [String: Remote] = [:]
+    package var logins: [Login] = []
+
+    /// The remote of a user who has none: no library, the keyserver of OpenPGP's community.
+    package static let standardName = "DefaultRemote"
+    package static let standardKeyserver = "https://keys.openpgp.org"
+    package static var standard: Remote { Remote(uri: "cloud.apptainer.org") }
+
+    package init() {}
+
+    package init(parsing text: String) throws(SkiffError) {
+        let yaml = try SimpleYAML(parsing: text)
+        active = yaml["Active"]?.text ?? ""
+        if case .map(let members) = yaml["Remotes"] {
+            for member in members {
+                var remote = Remote(uri: member.value["URI"]?.text ?? "")
+                remote.token = member.value["Token"]?.text ?? ""
+                remote.isSystem = member.value["System"]?.isTrue ?? false
+                remote.isExclusive = member.value["Exclusive"]?.isTrue ?? false
+                remote.isInsecure = member.value["Insecure"]?.isTrue ?? false
+                remote.keyservers = (member.value["Keyservers"]?.items ?? []).map { item in
+                    Keyserver(
+                        uri: item["URI"]?.text ?? "", isSkipped: item["Skip"]?.isTrue ?? false,
+                        isExternal: item["External"]?.isTrue ?? false, isInsecure: item["Insecure"]?.isTrue ?? false)
+                }
+                remotes[member.key] = remote
+            }
+        }
+        logins = (yaml["Credentials"]?.items ?? []).map { item in
+            Login(
+                uri: item["URI"]?.text ?? "", auth: item["Auth"]?.text ?? "",
+                isInsecure: item["Insecure"]?.isTrue ?? false)
+        }
+    }
+
+    package var text: String {
+        func flag(_ value: Bool) -> SimpleYAML { .scalar(value ? "true" : "false") }
+        var members = [SimpleYAML.Member("Active", .scalar(active))]
+        members.append(
+            .init(
+                "Remotes",
+                .map(
+                    remotes.sorted { $0.key < $1.key }.map { name, remote in
+                        var fields: [SimpleYAML.Member] = [.init("URI", .scalar(remote.uri))]
+                        if !remote.token.isEmpty { fields.append(.init("Token", .scalar(remote.token))) }
+                        fields.append(.init("System", flag(remote.isSystem)))
+                        fields.append(.init("Exclusive", flag(remote.isExclusive)))
+                        if remote.isInsecure { fields.append(.init("Insecure", flag(true))) }
+                        if !remote.keyservers.isEmpty {
+                            fields.append(.init("Keyservers", .list(remote.keyservers.map(Self.yaml))))
+                        }
+                        return .init(name, .map(fields))
+                    })))
+        if !logins.isEmpty {
+            members.append(
+                .init(
+                    "Credentials",
+                    .list(
+                        logins.map { login in
+                            .map([
+                                .init("URI", .scalar(login.uri)), .init("Auth", .scalar(login.auth)),
+                                .init("Insecure", flag(login.isInsecure)),
+                            ])
+                        })))
+        }
+        return SimpleYAML.map(members).written()
+    }
+
+    private static func yaml(_ keyserver: Keyserver) -> SimpleYAML {
+        var fields: [SimpleYAML.Member] = [.init("URI", .scalar(keyserver.uri))]
+        if keyserver.isSkipped { fields.append(.init("Skip", .scalar("true"))) }
+        fields.append(.init("External", .scalar(keyserver.isExternal ? "true" : "false")))
+        if keyserver.isInsecure { fields.append(.init("Insecure", .scalar("true"))) }
+        return .map(fields)
+    }
+
+    /// The user's view with the administrator's remotes beneath: a system remote of a name that the user has not, and the
+    /// exclusive one as the one in use.
+    package func merged(with system: RemoteConfig) -> RemoteConfig {
+        var result = self
+        for (name, remote) in system.remotes where result.remotes[name] == nil || result.remotes[name]?.isSystem == true
+        {
+            var remote = remote
+            remote.isSystem = true
+            remote.token = result.remotes[name]?.token ?? ""
+            result.remotes[name] = remote
+            if remote.isExclusive { result.active = name }
+        }
+        if result.active.isEmpty { result.active = system.active }
+        return result
+    }
+}
+
+/// The two files of remotes.
+package struct RemoteFiles: Sendable {
+    package let user: String
+    package let system: String
+
+    /// - Parameter named: `--config`.
+    package init(_ installation: Installation, named: String? = nil) throws(SkiffError) {
+        user = try absolutePath(named ?? ConfigurationDirectory.path + "/remote.yaml")
+        system = installation.configurationDirectory + "/remote.yaml"
+    }
+
+    package static func read(_ path: String) throws(SkiffError) -> RemoteConfig {
+        let bytes: [UInt8]
+        do throws(Errno) {
+            bytes = try readFile(path, limit: 4 << 20)
+        } catch {
+            // An absent file is an empty one.
+            if error == .noSuchFile { return RemoteConfig() }
+            throw SkiffError("cannot read remote configuration \(path)", errno: error)
+        }
+        do throws(SkiffError) {
+            return try RemoteConfig(parsing: String(decoding: bytes, as: UTF8.self))
+        } catch {
+            throw SkiffError("cannot read remote configuration \(path): \(error.message)")
+        }
+    }
+
+    /// What counts for the user: both files, and the built-in remote where there is none at all.
+    package func merged() throws(SkiffError) -> RemoteConfig {
+        var config = try Self.read(user).merged(with: try Self.read(system))
+        if config.remotes.isEmpty {
+            config.remotes[RemoteConfig.standardName] = RemoteConfig.standard
+            config.active = RemoteConfig.standardName
+        }
+        return config
+    }
+
+    package func change(isGlobal: Bool, _ body: (inout RemoteConfig) throws(SkiffError) -> Void) throws(SkiffError) {
+        let path = isGlobal ? system : user
+        var config = try Self.read(path)
+        try body(&config)
+        try replaceFile(path, config.text)
+        if isGlobal {
+            try during("cannot open \(path) to everybody") { () throws(Errno) in try chmod(path, 0o644) }
+        }
+    }
+}

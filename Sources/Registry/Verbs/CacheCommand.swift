@@ -1,0 +1,96 @@
+package import Core
+package import Grammar
+import ImageCache
+import Linux
+
+/// `cache list` and `cache clean` (cli.md §7). Scripts read the lines.
+package struct CacheCommand {
+    private let invocation: Invocation
+
+    package init(_ invocation: Invocation) { self.invocation = invocation }
+
+    package func run() throws(SkiffError) {
+        guard let cache = try CacheDirectory.ofUser(disabled: false) else {
+            throw SkiffError("cannot open the cache", hint: "Set APPTAINER_CACHEDIR to a directory of yours")
+        }
+        if invocation.command == "cache list" { try list(cache) } else { try clean(cache) }
+    }
+
+    /// In the order of Apptainer's list. Names that mean nothing select nothing.
+    private static let order: [CacheDirectory.Kind] = [.library, .ociImages, .shub, .oras, .ipfs, .net, .blob]
+
+    private var kinds: [CacheDirectory.Kind] {
+        let words = invocation.list("type")
+        if words.isEmpty || words.contains("all") { return Self.order }
+        return Self.order.filter { words.contains($0.rawValue) }
+    }
+
+    private func list(_ cache: CacheDirectory) throws(SkiffError) {
+        var text = ""
+        if invocation.bool("verbose") { text += Self.row("NAME", "DATE CREATED", "SIZE", "TYPE") }
+        var (images, blobs) = ((count: 0, bytes: Int64(0)), (count: 0, bytes: Int64(0)))
+        for kind in kinds {
+            for file in cache.files(kind) {
+                let total: (inout (count: Int, bytes: Int64)) -> Void = { sum in
+                    sum.count += 1
+                    sum.bytes += file.status.size
+                }
+                if kind == .blob { total(&blobs) } else { total(&images) }
+                guard invocation.bool("verbose") else { continue }
+                let name = String(file.name.prefix(22))
+                text += Self.row(name, localTimeText(file.status.modified), sizeText(file.status.size), kind.rawValue)
+            }
+        }
+        if invocation.bool("verbose") { text += "\n" }
+        text += "There are"
+        let (showsImages, showsBlobs) = (kinds.contains { $0 != .blob }, kinds.contains(.blob))
+        if showsImages { text += " \(images.count) container file(s) using \(sizeText(images.bytes))" }
+        if showsImages, showsBlobs { text += " and" }
+        if showsBlobs { text += " \(blobs.count) oci blob file(s) using \(sizeText(blobs.bytes))" }
+        text += " of space\nTotal space used: \(sizeText(images.bytes + blobs.bytes))\n"
+        try during("cannot write the list") { () throws(Errno) in try writeFully(1, text) }
+    }
+
+    private static func row(_ name: String, _ date: String, _ size: String, _ kind: String) -> String {
+        func padded(_ text: String, _ width: Int) -> String {
+            text + String(repeating: " ", count: max(0, width - text.count))
+        }
+        return "\(padded(name, 24)) \(padded(date, 22)) \(padded(size, 16)) \(kind)\n"
+    }
+
+    private func clean(_ cache: CacheDirectory) throws(SkiffError) {
+        let isDry = invocation.bool("dry-run")
+        if !isDry, !invocation.bool("force") {
+            let question =
+                "This will delete everything in your cache (containers from all sources and OCI blobs). \n"
+                + "Hint: You can see exactly what would be deleted by canceling and using the --dry-run option.\n"
+                + "Do you want to continue? [y/N] "
+            guard LoginPrompt.confirms(question) else { return Log.info("Cache cleanup canceled") }
+        }
+        if isDry { try? writeFully(1, "User requested a dry run. Not actually deleting any data!\n") }
+        let youngest = invocation.int("days").map { currentTime() - Int64($0) * 86400 }
+        for kind in kinds {
+            for file in cache.files(kind) {
+                if let youngest, file.status.modified > youngest { continue }
+                Log.info("Removing \(kind.rawValue) cache entry: \(file.name)")
+                if isDry { continue }
+                do throws(Errno) {
+                    try unlink(file.path)
+                } catch {
+                    throw SkiffError("cannot remove \(file.path)", errno: error)
+                }
+            }
+        }
+        if !isDry, invocation.int("days") == nil { sweep(cache) }
+    }
+
+    /// What broken downloads left, and names of what is gone.
+    private func sweep(_ cache: CacheDirectory) {
+        for folder in ["partial", "blob/partial", "names"] { try? removeTree(cache.root + "/" + folder) }
+        for kind in kinds {
+            guard let opened = try? open(cache.path(kind), 0x10000), let names = try? Linux.entries(of: opened.raw)
+            else { continue }
+            for name in names where name.text.hasPrefix("tmp_") { try? removeTree(name.text, at: opened.raw) }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+package import Core
+package import Grammar
+import HTTP
+import Linux
+
+/// `keyserver add`, `remove`, `list`, `login` and `logout` (cli.md §11).
+package struct KeyserverCommand {
+    private let invocation: Invocation
+    private let installation: Installation
+
+    package init(_ invocation: Invocation, _ installation: Installation) {
+        (self.invocation, self.installation) = (invocation, installation)
+    }
+
+    package func run() throws(SkiffError) {
+        let files = try RemoteFiles(installation, named: invocation.string("config"))
+        switch invocation.command {
+        case "keyserver list": try list(files)
+        case "keyserver login": try login(files)
+        case "keyserver logout": try logout(files)
+        default: try change(files)
+        }
+    }
+
+    private func url(_ text: String) throws(SkiffError) -> String {
+        var uri = text
+        while uri.hasSuffix("/") { uri.removeLast() }
+        let web = uri.replacing("hkps://", with: "https://").replacing("hkp://", with: "http://")
+        guard WebAddress(web) != nil else { throw SkiffError("cannot use keyserver \(text): it is no address") }
+        return uri
+    }
+
+    private func change(_ files: RemoteFiles) throws(SkiffError) {
+        guard effectiveUID() == 0 else { throw SkiffError("cannot change the keyservers of all users: only root may") }
+        let words = invocation.positionals
+        guard let last = words.last else { throw SkiffError("accepts between 1 and 2 arg(s)", code: .usage) }
+        let uri = try url(last)
+        let isAdded = invocation.command == "keyserver add"
+        let order = invocation.int("order").map { $0 - 1 }
+        if let order, order < 0 { throw SkiffError("cannot use order 0: the first keyserver is number 1") }
+        let merged = try files.merged()
+        let name = words.count > 1 ? words[0] : merged.active
+        guard let known = merged.remotes[name] else { throw SkiffError("\(name) is not a remote") }
+        if isAdded, uri.hasPrefix("http://"), !invocation.bool("insecure") {
+            throw SkiffError("cannot add keyserver \(uri): http URI requires --insecure")
+        }
+        try files.change(isGlobal: true) { (config) throws(SkiffError) in
+            var remote = config.remotes[name] ?? known
+            remote.isSystem = true
+            if remote.keyservers.isEmpty, let own = Self.own(remote) {
+                remote.keyservers = [.init(uri: own)]
+            }
+            if isAdded {
+                guard !remote.keyservers.contains(where: { $0.uri == uri && !$0.isSkipped }) else {
+                    throw SkiffError("cannot add keyserver \(uri): it is one of \(name) already")
+                }
+                remote.keyservers.removeAll { $0.uri == uri }
+                let new = RemoteConfig.Keyserver(uri: uri, isExternal: true, isInsecure: invocation.bool("insecure"))
+                guard (order ?? 0) <= remote.keyservers.count else {
+                    throw SkiffError("cannot add keyserver \(uri): there are only \(remote.keyservers.count)")
+                }
+                remote.keyservers.insert(new, at: order ?? remote.keyservers.count)
+            } else {
+                guard let index = remote.keyservers.firstIndex(where: { $0.uri == uri && !$0.isSkipped }) else {
+                    throw SkiffError("cannot remove keyserver \(uri): it is none of \(name)")
+                }
+                // The remote's own cannot be forgotten, only left out.
+                if remote.keyservers[index].isExternal {
+                    remote.keyservers.remove(at: index)
+                } else {
+                    remote.keyservers[index].isSkipped = true
+                }
+            }
+            config.remotes[name] = remote
+        }
+        Log.info(isAdded ? "Keyserver \(uri) added to \(name)." : "Keyserver \(uri) removed from \(name).")
+    }
+
+    /// The keyserver that a remote offers itself.
+    private static func own(_ remote: RemoteConfig.Remote) -> String? {
+        remote.uri == RemoteConfig.standard.uri ? RemoteConfig.standardKeyserver : nil
+    }
+
+    private func list(_ files: RemoteFiles) throws(SkiffError) {
+        let config = try files.merged()
+        let wanted = invocation.positionals.first
+        if let wanted, config.remotes[wanted] == nil { throw SkiffError("\(wanted) is not a remote") }
+        var text = "\n"
+        for (name, remote) in config.remotes.sorted(by: { $0.key < $1.key }) where wanted == nil || wanted == name {
+            let marks = (name == config.active ? "*" : "") + (remote.isSystem ? "^" : "")
+            text += "\(name) \(marks)\n"
+            var servers = remote.keyservers.filter { !$0.isSkipped }
+            if servers.isEmpty, remote.keyservers.isEmpty, let own = Self.own(remote) { servers = [.init(uri: own)] }
+            for (index, server) in servers.enumerated() {
+                text += "\t#\(index + 1) \(server.uri) \(server.isInsecure ? "" : "🔒")\n"
+            }
+            text += "\n"
+        }
+        text += "(* default remote, ^ system remote, 🔒 secure)\n"
+        try during("cannot write the list") { () throws(Errno) in try writeFully(1, text) }
+    }
+
+    private func login(_ files: RemoteFiles) throws(SkiffError) {
+        let uri = try url(invocation.positionals.first ?? "")
+        let user = try LoginPrompt.name(given: invocation.string("username"))
+        let password: String
+        if invocation.bool("password-stdin") {
+            password = try LoginPrompt.passwordFromInput()
+        } else if let given = invocation.string("password") {
+            password = given
+        } else {
+            password = try LoginPrompt.password()
+        }
+        let auth = Credential.password(user: user, password).basic ?? ""
+        let address = uri.replacing("hkps://", with: "https://").replacing("hkp://", with: "http://")
+        guard let web = WebAddress(address) else { throw SkiffError("cannot use keyserver \(uri): it is no address") }
+        var request = HTTPRequest("GET", web)
+        request["Authorization"] = auth
+        let http = try HTTPClient()
+        let response: HTTPResponse
+        do throws(HTTPFailure) {
+            response = try http.send(request)
+        } catch {
+            throw error.described("cannot log in to \(uri)")
+        }
+        guard response.status != 401, response.status != 403 else {
+            throw SkiffError("cannot log in to \(uri): wrong user name or password")
+        }
+        try files.change(isGlobal: false) { (config) throws(SkiffError) in
+            if config.remotes.isEmpty, config.active.isEmpty {
+                config.remotes[RemoteConfig.standardName] = RemoteConfig.standard
+                config.active = RemoteConfig.standardName
+            }
+            config.logins.removeAll { $0.uri == uri }
+            config.logins.append(.init(uri: uri, auth: auth, isInsecure: invocation.bool("insecure")))
+        }
+        Log.info("Token stored in \(files.user)")
+    }
+
+    private func logout(_ files: RemoteFiles) throws(SkiffError) {
+        let uri = try url(invocation.positionals.first ?? "")
+        try files.change(isGlobal: false) { (config) throws(SkiffError) in
+            guard config.logins.contains(where: { $0.uri == uri }) else {
+                throw SkiffError("cannot log out of \(uri): you are not logged in there")
+            }
+            config.logins.removeAll { $0.uri == uri }
+        }
+        Log.info("Logout succeeded")
+    }
+}

@@ -1,0 +1,59 @@
+import CLinux
+package import Core
+package import Grammar
+import Linux
+
+/// `exec`, `run`, `shell` and `test` of an address: brings the image here and tells skiff where it is.
+///
+/// The answer is one line on descriptor 3: `cached PATH`, or `temporary DIRECTORY NAME` for an image that skiff removes
+/// once it has opened it.
+package struct LaunchFetch {
+    private let invocation: Invocation
+    private let installation: Installation
+    private let settings: Settings
+
+    package init(_ invocation: Invocation, _ installation: Installation, _ settings: Settings) {
+        (self.invocation, self.installation, self.settings) = (invocation, installation, settings)
+    }
+
+    package func run() throws(SkiffError) {
+        guard let address = invocation.positionals.first, let uri = ImageURI(address) else {
+            throw SkiffError("cannot fetch an image: no address is given")
+        }
+        let options = try NetworkOptions(invocation, settings)
+        let names = try NameTable(options)
+        if options.pull != .newer, let path = names?.find(uri) { return answer("cached \(path)") }
+        if options.pull == .never {
+            throw SkiffError(
+                "cannot run \(uri): it is not in the cache, and --pull=never forbids to fetch it",
+                hint: "Fetch it with --pull=missing")
+        }
+        Cleanup.watch()
+        let scratch = Scratch(in: options.temporary)
+        let image: FetchedImage
+        do throws(SkiffError) {
+            image = try ImageFetch(options, installation).fetch(uri, scratch: scratch)
+        } catch {
+            scratch.remove()
+            guard let known = names?.find(uri), error.hint == nil else { throw error }
+            throw SkiffError(
+                error.message, errno: error.errno, hint: "--pull=missing runs \(lastComponent(known)) of the cache")
+        }
+        if image.isCached {
+            scratch.remove()
+            names?.keep(uri, image.path)
+            answer("cached \(image.path)")
+        } else if let folder = scratch.release() {
+            answer("temporary \(folder) \(image.path.dropFirst(folder.utf8.count + 1))", orRemoving: folder)
+        }
+    }
+
+    /// - Parameter path: goes away when nobody is there any more to take it over.
+    private func answer(_ line: String, orRemoving path: String? = nil) {
+        do throws(Errno) {
+            try writeFully(3, line + "\n")
+        } catch {
+            if let path { try? removeTree(path) }
+        }
+    }
+}

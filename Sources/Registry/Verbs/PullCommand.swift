@@ -1,0 +1,82 @@
+import CLinux
+package import Core
+package import Grammar
+import Linux
+
+/// `pull [output] URI` (cli.md §5, sif-use.md §2).
+package struct PullCommand {
+    private let invocation: Invocation
+    private let installation: Installation
+    private let settings: Settings
+
+    package init(_ invocation: Invocation, _ installation: Installation, _ settings: Settings) {
+        (self.invocation, self.installation, self.settings) = (invocation, installation, settings)
+    }
+
+    package func run() throws(SkiffError) {
+        let words = invocation.positionals
+        guard let address = words.last else { throw SkiffError("accepts between 1 and 2 arg(s)", code: .usage) }
+        guard let uri = ImageURI(address) else {
+            throw SkiffError("No transport type URI supplied: \(address)", hint: "docker://\(address) is such a URI")
+        }
+        guard ImageFetch.isKnown(uri.transport) else {
+            throw SkiffError("Unsupported transport type: \(uri.transport)")
+        }
+        let target = try target(words.count > 1 ? words[0] : nil, uri)
+        let options = try NetworkOptions(invocation, settings)
+        if invocation.bool("allow-unsigned") {
+            Log.warning("--allow-unsigned is deprecated: unsigned images are pulled anyway")
+        }
+        Cleanup.watch()
+        let scratch = Scratch(
+            in: options.isCacheDisabled ? parentPath(target) ?? "/" : options.temporary, ".skiff-pull-")
+        defer { scratch.remove() }
+        let image = try ImageFetch(options, installation).fetch(uri, scratch: scratch)
+        if invocation.bool("sandbox") {
+            try unpack(image.path, to: target)
+        } else {
+            try publish(image.path, at: target, moves: !image.isCached)
+        }
+        tell(image, uri, target)
+    }
+
+    private func target(_ given: String?, _ uri: ImageURI) throws(SkiffError) -> String {
+        var name = given ?? invocation.string("name") ?? uri.outputName
+        if let folder = invocation.string("dir"), !folder.isEmpty { name = folder + "/" + name }
+        let target = try absolutePath(name)
+        if (try? status(target, follow: false)) != nil, !invocation.bool("force") {
+            throw SkiffError("Image file already exists: \"\(name)\" - will not overwrite")
+        }
+        let parent = parentPath(target) ?? "/"
+        guard (try? status(parent).isDirectory) == true else {
+            throw SkiffError("cannot write \(name): there is no directory \(parent)")
+        }
+        guard isAccessible(parent, W_OK | X_OK) else {
+            throw SkiffError("cannot write \(name): no permission to make files in \(parent)")
+        }
+        return target
+    }
+
+    /// A build of a directory from the image does all that is needed.
+    private func unpack(_ image: String, to target: String) throws(SkiffError) {
+        let ended = try during("cannot start \(installation.imageTool)") { () throws(Errno) in
+            let pid = try spawn(
+                installation.imageTool, ["skiff-image", "build", "--force", "--sandbox", target, image],
+                environment: environmentStrings())
+            return try waitFor(pid)?.status
+        }
+        guard ended == .exited(0) else {
+            throw SkiffError("cannot unpack \(image) to \(target): see the message above")
+        }
+    }
+
+    private func tell(_ image: FetchedImage, _ uri: ImageURI, _ target: String) {
+        if uri.transport == "oras", let digest = image.digest { Log.info("Digest: \(digest)") }
+        guard invocation.bool("json") else { return }
+        let answer = JSONText.members([
+            "image": .string(target), "uri": .string(uri.description), "digest": image.digest.map { .string($0) },
+            "size": (try? status(target)).map { .integer($0.size) }, "cached": .bool(image.wasHere),
+        ])
+        try? writeFully(1, answer.text(indent: "  ") + "\n")
+    }
+}

@@ -1,0 +1,81 @@
+package import Core
+package import Grammar
+import Linux
+import OCI
+
+/// `push IMAGE URI` (cli.md §5).
+package struct PushCommand {
+    private let invocation: Invocation
+    private let installation: Installation
+    private let settings: Settings
+
+    package init(_ invocation: Invocation, _ installation: Installation, _ settings: Settings) {
+        (self.invocation, self.installation, self.settings) = (invocation, installation, settings)
+    }
+
+    package func run() throws(SkiffError) {
+        guard invocation.positionals.count == 2 else { throw SkiffError("accepts 2 arg(s)", code: .usage) }
+        let (file, address) = (invocation.positionals[0], invocation.positionals[1])
+        guard let uri = ImageURI(address) else { throw SkiffError("No transport type URI supplied: \(address)") }
+        guard ["oras", "library"].contains(uri.transport) else {
+            throw SkiffError("Unsupported transport type: \(uri.transport)")
+        }
+        guard (try? status(file).isRegular) == true else {
+            throw SkiffError("cannot push \(file): Unable to open image: there is no such file")
+        }
+        let facts = try SIFFacts(file)
+        let options = try NetworkOptions(invocation, settings)
+        let progress = Progress(isQuiet: options.quiet)
+        if uri.transport == "library" {
+            try toLibrary(facts, try LibraryReference(uri.rest), options, progress)
+        } else {
+            try toRegistry(facts, uri, options, progress)
+        }
+    }
+
+    private func toRegistry(_ facts: SIFFacts, _ uri: ImageURI, _ options: NetworkOptions, _ progress: Progress)
+        throws(SkiffError)
+    {
+        let reference = try RegistryReference(uri.reference, needsRegistry: true)
+        let push = OrasPush(
+            client: options.client(reference), facts: facts, description: invocation.string("description") ?? "",
+            annotations: annotations(), progress: progress)
+        let digest = try push.run()
+        Log.info("Digest: \(digest)")
+        Log.info("Upload complete")
+        if options.quiet {
+            let answer = JSONText.members(["uri": .string(uri.description), "digest": .string(digest.description)])
+            try? writeFully(1, answer.text(indent: "  ") + "\n")
+        }
+    }
+
+    private func annotations() -> [(key: String, value: String)] {
+        invocation.list("annotation").compactMap { text in
+            guard let equals = text.firstIndex(of: "=") else {
+                Log.warning("Ignoring annotation \"\(text)\": KEY=VALUE is the form")
+                return nil
+            }
+            return (String(text[..<equals]), String(text[text.index(after: equals)...]))
+        }
+    }
+
+    private func toLibrary(
+        _ facts: SIFFacts, _ reference: LibraryReference, _ options: NetworkOptions, _ progress: Progress
+    ) throws(SkiffError) {
+        let library = try LibraryClient.find(host: reference.host, options, installation)
+        if !library.hasToken {
+            throw SkiffError(
+                "Cannot push image to library: an authentication token is required", hint: "Log in with 'remote login'")
+        }
+        if !facts.isSigned, !invocation.bool("allow-unsigned") {
+            throw SkiffError(
+                "Unable to push image to library: Image is not signed",
+                hint: "Sign it, or use --allow-unsigned to push it as it is")
+        }
+        let push = LibraryPush(
+            library: library, reference: reference, file: facts.path, architecture: facts.architecture.name,
+            description: invocation.string("description") ?? "", progress: progress)
+        for line in try push.run() { try? writeFully(1, line + "\n") }
+        Log.info("Upload complete")
+    }
+}

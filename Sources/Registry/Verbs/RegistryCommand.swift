@@ -1,0 +1,106 @@
+package import Core
+package import Grammar
+import HTTP
+import Linux
+
+/// `registry login`, `logout` and `list` (cli.md §11).
+package struct RegistryCommand {
+    private let invocation: Invocation
+    private let installation: Installation
+
+    package init(_ invocation: Invocation, _ installation: Installation) {
+        (self.invocation, self.installation) = (invocation, installation)
+    }
+
+    package func run() throws(SkiffError) {
+        let files = try RemoteFiles(installation, named: invocation.string("config"))
+        switch invocation.command {
+        case "registry login": try login(files)
+        case "registry logout": try logout(files)
+        default: try list(files)
+        }
+    }
+
+    /// `docker://host[/path]` and `oras://host[/path]`; the transport, the host, and both with the path.
+    private func place(_ uri: String) throws(SkiffError) -> (registry: String, name: String) {
+        guard let parsed = ImageURI(uri), ["docker", "oras"].contains(parsed.transport) else {
+            throw SkiffError(
+                "cannot use \(uri): only docker:// and oras:// registries can be logged in to",
+                hint: "docker://HOST is the form")
+        }
+        var name = parsed.reference
+        while name.hasSuffix("/") { name.removeLast() }
+        var registry = String(name.prefix { $0 != "/" })
+        if registry == "index.docker.io" || registry.isEmpty { registry = RegistryReference.dockerHub }
+        if name.isEmpty { name = registry }
+        // A name below a registry is checked with everything that a reference must be.
+        let path = name.contains("/") ? name : registry + "/any"
+        _ = try RegistryReference(path, needsRegistry: true)
+        return (registry, name)
+    }
+
+    private func login(_ files: RemoteFiles) throws(SkiffError) {
+        guard let uri = invocation.positionals.first else { throw SkiffError("accepts 1 arg(s)", code: .usage) }
+        let (registry, name) = try place(uri)
+        let user = try LoginPrompt.name(given: invocation.string("username"))
+        guard !user.isEmpty else { throw SkiffError("cannot log in to \(registry): a user name is needed") }
+        let password: String
+        if invocation.bool("password-stdin") {
+            password = try LoginPrompt.passwordFromInput()
+        } else if let given = invocation.string("password") {
+            password = given
+        } else {
+            password = try LoginPrompt.password("Enter Password / Token: ")
+        }
+        let isInsecure = invocation.bool("insecure")
+        let reference = try RegistryReference(registry + "/any", needsRegistry: true)
+        let client = RegistryClient(
+            reference, http: try HTTPClient(), credential: .password(user: user, password), insecure: isInsecure)
+        let response = try client.ping()
+        guard response.isSuccess else { throw RegistryProblem.described("cannot log in to \(registry)", response) }
+        let file = try AuthFile.forLogin(named: invocation.string("authfile"))
+        try file.change { $0.set(name == "index.docker.io" ? registry : name, (user, password)) }
+        try files.change(isGlobal: false) { (config) throws(SkiffError) in
+            if config.remotes.isEmpty, config.active.isEmpty {
+                config.remotes[RemoteConfig.standardName] = RemoteConfig.standard
+                config.active = RemoteConfig.standardName
+            }
+            config.logins.removeAll { $0.uri == uri }
+            let auth = Credential.password(user: user, password).basic ?? ""
+            config.logins.append(.init(uri: uri, auth: auth, isInsecure: isInsecure))
+        }
+        Log.info("Token stored in \(file.path)")
+    }
+
+    private func logout(_ files: RemoteFiles) throws(SkiffError) {
+        guard let uri = invocation.positionals.first else {
+            throw SkiffError(
+                "cannot log out: no registry is named", hint: "'registry list' shows where you are logged in")
+        }
+        let (_, name) = try place(uri)
+        try AuthFile.forLogin(named: invocation.string("authfile")).change { $0.set(name, nil) }
+        try files.change(isGlobal: false) { (config) throws(SkiffError) in config.logins.removeAll { $0.uri == uri } }
+        Log.info("Logout succeeded")
+    }
+
+    private func list(_ files: RemoteFiles) throws(SkiffError) {
+        let rows = try files.merged().logins.map { [$0.uri, $0.isInsecure ? "✗!" : "✓"] }
+        try writeTable(["URI", "SECURE?"], rows)
+    }
+}
+
+/// An empty line, then columns with two spaces between them.
+func writeTable(_ header: [String], _ rows: [[String]]) throws(SkiffError) {
+    var text = "\n"
+    let all = [header] + rows
+    let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+    for row in all {
+        var line = ""
+        for (column, cell) in row.enumerated() {
+            line += cell
+            if column < row.count - 1 { line += String(repeating: " ", count: widths[column] - cell.count + 2) }
+        }
+        text += line + "\n"
+    }
+    try during("cannot write the list") { () throws(Errno) in try writeFully(1, text) }
+}
