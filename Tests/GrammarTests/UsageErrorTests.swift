@@ -117,10 +117,8 @@ import Testing
         #expect(flag == "Error for command \"exec\": flag --security is not available in skiff \(version)")
         let short = try parse("exec", "-n", "x", "y").complaint()
         #expect(short == "Error for command \"exec\": flag --net is not available in skiff \(version)")
-        let old = try parse("exec", "--nohttps", "x", "y").complaint()
-        #expect(old.hasSuffix("flag --no-https is not available in skiff \(version)"))
-        let command = try parse("pull", "docker://x").complaint()
-        #expect(command == "Error: command \"pull\" is not available in skiff \(version)")
+        let command = try parse("checkpoint", "list").complaint()
+        #expect(command == "Error: command \"checkpoint\" is not available in skiff \(version)")
     }
 
     @Test func groupsWithoutVerbFailOrHelp() throws {

@@ -14,14 +14,16 @@ struct LaunchCommand {
 
     func run(_ invocation: Invocation, _ action: Request.Action) throws(SkiffError) -> Never {
         let host = try HostFacts.current()
-        let request = try LaunchRequest(invocation: invocation, directory: host.directory).make(action)
+        let fetched = try ImageHelper(installation: installation).image(of: invocation)
+        let request = try LaunchRequest(invocation: invocation, directory: host.directory, fetched: fetched?.path).make(
+            action)
         let explain: Explain =
             switch invocation.string("explain") {
             case nil: .no
             case "json": .json
             default: .text
             }
-        try run(request, host, explain)
+        try run(request, host, explain, temporary: fetched?.temporary)
     }
 
     /// `__launch FD`: the request that `skiff-image` wrote (decision 7).
@@ -33,8 +35,13 @@ struct LaunchCommand {
         try run(try Request(encoded: bytes), try HostFacts.current(), .no)
     }
 
-    private func run(_ request: Request, _ host: HostFacts, _ explain: Explain) throws(SkiffError) -> Never {
+    /// - Parameter temporary: a directory that holds the image alone, and is not needed once it is open.
+    private func run(_ request: Request, _ host: HostFacts, _ explain: Explain, temporary: String? = nil)
+        throws(SkiffError) -> Never
+    {
+        defer { if let temporary { try? removeTree(temporary) } }
         let image = try openImage(request.image, writable: request.writable)
+        if let temporary { try? removeTree(temporary) }
         let facts = try ImageFacts(image, settings)
         let plugins = try plugins(for: request)
         let plan = try PlanBuilder(

@@ -6,6 +6,8 @@ import Linux
 struct LaunchRequest {
     let invocation: Invocation
     let directory: String
+    /// The file that was fetched for an address; nil where the image is a path.
+    var fetched: String?
 
     func make(_ action: Request.Action) throws(SkiffError) -> Request {
         var positionals = invocation.positionals
@@ -26,22 +28,10 @@ struct LaunchRequest {
         return request
     }
 
-    /// Only files and directories are images here; an address needs a helper that fetches it first.
     private func local(_ image: String) throws(SkiffError) -> String {
-        guard let colon = image.firstIndex(of: ":") else { return image }
-        let transport = String(image[..<colon])
-        let known = [
-            "library", "shub", "docker", "docker-archive", "docker-daemon", "oci", "oci-archive", "http", "https",
-            "oras",
-            "ipfs",
-        ]
-        if known.contains(transport) || transport == "instance" && image[colon...].hasPrefix("://") {
-            throw SkiffError(
-                "cannot run \(image): \(transport) images are not available in this version",
-                hint: "Fetch it as a SIF with another tool and run the file")
-        }
-        if image[colon...].hasPrefix("://") { throw SkiffError("Unsupported transport type: \(transport)") }
-        return image
+        if let fetched { return fetched }
+        guard let colon = image.firstIndex(of: ":"), image[colon...].hasPrefix("://") else { return image }
+        throw SkiffError("Unsupported transport type: \(image[..<colon])")
     }
 
     private func mounts(_ request: inout Request) throws(SkiffError) {

@@ -5,7 +5,9 @@ import Testing
 /// Something that a host may lack. A test that lacks it is skipped by name with the reason; `Scripts/check-skips` asks
 /// the host the same question by the same name and calls a skip that was not needed a failure.
 enum Facility: String, Sendable {
-    case root, user, userNamespace = "user-namespace", fuse, loop, overlay, peer, strace, python, mksquashfs
+    case root, user, userNamespace = "user-namespace", fuse, loop, overlay, peer, strace, python, mksquashfs, registry,
+        htpasswd,
+        openssl, skopeo, umoci, buildah
 
     /// Why the host cannot do it; nil when it can.
     var missing: String? {
@@ -23,7 +25,8 @@ enum Facility: String, Sendable {
             environmentValue("SKIFF_APPTAINER") == nil ? "SKIFF_APPTAINER names no Apptainer" : nil
         case .strace: program("strace")
         case .python: program("python3")
-        case .mksquashfs: program("mksquashfs")
+        case .registry: program("docker-registry")
+        case .mksquashfs, .htpasswd, .openssl, .skopeo, .umoci, .buildah: program(rawValue)
         }
     }
 

@@ -35,9 +35,8 @@ extension Table {
     /// Commands of Apptainer that this version does not have.
     static var absentCommands: [String] {
         [
-            "cache", "capability", "caps", "checkpoint", "config", "delete", "instance", "key", "keys", "keyserver",
-            "oci",
-            "overlay", "pull", "push", "registry", "remote", "search", "sign", "siftool", "tag", "verify",
+            "capability", "caps", "checkpoint", "config", "instance", "key", "keys", "oci",
+            "overlay", "sign", "siftool", "verify",
             "completion powershell",
         ]
     }
@@ -86,7 +85,6 @@ extension Table {
     private static var actionFlags: String {
         """
         apply-cgroups APPLY_CGROUPS
-        authfile AUTH_FILE
         blkio-weight BLKIO_WEIGHT
         blkio-weight-device BLKIO_WEIGHT_DEVICE
         cdi-dirs
@@ -95,11 +93,6 @@ extension Table {
         cpuset-cpus CPUSET_CPUS
         cpuset-mems CPUSET_MEMS
         device
-        disable-cache DISABLE_CACHE
-        docker-host DOCKER_HOST
-        docker-login DOCKER_LOGIN
-        docker-password DOCKER_PASSWORD
-        docker-username DOCKER_USERNAME
         fakeroot,f FAKEROOT
         fusemount FUSESPEC
         ignore-fakeroot-command IGNORE_FAKEROOT_COMMAND
@@ -113,7 +106,6 @@ extension Table {
         netns-path NETNS_PATH
         network NETWORK
         network-args NETWORK_ARGS
-        no-https|nohttps NOHTTPS NO_HTTPS
         no-rocm ROCM_OFF NO_ROCM
         nvccli NVCCLI
         oom-kill-disable OOM_KILL_DISABLE
@@ -128,21 +120,13 @@ extension Table {
 
     private static var buildFlags: String {
         """
-        authfile AUTH_FILE
         buildkit-host BUILDKIT_HOST
-        disable-cache DISABLE_CACHE
-        docker-host DOCKER_HOST
-        docker-login DOCKER_LOGIN
-        docker-password DOCKER_PASSWORD
-        docker-username DOCKER_USERNAME
         encrypt,e
         fakeroot,f FAKEROOT
         ignore-fakeroot-command IGNORE_FAKEROOT_COMMAND
         ignore-proot IGNORE_PROOT
         ignore-subuid IGNORE_SUBUID
         ignore-userns IGNORE_USERNS
-        library LIBRARY
-        no-https|nohttps NOHTTPS NO_HTTPS
         nvccli NVCCLI
         passphrase
         pem-path

@@ -53,7 +53,8 @@ extension Table {
         command.examples = examples
         command.arguments = .atLeast(1)
         command.completes = .files
-        command.flags = mountFlags + environmentFlags + namespaceFlags + privilegeFlags
+        command.flags =
+            mountFlags + environmentFlags + namespaceFlags + privilegeFlags + fetchFlags + cacheFlags + registryFlags
         return command
     }
 
@@ -66,7 +67,19 @@ extension Table {
         *.sqsh, *.img       a squashfs or ext3 file system
 
         directory/          a sandbox: a directory that holds a root file system
+
+        docker://, oras://, library://, https:// and the other URIs that pull knows
         """
+    }
+
+    private static var fetchFlags: [Flag] {
+        [
+            Flag(
+                "pull", .string,
+                help:
+                    "when to ask the network for the image of a URI: only if none is here, always what is newer, or never",
+                environment: "PULL", defaultText: "newer", choices: "missing newer never")
+        ]
     }
 
     private static var mountFlags: [Flag] {

@@ -73,7 +73,12 @@ extension Table {
                 "tmpdir", .string, help: "the directory for temporary files", environment: "TMPDIR",
                 completes: .directories, hidden: true),
         ]
+        command.flags += [buildLibraryFlag] + cacheFlags + registryFlags
         return command
+    }
+
+    private static var buildLibraryFlag: Flag {
+        Flag("library", .string, help: "the URL of the library to use", environment: "LIBRARY")
     }
 
     static var inspect: Command {

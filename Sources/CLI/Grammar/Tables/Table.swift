@@ -24,7 +24,7 @@ enum Table {
         if path.hasPrefix("sif ") { return sifVerb(path) }
         if path.hasPrefix("plugin ") { return pluginVerb(path) }
         if path.hasPrefix("completion ") { return completionVerb(path) }
-        return nil
+        return networkVerb(path) ?? remoteVerb(path)
     }
 
     /// The program itself with the flags before the first command word.
@@ -38,8 +38,8 @@ enum Table {
                 GPUs, overlays and other additions come as plugins.
                 """)
         command.verbs = [
-            "build", "completion", "exec", "help", "inspect", "plugin", "run", "run-help", "shell", "sif", "test",
-            "version",
+            "build", "cache", "completion", "delete", "exec", "help", "inspect", "keyserver", "plugin", "pull", "push",
+            "registry", "remote", "run", "run-help", "search", "shell", "sif", "tag", "test", "version",
         ]
         command.needsVerb = true
         command.examples = """

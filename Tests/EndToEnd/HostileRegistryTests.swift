@@ -1,0 +1,161 @@
+import CLinux
+import Foundation
+import Linux
+import Testing
+
+extension EndToEnd {
+    /// Registries that are broken or mean: one clear error and nothing left, or the right image all the same.
+    @Suite struct HostileRegistries {
+        typealias Desk = EndToEnd.Registries.Desk
+
+        private func pull(_ desk: Desk, _ registry: LyingRegistry, _ name: String, _ flags: [String] = []) throws
+            -> Outcome
+        {
+            try skiffCommand(["pull"] + flags + ["out.sif", "oras://\(registry.host)/\(name)/x"], as: desk.profile) {
+                $0.environment["HOME"] = desk.folder
+                $0.environment["APPTAINER_DOWNLOAD_PART_SIZE"] = "200000"
+                $0.environment["APPTAINER_NETWORK_TIMEOUT"] = "2"
+                $0.directory = desk.folder
+                $0.seconds = 60
+            }.run()
+        }
+
+        /// What survives: the server can be worked with.
+        @Test(arguments: ["good", "norange", "cut", "liar", "other", "busy", "slow"])
+        func rightImageComes(mode: String) throws {
+            try need(.python)
+            let sif = try Images.shared.get().sif
+            let registry = try LyingRegistry(sif: sif)
+            let desk = try Desk(.current)
+            defer { desk.remove() }
+            let outcome = try pull(desk, registry, mode)
+            #expect(outcome.isSuccess, "\(outcome)")
+            #expect(try desk.bytes("out.sif") == readFile(sif))
+            #expect(desk.files == ["out.sif"])
+        }
+
+        @Test(arguments: [
+            ("corrupt", "its content has the digest"), ("short", "the connection was cut"),
+            ("long", "bytes instead of"),
+            ("stall", "nothing came for too long"), ("forged", "its content has the digest"),
+            ("foreign", "has no image for linux/"), ("loop", "redirects without end"), ("closed", "3600 seconds"),
+            ("private", "authentication required"),
+        ])
+        func oneClearErrorAndNothingLeft(mode: String, text: String) throws {
+            try need(.python)
+            let sif = try Images.shared.get().sif
+            let registry = try LyingRegistry(sif: sif)
+            let desk = try Desk(.current)
+            defer { desk.remove() }
+            let outcome = try pull(desk, registry, mode)
+            #expect(outcome.end == .exited(255), "\(outcome)")
+            #expect(outcome.standardError.contains(text), "\(outcome)")
+            #expect(outcome.standardError.components(separatedBy: "FATAL:").count == 2, "\(outcome)")
+            #expect(desk.files == [])
+            // The cache is still sound: the same image from where it is good.
+            let good = try pull(desk, registry, "good")
+            #expect(good.isSuccess, "\(good)")
+            #expect(try desk.bytes("out.sif") == readFile(sif))
+        }
+
+        @Test func credentialsStayWithTheirHost() throws {
+            try need(.python)
+            let registry = try LyingRegistry(sif: try Images.shared.get().sif)
+            let desk = try Desk(.current)
+            defer { desk.remove() }
+            let outcome = try pull(
+                desk, registry, "private", ["--docker-username", "ann", "--docker-password", "secret"])
+            #expect(outcome.isSuccess, "\(outcome)")
+            let elsewhere = registry.requests.filter { $0.path.hasPrefix("/elsewhere") }
+            #expect(
+                !elsewhere.isEmpty
+                    && elsewhere.allSatisfy { $0.authorization == nil && $0.host?.hasPrefix("localhost") == true })
+            #expect(
+                registry.requests.contains {
+                    $0.path.contains("/blobs/") && $0.authorization?.hasPrefix("Basic ") == true
+                })
+        }
+
+        @Test func refusesWhatCannotBe() throws {
+            try need(.python)
+            let registry = try LyingRegistry(sif: try Images.shared.get().sif)
+            let desk = try Desk(.current)
+            defer { desk.remove() }
+            for (words, text) in [
+                (["pull", "oras://\(registry.host)/good/x:missing"], "no such image or tag"),
+                (["pull", "oras://127.0.0.1:1/x"], "cannot reach registry 127.0.0.1:1"),
+                (["pull", "oras://\(registry.host)/Good/x"], "lowercase"),
+                (["pull", "x.sif"], "No transport type URI"),
+                (["pull", "nonsense://a"], "Unsupported transport type: nonsense"),
+                (["pull", "--arch", "vax", "oras://\(registry.host)/good/x"], "arch: vax is not valid"),
+                (["pull", "no/where/x.sif", "oras://\(registry.host)/good/x"], "there is no directory"),
+                (["push", "/etc/passwd", "oras://\(registry.host)/good/x"], "it is no SIF"),
+                (["pull", "https://127.0.0.1:1/x"], "cannot download https://127.0.0.1:1/x"),
+            ] {
+                let outcome = try skiffCommand(words, as: .current) {
+                    $0.environment["HOME"] = desk.folder
+                    $0.directory = desk.folder
+                }.run()
+                #expect(outcome.end == .exited(255) && outcome.standardError.contains(text), "\(outcome)")
+                #expect(desk.files == [])
+            }
+        }
+
+        /// Kills a pull at many moments; what is complete is not fetched again, and the image is right at the end.
+        @Test func survivesBeingKilled() throws {
+            try need(.python)
+            let sif = try Images.shared.get().sif
+            let registry = try LyingRegistry(sif: sif)
+            let desk = try Desk(.current)
+            defer { desk.remove() }
+            let command = try skiffCommand(["pull", "out.sif", "oras://\(registry.host)/slow/x"], as: .current) {
+                $0.environment["HOME"] = desk.folder
+                $0.environment["APPTAINER_DOWNLOAD_PART_SIZE"] = "65536"
+                $0.environment["APPTAINER_DOWNLOAD_CONCURRENCY"] = "2"
+                $0.directory = desk.folder
+            }
+            for round in 1...10 {
+                let running = try command.start()
+                usleep(useconds_t(20_000 + 7_000 * round))
+                ProcessTable.current().filter { $0.session == running.pid }.forEach { kill($0.pid, SIGKILL) }
+                _ = try running.wait(seconds: 10)
+                if desk.exists("out.sif") {
+                    #expect(try desk.bytes("out.sif") == readFile(sif))
+                    break
+                }
+            }
+            if !desk.exists("out.sif") {
+                let last = try command.run()
+                #expect(last.isSuccess, "\(last)")
+            }
+            #expect(try desk.bytes("out.sif") == readFile(sif))
+            let before = registry.requests.count
+            #expect(
+                try skiffCommand(["pull", "-F", "out.sif", "oras://\(registry.host)/slow/x"], as: .current) {
+                    $0.environment["HOME"] = desk.folder
+                    $0.directory = desk.folder
+                }.run().isSuccess)
+            #expect(!registry.requests.dropFirst(before).contains { $0.path.contains("/blobs/") })
+            // Whatever was killed took nothing of the home directory with it: only unfinished parts may lie there.
+            #expect(desk.files.filter { !$0.hasPrefix(".out.sif.skiff-") } == ["out.sif"])
+        }
+
+        @Test func stopsAtAFullDisk() throws {
+            try need(.root)
+            try need(.python)
+            let sif = try Images.shared.get().sif
+            let registry = try LyingRegistry(sif: sif)
+            let desk = try Desk(.root)
+            defer { desk.remove() }
+            // A tmpfs of a few blocks, in a mount namespace that ends with the command.
+            let program = try Stage.shared.get().program
+            let script =
+                "mkdir small && mount -t tmpfs -o size=200k none small && cd small && "
+                + "HOME=$PWD exec \(program) pull out.sif oras://\(registry.host)/good/x"
+            var command = Command(["/usr/bin/unshare", "--mount", "/bin/sh", "-c", script], as: .root)
+            command.directory = desk.folder
+            let outcome = try command.run()
+            #expect(outcome.end == .exited(255) && outcome.standardError.contains("no space left"), "\(outcome)")
+        }
+    }
+}

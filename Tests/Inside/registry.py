@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+"""Servers for the tests of registries, on loopback.
+
+    registry.py token DIRECTORY             a token server for a real registry: key.pem and cert.pem lie in DIRECTORY
+    registry.py lying DIRECTORY FILE.sif    a registry with one artifact, which misbehaves as the repository is called
+
+Both print "port N" when they listen. The second notes every request in DIRECTORY/requests, one JSON object a line.
+"""
+import base64, hashlib, http.server, json, os, subprocess, sys, threading, time, urllib.parse
+
+role, directory = sys.argv[1:3]
+lock = threading.Lock()
+counts = {}
+
+
+def note(entry):
+    with lock, open(os.path.join(directory, "requests"), "a") as log:
+        log.write(json.dumps(entry) + "\n")
+
+
+def times(name):
+    with lock:
+        counts[name] = counts.get(name, 0) + 1
+        return counts[name]
+
+
+def digest(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+class Base(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, status, body=b"", headers=()):
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def login(self):
+        kind, _, value = self.headers.get("Authorization", "").partition(" ")
+        return base64.b64decode(value).decode() if kind == "Basic" else None
+
+
+class Token(Base):
+    """The Docker registry's token protocol, with RS256."""
+
+    def do_GET(self):
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
+        login = self.login()
+        note({"path": self.path, "login": login})
+        if login not in (None, "ann:secret"):
+            return self.answer(401, b'{"errors":[{"code":"UNAUTHORIZED","message":"wrong password"}]}')
+        access = []
+        for scope in query.get("scope", []):
+            kind, name, actions = scope.split(":")
+            granted = actions.split(",") if login else [a for a in actions.split(",") if a == "pull" and name.startswith("open/")]
+            access.append({"type": kind, "name": name, "actions": granted})
+        self.answer(200, json.dumps({"token": self.sign(query["service"][0], access), "expires_in": 300}).encode())
+
+    def sign(self, service, access):
+        def b64(data):
+            return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+        pem = open(os.path.join(directory, "cert.pem")).read()
+        der = "".join(pem.split("-----")[2].split())
+        now = int(time.time())
+        head = {"typ": "JWT", "alg": "RS256", "x5c": [der]}
+        claims = {"iss": "tests", "sub": "ann", "aud": service, "exp": now + 300, "nbf": now - 5, "iat": now, "jti": str(now), "access": access}
+        text = b64(json.dumps(head).encode()) + b"." + b64(json.dumps(claims).encode())
+        key = os.path.join(directory, "key.pem")
+        signature = subprocess.run(["openssl", "dgst", "-sha256", "-sign", key], input=text, stdout=subprocess.PIPE, check=True).stdout
+        return (text + b"." + b64(signature)).decode()
+
+
+class Lying(Base):
+    sif = config = b""
+    base_url = ""
+
+    def do_HEAD(self):
+        self.do_GET()
+
+    def do_GET(self):
+        note({k: v for k, v in (("method", self.command), ("path", self.path), ("host", self.headers.get("Host")), ("range", self.headers.get("Range")), ("authorization", self.headers.get("Authorization"))) if v})
+        parts = urllib.parse.urlsplit(self.path).path.strip("/").split("/")
+        if self.path == "/v2/":
+            return self.answer(200, b"{}")
+        if parts[0] == "elsewhere":
+            return self.whole()
+        if len(parts) < 5 or parts[0] != "v2":
+            return self.answer(404, b'{"errors":[{"code":"NAME_UNKNOWN"}]}')
+        self.mode = parts[1]
+        if self.mode == "private" and self.login() != "ann:secret":
+            return self.answer(401, b"{}", [("WWW-Authenticate", 'Basic realm="tests"')])
+        if parts[3] == "manifests":
+            return self.manifest(parts[4])
+        if parts[4] == digest(self.config):
+            return self.answer(200, self.config)
+        getattr(self, "blob_" + self.mode, self.ranged)()
+
+    # manifests
+
+    def manifest(self, selector):
+        if self.mode == "busy" and times("busy") <= 1:
+            return self.answer(429, b"{}", [("Retry-After", "1")])
+        if self.mode == "closed":
+            return self.answer(429, b"{}", [("Retry-After", "3600")])
+        if selector == "missing":
+            return self.answer(404, b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}')
+        media = "application/vnd.oci.image.manifest.v1+json"
+        body = {
+            "schemaVersion": 2,
+            "mediaType": media,
+            "config": {"mediaType": "application/vnd.sylabs.sif.config.v1+json", "digest": digest(self.config), "size": len(self.config)},
+            "layers": [{"mediaType": "application/vnd.sylabs.sif.layer.v1.sif", "digest": digest(self.sif), "size": len(self.sif)}],
+        }
+        data = json.dumps(body).encode()
+        if self.mode == "foreign":
+            media = "application/vnd.oci.image.index.v1+json"
+            entry = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest(data), "size": len(data), "platform": {"os": "linux", "architecture": "mips"}}
+            data = json.dumps({"schemaVersion": 2, "mediaType": media, "manifests": [entry]}).encode()
+        told = digest(data)
+        if self.mode == "forged":
+            data = data.replace(b"schemaVersion", b"schemaversion")
+        self.answer(200, data, [("Content-Type", media), ("Docker-Content-Digest", told)])
+
+    # blobs
+
+    def wanted(self):
+        text = self.headers.get("Range")
+        if not text:
+            return None
+        start, _, end = text.removeprefix("bytes=").partition("-")
+        return int(start), int(end) if end else len(self.sif) - 1
+
+    def piece(self, data, start, end, told=None):
+        first = start if told is None else told
+        self.send_response(206)
+        self.send_header("Content-Range", "bytes %d-%d/%d" % (first, first + end - start, len(self.sif)))
+        self.send_header("Content-Length", str(end - start + 1))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def ranged(self):
+        wanted = self.wanted()
+        if wanted is None:
+            return self.whole()
+        start, end = wanted
+        self.piece(self.sif[start : end + 1], start, end)
+
+    def whole(self):
+        self.answer(200, self.sif)
+
+    blob_norange = whole
+
+    def blob_cut(self):
+        """Every connection breaks after a part; it is never the same byte."""
+        start, end = self.wanted() or (0, len(self.sif) - 1)
+        stop = min(end + 1, start + 40000 + 1000 * (times("cut") % 7))
+        if self.wanted():
+            self.piece(self.sif[start:stop], start, end)
+        else:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(self.sif)))
+            self.end_headers()
+            self.wfile.write(self.sif[:stop])
+        self.wfile.flush()
+        self.close_connection = True
+
+    def blob_short(self):
+        """Always the same half and then the end."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.sif)))
+        self.end_headers()
+        self.wfile.write(self.sif[:1000])
+        self.wfile.flush()
+        self.close_connection = True
+
+    def blob_long(self):
+        self.answer(200, self.sif + b"more")
+
+    def blob_corrupt(self):
+        start, end = self.wanted() or (0, len(self.sif) - 1)
+        data = bytes(self.sif[start:end]) + bytes([self.sif[end] ^ 1])
+        if self.wanted():
+            self.piece(data, start, end)
+        else:
+            self.answer(200, data)
+
+    def blob_liar(self):
+        """Says the right range and sends the first bytes; without a range all is well."""
+        wanted = self.wanted()
+        if wanted is None:
+            return self.whole()
+        start, end = wanted
+        self.piece(self.sif[: end - start + 1], start, end)
+
+    def blob_other(self):
+        """Says another range than the one that was asked for."""
+        wanted = self.wanted()
+        if wanted is None:
+            return self.whole()
+        start, end = wanted
+        self.piece(self.sif[start : end + 1], start, end, told=start + 7)
+
+    def blob_stall(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.sif)))
+        self.end_headers()
+        self.wfile.write(self.sif[:1000])
+        self.wfile.flush()
+        time.sleep(30)
+        self.close_connection = True
+
+    def blob_slow(self):
+        """A little at a time, so that it can be killed anywhere."""
+        start, end = self.wanted() or (0, len(self.sif) - 1)
+        self.send_response(206 if self.wanted() else 200)
+        if self.wanted():
+            self.send_header("Content-Range", "bytes %d-%d/%d" % (start, end, len(self.sif)))
+        self.send_header("Content-Length", str(end - start + 1))
+        self.end_headers()
+        for place in range(start, end + 1, 16384):
+            self.wfile.write(self.sif[place : min(end + 1, place + 16384)])
+            self.wfile.flush()
+            time.sleep(0.002)
+
+    def blob_private(self):
+        """Lies elsewhere: another host by name, though the same server."""
+        self.answer(307, b"", [("Location", self.base_url.replace("127.0.0.1", "localhost") + "/elsewhere/blob")])
+
+    def blob_loop(self):
+        self.answer(307, b"", [("Location", self.path)])
+
+
+handler = {"token": Token, "lying": Lying}[role]
+if role == "lying":
+    Lying.sif = open(sys.argv[3], "rb").read()
+    Lying.config = b"{}"
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+server.daemon_threads = True
+server.handle_error = lambda *_: None
+Lying.base_url = "http://127.0.0.1:%d" % server.server_port
+print("port", server.server_port, flush=True)
+server.serve_forever()
