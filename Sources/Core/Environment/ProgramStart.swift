@@ -62,6 +62,17 @@ package struct ProgramStart: Sendable {
         return ExecFallback(files: files).explain(.noExecFormat, current)
     }
 
+    /// Asks the kernel to read the program now, as far as `limit` bytes. Otherwise it comes one page fault after the other,
+    /// each of them a question to the image server that has to be waited for.
+    package func readAhead(limit: Int = 4 << 20) {
+        guard case .path(let bytes) = attempt.program else { return }
+        let path = String(decoding: bytes, as: UTF8.self)
+        guard let found = try? status(path), found.isRegular, let file = try? open(path, O_RDONLY | O_NONBLOCK) else {
+            return
+        }
+        Linux.readAhead(file.raw, count: Int(min(found.size, Int64(limit))))
+    }
+
     private static func tryExecute(_ attempt: ExecAttempt, _ variables: CStringArray, _ staticShell: Int32?) -> Errno {
         let arguments = CStringArray(bytes: attempt.arguments)
         do throws(Errno) {

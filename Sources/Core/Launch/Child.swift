@@ -51,6 +51,7 @@ struct Child {
         let directory = try enterStartDirectory()
         _ = setUmask(mode_t(plan.umask))
         let program = try environment(in: directory)
+        if plan.image.driver == .server || plan.image.driver == .loop { program.readAhead() }
         LaunchStep.environment.reached()
         try during("cannot set the privileges of the program") { () throws(Errno) in
             try apply(plan.privileges, userID: effectiveUID())

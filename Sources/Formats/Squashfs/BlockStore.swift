@@ -14,7 +14,8 @@ final class BlockStore: Sendable {
             try Self.fill(buffer, from: source, at: 0)
         }
         superblock = try Superblock(head, available: source.size)
-        decompressor = Decompressor(superblock.compression)
+        decompressor = Decompressor(
+            superblock.compression, longest: max(superblock.blockSize, MetadataBlock.size))
         metadata = BlockCache(capacity: caches.metadata / MetadataBlock.size)
         data = BlockCache(capacity: caches.data / superblock.blockSize)
     }
@@ -39,7 +40,9 @@ final class BlockStore: Sendable {
         guard length <= raw.count - 2 else { throw .corrupt(.metadataOutside) }
         let next = position + 2 + UInt64(length)
         if word & 0x8000 != 0 { return MetadataBlock(bytes: Array(raw[2..<2 + length]), next: next) }
-        let bytes = try decoded(raw[2..<2 + length], limit: MetadataBlock.size)
+        let bytes = try makeBytes(MetadataBlock.size) { buffer throws(SquashfsError) in
+            try decompressor.decompress(count: length, into: buffer) { $0.copyBytes(from: raw[2..<2 + length]) }
+        }
         guard !bytes.isEmpty else { throw .corrupt(.metadataSize) }
         return MetadataBlock(bytes: bytes, next: next)
     }
@@ -48,29 +51,30 @@ final class BlockStore: Sendable {
     func dataBlock(at position: UInt64, word: UInt32) throws(SquashfsError) -> [UInt8] {
         let count = Int(word & 0xFF_FFFF)
         guard count > 0, count <= superblock.blockSize else { throw .corrupt(.blockTooLarge) }
-        let raw = try rawBytes(at: position, count: count, defect: .blockOutside)
-        return word & 1 << 24 != 0 ? raw : try decoded(raw[...], limit: superblock.blockSize)
+        if word & 1 << 24 != 0 { return try rawBytes(at: position, count: count, defect: .blockOutside) }
+        try checkInside(position, count, .blockOutside)
+        return try makeBytes(superblock.blockSize) { buffer throws(SquashfsError) in
+            try decompressor.decompress(count: count, into: buffer) { input throws(SquashfsError) in
+                guard try Self.fill(input, from: source, at: position) == count else { throw .corrupt(.truncated) }
+            }
+        }
+    }
+
+    private func checkInside(_ position: UInt64, _ count: Int, _ defect: SquashfsError.Defect) throws(SquashfsError) {
+        guard position <= superblock.bytesUsed, UInt64(count) <= superblock.bytesUsed - position else {
+            throw .corrupt(defect)
+        }
     }
 
     /// Bytes of the image as they are stored. `defect` is what it means when they are not all inside.
     func rawBytes(at position: UInt64, count: Int, defect: SquashfsError.Defect) throws(SquashfsError) -> [UInt8] {
-        guard position <= superblock.bytesUsed, UInt64(count) <= superblock.bytesUsed - position else {
-            throw .corrupt(defect)
-        }
+        try checkInside(position, count, defect)
         let bytes = try makeBytes(count) { buffer throws(SquashfsError) in
             try Self.fill(buffer, from: source, at: position)
         }
         // The file was long enough when it was opened.
         guard bytes.count == count else { throw .corrupt(.truncated) }
         return bytes
-    }
-
-    private func decoded(_ raw: ArraySlice<UInt8>, limit: Int) throws(SquashfsError) -> [UInt8] {
-        try makeBytes(limit) { buffer throws(SquashfsError) in
-            try raw.withUnsafeBufferPointer { input throws(SquashfsError) in
-                try decompressor.decompress(UnsafeRawBufferPointer(input), into: buffer)
-            }
-        }
     }
 
     private static func fill(_ buffer: UnsafeMutableRawBufferPointer, from source: any ByteSource, at offset: UInt64)

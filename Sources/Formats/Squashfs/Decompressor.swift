@@ -3,22 +3,38 @@ import Synchronization
 
 /// Undoes the compression of one image, for any number of threads at once.
 ///
-/// A decoder's own state (zstd: 150 KiB) costs more to make than a small block to decode, so used ones are kept; there
-/// are never more of them than threads that decoded at the same moment.
+/// A decoder's own state (zstd: 150 KiB) costs more to make than a small block to decode, so used ones are kept, with a
+/// buffer for what they decode; there are never more of them than threads that decoded at the same moment.
 final class Decompressor: Sendable {
     private let compression: Compression
-    private let idle = Mutex<[any Codec]>([])
+    private let inputCapacity: Int
+    private let idle = Mutex<[Worker]>([])
 
-    init(_ compression: Compression) { self.compression = compression }
+    /// - Parameter longest: the largest block as it is stored, in bytes.
+    init(_ compression: Compression, longest: Int) {
+        self.compression = compression
+        inputCapacity = longest
+    }
 
-    /// Decodes a whole block; answers the bytes written.
-    func decompress(_ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) throws(SquashfsError)
-        -> Int
-    {
-        guard let codec = idle.withLock({ $0.popLast() }) ?? makeCodec() else { throw .kernel(.noMemory) }
-        defer { idle.withLock { $0.append(codec) } }
-        guard let count = codec.decode(input, into: output) else { throw .corrupt(.compressedData) }
-        return count
+    /// Decodes a block of `count` stored bytes, which `read` puts into the buffer that it is lent; answers the bytes
+    /// written to `output`.
+    func decompress(
+        count: Int, into output: UnsafeMutableRawBufferPointer,
+        read: (UnsafeMutableRawBufferPointer) throws(SquashfsError) -> Void
+    ) throws(SquashfsError) -> Int {
+        guard count <= inputCapacity else { throw .corrupt(.blockTooLarge) }
+        guard let worker = idle.withLock({ $0.popLast() }) ?? makeWorker() else { throw .kernel(.noMemory) }
+        defer { idle.withLock { $0.append(worker) } }
+        let input = UnsafeMutableRawBufferPointer(rebasing: worker.input[..<count])
+        try read(input)
+        guard let written = worker.codec.decode(UnsafeRawBufferPointer(input), into: output) else {
+            throw .corrupt(.compressedData)
+        }
+        return written
+    }
+
+    private func makeWorker() -> Worker? {
+        makeCodec().map { Worker($0, inputCapacity) }
     }
 
     private func makeCodec() -> (any Codec)? {
@@ -31,4 +47,17 @@ final class Decompressor: Sendable {
         case .lzo: nil
         }
     }
+}
+
+/// A decoder and its input; used by one thread at a time, like `Codec`.
+private final class Worker: @unchecked Sendable {
+    let codec: any Codec
+    let input: UnsafeMutableRawBufferPointer
+
+    init(_ codec: any Codec, _ capacity: Int) {
+        self.codec = codec
+        input = .allocate(byteCount: capacity, alignment: 16)
+    }
+
+    deinit { input.deallocate() }
 }

@@ -116,6 +116,8 @@ package enum ImageServer {
     private static func boundMemory() {
         mallopt(M_MMAP_THRESHOLD, 4 << 20)
         mallopt(M_TRIM_THRESHOLD, 8 << 20)
+        // Growing takes the lock that page faults of all threads need.
+        mallopt(M_TOP_PAD, 4 << 20)
         mallopt(M_ARENA_MAX, 2)
     }
 }

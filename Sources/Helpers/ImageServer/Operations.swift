@@ -38,6 +38,8 @@ enum Operations {
             | UInt32(FUSE_CAP_NO_OPENDIR_SUPPORT) | UInt32(FUSE_CAP_CACHE_SYMLINKS) | UInt32(FUSE_CAP_ASYNC_DIO)
         // Not splice: requests are small and answers come from memory. Not automatic invalidation: nothing changes.
         connection.pointee.want = connection.pointee.capable & wanted
+        // Also the longest read: a block of a usual image, so that long readings are shared among the threads.
+        connection.pointee.max_write = 128 << 10
         connection.pointee.max_background = 64
         connection.pointee.congestion_threshold = 48
     }

@@ -41,6 +41,13 @@ package func tryLock(_ fd: CInt, offset: Int64, size: Int64, exclusive: Bool) th
     }
 }
 
+/// readahead(2) from the start of a file: starts reading into the page cache and does not wait. The kernel cuts each call
+/// to the read-ahead window of the device, usually 128 KiB. Advice, so that nothing is said when it is not taken.
+package func readAhead(_ fd: CInt, count: Int) {
+    let window = 128 << 10
+    for offset in stride(from: 0, to: count, by: window) { _ = readahead(fd, off_t(offset), window) }
+}
+
 /// The current directory, as the `at` of an *at call.
 package let atCurrentDirectory = AT_FDCWD
 
