@@ -1,4 +1,4 @@
-"""Interleaved start times: every command once per round, round after round, so that load hits all alike."""
+"""Interleaved start times: every command a few times per round, round after round, so that load hits all alike."""
 
 import json
 import os
@@ -12,7 +12,8 @@ import time
 
 work, user, rounds, page = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 root, sif, skiff = work + "/root", work + "/image.sif", work + "/prefix/bin/skiff"
-AT_ONCE = 50
+AT_ONCE, BURSTS, RUNS = 50, 5, 5
+BASE = "bwrap, same mounts"
 
 
 def same_work(home):
@@ -29,7 +30,7 @@ def commands(home):
     return {
         "no container": [root + "/bin/true"],
         "bwrap, root only": ["bwrap", "--ro-bind", root, "/", "/bin/true"],
-        "bwrap, same mounts": same_work(home),
+        BASE: same_work(home),
         "ch-run": ["ch-run", root, "--", "/bin/true"],
         "skiff, directory": [skiff, "exec", root, "/bin/true"],
         "skiff, directory, C plugin": [skiff, "exec", "--hello", "x", root, "/bin/true"],
@@ -37,28 +38,55 @@ def commands(home):
     }
 
 
-def identity(name):
-    record = pwd.getpwnam(name)
-    switch = []
-    if os.getuid() == 0 and record.pw_uid != 0:
-        switch = ["setpriv", f"--reuid={record.pw_uid}", f"--regid={record.pw_gid}", "--init-groups"]
-    environment = {"PATH": os.environ["PATH"], "HOME": record.pw_dir, "USER": name, "LANG": "C.UTF-8"}
-    return switch, environment, record.pw_dir
+class Identity:
+    """Who starts the commands. hyperfine itself runs as that user, so that no row pays for the change."""
+
+    def __init__(self, name):
+        self.name, self.record = name, pwd.getpwnam(name)
+        self.home = self.record.pw_dir
+        self.switch, self.popen = [], {}
+        if os.getuid() == 0 and self.record.pw_uid != 0:
+            uid, gid = self.record.pw_uid, self.record.pw_gid
+            self.switch = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--init-groups"]
+            self.popen = {"user": uid, "group": gid, "extra_groups": []}
+        self.environment = {"PATH": os.environ["PATH"], "HOME": self.home, "USER": name, "LANG": "C.UTF-8"}
 
 
-def hyperfine(words, environment, result, runs="5", before=()):
-    command = [*before, "hyperfine", "-N", "--warmup", "1", "--runs", runs, "--export-json", result, shlex.join(words)]
-    done = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True)
-    if done.returncode:
-        return None, done.stderr.strip().splitlines()[-1:] or ["failed"]
-    with open(result) as file:
-        return json.load(file)["results"][0]["times"], None
+class Samples:
+    """Of one command: wall times and processor times, in seconds, or why there are none."""
+
+    def __init__(self):
+        self.wall, self.processor, self.error = [], [], None
+
+    def take(self, words, environment, result, runs, before):
+        if self.error:
+            return
+        command = [*before, "hyperfine", "-N", "--warmup", "1", "--runs", str(runs), "--export-json", result]
+        done = subprocess.run(
+            [*command, shlex.join(words)], env=environment, cwd="/", capture_output=True, text=True)
+        if done.returncode:
+            self.error = (done.stderr.strip().splitlines() or ["failed"])[-1]
+            return
+        with open(result) as file:
+            found = json.load(file)["results"][0]
+        if "measurements" in found:  # hyperfine 2
+            self.wall += [one["time_wall_clock"]["value"] for one in found["measurements"]]
+            self.processor += [one["time_cpu"]["value"] for one in found["measurements"]]
+        else:
+            self.wall += found["times"]
+            self.processor.append(found["user"] + found["system"])
+
+    @property
+    def median(self):
+        return statistics.median(self.wall) if self.wall else None
 
 
-def at_once(words, environment):
+def at_once(words, identity):
     start = time.monotonic()
     processes = [
-        subprocess.Popen(words, env=environment, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.Popen(
+            words, env=identity.environment, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            **identity.popen)
         for _ in range(AT_ONCE)
     ]
     failures = sum(process.wait() != 0 for process in processes)
@@ -66,54 +94,68 @@ def at_once(words, environment):
 
 
 def measure(name):
-    switch, environment, home = identity(name)
+    identity = Identity(name)
     out = f"{work}/out-{name}"
     os.mkdir(out)
     os.chmod(out, 0o777)
-    rows = {label: switch + words for label, words in commands(home).items()}
-    # The change of user is paid by every row of a table alike, also by the baseline.
-    samples, errors = {label: [] for label in rows}, {}
+    rows = commands(identity.home)
     peer = os.environ.get("SKIFF_PEER" if name == "root" else "SKIFF_PEER_USER")
     drop = ["--drop-caps", "CAP_SYS_RESOURCE"] if name == "root" else []
-    peers = {"Apptainer, directory": root, "Apptainer, SIF": sif}
-    samples.update({label: [] for label in peers})
+    peers = {
+        label: ["apptainer", "exec", *drop, image, "/bin/true"]
+        for label, image in {"Apptainer, directory": root, "Apptainer, SIF": sif}.items()
+    }
+    samples = {label: Samples() for label in [*rows, *peers]}
     for _ in range(rounds):
         for label, words in rows.items():
-            if label not in errors:
-                times, error = hyperfine(words, environment, out + "/result.json")
-                if error:
-                    errors[label] = error[0]
-                else:
-                    samples[label] += times
-        for label, image in peers.items():
+            samples[label].take(words, identity.environment, out + "/result.json", RUNS, identity.switch)
+        for label, words in peers.items():
             if peer:
-                words = ["apptainer", "exec", *drop, image, "/bin/true"]
-                times, error = hyperfine(words, os.environ, out + "/peer.json", "2", shlex.split(peer))
-                if error:
-                    errors[label] = error[0]
-                else:
-                    samples[label] += times
+                samples[label].take(words, os.environ, out + "/peer.json", 2, shlex.split(peer))
     many = {}
     for label, words in rows.items():
-        if label not in errors:
-            tries = [at_once(words, environment) for _ in range(5)]
+        if not samples[label].error:
+            tries = [at_once(words, identity) for _ in range(BURSTS)]
             many[label] = (statistics.median(t for t, _ in tries), sum(f for _, f in tries))
-    return samples, errors, many
+    return samples, many
 
 
-def table(title, samples, errors, many):
-    base = statistics.median(samples["bwrap, same mounts"]) if samples["bwrap, same mounts"] else None
-    lines = [f"## {title}", "", "| command | median ms | min ms | x bwrap | 50 at once, s | failures of 250 |"]
-    lines.append("|---|---|---|---|---|---|")
-    for label, times in samples.items():
-        if not times:
-            lines.append(f"| {label} | not measured: {errors.get(label, 'not here')} | | | | |")
+def table(title, samples, many):
+    base = samples[BASE].median
+    lines = [f"## {title}", ""]
+    lines.append(f"| command | median ms | min ms | CPU ms | x bwrap | {AT_ONCE} at once, s | failures of {AT_ONCE * BURSTS} |")
+    lines.append("|---|---:|---:|---:|---:|---:|---:|")
+    for label, sample in samples.items():
+        if not sample.wall:
+            lines.append(f"| {label} | not measured: {sample.error or 'not here'} | | | | | |")
             continue
-        median = statistics.median(times)
-        ratio = f"{median / base:.2f}" if base else ""
+        ratio = f"{sample.median / base:.2f}" if base else ""
         burst = f"{many[label][0]:.2f} | {many[label][1]}" if label in many else " | "
-        lines.append(f"| {label} | {median * 1e3:.2f} | {min(times) * 1e3:.2f} | {ratio} | {burst} |")
-    return lines + [""]
+        lines.append(
+            f"| {label} | {sample.median * 1e3:.2f} | {min(sample.wall) * 1e3:.2f} "
+            f"| {statistics.median(sample.processor) * 1e3:.2f} | {ratio} | {burst} |")
+    return lines + [""] + conclusions(samples) + [""]
+
+
+def conclusions(samples):
+    """What was aimed at, and what came out."""
+    lines = []
+
+    def ratio(what, over, under, aim):
+        a, b = samples[over], samples[under]
+        if a.wall and b.wall:
+            lines.append(
+                f"* {what}: {a.median / b.median:.2f} by medians, {min(a.wall) / min(b.wall):.2f} by minima (aim: {aim}).")
+
+    ratio("A directory against bubblewrap", "skiff, directory", BASE, "at most 1.3")
+    ratio("A SIF against bubblewrap with a directory", "skiff, SIF", BASE, "at most 2.5")
+    ratio("Apptainer's SIF against skiff's", "Apptainer, SIF", "skiff, SIF", "at least 12")
+    with_plugin, without = samples["skiff, directory, C plugin"], samples["skiff, directory"]
+    if with_plugin.wall and without.wall:
+        lines.append(
+            f"* A plugin in C that adds a flag, a bind and a variable: {(with_plugin.median - without.median) * 1e3:.2f} ms "
+            f"by medians, {(min(with_plugin.wall) - min(without.wall)) * 1e3:.2f} ms by minima (aim: under 1).")
+    return lines
 
 
 def processor():
@@ -123,22 +165,23 @@ def processor():
 
 
 def main():
+    before = os.getloadavg()[0]
+    names = ["root", user] if os.getuid() == 0 else [user]
+    tables = [(("As root" if name == "root" else "As an ordinary user"), *measure(name)) for name in names]
     lines = [
         "# How long a container takes to start",
         "",
         "`make bench` measures and writes this page. Each command runs `/bin/true` of a small busybox tree, in rounds:",
-        f"every command {5} times per round, {rounds} rounds, so that load on the machine hits all alike. `x bwrap` is the",
-        "ratio of medians to bubblewrap with the mounts that skiff makes. The rows of one table pay alike for the change of",
-        "user in front of the command.",
+        f"every command {RUNS} times per round, {rounds} rounds, so that load on the machine hits all alike. `x bwrap` is the",
+        "ratio of medians to bubblewrap with the mounts that skiff makes. CPU is what the command and its waited-for",
+        "children used; a server that outlives them is not in it. `ch-run` makes fewer mounts than the others.",
         "",
         f"Machine: {os.cpu_count()} CPUs ({processor()}), Linux {platform.release()}, load average "
-        f"{os.getloadavg()[0]:.1f} at the start.",
+        f"{before:.1f} at the start and {os.getloadavg()[0]:.1f} at the end.",
         "",
     ]
-    names = ["root", user] if os.getuid() == 0 else [user]
-    for name in names:
-        title = "As root" if name == "root" else "As an ordinary user"
-        lines += table(title, *measure(name))
+    for title, samples, many in tables:
+        lines += table(title, samples, many)
     with open(page, "w") as file:
         file.write("\n".join(lines).rstrip() + "\n")
     print("\n".join(lines))
