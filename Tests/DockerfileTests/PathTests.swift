@@ -87,7 +87,7 @@ import Testing
 }
 
 /// A tree in memory: paths with what is there.
-private struct TreeInMemory: SourceTree {
+private struct TreeInMemory: CopySource {
     var entries: [String: SourceKind]
     func kind(_ path: String) -> SourceKind? { path == "/" ? .directory : entries[path] }
     func names(_ path: String) -> [String] {

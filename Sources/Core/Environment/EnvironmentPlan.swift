@@ -45,6 +45,8 @@ package struct EnvironmentPlan: Sendable, Equatable {
     package var librarySuffix: [UInt8] = []
     /// Whether overrides are evaluated once as a shell does between double quotes; `--no-eval` says no.
     package var evaluatesOverrides = true
+    /// `variables` are the whole environment: no script of the image runs, nothing is added.
+    package var isExact = false
     package var dropped: [Dropped] = []
     /// What the user is told at launch; `report()` does it.
     package var messages: [Message] = []

@@ -7,6 +7,11 @@ extension EnvironmentPlan {
         -> EnvironmentPlan
     {
         var plan = EnvironmentPlan()
+        if request.exactEnvironment {
+            plan.isExact = true
+            plan.variables = request.environment.map { Variable($0.name, $0.value, origin: "request") }
+            return plan
+        }
         plan.evaluatesOverrides = !request.noEvaluation
         var wishes = EnvironmentWishes()
         let entries = EnvironmentEntry.split(host)

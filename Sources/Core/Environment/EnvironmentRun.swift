@@ -25,6 +25,7 @@ package struct EnvironmentRun {
 
     /// - Throws: when there is nothing to start: no such program, no runscript.
     package func run() throws(SkiffError) -> EnvironmentOutcome {
+        if plan.isExact { return try exact() }
         let scripts = self.scripts()
         for script in scripts {
             if case .failure(let reason) = script.program { return try startShell(scripts, because: reason) }
@@ -43,6 +44,12 @@ package struct EnvironmentRun {
         }
         let resolver = ActionResolver(files: files, directory: directory)
         return try resolver.resolve(action, arguments, &evaluator)
+    }
+
+    private func exact() throws(SkiffError) -> EnvironmentOutcome {
+        var evaluator = ScriptEvaluator(files: files)
+        for variable in plan.variables { evaluator.variables.export(variable.name, variable.value) }
+        return try ActionResolver(files: files, directory: directory).resolve(action, arguments, &evaluator)
     }
 
     // MARK: Scripts

@@ -57,6 +57,7 @@ struct Child {
             try apply(plan.privileges, userID: effectiveUID())
             if monitor != nil && plan.process != .shim { try setParentDeathSignal(SIGKILL) }
         }
+        try becomeUser()
         LaunchStep.exec.reached()
         try during("cannot restore the signal mask") { () throws(Errno) in _ = try setSignalMask(signals) }
         throw program.execute(staticShell: shell.descriptor, files: CurrentRoot())
@@ -70,6 +71,16 @@ struct Child {
         let parent = parentProcessID()
         // In a new PID namespace the monitor cannot be seen: its number reads 0.
         if parent != monitor && parent != 0 { _exit(255) }
+    }
+
+    /// Groups and group first: afterwards there is no right to change them.
+    private func becomeUser() throws(SkiffError) {
+        guard let user = plan.privileges.user else { return }
+        try during("cannot become user \(user.uid) of the image") { () throws(Errno) in
+            try Linux.becomeUser(user.uid, user.gid, groups: user.groups)
+            // Forgotten by the kernel with every change of ids; prctl(2).
+            if monitor != nil && plan.process != .shim { try setParentDeathSignal(SIGKILL) }
+        }
     }
 
     private func mapUser() throws(SkiffError) {

@@ -136,6 +136,8 @@ package struct Privileges: Sendable, Equatable {
     package var capabilities: UInt64
     /// Whether set-user-ID programs of the image work (`--allow-setuid`, root only): no nosuid on the root.
     package var allowSetuid: Bool
+    /// Whose ids the program gets as the very last step; nil for those of who launches it.
+    package var user: ProgramUser?
     package init(noNewPrivileges: Bool, capabilities: UInt64, allowSetuid: Bool = false) {
         self.noNewPrivileges = noNewPrivileges
         self.allowSetuid = allowSetuid

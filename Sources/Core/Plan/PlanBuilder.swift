@@ -101,8 +101,10 @@ package struct PlanBuilder {
         let dropped = Capability.set(of: request.dropCapabilities, all: all)
         for word in added.unknown + dropped.unknown { Log.warning("Skipping unknown capability: \(word)") }
         kept = (kept | added.bits) & ~dropped.bits
-        return Privileges(
+        var privileges = Privileges(
             noNewPrivileges: insideUID != 0 || kept == 0, capabilities: kept, allowSetuid: request.allowSetuid)
+        privileges.user = request.programUser
+        return privileges
     }
 
     // MARK: mounts

@@ -27,6 +27,12 @@ extension Plan {
                 "capabilities": .strings(Capability.names(of: privileges.capabilities)),
                 "noNewPrivileges": .bool(privileges.noNewPrivileges),
                 "allowSetuid": .bool(privileges.allowSetuid),
+                "user": privileges.user.map {
+                    .members([
+                        "uid": .integer(Int64($0.uid)), "gid": .integer(Int64($0.gid)),
+                        "groups": .array($0.groups.map { .integer(Int64($0)) }),
+                    ])
+                },
             ]),
             "plugins": .array(
                 plugins.map {

@@ -94,6 +94,10 @@ extension Plan {
         let names = Capability.names(of: privileges.capabilities)
         var rows = [names.isEmpty ? "no capabilities" : "capabilities " + names.joined(separator: ",")]
         if privileges.noNewPrivileges { rows.append("no_new_privs") }
+        if let user = privileges.user {
+            let groups = user.groups.map(String.init).joined(separator: ",")
+            rows.append("user \(user.uid), group \(user.gid), " + (groups.isEmpty ? "no groups" : "groups \(groups)"))
+        }
         return rows
     }
 }

@@ -1,3 +1,25 @@
+/// The ids of a program, all of them those of the container.
+package struct ProgramUser: Sendable, Equatable {
+    package let uid: UInt32
+    package let gid: UInt32
+    package let groups: [UInt32]
+
+    package init(uid: UInt32, gid: UInt32, groups: [UInt32]) {
+        (self.uid, self.gid, self.groups) = (uid, gid, groups)
+    }
+
+    /// - Parameter text: `UID:GID:GROUP,GROUP`.
+    init?(_ text: String) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 3, let uid = UInt32(parts[0]), let gid = UInt32(parts[1]) else { return nil }
+        let groups = parts[2].split(separator: ",").map { UInt32($0) }
+        guard !groups.contains(nil) else { return nil }
+        self.init(uid: uid, gid: gid, groups: groups.compactMap(\.self))
+    }
+
+    var text: String { "\(uid):\(gid):" + groups.map(String.init).joined(separator: ",") }
+}
+
 /// What the user asked for, after the command line, the environment and the configuration were read, and before anything
 /// was looked at. Plain values; made by `CLI/Commands`, by `skiff-image` for `%post` and `%test`, read by `PlanBuilder`.
 package struct Request: Sendable {
@@ -82,6 +104,11 @@ package struct Request: Sendable {
 
     /// `--build-config`: no configured binds, no home, no resolv.conf, no devpts.
     package var buildConfiguration = false
+
+    /// As whom the program starts, when not as who launches it: `USER` of a Dockerfile.
+    package var programUser: ProgramUser?
+    /// The program's environment is `environment` and nothing else; no script of the image runs.
+    package var exactEnvironment = false
 
     /// Flags of plugins that were used, by name without dashes, with the values in order (booleans: `true` or `false`).
     package var pluginFlags: [(name: String, values: [String])] = []

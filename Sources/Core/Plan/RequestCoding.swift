@@ -18,6 +18,7 @@ extension Request {
         for (key, path) in Self.lists { for text in self[keyPath: path] { writer.put(key, text) } }
         for (name, value) in environment { writer.put("env", name + "=" + value) }
         writer.put("user", userMapping.rawValue)
+        if let programUser { writer.put("program-user", programUser.text) }
         for (name, values) in pluginFlags {
             writer.put("plugin-flag", name)
             for value in values { writer.put("plugin-value", value) }
@@ -50,6 +51,9 @@ extension Request {
         case "user":
             guard let mapping = UserMapping(rawValue: value) else { throw FieldReader.unknown(key, value) }
             userMapping = mapping
+        case "program-user":
+            guard let user = ProgramUser(value) else { throw FieldReader.unknown(key, value) }
+            programUser = user
         case "plugin-flag": pluginFlags.append((value, []))
         case "plugin-value":
             guard !pluginFlags.isEmpty else { throw FieldReader.unknown(key, value) }
@@ -66,6 +70,7 @@ extension Request {
             ("no-umask", \.noUmask), ("pid", \.newPID), ("ipc", \.newIPC), ("uts", \.newUTS), ("net", \.newNetwork),
             ("no-init", \.noInit), ("keep-privs", \.keepPrivileges), ("no-privs", \.noPrivileges),
             ("allow-setuid", \.allowSetuid), ("build-config", \.buildConfiguration),
+            ("exact-env", \.exactEnvironment),
         ]
     }
 

@@ -1,6 +1,6 @@
 /// A tree that COPY takes files from: the build context, a stage, an image. Paths are absolute in it; nothing outside of it
 /// is ever reached.
-package protocol SourceTree {
+package protocol CopySource {
     /// What is at a path, symbolic links not followed. Nil for nothing, or for something that is ignored.
     func kind(_ path: String) -> SourceKind?
     /// The names in a directory, in any order.
@@ -24,7 +24,7 @@ package struct SourceMatch: Sendable, Equatable {
 }
 
 /// Finds what the sources of COPY and ADD mean.
-package struct SourceMatcher<Tree: SourceTree> {
+package struct SourceMatcher<Tree: CopySource> {
     private let tree: Tree
 
     package init(_ tree: Tree) { self.tree = tree }

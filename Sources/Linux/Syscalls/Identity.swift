@@ -16,6 +16,13 @@ package func supplementaryGroups() -> [gid_t] {
     return Array(groups.prefix(Int(max(0, got))))
 }
 
+/// setgroups(2), setresgid(2), setresuid(2), in the order in which one process may call them.
+package func becomeUser(_ uid: uid_t, _ gid: gid_t, groups: [gid_t]) throws(Errno) {
+    _ = try checked { setgroups(groups.count, groups) }
+    _ = try checked { setresgid(gid, gid, gid) }
+    _ = try checked { setresuid(uid, uid, uid) }
+}
+
 /// A line of the user database; getpwuid(3). Through NSS, so sssd and LDAP users are found.
 package struct UserRecord: Sendable, Equatable {
     package let name: String

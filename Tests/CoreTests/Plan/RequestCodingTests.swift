@@ -14,6 +14,8 @@ struct RequestCodingTests {
         request.scratch = ["/s", "/t"]
         request.environment = [("A", "b=c"), ("EMPTY", "")]
         request.userMapping = .inherited
+        request.programUser = ProgramUser(uid: 7, gid: 8, groups: [9, 10])
+        request.exactEnvironment = true
         request.pluginFlags = [("overlay", ["a", "b"]), ("nv", ["true"])]
         return request
     }
@@ -29,6 +31,7 @@ struct RequestCodingTests {
         #expect(copy.pluginFlags.map(\.values) == [["a", "b"], ["true"]])
         #expect(copy.contain && copy.newPID && !copy.newIPC)
         #expect(copy.userMapping == .inherited)
+        #expect(copy.programUser == original.programUser && copy.exactEnvironment)
     }
 
     @Test(arguments: [
@@ -36,6 +39,8 @@ struct RequestCodingTests {
         "skiff-request/1\0action=fly\0image=x\0", "skiff-request/1\0action=exec\0image=x\0bind=ro:9:a\0",
         "skiff-request/1\0action=exec\0image=x\0colour=red\0",
         "skiff-request/1\0action=exec\0image=x\0plugin-value=1\0",
+        "skiff-request/1\0action=exec\0image=x\0program-user=1:2\0",
+        "skiff-request/1\0action=exec\0image=x\0program-user=1:2:x\0",
     ])
     func somethingElseIsRefused(text: String) {
         #expect(throws: SkiffError.self) { _ = try Request(encoded: Array(text.utf8)) }

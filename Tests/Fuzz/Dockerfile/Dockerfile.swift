@@ -40,7 +40,7 @@ private func check(_ step: DockerfileStep) {
     }
 }
 
-private struct OneFile: SourceTree {
+private struct OneFile: CopySource {
     func kind(_ path: String) -> SourceKind? {
         switch path {
         case "/": .directory
