@@ -203,8 +203,8 @@ let package = Package(
         .target(
             name: "Build",
             dependencies: [
-                "OCI",
-                "Inspect", "Grammar", "SquashfsWriter", "Squashfs", "Ownership", "Core", "Linux", "CLinux",
+                "Archive", "Dockerfile", "OCI", "Inspect", "Grammar", "SquashfsWriter", "Squashfs", "Ownership", "Core",
+                "Linux", "CLinux",
             ],
             swiftSettings: swiftSettings),
         .testTarget(

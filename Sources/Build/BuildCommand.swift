@@ -17,11 +17,11 @@ package struct BuildCommand {
     /// - Returns: the exit status.
     package func run() throws(SkiffError) -> Int32 {
         guard invocation.positionals.count == 2 else { throw SkiffError("accepts 2 arg(s)", code: .usage) }
-        let options = try BuildOptions(invocation)
+        var options = try BuildOptions(invocation)
         let target = try BuildTarget(
             invocation.positionals[0], isSandbox: invocation.bool("sandbox"), force: options.replaces,
             isUpdate: options.isUpdate)
-        let definition = try BuildSpec(invocation.positionals[1]).definition(try arguments())
+        let definition = try self.definition(&options)
         for warning in definition.warnings { Log.warning("\(definition.name): \(warning)") }
         try checkUnused(definition)
         for stage in definition.stages { _ = try BootstrapAgents.require(stage) }
@@ -39,6 +39,22 @@ package struct BuildCommand {
                 installation: installation)
             try job.run()
         }
+    }
+
+    private func definition(_ options: inout BuildOptions) throws(SkiffError) -> Definition {
+        let spec = BuildSpec(invocation.positionals[1])
+        let arguments = try arguments()
+        options.buildArguments = arguments.values
+        if try spec.isDockerfile() {
+            return try DockerfileSpec(
+                file: invocation.positionals[1], context: invocation.string("build-context"),
+                target: invocation.string("target") ?? ""
+            ).definition(options)
+        }
+        for flag in ["build-context", "target"] where invocation.string(flag) != nil {
+            throw SkiffError("--\(flag) is for builds from a Dockerfile, which \(invocation.positionals[1]) is not")
+        }
+        return try spec.definition(arguments)
     }
 
     private func arguments() throws(SkiffError) -> BuildArguments {
@@ -94,6 +110,15 @@ struct BuildSpec {
         } catch {
             throw error.described(in: text)
         }
+    }
+
+    /// A file whose first instruction is FROM or ARG, which no line of a definition can be.
+    func isDockerfile() throws(SkiffError) -> Bool {
+        if let colon = text.firstIndex(of: ":"), Self.transports.contains(String(text[..<colon])) { return false }
+        guard let kind = try? status(text), kind.isRegular, let file = try? open(text, O_RDONLY),
+            let head = try? readBytes(file.raw, at: 0, count: 1 << 16)
+        else { return false }
+        return DockerfileSpec.isDockerfile(head)
     }
 
     private func isImage() throws(SkiffError) -> Bool {

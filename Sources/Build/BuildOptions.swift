@@ -28,6 +28,8 @@ package struct BuildOptions: Sendable {
     package var isReproducible = false
     /// `--data`: what is built is no root, but data for one.
     package var isData = false
+    /// `--build-arg`, for Dockerfiles.
+    package var buildArguments: [String: String] = [:]
 
     package init() {}
 

@@ -7,8 +7,16 @@ extension EndToEnd {
     /// Every definition of the corpus, built by both users.
     @Suite struct Definitions {
         @Test(arguments: Corpus.names, Profile.allCases) func builds(name: String, profile: Profile) throws {
+            try build(try Expectation(name), name + ".def", profile)
+        }
+
+        @Test(arguments: Corpus.dockerfiles, Profile.allCases)
+        func buildsDockerfiles(name: String, profile: Profile) throws {
+            try build(try Expectation(name, in: "Dockerfiles"), name + ".Dockerfile", profile)
+        }
+
+        private func build(_ expectation: Expectation, _ file: String, _ profile: Profile) throws {
             try need(profile)
-            let expectation = try Expectation(name)
             let only = expectation.facts.filter { $0.kind == "only" }.map(\.text)
             guard only.isEmpty || only.contains(profile.rawValue) else { return }
             let directory = try Corpus.directory(for: profile)
@@ -24,7 +32,7 @@ extension EndToEnd {
                 try makeDirectory(target, mode: 0o755)
                 try writeFile(target + "/marker", [], mode: 0o644)
             }
-            words += [target, expectation.value("spec") ?? name + ".def"]
+            words += [target, expectation.value("spec") ?? file]
             let outcome = try skiffCommand(["build"] + words, as: profile) { $0.directory = directory }.run()
             #expect(outcome.end == .exited(expectation.status), "\(outcome)")
             check(expectation, outcome)
@@ -52,6 +60,7 @@ extension EndToEnd {
             for fact in expectation.facts {
                 switch fact.kind {
                 case "file", "dir", "link", "absent", "text", "has": try checkFile(fact, below: target)
+                case "owner": try checkOwner(fact, of: target)
                 case "label", "no-label", "inspect": try checkRecord(fact, target, profile)
                 case "run", "exec":
                     let (command, output) = fact.sides
@@ -90,6 +99,21 @@ extension EndToEnd {
                 let isRight = fact.kind == "has" ? text?.contains(rest) == true : whole == rest
                 #expect(isRight, "\(fact): is \(text ?? "not there")")
             }
+        }
+
+        /// As the squashfs inside says it, whoever looks.
+        private func checkOwner(_ fact: Expectation.Fact, of image: String) throws {
+            let (path, owner) = fact.parts
+            let header = try skiff("sif", "list", image, as: .current).standardOutput
+            let line = header.split(separator: "\n").first { $0.contains("FS (Squashfs") } ?? ""
+            let start = line.split(separator: "|").dropFirst(3).first.flatMap { $0.split(separator: "-").first } ?? ""
+            let offset = start.trimmingCharacters(in: .whitespaces)
+            let listed = try Command(["/usr/bin/unsquashfs", "-lln", "-o", offset, image], as: .current).run()
+            let found = listed.standardOutput.split(separator: "\n").first { row in
+                row.hasSuffix(" squashfs-root" + path) || row.contains(" squashfs-root\(path) -> ")
+            }
+            let words = found?.split(separator: " ") ?? []
+            #expect(words.count > 1 && words[1].replacing("/", with: ":") == owner, "\(fact): \(found ?? "not there")")
         }
 
         private func checkRecord(_ fact: Expectation.Fact, _ target: String, _ profile: Profile) throws {

@@ -67,6 +67,8 @@ package enum BootstrapAgents {
         case "oci", "oci-archive", "docker-archive", "docker-daemon":
             LocalSource.Transport(rawValue: name).map { LocalLayersAgent(transport: $0) }
 
+        case "dockerfile", "buildkit": DockerfileAgent()
+
         default: nil
         }
     }

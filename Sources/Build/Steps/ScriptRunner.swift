@@ -82,7 +82,7 @@ struct ScriptRunner {
         return ["-ex"] + words + [file]
     }
 
-    private func imageRequest(_ action: Request.Action, _ root: RootTree) -> Request {
+    func imageRequest(_ action: Request.Action, _ root: RootTree) -> Request {
         var request = Request(action: action, image: root.path)
         request.buildConfiguration = true
         request.userMapping = .inherited
@@ -107,7 +107,7 @@ struct ScriptRunner {
         }
     }
 
-    private func launch(_ request: Request) throws(SkiffError) -> ExitStatus {
+    func launch(_ request: Request) throws(SkiffError) -> ExitStatus {
         let file = try during("cannot hand a script to skiff") { () throws(Errno) in
             try makeMemoryFile("skiff-request", request.encoded())
         }

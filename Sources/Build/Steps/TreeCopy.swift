@@ -134,19 +134,7 @@ struct TreeCopy {
     private func copyBytes(_ from: [UInt8], _ kind: FileStatus, to target: [UInt8]) throws(Errno) {
         let input = try source.open(from, O_RDONLY)
         let output = try outputFile(target, mode: kind.permissions & 0o777)
-        var offset: Int64 = 0
-        while let data = try nextData(input.raw, from: offset), data < kind.size {
-            let end = try nextHole(input.raw, from: data)
-            offset = data
-            while offset < end {
-                let chunk = try readBytes(input.raw, at: offset, count: Int(min(end - offset, 1 << 20)))
-                if chunk.isEmpty { break }
-                try writeFully(output.raw, chunk, at: offset)
-                offset += Int64(chunk.count)
-            }
-            if offset < end { break }
-        }
-        if offset < kind.size { try ftruncate(output.raw, kind.size) }
+        try copySparse(from: input.raw, to: output.raw, size: kind.size)
         try output.close()
     }
 
@@ -195,4 +183,21 @@ struct TreeCopy {
             }
         }
     }
+}
+
+/// Copies a file's content, holes as holes. The output is empty.
+func copySparse(from input: CInt, to output: CInt, size: Int64) throws(Errno) {
+    var offset: Int64 = 0
+    while let data = try nextData(input, from: offset), data < size {
+        let end = try nextHole(input, from: data)
+        offset = data
+        while offset < end {
+            let chunk = try readBytes(input, at: offset, count: Int(min(end - offset, 1 << 20)))
+            if chunk.isEmpty { break }
+            try writeFully(output, chunk, at: offset)
+            offset += Int64(chunk.count)
+        }
+        if offset < end { break }
+    }
+    if offset < size { try ftruncate(output, size) }
 }

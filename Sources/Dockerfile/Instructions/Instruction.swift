@@ -98,4 +98,12 @@ package struct Healthcheck: Sendable, Equatable {
     package var startPeriod: Int64 = 0
     package var startInterval: Int64 = 0
     package var retries: Int64 = 0
+
+    package init(
+        test: [String] = [], interval: Int64 = 0, timeout: Int64 = 0, startPeriod: Int64 = 0, startInterval: Int64 = 0,
+        retries: Int64 = 0
+    ) {
+        (self.test, self.interval, self.timeout) = (test, interval, timeout)
+        (self.startPeriod, self.startInterval, self.retries) = (startPeriod, startInterval, retries)
+    }
 }

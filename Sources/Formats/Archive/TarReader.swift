@@ -16,9 +16,13 @@ package final class TarReader {
         init(_ source: any TarSource) { self.source = source }
     }
 
-    /// - Parameter source: read as far as the archive goes; what follows its end is left to the caller.
-    package init(_ source: any TarSource) throws(TarError) {
-        guard let archive = skl_tar_reader() else { throw TarError("out of memory") }
+    /// - Parameters:
+    ///   - source: read as far as the archive goes; what follows its end is left to the caller.
+    ///   - isCompressed: whether gzip, bzip2, xz and zstd are undone, if they are there.
+    package init(_ source: any TarSource, isCompressed: Bool = false) throws(TarError) {
+        guard let archive = isCompressed ? skl_compressed_tar_reader() : skl_tar_reader() else {
+            throw TarError("out of memory")
+        }
         self.archive = archive
         self.source = source
         feed = Feed(source)

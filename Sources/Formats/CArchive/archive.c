@@ -12,3 +12,18 @@ struct archive *skl_tar_reader(void) {
     }
     return archive;
 }
+
+struct archive *skl_compressed_tar_reader(void) {
+    struct archive *archive = archive_read_new();
+    if (archive == NULL) return NULL;
+    /* Each by itself: "all" would also start programs. */
+    if (archive_read_support_format_tar(archive) != ARCHIVE_OK ||
+        archive_read_support_filter_gzip(archive) != ARCHIVE_OK ||
+        archive_read_support_filter_bzip2(archive) != ARCHIVE_OK ||
+        archive_read_support_filter_xz(archive) != ARCHIVE_OK ||
+        archive_read_support_filter_zstd(archive) != ARCHIVE_OK) {
+        archive_read_free(archive);
+        return NULL;
+    }
+    return archive;
+}

@@ -8,9 +8,13 @@ final class Corpus: Sendable {
     static let folder = Stage.repository + "/Tests/Corpus"
 
     /// Names of all cases, from the files with expectations.
-    static let names: [String] =
-        ((try? FileManager.default.contentsOfDirectory(atPath: folder + "/Definitions")) ?? [])
-        .filter { $0.hasSuffix(".expect") }.map { String($0.dropLast(7)) }.sorted()
+    static let names = names(in: "Definitions")
+    static let dockerfiles = names(in: "Dockerfiles")
+
+    private static func names(in kind: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder + "/" + kind)) ?? [])
+            .filter { $0.hasSuffix(".expect") }.map { String($0.dropLast(7)) }.sorted()
+    }
 
     private static let root = Result { try Corpus(.root) }
     private static let user = Result { try Corpus(.user) }
@@ -59,8 +63,8 @@ struct Expectation {
 
     let facts: [Fact]
 
-    init(_ name: String) throws {
-        let text = try String(contentsOfFile: Corpus.folder + "/Definitions/\(name).expect", encoding: .utf8)
+    init(_ name: String, in kind: String = "Definitions") throws {
+        let text = try String(contentsOfFile: Corpus.folder + "/\(kind)/\(name).expect", encoding: .utf8)
         facts = text.split(separator: "\n").map { line in
             let words = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             let text = words.count > 1 ? words[1] : ""

@@ -13,6 +13,7 @@ extension Table {
                 BUILD SPEC is one of
 
                 definition file     a recipe: how the image starts and what makes it
+                Dockerfile          a recipe in Docker's language: begins with FROM or ARG
                 directory/          a sandbox that becomes an image
                 *.sif               an image to be converted
                 """)
@@ -20,6 +21,7 @@ extension Table {
             $ @ build debian.sif debian.def
             $ @ build --sandbox debian/ debian.sif
             $ @ build debian.sif debian/
+            $ @ build --build-arg VERSION=2 app.sif Dockerfile
             """
         command.arguments = .exactly(2)
         command.completes = .files
@@ -56,10 +58,15 @@ extension Table {
                 environment: "SECTION", defaultText: "all"),
             Flag("notest", short: "T", help: "do not run the %test section", environment: "NOTEST"),
             Flag(
-                "build-arg", .slice, help: "set a build variable, NAME=VALUE: it takes the place of {{ NAME }}"),
+                "build-arg", .slice, help: "set a build variable, NAME=VALUE: {{ NAME }}, or ARG"),
             Flag(
                 "build-arg-file", .string, help: "a file of build variables, NAME=VALUE on each line",
                 completes: .files),
+            Flag(
+                "build-context", .string,
+                help: "where COPY and ADD of a Dockerfile take files from [the directory of the Dockerfile]",
+                completes: .directories),
+            Flag("target", .string, help: "the stage of a Dockerfile to build [the last one]"),
             Flag("warn-unused-build-args", help: "only warn about build variables that no stage uses"),
             Flag("no-cleanup", help: "keep the temporary files of a build that failed", environment: "NO_CLEANUP"),
             Flag(

@@ -1,0 +1,137 @@
+import CLinux
+import Core
+import Dockerfile
+import FoundationEssentials
+import Linux
+
+/// FROM and `--from` with an image: fetched by the agent that a definition would name.
+///
+/// A name is `docker`'s unless it has a transport (`oci-archive:x.tar`, `docker://x`), or is a path (`/x.sif`, `./x.sif`).
+struct DockerfileImage {
+    let name: String
+    let platform: Platform
+    let place: DockerfilePlace
+    let recipe: DockerfileRecipe
+    let order: BootstrapOrder
+
+    func unpack(to path: String) throws(SkiffError) -> StageTree {
+        let (word, from) = try agent()
+        guard let agent = BootstrapAgents.named(word), !(agent is DockerfileAgent) else {
+            throw .step("cannot start from \(name): invalid build source \(word)", at: place, in: recipe.name)
+        }
+        var options = order.options
+        (options.architecture, options.architectureVariant) = (platform.architecture, platform.variant)
+        let stage = Stage(header: [
+            .init(key: "bootstrap", value: word, line: 0), .init(key: "from", value: from, line: 0),
+        ])
+        let content: BaseContent
+        do throws(SkiffError) {
+            content = try agent.fill(
+                BootstrapOrder(
+                    stage: stage, root: path, temporary: order.temporary, directory: order.directory,
+                    ownsAllIDs: order.ownsAllIDs, options: options, installation: order.installation))
+        } catch {
+            throw SkiffError(
+                error.message + "\n         " + place.shown(in: recipe.name), errno: error.errno, hint: error.hint)
+        }
+        return StageTree(root: try RootTree(path), config: try config(content), arguments: [:], base: content)
+    }
+
+    private static let transports: Set<String> = [
+        "docker", "docker-daemon", "docker-archive", "oci", "oci-archive", "library", "oras", "shub", "localimage",
+    ]
+
+    private func agent() throws(SkiffError) -> (word: String, from: String) {
+        if ["/", "./", "../"].contains(where: { name.hasPrefix($0) }) { return ("localimage", name) }
+        guard let colon = name.firstIndex(of: ":"), Self.transports.contains(String(name[..<colon])) else {
+            return ("docker", name)
+        }
+        let rest = name[name.index(after: colon)...]
+        return (String(name[..<colon]), String(rest.hasPrefix("//") ? rest.dropFirst(2) : rest))
+    }
+
+    private func config(_ content: BaseContent) throws(SkiffError) -> ContainerConfig {
+        guard let object = content.objects.first(where: { $0.path == "oci-config.json" }) else {
+            // An image of ours has its variables in scripts, which stay.
+            return content.keepsMetadata ? ContainerConfig() : .scratch
+        }
+        do {
+            return try JSONDecoder().decode(RecordedConfig.self, from: Data(object.bytes)).config
+        } catch {
+            throw .step("cannot read the configuration of \(name)", at: place, in: recipe.name)
+        }
+    }
+}
+
+/// The `config` object as JSON; every member may be absent or null.
+private struct RecordedConfig: Decodable {
+    struct Empty: Decodable {}
+
+    struct Check: Decodable {
+        let test: [String]?
+        let interval: Int64?
+        let timeout: Int64?
+        let startPeriod: Int64?
+        let startInterval: Int64?
+        let retries: Int64?
+
+        enum CodingKeys: String, CodingKey {
+            case test = "Test"
+            case interval = "Interval"
+            case timeout = "Timeout"
+            case startPeriod = "StartPeriod"
+            case startInterval = "StartInterval"
+            case retries = "Retries"
+        }
+    }
+
+    let user: String?
+    let ports: [String: Empty]?
+    let environment: [String]?
+    let entrypoint: [String]?
+    let command: [String]?
+    let volumes: [String: Empty]?
+    let directory: String?
+    let labels: [String: String]?
+    let stopSignal: String?
+    let check: Check?
+    let triggers: [String]?
+    let shell: [String]?
+
+    enum CodingKeys: String, CodingKey {
+        case user = "User"
+        case ports = "ExposedPorts"
+        case environment = "Env"
+        case entrypoint = "Entrypoint"
+        case command = "Cmd"
+        case volumes = "Volumes"
+        case directory = "WorkingDir"
+        case labels = "Labels"
+        case stopSignal = "StopSignal"
+        case check = "Healthcheck"
+        case triggers = "OnBuild"
+        case shell = "Shell"
+    }
+
+    var config: ContainerConfig {
+        var config = ContainerConfig()
+        config.user = user ?? ""
+        config.exposedPorts = Set((ports ?? [:]).keys.compactMap { try? PortRange(parsing: $0) })
+        config.environment = environment ?? []
+        config.entrypoint = entrypoint
+        config.command = command
+        config.volumes = (volumes ?? [:]).keys.sorted()
+        config.workingDirectory = directory ?? ""
+        config.labels = labels ?? [:]
+        config.stopSignal = stopSignal ?? ""
+        config.triggers = triggers ?? []
+        config.shell = shell
+        if let check {
+            config.healthcheck = Dockerfile.Healthcheck(
+                test: check.test ?? [], interval: check.interval ?? 0, timeout: check.timeout ?? 0,
+                startPeriod: check.startPeriod ?? 0, startInterval: check.startInterval ?? 0,
+                retries: check.retries ?? 0)
+        }
+        return config
+    }
+}

@@ -1,0 +1,51 @@
+import Core
+import Dockerfile
+import OCI
+
+/// What a built Dockerfile leaves to the build: the same scripts, labels and record as an OCI image of that configuration
+/// would (deffile.md §9).
+struct DockerfileResult {
+    let tree: StageTree
+
+    func content() throws(SkiffError) -> BaseContent {
+        let inner = tree.config.json
+        let whole = JSONText.members([
+            "architecture": .string(SIFArchitecture.host.name), "os": .string("linux"), "config": inner,
+        ])
+        let config = try OCIConfig(parsing: Array(whole.text().utf8))
+        let scripts = OCIScripts(config)
+        var content = BaseContent()
+        content.keepsMetadata = tree.base.keepsMetadata
+        content.fixesPermissions = true
+        content.created = tree.base.created
+        content.labels = tree.base.labels
+        content.files = [
+            .init(path: OCIScripts.environmentPath, bytes: environment(scripts.environment), mode: 0o755)
+        ]
+        // An image of ours keeps the runscript that it has, unless the Dockerfile gives another one.
+        if !content.keepsMetadata || tree.config.entrypoint != nil || tree.config.command != nil {
+            content.files.append(
+                .init(path: OCIScripts.runscriptPath, bytes: Array(scripts.runscript.utf8), mode: 0o755))
+        }
+        if content.keepsMetadata {
+            content.labels += config.labels.map { .init(key: $0.name, value: $0.value) }
+        } else {
+            content.files.append(.init(path: "/.singularity.d/labels.json", bytes: scripts.labels, mode: 0o644))
+        }
+        content.objects = [.init(path: "oci-config.json", bytes: Array(config.runtime.text().utf8), mode: 0)]
+        return content
+    }
+
+    /// What the base has there follows: of two lines for one variable the first counts, and of PATH the last.
+    private func environment(_ text: String) -> [UInt8] {
+        guard tree.base.keepsMetadata, let old = tree.root.read(OCIScripts.environmentPath) else {
+            return Array(text.utf8)
+        }
+        let path = Array("export PATH=".utf8)
+        let isPathOurs = text.contains("\nexport PATH=")
+        let lines = old.split(separator: 0x0A).filter { line in
+            line.first != 0x23 && !(isPathOurs && line.starts(with: path))
+        }
+        return Array(text.utf8) + lines.flatMap { $0 + [0x0A] }
+    }
+}

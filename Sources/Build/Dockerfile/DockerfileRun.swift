@@ -1,0 +1,198 @@
+import CLinux
+import Core
+import Dockerfile
+import Linux
+
+/// RUN: starts a command in the image, with the variables, user and directory that the Dockerfile gave and nothing else.
+struct DockerfileRun {
+    let step: RunStep
+    let place: DockerfilePlace
+    let recipe: DockerfileRecipe
+    let order: BootstrapOrder
+    let root: RootTree
+    /// For each mount, where the tree of its `from` lies; empty for the build context.
+    let sources: [String]
+
+    private static let scriptPath = "/.dockerfile.script"
+
+    func run(as user: ImageUsers.User?) throws(SkiffError) {
+        var stubs = MountStubs(root: root)
+        defer { stubs.remove() }
+        for path in ["/proc", "/sys", "/dev"] { stubs.makeDirectory(path) }
+        for path in ["/etc/resolv.conf", "/etc/hosts"] { stubs.makeFile(path) }
+        let mounts = try binds(&stubs)
+        try makeDirectory()
+        let runner = ScriptRunner(
+            rootPath: root.path, definition: Definition(bootstrap: "dockerfile", from: recipe.context),
+            options: order.options, installation: order.installation, temporary: order.temporary)
+        var request = runner.imageRequest(.exec, root)
+        request.arguments = try arguments()
+        request.binds += mounts
+        request.writable = true
+        request.noUmask = true
+        // What a command writes into /tmp is part of the image, as with everybody who builds Dockerfiles.
+        request.noMount.append("tmp")
+        request.directory = step.directory
+        request.newNetwork = step.network == "none"
+        request.pluginFlags = order.options.pluginFlags.filter { $0.name != "writable-tmpfs" }
+        request.exactEnvironment = true
+        request.environment = environment(home: user?.home ?? "/root")
+        request.programUser = user.map { ProgramUser(uid: $0.uid, gid: $0.gid, groups: $0.groups) }
+        let status = try runner.launch(request)
+        if case .script = step.program { try root.remove(Self.scriptPath) }
+        guard status == .exited(0) else {
+            throw .step("the command failed: \(status.text)", at: place, in: recipe.name)
+        }
+    }
+
+    private func arguments() throws(SkiffError) -> [String] {
+        switch step.program {
+        case .arguments(let words): return words
+        case .script(let text):
+            try root.write(Self.scriptPath, text, mode: 0o755)
+            return [Self.scriptPath]
+        }
+    }
+
+    /// A base image may name a directory that it does not have.
+    private func makeDirectory() throws(SkiffError) {
+        do throws(Errno) {
+            try ImageDirectories(root: root, owners: OwnerWriter(order)).make(step.directory, uid: 0, gid: 0)
+        } catch {
+            throw .step("cannot make \(step.directory)", at: place, in: recipe.name, errno: error)
+        }
+    }
+
+    private func environment(home: String) -> [(name: String, value: String)] {
+        var result = (step.proxies + step.environment).map { entry in
+            let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return (name: String(parts.first ?? ""), value: parts.count > 1 ? String(parts[1]) : "")
+        }
+        if !result.contains(where: { $0.name == "HOME" }) { result.append((name: "HOME", value: home)) }
+        return result
+    }
+
+    // MARK: - Mounts
+
+    private func binds(_ stubs: inout MountStubs) throws(SkiffError) -> [Request.Bind] {
+        var binds: [Request.Bind] = []
+        for (index, mount) in step.mounts.enumerated() {
+            let source = try source(of: mount, index)
+            if (try? status(source).isDirectory) == true {
+                stubs.makeDirectory(mount.target)
+            } else {
+                stubs.makeFile(mount.target)
+            }
+            binds.append(.init(source: source, destination: mount.target, readOnly: !mount.isWritable))
+        }
+        return binds
+    }
+
+    /// On the host. What may be written to is a copy: a mount leaves nothing behind.
+    private func source(of mount: RunStep.Mount, _ index: Int) throws(SkiffError) -> String {
+        switch mount.kind {
+        case .tmpfs: return try emptyDirectory("tmpfs-\(place.line)-\(index)", mount)
+        case .cache:
+            // Kept for the steps of this build.
+            let name = "cache-" + mount.identifier.utf8.map { String($0, radix: 16) }.joined()
+            return try emptyDirectory(String(name.prefix(200)), mount)
+        case .bind:
+            let isContext = sources[index].isEmpty
+            let tree = isContext ? recipe.context : sources[index]
+            let opened = try during("cannot open \(tree)") { () throws(Errno) in
+                try open(tree, O_RDONLY | O_DIRECTORY)
+            }
+            let files = CopyTree(root: opened.raw, ignored: isContext ? recipe.ignored : IgnoreFile())
+            guard files.kind(mount.source) != nil else {
+                throw .step("\(mount.source): not found, to be mounted on \(mount.target)", at: place, in: recipe.name)
+            }
+            if mount.isWritable || !files.ignored.rules.isEmpty { return try copy(files, mount, index, isContext) }
+            do throws(Errno) {
+                let found = try files.open(Array(mount.source.utf8), SKL_O_PATH)
+                return try readLink("/proc/self/fd/\(found.raw)")
+            } catch {
+                throw .step("cannot mount \(mount.source)", at: place, in: recipe.name, errno: error)
+            }
+        }
+    }
+
+    private func copy(_ files: CopyTree, _ mount: RunStep.Mount, _ index: Int, _ isContext: Bool) throws(SkiffError)
+        -> String
+    {
+        let path = "\(order.temporary)/dockerfile/mount-\(place.line)-\(index)"
+        try during("cannot make \(path)") { () throws(Errno) in try makeDirectories(path, mode: 0o755) }
+        var copier = ImageCopy(source: files, target: try RootTree(path), owners: OwnerWriter(order))
+        copier.keepsOwners = !isContext
+        do throws(ImageCopy.Failure) {
+            try copier.copy(Array(mount.source.utf8), to: Array("/source".utf8))
+        } catch {
+            throw .step("cannot mount \(error.path.text)", at: place, in: recipe.name, errno: error.reason)
+        }
+        return path + "/source"
+    }
+
+    private func emptyDirectory(_ name: String, _ mount: RunStep.Mount) throws(SkiffError) -> String {
+        let parent = "\(order.temporary)/dockerfile/mounts"
+        let path = parent + "/" + name
+        if (try? status(path).isDirectory) == true { return path }
+        try during("cannot make \(path)") { () throws(Errno) in
+            try makeDirectories(path, mode: 0o700)
+            let opened = try open(parent, O_RDONLY | O_DIRECTORY)
+            try OwnerWriter(order).set(mount.owner, mount.group, of: Array(name.utf8), at: opened.raw)
+            try chmod(path, mode_t(mount.kind == .tmpfs ? 0o1777 : mount.mode))
+        }
+        return path
+    }
+}
+
+/// Mount points that the image lacks: made for the time of a command. What the command put into one stays.
+struct MountStubs {
+    let root: RootTree
+    private var made: [[UInt8]] = []
+
+    init(root: RootTree) { self.root = root }
+
+    mutating func makeDirectory(_ path: String) { make(path, isFile: false) }
+    mutating func makeFile(_ path: String) { make(path, isFile: true) }
+
+    /// What cannot be made is missed by the mount, which says so.
+    private mutating func make(_ path: String, isFile: Bool) {
+        let names = path.utf8.split(separator: 0x2F).map { Array($0) }
+        var done: [UInt8] = []
+        for (index, name) in names.enumerated() {
+            let here = done + [0x2F] + name
+            if (try? root.open(here, SKL_O_PATH)) == nil {
+                guard let parent = try? root.open(done.isEmpty ? [0x2F] : done, SKL_O_PATH | O_DIRECTORY),
+                    let bytes = try? PathBytes(name)
+                else { return }
+                do throws(Errno) {
+                    if isFile && index == names.count - 1 {
+                        try makeNode(bytes, mode: SKL_S_IFREG | 0o644, device: 0, at: parent.raw)
+                    } else {
+                        try Linux.makeDirectory(bytes, mode: 0o755, at: parent.raw)
+                    }
+                } catch {
+                    return
+                }
+                made.append(here)
+            }
+            done = here
+        }
+    }
+
+    mutating func remove() {
+        for path in made.reversed() {
+            let slash = path.lastIndex(of: 0x2F) ?? 0
+            guard let parent = try? root.open(slash == 0 ? [0x2F] : Array(path[..<slash]), SKL_O_PATH | O_DIRECTORY)
+            else { continue }
+            let name = Array(path[slash...].dropFirst())
+            guard let bytes = try? PathBytes(name), let found = try? status(bytes, at: parent.raw) else { continue }
+            if found.isDirectory {
+                try? removeDirectory(name.text, at: parent.raw)
+            } else if found.isRegular, found.size == 0 {
+                try? unlink(bytes, at: parent.raw)
+            }
+        }
+        made = []
+    }
+}

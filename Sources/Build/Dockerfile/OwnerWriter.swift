@@ -1,0 +1,67 @@
+import CLinux
+import Linux
+import Ownership
+
+/// Gives files of the image to their owners, or records them where the builder has no ids to give.
+struct OwnerWriter {
+    /// Whether owners lie in records on the files.
+    let hasRecords: Bool
+    /// Whether refusals of the kernel are errors.
+    private let mustSucceed: Bool
+
+    init(_ order: BootstrapOrder) {
+        hasRecords = !order.ownsAllIDs
+        mustSucceed = order.ownsAllIDs
+    }
+
+    /// Before permissions and attributes: a change of the owner takes setuid bits and capabilities away.
+    func set(_ uid: UInt32, _ gid: UInt32, of name: [UInt8], at directory: CInt) throws(Errno) {
+        if hasRecords { return try RecordedOwner(uid: uid, gid: gid).write(name, at: directory) }
+        do throws(Errno) {
+            try chown(try PathBytes(name), uid, gid, at: directory)
+        } catch {
+            if mustSucceed || (error != .notPermitted && error != .invalidArgument) { throw error }
+        }
+    }
+
+    /// A device node, or the file that stands for one.
+    func makeDevice(
+        _ name: [UInt8], mode: mode_t, isBlock: Bool, major: UInt32, minor: UInt32, uid: UInt32, gid: UInt32,
+        at directory: CInt
+    ) throws(Errno) {
+        let path = try PathBytes(name)
+        if hasRecords {
+            try makeNode(path, mode: SKL_S_IFREG | mode & 0o7777, device: 0, at: directory)
+            let device: RecordedOwner.Device =
+                isBlock ? .block(major: major, minor: minor) : .character(major: major, minor: minor)
+            return try RecordedOwner(uid: uid, gid: gid, device: device).write(name, at: directory)
+        }
+        try makeNode(
+            path, mode: (isBlock ? SKL_S_IFBLK : SKL_S_IFCHR) | mode & 0o7777,
+            device: deviceNumber(major: major, minor: minor), at: directory)
+        try set(uid, gid, of: name, at: directory)
+    }
+}
+
+/// Directories in the image that instructions make on their way.
+struct ImageDirectories {
+    let root: RootTree
+    let owners: OwnerWriter
+
+    /// What is missing of a path, 0755, for that owner; links are followed inside the image.
+    func make(_ path: String, uid: UInt32, gid: UInt32) throws(Errno) {
+        var done: [UInt8] = []
+        for name in path.utf8.split(separator: 0x2F) {
+            let here = done + [0x2F] + name
+            if let found = try? root.open(here, SKL_O_PATH) {
+                guard try status(of: found.raw).isDirectory else { throw .notDirectory }
+            } else {
+                let parent = try root.open(done.isEmpty ? [0x2F] : done, SKL_O_PATH | O_DIRECTORY)
+                try makeDirectory(try PathBytes(Array(name)), mode: 0o755, at: parent.raw)
+                try owners.set(uid, gid, of: Array(name), at: parent.raw)
+                try chmod(try PathBytes(Array(name)), 0o755, at: parent.raw)
+            }
+            done = here
+        }
+    }
+}

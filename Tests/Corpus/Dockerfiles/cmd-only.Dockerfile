@@ -1,0 +1,3 @@
+FROM scratch
+COPY base/ /
+CMD echo a; echo b

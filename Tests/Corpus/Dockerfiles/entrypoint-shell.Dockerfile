@@ -1,0 +1,4 @@
+FROM scratch
+COPY base/ /
+ENV WHO=world
+ENTRYPOINT echo "hello $WHO"

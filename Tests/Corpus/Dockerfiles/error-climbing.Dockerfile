@@ -1,0 +1,3 @@
+FROM scratch
+COPY src/dir /x/
+ADD climbing.tar /x/

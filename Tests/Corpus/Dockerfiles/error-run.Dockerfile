@@ -1,0 +1,4 @@
+FROM scratch
+COPY base/ /
+RUN true && \
+    exit 7

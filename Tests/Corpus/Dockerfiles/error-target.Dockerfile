@@ -1,0 +1,2 @@
+FROM scratch AS one
+FROM scratch AS two

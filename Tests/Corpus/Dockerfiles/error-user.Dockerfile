@@ -1,0 +1,3 @@
+FROM scratch
+COPY base/ /
+COPY --chown=nobody-here src/a.txt /
