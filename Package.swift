@@ -203,12 +203,13 @@ let package = Package(
         .target(
             name: "Build",
             dependencies: [
-                "Archive", "Dockerfile", "OCI", "Inspect", "Grammar", "SquashfsWriter", "Squashfs", "Ownership", "Core",
-                "Linux", "CLinux",
+                "Archive", "Dockerfile", "OCI", "ImageCache", "Digest", "Inspect", "Grammar", "SquashfsWriter",
+                "Squashfs", "Ownership", "Core", "Linux", "CLinux",
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "BuildTests", dependencies: ["Build", "Core", "Linux", "CLinux"], swiftSettings: testSettings),
+            name: "BuildTests", dependencies: ["Build", "ImageCache", "Core", "Linux", "CLinux"],
+            swiftSettings: testSettings),
         .target(name: "Dockerfile", dependencies: ["Core"], swiftSettings: swiftSettings),
         .testTarget(name: "DockerfileTests", dependencies: ["Dockerfile", "Core"], swiftSettings: testSettings),
         .executableTarget(

@@ -27,8 +27,10 @@ package struct BuildCommand {
         for stage in definition.stages { _ = try BootstrapAgents.require(stage) }
         let temporary = try chooseTemporaryDirectory(target)
         if invocation.bool("no-cleanup") { Log.info("Build temporary files are kept in \(temporary)") }
+        let cache = try BuildCache(definition, options)
         let remains = BuildRemains(
-            temporary: [temporary], part: target.part, keepsTemporary: invocation.bool("no-cleanup"))
+            temporary: [temporary] + (cache.map { [$0.scratch] } ?? []), part: target.part,
+            keepsTemporary: invocation.bool("no-cleanup"))
         return try BuildSupervisor(remains: remains).run { () throws(SkiffError) in
             if options.isData {
                 return try DataBuild(definition: definition, target: target, options: options).run()
@@ -36,7 +38,7 @@ package struct BuildCommand {
             try BuildTemporary.make(temporary)
             let job = BuildJob(
                 definition: definition, target: target, options: options, temporary: temporary,
-                installation: installation)
+                installation: installation, cache: cache)
             try job.run()
         }
     }

@@ -1,5 +1,6 @@
 import CLinux
 import Core
+import ImageCache
 import Linux
 import SquashfsWriter
 
@@ -10,6 +11,8 @@ struct BuildJob {
     let options: BuildOptions
     let temporary: String
     let installation: Installation
+    /// Where results of steps are kept; nil for a build that keeps none.
+    let cache: BuildCache?
 
     func run() throws(SkiffError) {
         // Decided before the namespace makes everybody root.
@@ -19,16 +22,20 @@ struct BuildJob {
         try RootNamespace.enter()
         Log.info("Starting build...")
         if try packLayers(directory, ownsAllIDs, umask: mask) { return }
-        var built: [BuiltStage] = []
+        let workspace = try cache?.workspace(options, ownsAllIDs: ownsAllIDs) ?? Workspace()
+        // Failed builds keep results, too, so they make room as well.
+        defer { workspace.store?.tidy() }
+        var results: [StageResult] = []
         for index in definition.stages.indices {
             let isLast = index == definition.stages.count - 1
             let build = StageBuild(
                 definition: definition, stage: definition.stages[index], options: options, installation: installation,
                 temporary: try makeTemporary(index), directory: directory, ownsAllIDs: ownsAllIDs,
                 isUpdate: isLast && options.isUpdate)
-            built.append(try run(build, isLast: isLast, after: built))
+            results.append(try run(build, isLast: isLast, after: results, workspace))
         }
-        if let last = built.last { try finish(last, umask: mask) }
+        if let last = results.last { try finish(last, umask: mask) }
+        for result in results { result.engine.synchronize() }
         Log.info("Build complete: \(target.typed)")
     }
 
@@ -56,24 +63,29 @@ struct BuildJob {
         return path
     }
 
-    private func run(_ build: StageBuild, isLast: Bool, after earlier: [BuiltStage]) throws(SkiffError) -> BuiltStage {
+    private func run(
+        _ build: StageBuild, isLast: Bool, after earlier: [StageResult], _ workspace: Workspace
+    ) throws(SkiffError) -> StageResult {
+        let isSandbox = isLast && target.isSandbox
+        let workspace = build.isUpdate ? Workspace() : workspace
         // A sandbox grows beside its target, so that one rename is enough.
-        let path = isLast && target.isSandbox ? target.part : build.temporary + "/rootfs"
+        let path = isSandbox && workspace.store == nil ? target.part : build.temporary + "/rootfs"
         try during("cannot make \(path)") { () throws(Errno) in try makeDirectory(path, mode: 0o755) }
         try build.pre(path)
-        let base = build.isUpdate ? try build.existing(target.path, into: path) : try build.source(path)
-        let root = try RootTree(path)
-        try build.permissions(root, base, isSandbox: isLast && target.isSandbox)
-        try build.baseFiles(root, base)
-        try build.appSkeletons(root)
-        try build.filesFromStages(root, earlier)
-        try build.setup(root)
-        try build.filesFromHost(root)
-        try build.post(root)
-        let fixed = try fixedTime(root, base)
-        try build.metadata(root, base, BuildTime(seconds: fixed ?? currentTime()))
-        try build.test(root)
-        return BuiltStage(name: build.stage.name, root: root, base: base, hasRecords: !build.ownsAllIDs, time: fixed)
+        let engine = StageEngine(workspace, at: path)
+        let steps = DefinitionSteps(
+            build: build, earlier: earlier, isSandbox: isSandbox, updated: build.isUpdate ? target.path : nil)
+        try engine.run(try steps.all())
+        let base = try DefinitionSteps.base(of: engine)
+        var fixed: Int64?
+        try engine.finish { (root) throws(SkiffError) in
+            fixed = try fixedTime(root, base)
+            try build.metadata(root, base, BuildTime(seconds: fixed ?? engine.time ?? currentTime()))
+            try build.test(root)
+        }
+        let stage = BuiltStage(
+            name: build.stage.name, root: try engine.sealed(), base: base, hasRecords: !build.ownsAllIDs, time: fixed)
+        return try StageResult(stage: stage, engine: engine, source: build.stage)
     }
 
     /// What a reproducible build takes for now.
@@ -100,19 +112,28 @@ struct BuildJob {
         return result
     }
 
-    private func finish(_ stage: BuiltStage, umask: mode_t) throws(SkiffError) {
+    private func finish(_ result: StageResult, umask: mode_t) throws(SkiffError) {
+        let stage = result.stage
         if target.isSandbox {
             Log.info("Creating sandbox directory...")
+            if stage.root.path != target.part { try unpack(stage) }
         } else {
             Log.info("Creating SIF file...")
             _ = setUmask(umask)
             var squashfs = options.squashfs
-            squashfs.latestTime = stage.time.map { UInt32(clamping: $0) }
+            squashfs.latestTime = (stage.time ?? result.engine.time).map { UInt32(clamping: $0) }
             let assembly = SIFAssembly(
                 root: stage.root, definition: definition, objects: stage.base.objects, options: squashfs,
-                isDeterministic: squashfs.latestTime != nil, hasRecords: stage.hasRecords)
+                creation: result.creation, hasRecords: stage.hasRecords)
             try assembly.write(target.part, architecture: architecture(stage.root))
         }
         try target.publish()
+    }
+
+    /// A sandbox from kept results is a copy of them.
+    private func unpack(_ stage: BuiltStage) throws(SkiffError) {
+        try during("cannot make \(target.part)") { () throws(Errno) in try makeDirectory(target.part, mode: 0o755) }
+        let copy = LocalImage(path: stage.root.path, root: target.part, ownsAllIDs: !stage.hasRecords)
+        try copy.copy(stage.root.path, target.typed)
     }
 }

@@ -20,6 +20,12 @@ package struct BuildOptions: Sendable {
     /// Of plugins, for `%post` and `%test`: `--nv` and its like.
     package var pluginFlags: [(name: String, values: [String])] = []
     package var squashfs = SquashfsOptions()
+    /// `--disable-cache`: nothing is kept, and nothing that is kept is used.
+    package var disablesCache = false
+    /// `--no-cache`: all steps run, and their results take the place of those that are kept.
+    package var ignoresCache = false
+    /// `--explain-cache`.
+    package var explainsCache = false
     /// `--arch`, in the Go toolchain's names.
     package var architecture = SIFArchitecture.host.name
     /// `--arch-variant`; empty for none.
@@ -50,6 +56,9 @@ extension BuildOptions {
         architectureVariant = invocation.string("arch-variant") ?? ""
         binds = try Self.binds(invocation)
         pluginFlags = invocation.pluginFlags
+        disablesCache = invocation.bool("disable-cache")
+        ignoresCache = invocation.bool("no-cache")
+        explainsCache = invocation.bool("explain-cache")
         if let text = invocation.string("compression") { squashfs.compression = try ImageCompression(text) }
         if let arguments = invocation.string("mksquashfs-args") { try squashfs.apply(toolArguments: arguments) }
         squashfs.latestTime = try SquashfsOptions.sourceDateEpoch()

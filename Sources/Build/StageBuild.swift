@@ -1,5 +1,6 @@
 import CLinux
 import Core
+import ImageCache
 import Linux
 
 /// A stage whose root file system is complete.
@@ -35,11 +36,20 @@ struct StageBuild {
 
     /// 2. The agent's content and the files of every image, into an empty directory.
     func source(_ rootPath: String) throws(SkiffError) -> BaseContent {
-        let agent = try BootstrapAgents.require(stage)
-        let order = BootstrapOrder(
+        try BootstrapAgents.require(stage).fill(order(rootPath))
+    }
+
+    /// What `source` gives depends on these; nil when the agent cannot tell.
+    func sourceFacts() throws(SkiffError) -> [StepFact]? {
+        guard var facts = try BootstrapAgents.require(stage).facts(order("")) else { return nil }
+        if options.fixesPermissions { facts.append(StepFact("--fix-perms", "yes")) }
+        return facts
+    }
+
+    private func order(_ rootPath: String) -> BootstrapOrder {
+        BootstrapOrder(
             stage: stage, root: rootPath, temporary: temporary, directory: directory, ownsAllIDs: ownsAllIDs,
             options: options, installation: installation)
-        return try agent.fill(order)
     }
 
     /// 2. The sandbox that is to be updated, as it is (`--update`).
@@ -70,14 +80,10 @@ struct StageBuild {
         try AppSteps(root: root, stage: stage, definition: definition, directory: directory).write()
     }
 
-    /// 4. `%files from STAGE`.
-    func filesFromStages(_ root: RootTree, _ earlier: [BuiltStage]) throws(SkiffError) {
-        guard options.wants(.files) else { return }
-        for group in stage.files {
-            guard let name = group.stage, let source = earlier.last(where: { $0.name == name }) else { continue }
-            Log.info("Copying files from stage \(name)")
-            try FilesStep(origin: .stage(source.root), root: root, definition: definition).copy(group.files)
-        }
+    /// 4. One group of `%files from STAGE`.
+    func files(_ group: Stage.FileGroup, from source: BuiltStage, to root: RootTree) throws(SkiffError) {
+        Log.info("Copying files from stage \(group.stage ?? "")")
+        try FilesStep(origin: .stage(source.root), root: root, definition: definition).copy(group.files)
     }
 
     /// 5. `%setup` on the host.
@@ -94,9 +100,8 @@ struct StageBuild {
         }
     }
 
-    /// 8. `%post` with every `%appinstall`, whatever `--section` says.
-    func post(_ root: RootTree) throws(SkiffError) {
-        guard let script = stage.postScript else { return }
+    /// 8. `%post` with every `%appinstall`, or a part of it, whatever `--section` says.
+    func post(_ script: Stage.Script, _ root: RootTree) throws(SkiffError) {
         try scripts(root.path).post(script, root)
     }
 

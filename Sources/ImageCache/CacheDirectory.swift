@@ -63,7 +63,7 @@ package struct CacheDirectory: Sendable {
     }
 
     /// `512`, `10M`, `20GiB`: digits and one unit, powers of 1024.
-    private static func bytes(_ text: String) throws(SkiffError) -> Int64 {
+    static func bytes(_ text: String) throws(SkiffError) -> Int64 {
         let trimmed = text.filter { !$0.isWhitespace }.uppercased()
         let digits = trimmed.prefix { $0.isASCII && $0.isNumber }
         let shifts: [String: Int64] = ["": 0, "B": 0, "K": 10, "M": 20, "G": 30, "T": 40]

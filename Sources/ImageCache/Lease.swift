@@ -152,7 +152,7 @@ struct LeaseHolder: Equatable {
         return Self.startTime(of: pid) == words[3]
     }
 
-    private static var boot: String {
+    static var boot: String {
         guard let bytes = try? readFile("/proc/sys/kernel/random/boot_id", limit: 100) else { return "?" }
         return String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
     }

@@ -1,4 +1,5 @@
 package import Core
+package import ImageCache
 import Linux
 import OCI
 
@@ -6,6 +7,14 @@ import OCI
 package protocol BootstrapAgent: Sendable {
     /// Runs before anything else was written into the root.
     func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent
+
+    /// What the content depends on, asked before `fill`, whose result is kept under it. Nil when that cannot be told: then
+    /// no step of the stage is kept.
+    func facts(_ order: BootstrapOrder) throws(SkiffError) -> [StepFact]?
+}
+
+extension BootstrapAgent {
+    package func facts(_ order: BootstrapOrder) throws(SkiffError) -> [StepFact]? { nil }
 }
 
 /// What an agent is given.
@@ -28,8 +37,8 @@ package struct BootstrapOrder: Sendable {
 }
 
 /// What an agent leaves to the build, beside the files that it put into the root. Plain values, so that they can be kept.
-package struct BaseContent: Sendable, Equatable {
-    package struct File: Sendable, Equatable {
+package struct BaseContent: Sendable, Equatable, Codable {
+    package struct File: Sendable, Equatable, Codable {
         /// In the image.
         package let path: String
         package let bytes: [UInt8]
@@ -89,4 +98,5 @@ package enum BootstrapAgents {
 /// `Bootstrap: scratch`: nothing but what every image has.
 struct ScratchAgent: BootstrapAgent {
     func fill(_ order: BootstrapOrder) -> BaseContent { BaseContent() }
+    func facts(_ order: BootstrapOrder) -> [StepFact]? { [] }
 }

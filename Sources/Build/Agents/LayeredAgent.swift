@@ -1,5 +1,6 @@
 import CLinux
 package import Core
+package import ImageCache
 import Inspect
 import Linux
 package import OCI
@@ -43,6 +44,15 @@ package struct LayeredBase: Sendable {
 }
 
 extension LayeredAgent {
+    /// Bytes count, not names: a tag may come to mean another image.
+    package func facts(_ order: BootstrapOrder) throws(SkiffError) -> [StepFact]? {
+        let base = try open(order)
+        return [
+            StepFact("the base image", base.image.manifestDigest.description),
+            StepFact("the name of the base image", order.value("from")),
+        ]
+    }
+
     package func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
         let base = try open(order)
         Log.info("Extracting layers...")

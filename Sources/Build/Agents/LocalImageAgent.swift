@@ -1,5 +1,6 @@
 import CLinux
 import Core
+import ImageCache
 import Linux
 import Squashfs
 
@@ -11,6 +12,11 @@ struct LocalImageAgent: BootstrapAgent {
         content.keepsMetadata = true
         return content
     }
+
+    func facts(_ order: BootstrapOrder) throws(SkiffError) -> [StepFact]? {
+        // What cannot be opened is told of by `fill`.
+        [StepFact("the base image", try LocalImage.state(of: order.value("from")) ?? "none")]
+    }
 }
 
 /// Unpacks an image into an empty directory.
@@ -19,6 +25,13 @@ struct LocalImage {
     let root: String
     /// Whether files can be given to any user: real root.
     let ownsAllIDs: Bool
+
+    /// A text that changes with the image; nil when there is none. Its content is not read: nobody can change a file and keep its time of change.
+    static func state(of path: String) throws(SkiffError) -> String? {
+        if let opened = try? open(path, O_RDONLY | O_DIRECTORY) { return try TreeDigest.state(below: opened.raw) }
+        guard let file = try? open(path, O_RDONLY | O_NONBLOCK) else { return nil }
+        return try TreeDigest.state(of: file.raw)
+    }
 
     func unpack() throws(SkiffError) {
         let image: ImageSource
@@ -70,7 +83,7 @@ struct LocalImage {
     }
 
     /// cp(1) keeps hard links, holes, times and attributes. The target is empty and ours, so no link in it can mislead.
-    private func copy(_ source: String, _ typed: String) throws(SkiffError) {
+    func copy(_ source: String, _ typed: String) throws(SkiffError) {
         let tree = try during("cannot open \(typed)") { () throws(Errno) in try open(source, O_RDONLY | O_DIRECTORY) }
         try checkRoom(TreeSize(of: tree.raw).allocated, typed)
         let options = ownsAllIDs ? ["-a"] : ["-a", "--no-preserve=ownership"]

@@ -81,7 +81,7 @@ extension Stage {
     }
 
     /// A line of `%labels` or `%applabels`.
-    package struct Label: Sendable, Equatable {
+    package struct Label: Sendable, Equatable, Codable {
         package let key: String
         package let value: String
 

@@ -48,8 +48,10 @@ package struct LayerAssembly {
             time: BuildTime(seconds: seconds), isUpdate: false)
         try metadata.write()
         Log.info("Creating SIF file...")
+        var creation = SIFCreation()
+        creation.isDeterministic = fixed != nil
         let output = SIFOutput(
-            definition: definition, objects: base.content.objects, isDeterministic: fixed != nil)
+            definition: definition, objects: base.content.objects, creation: creation)
         try output.write(path, architecture, InspectMetadata(collecting: root)) { file, offset throws(SkiffError) in
             try pack(merged, into: file, at: offset, fixed)
         }

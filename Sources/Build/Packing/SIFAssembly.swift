@@ -11,8 +11,7 @@ struct SIFAssembly {
     /// More objects, sorted by name among the generic ones.
     let objects: [BaseContent.File]
     let options: SquashfsOptions
-    /// Reproducible: no UUID, no times (sif.md §8).
-    let isDeterministic: Bool
+    let creation: SIFCreation
     /// Whether owners and devices are recorded on the files of this root, as in a build without privileges.
     let hasRecords: Bool
 
@@ -20,7 +19,7 @@ struct SIFAssembly {
     func write(_ path: String, architecture: SIFArchitecture) throws(SkiffError) {
         let size = TreeSize(of: root.descriptor)
         try checkRoom(for: size, beside: path)
-        let output = SIFOutput(definition: definition, objects: objects, isDeterministic: isDeterministic)
+        let output = SIFOutput(definition: definition, objects: objects, creation: creation)
         let description = try InspectMetadata.collect(root: root.descriptor)
         try output.write(path, architecture, description) { file, offset throws(SkiffError) in
             try pack(size, into: file, at: offset)

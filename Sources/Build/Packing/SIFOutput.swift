@@ -10,8 +10,7 @@ struct SIFOutput {
     let definition: Definition
     /// More objects beside the description of the image.
     let objects: [BaseContent.File]
-    /// Reproducible: no UUID, no times (sif.md §8).
-    let isDeterministic: Bool
+    let creation: SIFCreation
 
     /// Writes `path`, which must not exist.
     ///
@@ -23,8 +22,6 @@ struct SIFOutput {
         let file = try during("cannot make \(path)") { () throws(Errno) in
             try open(path, O_RDWR | O_CREAT | O_EXCL, mode: 0o777)
         }
-        var creation = SIFCreation()
-        creation.isDeterministic = isDeterministic
         var editor = try SIFEditor(creating: creation, on: file.raw)
         _ = try editor.add(SIFNewObject(.definition), bytes: definition.text)
         let record = Array(description.json.text().utf8)

@@ -177,6 +177,8 @@ package func writeFile(
     try file.close()
 }
 
+/// syncfs(2): all that was written to the file system of a descriptor.
+package func synchronizeFilesystem(_ fd: CInt) throws(Errno) { _ = try checked { syncfs(fd) } }
 package func fsync(_ fd: CInt) throws(Errno) { _ = try checked { CLinux.fsync(fd) } }
 /// lseek(2) SEEK_END: the length of a file or block device. Moves the offset, which nobody here uses.
 package func endOffset(of fd: CInt) throws(Errno) -> UInt64 {

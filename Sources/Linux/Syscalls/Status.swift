@@ -17,6 +17,8 @@ package struct FileStatus: Sendable, Equatable {
     package let modified: Int64
     /// In seconds since 1970.
     package let accessed: Int64
+    /// When content or anything that is told here last changed, in nanoseconds since 1970; nobody can set it.
+    package let changed: Int64
 
     init(_ raw: stat) {
         device = UInt64(raw.st_dev)
@@ -30,6 +32,7 @@ package struct FileStatus: Sendable, Equatable {
         allocated = Int64(raw.st_blocks) &* 512
         modified = Int64(raw.st_mtim.tv_sec)
         accessed = Int64(raw.st_atim.tv_sec)
+        changed = Int64(raw.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(raw.st_ctim.tv_nsec)
     }
 
     package var permissions: mode_t { mode & 0o7777 }

@@ -31,6 +31,15 @@ final class Stage: Sendable {
         try makeDirectory(root + "/tmp", mode: 0o777)
         try Linux.chmod(root + "/tmp", 0o1777)
         try rename(installed, to: root + "/moved")
+        for profile in Profile.allCases { try Self.makeCache(cache(for: profile), for: profile) }
+    }
+
+    /// A user's own cache, so that no test reads what another suite or the developer keeps.
+    func cache(for profile: Profile) -> String { root + "/cache-" + profile.rawValue }
+
+    private static func makeCache(_ path: String, for profile: Profile) throws {
+        try makeDirectory(path, mode: 0o700)
+        if effectiveUID() == 0, let record = profile.record { try chown(path, record.uid, record.gid) }
     }
 
     /// The folder with Package.swift, from the place of this file.
@@ -84,6 +93,7 @@ func skiffCommand(_ arguments: [String], as profile: Profile, change: (inout Com
 {
     var command = Command([try Stage.shared.get().program] + arguments, as: profile)
     command.environment["APPTAINER_TMPDIR"] = Stage.temporary
+    command.environment["APPTAINER_CACHEDIR"] = try Stage.shared.get().cache(for: profile)
     change(&command)
     return command
 }

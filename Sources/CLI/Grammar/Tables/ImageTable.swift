@@ -68,6 +68,8 @@ extension Table {
                 completes: .directories),
             Flag("target", .string, help: "the stage of a Dockerfile to build [the last one]"),
             Flag("warn-unused-build-args", help: "only warn about build variables that no stage uses"),
+            Flag("no-cache", help: "run every step anew, and keep the results in place of old ones"),
+            Flag("explain-cache", help: "say for each step why it runs, or that its kept result is used"),
             Flag("no-cleanup", help: "keep the temporary files of a build that failed", environment: "NO_CLEANUP"),
             Flag(
                 "compression", .string, help: "how squashfs blocks are compressed: zstd, gzip, lz4 or xz",

@@ -1,0 +1,43 @@
+package import Core
+package import ImageCache
+
+/// One step of building a root file system: what it does, and what its result depends on. Definition files and
+/// Dockerfiles are lists of such steps.
+package struct BuildStep {
+    /// What a result depends on, beside what the steps before it made.
+    package enum Input {
+        /// All of it is known before the step runs; a change of any of these makes it run again.
+        case facts([StepFact])
+        /// Nobody knows (a script on the host): it runs always, and what it made tells whether the next steps must.
+        case outcome
+        /// The result is never kept, and so are those behind it. Why, in words: `binds may show it anything`.
+        case unknown(String)
+    }
+
+    /// `%post`, `RUN`: as the user knows it.
+    package let name: String
+    /// `image.def:12`; empty for a step that no line asks for.
+    package let place: String
+    package let input: Input
+    private let action: (inout StepContext) throws(SkiffError) -> Void
+
+    package init(
+        _ name: String, place: String = "", input: Input,
+        run: @escaping (inout StepContext) throws(SkiffError) -> Void
+    ) {
+        (self.name, self.place, self.input, action) = (name, place, input, run)
+    }
+
+    package func run(_ context: inout StepContext) throws(SkiffError) { try action(&context) }
+
+    /// For messages.
+    var label: String { place.isEmpty ? name : "\(name) (\(place))" }
+}
+
+/// What a step is given, and what it leaves to those behind it.
+package struct StepContext {
+    /// The root file system as the steps before left it, writable.
+    package let root: RootTree
+    /// Small values for later steps, by names of letters; they are kept with the result.
+    package var notes: [String: [UInt8]]
+}

@@ -1,0 +1,78 @@
+import Core
+import Linux
+
+/// `%post` cut at lines that read `#@ step`, so that each part can be kept by itself.
+///
+/// A part begins with the working directory and the exported variables that the one before it ended with; functions,
+/// options and other variables do not pass. Lines keep their numbers.
+enum PostSteps {
+    private static let shells: Set<String> = ["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"]
+
+    /// The parts, at least one.
+    static func split(_ script: Stage.Script) -> [Stage.Script] {
+        let lines = script.body.split(separator: 0x0A, omittingEmptySubsequences: false)
+        let cuts = StepMarkers.find(lines)
+        guard !cuts.isEmpty, isShell(script.arguments) else { return [script] }
+        var parts: [Stage.Script] = []
+        var start = 0
+        for end in cuts + [lines.count] {
+            var part = script
+            part.body = Array(lines[start..<end].joined(separator: [0x0A]))
+            if part.body.last != 0x0A { part.body.append(0x0A) }
+            if start < script.lines.count {
+                part.lines = Array(script.lines[start..<min(end, script.lines.count)])
+                part.line = start == 0 ? script.line : script.lines[start]
+            }
+            parts.append(part)
+            start = end
+        }
+        return parts
+    }
+
+    /// Other interpreters know no variables that a file of ours could bring back.
+    static func isShell(_ arguments: String) -> Bool {
+        let words = arguments.split(separator: " ").map(String.init)
+        guard words.first == "-c" else { return true }
+        return words.count > 1 && shells.contains(lastComponent(words[1]))
+    }
+
+    /// Names in the root directory of the image, for the time of a step.
+    static let (stateFile, directoryFile, variablesFile) = ("/.post.state", "/.post.directory", "/.post.variables")
+
+    /// A part as it is run.
+    ///
+    /// - Parameters:
+    ///   - index: of the part; the first begins from nothing.
+    ///   - lines: of the body before this part.
+    ///   - isLast: nothing is written down for a next part.
+    static func wrapped(_ part: Stage.Script, index: Int, after lines: Int, isLast: Bool) -> Stage.Script {
+        var result = part
+        if index > 0 {
+            // The marker's own line makes room for this. Tracing is off only while our lines run.
+            let before =
+                "{ skiff_options=$-; set +x; } 2>/dev/null; . \(stateFile); "
+                + "case $skiff_options in *x*) unset skiff_options; set -x;; *) unset skiff_options;; esac"
+            let rest = part.body.drop { $0 != 0x0A }
+            result.body = [UInt8](repeating: 0x0A, count: lines) + Array(before.utf8) + rest
+        }
+        if !isLast {
+            let after =
+                "{ skiff_status=$?; set +ex; pwd > \(directoryFile); export -p > \(variablesFile); "
+                + "exit $skiff_status; } 2>/dev/null\n"
+            result.body += Array(after.utf8)
+        }
+        return result
+    }
+
+    /// What the next part reads before it begins, made of what this one wrote down; nil when it ended by `exit`.
+    static func state(_ root: RootTree) -> [UInt8]? {
+        guard let variables = root.read(variablesFile), var directory = root.read(directoryFile) else { return nil }
+        if directory.last == 0x0A { directory.removeLast() }
+        let quoted = ShellQuoting.single(String(decoding: directory, as: UTF8.self))
+        return variables + (variables.last == 0x0A ? [] : [0x0A]) + Array("cd \(quoted)\n".utf8)
+    }
+
+    static func removeFiles(_ root: RootTree) throws(SkiffError) {
+        for file in [stateFile, directoryFile, variablesFile] { try root.remove(file) }
+    }
+}

@@ -1,0 +1,136 @@
+import CLinux
+import Core
+import Digest
+import Linux
+
+/// One number for many files: equal when what matters of them is equal.
+struct TreeDigest: ~Copyable {
+    private var digest: SHA256
+
+    private init() throws(SkiffError) { digest = try SHA256() }
+
+    // MARK: - What a build step sees
+
+    /// Everything below a directory but times: names, types, modes, owners, content, links, devices, attributes.
+    static func everything(below tree: CInt) throws(SkiffError) -> String {
+        var all = try TreeDigest()
+        try all.add(tree, [], content: true)
+        return try all.digest.text()
+    }
+
+    /// What a change of any file would change, without reading one: the kernel sets the time of change, and nobody else.
+    static func state(below tree: CInt) throws(SkiffError) -> String {
+        var all = try TreeDigest()
+        try all.add(tree, [], content: false)
+        return try all.digest.text()
+    }
+
+    /// The same of one file.
+    static func state(of file: CInt) throws(SkiffError) -> String {
+        let status = try during("cannot look at the image") { () throws(Errno) in try Linux.status(of: file) }
+        return stateText(status)
+    }
+
+    private static func stateText(_ status: FileStatus) -> String {
+        "\(status.device) \(status.inode) \(status.size) \(status.modified) \(status.changed)"
+    }
+
+    private mutating func add(_ directory: CInt, _ path: [UInt8], content: Bool) throws(SkiffError) {
+        let names = try during("cannot read /\(path.text)") { () throws(Errno) in try entries(of: directory) }
+        for entry in names {
+            let below = path + [0x2F] + entry.name
+            let status = try during("cannot look at \(below.text)") { () throws(Errno) in
+                try Linux.status(PathBytes(entry.name), at: directory)
+            }
+            try add(below, status)
+            if content { try addContent(entry.name, status, directory) } else { try add(text: Self.stateText(status)) }
+            guard status.isDirectory else { continue }
+            let opened = try during("cannot open \(below.text)") { () throws(Errno) in
+                try open(
+                    PathBytes(entry.name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, in: directory, resolve: [.beneath])
+            }
+            try add(opened.raw, below, content: content)
+        }
+    }
+
+    private mutating func add(_ path: [UInt8], _ status: FileStatus) throws(SkiffError) {
+        try add(bytes: path)
+        try add(text: "\(status.mode) \(status.uid) \(status.gid) \(status.rawDevice)")
+    }
+
+    private mutating func addContent(_ name: [UInt8], _ status: FileStatus, _ directory: CInt) throws(SkiffError) {
+        do throws(Errno) {
+            // An overlay notes where a copy came from.
+            for xattr in try readXattrs(of: name, at: directory) where !xattr.name.text.hasSuffix("overlay.origin") {
+                try add(xattr.name, xattr.value)
+            }
+            if status.isSymlink { try add(try readLink(PathBytes(name), at: directory), []) }
+            guard status.isRegular else { return }
+            let file = try open(PathBytes(name), O_RDONLY | O_NOFOLLOW, in: directory, resolve: [.beneath])
+            try add(content: file.raw)
+        } catch {
+            throw SkiffError("cannot read \(name.text)", errno: error)
+        }
+    }
+
+    // MARK: - What is copied from the host
+
+    /// What `cp -fLr` would make of paths: names, types, permissions and content; links are followed.
+    static func copied(_ paths: [[UInt8]], from source: SourceTree) throws(SkiffError) -> String {
+        var all = try TreeDigest()
+        for path in paths {
+            try all.add(bytes: path)
+            try all.addCopied(path, [], source, depth: 0)
+        }
+        return try all.digest.text()
+    }
+
+    private mutating func addCopied(_ path: [UInt8], _ name: [UInt8], _ source: SourceTree, depth: Int)
+        throws(SkiffError)
+    {
+        // What is missing or a link without end: the copy itself says so.
+        guard depth < 200, let status = source.status(path) else { return try add(text: "none") }
+        try add(bytes: name)
+        try add(text: "\(status.mode) \(status.rawDevice)")
+        if status.isDirectory {
+            guard let folder = try? source.open(path, O_RDONLY | O_DIRECTORY), let names = try? entries(of: folder.raw)
+            else { return try add(text: "unreadable") }
+            try add(text: "\(names.count)")
+            for entry in names {
+                try addCopied(path + [0x2F] + entry.name, entry.name, source, depth: depth + 1)
+            }
+        } else if status.isRegular {
+            guard let file = try? source.open(path, O_RDONLY), (try? add(content: file.raw)) != nil else {
+                return try add(text: "unreadable")
+            }
+        }
+    }
+
+    // MARK: - Pieces
+
+    private mutating func add(_ first: [UInt8], _ second: [UInt8]) throws(Errno) {
+        do throws(SkiffError) {
+            try add(bytes: first)
+            try add(bytes: second)
+        } catch {
+            throw .noMemory
+        }
+    }
+
+    private mutating func add(bytes: [UInt8]) throws(SkiffError) {
+        try digest.update(Array("\(bytes.count):".utf8))
+        try digest.update(bytes)
+    }
+
+    private mutating func add(text: String) throws(SkiffError) { try add(bytes: Array(text.utf8)) }
+
+    private mutating func add(content file: CInt) throws(Errno) {
+        var offset: Int64 = 0
+        while true {
+            let chunk = try readBytes(file, at: offset, count: 1 << 18)
+            if chunk.isEmpty { return }
+            offset += Int64(chunk.count)
+            do throws(SkiffError) { try add(bytes: chunk) } catch { throw .noMemory }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import CLinux
+import Linux
+
+/// A kept result in use: as long as this value lives, nobody removes it.
+package final class KeptStep {
+    package private(set) var path: String
+    package let record: StepRecord
+    package let notes: [String: [UInt8]]
+    private let files: OwnedFD
+    private let lease: String
+
+    /// Lent: its `fs`, for mounts by /proc/self/fd, which stay with it when others rename it.
+    package var descriptor: CInt { files.raw }
+
+    /// - Throws: `ENOENT` when there is no whole result.
+    init(_ path: String) throws(Errno) {
+        guard let record = Self.record(path) else { throw .noSuchFile }
+        let place = try open(path, SKL_O_PATH | O_DIRECTORY)
+        lease = "leases/\(processID())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        try writeFile(lease, Array(LeaseHolder.current.text.utf8), mode: 0o600, at: place.raw)
+        files = try open("fs", SKL_O_PATH | O_DIRECTORY, at: place.raw)
+        notes = try Self.notes(place.raw)
+        self.path = path
+        self.record = record
+        // Somebody may have taken it away before our lease was there to see.
+        guard try status(path) == status(of: place.raw) else {
+            try? unlink(lease, at: place.raw)
+            throw .noSuchFile
+        }
+    }
+
+    deinit { try? unlink(path + "/" + lease) }
+
+    func moved(to path: String) { self.path = path }
+
+    var isSynced: Bool { (try? status(path + "/synced")) != nil }
+
+    /// What is written down in a directory; nil when it is no result that can be trusted.
+    static func record(_ path: String) -> StepRecord? {
+        guard let bytes = try? readFile(path + "/record", limit: 1 << 20), let record = StepRecord(bytes),
+            record.boot == LeaseHolder.boot || (try? status(path + "/synced")) != nil
+        else { return nil }
+        return record
+    }
+
+    private static func notes(_ place: CInt) throws(Errno) -> [String: [UInt8]] {
+        let folder = try open("notes", O_RDONLY | O_DIRECTORY, at: place)
+        var notes: [String: [UInt8]] = [:]
+        for entry in try entries(of: folder.raw) {
+            notes[entry.text] = try readFile(entry.text, at: folder.raw, limit: 16 << 20)
+        }
+        return notes
+    }
+}
+
+extension Lease {
+    /// How long a sign of life from another host counts, in seconds.
+    private static let foreign: Int64 = 86_400
+
+    /// Whether a living process has a lease in the directory of a result.
+    static func isUsed(_ path: String) -> Bool {
+        guard let folder = try? open(path + "/leases", O_RDONLY | O_DIRECTORY), let names = try? entries(of: folder.raw)
+        else { return false }
+        let living = names.filter { isAlive($0.text, at: folder.raw) }
+        if living.isEmpty { for name in names { try? unlink(name.text, at: folder.raw) } }
+        return !living.isEmpty
+    }
+
+    /// Whether the process that makes a result still does.
+    static func isOwned(_ path: String) -> Bool {
+        guard let folder = try? open(path, O_RDONLY | O_DIRECTORY) else { return false }
+        // Made, and its owner not written down yet.
+        guard (try? status("owner", at: folder.raw)) != nil else {
+            return ((try? status(of: folder.raw).modified) ?? 0) > currentTime() - 60
+        }
+        return isAlive("owner", at: folder.raw)
+    }
+
+    private static func isAlive(_ name: String, at folder: CInt) -> Bool {
+        guard let bytes = try? readFile(name, at: folder, limit: 4096) else { return false }
+        if let known = LeaseHolder(bytes).isAlive { return known }
+        return ((try? status(name, at: folder).modified) ?? 0) > currentTime() - foreign
+    }
+}

@@ -1,0 +1,209 @@
+import CLinux
+package import Core
+import Digest
+import Linux
+
+/// Results of build steps below `<cache>/build`, a directory each:
+///
+///     KEY/fs       what the step changed: the upper directory of an overlay
+///     KEY/record   what it depends on; `StepRecord`
+///     KEY/notes/   small values for the steps behind it
+///     KEY/leases/  who uses it now
+///     KEY/used     its time is that of the last use
+///     KEY/synced   is there when all of it is known to be on the disk
+///     tmp.*        being made      dead.*   being removed
+///
+/// A result appears by one rename and goes by one rename; nothing in it changes in between. No lock is held: of two
+/// processes that make the same result one finds, when it is ready, that of the other, and takes it.
+package struct StepStore: Sendable {
+    package let path: String
+    /// The most bytes that results may take.
+    package let quota: Int64
+
+    private static let usualQuota: Int64 = 20 << 30
+
+    package init(path: String, quota: Int64) { (self.path, self.quota) = (path, quota) }
+
+    package init(_ cache: CacheDirectory) throws(SkiffError) {
+        let wanted = try settingVariable("BUILD_CACHE_QUOTA").map(CacheDirectory.bytes)
+        self.init(path: try cache.make("build"), quota: wanted ?? cache.quota ?? Self.usualQuota)
+    }
+
+    /// The name of a result: everything that it depends on.
+    package static func key(title: String, parent: String, facts: [StepFact]) throws(SkiffError) -> String {
+        let texts = ["skiff-step 1", title, parent] + facts.flatMap { [$0.name, $0.value] }
+        return String(try digest(texts).prefix(40))
+    }
+
+    /// 64 digits that stand for texts in this order.
+    package static func digest(_ texts: [String]) throws(SkiffError) -> String {
+        var digest = try SHA256()
+        for text in texts { try digest.update(Array("\(text.utf8.count):\(text)".utf8)) }
+        return String(try digest.text().dropFirst("sha256:".count))
+    }
+
+    /// A new name for a result.
+    package static func newInstance() throws(SkiffError) -> String {
+        let bytes = try during("cannot get random bytes") { () throws(Errno) in try randomBytes(16) }
+        return hexadecimal(bytes)
+    }
+
+    // MARK: - Finding and keeping
+
+    /// The kept result of a step, in use until the value is gone; nil when there is none.
+    package func find(_ key: String) -> KeptStep? {
+        let folder = path + "/" + key
+        guard let kept = try? KeptStep(folder) else { return nil }
+        try? touch(folder + "/used", modification: true)
+        return kept
+    }
+
+    /// A place for what one build makes and does not keep; `tidy` removes it when its builder is gone.
+    package func makeScratch(_ name: String) throws(SkiffError) {
+        try during("cannot make a directory in \(path)", hint: "Use --disable-cache to build without it") {
+            () throws(Errno) in
+            try makeDirectory(name, mode: 0o700)
+            try writeFile(name + "/owner", Array(LeaseHolder.current.text.utf8), mode: 0o600)
+        }
+    }
+
+    /// What `makeScratch` is to make.
+    package func chooseScratch() -> String {
+        "\(path)/tmp.\(processID()).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    }
+
+    /// An empty place for a result, below a scratch directory: `fs` and `work` are in it.
+    package func begin(in scratch: String) throws(SkiffError) -> String {
+        try during("cannot make a directory in \(scratch)") { () throws(Errno) in
+            let folder = "\(scratch)/\(String(UInt64.random(in: .min ... .max), radix: 36))"
+            try makeDirectory(folder, mode: 0o700)
+            for name in ["fs", "work", "leases", "notes"] { try makeDirectory(folder + "/" + name, mode: 0o755) }
+            // mkdir(2) takes the umask away.
+            try chmod(folder + "/fs", 0o755)
+            return folder
+        }
+    }
+
+    /// Takes a finished result of `begin` under a key. Who comes second gets what the first one kept.
+    ///
+    /// - Parameter replaces: the new one wins, and what was kept is used by nobody from now on.
+    package func keep(
+        _ folder: String, as key: String, _ record: StepRecord, notes: [String: [UInt8]], replaces: Bool
+    ) throws(SkiffError) -> KeptStep {
+        do throws(Errno) {
+            for name in ["work", "empty"] { try? removeTree(folder + "/" + name) }
+            for (name, value) in notes { try writeFile(folder + "/notes/" + name, value, mode: 0o600) }
+            try writeFile(folder + "/used", [], mode: 0o600)
+            try writeFile(folder + "/record", record.bytes, mode: 0o600)
+            let kept = try KeptStep(folder)
+            for _ in 0..<5 {
+                do throws(Errno) {
+                    try rename(folder, to: path + "/" + key)
+                    kept.moved(to: path + "/" + key)
+                    return kept
+                } catch {
+                    guard error == .exists || error == .notEmpty else { throw error }
+                }
+                if replaces || !isWhole(key) {
+                    bury(key)
+                } else if let other = find(key) {
+                    try? removeTree(folder)
+                    return other
+                }
+            }
+            throw .busy
+        } catch {
+            throw SkiffError("cannot keep a build step in \(path)", errno: error)
+        }
+    }
+
+    private func isWhole(_ key: String) -> Bool { record(key) != nil }
+
+    /// A record that can be trusted.
+    private func record(_ key: String) -> StepRecord? {
+        KeptStep.record(path + "/" + key)
+    }
+
+    /// Marks results as being on the disk for good. Call when a build is done: a power cut before it loses them, no more.
+    package func synchronize(_ steps: [KeptStep]) {
+        let fresh = steps.filter { !$0.isSynced }
+        guard !fresh.isEmpty, let folder = try? open(path, O_RDONLY | O_DIRECTORY),
+            (try? synchronizeFilesystem(folder.raw)) != nil
+        else { return }
+        for step in fresh { try? writeFile(step.path + "/synced", [], mode: 0o600) }
+    }
+
+    // MARK: - What is there
+
+    /// All kept results, those not used for the longest time first.
+    package func all() -> [KeptEntry] {
+        names().filter { !$0.contains(".") }.compactMap { key in
+            guard let record = record(key), let used = try? status(path + "/" + key + "/used") else { return nil }
+            return KeptEntry(key: key, record: record, used: used.modified)
+        }.sorted { ($0.used, -$0.record.time, $0.key) < ($1.used, -$1.record.time, $1.key) }
+    }
+
+    private func names() -> [String] {
+        guard let opened = try? open(path, O_RDONLY | O_DIRECTORY), let found = try? entries(of: opened.raw) else {
+            return []
+        }
+        return found.map(\.text)
+    }
+
+    // MARK: - Removing
+
+    /// Removes a result, unless somebody uses it.
+    /// - Returns: whether it is gone.
+    @discardableResult
+    package func remove(_ key: String) -> Bool {
+        if Lease.isUsed(path + "/" + key) { return false }
+        return bury(key)
+    }
+
+    /// Out of sight by one rename; out of the disk once nobody uses it.
+    @discardableResult
+    private func bury(_ key: String) -> Bool {
+        let grave = "\(path)/dead.\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        guard (try? rename(path + "/" + key, to: grave)) != nil else { return false }
+        if !Lease.isUsed(grave) { try? removeTree(grave) }
+        return true
+    }
+
+    /// What was built upon a result that is gone is never asked for again.
+    private func buryOrphans() {
+        var all = all()
+        while true {
+            let instances = Set(all.map(\.record.instance))
+            let gone = all.filter {
+                !$0.record.parent.isEmpty && !instances.contains($0.record.parent) && remove($0.key)
+            }
+            if gone.isEmpty { return }
+            let keys = Set(gone.map(\.key))
+            all.removeAll { keys.contains($0.key) }
+        }
+    }
+
+    /// Removes what killed processes left, and then the oldest results until the rest is within the quota.
+    package func tidy() {
+        for name in names() {
+            let folder = path + "/" + name
+            if name.hasPrefix("dead."), !Lease.isUsed(folder) { try? removeTree(folder) }
+            if name.hasPrefix("tmp."), !Lease.isOwned(folder) { try? removeTree(folder) }
+            if !name.contains("."), !isWhole(name) { bury(name) }
+        }
+        buryOrphans()
+        let all = all()
+        var total = all.reduce(Int64(0)) { $0.addingReportingOverflow($1.record.size).partialValue }
+        for entry in all where total > quota {
+            if remove(entry.key) { total -= entry.record.size }
+        }
+    }
+}
+
+/// A kept result, for lists.
+package struct KeptEntry: Sendable {
+    package let key: String
+    package let record: StepRecord
+    /// In seconds since 1970.
+    package let used: Int64
+}
