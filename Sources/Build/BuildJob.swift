@@ -73,8 +73,10 @@ struct BuildJob {
         try during("cannot make \(path)") { () throws(Errno) in try makeDirectory(path, mode: 0o755) }
         try build.pre(path)
         let engine = StageEngine(workspace, at: path)
+        let dockerfile = build.isUpdate ? nil : try build.dockerfile(workspace, on: engine, at: path)
         let steps = DefinitionSteps(
-            build: build, earlier: earlier, isSandbox: isSandbox, updated: build.isUpdate ? target.path : nil)
+            build: build, earlier: earlier, isSandbox: isSandbox, dockerfile: dockerfile,
+            updated: build.isUpdate ? target.path : nil)
         try engine.run(try steps.all())
         let base = try DefinitionSteps.base(of: engine)
         var fixed: Int64?

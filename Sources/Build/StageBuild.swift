@@ -46,6 +46,14 @@ struct StageBuild {
         return facts
     }
 
+    /// The steps of a Dockerfile, run; nil for any other agent.
+    func dockerfile(_ workspace: Workspace, on engine: StageEngine, at rootPath: String) throws(SkiffError)
+        -> DockerfileStage?
+    {
+        guard let agent = try BootstrapAgents.require(stage) as? DockerfileAgent else { return nil }
+        return try agent.build(order(rootPath), workspace, on: engine)
+    }
+
     private func order(_ rootPath: String) -> BootstrapOrder {
         BootstrapOrder(
             stage: stage, root: rootPath, temporary: temporary, directory: directory, ownsAllIDs: ownsAllIDs,

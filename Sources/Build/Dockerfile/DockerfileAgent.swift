@@ -6,6 +6,19 @@ import Linux
 /// `build IMAGE Dockerfile`, which is a definition of such a header alone.
 struct DockerfileAgent: BootstrapAgent {
     func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
+        let engine = StageEngine(Workspace(), at: order.root)
+        let stage = try build(order, Workspace(), on: engine)
+        return try DockerfileResult(config: stage.config, base: stage.base).content(try stage.root())
+    }
+
+    /// The same as steps of an engine that has done nothing yet.
+    func build(_ order: BootstrapOrder, _ workspace: Workspace, on engine: StageEngine) throws(SkiffError)
+        -> DockerfileStage
+    {
+        try DockerfileBuild(try recipe(order), order, workspace).run(on: engine)
+    }
+
+    private func recipe(_ order: BootstrapOrder) throws(SkiffError) -> DockerfileRecipe {
         let context = absolutePath(order.value("from"), in: order.directory)
         let named = order.value("filename")
         let name = named.isEmpty ? "Dockerfile" : named
@@ -22,8 +35,7 @@ struct DockerfileAgent: BootstrapAgent {
             }
             options.arguments[name] = options.arguments[name] ?? value
         }
-        let recipe = try DockerfileRecipe(
+        return try DockerfileRecipe(
             file: absolutePath(name, in: context), name: name, context: context, options: options)
-        return try DockerfileBuild(recipe, order).run()
     }
 }

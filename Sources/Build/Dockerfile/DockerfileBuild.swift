@@ -1,50 +1,73 @@
 import CLinux
 import Core
 import Dockerfile
+import FoundationEssentials
+import ImageCache
 import Linux
 
-/// The root file system of a stage, and what its instructions said beside files.
-struct StageTree {
-    let root: RootTree
+/// A stage that is built: an engine whose steps are done, and what the instructions said beside files.
+final class DockerfileStage {
+    let engine: StageEngine
+    /// Where its root file system is seen.
+    let path: String
     var config: ContainerConfig
     /// Values of ARG.
     var arguments: [String: String]
     /// What the image that it began from brought along.
     var base: BaseContent
+
+    private var sealed: RootTree?
+
+    init(engine: StageEngine, path: String) {
+        (self.engine, self.path, config, arguments, base) = (engine, path, .scratch, [:], BaseContent())
+    }
+
+    /// Complete, for those who copy from it.
+    func root() throws(SkiffError) -> RootTree {
+        if let sealed { return sealed }
+        let root = try engine.sealed()
+        sealed = root
+        return root
+    }
 }
 
-/// Builds the stages that the wanted one needs, each once, and leaves that one in the order's root.
+/// Builds the stages that the wanted one needs, each once, as steps of the engine.
 final class DockerfileBuild {
-    private let recipe: DockerfileRecipe
-    private let order: BootstrapOrder
-    private var done: [Int: StageTree] = [:]
-    private var images: [String: StageTree] = [:]
+    let recipe: DockerfileRecipe
+    let order: BootstrapOrder
+    private let workspace: Workspace
+    private var done: [Int: DockerfileStage] = [:]
+    private var images: [String: DockerfileStage] = [:]
     private var plan: DockerfilePlan { recipe.plan }
 
-    init(_ recipe: DockerfileRecipe, _ order: BootstrapOrder) {
-        (self.recipe, self.order) = (recipe, order)
+    init(_ recipe: DockerfileRecipe, _ order: BootstrapOrder, _ workspace: Workspace) {
+        (self.recipe, self.order, self.workspace) = (recipe, order, workspace)
     }
 
-    func run() throws(SkiffError) -> BaseContent {
-        let tree = try stage(plan.target)
-        return try DockerfileResult(tree: tree).content()
+    /// The wanted stage, on an engine that has done nothing yet.
+    func run(on engine: StageEngine) throws(SkiffError) -> DockerfileStage {
+        try build(plan.target, DockerfileStage(engine: engine, path: order.root))
     }
 
-    private func stage(_ index: Int) throws(SkiffError) -> StageTree {
-        if let tree = done[index] { return tree }
-        var tree = try begin(index, in: try directory(for: index))
-        let place = plan.stages[index].source.place
+    private func stage(_ index: Int) throws(SkiffError) -> DockerfileStage {
+        if let stage = done[index] { return stage }
+        let path = try makeDirectory("stage-\(index)")
+        let stage = try build(index, DockerfileStage(engine: StageEngine(workspace, at: path), path: path))
+        done[index] = stage
+        return stage
+    }
+
+    private func build(_ index: Int, _ stage: DockerfileStage) throws(SkiffError) -> DockerfileStage {
+        try begin(index, stage)
+        let (config, arguments) = (stage.config, stage.arguments)
         var evaluator = try described { () throws(DockerfileError) in
-            try StageEvaluator(plan, stage: index, config: tree.config, arguments: tree.arguments)
+            try StageEvaluator(plan, stage: index, config: config, arguments: arguments)
         }
-        if plan.stages.count > 1 { Log.info(place.shown(in: recipe.name)) }
         while let step = try described({ () throws(DockerfileError) in try evaluator.next() }) {
-            Log.info(step.place.shown(in: recipe.name))
-            try carryOut(step, in: tree)
+            try DockerfileSteps(build: self, workspace: workspace).run(step, on: stage.engine)
         }
-        (tree.config, tree.arguments) = (evaluator.config, evaluator.arguments)
-        done[index] = tree
-        return tree
+        (stage.config, stage.arguments) = (evaluator.config, evaluator.arguments)
+        return stage
     }
 
     private func described<Result>(_ body: () throws(DockerfileError) -> Result) throws(SkiffError) -> Result {
@@ -53,10 +76,6 @@ final class DockerfileBuild {
         } catch {
             throw error.described(in: recipe.name)
         }
-    }
-
-    private func directory(for index: Int) throws(SkiffError) -> String {
-        index == plan.target ? order.root : try makeDirectory("stage-\(index)")
     }
 
     private func makeDirectory(_ name: String) throws(SkiffError) -> String {
@@ -69,24 +88,49 @@ final class DockerfileBuild {
         return path
     }
 
-    // MARK: - Beginning
+    // MARK: - Where stages begin
 
-    private func begin(_ index: Int, in path: String) throws(SkiffError) -> StageTree {
-        let stage = plan.stages[index]
-        switch stage.base {
-        case .scratch:
-            return StageTree(root: try RootTree(path), config: .scratch, arguments: [:], base: BaseContent())
+    private func begin(_ index: Int, _ stage: DockerfileStage) throws(SkiffError) {
+        let source = plan.stages[index].source
+        switch plan.stages[index].base {
+        case .scratch: break
+        case .image(let name):
+            try begin(stage, from: name, platform: plan.stages[index].platform, place: source.place)
         case .stage(let earlier):
             let base = try self.stage(earlier)
-            var root = try take(earlier, base, path)
-            if root == nil { root = try copy(base, path, stage.source.place) }
-            guard let root else { return base }
-            return StageTree(root: root, config: base.config, arguments: base.arguments, base: base.base)
-        case .image(let name):
-            return try DockerfileImage(
-                name: name, platform: stage.platform, place: stage.source.place, recipe: recipe, order: order
-            ).unpack(to: path)
+            (stage.config, stage.arguments, stage.base) = (base.config, base.arguments, base.base)
+            if stage.engine.begin(from: base.engine) { return }
+            if workspace.store == nil, try take(earlier, base, stage.path) { return }
+            let root = try base.root()
+            let step = BuildStep("FROM \(source.base)", place: "", input: .unknown("its base is not kept")) {
+                (context) throws(SkiffError) in
+                var copier = ImageCopy(
+                    source: CopyTree(root: root.descriptor), target: context.root, owners: OwnerWriter(self.order))
+                do throws(ImageCopy.Failure) {
+                    try copier.copyTree()
+                } catch {
+                    throw .step(
+                        "cannot copy \(error.path.text)", at: source.place, in: self.recipe.name, errno: error.reason)
+                }
+            }
+            try stage.engine.run(step)
         }
+    }
+
+    /// Goes on in the directory of a stage that nothing else needs. Should a trigger of a base image ask for it after all, it
+    /// is built again.
+    ///
+    /// - Returns: false when it is needed, or lies on another file system.
+    private func take(_ earlier: Int, _ base: DockerfileStage, _ path: String) throws(SkiffError) -> Bool {
+        guard uses(of: earlier) == 1 else { return false }
+        do throws(Errno) {
+            try rename(base.path, to: path)
+        } catch {
+            if error == .crossDevice { return false }
+            throw SkiffError("cannot move \(base.path) to \(path)", errno: error)
+        }
+        done[earlier] = nil
+        return true
     }
 
     /// How many instructions need a stage.
@@ -95,131 +139,65 @@ final class DockerfileBuild {
         for (index, user) in plan.stages.enumerated() {
             if user.base == .stage(stage) { count += 1 }
             for instruction in user.source.instructions {
-                let names: [String?] =
-                    switch instruction.kind {
-                    case .copy(let files): [files.from]
-                    case .run(let command): command.mounts.map(\.from)
-                    case .onbuild(let text): [text]
-                    default: []
-                    }
+                switch instruction.kind {
+                case .copy(let files): if names(files.from, stage, in: index) { count += 1 }
+                case .run(let command): count += command.mounts.count { names($0.from, stage, in: index) }
                 // A trigger is read when it is due: who knows what it copies from.
-                let isTrigger = if case .onbuild = instruction.kind { true } else { false }
-                for name in names.compactMap(\.self) {
-                    if isTrigger || (try? plan.source(name, in: index)) == .stage(stage) { count += 1 }
+                case .onbuild: count += 2
+                default: break
                 }
             }
         }
         return count
     }
 
-    /// Goes on in the tree of a stage that nothing else needs. Should a trigger of a base image ask for it after all, it is
-    /// built again.
-    ///
-    /// - Returns: nil when it is needed, or lies on another file system.
-    private func take(_ stage: Int, _ tree: StageTree, _ path: String) throws(SkiffError) -> RootTree? {
-        guard uses(of: stage) == 1 else { return nil }
-        do throws(Errno) {
-            try rename(tree.root.path, to: path)
-        } catch {
-            if error == Errno(EXDEV) { return nil }
-            throw SkiffError("cannot move \(tree.root.path) to \(path)", errno: error)
-        }
-        done[stage] = nil
-        return try RootTree(path)
+    private func names(_ from: String?, _ stage: Int, in index: Int) -> Bool {
+        guard let from else { return false }
+        return (try? plan.source(from, in: index)) == .stage(stage)
     }
 
-    private func copy(_ tree: StageTree, _ path: String, _ place: DockerfilePlace) throws(SkiffError) -> RootTree {
-        let root = try RootTree(path)
-        var copier = ImageCopy(source: CopyTree(root: tree.root.descriptor), target: root, owners: owners)
-        try failing(at: place) { () throws(ImageCopy.Failure) in try copier.copyTree() }
-        return root
-    }
-
-    private var owners: OwnerWriter { OwnerWriter(order) }
-
-    private func failing(at place: DockerfilePlace, _ body: () throws(ImageCopy.Failure) -> Void) throws(SkiffError) {
-        do throws(ImageCopy.Failure) {
-            try body()
-        } catch {
-            throw problem(place, "cannot copy \(error.path.text)", errno: error.reason)
-        }
-    }
-
-    // MARK: - Steps
-
-    private func problem(_ place: DockerfilePlace, _ message: String, errno: Errno? = nil) -> SkiffError {
-        .step(message, at: place, in: recipe.name, errno: errno)
-    }
-
-    private func carryOut(_ step: DockerfileStep, in tree: StageTree) throws(SkiffError) {
-        switch step.action {
-        case .makeDirectory(let path, let owner):
-            let user = try users(tree).owner(owner, at: step.place, in: recipe.name)
-            do throws(Errno) {
-                try ImageDirectories(root: tree.root, owners: owners).make(path, uid: user.uid, gid: user.gid)
+    private func begin(_ stage: DockerfileStage, from name: String, platform: Platform, place: DockerfilePlace)
+        throws(SkiffError)
+    {
+        let image = DockerfileImage(name: name, platform: platform, place: place, recipe: recipe, order: order)
+        let facts = try image.facts()
+        let step = BuildStep(
+            "FROM \(name)", place: "\(recipe.name):\(place.line)",
+            input: facts.map { .facts($0) } ?? .unknown("nobody tells what \(name) is")
+        ) { (context) throws(SkiffError) in
+            Log.info(place.shown(in: self.recipe.name))
+            let content = try image.fill(context.root.path)
+            do {
+                context.notes["from"] = Array(try JSONEncoder().encode(content))
             } catch {
-                throw problem(step.place, "cannot make \(path)", errno: error)
+                throw SkiffError("cannot write down what the base of the image is")
             }
-        case .copy(let copy): try carryOut(copy, step.place, tree)
-        case .run(let run):
-            var roots: [String] = []
-            for mount in run.mounts { roots.append(try mount.from.map(rootPath) ?? "") }
-            let users = users(tree)
-            try DockerfileRun(
-                step: run, place: step.place, recipe: recipe, order: order, root: tree.root, sources: roots
-            ).run(as: try users.user(run.user, at: step.place, in: recipe.name))
         }
+        try stage.engine.run(step)
+        do {
+            stage.base = try JSONDecoder().decode(BaseContent.self, from: Data(stage.engine.note("from") ?? []))
+        } catch {
+            throw SkiffError("cannot read the kept base of the image", hint: "Use --no-cache")
+        }
+        stage.config = try image.config(stage.base)
     }
-
-    private func users(_ tree: StageTree) -> ImageUsers { ImageUsers(tree.root) }
-
-    private func rootPath(_ base: DockerfilePlan.Base) throws(SkiffError) -> String { try source(base).root.path }
 
     /// The tree that `--from` names.
-    private func source(_ base: DockerfilePlan.Base) throws(SkiffError) -> StageTree {
+    func source(_ base: DockerfilePlan.Base, at place: DockerfilePlace) throws(SkiffError) -> DockerfileStage {
+        let key: String
         switch base {
         case .stage(let index): return try stage(index)
-        case .scratch:
-            return StageTree(
-                root: try RootTree(try makeDirectory("empty")), config: .scratch, arguments: [:], base: BaseContent())
-        case .image(let name):
-            if let tree = images[name] { return tree }
-            let place = plan.stages[plan.target].source.place
-            let tree = try DockerfileImage(
-                name: name, platform: plan.options.platform, place: place, recipe: recipe, order: order
-            ).unpack(to: try makeDirectory("image-\(images.count)"))
-            images[name] = tree
-            return tree
+        case .scratch: key = "scratch"
+        case .image(let name): key = name
         }
-    }
-
-    private func carryOut(_ step: CopyStep, _ place: DockerfilePlace, _ tree: StageTree) throws(SkiffError) {
-        let owner = try step.owner.map { text throws(SkiffError) in
-            try users(tree).owner(text, at: place, in: recipe.name)
+        if let stage = images[key] { return stage }
+        let path = try makeDirectory("image-\(images.count)")
+        let stage = DockerfileStage(engine: StageEngine(workspace, at: path), path: path)
+        if case .image(let name) = base {
+            try begin(stage, from: name, platform: plan.options.platform, place: place)
         }
-        let copy: DockerfileCopy
-        if let from = step.from {
-            let source = try source(from)
-            copy = DockerfileCopy(
-                step: step, source: CopyTree(root: source.root.descriptor), keepsOwners: true, owner: owner,
-                target: tree.root, owners: owners)
-            return try run(copy, place)
-        }
-        let context = try during("cannot open the build context \(recipe.context)") { () throws(Errno) in
-            try open(recipe.context, O_RDONLY | O_DIRECTORY)
-        }
-        copy = DockerfileCopy(
-            step: step, source: CopyTree(root: context.raw, ignored: recipe.ignored), keepsOwners: false,
-            owner: owner, target: tree.root, owners: owners)
-        try run(copy, place)
-    }
-
-    private func run(_ copy: DockerfileCopy, _ place: DockerfilePlace) throws(SkiffError) {
-        do throws(DockerfileProblem) {
-            for warning in try copy.run() { Log.warning("\(recipe.name):\(place.line): \(warning)") }
-        } catch {
-            throw problem(place, error.message)
-        }
+        images[key] = stage
+        return stage
     }
 }
 

@@ -2,6 +2,7 @@ import CLinux
 import Core
 import Dockerfile
 import FoundationEssentials
+import ImageCache
 import Linux
 
 /// FROM and `--from` with an image: fetched by the agent that a definition would name.
@@ -14,8 +15,30 @@ struct DockerfileImage {
     let recipe: DockerfileRecipe
     let order: BootstrapOrder
 
-    func unpack(to path: String) throws(SkiffError) -> StageTree {
-        let (word, from) = try agent()
+    /// What the image is, without fetching its files; nil when its agent cannot tell.
+    func facts() throws(SkiffError) -> [StepFact]? {
+        let (agent, order) = try agentAndOrder("")
+        return try placed { () throws(SkiffError) in try agent.facts(order) }
+    }
+
+    /// Puts its files into an empty directory.
+    func fill(_ path: String) throws(SkiffError) -> BaseContent {
+        let (agent, order) = try agentAndOrder(path)
+        return try placed { () throws(SkiffError) in try agent.fill(order) }
+    }
+
+    private func placed<Result>(_ body: () throws(SkiffError) -> Result) throws(SkiffError) -> Result {
+        do throws(SkiffError) {
+            return try body()
+        } catch {
+            let reason = error.errno.map { ": " + $0.description.prefix(1).lowercased() + $0.description.dropFirst() }
+            throw SkiffError(
+                error.message + (reason ?? "") + "\n         " + place.shown(in: recipe.name), hint: error.hint)
+        }
+    }
+
+    private func agentAndOrder(_ path: String) throws(SkiffError) -> (any BootstrapAgent, BootstrapOrder) {
+        let (word, from) = agentAndName
         guard let agent = BootstrapAgents.named(word), !(agent is DockerfileAgent) else {
             throw .step("cannot start from \(name): invalid build source \(word)", at: place, in: recipe.name)
         }
@@ -24,24 +47,17 @@ struct DockerfileImage {
         let stage = Stage(header: [
             .init(key: "bootstrap", value: word, line: 0), .init(key: "from", value: from, line: 0),
         ])
-        let content: BaseContent
-        do throws(SkiffError) {
-            content = try agent.fill(
-                BootstrapOrder(
-                    stage: stage, root: path, temporary: order.temporary, directory: order.directory,
-                    ownsAllIDs: order.ownsAllIDs, options: options, installation: order.installation))
-        } catch {
-            throw SkiffError(
-                error.message + "\n         " + place.shown(in: recipe.name), errno: error.errno, hint: error.hint)
-        }
-        return StageTree(root: try RootTree(path), config: try config(content), arguments: [:], base: content)
+        let order = BootstrapOrder(
+            stage: stage, root: path, temporary: order.temporary, directory: order.directory,
+            ownsAllIDs: order.ownsAllIDs, options: options, installation: order.installation)
+        return (agent, order)
     }
 
     private static let transports: Set<String> = [
         "docker", "docker-daemon", "docker-archive", "oci", "oci-archive", "library", "oras", "shub", "localimage",
     ]
 
-    private func agent() throws(SkiffError) -> (word: String, from: String) {
+    private var agentAndName: (word: String, from: String) {
         if ["/", "./", "../"].contains(where: { name.hasPrefix($0) }) { return ("localimage", name) }
         guard let colon = name.firstIndex(of: ":"), Self.transports.contains(String(name[..<colon])) else {
             return ("docker", name)
@@ -50,7 +66,8 @@ struct DockerfileImage {
         return (String(name[..<colon]), String(rest.hasPrefix("//") ? rest.dropFirst(2) : rest))
     }
 
-    private func config(_ content: BaseContent) throws(SkiffError) -> ContainerConfig {
+    /// How a container of it is run, as `fill` found it.
+    func config(_ content: BaseContent) throws(SkiffError) -> ContainerConfig {
         guard let object = content.objects.first(where: { $0.path == "oci-config.json" }) else {
             // An image of ours has its variables in scripts, which stay.
             return content.keepsMetadata ? ContainerConfig() : .scratch

@@ -5,40 +5,42 @@ import OCI
 /// What a built Dockerfile leaves to the build: the same scripts, labels and record as an OCI image of that configuration
 /// would (deffile.md §9).
 struct DockerfileResult {
-    let tree: StageTree
+    let config: ContainerConfig
+    /// Of the image that it began from.
+    let base: BaseContent
 
-    func content() throws(SkiffError) -> BaseContent {
-        let inner = tree.config.json
+    /// - Parameter root: the files of the image.
+    func content(_ root: RootTree) throws(SkiffError) -> BaseContent {
         let whole = JSONText.members([
-            "architecture": .string(SIFArchitecture.host.name), "os": .string("linux"), "config": inner,
+            "architecture": .string(SIFArchitecture.host.name), "os": .string("linux"), "config": config.json,
         ])
-        let config = try OCIConfig(parsing: Array(whole.text().utf8))
-        let scripts = OCIScripts(config)
+        let recorded = try OCIConfig(parsing: Array(whole.text().utf8))
+        let scripts = OCIScripts(recorded)
         var content = BaseContent()
-        content.keepsMetadata = tree.base.keepsMetadata
+        content.keepsMetadata = base.keepsMetadata
         content.fixesPermissions = true
-        content.created = tree.base.created
-        content.labels = tree.base.labels
+        content.created = base.created
+        content.labels = base.labels
         content.files = [
-            .init(path: OCIScripts.environmentPath, bytes: environment(scripts.environment), mode: 0o755)
+            .init(path: OCIScripts.environmentPath, bytes: environment(scripts.environment, root), mode: 0o755)
         ]
         // An image of ours keeps the runscript that it has, unless the Dockerfile gives another one.
-        if !content.keepsMetadata || tree.config.entrypoint != nil || tree.config.command != nil {
+        if !content.keepsMetadata || config.entrypoint != nil || config.command != nil {
             content.files.append(
                 .init(path: OCIScripts.runscriptPath, bytes: Array(scripts.runscript.utf8), mode: 0o755))
         }
         if content.keepsMetadata {
-            content.labels += config.labels.map { .init(key: $0.name, value: $0.value) }
+            content.labels += recorded.labels.map { .init(key: $0.name, value: $0.value) }
         } else {
             content.files.append(.init(path: "/.singularity.d/labels.json", bytes: scripts.labels, mode: 0o644))
         }
-        content.objects = [.init(path: "oci-config.json", bytes: Array(config.runtime.text().utf8), mode: 0)]
+        content.objects = [.init(path: "oci-config.json", bytes: Array(recorded.runtime.text().utf8), mode: 0)]
         return content
     }
 
     /// What the base has there follows: of two lines for one variable the first counts, and of PATH the last.
-    private func environment(_ text: String) -> [UInt8] {
-        guard tree.base.keepsMetadata, let old = tree.root.read(OCIScripts.environmentPath) else {
+    private func environment(_ text: String, _ root: RootTree) -> [UInt8] {
+        guard base.keepsMetadata, let old = root.read(OCIScripts.environmentPath) else {
             return Array(text.utf8)
         }
         let path = Array("export PATH=".utf8)

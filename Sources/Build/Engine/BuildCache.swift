@@ -10,7 +10,10 @@ struct BuildCache {
 
     /// Nil for a build that has nothing to keep: an image that only changes its form would lie in the cache once more.
     init?(_ definition: Definition, _ options: BuildOptions) throws(SkiffError) {
-        let hasSteps = definition.stages.contains { $0.postScript != nil || !$0.files.isEmpty || !$0.apps.isEmpty }
+        let hasSteps = definition.stages.contains {
+            $0.postScript != nil || !$0.files.isEmpty || !$0.apps.isEmpty || $0.agent == "dockerfile"
+                || $0.agent == "buildkit"
+        }
         guard hasSteps || definition.stages.count > 1, !options.isData,
             let cache = try CacheDirectory.ofUser(disabled: options.disablesCache)
         else { return nil }

@@ -1,4 +1,5 @@
 import Core
+import Dockerfile
 import FoundationEssentials
 import ImageCache
 import Linux
@@ -12,13 +13,16 @@ struct DefinitionSteps {
     let earlier: [StageResult]
     /// `--fix-perms` and its warning.
     let isSandbox: Bool
+    /// For a Dockerfile, whose steps were run already.
+    let dockerfile: DockerfileStage?
     /// The sandbox that is updated; nil for a build from the beginning.
     let updated: String?
 
     private var stage: Stage { build.stage }
 
     func all() throws(SkiffError) -> [BuildStep] {
-        var steps = [try base()]
+        var steps: [BuildStep] = []
+        if let dockerfile { steps.append(try result(of: dockerfile)) } else { steps.append(try base()) }
         if !stage.apps.isEmpty { steps.append(try apps()) }
         steps += try filesFromStages()
         if build.options.wants(.setup), let script = stage.script(.setup) { steps.append(setup(script)) }
@@ -33,6 +37,23 @@ struct DefinitionSteps {
             return try JSONDecoder().decode(BaseContent.self, from: Data(bytes))
         } catch {
             throw SkiffError("cannot read the kept base of the image", hint: "Use --no-cache")
+        }
+    }
+
+    /// What a Dockerfile says about its image, in the place of `base`.
+    private func result(of dockerfile: DockerfileStage) throws(SkiffError) -> BuildStep {
+        let (config, base) = (dockerfile.config, dockerfile.base)
+        let texts = [config.json.text()] + base.files.flatMap { [$0.path, $0.bytes.text] }
+        let facts = [StepFact("its configuration", try digest(texts + base.labels.flatMap { [$0.key, $0.value] }))]
+        return BuildStep("Bootstrap: \(stage.agent)", input: .facts(facts)) { (context) throws(SkiffError) in
+            let content = try DockerfileResult(config: config, base: base).content(context.root)
+            try build.permissions(context.root, content, isSandbox: isSandbox)
+            try build.baseFiles(context.root, content)
+            do {
+                context.notes["base"] = Array(try JSONEncoder().encode(content))
+            } catch {
+                throw SkiffError("cannot write down what the base of the image is")
+            }
         }
     }
 

@@ -34,6 +34,15 @@ package final class StageEngine {
     /// What the steps left for later ones.
     package func note(_ name: String) -> [UInt8]? { notes[name] }
 
+    /// Goes on where another stage ended, before any step of its own.
+    ///
+    /// - Returns: false when that one is not kept: its files have to be copied.
+    package func begin(from other: StageEngine) -> Bool {
+        guard workspace.store != nil, other.isNamed, count == 0 else { return false }
+        (kept, notes, count, lastRan) = (other.kept, other.notes, other.count, other.lastRan)
+        return true
+    }
+
     package func run(_ steps: [BuildStep]) throws(SkiffError) { for step in steps { try run(step) } }
 
     package func run(_ step: BuildStep) throws(SkiffError) {
