@@ -65,6 +65,7 @@ extension ParsedStage {
                     + "bad \(name.rawValue) section '-c' parameter: missing arguments",
                 at: line(stage.scripts[name]?.line ?? 0), expected: "'%\(name.rawValue) -c PROGRAM'")
         }
+        try checkPatterns()
         for group in stage.files {
             guard let wanted = group.stage, !earlier.contains(where: { $0.name == wanted }) else { continue }
             let names = earlier.compactMap(\.name)
@@ -76,6 +77,25 @@ extension ParsedStage {
                 expected: names.isEmpty
                     ? "an earlier stage with 'Stage: \(wanted)'"
                     : "an earlier stage: \(names.joined(separator: ", "))")
+        }
+    }
+}
+
+extension ParsedStage {
+    /// Sources of `%files` that nobody can read.
+    private func checkPatterns() throws(DefinitionError) {
+        for group in stage.files {
+            for file in group.files {
+                do throws(PathPattern.Malformed) {
+                    _ = try PathPattern.all(file.source)
+                } catch {
+                    let from = group.stage == nil ? "host" : "stage"
+                    throw DefinitionError(
+                        .performing,
+                        "unable to copy files from \(from) to container fs: cannot read \(file.source): \(error.reason)",
+                        at: line(file.line), expected: "a path, or a pattern of *, ?, [...], {a,b}, **, +(a|b)")
+                }
+            }
         }
     }
 }

@@ -65,7 +65,7 @@ struct AppSteps {
 
 extension Stage {
     /// What is run as `%post`: the section, and the `%appinstall` of every application behind it.
-    var postScript: Script? {
+    package var postScript: Script? {
         let installs = apps.filter { $0.scripts[.install] != nil }
         guard script(.post) != nil || !installs.isEmpty else { return nil }
         var script =

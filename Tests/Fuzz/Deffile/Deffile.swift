@@ -18,6 +18,10 @@ public func fuzzDeffile(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
         precondition(
             definition.stages.allSatisfy { $0.value("bootstrap") != nil }, "a definition without an agent was taken")
         #endif
+        for stage in definition.stages {
+            guard let script = stage.postScript else { continue }
+            precondition(script.lines.count == script.body.count { $0 == 0x0A }, "a line of a script has no number")
+        }
     } catch {
         _ = error.described(in: "fuzz")
     }
