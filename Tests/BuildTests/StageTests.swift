@@ -13,7 +13,7 @@ import Testing
             # what stands above is no stage
             Bootstrap: scratch
             Stage: one
-            %files into nobody # unknown words are passed over
+            %files into no body # unknown words are passed over
             %post
              a
             BOOTSTRAP: localimage
@@ -30,7 +30,7 @@ import Testing
         #expect(definition.stages.map(\.agent) == ["scratch", "localimage"])
         #expect(definition.stages[0].files.isEmpty)
         #expect(definition.warnings.count == 1)
-        #expect(definition.warnings[0].hasPrefix("line 4: '%files into nobody' is passed over"))
+        #expect(definition.warnings[0].hasPrefix("line 4: '%files into no body' is passed over"))
         let groups = definition.stages[1].files
         #expect(groups.map(\.stage) == ["one", nil])
         #expect(groups[0].files.map(\.source) == ["/a", "d"])

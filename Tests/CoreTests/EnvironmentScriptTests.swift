@@ -96,6 +96,7 @@ import Testing
             ImageScripts.base, ImageScripts.environmentHead, ImageScripts.appsBase([app]),
             ImageScripts.appBase("he-llo"),
             ImageScripts.apps, ImageScripts.finalBase, ImageScripts.runtimeVariables, ImageScripts.defaultRunscript,
+            ImageScripts.emptyScript,
         ]
         for text in texts { _ = try ScriptParser.parse(Array(text.utf8)) }
         let result = try #require(RealShell.ours(ImageScripts.appsBase([app]), watching: []))

@@ -82,6 +82,11 @@ package enum BootstrapAgents {
         }
     }
 
+    /// Agents that start from nothing or from packages.
+    static let withEmptyRunscript: Set<String> = [
+        "scratch", "busybox", "debootstrap", "yum", "dnf", "zypper", "arch",
+    ]
+
     static func require(_ stage: Stage) throws(SkiffError) -> any BootstrapAgent {
         // Demanded signatures that nobody checks would be worse than no build.
         if let demand = stage.value("fingerprints"), !demand.isEmpty {

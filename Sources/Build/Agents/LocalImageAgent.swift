@@ -35,12 +35,14 @@ struct LocalImage {
 
     func unpack() throws(SkiffError) {
         let image: ImageSource
+        let absolute = try absolutePath(path)
         do throws(SkiffError) {
-            image = try ImageSource.open(try absolutePath(path), writable: false)
+            image = try ImageSource.open(absolute, writable: false)
         } catch {
+            // Scripts know the path as it was written.
+            let message = error.message.replacing("path for \(absolute):", with: "path for \(path):")
             throw SkiffError(
-                "While performing build: conveyor failed to get: \(error.message)", errno: error.errno, hint: error.hint
-            )
+                "While performing build: conveyor failed to get: \(message)", errno: error.errno, hint: error.hint)
         }
         Log.info("Extracting local image...")
         if image.kind == .directory { return try copy(image.path, path) }

@@ -98,8 +98,12 @@ extension SectionParser {
     ) {
         let words = arguments.split(separator: " ").map(String.init)
         var stage: String?
-        if words.count == 2, words[0] == "from" {
+        if words.count == 2 {
+            // Apptainer reads the second word whatever the first one is.
             stage = words[1]
+            if words[0] != "from" {
+                warnings.append((marker.number, "'%files \(arguments)' is taken for '%files from \(words[1])'"))
+            }
         } else if !words.isEmpty {
             warnings.append(
                 (marker.number, "'%files \(arguments)' is passed over: only '%files from STAGE' has a meaning"))

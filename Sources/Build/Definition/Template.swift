@@ -66,7 +66,7 @@ struct Template {
 
     /// A value may hold line feeds: one line can become several, all of the same number.
     private mutating func fill(_ line: DefinitionLine) throws(DefinitionError) -> [DefinitionLine] {
-        guard let filled = try fill(line.bytes, line) else { return [line] }
+        let filled = try fill(line.bytes, line) ?? Array(line.bytes)
         var parts = filled.split(separator: 0x0A, omittingEmptySubsequences: false)[...]
         let last = parts.popLast() ?? []
         return parts.map { DefinitionLine(number: line.number, bytes: $0) }

@@ -6,6 +6,8 @@ struct BaseFiles {
     let root: any ImageRoot
     /// Files of an image that was one of ours before stay as they are.
     let keepsExisting: Bool
+    /// The runscript does nothing, rather than saying that there is none.
+    let hasEmptyRunscript: Bool
 
     private static let directories = [
         "/.singularity.d/libs", "/.singularity.d/actions", "/.singularity.d/env", "/dev", "/proc", "/root", "/var/tmp",
@@ -39,8 +41,8 @@ struct BaseFiles {
             (environment + "95-apps.sh", ImageScripts.apps),
             (environment + "99-base.sh", ImageScripts.finalBase),
             (environment + "99-runtimevars.sh", ImageScripts.runtimeVariables),
-            ("/.singularity.d/runscript", ImageScripts.defaultRunscript),
-            ("/.singularity.d/startscript", ImageScripts.defaultRunscript),
+            ("/.singularity.d/runscript", hasEmptyRunscript ? ImageScripts.emptyScript : ImageScripts.defaultRunscript),
+            ("/.singularity.d/startscript", ImageScripts.emptyScript),
         ]
     }
 

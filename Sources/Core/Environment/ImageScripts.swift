@@ -132,7 +132,10 @@ package enum ImageScripts {
         """
 
     /// `/.singularity.d/runscript` of an image whose definition gives none.
-    package static let defaultRunscript = "#!/bin/sh\n"
+    package static let defaultRunscript = "#!/bin/sh\necho \"There is no runscript defined for this container\"\n"
+
+    /// The same of an image that starts from nothing or from packages, and the default startscript: it does nothing.
+    package static let emptyScript = "#!/bin/sh\n"
 
     /// `/.singularity.d/actions/NAME` for `exec`, `run`, `shell`, `start` and `test`: for a look inside, and for runtimes
     /// that execute these files. Ours and Apptainer's do not. Nil for another name.
