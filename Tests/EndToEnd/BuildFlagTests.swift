@@ -177,6 +177,19 @@ extension EndToEnd {
             #expect(header.isSuccess && !header.standardOutput.contains("Created At"), "\(header)")
         }
 
+        /// The image of somebody who built it through sudo is theirs.
+        @Test func givesTheImageToTheCallerOfSudo() throws {
+            let bench = try Bench(.root)
+            defer { bench.remove() }
+            let outcome = try bench.build("a.sif", "a.def", definition: "Bootstrap: scratch\n") {
+                $0.environment["SUDO_UID"] = "1234"
+                $0.environment["SUDO_GID"] = "1235"
+            }
+            #expect(outcome.isSuccess, "\(outcome)")
+            let found = try status(bench.directory + "/a.sif")
+            #expect(found.uid == 1234 && found.gid == 1235)
+        }
+
         /// Variables that reach scripts of a build as they reach a launch.
         @Test(arguments: Profile.allCases) func takesBindsFromTheEnvironment(profile: Profile) throws {
             let bench = try Bench(profile)

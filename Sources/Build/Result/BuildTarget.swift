@@ -85,6 +85,7 @@ struct BuildTarget {
 
     /// Puts the finished result in place of whatever is there.
     func publish() throws(SkiffError) {
+        if !isSandbox { try giveToCaller() }
         try during("cannot put the finished image at \(path)") { () throws(Errno) in
             do throws(Errno) {
                 // rename(2) replaces a file at once, but no directory.
@@ -97,5 +98,14 @@ struct BuildTarget {
                 try removeTree(part)
             }
         }
+    }
+
+    /// Who calls us through sudo(8) wants the image to be theirs.
+    private func giveToCaller() throws(SkiffError) {
+        guard effectiveUID() == 0, inInitialUserNamespace(),
+            let uid = environmentValue("SUDO_UID").flatMap({ uid_t($0) }),
+            let gid = environmentValue("SUDO_GID").flatMap({ gid_t($0) })
+        else { return }
+        try during("cannot give \(part) to user \(uid)") { () throws(Errno) in try chown(part, uid, gid) }
     }
 }
