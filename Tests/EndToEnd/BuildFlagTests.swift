@@ -177,6 +177,20 @@ extension EndToEnd {
             #expect(header.isSuccess && !header.standardOutput.contains("Created At"), "\(header)")
         }
 
+        @Test(arguments: Profile.allCases) func startsFromAnExt3Image(profile: Profile) throws {
+            let bench = try Bench(profile)
+            defer { bench.remove() }
+            let file = bench.directory + "/base.img"
+            let make = "truncate -s 16M \(file) && /sbin/mke2fs -q -t ext3 -d \(try bench.base("base")) \(file)"
+            let made = try Command(["/bin/sh", "-c", make], as: profile).run()
+            #expect(made.isSuccess, "\(made)")
+            let outcome = try bench.build(
+                "--sandbox", "box", "a.def",
+                definition: "Bootstrap: localimage\nFrom: base.img\n%post\n cat /etc/issue\n")
+            #expect(outcome.isSuccess && outcome.standardOutput == "of the base\n", "\(outcome)")
+            #expect((try? status(bench.directory + "/box/lost+found")) == nil)
+        }
+
         /// The image of somebody who built it through sudo is theirs.
         @Test func givesTheImageToTheCallerOfSudo() throws {
             let bench = try Bench(.root)
