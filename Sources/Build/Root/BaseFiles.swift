@@ -7,7 +7,7 @@ struct BaseFiles {
     /// Files of an image that was one of ours before stay as they are.
     let keepsExisting: Bool
     /// The runscript does nothing, rather than saying that there is none.
-    let hasEmptyRunscript: Bool
+    var hasEmptyRunscript = false
 
     private static let directories = [
         "/.singularity.d/libs", "/.singularity.d/actions", "/.singularity.d/env", "/dev", "/proc", "/root", "/var/tmp",
