@@ -1,0 +1,123 @@
+import CLinux
+import Foundation
+import Linux
+import Testing
+
+extension EndToEnd {
+    /// Images of layers that are on this host: sif-use.md §1 and §6, deffile.md §9.
+    @Suite struct Layers {
+        /// The corpus image in all forms below a directory that everybody may read.
+        private static let image = Result { () throws -> String in
+            let target = try Images.shared.get().folder + "/layers"
+            let config =
+                #"{"Env":["PATH=/bin","WORD=from $image"],"Entrypoint":["/bin/echo","e"],"Cmd":["c d","$HOME"],"Labels":{"who":"me"}}"#
+            let script = Stage.repository + "/Tests/Corpus/Layers/make-image"
+            let made = try Command([script, Images.shared.get().directory, target, config], as: .current).run()
+            guard made.isSuccess else { throw HarnessError("cannot make an image: \(made)") }
+            return target
+        }
+
+        private func build(_ spec: String, _ profile: Profile, _ flags: String...) throws -> (String, Outcome) {
+            let target = try WorkDirectory.make(for: profile) + "/out"
+            return (target, try skiffCommand(["build"] + flags + [target, spec], as: profile).run())
+        }
+
+        private static let forms = [
+            "oci:@", "oci:@:tag", "oci-archive:@.oci.tar", "oci-archive:@.oci.tar.gz:tag",
+            "docker-archive:@.docker.tar",
+            "docker-archive:@.docker.tar:example:1.0",
+        ]
+
+        @Test(arguments: forms, Profile.allCases) func everyFormBecomesTheSameImage(form: String, profile: Profile)
+            throws
+        {
+            try need(profile)
+            try need(.python)
+            let (target, outcome) = try build(form.replacingOccurrences(of: "@", with: Self.image.get()), profile)
+            #expect(outcome.isSuccess, "\(outcome)")
+            let look =
+                "cat /etc/replaced; stat -c '%u %g %a %h' /etc/owned; ls /etc/hidden 2>/dev/null || echo gone; echo $WORD"
+            let inside = try skiff("exec", target, "/bin/sh", "-c", look, as: profile)
+            #expect(inside.line == "new\n1234 5678 640 2\ngone\nfrom $image", "\(inside)")
+            let labels = try skiff("inspect", target, as: profile)
+            #expect(labels.standardOutput.contains("who: me"), "\(labels)")
+        }
+
+        @Test(arguments: Profile.allCases) func runFollowsEntrypointAndCommand(profile: Profile) throws {
+            try need(profile)
+            try need(.python)
+            let (target, outcome) = try build("oci:" + Self.image.get(), profile)
+            #expect(outcome.isSuccess, "\(outcome)")
+            func run(_ words: String...) throws -> String {
+                try skiffCommand(["run"] + words, as: profile) { $0.environment["HOME"] = "/tmp" }.run().line
+            }
+            #expect(try run(target) == "e c d $HOME")
+            #expect(try run(target, "x  y", "$WORD") == "e x  y from $image")
+            #expect(try run("--no-eval", target) == "e c d $HOME")
+            #expect(try run("--no-eval", target, "x  y", "$WORD") == "e x  y $WORD")
+        }
+
+        @Test(arguments: Profile.allCases) func aDefinitionGoesOnFromLayers(profile: Profile) throws {
+            try need(profile)
+            try need(.python)
+            let folder = try WorkDirectory.make(for: profile)
+            let text = """
+                Bootstrap: docker-archive
+                From: \(try Self.image.get()).docker.tar
+                %post
+                    cat /etc/replaced >/etc/copied
+                %labels
+                    more yes
+                """
+            try writeFile(folder + "/x.def", Array(text.utf8), mode: 0o644)
+            let (target, outcome) = try build(folder + "/x.def", profile)
+            #expect(outcome.isSuccess, "\(outcome)")
+            let inside = try skiff(
+                "exec", target, "/bin/sh", "-c", "cat /etc/copied; stat -c '%u' /etc/owned", as: profile)
+            #expect(inside.line == "new\n1234", "\(inside)")
+            let labels = try skiff("inspect", target, as: profile)
+            #expect(
+                labels.standardOutput.contains("who: me") && labels.standardOutput.contains("more: yes"), "\(labels)")
+        }
+
+        @Test(arguments: Profile.allCases) func aSandboxIsUnpacked(profile: Profile) throws {
+            try need(profile)
+            try need(.python)
+            let (target, outcome) = try build("oci:" + Self.image.get(), profile, "--sandbox")
+            #expect(outcome.isSuccess, "\(outcome)")
+            #expect(try readFile(target + "/etc/replaced") == Array("new\n".utf8))
+            #expect((try? status(target + "/etc/hidden")) == nil)
+            let owned = try status(target + "/etc/owned")
+            #expect(owned.links == 2 && owned.permissions == 0o640)
+            if profile == .root { #expect(owned.uid == 1234 && owned.gid == 5678) }
+        }
+
+        @Test(arguments: Profile.allCases) func badImagesLeaveNothing(profile: Profile) throws {
+            try need(profile)
+            try need(.python)
+            let image = try Self.image.get()
+            let cases = [
+                ("oci:\(image).bad", "layer 1 of oci:"),
+                ("oci:\(image):other", "it has no image named other. It has tag"),
+                ("oci:/nowhere", "cannot read /nowhere: no such file"),
+                ("docker-archive:\(image).docker.tar:other:2", "It has example:1.0"),
+                ("oci-archive:/etc/passwd", "cannot read /etc/passwd"),
+            ]
+            for (spec, text) in cases {
+                let (target, outcome) = try build(spec, profile)
+                #expect(outcome.end == .exited(255) && outcome.standardError.contains(text), "\(outcome)")
+                let folder = (target as NSString).deletingLastPathComponent
+                #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+            }
+        }
+
+        @Test(arguments: Profile.allCases) func equalLayersGiveEqualBytes(profile: Profile) throws {
+            try need(profile)
+            try need(.python)
+            let (one, first) = try build("oci:" + Self.image.get(), profile, "--reproducible")
+            let (other, second) = try build("oci:" + Self.image.get(), profile, "--reproducible")
+            #expect(first.isSuccess && second.isSuccess, "\(first) \(second)")
+            #expect(try readFile(one) == readFile(other))
+        }
+    }
+}
