@@ -181,7 +181,8 @@ let package = Package(
         .target(
             name: "OCI",
             dependencies: [
-                "Archive", "Inspect", "Digest", "Ownership", "SquashfsWriter", "CCodecs", "Core", "Linux", "CLinux",
+                "Archive", "HTTP", "Inspect", "Digest", "Ownership", "SquashfsWriter", "CCodecs", "Core", "Linux",
+                "CLinux",
             ],
             swiftSettings: swiftSettings),
         .executableTarget(
@@ -190,7 +191,8 @@ let package = Package(
         .testTarget(
             name: "OCITests",
             dependencies: [
-                "layer-probe", "OCI", "Archive", "Digest", "Squashfs", "SquashfsWriter", "Core", "Linux", "CLinux",
+                "layer-probe", "OCI", "Archive", "Digest", "Squashfs", "SquashfsWriter", "CCodecs", "Core", "Linux",
+                "CLinux",
             ],
             swiftSettings: testSettings),
         .target(

@@ -17,6 +17,10 @@ extension EndToEnd {
             return target
         }
 
+        /// Only root sees the owners in an image as they are; a user's namespace has no room for them.
+        private static func reader(_ profile: Profile) -> Profile { effectiveUID() == 0 ? .root : profile }
+        private static func owner(_ profile: Profile) -> String { effectiveUID() == 0 ? "1234 5678" : "65534 65534" }
+
         private func build(_ spec: String, _ profile: Profile, _ flags: String...) throws -> (String, Outcome) {
             let target = try WorkDirectory.make(for: profile) + "/out"
             return (target, try skiffCommand(["build"] + flags + [target, spec], as: profile).run())
@@ -37,8 +41,8 @@ extension EndToEnd {
             #expect(outcome.isSuccess, "\(outcome)")
             let look =
                 "cat /etc/replaced; stat -c '%u %g %a %h' /etc/owned; ls /etc/hidden 2>/dev/null || echo gone; echo $WORD"
-            let inside = try skiff("exec", target, "/bin/sh", "-c", look, as: profile)
-            #expect(inside.line == "new\n1234 5678 640 2\ngone\nfrom $image", "\(inside)")
+            let inside = try skiff("exec", target, "/bin/sh", "-c", look, as: Self.reader(profile))
+            #expect(inside.line == "new\n\(Self.owner(profile)) 640 2\ngone\nfrom $image", "\(inside)")
             let labels = try skiff("inspect", target, as: profile)
             #expect(labels.standardOutput.contains("who: me"), "\(labels)")
         }
@@ -73,8 +77,9 @@ extension EndToEnd {
             let (target, outcome) = try build(folder + "/x.def", profile)
             #expect(outcome.isSuccess, "\(outcome)")
             let inside = try skiff(
-                "exec", target, "/bin/sh", "-c", "cat /etc/copied; stat -c '%u' /etc/owned", as: profile)
-            #expect(inside.line == "new\n1234", "\(inside)")
+                "exec", target, "/bin/sh", "-c", "cat /etc/copied; stat -c '%u %g' /etc/owned", as: Self.reader(profile)
+            )
+            #expect(inside.line == "new\n\(Self.owner(profile))", "\(inside)")
             let labels = try skiff("inspect", target, as: profile)
             #expect(
                 labels.standardOutput.contains("who: me") && labels.standardOutput.contains("more: yes"), "\(labels)")
@@ -118,6 +123,34 @@ extension EndToEnd {
             let (other, second) = try build("oci:" + Self.image.get(), profile, "--reproducible")
             #expect(first.isSuccess && second.isSuccess, "\(first) \(second)")
             #expect(try readFile(one) == readFile(other))
+        }
+
+        @Test(arguments: Profile.allCases) func dockersDaemonIsAskedOverItsSocket(profile: Profile) throws {
+            try need(profile)
+            try need(.python)
+            let socket = try WorkDirectory.make(for: profile) + "/s"
+            let script = Stage.repository + "/Tests/Corpus/Layers/fake-daemon"
+            let daemon = try Command([script, socket, Self.image.get() + ".docker.tar"], as: .current).start()
+            defer {
+                try? daemon.signal(SIGKILL)
+                _ = try? daemon.wait(seconds: 5)
+            }
+            #expect(daemon.waitForOutput("ready"))
+            func build(_ name: String) throws -> (String, Outcome) {
+                let target = try WorkDirectory.make(for: profile) + "/out"
+                let command = try skiffCommand(["build", target, "docker-daemon:" + name], as: profile) {
+                    $0.environment["DOCKER_HOST"] = "unix://" + socket
+                }
+                return (target, try command.run())
+            }
+            let (target, outcome) = try build("example:1.0")
+            #expect(outcome.isSuccess, "\(outcome)")
+            let inside = try skiff("exec", target, "cat", "/etc/replaced", as: profile)
+            #expect(inside.line == "new", "\(inside)")
+            let (_, missing) = try build("other:1")
+            #expect(missing.standardError.contains("Docker has no such image"), "\(missing)")
+            let (_, wrong) = try build("../../v1/x")
+            #expect(wrong.standardError.contains("it names no image"), "\(wrong)")
         }
     }
 }

@@ -64,11 +64,23 @@ package final class RootTree {
     package func write(_ path: String, _ bytes: [UInt8], mode: mode_t) throws(SkiffError) {
         try during("cannot write \(path) in the image") { () throws(Errno) in
             _ = try directory(parentPath(path) ?? "/", 0o755)
-            let file = try inside(path, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+            let file = try created(path, mode)
             try writeFully(file.raw, bytes)
             try Linux.fchmod(file.raw, mode)
             try file.close()
         }
+    }
+
+    private func created(_ path: String, _ mode: mode_t) throws(Errno) -> OwnedFD {
+        do throws(Errno) {
+            return try inside(path, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+        } catch {
+            guard error == .noSuchFile else { throw error }
+        }
+        // A symbolic link to nowhere, as /etc/resolv.conf often is one: the file takes its place.
+        let parent = try inside(parentPath(path) ?? "/", SKL_O_PATH | O_DIRECTORY)
+        try unlink(lastComponent(path), at: parent.raw)
+        return try inside(path, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
     }
 
     package func write(_ path: String, _ text: String, mode: mode_t) throws(SkiffError) {

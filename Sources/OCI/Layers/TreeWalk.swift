@@ -36,7 +36,11 @@ struct TreeWalk {
     {
         var current = LayerTree.root
         var pending = Array(path.reversed())
+        var steps = 0
         while let part = pending.popLast() {
+            // Long targets of many links would be a way to keep us busy.
+            steps += 1
+            guard steps <= 1 << 16 else { throw LayerError("the way to it is too long") }
             if part.elementsEqual([0x2E]) { continue }
             if part.elementsEqual([0x2E, 0x2E]) {
                 current = tree.nodes[Int(current)].parent

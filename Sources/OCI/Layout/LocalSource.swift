@@ -7,6 +7,7 @@ package struct LocalSource: Sendable, Equatable {
         case layout = "oci"
         case layoutArchive = "oci-archive"
         case dockerArchive = "docker-archive"
+        case dockerDaemon = "docker-daemon"
     }
 
     package let transport: Transport
@@ -34,7 +35,14 @@ package struct LocalSource: Sendable, Equatable {
     /// - Parameters:
     ///   - directory: where relative paths start.
     ///   - temporary: a private directory for what has to be decompressed or comes from the daemon.
-    package func open(platform: OCIPlatform, directory: String, temporary: String) throws(SkiffError) -> OCIImage {
+    ///   - daemon: `--docker-host`; nil for DOCKER_HOST or Docker's own socket.
+    package func open(
+        platform: OCIPlatform, directory: String, temporary: String, daemon: String? = nil
+    ) throws(SkiffError) -> OCIImage {
+        if transport == .dockerDaemon {
+            let archive = try DockerDaemon(host: daemon).export(reference, to: temporary)
+            return try image(TarIndex(archive, path: text, temporary: temporary), "", text, platform)
+        }
         let (path, name) = try split(in: directory)
         if transport == .layout {
             return try OCILayout(directory: path).image(name, source: text, platform: platform)
