@@ -197,7 +197,10 @@ let package = Package(
             swiftSettings: testSettings),
         .target(
             name: "Registries",
-            dependencies: ["HTTP", "OCI", "ImageCache", "Digest", "Inspect", "Grammar", "Core", "Linux", "CLinux"],
+            dependencies: [
+                "HTTP", "OCI", "ImageCache", "Digest", "Inspect", "Squashfs", "CArchive", "Grammar", "Core", "Linux",
+                "CLinux",
+            ],
             path: "Sources/Registry", swiftSettings: swiftSettings),
         .testTarget(
             name: "RegistryTests", dependencies: ["Registries", "HTTP", "OCI", "Core", "Linux", "CLinux"],
@@ -205,8 +208,8 @@ let package = Package(
         .target(
             name: "Build",
             dependencies: [
-                "Archive", "Dockerfile", "OCI", "ImageCache", "Digest", "Inspect", "Grammar", "SquashfsWriter",
-                "Squashfs", "Ownership", "Core", "Linux", "CLinux",
+                "Archive", "Dockerfile", "OCI", "Registries", "ImageCache", "Digest", "Inspect", "Grammar",
+                "SquashfsWriter", "Squashfs", "Ownership", "Core", "Linux", "CLinux",
             ],
             swiftSettings: swiftSettings),
         .testTarget(

@@ -1,5 +1,5 @@
 package import Core
-import Grammar
+package import Grammar
 import Linux
 package import SquashfsWriter
 
@@ -37,6 +37,9 @@ package struct BuildOptions: Sendable {
     /// `--build-arg`, for Dockerfiles.
     package var buildArguments: [String: String] = [:]
 
+    /// The command line, for agents that reach networks; nil outside of a command.
+    package var invocation: Invocation?
+
     package init() {}
 
     package func wants(_ section: SectionName) -> Bool { sections?.contains(section.rawValue) ?? true }
@@ -45,6 +48,7 @@ package struct BuildOptions: Sendable {
 extension BuildOptions {
     init(_ invocation: Invocation) throws(SkiffError) {
         sections = try Self.sections(invocation.list("section"))
+        self.invocation = invocation
         runsTest = !invocation.bool("notest")
         replaces = invocation.bool("force")
         // A forced update is a build from the beginning.

@@ -3,8 +3,9 @@
 
     registry.py token DIRECTORY             a token server for a real registry: key.pem and cert.pem lie in DIRECTORY
     registry.py lying DIRECTORY FILE.sif    a registry with one artifact, which misbehaves as the repository is called
+    registry.py library DIRECTORY FILE.sif  a remote: library, tokens, a Singularity hub, and the file by http
 
-Both print "port N" when they listen. The second notes every request in DIRECTORY/requests, one JSON object a line.
+Both print "port N" when they listen. They note every request in DIRECTORY/requests, one JSON object a line.
 """
 import base64, hashlib, http.server, json, os, subprocess, sys, threading, time, urllib.parse
 
@@ -239,13 +240,117 @@ class Lying(Base):
         self.answer(307, b"", [("Location", self.path)])
 
 
-handler = {"token": Token, "lying": Lying}[role]
-if role == "lying":
-    Lying.sif = open(sys.argv[3], "rb").read()
+class Library(Base):
+    """What a remote offers, as far as it is asked (entities, collections, containers, images, tags in memory)."""
+
+    things, tags, files = {}, {}, {}
+    sif = b""
+    base_url = ""
+
+    def body(self):
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def data(self, value, status=200):
+        self.answer(status, json.dumps({"data": value}).encode(), [("Content-Type", "application/json")])
+
+    def refuse(self, status, message):
+        self.answer(status, json.dumps({"error": {"code": status, "message": message}}).encode())
+
+    def route(self):
+        note({k: v for k, v in (("method", self.command), ("path", self.path), ("authorization", self.headers.get("Authorization"))) if v})
+        path = urllib.parse.urlsplit(self.path).path
+        known = self.headers.get("Authorization") == "Bearer good"
+        if path == "/assets/config/config.prod.json":
+            names = {"libraryAPI": "/library", "tokenAPI": "/token", "keystoreAPI": "/keys"}
+            return self.answer(200, json.dumps({k: {"uri": self.base_url + v} for k, v in names.items()}).encode())
+        if path == "/token/v1/token-status":
+            return self.data({}) if known else self.refuse(404, "no such token")
+        if path.endswith("/version"):
+            return self.data({"version": "v1.2.3", "apiVersion": "2.0.0"})
+        if path == "/library/v1/rbac/users/current":
+            return self.data({"username": "ann", "email": "ann@example.org", "realname": "Ann", "oidc_user_meta": {"secret": "oidc"}}) if known else self.refuse(401, "who are you")
+        if path.startswith("/api/container/user/name:"):
+            return self.answer(200, json.dumps({"name": "user/name", "image": self.base_url + "/file.sif", "commit": "c0ffee", "tag": "latest", "version": "1"}).encode())
+        if path == "/file.sif":
+            return self.file(self.sif)
+        if path.startswith("/store/"):
+            if self.command == "PUT":
+                self.files[path] = self.body()
+                return self.answer(200)
+            return self.file(self.files[path])
+        if path.startswith("/library/"):
+            return self.library(path.removeprefix("/library/"), known)
+        self.refuse(404, "nothing here")
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = route
+
+    def file(self, data):
+        start = 0
+        if self.headers.get("Range"):
+            start = int(self.headers["Range"].removeprefix("bytes=").partition("-")[0])
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", "bytes %d-%d/%d" % (start, len(data) - 1, len(data)))
+        self.send_header("Last-Modified", "Thu, 26 Nov 2020 00:00:00 GMT")
+        self.send_header("Content-Length", str(len(data) - start))
+        self.end_headers()
+        if self.command != "HEAD":
+            # The first answer breaks.
+            first = times(self.path) == 1
+            self.wfile.write(data[start : start + 100000] if first else data[start:])
+            self.close_connection = self.close_connection or first
+
+    def library(self, path, known):
+        kind = path.split("/")[1] if "/" in path else path
+        if path == "v1/search":
+            query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
+            image = {"entityName": "team", "collectionName": "tools", "containerName": query["value"][0], "tags": ["1", "2"], "description": "a tool", "fingerprints": []}
+            return self.data({"image": [image] if query["value"][0] != "nothing" else []})
+        if kind == "imagefile" and self.command == "GET":
+            name = path.removeprefix("v1/imagefile/")
+            if name not in self.tags:
+                return self.refuse(404, "no such image")
+            return self.answer(303, b"", [("Location", "/store/" + self.tags[name])])
+        if self.command in ("POST", "PUT", "DELETE") and not known:
+            return self.refuse(401, "a token is needed")
+        if kind == "images" and self.command == "DELETE":
+            return self.data({}) if self.tags.pop(path.removeprefix("v1/images/"), None) else self.refuse(404, "gone")
+        if self.command == "GET":
+            name = path.removeprefix("v1/")
+            if kind == "images" and name.removeprefix("images/") in self.tags:
+                name = "images/" + self.tags[name.removeprefix("images/")]
+            return self.data(self.things[name]) if name in self.things else self.refuse(404, "not there")
+        value = json.loads(self.body() or b"{}")
+        if kind in ("entities", "collections", "containers"):
+            parent = value.get("entity") or value.get("collection")
+            place = (self.things[parent]["path"] + "/" if parent else "") + value["name"]
+            entry = {"id": "%s-%d" % (kind, len(self.things)), "name": value["name"], "path": place}
+            self.things[kind + "/" + place] = self.things[entry["id"]] = entry
+            return self.data(entry)
+        if kind == "images":
+            entry = {"id": "image-%d" % len(self.things), "hash": value["hash"], "uploaded": False}
+            self.things["images/" + entry["id"]] = entry
+            return self.data(entry)
+        if kind == "imagefile":
+            name = path.split("/")[2]
+            if path.endswith("_complete"):
+                self.things["images/" + name]["uploaded"] = True
+                return self.data({"quota": {"quotaTotal": 1 << 30, "quotaUsage": 1 << 20}, "containerUrl": "/library/team"})
+            return self.data({"uploadURL": self.base_url + "/store/" + name})
+        if kind == "tags":
+            container = self.things[path.split("/")[2]]["path"]
+            self.tags[container + ":" + value["Tag"]] = value["ImageID"]
+            return self.data({})
+        self.refuse(404, "not known")
+
+
+handler = {"token": Token, "lying": Lying, "library": Library}[role]
+if role != "token":
+    Lying.sif = Library.sif = open(sys.argv[3], "rb").read()
     Lying.config = b"{}"
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
 server.daemon_threads = True
 server.handle_error = lambda *_: None
-Lying.base_url = "http://127.0.0.1:%d" % server.server_port
+Lying.base_url = Library.base_url = "http://127.0.0.1:%d" % server.server_port
 print("port", server.server_port, flush=True)
 server.serve_forever()

@@ -71,6 +71,10 @@ package enum BootstrapAgents {
         switch name {
         case "localimage": LocalImageAgent()
 
+        case "docker": DockerAgent()
+
+        case "oras", "library", "shub": FetchedImageAgent(transport: name)
+
         case "scratch": ScratchAgent()
 
         case "oci", "oci-archive", "docker-archive", "docker-daemon":

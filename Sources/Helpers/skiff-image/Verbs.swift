@@ -23,10 +23,10 @@ enum Verbs {
             try runHelp(invocation)
             return 0
         case "exec", "run", "shell", "test":
-            try LaunchFetch(invocation, installation, try settings(invocation, installation)).run()
+            try LaunchFetch(invocation, installation, try settings(invocation, installation), LayerConverter()).run()
             return 0
         case "pull":
-            try PullCommand(invocation, installation, try settings(invocation, installation)).run()
+            try PullCommand(invocation, installation, try settings(invocation, installation), LayerConverter()).run()
             return 0
         case "push":
             try PushCommand(invocation, installation, try settings(invocation, installation)).run()

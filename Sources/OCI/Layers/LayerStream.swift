@@ -13,6 +13,10 @@ final class LayerStream: TarSource {
     private let name: String
     private let queue: Queue
     private var current: Queue.Part?
+    /// Bytes handed out up to now.
+    private var given = 0
+    /// A block of zeros.
+    private let padded = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 16)
 
     /// A few parts that go round: no memory is made while a layer is read.
     private final class Queue: @unchecked Sendable {
@@ -54,6 +58,7 @@ final class LayerStream: TarSource {
     }
 
     deinit {
+        padded.deallocate()
         if let current { queue.lock.locked { queue.free.append(current) } }
         queue.lock.locked { queue.isAbandoned = true }
     }
@@ -70,9 +75,19 @@ final class LayerStream: TarSource {
         }
         guard let current else {
             if let failure = queue.lock.locked({ queue.failure }) { throw failure }
-            return UnsafeRawBufferPointer(start: nil, count: 0)
+            return padding()
         }
+        given += current.count
         return UnsafeRawBufferPointer(rebasing: current.buffer[..<current.count])
+    }
+
+    /// Some builders end an archive behind the last byte of its last file; libarchive wants the block whole. That nothing
+    /// was cut off, the digests tell.
+    private func padding() -> UnsafeRawBufferPointer {
+        let missing = (512 - given % 512) % 512
+        given += missing
+        padded.initializeMemory(as: UInt8.self, repeating: 0)
+        return UnsafeRawBufferPointer(rebasing: padded[..<missing])
     }
 
     /// Reads what is left and compares the digests.

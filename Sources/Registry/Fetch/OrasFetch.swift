@@ -44,7 +44,8 @@ struct OrasFetch {
         var failure: SkiffError?
         for client in try options.clients(for: reference) {
             do throws(SkiffError) {
-                let (_, manifest) = try client.manifest(for: options.platform)
+                let known = try cache.map { (cache) throws(SkiffError) in try BlobStore(layout: try cache.make(.blob)) }
+                let (_, manifest) = try client.manifest(for: options.platform, store: known)
                 return (client, try Self.layer(manifest, reference))
             } catch {
                 failure = error

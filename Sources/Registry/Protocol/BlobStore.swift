@@ -68,6 +68,16 @@ package struct BlobStore: OCIBlobs, Sendable {
         try replaceFile(path(digest), bytes)
     }
 
+    /// A small blob, if it is here and sound.
+    func bytes(of digest: OCIDigest) -> [UInt8]? {
+        guard let bytes = try? readFile(path(digest), limit: 16 << 20) else { return nil }
+        guard (try? SHA256.text(of: bytes)) == digest.description else {
+            discard(digest)
+            return nil
+        }
+        return bytes
+    }
+
     /// Reads a blob again and takes it away if it is not what its name says.
     ///
     /// - Returns: whether it was sound.

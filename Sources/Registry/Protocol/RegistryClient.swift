@@ -164,18 +164,34 @@ package final class RegistryClient: Sendable {
     }
 
     /// The manifest for a platform, through indexes.
-    package func manifest(for platform: OCIPlatform) throws(SkiffError) -> (RemoteManifest, OCIManifest) {
-        var current = try manifest(reference.selector)
+    ///
+    /// - Parameter store: has manifests of earlier times and gets new ones, so that HEAD alone tells whether anything is new.
+    package func manifest(for platform: OCIPlatform, store: BlobStore? = nil) throws(SkiffError) -> (
+        RemoteManifest, OCIManifest
+    ) {
+        var current = try manifest(reference.selector, store)
         for _ in 0..<8 {
             switch try OCIManifestDocument(parsing: current.bytes) {
             case .manifest(let manifest): return (current, manifest)
             case .index(let entries):
                 let next = try OCIManifestDocument.select(entries, platform, reference.description)
-                current = try self.manifest(next.digest.description)
+                current = try self.manifest(next.digest.description, store)
                 try next.verify(current.bytes, "image manifest")
             }
         }
         throw SkiffError("cannot use \(reference): its indexes are nested too deep")
+    }
+
+    private func manifest(_ selector: String, _ store: BlobStore?) throws(SkiffError) -> RemoteManifest {
+        guard let store else { return try manifest(selector) }
+        let digest = selector.contains(":") ? try OCIDigest(selector) : try? digest(of: selector)
+        if let digest, let bytes = store.bytes(of: digest) {
+            return RemoteManifest(
+                descriptor: OCIDescriptor(mediaType: "", digest: digest, size: Int64(bytes.count)), bytes: bytes)
+        }
+        let manifest = try manifest(selector)
+        try store.add(manifest.descriptor.digest, manifest.bytes)
+        return manifest
     }
 
     /// A small blob as a whole: a config.

@@ -10,6 +10,8 @@ struct SIFFacts {
     let created: String?
     let isSigned: Bool
     let size: Int64
+    let labels: [String: String]
+    private let objects: [SIFDescriptor]
 
     /// - Throws: when it is no SIF, or one for no known processor.
     init(_ path: String) throws(SkiffError) {
@@ -27,7 +29,9 @@ struct SIFFacts {
             throw SkiffError("cannot push \(path): the SIF does not say for which architecture it is")
         }
         isSigned = image.objects.contains { $0.type == .signature }
-        let label = Self.labels(image, file.raw)["org.label-schema.build-date"].flatMap { Self.time(buildDate: $0) }
+        objects = image.objects
+        labels = Self.labels(image, file.raw)
+        let label = labels["org.label-schema.build-date"].flatMap { Self.time(buildDate: $0) }
         created = label ?? (image.header.created > 0 ? universalTimeText(image.header.created) : nil)
     }
 
@@ -39,6 +43,18 @@ struct SIFFacts {
             let metadata = try? InspectMetadata(parsing: bytes)
         else { return [:] }
         return metadata.container.labels
+    }
+
+    /// The bytes of a JSON object in the SIF; nil without one.
+    func object(named name: String) throws(SkiffError) -> [UInt8]? {
+        guard
+            let object = objects.first(where: { $0.type == .genericJSON && $0.name == Array(name.utf8) }),
+            (0...(16 << 20)).contains(object.size)
+        else { return nil }
+        return try during("cannot read \(path)") { () throws(Errno) in
+            let file = try open(path, 0)
+            return try readBytes(file.raw, at: object.offset, count: Int(object.size))
+        }
     }
 
     /// `Wednesday_13_May_2026_9:41:25_UTC`, as builders write it; nil for another time zone, whose name does not tell

@@ -11,9 +11,13 @@ package struct LaunchFetch {
     private let invocation: Invocation
     private let installation: Installation
     private let settings: Settings
+    private let converter: any ImageConverter
 
-    package init(_ invocation: Invocation, _ installation: Installation, _ settings: Settings) {
+    package init(
+        _ invocation: Invocation, _ installation: Installation, _ settings: Settings, _ converter: any ImageConverter
+    ) {
         (self.invocation, self.installation, self.settings) = (invocation, installation, settings)
+        self.converter = converter
     }
 
     package func run() throws(SkiffError) {
@@ -32,7 +36,7 @@ package struct LaunchFetch {
         let scratch = Scratch(in: options.temporary)
         let image: FetchedImage
         do throws(SkiffError) {
-            image = try ImageFetch(options, installation).fetch(uri, scratch: scratch)
+            image = try ImageFetch(options, installation, converter).fetch(uri, scratch: scratch)
         } catch {
             scratch.remove()
             guard let known = names?.find(uri), error.hint == nil else { throw error }

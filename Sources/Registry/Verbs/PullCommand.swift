@@ -8,9 +8,13 @@ package struct PullCommand {
     private let invocation: Invocation
     private let installation: Installation
     private let settings: Settings
+    private let converter: any ImageConverter
 
-    package init(_ invocation: Invocation, _ installation: Installation, _ settings: Settings) {
+    package init(
+        _ invocation: Invocation, _ installation: Installation, _ settings: Settings, _ converter: any ImageConverter
+    ) {
         (self.invocation, self.installation, self.settings) = (invocation, installation, settings)
+        self.converter = converter
     }
 
     package func run() throws(SkiffError) {
@@ -31,7 +35,7 @@ package struct PullCommand {
         let scratch = Scratch(
             in: options.isCacheDisabled ? parentPath(target) ?? "/" : options.temporary, ".skiff-pull-")
         defer { scratch.remove() }
-        let image = try ImageFetch(options, installation).fetch(uri, scratch: scratch)
+        let image = try ImageFetch(options, installation, converter).fetch(uri, scratch: scratch)
         if invocation.bool("sandbox") {
             try unpack(image.path, to: target)
         } else {

@@ -17,7 +17,7 @@ package struct PushCommand {
         guard invocation.positionals.count == 2 else { throw SkiffError("accepts 2 arg(s)", code: .usage) }
         let (file, address) = (invocation.positionals[0], invocation.positionals[1])
         guard let uri = ImageURI(address) else { throw SkiffError("No transport type URI supplied: \(address)") }
-        guard ["oras", "library"].contains(uri.transport) else {
+        guard ["oras", "library", "docker"].contains(uri.transport) else {
             throw SkiffError("Unsupported transport type: \(uri.transport)")
         }
         guard (try? status(file).isRegular) == true else {
@@ -36,11 +36,21 @@ package struct PushCommand {
     private func toRegistry(_ facts: SIFFacts, _ uri: ImageURI, _ options: NetworkOptions, _ progress: Progress)
         throws(SkiffError)
     {
-        let reference = try RegistryReference(uri.reference, needsRegistry: true)
-        let push = OrasPush(
-            client: options.client(reference), facts: facts, description: invocation.string("description") ?? "",
-            annotations: annotations(), progress: progress)
-        let digest = try push.run()
+        let isLayered = uri.transport == "docker"
+        let reference = try RegistryReference(uri.reference, needsRegistry: !isLayered)
+        let (client, description) = (options.client(reference), invocation.string("description") ?? "")
+        let digest: OCIDigest
+        if isLayered {
+            Cleanup.watch()
+            digest = try DockerPush(
+                client: client, facts: facts, annotations: annotations(), description: description,
+                temporary: options.temporary, progress: progress
+            ).run()
+        } else {
+            digest = try OrasPush(
+                client: client, facts: facts, description: description, annotations: annotations(), progress: progress
+            ).run()
+        }
         Log.info("Digest: \(digest)")
         Log.info("Upload complete")
         if options.quiet {

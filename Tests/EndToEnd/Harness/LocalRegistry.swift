@@ -101,10 +101,11 @@ final class LyingRegistry {
     private let pid: pid_t
     var host: String { "127.0.0.1:\(port)" }
 
-    init(sif: String) throws {
+    /// - Parameter role: `lying`, or `library` for a remote with all that it offers.
+    init(_ role: String = "lying", sif: String) throws {
         folder = try WorkDirectory.make(for: .current)
         pid = try startServer(
-            ["/usr/bin/python3", Stage.repository + "/Tests/Inside/registry.py", "lying", folder, sif], in: folder)
+            ["/usr/bin/python3", Stage.repository + "/Tests/Inside/registry.py", role, folder, sif], in: folder)
         port = try LocalRegistry.port(in: folder + "/python3.out", after: "port ", of: pid)
     }
 

@@ -118,6 +118,7 @@ extension Table {
                 Stores a SIF file in a registry or library.
 
                 oras://REGISTRY/NAME:TAG               as the SIF that it is
+                docker://REGISTRY/NAME:TAG             as an image that others run
                 library://ENTITY/COLLECTION/NAME:TAG   in a library
                 """)
         command.examples = """
@@ -135,7 +136,7 @@ extension Table {
                 Flag(
                     "allow-unsigned", short: "U", help: "push to a library without a signature",
                     environment: "ALLOW_UNSIGNED"),
-                libraryFlag,
+                libraryFlag, temporaryFlag,
             ] + registryFlags
         return command
     }

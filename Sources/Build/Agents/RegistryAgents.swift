@@ -1,0 +1,80 @@
+package import Core
+import Grammar
+import ImageCache
+package import OCI
+package import Registries
+import SquashfsWriter
+
+/// `Bootstrap: docker`: an image of layers in a registry (deffile.md §2).
+struct DockerAgent: LayeredAgent {
+    func open(_ order: BootstrapOrder) throws(SkiffError) -> LayeredBase {
+        let options = try order.network()
+        var text = order.value("from")
+        if !order.value("namespace").isEmpty { text = order.value("namespace") + "/" + text }
+        if !order.value("registry").isEmpty { text = order.value("registry") + "/" + text }
+        let fetch = try DockerFetch(
+            options, cache: try CacheDirectory.ofUser(disabled: options.isCacheDisabled), progress: Progress(),
+            try RegistryReference(text))
+        let scratch = Scratch(in: order.temporary)
+        var image = try fetch.fetch(try fetch.find(), scratch: scratch)
+        // What was damaged since it was fetched is fetched again before anything is made of it.
+        if try fetch.repair(image) { image = try fetch.fetch(try fetch.find(), scratch: scratch) }
+        return LayeredBase(image, name: fetch.fullName)
+    }
+}
+
+/// `Bootstrap: oras`, `library`, `shub`: an image file from elsewhere, then as `localimage`.
+struct FetchedImageAgent: BootstrapAgent {
+    let transport: String
+
+    func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
+        var options = try order.network()
+        if !order.value("library").isEmpty { options.library = order.value("library") }
+        let uri = ImageURI(transport: transport, reference: order.value("from"))
+        let image: FetchedImage
+        do throws(SkiffError) {
+            image = try ImageFetch(options, order.installation, LayerConverter()).fetch(
+                uri, scratch: Scratch(in: order.temporary))
+        } catch {
+            throw SkiffError(
+                "While performing build: conveyor failed to get: \(error.message)", errno: error.errno,
+                hint: error.hint)
+        }
+        try LocalImage(path: image.path, root: order.root, ownsAllIDs: order.ownsAllIDs).unpack()
+        var content = BaseContent()
+        content.keepsMetadata = true
+        return content
+    }
+}
+
+extension BootstrapOrder {
+    /// What the command line says about networks.
+    func network() throws(SkiffError) -> NetworkOptions {
+        guard let invocation = options.invocation else {
+            throw SkiffError("cannot reach a network: the build was started without its flags")
+        }
+        return try NetworkOptions(
+            invocation,
+            try Settings.load(
+                installation, file: invocation.global.configurationFile,
+                buildConfiguration: invocation.global.buildConfiguration))
+    }
+}
+
+/// Makes SIF files from layers for pull and for launches.
+package struct LayerConverter: ImageConverter {
+    package init() {}
+
+    package func convert(_ image: OCIImage, _ uri: ImageURI, name: String?, isReproducible: Bool, to path: String)
+        throws(SkiffError)
+    {
+        var options = BuildOptions()
+        options.runsTest = false
+        options.architecture = image.config.platform.architecture
+        options.architectureVariant = image.config.platform.variant
+        options.isReproducible = isReproducible
+        options.squashfs.latestTime = try SquashfsOptions.sourceDateEpoch()
+        let definition = Definition(bootstrap: uri.transport, from: uri.reference)
+        try LayerAssembly(LayeredBase(image, name: name), definition, options).write(path)
+    }
+}

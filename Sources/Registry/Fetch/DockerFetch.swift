@@ -1,0 +1,99 @@
+package import Core
+import Digest
+package import ImageCache
+import Linux
+package import OCI
+
+/// An image of layers in a registry: `docker://` (sif-use.md §6).
+package struct DockerFetch {
+    private let options: NetworkOptions
+    private let cache: CacheDirectory?
+    private let progress: Progress
+    /// As the user wrote it.
+    private let reference: RegistryReference
+    /// For which machine: the name of the repository may say it.
+    package let platform: OCIPlatform
+
+    package init(
+        _ options: NetworkOptions, cache: CacheDirectory?, progress: Progress, _ reference: RegistryReference
+    ) throws(SkiffError) {
+        (self.options, self.cache, self.progress, self.reference) = (options, cache, progress, reference)
+        if let word = reference.architectureInPath {
+            platform = try OCIPlatform(word: word, variant: nil)
+            if platform != options.platform {
+                Log.warning("The image's name asks for architecture \(word), which counts more than --arch")
+            }
+        } else {
+            platform = options.platform
+        }
+    }
+
+    /// A place that has the image, and what its name means there now.
+    package struct Found: Sendable {
+        let client: RegistryClient
+        /// Of an index or manifest.
+        package let digest: OCIDigest
+    }
+
+    /// Asks the mirrors and the registry, by a request that does not count as a pull.
+    package func find() throws(SkiffError) -> Found {
+        var failure: SkiffError?
+        for client in try options.clients(for: reference) {
+            do throws(SkiffError) {
+                if let digest = client.reference.digest { return Found(client: client, digest: digest) }
+                if let told = try client.digest(of: client.reference.selector) {
+                    return Found(client: client, digest: told)
+                }
+                let manifest = try client.manifest(client.reference.selector)
+                return Found(client: client, digest: manifest.descriptor.digest)
+            } catch {
+                failure = error
+            }
+        }
+        throw failure ?? SkiffError("cannot find \(reference)")
+    }
+
+    /// Brings manifest, config and layers here, what is not here yet.
+    ///
+    /// - Parameter scratch: for a store that ends with the command, without a cache.
+    package func fetch(_ found: Found, scratch: Scratch) throws(SkiffError) -> OCIImage {
+        let store =
+            if let cache { try BlobStore(layout: try cache.make(.blob)) } else {
+                try BlobStore(layout: try scratch.path() + "/blob")
+            }
+        let (remote, manifest) = try found.client.manifest(for: platform, store: store)
+        // Whatever is no image is said before anything large is fetched.
+        _ = try manifest.tarLayers("docker://\(reference)")
+        // Small, and read in a moment: a damaged one goes away here.
+        _ = store.bytes(of: manifest.config.digest)
+        let fetch = BlobFetch(found.client, into: store, cache: cache, limits: options.limits, progress: progress)
+        try fetch.fetch([manifest.config] + manifest.layers)
+        progress.end()
+        return try OCIImage(source: "docker://\(reference)", remote.descriptor, in: store, platform: platform)
+    }
+
+    /// Reads all that the image consists of again, and takes away what is damaged.
+    ///
+    /// - Returns: whether anything was.
+    package func repair(_ image: OCIImage) throws(SkiffError) -> Bool {
+        guard let cache else { return false }
+        let store = try BlobStore(layout: try cache.make(.blob))
+        var isDamaged = false
+        for digest in image.layers.compactMap(\.digest) where try !store.verify(digest) { isDamaged = true }
+        return isDamaged
+    }
+
+    /// The name with all that its short forms leave out.
+    package var fullName: String {
+        reference.tag == nil && reference.digest == nil ? "\(reference):latest" : reference.description
+    }
+}
+
+/// Makes an image file from layers; the code that knows how lies above this module.
+package protocol ImageConverter: Sendable {
+    /// - Parameters:
+    ///   - name: of an image in a registry, whole; nil for others.
+    ///   - path: must not exist.
+    func convert(_ image: OCIImage, _ uri: ImageURI, name: String?, isReproducible: Bool, to path: String)
+        throws(SkiffError)
+}

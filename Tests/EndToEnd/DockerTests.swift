@@ -1,0 +1,161 @@
+import CLinux
+import Foundation
+import Linux
+import Testing
+
+extension EndToEnd {
+    /// Images of layers in a real registry, made and checked by other programs.
+    @Suite struct DockerImages {
+        typealias Desk = EndToEnd.Registries.Desk
+
+        /// An OCI layout that umoci made of the small Linux: three layers, the second with a whiteout, and a config.
+        private func layout(in desk: Desk) throws -> String {
+            let path = desk.folder + "/layout"
+            let (image, name) = (try Images.shared.get().directory, path + ":one")
+            try makeDirectory(desk.folder + "/more", mode: 0o755)
+            try writeFile(desk.folder + "/more/later", Array("later\n".utf8), mode: 0o644)
+            for words in [
+                ["init", "--layout", path], ["new", "--image", name],
+                ["insert", "--rootless", "--image", name, image, "/"],
+                ["insert", "--rootless", "--image", name, desk.folder + "/more", "/etc/more"],
+                ["insert", "--rootless", "--image", name, "--whiteout", "/bin/wc"],
+                [
+                    "config", "--image", name, "--config.env", "WORD=of the image", "--config.entrypoint", "/bin/echo",
+                    "--config.cmd", "as asked", "--config.label", "maker=tests",
+                ],
+            ] {
+                let outcome = try Command(["/usr/bin/umoci"] + words, as: .current).run()
+                guard outcome.isSuccess else { throw HarnessError("umoci: \(outcome)") }
+            }
+            try Linux.chmod(desk.folder, 0o755)
+            return name
+        }
+
+        private func upload(_ layout: String, _ registry: LocalRegistry, _ name: String, _ flags: [String] = []) throws
+        {
+            let outcome = try Command(
+                ["/usr/bin/skopeo", "--insecure-policy", "copy", "--dest-tls-verify=false"] + flags
+                    + ["oci:" + layout, "docker://\(registry.host)/\(name)"], as: .current
+            ).run()
+            guard outcome.isSuccess else { throw HarnessError("skopeo: \(outcome)") }
+        }
+
+        @Test(arguments: Profile.allCases) func pullsRunsAndBuilds(profile: Profile) throws {
+            try need(profile)
+            try need(.registry, .umoci, .skopeo)
+            try need(profile == .root ? .loop : .fuse)
+            let (registry, maker, desk) = (try LocalRegistry(), try Desk(.current), try Desk(profile))
+            defer { maker.remove() }
+            defer { desk.remove() }
+            try upload(layout(in: maker), registry, "team/one:1")
+            let address = "docker://\(registry.host)/team/one:1"
+            let pulled = try desk.run("pull", address)
+            #expect(
+                pulled.isSuccess && pulled.standardError.contains("Converting OCI blobs to SIF format"), "\(pulled)")
+            #expect(desk.files == ["one_1.sif"])
+            let run = try desk.run("run", "one_1.sif")
+            #expect(run.isSuccess && run.line == "as asked", "\(run)")
+            let environment = try desk.run(
+                "exec", "one_1.sif", "/bin/sh", "-c", "echo $WORD; cat /etc/more/later; ls /bin/wc 2>/dev/null")
+            #expect(environment.standardOutput == "of the image\nlater\n", "\(environment)")
+            let labels = try desk.run("inspect", "one_1.sif")
+            #expect(labels.standardOutput.contains("maker: tests\n"), "\(labels)")
+            let before = registry.log.count
+            let again = try desk.run("exec", address, "/inside", "exit", "6")
+            #expect(again.end == .exited(6) && again.standardError.contains("Using cached SIF image"), "\(again)")
+            let asked = String(registry.log.dropFirst(before))
+            #expect(
+                asked.contains("\"HEAD /v2/team/one/manifests/1 ") && !asked.contains("\"GET /v2/team/one/"), "\(asked)"
+            )
+            let definition =
+                "Bootstrap: docker\nFrom: team/one:1\nRegistry: \(registry.host)\n%post\n    echo made >/made\n"
+            try writeFile(desk.folder + "/one.def", Array(definition.utf8), mode: 0o644)
+            let built = try desk.run("build", "built.sif", "one.def") { $0.seconds = 60 }
+            #expect(built.isSuccess, "\(built)")
+            let made = try desk.run("exec", "built.sif", "/bin/cat", "/made", "/etc/more/later")
+            #expect(made.standardOutput == "made\nlater\n", "\(made)")
+            let sandbox = try desk.run("pull", "--sandbox", "box", address)
+            #expect(sandbox.isSuccess && desk.exists("box/etc/more/later"), "\(sandbox)")
+        }
+
+        @Test func damagedBlobOfTheCacheIsReplaced() throws {
+            try need(.registry, .umoci, .skopeo)
+            let (registry, desk) = (try LocalRegistry(), try Desk(.current))
+            defer { desk.remove() }
+            try upload(layout(in: desk), registry, "one")
+            let address = "docker://\(registry.host)/one"
+            #expect(try desk.run("pull", "a.sif", address).isSuccess)
+            let blobs = desk.folder + "/.apptainer/cache/blob/blobs/sha256"
+            for name in try FileManager.default.contentsOfDirectory(atPath: blobs) {
+                var bytes = try readFile(blobs + "/" + name)
+                bytes[bytes.count / 2] ^= 1
+                try writeFile(blobs + "/" + name, bytes, mode: 0o600)
+            }
+            #expect(try desk.run("cache", "clean", "--force", "--type", "oci-tmp").isSuccess)
+            let repaired = try desk.run("pull", "b.sif", address)
+            #expect(repaired.isSuccess, "\(repaired)")
+            #expect(try desk.run("exec", "b.sif", "/bin/cat", "/etc/more/later").line == "later")
+        }
+
+        @Test func choosesThePlatform() throws {
+            try need(.registry, .umoci, .skopeo)
+            let (registry, desk) = (try LocalRegistry(), try Desk(.current))
+            defer { desk.remove() }
+            let name = try layout(in: desk)
+            try upload(name, registry, "one:amd64")
+            let outcome = try desk.run(
+                "pull", "--disable-cache", "--arch", "s390x", "docker://\(registry.host)/one:amd64")
+            #expect(outcome.end == .exited(255) && outcome.standardError.contains("s390x"), "\(outcome)")
+            let sif = try desk.run("pull", "--disable-cache", "c.sif", "docker://\(registry.host)/one:amd64")
+            #expect(sif.isSuccess && !desk.exists(".apptainer/cache"), "\(sif)")
+            let local = try desk.run("pull", "--disable-cache", "d.sif", "oci:" + name)
+            #expect(local.isSuccess, "\(local)")
+            let wrong = try desk.run("pull", "oras://\(registry.host)/one:amd64")
+            #expect(wrong.end == .exited(255) && wrong.standardError.contains("docker://"), "\(wrong)")
+        }
+
+        @Test func pushedLayersAreAnImageForOthers() throws {
+            try need(.registry, .umoci, .skopeo)
+            let (registry, desk) = (try LocalRegistry(), try Desk(.current))
+            defer { desk.remove() }
+            try upload(layout(in: desk), registry, "one:1")
+            #expect(try desk.run("pull", "one.sif", "docker://\(registry.host)/one:1").isSuccess)
+            let pushed = try desk.run("push", "one.sif", "docker://\(registry.host)/two:1")
+            #expect(pushed.isSuccess && pushed.standardError.contains("Upload complete"), "\(pushed)")
+            let copied = try Command(
+                [
+                    "/usr/bin/skopeo", "--insecure-policy", "copy", "--src-tls-verify=false",
+                    "docker://\(registry.host)/two:1", "oci:\(desk.folder)/back:two",
+                ], as: .current
+            ).run()
+            #expect(copied.isSuccess, "\(copied)")
+            let unpacked = try Command(
+                [
+                    "/usr/bin/umoci", "unpack", "--rootless", "--image", desk.folder + "/back:two",
+                    desk.folder + "/bundle",
+                ],
+                as: .current
+            ).run()
+            #expect(unpacked.isSuccess, "\(unpacked)")
+            let root = desk.folder + "/bundle/rootfs"
+            #expect(try readFile(root + "/etc/more/later") == Array("later\n".utf8))
+            #expect(throws: Errno.self) { try status(root + "/bin/wc", follow: false) }
+            #expect(try readLink(root + "/bin/sh") == "busybox")
+            #expect(try readFile(root + "/inside") == readFile(Images.shared.get().directory + "/inside"))
+            let config = String(decoding: try readFile(desk.folder + "/bundle/config.json"), as: UTF8.self)
+            #expect(config.contains("WORD=of the image") && config.contains("/bin/echo"), "\(config.prefix(600))")
+            // And back to us, as a user would.
+            let back = try desk.run("pull", "two.sif", "docker://\(registry.host)/two:1")
+            #expect(back.isSuccess, "\(back)")
+            #expect(try desk.run("run", "two.sif", "x").line == "x")
+            // An image of a definition file has no config; its scripts become the entry point.
+            let own = try desk.run("push", try Images.shared.get().sif, "docker://\(registry.host)/own")
+            #expect(own.isSuccess, "\(own)")
+            let inspected = try Command(
+                ["/usr/bin/skopeo", "inspect", "--config", "--tls-verify=false", "docker://\(registry.host)/own"],
+                as: .current
+            ).run()
+            #expect(inspected.standardOutput.contains("/.singularity.d/runscript"), "\(inspected)")
+        }
+    }
+}
