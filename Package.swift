@@ -208,7 +208,7 @@ let package = Package(
         .target(
             name: "Build",
             dependencies: [
-                "Archive", "Dockerfile", "OCI", "Registries", "ImageCache", "Digest", "Inspect", "Grammar",
+                "HTTP", "Archive", "Dockerfile", "OCI", "Registries", "ImageCache", "Digest", "Inspect", "Grammar",
                 "SquashfsWriter", "Squashfs", "Ownership", "Core", "Linux", "CLinux",
             ],
             swiftSettings: swiftSettings),

@@ -189,6 +189,22 @@ extension EndToEnd {
             #expect(recipe.steps(next).first == "%post step 1: \(Self.used)")
         }
 
+        @Test(arguments: Profile.allCases) func cacheCommandsCountSteps(profile: Profile) throws {
+            let recipe = try Recipe(profile)
+            _ = try recipe.build("%post\necho 1 > /one\n")
+            func cache(_ words: String...) throws -> String {
+                try skiffCommand(["cache"] + words, as: profile) {
+                    $0.environment["APPTAINER_CACHEDIR"] = recipe.folder + "/cache"
+                }.run().standardOutput
+            }
+            #expect(try cache("list").contains("There are 2 build step(s) using "))
+            #expect(try !cache("list", "--type", "oci-tmp").contains("build step"))
+            _ = try cache("clean", "--force", "--type", "net")
+            #expect(try recipe.names.count == 2)
+            _ = try cache("clean", "--force")
+            #expect(try recipe.names == [] && !cache("list").contains("build step"))
+        }
+
         @Test(arguments: Profile.allCases) func damagedAndTooManyResultsGo(profile: Profile) throws {
             let recipe = try Recipe(profile)
             _ = try recipe.build("%post\necho 1 > /one\n")

@@ -82,6 +82,12 @@ package enum BootstrapAgents {
 
         case "dockerfile", "buildkit": DockerfileAgent()
 
+        case "debootstrap": DebootstrapAgent()
+        case "busybox": BusyboxAgent()
+        case "yum", "dnf": RPMAgent()
+        case "zypper": ZypperAgent()
+        case "arch": ArchAgent()
+
         default: nil
         }
     }

@@ -25,6 +25,13 @@ package struct CacheCommand {
         return Self.order.filter { words.contains($0.rawValue) }
     }
 
+    /// Kept results of build steps; Apptainer has none. Nil when they are not asked for.
+    private func steps(_ cache: CacheDirectory) -> StepStore? {
+        let words = invocation.list("type")
+        guard words.isEmpty || words.contains("all") || words.contains("build") else { return nil }
+        return StepStore(path: cache.root + "/build", quota: .max)
+    }
+
     private func list(_ cache: CacheDirectory) throws(SkiffError) {
         var text = ""
         if invocation.bool("verbose") { text += Self.row("NAME", "DATE CREATED", "SIZE", "TYPE") }
@@ -41,13 +48,24 @@ package struct CacheCommand {
                 text += Self.row(name, localTimeText(file.status.modified), sizeText(file.status.size), kind.rawValue)
             }
         }
-        if invocation.bool("verbose") { text += "\n" }
+        let steps = steps(cache)?.all() ?? []
+        let stepBytes = steps.reduce(Int64(0)) { $0.addingReportingOverflow($1.record.size).partialValue }
+        if invocation.bool("verbose") {
+            for step in steps {
+                text += Self.row(
+                    String(step.key.prefix(22)), localTimeText(step.record.time), sizeText(step.record.size), "build")
+            }
+            text += "\n"
+        }
+        // Scripts read the first line; the second is there only when it says something.
         text += "There are"
         let (showsImages, showsBlobs) = (kinds.contains { $0 != .blob }, kinds.contains(.blob))
         if showsImages { text += " \(images.count) container file(s) using \(sizeText(images.bytes))" }
         if showsImages, showsBlobs { text += " and" }
         if showsBlobs { text += " \(blobs.count) oci blob file(s) using \(sizeText(blobs.bytes))" }
-        text += " of space\nTotal space used: \(sizeText(images.bytes + blobs.bytes))\n"
+        text += " of space\n"
+        if !steps.isEmpty { text += "There are \(steps.count) build step(s) using \(sizeText(stepBytes)) of space\n" }
+        text += "Total space used: \(sizeText(images.bytes + blobs.bytes + stepBytes))\n"
         try during("cannot write the list") { () throws(Errno) in try writeFully(1, text) }
     }
 
@@ -81,7 +99,19 @@ package struct CacheCommand {
                 }
             }
         }
+        cleanSteps(cache, isDry: isDry, youngest: youngest)
         if !isDry, invocation.int("days") == nil { sweep(cache) }
+    }
+
+    /// What a running build uses stays.
+    private func cleanSteps(_ cache: CacheDirectory, isDry: Bool, youngest: Int64?) {
+        guard let store = steps(cache) else { return }
+        for step in store.all() {
+            if let youngest, step.used > youngest { continue }
+            Log.info("Removing build cache entry: \(step.key)")
+            if !isDry, !store.remove(step.key) { Log.warning("\(step.key) is in use, and stays") }
+        }
+        if !isDry { store.tidy() }
     }
 
     /// What broken downloads left, and names of what is gone.

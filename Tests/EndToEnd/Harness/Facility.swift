@@ -7,7 +7,7 @@ import Testing
 enum Facility: String, Sendable {
     case root, user, userNamespace = "user-namespace", fuse, loop, overlay, peer, strace, python, mksquashfs, registry,
         htpasswd,
-        openssl, skopeo, umoci, buildah
+        openssl, skopeo, umoci, buildah, debootstrap
 
     /// Why the host cannot do it; nil when it can.
     var missing: String? {
@@ -26,6 +26,7 @@ enum Facility: String, Sendable {
         case .strace: program("strace")
         case .python: program("python3")
         case .registry: program("docker-registry")
+        case .debootstrap: isAccessible("/usr/sbin/debootstrap", X_OK) ? nil : "no debootstrap here"
         case .mksquashfs, .htpasswd, .openssl, .skopeo, .umoci, .buildah: program(rawValue)
         }
     }

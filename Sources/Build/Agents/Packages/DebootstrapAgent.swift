@@ -1,0 +1,35 @@
+import CLinux
+import Core
+import ImageCache
+import Linux
+
+/// `Bootstrap: debootstrap`: a minimal Debian or a relative of it (deffile.md §2).
+struct DebootstrapAgent: BootstrapAgent {
+    private static let excluded = "openssl,udev,debconf-i18n,e2fsprogs"
+
+    func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
+        let tool = try HostTool(["debootstrap"], package: "debootstrap")
+        let arguments = [
+            "--variant=minbase", "--exclude=" + Self.excluded,
+            "--include=" + order.packages(["apt"]).joined(separator: ","),
+            "--arch=" + Self.architecture(order.options.architecture), order.value("osversion"), order.root,
+            order.url("mirrorurl"),
+        ]
+        // In a user namespace no device can be made. So told, debootstrap binds those of the host instead.
+        try tool.run(arguments, environment: inInitialUserNamespace() ? [] : ["container=lxc"])
+        unmountBelow(order.root)
+        return .ofPackages
+    }
+
+    func facts(_ order: BootstrapOrder) -> [StepFact]? { order.headerFacts() }
+
+    /// Debian's names differ from Go's.
+    static func architecture(_ name: String) -> String {
+        switch name {
+        case "386": "i386"
+        case "arm": "armhf"
+        case "ppc64le": "ppc64el"
+        default: name
+        }
+    }
+}

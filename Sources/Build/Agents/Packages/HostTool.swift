@@ -1,0 +1,111 @@
+import CLinux
+import Core
+import ImageCache
+import Linux
+
+/// A program of this host that makes root file systems: package managers know their distribution, we do not.
+struct HostTool {
+    let path: String
+
+    /// - Parameters:
+    ///   - names: alternatives, the best first.
+    ///   - package: the Debian package that has it.
+    /// - Throws: Apptainer's sentence when there is none.
+    init(_ names: [String], package: String) throws(SkiffError) {
+        let places = Self.searchPath.split(separator: ":").map(String.init)
+        for name in names {
+            for place in places where isAccessible(place + "/" + name, X_OK) {
+                path = place + "/" + name
+                return
+            }
+        }
+        let list = names.joined(separator: " nor ")
+        throw SkiffError(
+            "While performing build: conveyor failed to get: \(names.count > 1 ? "neither " : "")\(list) "
+                + (names.count > 1 ? "in PATH" : "is not in PATH"),
+            hint: "Install the Debian package \(package), or what has it on your distribution")
+    }
+
+    /// One whose path is known.
+    init(at path: String) { self.path = path }
+
+    /// Ordinary users have no directories of administrators in theirs.
+    private static var searchPath: String {
+        let own = environmentValue("PATH") ?? ""
+        return own + (own.isEmpty ? "" : ":") + "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    }
+
+    /// Runs it to its end; what it says goes to the user.
+    ///
+    /// - Parameter environment: beside that of the caller.
+    func run(_ arguments: [String], environment: [String] = []) throws(SkiffError) {
+        let name = lastComponent(path)
+        Log.debug("\(path) \(arguments.joined(separator: " "))")
+        let kept = environmentStrings().filter { !$0.hasPrefix("PATH=") }
+        let status = try during("cannot start \(name)") { () throws(Errno) in
+            let pid = try spawn(
+                path, [name] + arguments, environment: kept + ["PATH=" + Self.searchPath] + environment)
+            return try waitFor(pid)?.status
+        }
+        guard status == .exited(0) else {
+            throw SkiffError(
+                "While performing build: conveyor failed to get: while executing \(name): "
+                    + (status?.text ?? "it is gone"), hint: "Its own messages above say why")
+        }
+    }
+}
+
+extension BootstrapOrder {
+    /// The packages of `Include`, with those that are always there in front.
+    func packages(_ always: [String], and more: String = "") -> [String] {
+        always + (value("include") + " " + more).split { $0 == " " || $0 == "," || $0 == "\t" }.map(String.init)
+    }
+
+    /// A URL of the header, with `%{OSVERSION}` filled in.
+    func url(_ key: String) -> String {
+        var url = value(key)
+        while let mark = url.range(of: "%{OSVERSION}", caseInsensitive: true) {
+            url.replaceSubrange(mark, with: value("osversion"))
+        }
+        return url
+    }
+
+    /// What the content of packages depends on, as far as it can be told: mirrors change.
+    func headerFacts(_ variables: [String] = []) -> [StepFact] {
+        let header = stage.header.filter { $0.key != "stage" }.map { StepFact($0.key, $0.value) }
+        return header + variables.map { StepFact($0, environmentValue($0) ?? "") }
+    }
+}
+
+extension BaseContent {
+    /// A root file system from packages: its runscript does nothing yet.
+    static var ofPackages: BaseContent {
+        var content = BaseContent()
+        content.files = [.init(path: "/.singularity.d/runscript", bytes: Array("#!/bin/sh\n".utf8), mode: 0o755)]
+        return content
+    }
+}
+
+extension String {
+    fileprivate func range(of mark: String, caseInsensitive: Bool) -> Range<String.Index>? {
+        let wanted = Array(mark.lowercased().utf8)
+        let bytes = Array(utf8)
+        guard bytes.count >= wanted.count else { return nil }
+        for start in 0...(bytes.count - wanted.count)
+        where bytes[start..<(start + wanted.count)].map(\.lowercased) == wanted {
+            let first = utf8.index(utf8.startIndex, offsetBy: start)
+            return first..<utf8.index(first, offsetBy: wanted.count)
+        }
+        return nil
+    }
+}
+
+/// Takes away what a tool mounted below a directory and left there.
+func unmountBelow(_ path: String) {
+    guard let bytes = try? readFile("/proc/self/mountinfo") else { return }
+    let points = bytes.split(separator: 0x0A).compactMap { line -> String? in
+        let fields = line.split(separator: 0x20)
+        return fields.count > 4 ? String(decoding: fields[4], as: UTF8.self) : nil
+    }
+    for point in points.reversed() where point.hasPrefix(path + "/") { try? unmount(point, detach: true) }
+}

@@ -1,0 +1,64 @@
+import CLinux
+import Core
+import ImageCache
+import Linux
+
+/// `Bootstrap: zypper`: openSUSE from a mirror, or SUSE Linux Enterprise from a registration (deffile.md §2).
+struct ZypperAgent: BootstrapAgent {
+    private static let configuration = "/etc/zypp/zypp-bootstrap.conf"
+
+    func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
+        let zypper = try HostTool(["zypper"], package: "zypper")
+        let rpm = try HostTool(["rpm"], package: "rpm")
+        let root = try RootTree(order.root)
+        try root.makeDirectory("/dev")
+        try root.write(Self.configuration, "[main]\ncachedir=/var/cache/zypp-bootstrap\n", mode: 0o644)
+        let options = ["--root", order.root, "--non-interactive", "--gpg-auto-import-keys"]
+        let release = order.value("osversion").isEmpty ? [] : ["--releasever=" + order.value("osversion")]
+        try importKey(order, rpm)
+        if order.value("mirrorurl").isEmpty {
+            try register(order)
+        } else {
+            for (name, url) in repositories(order) { try zypper.run(options + release + ["addrepo", url, name]) }
+            try zypper.run(options + release + ["refresh"])
+        }
+        let install = ["install", "--auto-agree-with-licenses", "--download-in-advance"]
+        try zypper.run(options + release + install + order.packages(["aaa_base"]))
+        try root.remove(Self.configuration)
+        return .ofPackages
+    }
+
+    func facts(_ order: BootstrapOrder) -> [StepFact]? { order.headerFacts() }
+
+    private func repositories(_ order: BootstrapOrder) -> [(String, String)] {
+        var found = [("repo", order.url("mirrorurl"))]
+        if !order.url("updateurl").isEmpty { found.append(("update", order.url("updateurl"))) }
+        for field in order.stage.header where field.key.hasPrefix("otherurl") {
+            found.append(("repo-" + field.key.dropFirst(8), order.url(field.key)))
+        }
+        return found
+    }
+
+    private func importKey(_ order: BootstrapOrder, _ rpm: HostTool) throws(SkiffError) {
+        let key = order.value("productpgp")
+        if key.isEmpty { return }
+        let file = order.temporary + "/product.asc"
+        try during("cannot write \(file)") { () throws(Errno) in try writeFile(file, Array(key.utf8), mode: 0o600) }
+        try rpm.run(["--root", order.root, "--initdb"])
+        try rpm.run(["--root", order.root, "--import", file])
+    }
+
+    private func register(_ order: BootstrapOrder) throws(SkiffError) {
+        let connect = try HostTool(["SUSEConnect"], package: "suseconnect")
+        var arguments = ["--root", order.root]
+        let server = order.value("registerurl")
+        if !server.isEmpty { arguments += ["--url", server] }
+        let (product, user, code) = (order.value("product"), order.value("user"), order.value("regcode"))
+        if !product.isEmpty {
+            try connect.run(arguments + ["--product", product, "--email", user, "--regcode", code])
+        }
+        for module in order.value("modules").split(separator: ",") {
+            try connect.run(arguments + ["--product", String(module).filter { $0 != " " }])
+        }
+    }
+}
