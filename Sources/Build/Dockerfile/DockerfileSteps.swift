@@ -40,7 +40,7 @@ struct DockerfileSteps {
     private func input(_ step: CopyStep, _ place: DockerfilePlace) throws(SkiffError) -> BuildStep.Input {
         let text =
             step.sources + step.files.flatMap { [$0.name, $0.content.text] } + [
-                step.destination, step.owner ?? "", step.mode.map { "\($0)" } ?? "", "\(step.unpacks)",
+                step.destination, step.owner ?? "", step.mode?.text ?? "", "\(step.unpacks)",
             ] + step.excluded.rules.map { ($0.takes ? "!" : "") + $0.pattern }
         var facts = [StepFact("its text", try StepStore.digest(text))]
         if let from = step.from {

@@ -6,8 +6,11 @@ package struct FileModeChange: Sendable, Equatable {
         case some(mask: UInt32, sign: UInt8, permissions: [UInt8])
     }
     private let changes: [Change]
+    /// As written.
+    package let text: String
 
     package init(parsing text: String) throws(DockerfileProblem) {
+        self.text = text
         let problem = DockerfileProblem(
             "invalid chmod parameter: '\(text)'", expected: "an octal number up to 7777, or words as in u=rwX,go=rX")
         if let mode = UInt32(text, radix: 8), text.utf8.first?.isDigit == true {
