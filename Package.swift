@@ -246,6 +246,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Owner", ["Ownership"]),
     ("Dockerfile", ["Dockerfile"]),
     ("Reference", ["Registries", "Core"]),
+    ("RegistryAnswer", ["Registries", "HTTP", "Core"]),
 ]
 
 if let kind = Context.environment["SKIFF_FUZZ"] {

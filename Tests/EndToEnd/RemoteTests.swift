@@ -17,7 +17,7 @@ extension EndToEnd {
             #expect(
                 first.standardOutput
                     == "\nNAME           URI                  DEFAULT?  GLOBAL?  EXCLUSIVE?  SECURE?\n"
-                    + "DefaultRemote  cloud.apptainer.org  ✓                              ✓\n", "\(first)")
+                    + "DefaultRemote  cloud.apptainer.org  ✓         ✓                    ✓\n", "\(first)")
             let plain = try desk.run("remote", "add", "--no-login", "office", "http://\(server.host)")
             #expect(plain.end == .exited(255) && plain.standardError.contains("--insecure"), "\(plain)")
             let added = try desk.run("remote", "add", "--no-login", "--insecure", "office", "http://\(server.host)")
@@ -36,7 +36,7 @@ extension EndToEnd {
             #expect(status.standardOutput.contains("Ann <ann@example.org>"), "\(status)")
             #expect(try desk.run("remote", "get-login-password").line == "oidc")
             let keys = try desk.run("keyserver", "list")
-            #expect(keys.standardOutput.contains("#1 https://keys.openpgp.org 🔒"), "\(keys)")
+            #expect(keys.standardOutput.contains("\nDefaultRemote *\n   #1  https://keys.openpgp.org  🔒\n"), "\(keys)")
             #expect(try desk.run("remote", "use", "DefaultRemote").isSuccess)
             #expect(try desk.run("remote", "logout", "office").isSuccess)
             #expect(try desk.run("remote", "remove", "office").isSuccess)

@@ -39,7 +39,11 @@ package struct RemoteConfig: Sendable, Equatable {
     /// The remote of a user who has none: no library, the keyserver of OpenPGP's community.
     package static let standardName = "DefaultRemote"
     package static let standardKeyserver = "https://keys.openpgp.org"
-    package static var standard: Remote { Remote(uri: "cloud.apptainer.org") }
+    package static var standard: Remote {
+        var remote = Remote(uri: "cloud.apptainer.org")
+        remote.isSystem = true
+        return remote
+    }
 
     package init() {}
 

@@ -17,7 +17,7 @@ package struct CacheCommand {
     }
 
     /// In the order of Apptainer's list. Names that mean nothing select nothing.
-    private static let order: [CacheDirectory.Kind] = [.library, .ociImages, .shub, .oras, .ipfs, .net, .blob]
+    private static let order: [CacheDirectory.Kind] = [.blob, .library, .ociImages, .shub, .oras, .net, .ipfs]
 
     private var kinds: [CacheDirectory.Kind] {
         let words = invocation.list("type")
@@ -80,7 +80,7 @@ package struct CacheCommand {
         let isDry = invocation.bool("dry-run")
         if !isDry, !invocation.bool("force") {
             let question =
-                "This will delete everything in your cache (containers from all sources and OCI blobs). \n"
+                "This will delete everything in your cache (containers from all sources and OCI blobs).\n"
                 + "Hint: You can see exactly what would be deleted by canceling and using the --dry-run option.\n"
                 + "Do you want to continue? [y/N] "
             guard LoginPrompt.confirms(question) else { return Log.info("Cache cleanup canceled") }
@@ -88,7 +88,9 @@ package struct CacheCommand {
         if isDry { try? writeFully(1, "User requested a dry run. Not actually deleting any data!\n") }
         let youngest = invocation.int("days").map { currentTime() - Int64($0) * 86400 }
         for kind in kinds {
-            for file in cache.files(kind) {
+            let files = cache.files(kind)
+            if files.isEmpty { Log.info("No cached files to remove at \(cache.path(kind))") }
+            for file in files {
                 if let youngest, file.status.modified > youngest { continue }
                 Log.info("Removing \(kind.rawValue) cache entry: \(file.name)")
                 if isDry { continue }

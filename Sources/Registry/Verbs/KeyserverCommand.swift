@@ -87,16 +87,16 @@ package struct KeyserverCommand {
         if let wanted, config.remotes[wanted] == nil { throw SkiffError("\(wanted) is not a remote") }
         var text = "\n"
         for (name, remote) in config.remotes.sorted(by: { $0.key < $1.key }) where wanted == nil || wanted == name {
-            let marks = (name == config.active ? "*" : "") + (remote.isSystem ? "^" : "")
+            let marks = (remote.isSystem ? "*" : "") + (name == config.active ? "^" : "")
             text += "\(name) \(marks)\n"
             var servers = remote.keyservers.filter { !$0.isSkipped }
             if servers.isEmpty, remote.keyservers.isEmpty, let own = Self.own(remote) { servers = [.init(uri: own)] }
             for (index, server) in servers.enumerated() {
-                text += "\t#\(index + 1) \(server.uri) \(server.isInsecure ? "" : "🔒")\n"
+                text += "   #\(index + 1)  \(server.uri)  \(server.isInsecure ? "" : "🔒")\n"
             }
             text += "\n"
         }
-        text += "(* default remote, ^ system remote, 🔒 secure)\n"
+        text += "(* = system endpoint, ^ = default endpoint)\n"
         try during("cannot write the list") { () throws(Errno) in try writeFully(1, text) }
     }
 
