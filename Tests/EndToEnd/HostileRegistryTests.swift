@@ -13,6 +13,7 @@ extension EndToEnd {
         {
             try skiffCommand(["pull"] + flags + ["out.sif", "oras://\(registry.host)/\(name)/x"], as: desk.profile) {
                 $0.environment["HOME"] = desk.folder
+                $0.environment["APPTAINER_CACHEDIR"] = desk.folder + "/.apptainer"
                 $0.environment["APPTAINER_DOWNLOAD_PART_SIZE"] = "200000"
                 $0.environment["APPTAINER_NETWORK_TIMEOUT"] = "2"
                 $0.directory = desk.folder
@@ -94,6 +95,7 @@ extension EndToEnd {
             ] {
                 let outcome = try skiffCommand(words, as: .current) {
                     $0.environment["HOME"] = desk.folder
+                    $0.environment["APPTAINER_CACHEDIR"] = desk.folder + "/.apptainer"
                     $0.directory = desk.folder
                 }.run()
                 #expect(outcome.end == .exited(255) && outcome.standardError.contains(text), "\(outcome)")
@@ -110,6 +112,7 @@ extension EndToEnd {
             defer { desk.remove() }
             let command = try skiffCommand(["pull", "out.sif", "oras://\(registry.host)/slow/x"], as: .current) {
                 $0.environment["HOME"] = desk.folder
+                $0.environment["APPTAINER_CACHEDIR"] = desk.folder + "/.apptainer"
                 $0.environment["APPTAINER_DOWNLOAD_PART_SIZE"] = "65536"
                 $0.environment["APPTAINER_DOWNLOAD_CONCURRENCY"] = "2"
                 $0.directory = desk.folder
@@ -133,6 +136,7 @@ extension EndToEnd {
             #expect(
                 try skiffCommand(["pull", "-F", "out.sif", "oras://\(registry.host)/slow/x"], as: .current) {
                     $0.environment["HOME"] = desk.folder
+                    $0.environment["APPTAINER_CACHEDIR"] = desk.folder + "/.apptainer"
                     $0.directory = desk.folder
                 }.run().isSuccess)
             #expect(!registry.requests.dropFirst(before).contains { $0.path.contains("/blobs/") })

@@ -19,6 +19,7 @@ extension EndToEnd {
             func run(_ words: String..., change: (inout Command) -> Void = { _ in }) throws -> Outcome {
                 try skiffCommand(words, as: profile) { command in
                     command.environment["HOME"] = folder
+                    command.environment["APPTAINER_CACHEDIR"] = folder + "/.apptainer"
                     command.directory = folder
                     change(&command)
                 }.run()
@@ -211,6 +212,7 @@ extension EndToEnd {
                 let outcome = try skiffCommand(words, as: .current) {
                     $0.environment["SSL_CERT_FILE"] = registry.folder + "/cert.pem"
                     $0.environment["HOME"] = desk.folder
+                    $0.environment["APPTAINER_CACHEDIR"] = desk.folder + "/.apptainer"
                     $0.directory = desk.folder
                 }.run()
                 #expect(outcome.isSuccess, "\(outcome)")
