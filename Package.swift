@@ -133,6 +133,15 @@ let package = Package(
         .executableTarget(
             name: "skiff-mount", dependencies: ["ImageServer", "CLinux"], path: "Sources/Helpers/skiff-mount",
             swiftSettings: swiftSettings, linkerSettings: launcherLinking),
+        .target(
+            name: "RootSupervisor", dependencies: ["Core", "Ownership", "Linux", "CLinux"],
+            path: "Sources/Helpers/RootSupervisor", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "skiff-root", dependencies: ["RootSupervisor", "CLinux"], path: "Sources/Helpers/skiff-root",
+            swiftSettings: swiftSettings, linkerSettings: launcherLinking),
+        .testTarget(
+            name: "RootSupervisorTests", dependencies: ["RootSupervisor", "Linux", "CLinux"],
+            swiftSettings: testSettings),
         .executableTarget(
             name: "fuse-probe", dependencies: ["Linux", "CLinux"], path: "Tests/Inside/fuse-probe",
             swiftSettings: swiftSettings),

@@ -26,6 +26,7 @@ package struct Installation: Sendable {
     package var launcher: String { prefix + "/bin/skiff" }
     package var imageTool: String { prefix + "/libexec/skiff/skiff-image" }
     package var imageServer: String { prefix + "/libexec/skiff/skiff-mount" }
+    package var rootSupervisor: String { prefix + "/libexec/skiff/skiff-root" }
     /// A static POSIX shell for images that have none.
     package var staticShell: String { prefix + "/libexec/skiff/sh" }
     package var pluginDirectory: String { prefix + "/lib/skiff/plugins" }

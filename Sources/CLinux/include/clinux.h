@@ -15,9 +15,12 @@
 #include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
 #include <linux/openat2.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -173,4 +176,35 @@ static const uint64_t SKL_MOUNT_ATTR_NOSUID = 0x2;
 static const uint64_t SKL_MOUNT_ATTR_NODEV = 0x4;
 static const uint64_t SKL_MOUNT_ATTR_NOEXEC = 0x8;
 
+/* seccomp filters and their listeners, seccomp_unotify(2) */
+struct skl_notification {
+    uint64_t id;
+    int pid;
+    int number;
+    uint32_t architecture;
+    uint64_t arguments[6];
+};
+int skl_seccomp_install(const void *program, unsigned short instructions, unsigned long flags);
+int skl_seccomp_has(unsigned action);
+int skl_notification_receive(int listener, struct skl_notification *out);
+int skl_notification_answer(int listener, uint64_t id, int64_t value, int error, unsigned flags);
+int skl_notification_valid(int listener, uint64_t id);
+int skl_notification_add_fd(int listener, uint64_t id, int source, unsigned flags, unsigned new_flags);
+int skl_notification_wake_here(int listener);
+/* The number that statx(2) gives the mount of an open file. */
+int skl_mount_id(int fd, uint64_t *id);
+static inline ssize_t skl_read_memory(pid_t pid, void *to, unsigned long from, size_t count) {
+    struct iovec here = {.iov_base = to, .iov_len = count}, there = {.iov_base = (void *)from, .iov_len = count};
+    return process_vm_readv(pid, &here, 1, &there, 1, 0);
+}
+static inline int skl_prlimit_locks(pid_t pid, const struct rlimit *new_limit, struct rlimit *old_limit) {
+    return prlimit(pid, RLIMIT_LOCKS, new_limit, old_limit);
+}
+static const unsigned SKL_SECCOMP_NOTIFY = SECCOMP_RET_USER_NOTIF;
+static const unsigned SKL_SECCOMP_ERRNO = SECCOMP_RET_ERRNO;
+static const unsigned SKL_SECCOMP_ALLOW = SECCOMP_RET_ALLOW;
+static const unsigned long SKL_SECCOMP_NEW_LISTENER = SECCOMP_FILTER_FLAG_NEW_LISTENER;
+static const unsigned long SKL_SECCOMP_WAIT_KILLABLE = 1UL << 5;
+static const unsigned SKL_SECCOMP_CONTINUE = 1;
+static const unsigned SKL_SECCOMP_ADDFD_SEND = 1U << 1;
 #endif

@@ -13,6 +13,10 @@ struct Child {
     let image: CInt?
     /// Where the image server waits for /dev/fuse.
     let server: CInt?
+    /// Where skiff-root waits for listeners.
+    let supervisor: CInt?
+    /// Where the parent says that it has written the id maps; nil when the child writes them itself.
+    let mapped: CInt?
     /// Close-on-exec: its end tells the monitor that the program runs. Nil in place.
     let status: CInt?
     /// The monitor's process; nil in place.
@@ -57,6 +61,8 @@ struct Child {
             try apply(plan.privileges, userID: effectiveUID())
             if monitor != nil && plan.process != .shim { try setParentDeathSignal(SIGKILL) }
         }
+        // A user of the image is one more thing that emulated root can become.
+        try emulateRoot()
         try becomeUser()
         LaunchStep.exec.reached()
         try during("cannot restore the signal mask") { () throws(Errno) in _ = try setSignalMask(signals) }
@@ -84,10 +90,53 @@ struct Child {
     }
 
     private func mapUser() throws(SkiffError) {
-        guard case .new(let uid, let gid) = plan.user else { return }
-        try during("cannot map the user into the container's user namespace") { () throws(Errno) in
-            try writeOwnMaps(uid: uid, gid: gid)
+        switch plan.user {
+        case .none: return
+        case .new(let uid, let gid):
+            try during("cannot map the user into the container's user namespace") { () throws(Errno) in
+                try writeOwnMaps(uid: uid, gid: gid)
+            }
+        case .ranges: waitForMaps()
         }
+        try inviteSupervisor()
+    }
+
+    /// If the parent could not write them, it says why, and closes without a word to us.
+    private func waitForMaps() {
+        var byte: [UInt8] = [0]
+        let count = try? byte.withUnsafeMutableBufferPointer { buffer throws(Errno) in
+            try read(mapped ?? -1, into: UnsafeMutableRawBufferPointer(buffer))
+        }
+        if count != 1 { _exit(255) }
+    }
+
+    /// skiff-root must be root of the same user namespace, and of no other namespace of ours: it would keep them alive.
+    private func inviteSupervisor() throws(SkiffError) {
+        guard let supervisor, plan.root?.supervisor == .own else { return }
+        try during("cannot show the container to skiff-root") { () throws(Errno) in
+            let namespace = try open("/proc/self/ns/user", O_RDONLY)
+            try sendMessage([SupervisorMessage.namespace.rawValue], descriptor: namespace.raw, over: supervisor)
+        }
+    }
+
+    /// The last step: from here on calls are answered by others.
+    private func emulateRoot() throws(SkiffError) {
+        guard let root = plan.root else { return }
+        do throws(Errno) {
+            guard let supervisor else { return try pretend(root.filter) }
+            try supervise(root.filter, over: supervisor, keeping: root.scope)
+        } catch {
+            // A filter of this process has a listener already: we are inside of a container like this.
+            guard error == .busy else { throw SkiffError("cannot emulate root", errno: error) }
+            Log.warning("cannot emulate root inside of an emulation: owners are forgotten")
+            try during("cannot emulate root") { () throws(Errno) in try pretend(.forgetful()) }
+        }
+    }
+
+    private func pretend(_ filter: SyscallFilter) throws(Errno) {
+        if filter.kind != .forgetful { return }
+        if try capabilities().effective & (1 << UInt64(Capability.sysAdmin)) == 0 { try setNoNewPrivileges() }
+        try installFilter(filter.program)
     }
 
     private func mountImage(_ session: borrowing Session, _ trees: SourceTrees) throws(SkiffError) {

@@ -19,6 +19,7 @@ package struct Launcher {
         LaunchStep.planned.reached()
         if let image { try lock(image) }
         if plan.process == .inPlace {
+            if case .held(let control)? = plan.root?.supervisor { try? setInherited(control, false) }
             try enterNamespaces()
             try makeChild(image: image, server: nil, status: nil, monitor: nil, signals: currentMask()).run()
         }
@@ -82,22 +83,35 @@ package struct Launcher {
     }
 
     private func makeChild(
-        image: CInt?, server: CInt?, status: CInt?, monitor: pid_t?, signals: SignalSet
+        image: CInt?, server: CInt?, supervisor: CInt? = nil, mapped: CInt? = nil, status: CInt?, monitor: pid_t?,
+        signals: SignalSet
     ) -> Child {
-        Child(
-            plan: plan, plugins: plugins, installation: installation, image: image, server: server, status: status,
-            monitor: monitor, signals: signals)
+        var supervisor = supervisor
+        if case .held(let control)? = plan.root?.supervisor { supervisor = control }
+        return Child(
+            plan: plan, plugins: plugins, installation: installation, image: image, server: server,
+            supervisor: supervisor, mapped: mapped, status: status, monitor: monitor, signals: signals)
     }
 
     private func monitored(image: CInt?) throws(SkiffError) -> ExitStatus {
         // Blocked before the first helper exists, so that a signal cannot leave one behind.
         let signals = try during("cannot block signals") { () throws(Errno) in try setSignalMask(.all) }
+        if case .held(let control)? = plan.root?.supervisor { try? setInherited(control, false) }
+        guard plan.root?.supervisor == .own else { return try served(image: image, nil, signals) }
+        let supervisor = try SupervisorLink.start(installation)
+        let status = try served(image: image, supervisor.control.raw, signals)
+        supervisor.farewell()
+        return status
+    }
+
+    /// With the image server around the run, where the plan has one.
+    private func served(image: CInt?, _ supervisor: CInt?, _ signals: SignalSet) throws(SkiffError) -> ExitStatus {
         guard plan.image.driver == .server, let image else {
-            return try follow(try fork(image: image, server: nil, signals: signals))
+            return try follow(try fork(image: image, server: nil, supervisor, signals: signals))
         }
         let server = try ImageServerLink.start(installation, plan.image, file: image)
         LaunchStep.serverStarted.reached()
-        let status = try follow(try fork(image: image, server: server.control.raw, signals: signals))
+        let status = try follow(try fork(image: image, server: server.control.raw, supervisor, signals: signals))
         if case .exited(255) = status, let text = server.complaint() { Log.error("image server: \(text)") }
         server.farewell()
         return status
@@ -116,9 +130,10 @@ package struct Launcher {
         return try Monitor(child: child.pid).wait()
     }
 
-    private func fork(image: CInt?, server: CInt?, signals: SignalSet) throws(SkiffError)
+    private func fork(image: CInt?, server: CInt?, _ supervisor: CInt?, signals: SignalSet) throws(SkiffError)
         -> StartedChild
     {
+        let maps = try MapGate(plan.user)
         let monitor = processID()
         let pipe = try during("cannot make a pipe") { () throws(Errno) in try makePipe() }
         let reading = OwnedFD(adopting: pipe.first)
@@ -129,8 +144,14 @@ package struct Launcher {
         } catch {
             throw namespaceFailure(error)
         }
-        if pid != 0 { return StartedChild(pid: pid, status: reading) }
-        become(makeChild(image: image, server: server, status: writing.raw, monitor: monitor, signals: signals))
+        if pid != 0 {
+            try maps.open(for: pid)
+            return StartedChild(pid: pid, status: reading)
+        }
+        become(
+            makeChild(
+                image: image, server: server, supervisor: supervisor, mapped: maps.waiting, status: writing.raw,
+                monitor: monitor, signals: signals))
     }
 
     private func become(_ child: Child) -> Never {

@@ -12,6 +12,8 @@ package struct Plan: Sendable {
     package var mounts: [Mount]
     package var namespaces: Namespaces
     package var user: UserNamespace
+    /// Nil for a container whose root is true, or that has none.
+    package var root: RootEmulation?
     package var privileges: Privileges
     package var directory: StartDirectory
     package var umask: UInt32
@@ -26,7 +28,8 @@ package struct Plan: Sendable {
     package init(
         action: Request.Action, arguments: [String], image: RootImage, layers: [Layer], mounts: [Mount],
         namespaces: Namespaces,
-        user: UserNamespace, privileges: Privileges, directory: StartDirectory, umask: UInt32, hostname: String?,
+        user: UserNamespace, root: RootEmulation?, privileges: Privileges, directory: StartDirectory, umask: UInt32,
+        hostname: String?,
         sessionSize: Int64?, process: ProcessModel, plugins: [PluginParticipant], notes: [PlanNote],
         environment: EnvironmentPlan
     ) {
@@ -37,6 +40,7 @@ package struct Plan: Sendable {
         self.mounts = mounts
         self.namespaces = namespaces
         self.user = user
+        self.root = root
         self.privileges = privileges
         self.directory = directory
         self.umask = umask
@@ -117,6 +121,25 @@ package enum UserNamespace: Sendable, Equatable {
     case none
     /// Made by the child, maps written by the child itself: one id each.
     case new(uid: IDMap, gid: IDMap)
+    /// Made by the child, maps written from outside by newuidmap(1): the caller is root, its ranges are everybody else.
+    case ranges(SubordinateIDs, uid: UInt32, gid: UInt32)
+}
+
+/// What stands in for the powers that root of the container's user namespace lacks (Docs/root-emulation.md).
+package struct RootEmulation: Sendable, Equatable {
+    package enum Supervisor: Sendable, Equatable {
+        case none
+        /// Started for this launch.
+        case own
+        /// Runs already; a descriptor of this process leads to it.
+        case held(CInt)
+    }
+
+    package var rung: RootRung
+    package var filter: SyscallFilter
+    package var supervisor: Supervisor
+    /// Which owners are kept.
+    package var scope: SupervisorMessage
 }
 
 /// A line of /proc/PID/uid_map with count 1; user_namespaces(7).

@@ -8,10 +8,14 @@ package struct PlanBuilder {
     let host: HostFacts
     let image: ImageFacts
     let plugins: any PluginPhases
+    /// For who wants to be root and is not.
+    let means: RootMeans?
 
     package init(
-        request: Request, settings: Settings, host: HostFacts, image: ImageFacts, plugins: any PluginPhases
+        request: Request, settings: Settings, host: HostFacts, image: ImageFacts, plugins: any PluginPhases,
+        means: RootMeans? = nil
     ) {
+        self.means = means
         self.request = request
         self.settings = settings
         self.host = host
@@ -69,7 +73,11 @@ package struct PlanBuilder {
     private var user: UserNamespace {
         switch request.userMapping {
         case .inherited: return .none
+        case .root where host.uid == 0: return .none
         case .root:
+            if rung == .ranges, let ranges = means?.ranges {
+                return .ranges(ranges, uid: host.uid, gid: host.gid)
+            }
             return .new(uid: IDMap(inside: 0, outside: host.uid), gid: IDMap(inside: 0, outside: host.gid))
         case .automatic where host.uid == 0 && host.isAdministrator: return .none
         case .automatic, .userNamespace:
@@ -86,8 +94,36 @@ package struct PlanBuilder {
     }
 
     private var insideUID: UInt32 {
-        if case .new(let uid, _) = user { return uid.inside }
-        return host.uid
+        switch user {
+        case .new(let uid, _): uid.inside
+        case .ranges: 0
+        case .none: host.uid
+        }
+    }
+
+    private var rung: RootRung? {
+        switch request.userMapping {
+        case .inherited: return request.rung
+        case .root where host.uid != 0 || means?.isSoleRoot == true:
+            return means?.rung(
+                ignoreRanges: request.ignoreSubuid, ignoreListeners: request.ignoreFakerootCommand)
+        default: return nil
+        }
+    }
+
+    private func rootEmulation() -> RootEmulation? {
+        guard let rung else { return nil }
+        let held = request.supervisor.flatMap { CInt($0) }
+        let scope: SupervisorMessage = request.userMapping == .inherited ? .listenOnEverything : .listenOnRoot
+        let supervisor: RootEmulation.Supervisor = held.map { .held($0) } ?? .own
+        return switch rung {
+        case .supervised:
+            RootEmulation(rung: rung, filter: .supervised(), supervisor: supervisor, scope: scope)
+        case .forgetful: RootEmulation(rung: rung, filter: .forgetful(), supervisor: .none, scope: scope)
+        case .ranges where means?.hasListeners ?? (held != nil):
+            RootEmulation(rung: rung, filter: .devices(), supervisor: supervisor, scope: scope)
+        case .ranges: nil
+        }
     }
 
     private func privileges() throws(SkiffError) -> Privileges {
@@ -166,7 +202,8 @@ package struct PlanBuilder {
         let plan = Plan(
             action: request.action, arguments: request.arguments, image: root, layers: draft.layers,
             mounts: draft.mounts,
-            namespaces: draft.namespaces, user: user, privileges: try privileges(), directory: startDirectory(home),
+            namespaces: draft.namespaces, user: user, root: rootEmulation(),
+            privileges: try privileges(), directory: startDirectory(home),
             umask: request.noUmask ? 0o022 : host.umask,
             hostname: draft.namespaces.contains(.uts) ? request.hostname : nil,
             sessionSize: host.uid == 0 ? nil : Int64(settings.sessionSizeMiB) << 20,
@@ -187,6 +224,9 @@ package struct PlanBuilder {
         let watched = plugins.participants.contains { plugin in
             plugin.phases.contains("started") || plugin.phases.contains("stopped")
         }
+        // Maps come from outside, and a supervisor of its own ends with the container.
+        if case .ranges = user { return .monitored }
+        if rung == .supervised && request.supervisor == nil { return .monitored }
         return watched || root.driver == .server || root.driver == .extracted ? .monitored : .inPlace
     }
 

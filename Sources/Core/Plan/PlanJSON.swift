@@ -17,6 +17,7 @@ extension Plan {
             "process": .string(process.rawValue),
             "namespaces": .strings(namespaces.names + (user == .none ? [] : ["user"])),
             "user": userJSON,
+            "root": rootJSON,
             "layers": .array(layers.map(\.json)),
             "mounts": .array(orderedMounts.map(\.json)),
             "environment": environment.json,
@@ -46,11 +47,32 @@ extension Plan {
     }
 
     private var userJSON: JSONText? {
-        guard case .new(let uid, let gid) = user else { return nil }
-        func map(_ map: IDMap) -> JSONText {
-            .members(["inside": .integer(Int64(map.inside)), "outside": .integer(Int64(map.outside))])
+        func map(_ inside: UInt32, _ outside: UInt32) -> JSONText {
+            .members(["inside": .integer(Int64(inside)), "outside": .integer(Int64(outside))])
         }
-        return .members(["uid": map(uid), "gid": map(gid)])
+        func range(_ range: SubordinateIDs.Range) -> JSONText {
+            .members([
+                "inside": .integer(1), "outside": .integer(Int64(range.first)), "count": .integer(Int64(range.count)),
+            ])
+        }
+        switch user {
+        case .none: return nil
+        case .new(let uid, let gid):
+            return .members(["uid": map(uid.inside, uid.outside), "gid": map(gid.inside, gid.outside)])
+        case .ranges(let ids, let uid, let gid):
+            return .members([
+                "uid": map(0, uid), "gid": map(0, gid), "subuid": range(ids.users), "subgid": range(ids.groups),
+            ])
+        }
+    }
+
+    private var rootJSON: JSONText? {
+        root.map { root in
+            .members([
+                "rung": .string(root.rung.rawValue), "filter": .string(root.filter.kind.rawValue),
+                "program": .string(root.filter.hexadecimal),
+            ])
+        }
     }
 
     private var directoryJSON: JSONText {

@@ -56,8 +56,16 @@ extension Plan {
     }
 
     private var userRows: [String] {
-        guard case .new(let uid, let gid) = user else { return [] }
-        return ["user: uid \(uid.outside) is \(uid.inside), gid \(gid.outside) is \(gid.inside)"]
+        switch user {
+        case .none: return []
+        case .new(let uid, let gid):
+            return ["user: uid \(uid.outside) is \(uid.inside), gid \(gid.outside) is \(gid.inside)"]
+        case .ranges(let ids, let uid, let gid):
+            return [
+                "user: uid \(uid) is 0, \(ids.users.count) ids from \(ids.users.first) on are those from 1 on, gid \(gid) "
+                    + "is 0, \(ids.groups.count) ids from \(ids.groups.first) on are those from 1 on"
+            ]
+        }
     }
 
     private var layerRows: [String] {
@@ -94,6 +102,10 @@ extension Plan {
         let names = Capability.names(of: privileges.capabilities)
         var rows = [names.isEmpty ? "no capabilities" : "capabilities " + names.joined(separator: ",")]
         if privileges.noNewPrivileges { rows.append("no_new_privs") }
+        if let root {
+            let count = root.filter.program.count / 8
+            rows.append("\(root.rung.rawValue) root: a \(root.filter.kind.rawValue) filter of \(count) instructions")
+        }
         if let user = privileges.user {
             let groups = user.groups.map(String.init).joined(separator: ",")
             rows.append("user \(user.uid), group \(user.gid), " + (groups.isEmpty ? "no groups" : "groups \(groups)"))

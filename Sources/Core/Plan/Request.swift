@@ -92,6 +92,12 @@ package struct Request: Sendable {
     package var hostname: String?
     package var noInit = false
     package var userMapping = UserMapping.automatic
+    /// `--ignore-subuid`, `--ignore-fakeroot-command`: rungs of the ladder to root that are left out.
+    package var ignoreSubuid = false
+    package var ignoreFakerootCommand = false
+    /// In a build: the rung that it stands on, and the descriptor that leads to its skiff-root.
+    package var rung: RootRung?
+    package var supervisor: String?
     package var keepPrivileges = false
     package var noPrivileges = false
     package var allowSetuid = false

@@ -19,6 +19,7 @@ extension Request {
         for (name, value) in environment { writer.put("env", name + "=" + value) }
         writer.put("user", userMapping.rawValue)
         if let programUser { writer.put("program-user", programUser.text) }
+        if let rung { writer.put("rung", rung.rawValue) }
         for (name, values) in pluginFlags {
             writer.put("plugin-flag", name)
             for value in values { writer.put("plugin-value", value) }
@@ -54,6 +55,9 @@ extension Request {
         case "program-user":
             guard let user = ProgramUser(value) else { throw FieldReader.unknown(key, value) }
             programUser = user
+        case "rung":
+            guard let found = RootRung(rawValue: value) else { throw FieldReader.unknown(key, value) }
+            rung = found
         case "plugin-flag": pluginFlags.append((value, []))
         case "plugin-value":
             guard !pluginFlags.isEmpty else { throw FieldReader.unknown(key, value) }
@@ -71,13 +75,14 @@ extension Request {
             ("no-init", \.noInit), ("keep-privs", \.keepPrivileges), ("no-privs", \.noPrivileges),
             ("allow-setuid", \.allowSetuid), ("build-config", \.buildConfiguration),
             ("exact-env", \.exactEnvironment),
+            ("ignore-subuid", \.ignoreSubuid), ("ignore-fakeroot-command", \.ignoreFakerootCommand),
         ]
     }
 
     private static var texts: [(String, WritableKeyPath<Request, String?>)] {
         [
             ("workdir", \.workdir), ("tmpdir", \.temporaryDirectory), ("app", \.app), ("shell", \.shell),
-            ("hostname", \.hostname), ("cwd", \.directory),
+            ("hostname", \.hostname), ("cwd", \.directory), ("supervisor", \.supervisor),
         ]
     }
 

@@ -1,0 +1,87 @@
+import CLinux
+import Linux
+
+/// How somebody becomes root of a container without being root (Docs/root-emulation.md): the first that this host offers.
+package enum RootRung: String, Sendable {
+    /// True ids from /etc/subuid; only devices are emulated.
+    case ranges
+    /// One id; skiff-root answers the calls that need more.
+    case supervised
+    /// One id; the calls that need more succeed and do nothing.
+    case forgetful
+}
+
+/// What the host offers, looked up only for somebody who wants to be root.
+package struct RootMeans: Sendable {
+    package var ranges: SubordinateIDs?
+    /// Why there are none, and what helps.
+    package var reason: String
+    package var hasListeners: Bool
+    /// In a user namespace already, as root of the one id in it.
+    package var isSoleRoot: Bool
+
+    package init(ranges: SubordinateIDs?, reason: String, hasListeners: Bool, isSoleRoot: Bool = false) {
+        (self.ranges, self.reason) = (ranges, reason)
+        (self.hasListeners, self.isSoleRoot) = (hasListeners, isSoleRoot)
+    }
+
+    /// - Parameters:
+    ///   - ignoreRanges: `--ignore-subuid`.
+    ///   - ignoreListeners: `--ignore-fakeroot-command`.
+    package func rung(ignoreRanges: Bool, ignoreListeners: Bool) -> RootRung {
+        if ranges != nil && !ignoreRanges { return .ranges }
+        return hasListeners && !ignoreListeners ? .supervised : .forgetful
+    }
+
+    /// The one line that tells which rung it is, and how to get higher.
+    package func notice(_ rung: RootRung, ignoredRanges: Bool) -> String {
+        let why = ignoredRanges ? "--ignore-subuid was given" : reason
+        return switch rung {
+        case .ranges: "Root by the ids of /etc/subuid: owners are true ones"
+        case .supervised: "Root by emulation, because \(why): owners are kept with the files"
+        case .forgetful:
+            "Root by pretence, because \(why)"
+                + (hasListeners ? "" : ", and this kernel hands no system calls over")
+                + ": all files belong to root"
+        }
+    }
+}
+
+extension RootMeans {
+    package static func current(_ host: HostFacts) -> RootMeans {
+        let name = host.userName
+        var means = RootMeans(ranges: nil, reason: "", hasListeners: hasSystemCallListeners())
+        if host.uid == 0 {
+            means.reason = "this user namespace has one id"
+            means.isSoleRoot = !host.isInitialUserNamespace && hasOneID()
+            return means
+        }
+        func range(_ file: String) -> SubordinateIDs.Range? {
+            (try? readFile(file)).flatMap { SubordinateIDs.range(in: $0, user: name, uid: host.uid) }
+        }
+        guard let users = range("/etc/subuid"), let groups = range("/etc/subgid") else {
+            let file = range("/etc/subuid") == nil ? "/etc/subuid" : "/etc/subgid"
+            means.reason =
+                "\(file) has no line for \(name) (root can add one: usermod --add-subuids 100000-165535 "
+                + "--add-subgids 100000-165535 \(name))"
+            return means
+        }
+        guard let userMapper = program("newuidmap"), let groupMapper = program("newgidmap") else {
+            means.reason = "newuidmap is not installed (package uidmap)"
+            return means
+        }
+        means.ranges = SubordinateIDs(
+            users: users, groups: groups, userMapper: userMapper, groupMapper: groupMapper)
+        return means
+    }
+
+    private static func program(_ name: String) -> String? {
+        ["/usr/bin/", "/bin/", "/usr/local/bin/"].map { $0 + name }.first { isAccessible($0, X_OK) }
+    }
+
+    private static func hasOneID() -> Bool {
+        guard let bytes = try? readFile("/proc/self/uid_map", limit: 4096) else { return false }
+        let fields = bytes.split { $0 == 0x20 || $0 == 0x0A }
+        return fields.count == 3 && fields.last.map { Array($0) } == [0x31]
+    }
+}

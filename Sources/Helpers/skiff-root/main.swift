@@ -1,0 +1,4 @@
+import CLinux
+import RootSupervisor
+
+exit(RootProgram.run(CommandLine.arguments))
