@@ -19,7 +19,11 @@ struct BuildJob {
         let ownsAllIDs = effectiveUID() == 0 && inInitialUserNamespace()
         let directory = try during("cannot find the current directory") { () throws(Errno) in try currentDirectory() }
         let mask = setUmask(0o002)
-        try RootNamespace.enter()
+        var options = options
+        options.identity = try RootNamespace(
+            options: options, directory: target.isSandbox ? parentPath(target.path) ?? "/" : temporary,
+            installation: installation
+        ).enter()
         Log.info("Starting build...")
         if try packLayers(directory, ownsAllIDs, umask: mask) { return }
         let workspace = try cache?.workspace(options, ownsAllIDs: ownsAllIDs) ?? Workspace()
@@ -86,7 +90,8 @@ struct BuildJob {
             try build.test(root)
         }
         let stage = BuiltStage(
-            name: build.stage.name, root: try engine.sealed(), base: base, hasRecords: !build.ownsAllIDs, time: fixed)
+            name: build.stage.name, root: try engine.sealed(), base: base, keeping: build.options.identity.keeping,
+            time: fixed)
         return try StageResult(stage: stage, engine: engine, source: build.stage)
     }
 
@@ -126,7 +131,7 @@ struct BuildJob {
             squashfs.latestTime = (stage.time ?? result.engine.time).map { UInt32(clamping: $0) }
             let assembly = SIFAssembly(
                 root: stage.root, definition: definition, objects: stage.base.objects, options: squashfs,
-                creation: result.creation, hasRecords: stage.hasRecords)
+                creation: result.creation, keeping: stage.keeping)
             try assembly.write(target.part, architecture: architecture(stage.root))
         }
         try target.publish()
@@ -135,7 +140,9 @@ struct BuildJob {
     /// A sandbox from kept results is a copy of them.
     private func unpack(_ stage: BuiltStage) throws(SkiffError) {
         try during("cannot make \(target.part)") { () throws(Errno) in try makeDirectory(target.part, mode: 0o755) }
-        let copy = LocalImage(path: stage.root.path, root: target.part, ownsAllIDs: !stage.hasRecords)
+        let copy = LocalImage(
+            path: stage.root.path, root: target.part, keeping: stage.keeping,
+            ownsAllIDs: effectiveUID() == 0 && inInitialUserNamespace())
         try copy.copy(stage.root.path, target.typed)
     }
 }

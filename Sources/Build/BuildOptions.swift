@@ -36,6 +36,12 @@ package struct BuildOptions: Sendable {
     package var isData = false
     /// `--build-arg`, for Dockerfiles.
     package var buildArguments: [String: String] = [:]
+    /// `--ignore-subuid`, `--ignore-fakeroot-command`, `--ignore-userns`: ways to root that are left out.
+    package var ignoresSubuid = false
+    package var ignoresFakerootCommand = false
+    package var ignoresUserNamespaces = false
+    /// Known when the build has begun.
+    package var identity = BuildIdentity.root
 
     /// The command line, for agents that reach networks; nil outside of a command.
     package var invocation: Invocation?
@@ -63,6 +69,9 @@ extension BuildOptions {
         disablesCache = invocation.bool("disable-cache")
         ignoresCache = invocation.bool("no-cache")
         explainsCache = invocation.bool("explain-cache")
+        ignoresSubuid = invocation.bool("ignore-subuid")
+        ignoresFakerootCommand = invocation.bool("ignore-fakeroot-command")
+        ignoresUserNamespaces = invocation.bool("ignore-userns")
         if let text = invocation.string("compression") { squashfs.compression = try ImageCompression(text) }
         if let arguments = invocation.string("mksquashfs-args") { try squashfs.apply(toolArguments: arguments) }
         squashfs.latestTime = try SquashfsOptions.sourceDateEpoch()

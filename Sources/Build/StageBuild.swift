@@ -2,14 +2,15 @@ import CLinux
 import Core
 import ImageCache
 import Linux
+package import Ownership
 
 /// A stage whose root file system is complete.
 package struct BuiltStage {
     package let name: String?
     package let root: RootTree
     package let base: BaseContent
-    /// Whether owners and devices are recorded on the files, as in a build without privileges.
-    package let hasRecords: Bool
+    /// What the files have as records only, as in a build without privileges.
+    package let keeping: RecordKeeping
     /// The time of a reproducible build, in seconds since 1970; nil for now.
     package let time: Int64?
 }
@@ -63,7 +64,9 @@ struct StageBuild {
     /// 2. The sandbox that is to be updated, as it is (`--update`).
     func existing(_ path: String, into rootPath: String) throws(SkiffError) -> BaseContent {
         Log.info("Building into existing container: \(path)")
-        try LocalImage(path: path, root: rootPath, ownsAllIDs: ownsAllIDs).unpack()
+        try LocalImage(
+            path: path, root: rootPath, keeping: options.identity.keeping, ownsAllIDs: ownsAllIDs
+        ).unpack()
         var content = BaseContent()
         content.keepsMetadata = true
         return content

@@ -58,3 +58,57 @@ int skl_mount_id(int fd, uint64_t *id) {
     *id = facts.stx_mnt_id;
     return 0;
 }
+
+/* struct stat64 of arch/x86/include/uapi/asm/stat.h for 32 bits: everything on 4 bytes. */
+struct __attribute__((packed)) i386_stat {
+    uint64_t dev;
+    uint8_t pad0[4];
+    uint32_t short_ino, mode, nlink, uid, gid;
+    uint64_t rdev;
+    uint8_t pad3[4];
+    int64_t size;
+    uint32_t blksize;
+    uint64_t blocks;
+    uint32_t atime, atime_nsec, mtime, mtime_nsec, ctime, ctime_nsec;
+    uint64_t ino;
+};
+_Static_assert(sizeof(struct i386_stat) == 96, "the kernel's layout");
+
+size_t skl_shown_stat(int fd, const struct skl_shown_owner *owner, int i386, void *out) {
+    struct stat facts;
+    if (fstatat(fd, "", &facts, AT_EMPTY_PATH) != 0) return 0;
+    facts.st_uid = owner->uid;
+    facts.st_gid = owner->gid;
+    if (owner->type) {
+        facts.st_mode = (facts.st_mode & 07777) | owner->type;
+        facts.st_rdev = makedev(owner->major_number, owner->minor_number);
+    }
+    if (!i386) {
+        memcpy(out, &facts, sizeof facts);
+        return sizeof facts;
+    }
+    struct i386_stat narrow = {
+        .dev = facts.st_dev, .short_ino = (uint32_t)facts.st_ino, .mode = facts.st_mode,
+        .nlink = (uint32_t)facts.st_nlink, .uid = facts.st_uid, .gid = facts.st_gid, .rdev = facts.st_rdev,
+        .size = facts.st_size, .blksize = (uint32_t)facts.st_blksize, .blocks = (uint64_t)facts.st_blocks,
+        .atime = (uint32_t)facts.st_atim.tv_sec, .atime_nsec = (uint32_t)facts.st_atim.tv_nsec,
+        .mtime = (uint32_t)facts.st_mtim.tv_sec, .mtime_nsec = (uint32_t)facts.st_mtim.tv_nsec,
+        .ctime = (uint32_t)facts.st_ctim.tv_sec, .ctime_nsec = (uint32_t)facts.st_ctim.tv_nsec, .ino = facts.st_ino};
+    memcpy(out, &narrow, sizeof narrow);
+    return sizeof narrow;
+}
+
+size_t skl_shown_statx(int fd, const struct skl_shown_owner *owner, int flags, unsigned mask, void *out) {
+    struct statx facts;
+    memset(&facts, 0, sizeof facts);
+    if (statx(fd, "", AT_EMPTY_PATH | (flags & AT_STATX_SYNC_TYPE), mask | STATX_TYPE | STATX_MODE, &facts) != 0) return 0;
+    facts.stx_uid = owner->uid;
+    facts.stx_gid = owner->gid;
+    if (owner->type) {
+        facts.stx_mode = (uint16_t)((facts.stx_mode & 07777) | owner->type);
+        facts.stx_rdev_major = owner->major_number;
+        facts.stx_rdev_minor = owner->minor_number;
+    }
+    memcpy(out, &facts, sizeof facts);
+    return sizeof facts;
+}

@@ -37,7 +37,7 @@ struct ExtractionTests {
         let copy = scratch.path + "/copy"
         try makeDirectories(copy)
         let target = try open(copy, O_RDONLY | O_DIRECTORY)
-        let report = try openImage(scratch.path + "/image").extract(to: target.raw, ExtractionOptions(records: true))
+        let report = try openImage(scratch.path + "/image").extract(to: target.raw, ExtractionOptions(records: .owners))
         #expect(report.devicesLeftOut.isEmpty)
         #expect(report.xattrsLeftOut == 0)
         func record(_ name: String) throws -> RecordedOwner? {

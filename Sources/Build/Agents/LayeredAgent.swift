@@ -59,14 +59,12 @@ extension LayeredAgent {
         let target = try during("cannot open \(order.root)") { () throws(Errno) in
             try Linux.open(order.root, O_RDONLY | O_DIRECTORY)
         }
-        var owners = TreeExtraction.Owners.own
-        if !order.ownsAllIDs {
-            let canRecord = RecordedOwner.isPossible(in: target.raw)
-            owners = canRecord ? .recorded : .none
-            if !canRecord {
-                Log.warning("\(order.root) keeps no extended attributes: all files will belong to root in the image")
+        let owners: TreeExtraction.Owners =
+            switch order.options.identity.keeping {
+            case .owners: .recorded
+            case .devices: .ownButDevices
+            case .nothing: order.ownsAllIDs ? .own : .none
             }
-        }
         let merged = try MergedImage(base.image)
         try TreeExtraction(merged, to: target.raw, path: order.root, owners: owners).run()
         return base.content

@@ -2,12 +2,16 @@ import CLinux
 import Core
 import ImageCache
 import Linux
+import Ownership
 import Squashfs
 
 /// `Bootstrap: localimage`: an image or directory of this host (deffile.md §2).
 struct LocalImageAgent: BootstrapAgent {
     func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
-        try LocalImage(path: order.value("from"), root: order.root, ownsAllIDs: order.ownsAllIDs).unpack()
+        try LocalImage(
+            path: order.value("from"), root: order.root, keeping: order.options.identity.keeping,
+            ownsAllIDs: order.ownsAllIDs
+        ).unpack()
         var content = BaseContent()
         content.keepsMetadata = true
         return content
@@ -23,6 +27,8 @@ struct LocalImageAgent: BootstrapAgent {
 struct LocalImage {
     let path: String
     let root: String
+    /// What becomes a record on the files.
+    let keeping: RecordKeeping
     /// Whether files can be given to any user: real root.
     let ownsAllIDs: Bool
 
@@ -77,7 +83,9 @@ struct LocalImage {
             do throws(ExtractionError) {
                 _ = try reader.extract(
                     to: target.raw,
-                    ExtractionOptions(owners: true, devices: true, xattrs: .all, records: !ownsAllIDs))
+                    ExtractionOptions(
+                        owners: ownsAllIDs || keeping == .devices, devices: ownsAllIDs,
+                        xattrs: ownsAllIDs ? .all : .user, records: keeping))
                 return
             } catch {
                 failure = "/\(String(decoding: error.path, as: UTF8.self)): \(error.reason)"

@@ -8,10 +8,13 @@ struct OwnerWriter {
     let hasRecords: Bool
     /// Whether refusals of the kernel are errors.
     private let mustSucceed: Bool
+    private let recordsDevices: Bool
 
     init(_ order: BootstrapOrder) {
-        hasRecords = !order.ownsAllIDs
-        mustSucceed = order.ownsAllIDs
+        let keeping = order.options.identity.keeping
+        hasRecords = keeping == .owners
+        recordsDevices = keeping != .nothing
+        mustSucceed = order.ownsAllIDs || keeping == .devices
     }
 
     /// Before permissions and attributes: a change of the owner takes setuid bits and capabilities away.
@@ -30,11 +33,13 @@ struct OwnerWriter {
         at directory: CInt
     ) throws(Errno) {
         let path = try PathBytes(name)
-        if hasRecords {
+        if recordsDevices {
             try makeNode(path, mode: SKL_S_IFREG | mode & 0o7777, device: 0, at: directory)
             let device: RecordedOwner.Device =
                 isBlock ? .block(major: major, minor: minor) : .character(major: major, minor: minor)
-            return try RecordedOwner(uid: uid, gid: gid, device: device).write(name, at: directory)
+            try RecordedOwner(uid: uid, gid: gid, device: device).write(name, at: directory)
+            if !hasRecords { try set(uid, gid, of: name, at: directory) }
+            return
         }
         try makeNode(
             path, mode: (isBlock ? SKL_S_IFBLK : SKL_S_IFCHR) | mode & 0o7777,

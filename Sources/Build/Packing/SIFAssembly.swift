@@ -2,6 +2,7 @@ import CLinux
 import Core
 import Inspect
 import Linux
+import Ownership
 import SquashfsWriter
 
 /// Packs a root file system that is a directory into a SIF.
@@ -12,8 +13,8 @@ struct SIFAssembly {
     let objects: [BaseContent.File]
     let options: SquashfsOptions
     let creation: SIFCreation
-    /// Whether owners and devices are recorded on the files of this root, as in a build without privileges.
-    let hasRecords: Bool
+    /// What the files of this root have as records only, as in a build without privileges.
+    let keeping: RecordKeeping
 
     /// Writes `path`, which must not exist.
     func write(_ path: String, architecture: SIFArchitecture) throws(SkiffError) {
@@ -40,11 +41,11 @@ struct SIFAssembly {
         options.hintWhenFull = Self.hint
         let line = ProgressLine("Packing", total: size.content)
         var done: Int64 = 0
-        let owners = OwnershipReader()
+        let owners = OwnershipReader(keeping: keeping)
         let written = try SquashfsWriter(output: file, offset: offset, options: options).write(
             tree: root.descriptor,
             adjust: { entry throws(SkiffError) in
-                if hasRecords { owners.apply(to: &entry) }
+                owners.apply(to: &entry)
                 return true
             },
             progress: {

@@ -6,14 +6,17 @@ import SquashfsWriter
 /// Gives the files of a tree that was made without privileges the owners, devices and attributes that are recorded on
 /// them, while it is packed.
 struct OwnershipReader {
+    let keeping: RecordKeeping
+
     func apply(to entry: inout TreeEntry) {
+        if keeping == .nothing { return }
         let type = entry.mode & SKL_S_IFMT
         let isSpecial = type != SKL_S_IFREG && type != SKL_S_IFDIR
         let attribute = isSpecial ? RecordedOwner.specialAttribute : RecordedOwner.attribute
         if let value = entry.xattrs.first(where: { $0.name.elementsEqual(attribute.utf8) })?.value,
             let owner = RecordedOwner(value, isSpecial: isSpecial)
         {
-            (entry.uid, entry.gid) = (owner.uid, owner.gid)
+            if keeping == .owners { (entry.uid, entry.gid) = (owner.uid, owner.gid) }
             if type == SKL_S_IFREG, let device = owner.device { becomeDevice(&entry, device) }
         }
         entry.xattrs = entry.xattrs.compactMap { attribute in

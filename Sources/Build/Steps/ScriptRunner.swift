@@ -86,6 +86,8 @@ struct ScriptRunner {
         var request = Request(action: action, image: root.path)
         request.buildConfiguration = true
         request.userMapping = .inherited
+        request.rung = options.identity.rung
+        if options.identity.supervisor != nil { request.supervisor = String(Self.supervisorNumber) }
         request.directory = "/"
         // The user's own binds win over the host's files.
         let taken = Set(options.binds.map(\.destination))
@@ -111,9 +113,17 @@ struct ScriptRunner {
         let file = try during("cannot hand a script to skiff") { () throws(Errno) in
             try makeMemoryFile("skiff-request", request.encoded())
         }
+        // Far from the numbers that the launcher expects: one dup2 must not overwrite the source of the other.
+        let request = try during("cannot hand a script to skiff") { () throws(Errno) in
+            try file.duplicate(atLeast: 100)
+        }
+        var descriptors = [(child: CInt(3), parent: request.raw)]
+        if let supervisor = options.identity.supervisor { descriptors.append((Self.supervisorNumber, supervisor)) }
         return try run(
-            installation.launcher, ["__launch", "3"], environment: environmentStrings(), descriptors: [(3, file.raw)])
+            installation.launcher, ["__launch", "3"], environment: environmentStrings(), descriptors: descriptors)
     }
+
+    private static let supervisorNumber: CInt = 4
 
     private func run(
         _ program: String, _ arguments: [String], environment: [String], descriptors: [(child: CInt, parent: CInt)] = []

@@ -31,7 +31,7 @@ struct BuildRemains {
     private func removeInNamespace(_ path: String) -> Bool {
         guard let child = try? cloneProcess() else { return false }
         if child == 0 {
-            let isRemoved = (try? RootNamespace.enter()) != nil && (try? removeTree(path)) != nil
+            let isRemoved = (try? RootNamespace.enterToRemove()) != nil && (try? removeTree(path)) != nil
             _exit(isRemoved ? 0 : 1)
         }
         return (try? waitFor(child))??.status == .exited(0)

@@ -44,8 +44,9 @@ struct LaunchCommand {
         if let temporary { try? removeTree(temporary) }
         let facts = try ImageFacts(image, settings)
         let plugins = try plugins(for: request)
+        let means = request.userMapping == .root ? RootMeans.current(host) : nil
         let plan = try PlanBuilder(
-            request: request, settings: settings, host: host, image: facts, plugins: plugins
+            request: request, settings: settings, host: host, image: facts, plugins: plugins, means: means
         ).build()
         switch explain {
         case .no: break
@@ -53,6 +54,9 @@ struct LaunchCommand {
         case .json: answer(plan.json().text(indent: "  ") + "\n")
         }
         plan.environment.report()
+        if let root = plan.root, let means {
+            Log.info(means.notice(root.rung, ignoredRanges: request.ignoreSubuid))
+        }
         let launcher = Launcher(plan: plan, plugins: plugins, installation: installation)
         end(as: try launcher.run(image: image.descriptor.raw))
     }

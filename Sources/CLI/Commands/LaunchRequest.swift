@@ -108,6 +108,7 @@ struct LaunchRequest {
         request.newUTS = invocation.bool("uts")
         request.noInit = invocation.bool("no-init")
         if invocation.bool("userns") { request.userMapping = .userNamespace }
+        if invocation.bool("fakeroot") { try becomeRoot(&request) }
         if let name = invocation.string("hostname") {
             guard HostName.isValid(name) else {
                 throw SkiffError("cannot set host name \(name): it is not a valid DNS name")
@@ -118,6 +119,17 @@ struct LaunchRequest {
         for server in request.dns where !HostName.isAddress(server) {
             throw SkiffError("cannot use name server \(server): it is not an IP address")
         }
+    }
+
+    private func becomeRoot(_ request: inout Request) throws(SkiffError) {
+        if invocation.bool("ignore-userns") {
+            throw SkiffError(
+                "cannot become root of the container: --ignore-userns leaves no way to it",
+                hint: "skiff needs a user namespace for --fakeroot")
+        }
+        request.userMapping = .root
+        request.ignoreSubuid = invocation.bool("ignore-subuid")
+        request.ignoreFakerootCommand = invocation.bool("ignore-fakeroot-command")
     }
 
     private func privileges(_ request: inout Request) {

@@ -191,6 +191,13 @@ int skl_notification_answer(int listener, uint64_t id, int64_t value, int error,
 int skl_notification_valid(int listener, uint64_t id);
 int skl_notification_add_fd(int listener, uint64_t id, int source, unsigned flags, unsigned new_flags);
 int skl_notification_wake_here(int listener);
+/* What stat(2) says of an open file, with another owner, as the kernel's structure of this machine, or of i386; and what
+ * statx(2) says. The type and device are replaced when a type is given. The length, 0 for an error. */
+struct skl_shown_owner {
+    uint32_t uid, gid, type, major_number, minor_number;
+};
+size_t skl_shown_stat(int fd, const struct skl_shown_owner *owner, int i386, void *out);
+size_t skl_shown_statx(int fd, const struct skl_shown_owner *owner, int flags, unsigned mask, void *out);
 /* The number that statx(2) gives the mount of an open file. */
 int skl_mount_id(int fd, uint64_t *id);
 static inline ssize_t skl_read_memory(pid_t pid, void *to, unsigned long from, size_t count) {

@@ -2,49 +2,45 @@ import CLinux
 import Linux
 
 /// Holds a child back until its id maps are written from outside, which only newuidmap(1) may do for ranges.
-struct MapGate: ~Copyable {
+struct MapGate {
     private let user: UserNamespace
-    private let ends: Ends?
-
-    private struct Ends: ~Copyable {
-        let reading: OwnedFD
-        let writing: OwnedFD
-    }
+    /// Plain numbers: a child never comes back to the frame that would close them.
+    private let pipe: DescriptorPair?
 
     /// Nothing to hold for maps that the child writes itself.
     init(_ user: UserNamespace) throws(SkiffError) {
         self.user = user
         guard case .ranges = user else {
-            ends = nil
+            pipe = nil
             return
         }
-        let pipe = try during("cannot make a pipe") { () throws(Errno) in try makePipe() }
-        ends = Ends(reading: OwnedFD(adopting: pipe.first), writing: OwnedFD(adopting: pipe.second))
+        pipe = try during("cannot make a pipe") { () throws(Errno) in try makePipe() }
     }
 
-    /// What the child reads one byte from. The other end is its own as well: it must not wait for its own close.
-    var waiting: CInt? {
-        switch ends {
-        case .some(let ends): ends.reading.raw
-        case nil: nil
-        }
+    /// In the child: what it reads one byte from. It must not wait for its own end of the pipe, which closes here.
+    func wait() -> CInt? {
+        guard let pipe else { return nil }
+        _ = CLinux.close(pipe.second)
+        return pipe.first
     }
 
     /// In the parent. When the maps cannot be written the child is ended.
-    borrowing func open(for child: pid_t) throws(SkiffError) {
-        guard case .ranges(let ids, let uid, let gid) = user else { return }
+    func open(for child: pid_t) throws(SkiffError) {
+        guard case .ranges(let ids, let uid, let gid) = user, let pipe else { return }
+        defer { close() }
         do throws(SkiffError) {
             try ids.map(child, uid: uid, gid: gid)
-            try during("cannot start the container") { () throws(Errno) in
-                switch ends {
-                case .some(let ends): try writeFully(ends.writing.raw, [1])
-                case nil: break
-                }
-            }
+            try during("cannot start the container") { () throws(Errno) in try writeFully(pipe.second, [1]) }
         } catch {
             try? sendSignal(SIGKILL, to: child)
             _ = try? waitFor(child)
             throw error
         }
+    }
+
+    func close() {
+        guard let pipe else { return }
+        _ = CLinux.close(pipe.first)
+        _ = CLinux.close(pipe.second)
     }
 }

@@ -142,6 +142,7 @@ package struct Launcher {
         do throws(Errno) {
             pid = try cloneProcess(namespaceFlags)
         } catch {
+            maps.close()
             throw namespaceFailure(error)
         }
         if pid != 0 {
@@ -150,7 +151,7 @@ package struct Launcher {
         }
         become(
             makeChild(
-                image: image, server: server, supervisor: supervisor, mapped: maps.waiting, status: writing.raw,
+                image: image, server: server, supervisor: supervisor, mapped: maps.wait(), status: writing.raw,
                 monitor: monitor, signals: signals))
     }
 

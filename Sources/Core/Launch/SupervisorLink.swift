@@ -26,6 +26,14 @@ package struct SupervisorLink: ~Copyable {
         }
     }
 
+    /// Keeps our end open until this process ends, and skiff-root with it. The number is far from those that a launch
+    /// gives its descriptors.
+    package consuming func held() throws(SkiffError) -> CInt {
+        try during("cannot keep the way to skiff-root") { () throws(Errno) in
+            try control.duplicate(atLeast: 100).release()
+        }
+    }
+
     /// As the image server's: waits for its end, unless processes of the container live on.
     package consuming func farewell() {
         do throws(Errno) {

@@ -7,8 +7,13 @@ package enum RootCall: UInt8, CaseIterable, Sendable {
     case getuid, geteuid, getgid, getegid, getresuid, getresgid, getgroups
     case capset, prctl
     case execve, execveat
+    /// Of RLIMIT_LOCKS, which carries who a process is.
+    case prlimit, setrlimit
     case open, openat, creat, openat2
     case mkdir, mkdirat, symlink, symlinkat
+    case stat, lstat, fstat, fstatat, statx
+    /// The structure of i386, whose older one (`oldstat`) nobody uses.
+    case stat64, lstat64, fstat64, fstatat64
 }
 
 /// The calls of one kernel interface. A machine has several: a 64-bit kernel runs 32-bit programs, and a filter that did
@@ -62,6 +67,8 @@ package struct CallTable: Sendable {
                 (.getresuid, 118), (.getresgid, 120), (.getgroups, 115), (.capset, 126), (.creat, 85),
                 (.openat2, 437), (.mkdir, 83), (.mkdirat, 258), (.symlink, 88), (.symlinkat, 266), (.open, 2),
                 (.openat, 257), (.prctl, 157), (.execve, 59), (.execveat, 322),
+                (.stat, 4), (.fstat, 5), (.lstat, 6), (.fstatat, 262), (.statx, 332), (.prlimit, 302),
+                (.setrlimit, 160),
             ])
     }
 
@@ -70,6 +77,8 @@ package struct CallTable: Sendable {
             0x4000_0003,
             wide32 + [
                 (.fchownat, 298), (.mknodat, 297), (.mkdirat, 296), (.symlinkat, 304), (.openat, 295), (.execveat, 358),
+                (.stat64, 195), (.lstat64, 196), (.fstat64, 197), (.fstatat64, 300), (.statx, 383), (.prlimit, 340),
+                (.setrlimit, 75),
             ], narrow: narrow32)
     }
 
@@ -83,7 +92,8 @@ package struct CallTable: Sendable {
                 (.setfsuid, 151), (.setfsgid, 152), (.getresuid, 148), (.getresgid, 150), (.getgroups, 158),
                 (.capset, 91), (.openat2, 437), (.mkdirat, 34), (.symlinkat, 36), (.openat, 56), (.prctl, 167),
                 (.execve, 221),
-                (.execveat, 281),
+                (.execveat, 281), (.fstat, 80), (.fstatat, 79), (.statx, 291),
+                (.prlimit, 261), (.setrlimit, 164),
             ])
     }
 
@@ -92,6 +102,7 @@ package struct CallTable: Sendable {
             0x4000_0028,
             wide32 + [
                 (.fchownat, 325), (.mknodat, 324), (.mkdirat, 323), (.symlinkat, 331), (.openat, 322), (.execveat, 387),
+                (.statx, 397), (.prlimit, 369), (.setrlimit, 75),
             ], narrow: narrow32)
     }
 

@@ -25,6 +25,7 @@ extension SyscallFilter {
     private static let createBits: UInt32 = 0o100 | 0o20_000_000
     private static let keepCapabilities: UInt32 = 8
     private static let setSecureBits: UInt32 = 28
+    private static let locks: UInt32 = 10
 
     /// - Parameter tables: an unknown interface of the kernel is left alone.
     package static func supervised(_ tables: [CallTable] = CallTable.native) -> SyscallFilter {
@@ -34,6 +35,8 @@ extension SyscallFilter {
             case .open: .ifBits(argument: 1, createBits)
             case .openat: .ifBits(argument: 2, createBits)
             case .prctl: .ifEqual(argument: 0, mask: .max, [keepCapabilities, setSecureBits])
+            case .prlimit: .ifEqual(argument: 1, mask: .max, [locks])
+            case .setrlimit: .ifEqual(argument: 0, mask: .max, [locks])
             default: .always
             }
         }

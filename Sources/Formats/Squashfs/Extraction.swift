@@ -1,6 +1,6 @@
 import CLinux
 package import Linux
-import Ownership
+package import Ownership
 
 /// What is taken over from an image when it is extracted, besides content, permissions, times and hard links.
 package struct ExtractionOptions: Sendable {
@@ -10,11 +10,12 @@ package struct ExtractionOptions: Sendable {
     /// Device nodes, which takes CAP_MKNOD in the first user namespace. Pipes and sockets are always made.
     package var devices: Bool
     package var xattrs: Xattrs
-    /// Owners, devices and all attributes are kept as records on the files (`RecordedOwner`), which takes root of a user
-    /// namespace with one id. The three above then say nothing.
-    package var records: Bool
+    /// What is kept as records on the files (`RecordedOwner`), for root of a user namespace, whatever the three above say.
+    package var records: RecordKeeping
 
-    package init(owners: Bool = false, devices: Bool = false, xattrs: Xattrs = .user, records: Bool = false) {
+    package init(
+        owners: Bool = false, devices: Bool = false, xattrs: Xattrs = .user, records: RecordKeeping = .nothing
+    ) {
         (self.owners, self.devices, self.xattrs, self.records) = (owners, devices, xattrs, records)
     }
 }
@@ -142,7 +143,7 @@ private struct Extraction {
     private func makeDevice(_ inode: Inode, _ entry: PathBytes, _ path: [UInt8], _ place: CInt)
         throws(ExtractionError) -> Bool
     {
-        if options.records {
+        if options.records != .nothing {
             try step(path) { try makeNode(entry, mode: SKL_S_IFREG | 0o600, device: 0, at: place) }
             return true
         }
@@ -184,14 +185,15 @@ private struct Extraction {
     private mutating func setAttributes(
         of inode: Inode, name: [UInt8], entry: PathBytes, path: [UInt8], in place: CInt
     ) throws(ExtractionError) {
-        if options.records {
-            let owner = inode.recordedOwner
-            // A new file has no record, which says the same.
-            if owner != .root { try step(path) { try owner.write(name, at: place) } }
-        } else if options.owners {
+        if options.owners && options.records != .owners {
             try step(path) { try chown(entry, inode.uid, inode.gid, at: place) }
         }
-        if options.records || options.xattrs != .none {
+        let owner = inode.recordedOwner
+        // A new file has no record, which says that it is root's.
+        if options.records == .owners ? owner != .root : options.records == .devices && owner.device != nil {
+            try step(path) { try owner.write(name, at: place) }
+        }
+        if options.records != .nothing || options.xattrs != .none {
             for attribute in try step(path, { try reader.xattrs(of: inode) }) {
                 guard let kept = keptName(of: attribute.name, inode) else { continue }
                 do throws(Errno) {
@@ -212,7 +214,7 @@ private struct Extraction {
     private func keptName(of name: [UInt8], _ inode: Inode) -> [UInt8]? {
         if name.starts(with: RecordedOwner.prefix.utf8) { return nil }
         if name.starts(with: "user.".utf8) { return name }
-        guard options.records else { return options.xattrs == .all ? name : nil }
+        guard options.records != .nothing else { return options.xattrs == .all ? name : nil }
         if inode.kind == .file && name.elementsEqual(RecordedOwner.specialAttribute.utf8) { return name }
         return RecordedOwner.keptName(of: name)
     }

@@ -98,10 +98,19 @@ struct Caller {
         if follow, let number = ownDescriptor(path) { return try descriptor(number) }
         let flags = SKL_O_PATH | (follow ? 0 : O_NOFOLLOW)
         let text = try PathBytes(path)
-        let root = try root()
-        if path[0] == 0x2F { return try walk(text, flags, from: root.raw, [.inRoot, .noMagicLinks]) }
+        if path[0] == 0x2F {
+            let root = try root()
+            return try walk(text, flags, from: root.raw, [.inRoot, .noMagicLinks])
+        }
         let start = try start(directory)
         try confirm()
+        do throws(Errno) {
+            // Whoever stays below the start needs no root, and most do.
+            return try walk(text, flags, from: start.raw, [.beneath, .noMagicLinks])
+        } catch {
+            if error != .crossDevice { throw error }
+        }
+        let root = try root()
         return try within(root, start) { () throws(Errno) in try walk(text, flags, from: AT_FDCWD, [.noMagicLinks]) }
     }
 

@@ -41,6 +41,8 @@ struct IdentityCalls {
         case .setgroups: try new.setGroups(readGroups())
         case .capset: return (.proceed, try capabilities())
         case .prctl: return control()
+        case .setrlimit: return (.done, credentials)
+        case .prlimit: return (try limit(), credentials)
         case .execve, .execveat:
             // Should the file not be found, what exec would have taken away is gone too soon; nobody was seen to mind.
             new.execute()
@@ -105,6 +107,13 @@ struct IdentityCalls {
 
     private func word(_ bytes: [UInt8], _ index: Int) -> UInt32 {
         bytes[index * 4..<index * 4 + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    /// The limit that carries the credentials (`CredentialTable`) is shown as the kernel's default, and nothing changes it:
+    /// pam_limits(8) sets all limits anew, in the middle of a change of user.
+    private func limit() throws(Errno) -> Answer {
+        if caller.argument(3) != 0 { try caller.write([UInt8](repeating: 0xFF, count: 16), to: caller.argument(3)) }
+        return .done
     }
 
     /// PR_SET_KEEPCAPS also happens truly; PR_SET_SECUREBITS does not, or the next exec would take root's powers away.

@@ -89,6 +89,7 @@ package final class Supervisor {
             return .proceed
         }
         let caller = Caller(call: call, listener: listener.number, home: home.raw, entry: entry)
+        if let answer = StatusCalls(caller: caller).answer() { return answer }
         try listener.bounds.settle(caller)
         let credentials = try table.credentials(of: call.thread)
         if let (answer, new) = try IdentityCalls(caller: caller, credentials: credentials).answer() {

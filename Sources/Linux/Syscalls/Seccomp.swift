@@ -167,3 +167,26 @@ package func waitReadable(_ descriptors: [CInt]) throws(Errno) -> (readable: [CI
         entries.filter { $0.revents & Int16(POLLIN) == 0 && $0.revents != 0 }.map(\.fd)
     )
 }
+
+/// What stat(2) answers for an open file, with another owner and, for `type` other than 0, another type and device: the
+/// structure of this machine's kernel or, for 32-bit programs, i386's. Nil when the file cannot be asked.
+package func shownStatus(
+    of file: CInt, uid: UInt32, gid: UInt32, type: UInt32, major: UInt32, minor: UInt32, isI386: Bool
+) -> [UInt8]? {
+    var owner = skl_shown_owner(uid: uid, gid: gid, type: type, major_number: major, minor_number: minor)
+    return filled { skl_shown_stat(file, &owner, isI386 ? 1 : 0, $0) }
+}
+
+/// The same for statx(2), with its flags and mask.
+package func shownExtendedStatus(
+    of file: CInt, uid: UInt32, gid: UInt32, type: UInt32, major: UInt32, minor: UInt32, flags: CInt, mask: UInt32
+) -> [UInt8]? {
+    var owner = skl_shown_owner(uid: uid, gid: gid, type: type, major_number: major, minor_number: minor)
+    return filled { skl_shown_statx(file, &owner, flags, mask, $0) }
+}
+
+private func filled(_ body: (UnsafeMutableRawPointer?) -> Int) -> [UInt8]? {
+    // The larger of the two structures has 256 bytes.
+    let bytes = [UInt8](unsafeUninitializedCapacity: 512) { buffer, used in used = body(buffer.baseAddress) }
+    return bytes.isEmpty ? nil : bytes
+}

@@ -14,6 +14,8 @@ package struct TreeExtraction {
     package enum Owners: Sendable {
         /// Real root: files belong to whom they belong, devices are devices.
         case own
+        /// Root of ranges of ids: files belong to whom they belong, devices are records on files.
+        case ownButDevices
         /// As records on the files (`RecordedOwner`).
         case recorded
         /// Everything belongs to the caller, devices are left out.
@@ -110,7 +112,8 @@ package struct TreeExtraction {
             default:
                 switch owners {
                 case .none: return false
-                case .recorded: try makeNode(name, mode: SKL_S_IFREG | 0o600, device: 0, at: place)
+                case .recorded, .ownButDevices:
+                    try makeNode(name, mode: SKL_S_IFREG | 0o600, device: 0, at: place)
                 case .own:
                     try makeNode(name, mode: UInt32(file.type) | 0o600, device: dev_t(file.device), at: place)
                 }
@@ -177,10 +180,11 @@ package struct TreeExtraction {
         try step(node) { () throws(Errno) in
             let entry = try PathBytes(name)
             switch owners {
-            case .own: try chown(entry, file.uid, file.gid, at: place)
+            case .own, .ownButDevices: try chown(entry, file.uid, file.gid, at: place)
             case .recorded: if file.owner != .root { try file.owner.write(name, at: place) }
             case .none: break
             }
+            if owners == .ownButDevices, file.owner.device != nil { try file.owner.write(name, at: place) }
             for pair in tree.xattrs[Int(file.xattrs)] { try setAttribute(pair, file, name, place) }
             try setTimes(entry, seconds: file.modified, at: place)
             if !file.isSymlink { try chmod(entry, mode_t(file.mode & 0o7777), at: place) }
@@ -194,7 +198,7 @@ package struct TreeExtraction {
         if pair.name.starts(with: RecordedOwner.prefix.utf8) { key = nil }
         if !pair.name.starts(with: "user.".utf8), owners != .own {
             let isCapability = pair.name.elementsEqual(RecordedOwner.specialAttribute.utf8) && file.isRegular
-            key = owners == .recorded ? (isCapability ? pair.name : RecordedOwner.keptName(of: pair.name)) : nil
+            key = owners != .none ? (isCapability ? pair.name : RecordedOwner.keptName(of: pair.name)) : nil
         }
         guard let key else { return }
         do throws(Errno) {

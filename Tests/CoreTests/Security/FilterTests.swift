@@ -53,6 +53,8 @@ struct FilterTests {
                     case .open: [0, 0o101]
                     case .openat: [0, 0, 0o101]
                     case .prctl: [8, 1]
+                    case .prlimit: [0, 10]
+                    case .setrlimit: [10]
                     default: []
                     }
                 #expect(action(filter, table.architecture, entry.number, given) == SKL_SECCOMP_NOTIFY)

@@ -7,7 +7,7 @@ import Testing
 enum Facility: String, Sendable {
     case root, user, userNamespace = "user-namespace", fuse, loop, overlay, peer, strace, python, mksquashfs, registry,
         htpasswd,
-        openssl, skopeo, umoci, buildah, debootstrap
+        openssl, skopeo, umoci, buildah, debootstrap, ranges
 
     /// Why the host cannot do it; nil when it can.
     var missing: String? {
@@ -28,7 +28,16 @@ enum Facility: String, Sendable {
         case .registry: program("docker-registry")
         case .debootstrap: isAccessible("/usr/sbin/debootstrap", X_OK) ? nil : "no debootstrap here"
         case .mksquashfs, .htpasswd, .openssl, .skopeo, .umoci, .buildah: program(rawValue)
+        case .ranges: ranges
         }
+    }
+
+    private var ranges: String? {
+        if let reason = program("newuidmap") { return reason }
+        let name = Profile.user.record?.name ?? ""
+        let lines = (try? readFile("/etc/subuid")).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return lines.split(separator: "\n").contains { $0.hasPrefix(name + ":") }
+            ? nil : "/etc/subuid has no line for \(name)"
     }
 
     private func program(_ name: String) -> String? {

@@ -93,11 +93,7 @@ extension Table {
         cpuset-cpus CPUSET_CPUS
         cpuset-mems CPUSET_MEMS
         device
-        fakeroot,f FAKEROOT
         fusemount FUSESPEC
-        ignore-fakeroot-command IGNORE_FAKEROOT_COMMAND
-        ignore-subuid IGNORE_SUBUID
-        ignore-userns IGNORE_USERNS
         intel-hpu INTEL_HPU
         memory MEMORY
         memory-reservation MEMORY_RESERVATION
@@ -122,11 +118,6 @@ extension Table {
         """
         buildkit-host BUILDKIT_HOST
         encrypt,e
-        fakeroot,f FAKEROOT
-        ignore-fakeroot-command IGNORE_FAKEROOT_COMMAND
-        ignore-proot IGNORE_PROOT
-        ignore-subuid IGNORE_SUBUID
-        ignore-userns IGNORE_USERNS
         nvccli NVCCLI
         passphrase
         pem-path

@@ -184,7 +184,9 @@ extension Table {
     }
 
     private static var privilegeFlags: [Flag] {
-        [
+        rootLadderFlags + [
+            Flag(
+                "fakeroot", short: "f", help: "be root in the container, in a user namespace", environment: "FAKEROOT"),
             Flag("keep-privs", help: "keep the capabilities of root (root only)", environment: "KEEP_PRIVS"),
             Flag("no-privs", help: "drop all capabilities of root", environment: "NO_PRIVS"),
             Flag(

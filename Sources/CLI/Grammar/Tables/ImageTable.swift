@@ -79,15 +79,38 @@ extension Table {
                 help: "options of mksquashfs that say how to compress, e.g. '-comp zstd -Xcompression-level 9'",
                 environment: "MKSQUASHFS_ARGS"),
             Flag(
+                "fakeroot", short: "f", help: "build as root of a user namespace, as ordinary users always do",
+                environment: "FAKEROOT"),
+            Flag(
                 "tmpdir", .string, help: "the directory for temporary files", environment: "TMPDIR",
                 completes: .directories, hidden: true),
         ]
         command.flags += [buildLibraryFlag] + cacheFlags + registryFlags
+        command.flags += rootLadderFlags
+        command.flags.append(
+            Flag(
+                "ignore-proot", help: "accepted for scripts: skiff needs no proot", environment: "IGNORE_PROOT",
+                hidden: true))
         return command
     }
 
     private static var buildLibraryFlag: Flag {
         Flag("library", .string, help: "the URL of the library to use", environment: "LIBRARY")
+    }
+
+    /// Rungs of the ladder to root, to be left out.
+    static var rootLadderFlags: [Flag] {
+        [
+            Flag(
+                "ignore-subuid", help: "do not use the id ranges of /etc/subuid", environment: "IGNORE_SUBUID",
+                hidden: true),
+            Flag(
+                "ignore-fakeroot-command", help: "do not emulate root: owners are forgotten",
+                environment: "IGNORE_FAKEROOT_COMMAND", hidden: true),
+            Flag(
+                "ignore-userns", help: "do not use a user namespace for root", environment: "IGNORE_USERNS",
+                hidden: true),
+        ]
     }
 
     static var inspect: Command {
