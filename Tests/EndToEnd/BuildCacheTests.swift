@@ -27,7 +27,9 @@ extension EndToEnd {
             func command(_ text: String, _ flags: [String] = [], to target: String = "image.sif") throws -> Command {
                 try writeFile(folder + "/\(target).def", Array((try base + text).utf8), mode: 0o644)
                 return try skiffCommand(
-                    ["build", "-F", "--explain-cache"] + flags + [folder + "/" + target, folder + "/\(target).def"],
+                    ["build", "-F", "--explain-cache", "--ignore-subuid"] + flags + [
+                        folder + "/" + target, folder + "/\(target).def",
+                    ],
                     as: profile
                 ) {
                     $0.environment["APPTAINER_CACHEDIR"] = folder + "/cache"
