@@ -40,7 +40,9 @@ struct FetchedImageAgent: BootstrapAgent {
                 "While performing build: conveyor failed to get: \(error.message)", errno: error.errno,
                 hint: error.hint)
         }
-        try LocalImage(path: image.path, root: order.root, ownsAllIDs: order.ownsAllIDs).unpack()
+        try LocalImage(
+            path: image.path, root: order.root, keeping: order.options.identity.keeping, ownsAllIDs: order.ownsAllIDs
+        ).unpack()
         var content = BaseContent()
         content.keepsMetadata = true
         return content
