@@ -117,6 +117,9 @@ import Testing
         for wrong in ["a: [1, 2]", "a: &x b", "\ta: b", "a:\n   b: c\n  d: e", "plain"] {
             #expect(throws: SkiffError.self, "\(wrong)") { try SimpleYAML(parsing: wrong) }
         }
+        var odd = config
+        for name in ["it's: so", "a: b", "'", "#", "null", "-", " x"] { odd.remotes[name] = .init(uri: name) }
+        #expect(try RemoteConfig(parsing: odd.text) == odd)
         var system = RemoteConfig()
         system.remotes["all"] = .init(uri: "all.example")
         system.remotes["all"]?.isExclusive = true

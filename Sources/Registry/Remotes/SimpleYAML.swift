@@ -119,17 +119,29 @@ package indirect enum SimpleYAML: Sendable, Equatable {
 
     /// At a colon with a space or the end behind it; inside of quotes it is none.
     private static func split(_ text: Substring) -> (Substring, Substring)? {
-        var quote: Character?
-        for index in text.indices {
-            let letter = text[index]
-            if letter == quote {
-                quote = nil
-            } else if quote == nil, letter == "\"" || letter == "'", index == text.startIndex {
-                quote = letter
-            }
-            guard letter == ":", quote == nil else { continue }
+        var start = text.startIndex
+        if let quote = text.first, quote == "'" || quote == "\"" {
+            guard let end = endOfQuote(text, quote) else { return nil }
+            start = end
+        }
+        for index in text[start...].indices where text[index] == ":" {
             let rest = text[text.index(after: index)...]
             if rest.isEmpty || rest.hasPrefix(" ") { return (text[..<index], rest.drop { $0 == " " }) }
+        }
+        return nil
+    }
+
+    /// Behind the quote that ends the text; two single quotes stand for one.
+    private static func endOfQuote(_ text: Substring, _ quote: Character) -> Substring.Index? {
+        var index = text.index(after: text.startIndex)
+        while index < text.endIndex {
+            let next = text.index(after: index)
+            if text[index] == quote {
+                guard quote == "'", next < text.endIndex, text[next] == quote else { return next }
+                index = text.index(after: next)
+            } else {
+                index = next
+            }
         }
         return nil
     }
