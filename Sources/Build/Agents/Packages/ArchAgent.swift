@@ -22,9 +22,9 @@ struct ArchAgent: BootstrapAgent {
             arguments += ["-C", file]
         }
         let wanted = order.packages([])
-        try pacstrap.run(arguments + [order.root] + (wanted.isEmpty ? ["base"] : wanted))
+        try pacstrap.run(arguments + [order.root] + (wanted.isEmpty ? ["base"] : wanted), for: order)
         let keys = "pacman-key --init && pacman-key --populate archlinux"
-        try chroot.run([order.root, "/bin/sh", "-c", keys])
+        try chroot.run([order.root, "/bin/sh", "-c", keys], for: order)
         unmountBelow(order.root)
         return .ofPackages
     }

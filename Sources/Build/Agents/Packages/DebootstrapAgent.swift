@@ -16,7 +16,7 @@ struct DebootstrapAgent: BootstrapAgent {
             order.url("mirrorurl"),
         ]
         // In a user namespace no device can be made. So told, debootstrap binds those of the host instead.
-        try tool.run(arguments, environment: inInitialUserNamespace() ? [] : ["container=lxc"])
+        try tool.run(arguments, for: order, environment: inInitialUserNamespace() ? [] : ["container=lxc"])
         unmountBelow(order.root)
         return .ofPackages
     }

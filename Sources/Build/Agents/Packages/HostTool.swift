@@ -35,16 +35,22 @@ struct HostTool {
         return own + (own.isEmpty ? "" : ":") + "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     }
 
-    /// Runs it to its end; what it says goes to the user.
+    /// Runs it to its end for a base; what it says goes to the user. A user of one id has its calls answered as those of
+    /// `%post` are.
     ///
     /// - Parameter environment: beside that of the caller.
-    func run(_ arguments: [String], environment: [String] = []) throws(SkiffError) {
+    func run(_ arguments: [String], for order: BootstrapOrder, environment: [String] = []) throws(SkiffError) {
         let name = lastComponent(path)
         Log.debug("\(path) \(arguments.joined(separator: " "))")
         let kept = environmentStrings().filter { !$0.hasPrefix("PATH=") }
+        let variables = kept + ["PATH=" + Self.searchPath] + environment
         let status = try during("cannot start \(name)") { () throws(Errno) in
+            guard let supervisor = order.supervisor else {
+                return try waitFor(try spawn(path, [name] + arguments, environment: variables))?.status
+            }
             let pid = try spawn(
-                path, [name] + arguments, environment: kept + ["PATH=" + Self.searchPath] + environment)
+                order.installation.rootSupervisor, ["skiff-root", "run", path] + arguments, environment: variables,
+                descriptors: [(child: 3, parent: supervisor)])
             return try waitFor(pid)?.status
         }
         guard status == .exited(0) else {
@@ -56,6 +62,11 @@ struct HostTool {
 }
 
 extension BootstrapOrder {
+    /// Leads to the skiff-root that answers calls which root of one id cannot make; nil where root has what tools need.
+    fileprivate var supervisor: CInt? {
+        options.identity.rung == .supervised ? options.identity.supervisor : nil
+    }
+
     /// The packages of `Include`, with those that are always there in front.
     func packages(_ always: [String], and more: String = "") -> [String] {
         always + (value("include") + " " + more).split { $0 == " " || $0 == "," || $0 == "\t" }.map(String.init)

@@ -18,14 +18,15 @@ struct RPMAgent: BootstrapAgent {
         }
         try makeDevices(root)
         try root.write(Self.configuration, Self.text(order, checksKeys: !key.isEmpty), mode: 0o664)
-        if !key.isEmpty { try rpm.run(["--root", order.root, "--import", key]) }
+        if !key.isEmpty { try rpm.run(["--root", order.root, "--import", key], for: order) }
         var arguments = ["--noplugins", "-c", order.root + Self.configuration, "--installroot", order.root]
         arguments += ["--releasever=" + order.value("osversion"), "-y"]
         arguments += order.value("setopt").split(separator: " ").map { "--setopt=\($0)" }
         arguments += ["install"]
         try tool.run(
             arguments
-                + order.packages(["/etc/redhat-release", "coreutils"], and: environmentValue("INCLUDE") ?? ""))
+                + order.packages(["/etc/redhat-release", "coreutils"], and: environmentValue("INCLUDE") ?? ""),
+            for: order)
         try root.remove(Self.configuration)
         try root.remove(Self.cache)
         return .ofPackages

@@ -19,11 +19,11 @@ struct ZypperAgent: BootstrapAgent {
         if order.value("mirrorurl").isEmpty {
             try register(order)
         } else {
-            for (name, url) in repositories(order) { try zypper.run(options + release + ["addrepo", url, name]) }
-            try zypper.run(options + release + ["refresh"])
+            for (name, url) in repositories(order) { try zypper.run(options + release + ["addrepo", url, name], for: order) }
+            try zypper.run(options + release + ["refresh"], for: order)
         }
         let install = ["install", "--auto-agree-with-licenses", "--download-in-advance"]
-        try zypper.run(options + release + install + order.packages(["aaa_base"]))
+        try zypper.run(options + release + install + order.packages(["aaa_base"]), for: order)
         try root.remove(Self.configuration)
         return .ofPackages
     }
@@ -44,8 +44,8 @@ struct ZypperAgent: BootstrapAgent {
         if key.isEmpty { return }
         let file = order.temporary + "/product.asc"
         try during("cannot write \(file)") { () throws(Errno) in try writeFile(file, Array(key.utf8), mode: 0o600) }
-        try rpm.run(["--root", order.root, "--initdb"])
-        try rpm.run(["--root", order.root, "--import", file])
+        try rpm.run(["--root", order.root, "--initdb"], for: order)
+        try rpm.run(["--root", order.root, "--import", file], for: order)
     }
 
     private func register(_ order: BootstrapOrder) throws(SkiffError) {
@@ -55,10 +55,10 @@ struct ZypperAgent: BootstrapAgent {
         if !server.isEmpty { arguments += ["--url", server] }
         let (product, user, code) = (order.value("product"), order.value("user"), order.value("regcode"))
         if !product.isEmpty {
-            try connect.run(arguments + ["--product", product, "--email", user, "--regcode", code])
+            try connect.run(arguments + ["--product", product, "--email", user, "--regcode", code], for: order)
         }
         for module in order.value("modules").split(separator: ",") {
-            try connect.run(arguments + ["--product", String(module).filter { $0 != " " }])
+            try connect.run(arguments + ["--product", String(module).filter { $0 != " " }], for: order)
         }
     }
 }
