@@ -117,6 +117,11 @@ struct Unexpected: Error {
         #expect(try pairs("\"A=q\"") == [.init("A", "q")])
     }
 
+    @Test func compressionTakesALevel() throws {
+        let typed = try parse("build", "--compression", "zstd:9", "x.sif", "x.def").invocation()
+        #expect(typed.string("compression") == "zstd:9")
+    }
+
     @Test func explainHasAnImpliedValue() throws {
         #expect(try parse("exec", "--explain", "x", "y").invocation().string("explain") == "text")
         #expect(try parse("exec", "--explain=json", "x", "y").invocation().string("explain") == "json")

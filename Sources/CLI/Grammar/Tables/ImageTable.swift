@@ -72,8 +72,9 @@ extension Table {
             Flag("explain-cache", help: "say for each step why it runs, or that its kept result is used"),
             Flag("no-cleanup", help: "keep the temporary files of a build that failed", environment: "NO_CLEANUP"),
             Flag(
-                "compression", .string, help: "how squashfs blocks are compressed: zstd, gzip, lz4 or xz",
-                defaultText: "zstd", choices: "zstd gzip lz4 xz"),
+                "compression", .string,
+                help: "how squashfs blocks are compressed: zstd, gzip, lz4 or xz, and how hard, as in zstd:9",
+                defaultText: "zstd", choices: "zstd gzip lz4 xz", takesMore: true),
             Flag(
                 "mksquashfs-args", .string,
                 help: "options of mksquashfs that say how to compress, e.g. '-comp zstd -Xcompression-level 9'",
