@@ -19,7 +19,9 @@ struct ZypperAgent: BootstrapAgent {
         if order.value("mirrorurl").isEmpty {
             try register(order)
         } else {
-            for (name, url) in repositories(order) { try zypper.run(options + release + ["addrepo", url, name], for: order) }
+            for (name, url) in repositories(order) {
+                try zypper.run(options + release + ["addrepo", url, name], for: order)
+            }
             try zypper.run(options + release + ["refresh"], for: order)
         }
         let install = ["install", "--auto-agree-with-licenses", "--download-in-advance"]
