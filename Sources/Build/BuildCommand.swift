@@ -29,7 +29,7 @@ package struct BuildCommand {
         if invocation.bool("no-cleanup") { Log.info("Build temporary files are kept in \(temporary)") }
         let cache = try BuildCache(definition, options)
         let remains = BuildRemains(
-            temporary: [temporary] + (cache.map { [$0.scratch] } ?? []), part: target.part,
+            temporary: temporary, kept: cache?.scratch, part: target.part,
             keepsTemporary: invocation.bool("no-cleanup"))
         return try BuildSupervisor(remains: remains).run { () throws(SkiffError) in
             if options.isData {

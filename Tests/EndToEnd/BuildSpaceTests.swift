@@ -19,16 +19,18 @@ extension EndToEnd {
             try body(path)
         }
 
-        private func build(_ sections: String, temporary: String, in folder: String, as profile: Profile) throws
-            -> Outcome
-        {
+        private func build(
+            _ sections: String, _ flags: [String] = [], temporary: String, cache: String? = nil, in folder: String,
+            as profile: Profile
+        ) throws -> Outcome {
             let text = "Bootstrap: localimage\nFrom: \(try Images.shared.get().directory)\n\n" + sections
             try writeFile(folder + "/image.def", Array(text.utf8), mode: 0o644)
             try writeFile(folder + "/old.sif", Array("the old one".utf8), mode: 0o666)
-            let outcome = try skiff("build", "-F", folder + "/old.sif", folder + "/image.def", as: profile) {
+            let words = ["build", "-F"] + flags + [folder + "/old.sif", folder + "/image.def"]
+            return try skiffCommand(words, as: profile) {
                 $0.environment["APPTAINER_TMPDIR"] = temporary
-            }
-            return outcome
+                if let cache { $0.environment["APPTAINER_CACHEDIR"] = cache }
+            }.run()
         }
 
         private func expectOld(_ folder: String) throws {
@@ -42,12 +44,28 @@ extension EndToEnd {
             try withDisk("") { disk in
                 let folder = try WorkDirectory.make(for: profile)
                 let outcome = try build(
-                    "%post\nhead -c 20000000 /dev/zero > /fill\n", temporary: disk, in: folder, as: profile)
+                    "%post\nhead -c 20000000 /dev/zero > /fill\n", ["--disable-cache"], temporary: disk, in: folder,
+                    as: profile)
                 #expect(outcome.end == .exited(255), "\(outcome)")
                 #expect(outcome.standardError.contains("The file system of \(disk)/build-temp-"), "\(outcome)")
                 #expect(outcome.standardError.contains("Set APPTAINER_TMPDIR to"), "\(outcome)")
                 try expectOld(folder)
                 #expect(try FileManager.default.contentsOfDirectory(atPath: disk) == [])
+            }
+        }
+
+        @Test(arguments: Profile.allCases) func fullCacheDuringPostIsNamed(profile: Profile) throws {
+            try need(profile)
+            try need(.overlay)
+            try withDisk("") { disk in
+                let folder = try WorkDirectory.make(for: profile)
+                let outcome = try build(
+                    "%post\nhead -c 20000000 /dev/zero > /fill\n", ["--ignore-subuid"], temporary: Stage.temporary,
+                    cache: disk, in: folder, as: profile)
+                #expect(outcome.end == .exited(255), "\(outcome)")
+                #expect(outcome.standardError.contains("The file system of \(disk)/cache/"), "\(outcome)")
+                #expect(outcome.standardError.contains("Set APPTAINER_CACHEDIR to"), "\(outcome)")
+                try expectOld(folder)
             }
         }
 

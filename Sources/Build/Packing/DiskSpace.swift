@@ -15,12 +15,23 @@ enum DiskSpace {
             hint: hint)
     }
 
-    /// Tools and scripts tell in words of their own, or not at all, why they failed: adds it when the disk is full.
-    static func explained(_ error: SkiffError, temporary path: String) -> SkiffError {
-        guard error.hint?.contains("TMPDIR") != true, let facts = try? filesystemFacts(of: path),
-            facts.available < 1 << 20
-        else { return error }
-        let hint = "The file system of \(path) is full. \(temporaryHint)"
-        return SkiffError(error.message, errno: error.errno, hint: hint, code: error.code)
+    private static let cacheHint =
+        "Set APPTAINER_CACHEDIR to a directory with more room, or build with --disable-cache in the one that "
+        + "APPTAINER_TMPDIR names"
+
+    /// Tools and scripts tell in words of their own, or not at all, why they failed: adds it when a disk is full.
+    ///
+    /// - Parameters:
+    ///   - temporary: where what is thrown away lies.
+    ///   - kept: where results of steps grow; nil when none are kept.
+    static func explained(_ error: SkiffError, temporary: String, kept: String?) -> SkiffError {
+        if error.hint?.contains("TMPDIR") == true { return error }
+        let places = [(temporary, temporaryHint)] + (kept.map { [($0, cacheHint)] } ?? [])
+        for (path, advice) in places {
+            guard let facts = try? filesystemFacts(of: path), facts.available < 1 << 20 else { continue }
+            let hint = "The file system of \(path) is full. \(advice)"
+            return SkiffError(error.message, errno: error.errno, hint: hint, code: error.code)
+        }
+        return error
     }
 }

@@ -5,14 +5,16 @@ import Linux
 /// Files of an unfinished build.
 struct BuildRemains {
     /// Removed at the end unless `keepsTemporary`.
-    var temporary: [String]
+    var temporary: String
+    /// As `temporary`, for results of steps on their way into the cache; nil when none are kept.
+    var kept: String?
     /// Removed always: after success it has been renamed away.
     var part: String
     var keepsTemporary: Bool
 
     /// What is gone already is fine: every process that watches the build may be the one that comes to this.
     func remove() {
-        for path in temporary where !keepsTemporary { remove(path) }
+        if !keepsTemporary { [temporary, kept].compactMap { $0 }.forEach(remove) }
         remove(part)
     }
 

@@ -54,7 +54,7 @@ struct BuildSupervisor {
         do throws(SkiffError) {
             _exit(try life())
         } catch {
-            report(DiskSpace.explained(error, temporary: remains.temporary.first ?? "/"))
+            report(DiskSpace.explained(error, temporary: remains.temporary, kept: remains.kept))
             _exit(error.code.exitStatus)
         }
     }
