@@ -21,7 +21,10 @@ extension EndToEnd {
 
         private func build(_ folder: String, _ text: String, _ flags: [String], _ profile: Profile) throws -> [String] {
             try writeFile(folder + "/Dockerfile", Array(text.utf8), mode: 0o644)
-            let words = ["build", "-F", "--explain-cache"] + flags + [folder + "/out.sif", folder + "/Dockerfile"]
+            let words =
+                ["build", "-F", "--explain-cache", "--ignore-subuid"] + flags + [
+                    folder + "/out.sif", folder + "/Dockerfile",
+                ]
             let outcome = try skiffCommand(words, as: profile) {
                 $0.environment["APPTAINER_CACHEDIR"] = folder + "/cache"
                 $0.seconds = 60
