@@ -73,6 +73,15 @@ extension Registry {
         return try PluginRun(picked, from: self, facts: facts, trust: trust)
     }
 
+    /// For a request that another program parsed: a flag that no plugin has here, though it had one there, must not be lost.
+    package func refuseUnknownFlags(of request: Request) throws(SkiffError) {
+        let known = Set(enabled.flatMap { $0.flags.map(\.name) })
+        guard let lost = request.pluginFlags.first(where: { !known.contains($0.name) }) else { return }
+        throw SkiffError(
+            "cannot use --\(lost.name): no plugin that may be loaded here has this flag",
+            hint: "plugin list --all tells why one is refused")
+    }
+
     /// Runs a command that a manifest adds, with the words behind its name; its handler may write to stdout.
     package func runCommand(_ name: String, _ words: [String], _ settings: Settings, _ installation: Installation)
         throws(SkiffError)

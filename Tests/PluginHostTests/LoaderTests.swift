@@ -192,6 +192,23 @@ func rootOfAUserNamespace(map: String, isPrivileged: Bool, owners: [uid_t]) {
     #expect(trust.isPrivileged == isPrivileged && trust.owners == owners)
 }
 
+/// A namespace of ranges shows root's directories above an installation of a user's own as nobody's.
+@Test func directoriesAboveAnInstallationMayBeUnmapped() {
+    let ranges = Trust(uidMap: Array("0 2000 1\n1 100000 65536\n".utf8), programOwner: 0)
+    #expect(ranges.trusts(65534, isAncestor: true) && !ranges.trusts(65534, isAncestor: false))
+    #expect(!ranges.trusts(1000, isAncestor: true))
+    #expect(!Trust(isPrivileged: true).trusts(65534, isAncestor: true))
+}
+
+@Test func refusesFlagsThatNoPluginHas() throws {
+    let folder = try PluginFolder()
+    try folder.writeManifest()
+    var request = Request(action: .exec, image: "x")
+    try folder.registry.refuseUnknownFlags(of: request)
+    request.pluginFlags = [("no-such", ["true"])]
+    #expect(throws: SkiffError.self) { try folder.registry.refuseUnknownFlags(of: request) }
+}
+
 @Test func manifestSaysWithWhosePowersItRuns() throws {
     let folder = try PluginFolder()
     try folder.writeManifest()

@@ -18,8 +18,8 @@ struct LocalImageAgent: BootstrapAgent {
     }
 
     func facts(_ order: BootstrapOrder) throws(SkiffError) -> [StepFact]? {
-        // What cannot be opened is told of by `fill`.
-        [StepFact("the base image", try LocalImage.state(of: order.value("from")) ?? "none")]
+        // What cannot be read is told of by `fill`.
+        LocalImage.state(of: order.value("from")).map { [StepFact("the base image", $0)] }
     }
 }
 
@@ -32,11 +32,12 @@ struct LocalImage {
     /// Whether files can be given to any user: real root.
     let ownsAllIDs: Bool
 
-    /// A text that changes with the image; nil when there is none. Its content is not read: nobody can change a file and keep its time of change.
-    static func state(of path: String) throws(SkiffError) -> String? {
-        if let opened = try? open(path, O_RDONLY | O_DIRECTORY) { return try TreeDigest.state(below: opened.raw) }
+    /// A text that changes with the image; nil when there is none, or when it cannot be read: who unpacks it says why. Its
+    /// content is not read: nobody can change a file and keep its time of change.
+    static func state(of path: String) -> String? {
+        if let opened = try? open(path, O_RDONLY | O_DIRECTORY) { return try? TreeDigest.state(below: opened.raw) }
         guard let file = try? open(path, O_RDONLY | O_NONBLOCK) else { return nil }
-        return try TreeDigest.state(of: file.raw)
+        return try? TreeDigest.state(of: file.raw)
     }
 
     func unpack() throws(SkiffError) {

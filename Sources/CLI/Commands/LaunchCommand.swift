@@ -32,7 +32,9 @@ struct LaunchCommand {
             let source = OwnedFD(adopting: descriptor)
             return try readToEnd(source.raw, limit: 16 << 20)
         }
-        try run(try Request(encoded: bytes), try HostFacts.current(), .no)
+        let request = try Request(encoded: bytes)
+        if !request.pluginFlags.isEmpty { try registry().refuseUnknownFlags(of: request) }
+        try run(request, try HostFacts.current(), .no)
     }
 
     /// - Parameter temporary: a directory that holds the image alone, and is not needed once it is open.

@@ -11,14 +11,16 @@ package struct Trust: Sendable {
     package let isPrivileged: Bool
     /// Whether they come from the program's file (setuid, capabilities) and not from the caller being root.
     let isSetuid: Bool
-    /// The owners that are trusted.
+    /// The owners that are trusted, of files and of the directories that hold them.
     let owners: [uid_t]
+    /// Those of the directories above.
+    private let ancestors: [uid_t]
 
     package init(isPrivileged: Bool, isSetuid: Bool = false) {
-        (self.isPrivileged, self.isSetuid, owners) = (isPrivileged, isSetuid, [0])
+        (self.isPrivileged, self.isSetuid, owners, ancestors) = (isPrivileged, isSetuid, [0], [0])
     }
 
-    init(requiring owners: [uid_t]) { (isPrivileged, isSetuid, self.owners) = (true, false, owners) }
+    init(requiring owners: [uid_t]) { (isPrivileged, isSetuid, self.owners, ancestors) = (true, false, owners, [0]) }
 
     /// Root, or a program with the setuid bit or file capabilities; getauxval(3) AT_SECURE.
     package static var ofThisProcess: Trust {
@@ -42,7 +44,13 @@ package struct Trust: Sendable {
         isPrivileged = !isSingle
         isSetuid = false
         owners = isInitial ? [0] : [0, programOwner]
+        // Directories of the host above an installation of a user's own, as a namespace of ranges shows them. Who could change
+        // them could put another program in place of ours.
+        ancestors = isInitial ? [0] : [0, programOwner, Self.overflow]
     }
+
+    /// As whom ids that the namespace lacks appear: /proc/sys/kernel/overflowuid, unless somebody changed it.
+    private static let overflow: uid_t = 65534
 
     /// Refuses a file or directory that somebody else than root could have changed.
     package func check(_ status: FileStatus, _ path: String) throws(SkiffError) {
@@ -60,6 +68,10 @@ package struct Trust: Sendable {
         }
     }
 
+    func trusts(_ owner: uid_t, isAncestor: Bool) -> Bool {
+        owners.contains(owner) || (isAncestor && ancestors.contains(owner))
+    }
+
     private func lookAt(_ path: String) throws(SkiffError) -> FileStatus {
         try during("cannot look at \(path)") { () throws(Errno) in try status(path, follow: false) }
     }
@@ -68,7 +80,7 @@ package struct Trust: Sendable {
     /// lie above the files that we trust, but not hold them.
     private func check(_ status: FileStatus, _ path: String, isAncestor: Bool) throws(SkiffError) {
         guard isPrivileged else { return }
-        guard owners.contains(status.uid) || (isAncestor && status.uid == 0) else {
+        guard trusts(status.uid, isAncestor: isAncestor) else {
             throw SkiffError(
                 "cannot trust \(path): it belongs to uid \(status.uid)",
                 hint: "As root, plugins are loaded only from files that belong to root")
