@@ -17,9 +17,11 @@ extension EndToEnd {
             return target
         }
 
-        /// Only root sees the owners in an image as they are; a user's namespace has no room for them.
+        /// Only root sees the owners in an image as they are; to a user, all files of an image are the caller's.
         private static func reader(_ profile: Profile) -> Profile { effectiveUID() == 0 ? .root : profile }
-        private static func owner(_ profile: Profile) -> String { effectiveUID() == 0 ? "1234 5678" : "65534 65534" }
+        private static func owner(_ profile: Profile) -> String {
+            effectiveUID() == 0 ? "1234 5678" : "\(effectiveUID()) \(effectiveGID())"
+        }
 
         private func build(_ spec: String, _ profile: Profile, _ flags: String...) throws -> (String, Outcome) {
             let target = try WorkDirectory.make(for: profile) + "/out"
