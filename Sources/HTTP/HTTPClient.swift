@@ -79,7 +79,7 @@ package final class HTTPClient: Sendable {
     ) {
         Log.debug("\(request.method) \(request.address.shown)")
         let kept = idle.withLock { $0.popLast() }
-        let connection = if let kept { kept } else { try HTTPConnection() }
+        let connection = if let kept { kept } else { try HTTPConnection(for: request.address) }
         let answer = try connection.perform(request, trust, sink: sink)
         Log.debug("\(answer.response.status) from \(request.address.authority)")
         idle.withLock { $0.append(connection) }

@@ -9,12 +9,11 @@ final class HTTPConnection: @unchecked Sendable {
     // Handed from thread to thread by HTTPClient's pool, which is locked: never used by two.
     private let handle: OpaquePointer
 
-    init() throws(HTTPFailure) {
+    /// - Parameter address: what is about to be asked, for the error.
+    init(for address: WebAddress) throws(HTTPFailure) {
         guard let handle = skl_http_new() else {
-            let nowhere = WebAddress("http://localhost/")
-            guard let nowhere else { fatalError("a constant address parses") }
             throw HTTPFailure(
-                kind: .other, address: nowhere, text: "",
+                kind: .other, address: address, text: "",
                 cause: SkiffError("cannot open libcurl.so.4", hint: "Install the package libcurl4"))
         }
         self.handle = handle
