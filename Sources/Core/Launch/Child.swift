@@ -39,6 +39,7 @@ struct Child {
         var session = try Session(size: plan.sessionSize)
         LaunchStep.session.reached()
         try mountImage(session, trees)
+        readEarly(session)
         LaunchStep.image.reached()
         let root = try RootAssembly(plan: plan, trees: trees).assemble(session)
         LaunchStep.root.reached()
@@ -55,7 +56,7 @@ struct Child {
         let directory = try enterStartDirectory()
         _ = setUmask(mode_t(plan.umask))
         let program = try environment(in: directory)
-        if plan.image.driver == .server || plan.image.driver == .loop { program.readAhead() }
+        if plan.image.driver == .server { program.readAhead() }
         LaunchStep.environment.reached()
         try during("cannot set the privileges of the program") { () throws(Errno) in
             try apply(plan.privileges, userID: effectiveUID())
@@ -154,6 +155,14 @@ struct Child {
             }
             try mount.server(control: server)
         }
+    }
+
+    private func readEarly(_ session: borrowing Session) {
+        // The shim is a clone(2), and what a plugin does we do not know.
+        guard plan.image.driver == .loop, plan.process != .shim, plan.plugins.isEmpty,
+            let image = try? open("image", O_RDONLY | O_DIRECTORY, at: session.directory.raw)
+        else { return }
+        EarlyReading(action: plan.action, arguments: plan.arguments).start(in: image)
     }
 
     private func mountEverything(on root: String, _ session: inout Session, _ trees: SourceTrees)

@@ -1,7 +1,7 @@
 import CLinux
 
-/// pthread_create(3): a detached thread for the helpers that serve; the launch path has none.
-package func startThread(_ body: @escaping @Sendable () -> Void) throws(Errno) {
+/// pthread_create(3). The launch path has one thread until its last clone(2) is over; see `EarlyReading`.
+private func makeThread(_ body: @escaping @Sendable () -> Void) throws(Errno) -> pthread_t {
     final class Box {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -19,33 +19,22 @@ package func startThread(_ body: @escaping @Sendable () -> Void) throws(Errno) {
         box.release()
         throw Errno(failure)
     }
-    pthread_detach(thread)
+    return thread
 }
 
-/// pthread_create(3) and pthread_join(3): runs `body` with the numbers below `count` at the same time, one thread each,
-/// and comes back when all have ended. Runs them itself, one after another, where no thread can be had.
+/// A thread that nobody waits for: it ends by itself, or with the process.
+package func startThread(_ body: @escaping @Sendable () -> Void) throws(Errno) {
+    pthread_detach(try makeThread(body))
+}
+
+/// Runs `body` with the numbers below `count` at the same time, one thread each, and comes back when all have ended. Runs
+/// them itself, one after another, where no thread can be had.
 package func inThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-    final class Box {
-        let body: @Sendable (Int) -> Void
-        let number: Int
-        init(_ body: @escaping @Sendable (Int) -> Void, _ number: Int) { (self.body, self.number) = (body, number) }
-    }
     var threads: [pthread_t] = []
     for number in 1..<max(1, count) {
-        let box = Unmanaged.passRetained(Box(body, number))
-        var thread = pthread_t()
-        let failure = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                let box = Unmanaged<Box>.fromOpaque(argument).takeRetainedValue()
-                box.body(box.number)
-                return nil
-            }, box.toOpaque())
-        if failure == 0 {
-            threads.append(thread)
-        } else {
-            box.release()
+        do throws(Errno) {
+            threads.append(try makeThread { body(number) })
+        } catch {
             body(number)
         }
     }

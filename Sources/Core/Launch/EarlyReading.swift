@@ -1,0 +1,44 @@
+import CLinux
+import Linux
+
+/// Reads the program that will probably start into the page cache while the rest of the container is put together. The
+/// kernel's squashfs decompresses in the thread that asks, one block at a time, and that takes longer than everything else
+/// that a start does. So the asking is done by a thread of its own, which ends with execve(2) if not before.
+///
+/// A guess: the environment scripts, which can change PATH, have not run, and a bind may yet cover the program. A wrong one
+/// costs some reading and nothing else.
+struct EarlyReading {
+    let action: Request.Action
+    let arguments: [String]
+    /// More than this of a program is left to its page faults.
+    private static let limit: Int64 = 4 << 20
+
+    /// No clone(2) may follow, nor anything else that wants a process with one thread.
+    /// - Parameter image: the image's root directory.
+    func start(in image: consuming OwnedFD) {
+        let directory = image.release()
+        do throws(Errno) {
+            try startThread { read(in: OwnedFD(adopting: directory)) }
+        } catch {
+            _ = OwnedFD(adopting: directory)
+        }
+    }
+
+    private func read(in image: consuming OwnedFD) {
+        for path in candidates {
+            guard let file = try? open(path, O_RDONLY | O_NONBLOCK, in: image.raw, resolve: [.inRoot, .noMagicLinks]),
+                let found = try? status(of: file.raw)
+            else { continue }
+            if found.isRegular { readAhead(file.raw, count: Int(min(found.size, Self.limit))) }
+            return
+        }
+    }
+
+    /// Where the program may be; the first that is there.
+    var candidates: [String] {
+        guard action == .exec else { return ["/bin/bash", "/bin/sh"] }
+        guard let word = arguments.first, !word.isEmpty else { return [] }
+        if word.utf8.contains(UInt8(ascii: "/")) { return word.hasPrefix("/") ? [word] : [] }
+        return EnvironmentPlan.defaultPath.split(separator: ":").map { "\($0)/\(word)" }
+    }
+}
