@@ -134,6 +134,60 @@ extension EndToEnd {
             #expect(seen.standardOutput == calls, "\(seen)")
         }
 
+        /// Puts programs that are played by these lines of shell in front of PATH.
+        private func build(_ header: String, playing lines: [String: String], in folder: String, as profile: Profile)
+            throws -> Outcome
+        {
+            let shell = try Stage.shared.get().prefix + "/libexec/skiff/sh"
+            for (name, text) in lines {
+                try writeFile(
+                    folder + "/" + name, Array("#!/bin/sh\n\(text.replacing("SHELL", with: shell))\n".utf8), mode: 0o755
+                )
+            }
+            return try build(header, in: folder, as: profile) {
+                $0.environment["PATH"] = folder + ":" + ($0.environment["PATH"] ?? "")
+            }
+        }
+
+        private static let fill =
+            "mkdir -p $root/bin; cp SHELL $root/bin/busybox; ln -sf busybox $root/bin/sh; ln -sf busybox $root/bin/cat"
+
+        /// Debian's rpm would leave the records of the packages in the caller's home.
+        @Test(arguments: Profile.allCases) func theRPMDatabaseIsWhereTheImageLooksForIt(profile: Profile) throws {
+            try need(profile)
+            if profile == .user { try need(.userNamespace) }
+            let folder = try WorkDirectory.make(for: profile)
+            let outcome = try build(
+                "Bootstrap: dnf\nOSVersion: 9\nMirrorURL: http://m\n",
+                playing: [
+                    "rpm": "echo \"$HOME/.rpmdb\"",
+                    "dnf": "while [ $# -gt 0 ]; do [ $1 != --installroot ] || root=$2; shift; done\n\(Self.fill)\n"
+                        + "cp $HOME/.rpmmacros $root/macros",
+                ], in: folder, as: profile)
+            #expect(outcome.isSuccess, "\(outcome)")
+            let seen = try skiff("exec", folder + "/image.sif", "cat", "/macros", as: profile)
+            #expect(seen.standardOutput == "%_dbpath /var/lib/rpm\n", "\(seen)")
+        }
+
+        /// pacstrap mounts what root of a user namespace cannot; pacman itself runs there.
+        @Test func aUserInstallsArchWithoutItsMounts() throws {
+            try need(.user)
+            try need(.userNamespace)
+            let folder = try WorkDirectory.make(for: .user)
+            let outcome = try build(
+                "Bootstrap: arch\nInclude: base vim\n",
+                playing: [
+                    "pacstrap": "exit 1", "arch-chroot": "exit 1",
+                    "pacman":
+                        "root=$2\n\(Self.fill)\necho x > $root/dev/null || exit 1\ntest -e $root/proc/self || exit 1\n"
+                        + "printf '#!/bin/sh\\necho \"$*\" >> /keys\\n' > $root/bin/pacman-key\n"
+                        + "chmod 755 $root/bin/pacman-key\nshift 4\necho \"$*\" > $root/call",
+                ], in: folder, as: .user)
+            #expect(outcome.isSuccess, "\(outcome)")
+            let seen = try skiff("exec", folder + "/image.sif", "cat", "/call", "/keys", as: .user)
+            #expect(seen.standardOutput == "--noconfirm -Sy base vim\n--init\n--populate archlinux\n", "\(seen)")
+        }
+
         @Test func missingToolsAreNamed() throws {
             let folder = try WorkDirectory.make(for: .current)
             guard !isAccessible("/usr/bin/pacstrap", X_OK) else { return }

@@ -13,20 +13,48 @@ struct ArchAgent: BootstrapAgent {
         }
         let pacstrap = try HostTool(["pacstrap"], package: "arch-install-scripts")
         let chroot = try HostTool(["arch-chroot"], package: "arch-install-scripts")
-        var arguments = ["-c", "-G", "-M"]
+        var file = ""
         let address = order.url("confurl")
         if !address.isEmpty {
-            let file = order.temporary + "/pacman.conf"
+            file = order.temporary + "/pacman.conf"
             let text = try BusyboxAgent.fetch(address, "pacman.conf")
             try during("cannot write \(file)") { () throws(Errno) in try writeFile(file, text, mode: 0o644) }
-            arguments += ["-C", file]
         }
         let wanted = order.packages([])
-        try pacstrap.run(arguments + [order.root] + (wanted.isEmpty ? ["base"] : wanted), for: order)
-        let keys = "pacman-key --init && pacman-key --populate archlinux"
-        try chroot.run([order.root, "/bin/sh", "-c", keys], for: order)
-        unmountBelow(order.root)
+        let packages = wanted.isEmpty ? ["base"] : wanted
+        defer { unmountBelow(order.root) }
+        if inInitialUserNamespace() {
+            try pacstrap.run(
+                ["-c", "-G", "-M"] + (file.isEmpty ? [] : ["-C", file]) + [order.root] + packages, for: order)
+            try chroot.run([order.root, "/bin/sh", "-c", Self.keys], for: order)
+        } else {
+            try install(packages, configuration: file, order)
+        }
         return .ofPackages
+    }
+
+    private static let keys = "pacman-key --init && pacman-key --populate archlinux"
+
+    /// What pacstrap does, without its file systems: those of the kernel cannot be mounted anew by root of a user namespace that
+    /// has no more namespaces than that, so the root gets the host's.
+    private func install(_ packages: [String], configuration: String, _ order: BootstrapOrder) throws(SkiffError) {
+        let pacman = try HostTool(["pacman"], package: "pacman-package-manager")
+        let chroot = try HostTool(["chroot"], package: "coreutils")
+        let root = try RootTree(order.root)
+        for folder in ["/var/cache/pacman/pkg", "/var/lib/pacman", "/var/log", "/run", "/etc/pacman.d"] {
+            try root.makeDirectory(folder)
+        }
+        try root.makeDirectory("/tmp", mode: 0o1777)
+        for folder in ["/dev", "/proc", "/sys"] {
+            let target = try root.makeDirectory(folder)
+            try during("cannot bind \(folder) for pacman") { () throws(Errno) in
+                try attach(try cloneTree(folder), onto: target.raw)
+            }
+        }
+        let options = ["-r", order.root, "--cachedir", order.temporary + "/pacman", "--noconfirm"]
+        let file = configuration.isEmpty ? [] : ["--config", configuration]
+        try pacman.run(options + file + ["-Sy"] + packages, for: order)
+        try chroot.run([order.root, "/bin/sh", "-c", Self.keys], for: order)
     }
 
     func facts(_ order: BootstrapOrder) -> [StepFact]? { order.headerFacts() }

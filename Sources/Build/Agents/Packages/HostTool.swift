@@ -42,8 +42,9 @@ struct HostTool {
     func run(_ arguments: [String], for order: BootstrapOrder, environment: [String] = []) throws(SkiffError) {
         let name = lastComponent(path)
         Log.debug("\(path) \(arguments.joined(separator: " "))")
-        let kept = environmentStrings().filter { !$0.hasPrefix("PATH=") }
-        let variables = kept + ["PATH=" + Self.searchPath] + environment
+        let set = ["PATH=" + Self.searchPath] + environment
+        let names = set.map { $0.prefix { $0 != "=" } + "=" }
+        let variables = environmentStrings().filter { old in !names.contains { old.hasPrefix($0) } } + set
         let status = try during("cannot start \(name)") { () throws(Errno) in
             guard let supervisor = order.supervisor else {
                 return try waitFor(try spawn(path, [name] + arguments, environment: variables))?.status
@@ -58,6 +59,25 @@ struct HostTool {
                 "While performing build: conveyor failed to get: while executing \(name): "
                     + (status?.text ?? "it is gone"), hint: "Its own messages above say why")
         }
+    }
+}
+
+extension HostTool {
+    /// The first line that it prints; nil when it fails.
+    func output(_ arguments: [String]) -> String? {
+        guard let pipe = try? makePipe() else { return nil }
+        let reader = OwnedFD(adopting: pipe.first)
+        let writer = OwnedFD(adopting: pipe.second)
+        guard
+            let pid = try? spawn(
+                path, [lastComponent(path)] + arguments, environment: environmentStrings(),
+                descriptors: [(1, writer.raw), (2, 2)])
+        else { return nil }
+        // Else its end would never show.
+        try? writer.close()
+        let bytes = (try? readToEnd(reader.raw, limit: 1 << 16)) ?? []
+        guard (try? waitFor(pid))?.status == .exited(0) else { return nil }
+        return String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
     }
 }
 

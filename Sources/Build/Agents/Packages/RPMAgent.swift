@@ -16,9 +16,10 @@ struct RPMAgent: BootstrapAgent {
         guard key.isEmpty || key.hasPrefix("https://") else {
             throw SkiffError("While performing build: conveyor failed to get: GPG key must be fetched with https")
         }
+        let environment = try PackageDatabase(rpm, order).environment
         try makeDevices(root)
         try root.write(Self.configuration, Self.text(order, checksKeys: !key.isEmpty), mode: 0o664)
-        if !key.isEmpty { try rpm.run(["--root", order.root, "--import", key], for: order) }
+        if !key.isEmpty { try rpm.run(["--root", order.root, "--import", key], for: order, environment: environment) }
         var arguments = ["--noplugins", "-c", order.root + Self.configuration, "--installroot", order.root]
         arguments += ["--releasever=" + order.value("osversion"), "-y"]
         arguments += order.value("setopt").split(separator: " ").map { "--setopt=\($0)" }
@@ -26,7 +27,7 @@ struct RPMAgent: BootstrapAgent {
         try tool.run(
             arguments
                 + order.packages(["/etc/redhat-release", "coreutils"], and: environmentValue("INCLUDE") ?? ""),
-            for: order)
+            for: order, environment: environment)
         try root.remove(Self.configuration)
         try root.remove(Self.cache)
         return .ofPackages

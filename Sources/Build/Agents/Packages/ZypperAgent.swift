@@ -11,21 +11,22 @@ struct ZypperAgent: BootstrapAgent {
         let zypper = try HostTool(["zypper"], package: "zypper")
         let rpm = try HostTool(["rpm"], package: "rpm")
         let root = try RootTree(order.root)
+        let environment = try PackageDatabase(rpm, order).environment
         try root.makeDirectory("/dev")
         try root.write(Self.configuration, "[main]\ncachedir=/var/cache/zypp-bootstrap\n", mode: 0o644)
         let options = ["--root", order.root, "--non-interactive", "--gpg-auto-import-keys"]
         let release = order.value("osversion").isEmpty ? [] : ["--releasever=" + order.value("osversion")]
-        try importKey(order, rpm)
+        try importKey(order, rpm, environment)
         if order.value("mirrorurl").isEmpty {
-            try register(order)
+            try register(order, environment)
         } else {
             for (name, url) in repositories(order) {
-                try zypper.run(options + release + ["addrepo", url, name], for: order)
+                try zypper.run(options + release + ["addrepo", url, name], for: order, environment: environment)
             }
-            try zypper.run(options + release + ["refresh"], for: order)
+            try zypper.run(options + release + ["refresh"], for: order, environment: environment)
         }
         let install = ["install", "--auto-agree-with-licenses", "--download-in-advance"]
-        try zypper.run(options + release + install + order.packages(["aaa_base"]), for: order)
+        try zypper.run(options + release + install + order.packages(["aaa_base"]), for: order, environment: environment)
         try root.remove(Self.configuration)
         return .ofPackages
     }
@@ -41,26 +42,29 @@ struct ZypperAgent: BootstrapAgent {
         return found
     }
 
-    private func importKey(_ order: BootstrapOrder, _ rpm: HostTool) throws(SkiffError) {
+    private func importKey(_ order: BootstrapOrder, _ rpm: HostTool, _ environment: [String]) throws(SkiffError) {
         let key = order.value("productpgp")
         if key.isEmpty { return }
         let file = order.temporary + "/product.asc"
         try during("cannot write \(file)") { () throws(Errno) in try writeFile(file, Array(key.utf8), mode: 0o600) }
-        try rpm.run(["--root", order.root, "--initdb"], for: order)
-        try rpm.run(["--root", order.root, "--import", file], for: order)
+        try rpm.run(["--root", order.root, "--initdb"], for: order, environment: environment)
+        try rpm.run(["--root", order.root, "--import", file], for: order, environment: environment)
     }
 
-    private func register(_ order: BootstrapOrder) throws(SkiffError) {
+    private func register(_ order: BootstrapOrder, _ environment: [String]) throws(SkiffError) {
         let connect = try HostTool(["SUSEConnect"], package: "suseconnect")
         var arguments = ["--root", order.root]
         let server = order.value("registerurl")
         if !server.isEmpty { arguments += ["--url", server] }
         let (product, user, code) = (order.value("product"), order.value("user"), order.value("regcode"))
         if !product.isEmpty {
-            try connect.run(arguments + ["--product", product, "--email", user, "--regcode", code], for: order)
+            try connect.run(
+                arguments + ["--product", product, "--email", user, "--regcode", code], for: order,
+                environment: environment)
         }
         for module in order.value("modules").split(separator: ",") {
-            try connect.run(arguments + ["--product", String(module).filter { $0 != " " }], for: order)
+            try connect.run(
+                arguments + ["--product", String(module).filter { $0 != " " }], for: order, environment: environment)
         }
     }
 }
