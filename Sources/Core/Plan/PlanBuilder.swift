@@ -189,6 +189,13 @@ package struct PlanBuilder {
         }
     }
 
+    /// Those that are mounted, in the caller's order.
+    private func bindDestinations(_ mounts: [Mount]) -> [String] {
+        let mounted = Set(mounts.filter { $0.group == .userBinds }.map(\.destination))
+        var seen: Set<String> = []
+        return request.binds.map(\.destination).filter { mounted.contains($0) && seen.insert($0).inserted }
+    }
+
     // MARK: closing
 
     private func close(_ draft: PlanDraft, _ home: HomeDirectory) throws(SkiffError) -> Plan {
@@ -196,7 +203,7 @@ package struct PlanBuilder {
         let container = root.driver == .extracted ? root.directory : image.path
         let facts = EnvironmentFacts(
             container: container, home: home.destination,
-            binds: draft.mounts.filter { $0.group == .userBinds }.map(\.destination),
+            binds: bindDestinations(draft.mounts),
             changes: draft.variables)
         let environment = try EnvironmentPlan.make(request, host: host.environment, facts: facts)
         let plan = Plan(

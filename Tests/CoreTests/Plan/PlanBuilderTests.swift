@@ -172,7 +172,7 @@ struct PlanBuilderTests {
         #expect(plan.directory == .preferred(["/tmp", "/"]))
     }
 
-    @Test func userBindsComeLastAndByDepth() throws {
+    @Test func userBindsComeLastByDepthAndAreToldAsGiven() throws {
         let plan = try plan(sandbox, host()) {
             $0.binds = [
                 .init(source: "/a", destination: "/x/y/z"), .init(source: "/b", destination: "/x", readOnly: true),
@@ -182,7 +182,7 @@ struct PlanBuilderTests {
         let binds = plan.orderedMounts.filter { $0.group == .userBinds }
         #expect(binds.map(\.destination) == ["/x", "/x/y/z"])
         #expect(binds.first?.attributes.contains(.readOnly) == true)
-        #expect(plan.environment.variables.contains { $0.name == "APPTAINER_BIND" && $0.text == "/x,/x/y/z" })
+        #expect(plan.environment.variables.contains { $0.name == "APPTAINER_BIND" && $0.text == "/x/y/z,/x" })
     }
 
     // MARK: what plugins and users put in is checked
