@@ -59,14 +59,17 @@ extension EndToEnd {
             #expect(try desk.bytes("out.sif") == readFile(sif))
         }
 
-        @Test func credentialsStayWithTheirHost() throws {
+        /// `private` redirects to another host; `distant` has a foreign layer, which lies there.
+        @Test(arguments: ["private", "distant"]) func credentialsStayWithTheirHost(mode: String) throws {
             try need(.python)
-            let registry = try LyingRegistry(sif: try Images.shared.get().sif)
+            let sif = try Images.shared.get().sif
+            let registry = try LyingRegistry(sif: sif)
             let desk = try Desk(.current)
             defer { desk.remove() }
             let outcome = try pull(
-                desk, registry, "private", ["--docker-username", "ann", "--docker-password", "secret"])
+                desk, registry, mode, ["--docker-username", "ann", "--docker-password", "secret"])
             #expect(outcome.isSuccess, "\(outcome)")
+            #expect(try desk.bytes("out.sif") == readFile(sif))
             let elsewhere = registry.requests.filter { $0.path.hasPrefix("/elsewhere") }
             #expect(
                 !elsewhere.isEmpty

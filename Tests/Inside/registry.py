@@ -97,7 +97,7 @@ class Lying(Base):
         if len(parts) < 5 or parts[0] != "v2":
             return self.answer(404, b'{"errors":[{"code":"NAME_UNKNOWN"}]}')
         self.mode = parts[1]
-        if self.mode == "private" and self.login() != "ann:secret":
+        if self.mode in ("private", "distant") and self.login() != "ann:secret":
             return self.answer(401, b"{}", [("WWW-Authenticate", 'Basic realm="tests"')])
         if parts[3] == "manifests":
             return self.manifest(parts[4])
@@ -121,6 +121,9 @@ class Lying(Base):
             "config": {"mediaType": "application/vnd.sylabs.sif.config.v1+json", "digest": digest(self.config), "size": len(self.config)},
             "layers": [{"mediaType": "application/vnd.sylabs.sif.layer.v1.sif", "digest": digest(self.sif), "size": len(self.sif)}],
         }
+        if self.mode == "distant":
+            other = self.base_url.replace("127.0.0.1", "localhost")
+            body["layers"][0]["urls"] = ["ftp://localhost/x", other + "/nowhere", other + "/elsewhere/x"]
         data = json.dumps(body).encode()
         if self.mode == "foreign":
             media = "application/vnd.oci.image.index.v1+json"
@@ -159,6 +162,10 @@ class Lying(Base):
         self.answer(200, self.sif)
 
     blob_norange = whole
+
+    def blob_distant(self):
+        """The manifest says where else it lies."""
+        self.answer(404, b'{"errors":[{"code":"BLOB_UNKNOWN"}]}')
 
     def blob_cut(self):
         """Every connection breaks after a part; it is never the same byte."""

@@ -56,11 +56,12 @@ package final class BlobFetch: Sendable {
     /// A download with the right to make it.
     private final class Current: Sendable {
         let download: Download
+        let place: String
         let lease: Lease?
         let bar: Progress.Bar
 
-        init(_ download: Download, _ lease: Lease?, _ bar: Progress.Bar) {
-            (self.download, self.lease, self.bar) = (download, lease, bar)
+        init(_ download: Download, at place: String, _ lease: Lease?, _ bar: Progress.Bar) {
+            (self.download, self.place, self.lease, self.bar) = (download, place, lease, bar)
         }
     }
 
@@ -119,13 +120,13 @@ package final class BlobFetch: Sendable {
         let download = try Download(descriptor, in: store, partSize: limits.partSize)
         let bar = progress.bar("\(descriptor.digest.hex.prefix(12))", total: descriptor.size)
         bar.advance(download.present)
-        let current = Current(download, lease, bar)
+        let current = Current(download, at: try place(of: descriptor), lease, bar)
         let missing = download.missing
         guard let first = missing.first else { return try finish(current) }
         // The others wait until it is known that the server understands ranges. What an earlier process left is here in
         // parts, and a server that knows none gives all of it once more.
         let others = missing.dropFirst().map { Job.part(current, $0) }
-        let stream = PartStream(download, first, bar, .first) {
+        let stream = PartStream(download, first, at: current.place, bar, .first) {
             self.queue.withLock { $0.jobs.insert(contentsOf: others, at: 0) }
         }
         try stream.run(client, isStopped: { self.isStopped })
@@ -137,11 +138,25 @@ package final class BlobFetch: Sendable {
         }
     }
 
+    /// Where a blob comes from. A foreign layer, which says where else it lies, need not be in the registry (OCI image-spec,
+    /// layer.md, non-distributable layers); what comes from there is trusted no more and no less, by its digest.
+    private func place(of descriptor: OCIDescriptor) throws(SkiffError) -> String {
+        let own = "blobs/\(descriptor.digest)"
+        if descriptor.urls.isEmpty || isThere(own) { return own }
+        let others = descriptor.urls.filter { $0.hasPrefix("https://") || $0.hasPrefix("http://") }
+        return others.first(where: isThere) ?? others.first ?? own
+    }
+
+    private func isThere(_ place: String) -> Bool {
+        guard case .success(let response)? = try? client.request("HEAD", place) else { return false }
+        return response.isSuccess
+    }
+
     /// One blob less to wait for.
     private func close() { queue.withLock { $0.open -= 1 } }
 
     private func fetch(_ current: Current, _ part: Int) throws(SkiffError) {
-        let stream = PartStream(current.download, part, current.bar, .further)
+        let stream = PartStream(current.download, part, at: current.place, current.bar, .further)
         try stream.run(client, isStopped: { self.isStopped })
         if isStopped { return }
         if try current.download.markDone(part) { try finish(current) }
@@ -154,7 +169,8 @@ package final class BlobFetch: Sendable {
             // Ranges that do not belong together look like this, so all of it is asked for once more in one piece.
             Log.verbose("Blob \(descriptor.digest) came damaged; asking for it in one piece")
             download.startOver()
-            try PartStream(download, 0, current.bar, .distrustful).run(client, isStopped: { self.isStopped })
+            try PartStream(download, 0, at: current.place, current.bar, .distrustful).run(
+                client, isStopped: { self.isStopped })
             if isStopped { return }
             found = try download.digest()
         }

@@ -19,6 +19,8 @@ final class PartStream {
 
     private let download: Download
     private let part: Int
+    /// Below the repository, or a URL elsewhere.
+    private let place: String
     private let bar: Progress.Bar
     private let onRanges: () -> Void
     private(set) var mode: Mode
@@ -38,9 +40,11 @@ final class PartStream {
 
     /// - Parameter onRanges: called once, when the server has shown that it understands ranges.
     init(
-        _ download: Download, _ part: Int, _ bar: Progress.Bar, _ mode: Mode, onRanges: @escaping () -> Void = {}
+        _ download: Download, _ part: Int, at place: String, _ bar: Progress.Bar, _ mode: Mode,
+        onRanges: @escaping () -> Void = {}
     ) {
-        (self.download, self.part, self.bar, self.mode, self.onRanges) = (download, part, bar, mode, onRanges)
+        (self.download, self.part, self.place, self.bar) = (download, part, place, bar)
+        (self.mode, self.onRanges) = (mode, onRanges)
         position = mode == .first || mode == .further ? download.range(part).lowerBound : 0
     }
 
@@ -90,7 +94,7 @@ final class PartStream {
             try self.take(bytes)
         }
         return try client.request(
-            "GET", "blobs/\(download.descriptor.digest)", headers: needsRange ? [("Range", range)] : [], sink: sink)
+            "GET", place, headers: needsRange ? [("Range", range)] : [], sink: sink)
     }
 
     /// Looks at what the answer says that its bytes are.
