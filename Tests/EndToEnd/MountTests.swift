@@ -89,7 +89,7 @@ extension EndToEnd {
             ) { $0.directory = "/tmp" }
             #expect(outcome.isSuccess, "\(outcome)")
             let lines = outcome.standardOutput.split(separator: "\n").map(String.init)
-            #expect(!lines.contains { $0.hasPrefix(Stage.prefix) }, "\(outcome)")
+            #expect(!lines.contains { $0.hasPrefix(WorkDirectory.prefix) }, "\(outcome)")
             #expect(lines.suffix(2) == [home, "x"], "\(outcome)")
             for name in ["fd", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin", "stdout", "tty", "zero"] {
                 #expect(lines.contains(name), "\(name) is missing: \(outcome)")

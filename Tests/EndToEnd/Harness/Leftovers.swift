@@ -48,7 +48,7 @@ struct Leftovers: Equatable, CustomStringConvertible {
     /// By the program's file; the image server is not dumpable, so that only root may ask for it and others must go by
     /// the name.
     private static func isOurs(_ entry: ProcessEntry) -> Bool {
-        let root = WorkDirectory.parent.load()
+        let root = WorkDirectory.root
         if entry.arguments.hasPrefix(root) { return true }
         guard let program = try? readLink("/proc/\(entry.pid)/exe") else { return entry.command.hasPrefix("skiff") }
         return program.hasPrefix(root)
@@ -65,7 +65,7 @@ struct Leftovers: Equatable, CustomStringConvertible {
     /// is mounted over.
     private static func isOurs(_ line: String) -> Bool {
         let place = line.split(separator: " ").dropFirst(4).first ?? ""
-        return line.contains(WorkDirectory.parent.load()) || line.contains(" skiff")
+        return line.contains(WorkDirectory.root) || line.contains(" skiff")
             || ["/tmp", "/var/tmp", "/run", "/mnt", "/dev"].contains(place)
     }
 
@@ -74,7 +74,7 @@ struct Leftovers: Equatable, CustomStringConvertible {
             .compactMap { name in
                 lines(of: "/sys/block/\(name)/loop/backing_file").first.map { "\(name) \($0)" }
             }
-            .filter { $0.contains(WorkDirectory.parent.load()) }
+            .filter { $0.contains(WorkDirectory.root) }
     }
 
     private static func entries(of folder: String, _ prefix: String) -> [String] {

@@ -5,26 +5,23 @@ import Linux
 /// One installation of what was just built (or lies in `SKIFF_BUILD`), made once per test process by `Scripts/install` in
 /// a place that every user can read, so that the tests see the tree a user gets, moved once.
 final class Stage: Sendable {
-    /// `/tmp/skiff-tests.XXXXXX`, removed when the process ends.
-    let root: String
+    var root: String { WorkDirectory.root }
     var prefix: String { root + "/moved" }
     var program: String { prefix + "/bin/skiff" }
 
     /// Where the runs may put temporary files, and must leave none.
-    static var temporary: String { WorkDirectory.parent.load() + "/tmp" }
+    static var temporary: String { WorkDirectory.root + "/tmp" }
 
     static let shared = Result { try Stage() }
 
     private init() throws {
-        root = try Self.makeRoot()
         let own = URL(fileURLWithPath: try readLink("/proc/self/exe")).deletingLastPathComponent().path
         let build = environmentValue("SKIFF_BUILD") ?? own
         let script = Self.repository + "/Scripts/install"
-        let installed = root + "/installed"
+        let installed = WorkDirectory.root + "/installed"
         let command = Command(
             ["/usr/bin/env", "BUILD=\(build)", "PREFIX=\(installed)", "DESTDIR=", "LINKS=1", "KEEP_SYMBOLS=1", script],
             as: .current)
-        WorkDirectory.parent.store(root)
         let outcome = try command.run()
         guard outcome.isSuccess else { throw HarnessError("cannot stage an installation: \(outcome)") }
         // A debug build finds the Swift runtime by an absolute path of the toolchain; the tree itself may lie anywhere.
@@ -45,23 +42,7 @@ final class Stage: Sendable {
     /// The folder with Package.swift, from the place of this file.
     static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
-
-    /// How the root's name begins.
-    static let prefix = "skiff-tests."
-
-    private static func makeRoot() throws -> String {
-        var template = Array("/tmp/\(prefix)XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw HarnessError("cannot make a directory in /tmp") }
-        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        try Linux.chmod(path, 0o755)
-        removalAtExit = path
-        atexit { try? FileManager.default.removeItem(atPath: removalAtExit) }
-        return path
-    }
 }
-
-/// Read once, by the function that runs at exit.
-nonisolated(unsafe) private var removalAtExit = ""
 
 struct HarnessError: Error, CustomStringConvertible {
     let description: String
