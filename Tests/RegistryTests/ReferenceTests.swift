@@ -28,6 +28,14 @@ import Testing
         #expect(throws: SkiffError.self) { try RegistryReference(text) }
     }
 
+    /// Written whole, the name has docker.io/library/ in front.
+    @Test func measuresWhatShortFormsLeaveOut() throws {
+        let longest = String(repeating: "a", count: 255 - "library/docker.io".utf8.count)
+        let read = try RegistryReference(longest)
+        #expect(try RegistryReference(read.description) == read)
+        #expect(throws: SkiffError.self) { try RegistryReference(longest + "a") }
+    }
+
     @Test func orasNeedsARegistry() throws {
         #expect(throws: SkiffError.self) { try RegistryReference("alpine", needsRegistry: true) }
         #expect(try RegistryReference("registry/p/i:t", needsRegistry: true).description == "registry/p/i:t")

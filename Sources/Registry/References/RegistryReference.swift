@@ -47,12 +47,15 @@ package struct RegistryReference: Sendable, Equatable, CustomStringConvertible {
             registry = Self.dockerHub
         }
         if registry == Self.dockerHub, !repository.contains("/") { repository = "library/" + repository }
+        guard repository.utf8.count + registry.utf8.count < 256 else {
+            throw Self.invalid(text, "repository name must not be more than 255 characters")
+        }
     }
 
     private func check(_ text: String) throws(SkiffError) {
         guard Self.isAuthority(registry) else { throw Self.invalid(text, "\"\(registry)\" is no host") }
         let parts = repository.split(separator: "/", omittingEmptySubsequences: false)
-        guard repository.utf8.count + registry.utf8.count < 256, parts.allSatisfy({ Self.isComponent($0) }) else {
+        guard parts.allSatisfy({ Self.isComponent($0) }) else {
             let isUpper = repository.lowercased() != repository && !repository.isEmpty
             throw Self.invalid(text, isUpper ? "repository name must be lowercase" : "invalid reference format")
         }
