@@ -17,6 +17,13 @@ package final class HTTPClient: Sendable {
 
     package convenience init() throws(SkiffError) { self.init(trust: try HTTPTrust()) }
 
+    /// One whose requests, all together, must be answered within so many seconds.
+    package convenience init(seconds: Int) throws(SkiffError) {
+        var trust = try HTTPTrust()
+        trust.deadline = monotonicMilliseconds() + 1000 * Int64(max(0, min(seconds, 1 << 32)))
+        self.init(trust: trust)
+    }
+
     /// - Parameter sink: takes the body of a success, in pieces; without it the body is in the answer.
     /// - Returns: the answer to the last request, of any status but one that says to ask again.
     package func send(_ request: HTTPRequest, sink: BodySink? = nil) throws(HTTPFailure) -> HTTPResponse {
@@ -42,6 +49,10 @@ package final class HTTPClient: Sendable {
         throw failure(request, "it redirects without end")
     }
 
+    private func late(_ request: HTTPRequest) -> HTTPFailure {
+        HTTPFailure(kind: .late, address: request.address, text: "", cause: nil)
+    }
+
     private func failure(_ request: HTTPRequest, _ text: String) -> HTTPFailure {
         HTTPFailure(kind: .other, address: request.address, text: text, cause: nil)
     }
@@ -65,6 +76,7 @@ package final class HTTPClient: Sendable {
                 guard error.isPassing, !error.isStarted, attempt < Self.retries(error) else { throw error }
                 Log.verbose("\(error.description); asking again in \(wait) ms")
             }
+            if let left = trust.millisecondsLeft, left <= wait { throw late(request) }
             pause(milliseconds: wait)
             wait = min(wait * 2 + Int64.random(in: 0..<100), 10_000)
         }
@@ -77,6 +89,7 @@ package final class HTTPClient: Sendable {
     private func once(_ request: HTTPRequest, _ sink: BodySink?) throws(HTTPFailure) -> (
         response: HTTPResponse, retryAfter: Int64
     ) {
+        if trust.millisecondsLeft == 0 { throw late(request) }
         Log.debug("\(request.method) \(request.address.shown)")
         let kept = idle.withLock { $0.popLast() }
         let connection = if let kept { kept } else { try HTTPConnection(for: request.address) }

@@ -31,8 +31,9 @@ final class HTTPConnection: @unchecked Sendable {
         run(request, trust, transfer, &result)
         transfer.sink = nil
         guard result.problem == Int32(SKL_HTTP_NONE.rawValue) else {
+            let isLate = result.problem == Int32(SKL_HTTP_STALLED.rawValue) && trust.millisecondsLeft == 0
             throw HTTPFailure(
-                kind: Self.kind(result.problem), address: request.address, text: Self.text(&result),
+                kind: isLate ? .late : Self.kind(result.problem), address: request.address, text: Self.text(&result),
                 cause: transfer.failure, isStarted: transfer.isStarted)
         }
         transfer.response.status = Int(result.status)
@@ -69,6 +70,7 @@ final class HTTPConnection: @unchecked Sendable {
         }
         exchange.connect_seconds = trust.connectSeconds
         exchange.stall_seconds = trust.stallSeconds
+        exchange.limit_milliseconds = trust.millisecondsLeft.map { max(1, Int($0)) } ?? 0
         exchange.context = Unmanaged.passUnretained(transfer).toOpaque()
         exchange.on_header = { Transfer.of($0)?.header($1, $2) ?? 1 }
         exchange.on_body = { Transfer.of($0)?.body($1, $2) ?? 1 }

@@ -56,7 +56,7 @@ package typealias BodySink = (HTTPResponse, UnsafeRawBufferPointer) throws(Skiff
 
 /// An exchange that came to no answer.
 package struct HTTPFailure: Error, Sendable {
-    package enum Kind: Sendable, Equatable { case unreachable, stalled, cut, tls, notTLS, stopped, other }
+    package enum Kind: Sendable, Equatable { case unreachable, stalled, late, cut, tls, notTLS, stopped, other }
     package let kind: Kind
     package let address: WebAddress
     /// libcurl's words.
@@ -80,6 +80,7 @@ package struct HTTPFailure: Error, Sendable {
         let reason =
             switch kind {
             case .stalled: "nothing came for too long"
+            case .late: "no answer in the time that there was"
             case .cut: "the connection was cut"
             default: text.isEmpty ? "the exchange failed" : text.prefix(1).lowercased() + text.dropFirst()
             }
@@ -90,6 +91,7 @@ package struct HTTPFailure: Error, Sendable {
         switch kind {
         case .notTLS: "Use --no-https if the server speaks plain http"
         case .tls: "Set SSL_CERT_FILE to a file with the certificate of its authority"
+        case .late: "Give it more seconds with --timeout"
         case .stalled, .cut: "Try again: what is here already is not fetched twice"
         default: nil
         }

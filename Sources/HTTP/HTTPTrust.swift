@@ -9,6 +9,8 @@ package struct HTTPTrust: Sendable {
     package var socket: String?
     package var connectSeconds = 30
     package var stallSeconds = 60
+    /// When all must be over, in milliseconds of `monotonicMilliseconds`; nil for as long as it moves.
+    package var deadline: Int64?
     package var userAgent: String
 
     /// - Throws: for a time limit that is no number.
@@ -33,6 +35,9 @@ package struct HTTPTrust: Sendable {
         guard let proxy = Self.variable("HTTP_PROXY") else { return nil }
         return proxy
     }
+
+    /// Until the deadline, at least nothing.
+    var millisecondsLeft: Int64? { deadline.map { max(0, $0 - monotonicMilliseconds()) } }
 
     private static func variable(_ name: String) -> String? {
         environmentValue(name).flatMap { $0.isEmpty ? nil : $0 }

@@ -87,6 +87,10 @@ class Lying(Base):
     def do_HEAD(self):
         self.do_GET()
 
+    def do_DELETE(self):
+        note({"method": self.command, "path": self.path})
+        self.answer(202)
+
     def do_GET(self):
         note({k: v for k, v in (("method", self.command), ("path", self.path), ("host", self.headers.get("Host")), ("range", self.headers.get("Range")), ("authorization", self.headers.get("Authorization"))) if v})
         parts = urllib.parse.urlsplit(self.path).path.strip("/").split("/")
@@ -99,6 +103,8 @@ class Lying(Base):
         self.mode = parts[1]
         if self.mode in ("private", "distant") and self.login() != "ann:secret":
             return self.answer(401, b"{}", [("WWW-Authenticate", 'Basic realm="tests"')])
+        if self.mode == "tardy" and parts[3] == "manifests":
+            time.sleep(3)
         if parts[3] == "manifests":
             return self.manifest(parts[4])
         if parts[4] == digest(self.config):
@@ -320,6 +326,8 @@ class Library(Base):
             return self.answer(303, b"", [("Location", "/store/" + self.tags[name])])
         if self.command in ("POST", "PUT", "DELETE") and not known:
             return self.refuse(401, "a token is needed")
+        if self.command == "DELETE" and "/tardy:" in path:
+            time.sleep(3)
         if kind == "images" and self.command == "DELETE":
             return self.data({}) if self.tags.pop(path.removeprefix("v1/images/"), None) else self.refuse(404, "gone")
         if self.command == "GET":

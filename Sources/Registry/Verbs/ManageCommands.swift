@@ -45,7 +45,7 @@ package struct ManageCommands {
         guard let address = invocation.positionals.first, let uri = ImageURI(address) else {
             throw SkiffError("No transport type URI supplied: \(invocation.positionals.first ?? "")")
         }
-        let options = try NetworkOptions(invocation, settings)
+        var options = try NetworkOptions(invocation, settings)
         let isLibrary = uri.transport == "library"
         let library = isLibrary ? try LibraryReference(uri.rest) : nil
         let reference = isLibrary ? nil : try oras(uri)
@@ -53,6 +53,8 @@ package struct ManageCommands {
             let question = "Are you sure you want to delete \(address) [y/N] "
             guard LoginPrompt.confirms(question) else { return }
         }
+        // Whoever answers the question may take his time.
+        options.http = try HTTPClient(seconds: invocation.int("timeout") ?? 15)
         if let library {
             let client = try LibraryClient.find(host: library.host, options, installation)
             let path = "v1/images/\(library.path):\(library.tag)?arch=\(options.platform.architecture)"
