@@ -40,9 +40,10 @@ package final class Progress: Sendable {
         isShown = !isQuiet && Log.level >= Log.Level.info.rawValue && terminalName(2) != nil
     }
 
-    package func bar(_ name: String, total: Int64) -> Bar {
+    /// - Parameter isDrawn: false for what is too small to be of interest.
+    package func bar(_ name: String, total: Int64, isDrawn: Bool = true) -> Bar {
         let bar = Bar(name, total: total)
-        guard isShown else { return bar }
+        guard isShown, isDrawn else { return bar }
         let mustStart = state.withLock { state in
             state.bars.append(bar)
             defer { state.isRunning = true }

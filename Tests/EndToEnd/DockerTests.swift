@@ -9,7 +9,7 @@ extension EndToEnd {
         typealias Desk = EndToEnd.Registries.Desk
 
         /// An OCI layout that umoci made of the small Linux: three layers, the second with a whiteout, and a config.
-        private func layout(in desk: Desk) throws -> String {
+        static func layout(in desk: Desk) throws -> String {
             let path = desk.folder + "/layout"
             let (image, name) = (try Images.shared.get().directory, path + ":one")
             try makeDirectory(desk.folder + "/more", mode: 0o755)
@@ -31,8 +31,7 @@ extension EndToEnd {
             return name
         }
 
-        private func upload(_ layout: String, _ registry: LocalRegistry, _ name: String, _ flags: [String] = []) throws
-        {
+        static func upload(_ layout: String, _ registry: LocalRegistry, _ name: String, _ flags: [String] = []) throws {
             let outcome = try Command(
                 ["/usr/bin/skopeo", "--insecure-policy", "copy", "--dest-tls-verify=false"] + flags
                     + ["oci:" + layout, "docker://\(registry.host)/\(name)"], as: .current
@@ -47,7 +46,7 @@ extension EndToEnd {
             let (registry, maker, desk) = (try LocalRegistry(), try Desk(.current), try Desk(profile))
             defer { maker.remove() }
             defer { desk.remove() }
-            try upload(layout(in: maker), registry, "team/one:1")
+            try Self.upload(Self.layout(in: maker), registry, "team/one:1")
             let address = "docker://\(registry.host)/team/one:1"
             let pulled = try desk.run("pull", address)
             #expect(
@@ -82,7 +81,7 @@ extension EndToEnd {
             try need(.registry, .umoci, .skopeo)
             let (registry, desk) = (try LocalRegistry(), try Desk(.current))
             defer { desk.remove() }
-            try upload(layout(in: desk), registry, "one")
+            try Self.upload(Self.layout(in: desk), registry, "one")
             let address = "docker://\(registry.host)/one"
             #expect(try desk.run("pull", "a.sif", address).isSuccess)
             let blobs = desk.folder + "/.apptainer/cache/blob/blobs/sha256"
@@ -101,8 +100,8 @@ extension EndToEnd {
             try need(.registry, .umoci, .skopeo)
             let (registry, desk) = (try LocalRegistry(), try Desk(.current))
             defer { desk.remove() }
-            let name = try layout(in: desk)
-            try upload(name, registry, "one:amd64")
+            let name = try Self.layout(in: desk)
+            try Self.upload(name, registry, "one:amd64")
             let outcome = try desk.run(
                 "pull", "--disable-cache", "--arch", "s390x", "docker://\(registry.host)/one:amd64")
             #expect(outcome.end == .exited(255) && outcome.standardError.contains("s390x"), "\(outcome)")
@@ -118,7 +117,7 @@ extension EndToEnd {
             try need(.registry, .umoci, .skopeo)
             let (registry, desk) = (try LocalRegistry(), try Desk(.current))
             defer { desk.remove() }
-            try upload(layout(in: desk), registry, "one:1")
+            try Self.upload(Self.layout(in: desk), registry, "one:1")
             #expect(try desk.run("pull", "one.sif", "docker://\(registry.host)/one:1").isSuccess)
             let pushed = try desk.run("push", "one.sif", "docker://\(registry.host)/two:1")
             #expect(pushed.isSuccess && pushed.standardError.contains("Upload complete"), "\(pushed)")

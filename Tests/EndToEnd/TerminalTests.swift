@@ -1,5 +1,3 @@
-import CLinux
-import Linux
 import Testing
 
 extension EndToEnd {
@@ -29,14 +27,7 @@ extension EndToEnd {
         private func expect(_ scenario: String, _ words: [String], _ profile: Profile) throws {
             try need(profile)
             try need(.python)
-            var command = try skiffCommand(words, as: profile)
-            let script = try Stage.shared.get().root + "/terminal.py"
-            if !isAccessible(script, R_OK) {
-                let text = try readFile(Stage.repository + "/Tests/Inside/terminal.py")
-                try writeFile(script, text, mode: 0o644)
-            }
-            command.words = ["/usr/bin/python3", script, scenario] + command.words
-            let outcome = try command.run()
+            let outcome = try skiffCommand(words, as: profile).onTerminal(scenario).run()
             #expect(outcome.isSuccess, "\(outcome)")
         }
     }

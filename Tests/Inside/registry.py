@@ -4,10 +4,12 @@
     registry.py token DIRECTORY             a token server for a real registry: key.pem and cert.pem lie in DIRECTORY
     registry.py lying DIRECTORY FILE.sif    a registry with one artifact, which misbehaves as the repository is called
     registry.py library DIRECTORY FILE.sif  a remote: library, tokens, a Singularity hub, and the file by http
+    registry.py proxy DIRECTORY HOST:PORT   a proxy that sends everything to one place, however it is called; without a name,
+                                            as its mirror. In DIRECTORY/delay are seconds to wait for each 16 KiB of an answer.
 
-Both print "port N" when they listen. They note every request in DIRECTORY/requests, one JSON object a line.
+All print "port N" when they listen. They note every request in DIRECTORY/requests, one JSON object a line.
 """
-import base64, hashlib, http.server, json, os, subprocess, sys, threading, time, urllib.parse
+import base64, hashlib, http.client, http.server, json, os, socket, subprocess, sys, threading, time, urllib.parse
 
 role, directory = sys.argv[1:3]
 lock = threading.Lock()
@@ -359,8 +361,62 @@ class Library(Base):
         self.refuse(404, "not known")
 
 
-handler = {"token": Token, "lying": Lying, "library": Library}[role]
-if role != "token":
+class Proxy(Base):
+    target = ""
+
+    def forward(self):
+        login = self.headers.get("Proxy-Authorization", "").removeprefix("Basic ")
+        note({k: v for k, v in (("method", self.command), ("path", self.path), ("authorization", base64.b64decode(login).decode())) if v})
+        if self.command == "CONNECT":
+            return self.tunnel()
+        address = urllib.parse.urlsplit(self.path)
+        path = address.path + ("?" + address.query if address.query else "")
+        size = int(self.headers.get("Content-Length", 0))
+        hidden = ("proxy-authorization", "proxy-connection", "connection", "content-length")
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in hidden}
+        there = http.client.HTTPConnection(self.target)
+        there.request(self.command, path, self.rfile.read(size) if size or self.command in ("PUT", "POST", "PATCH") else None, headers)
+        answer = there.getresponse()
+        body = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("connection", "transfer-encoding", "content-length"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", answer.getheader("Content-Length") if self.command == "HEAD" else str(len(body)))
+        self.end_headers()
+        for start in range(0, len(body), 16384):
+            self.wfile.write(body[start : start + 16384])
+            self.wfile.flush()
+            if os.path.exists(os.path.join(directory, "delay")):
+                time.sleep(float(open(os.path.join(directory, "delay")).read()))
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = forward
+
+    def tunnel(self):
+        host, port = self.target.split(":")
+        with socket.create_connection((host, int(port))) as there:
+            self.send_response(200)
+            self.end_headers()
+            back = threading.Thread(target=self.pump, args=(there, self.connection), daemon=True)
+            back.start()
+            self.pump(self.connection, there)
+            back.join()
+        self.close_connection = True
+
+    @staticmethod
+    def pump(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+handler = {"token": Token, "lying": Lying, "library": Library, "proxy": Proxy}[role]
+if role == "proxy":
+    Proxy.target = sys.argv[3]
+elif role != "token":
     Lying.sif = Library.sif = open(sys.argv[3], "rb").read()
     Lying.config = b"{}"
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)

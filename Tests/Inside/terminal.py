@@ -1,6 +1,7 @@
 """Types into a program on a terminal of its own and checks what comes back.
 
 terminal.py SCENARIO COMMAND...     scenarios: shell, resize, interrupt, suspend; exit status 0 when all was as expected
+terminal.py record COMMAND...       types nothing, prints what came to the terminal, and ends as the command did
 """
 
 import fcntl
@@ -116,5 +117,17 @@ def suspend(command):
     terminal.status()
 
 
+def record(command):
+    terminal = Terminal(command)
+    try:
+        while read := os.read(terminal.fd, 65536):
+            terminal.text += read.decode(errors="replace")
+    except OSError:
+        # The last one that had the terminal is gone.
+        pass
+    sys.stdout.write(terminal.text)
+    sys.exit(terminal.status())
+
+
 if __name__ == "__main__":
-    {"shell": shell, "resize": resize, "interrupt": interrupt, "suspend": suspend}[sys.argv[1]](sys.argv[2:])
+    {"record": record, "shell": shell, "resize": resize, "interrupt": interrupt, "suspend": suspend}[sys.argv[1]](sys.argv[2:])

@@ -67,8 +67,7 @@ package struct DockerFetch {
         // Small, and read in a moment: a damaged one goes away here.
         _ = store.bytes(of: manifest.config.digest)
         let fetch = BlobFetch(found.client, into: store, cache: cache, limits: options.limits, progress: progress)
-        try fetch.fetch([manifest.config] + manifest.layers)
-        progress.end()
+        try fetch.fetch(manifest.layers, config: manifest.config)
         return try OCIImage(source: "docker://\(reference)", remote.descriptor, in: store, platform: platform)
     }
 

@@ -26,7 +26,6 @@ struct OrasFetch {
         } else {
             Log.info("Downloading oras image")
             try BlobFetch(client, into: store, cache: cache, limits: options.limits, progress: progress).fetch([layer])
-            progress.end()
             try cache?.keepWithinQuota(except: path)
         }
         do throws(SkiffError) {

@@ -50,7 +50,6 @@ struct LibraryFetch {
         let wasHere = store.has(layer)
         Log.info(wasHere ? "Using cached image" : "Downloading library image")
         try BlobFetch(client, into: store, cache: cache, limits: options.limits, progress: progress).fetch([layer])
-        progress.end()
         return FetchedImage(
             path: store.path(layer.digest), isCached: cache != nil, digest: layer.digest.description, wasHere: wasHere)
     }

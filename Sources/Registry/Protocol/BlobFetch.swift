@@ -50,6 +50,7 @@ package final class BlobFetch: Sendable {
         var jobs: [Job] = []
         /// Blobs that are not finished.
         var open = 0
+        var config: OCIDigest?
         var failure: SkiffError?
     }
 
@@ -74,14 +75,17 @@ package final class BlobFetch: Sendable {
         self.progress = progress
     }
 
-    /// - Returns: when all are there and verified, or were there.
-    package func fetch(_ descriptors: [OCIDescriptor]) throws(SkiffError) {
+    /// - Parameter config: comes as well, without a bar.
+    /// - Returns: when all are there and verified, or were there. The bars are drawn for the last time.
+    package func fetch(_ layers: [OCIDescriptor], config: OCIDescriptor? = nil) throws(SkiffError) {
+        defer { progress.end() }
         var seen: Set<OCIDigest> = []
-        let wanted = descriptors.filter { seen.insert($0.digest).inserted && !store.has($0) }
+        let wanted = ([config].compactMap { $0 } + layers).filter { seen.insert($0.digest).inserted && !store.has($0) }
         guard !wanted.isEmpty else { return }
         queue.withLock { queue in
             queue.jobs = wanted.map { .blob($0) }
             queue.open = wanted.count
+            queue.config = config?.digest
         }
         inThreads(limits.connections) { _ in self.work() }
         if let failure = queue.withLock({ $0.failure }) { throw failure }
@@ -118,7 +122,8 @@ package final class BlobFetch: Sendable {
             if lease == nil { return close() }
         }
         let download = try Download(descriptor, in: store, partSize: limits.partSize)
-        let bar = progress.bar("\(descriptor.digest.hex.prefix(12))", total: descriptor.size)
+        let isConfig = queue.withLock { $0.config == descriptor.digest }
+        let bar = progress.bar("\(descriptor.digest.hex.prefix(12))", total: descriptor.size, isDrawn: !isConfig)
         bar.advance(download.present)
         let current = Current(download, at: try place(of: descriptor), lease, bar)
         let missing = download.missing

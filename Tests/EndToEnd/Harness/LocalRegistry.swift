@@ -102,10 +102,15 @@ final class LyingRegistry {
     var host: String { "127.0.0.1:\(port)" }
 
     /// - Parameter role: `lying`, or `library` for a remote with all that it offers.
-    init(_ role: String = "lying", sif: String) throws {
+    convenience init(_ role: String = "lying", sif: String) throws { try self.init(role: role, sif) }
+
+    /// A proxy that sends all requests to one place, whatever host they name; asked by its own name, a mirror of it.
+    convenience init(proxyTo host: String) throws { try self.init(role: "proxy", host) }
+
+    private init(role: String, _ subject: String) throws {
         folder = try WorkDirectory.make(for: .current)
         pid = try startServer(
-            ["/usr/bin/python3", Stage.repository + "/Tests/Inside/registry.py", role, folder, sif], in: folder)
+            ["/usr/bin/python3", Stage.repository + "/Tests/Inside/registry.py", role, folder, subject], in: folder)
         port = try LocalRegistry.port(in: folder + "/python3.out", after: "port ", of: pid)
     }
 
@@ -114,6 +119,9 @@ final class LyingRegistry {
         _ = try? waitFor(pid)
         try? FileManager.default.removeItem(atPath: folder)
     }
+
+    /// From now on, a proxy waits so long for each 16 KiB that it answers.
+    func delay(_ seconds: Double) throws { try writeFile(folder + "/delay", Array("\(seconds)".utf8), mode: 0o644) }
 
     struct Request: Decodable {
         var method: String?
