@@ -4,9 +4,101 @@ import Linux
 import Testing
 
 extension EndToEnd {
-    /// How long requests may take, and what is shown of them.
+    /// How requests find their way, how long they may take, and what is shown of them.
     @Suite struct Transfers {
         typealias Desk = EndToEnd.Registries.Desk
+
+        // MARK: proxies and authorities
+
+        @Test func plainRequestsGoThroughTheProxy() throws {
+            try need(.registry, .python)
+            let (registry, desk) = (try LocalRegistry(), try Desk(.current))
+            defer { desk.remove() }
+            let proxy = try LyingRegistry(proxyTo: registry.host)
+            let (sif, address) = (try Images.shared.get().sif, "oras://registry.invalid:5000/team/full:1")
+            let way = ["http_proxy": "http://ann:secret@\(proxy.host)"]
+            func run(_ variables: [String: String], _ words: String...) throws -> Outcome {
+                try skiffCommand(words, as: .current) {
+                    $0.environment["HOME"] = desk.folder
+                    $0.environment["APPTAINER_CACHEDIR"] = desk.folder + "/.apptainer"
+                    $0.directory = desk.folder
+                    $0.environment.merge(variables) { $1 }
+                }.run()
+            }
+            let pushed = try run(way, "push", "--no-https", sif, address)
+            #expect(pushed.isSuccess, "\(pushed)")
+            let pulled = try run(way, "pull", "--no-https", address)
+            #expect(pulled.isSuccess, "\(pulled)")
+            #expect(try desk.bytes("full_1.sif") == readFile(sif))
+            let seen = proxy.requests
+            #expect(seen.contains { $0.method == "PUT" } && seen.contains { $0.path.contains("/blobs/sha256:") })
+            #expect(
+                seen.allSatisfy {
+                    $0.path.hasPrefix("http://registry.invalid:5000/v2/") && $0.authorization == "ann:secret"
+                }, "\(seen)")
+            // In capitals it counts as well, but not where a web server may have set it from a header of its client.
+            let capitals = ["HTTP_PROXY": "http://\(proxy.host)"]
+            #expect(try run(capitals, "pull", "--no-https", "-F", address).isSuccess)
+            let after = proxy.requests.count
+            #expect(after > seen.count)
+            for variables in [
+                capitals.merging(["REQUEST_METHOD": "GET"]) { $1 }, way.merging(["no_proxy": "other,.invalid"]) { $1 },
+                way.merging(["NO_PROXY": "*"]) { $1 }, [:],
+            ] {
+                let direct = try run(variables, "pull", "--no-https", "x.sif", address)
+                #expect(
+                    direct.end == .exited(255)
+                        && direct.standardError.contains("cannot reach registry registry.invalid:5000"),
+                    "\(variables): \(direct)")
+            }
+            // Nobody means this machine's own addresses.
+            let own = try run(way, "pull", "x.sif", "oras://\(registry.host)/team/full:1")
+            #expect(own.isSuccess, "\(own)")
+            #expect(proxy.requests.count == after)
+            let closed = try run(["http_proxy": "http://127.0.0.1:1"], "pull", "--no-https", "y.sif", address)
+            #expect(closed.end == .exited(255) && closed.standardError.contains("cannot reach registry"), "\(closed)")
+            #expect(desk.files == ["full_1.sif", "x.sif"])
+        }
+
+        @Test func encryptedRequestsGoThroughATunnel() throws {
+            try need(.registry, .python, .openssl)
+            let (registry, desk) = (try LocalRegistry(.tls), try Desk(.current))
+            defer { desk.remove() }
+            let proxy = try LyingRegistry(proxyTo: registry.host)
+            let (sif, address) = (try Images.shared.get().sif, "oras://registry.invalid/team/full:1")
+            func run(_ variables: [String: String], _ words: String...) throws -> Outcome {
+                try skiffCommand(words, as: .current) {
+                    $0.environment["HOME"] = desk.folder
+                    $0.environment["APPTAINER_CACHEDIR"] = desk.folder + "/.apptainer"
+                    $0.directory = desk.folder
+                    $0.environment["https_proxy"] = "http://\(proxy.host)"
+                    $0.environment.merge(variables) { $1 }
+                }.run()
+            }
+            let trust = ["SSL_CERT_FILE": registry.folder + "/cert.pem"]
+            let pushed = try run(trust, "push", sif, address)
+            #expect(pushed.isSuccess, "\(pushed)")
+            // The directory with names that openssl gives, instead of the file.
+            let folder = desk.folder + "/authorities"
+            try makeDirectory(folder, mode: 0o755)
+            try writeFile(folder + "/own.pem", readFile(registry.folder + "/cert.pem"), mode: 0o644)
+            #expect(try Command(["/usr/bin/openssl", "rehash", folder], as: .current).run().isSuccess)
+            let pulled = try run(["SSL_CERT_DIR": folder], "pull", address)
+            #expect(pulled.isSuccess, "\(pulled)")
+            #expect(try desk.bytes("full_1.sif") == readFile(sif))
+            // The proxy sees where it goes, and nothing of what is said.
+            #expect(!proxy.requests.isEmpty)
+            #expect(
+                proxy.requests.allSatisfy { $0.method == "CONNECT" && $0.path == "registry.invalid:443" },
+                "\(proxy.requests)")
+            for variables in [[:], ["SSL_CERT_FILE": desk.folder + "/none"]] {
+                let distrusted = try run(variables, "pull", "x.sif", address)
+                #expect(
+                    distrusted.end == .exited(255) && distrusted.standardError.contains("SSL_CERT_FILE"),
+                    "\(distrusted)")
+            }
+            #expect(desk.files == ["authorities", "full_1.sif"])
+        }
 
         // MARK: time
 
@@ -98,6 +190,39 @@ extension EndToEnd {
             let full = "full.sif     [" + String(repeating: "=", count: 32) + "]"
             #expect(shown.isSuccess && shown.standardOutput.contains(full), "\(shown)")
             #expect(!shown.standardOutput.contains("total "), "\(shown)")
+        }
+
+        @Test func resultsComeAsJSON() throws {
+            try need(.registry)
+            struct Result: Decodable, Equatable {
+                var image: String?
+                var uri: String
+                var digest: String
+                var size: Int?
+                var cached: Bool?
+            }
+            let (registry, desk) = (try LocalRegistry(), try Desk(.current))
+            defer { desk.remove() }
+            let (sif, address) = (try Images.shared.get().sif, "oras://\(registry.host)/full:1")
+            func result(_ words: String...) throws -> Result {
+                let outcome = try skiffCommand(words, as: .current) {
+                    $0.environment["HOME"] = desk.folder
+                    $0.environment["APPTAINER_CACHEDIR"] = desk.folder + "/.apptainer"
+                    $0.directory = desk.folder
+                }.run()
+                #expect(outcome.isSuccess, "\(outcome)")
+                return try JSONDecoder().decode(Result.self, from: Data(outcome.standardOutput.utf8))
+            }
+            let pushed = try result("push", "--json", sif, address)
+            #expect(pushed.uri == address && pushed.digest.hasPrefix("sha256:") && pushed.image == nil)
+            var expected = Result(
+                image: desk.folder + "/full_1.sif", uri: address, digest: pushed.digest, size: try readFile(sif).count,
+                cached: false)
+            let pulled = try result("pull", "--json", address)
+            expected.digest = pulled.digest
+            #expect(pulled == expected)
+            expected.cached = true
+            #expect(try result("pull", "--json", "--force", address) == expected)
         }
     }
 }
