@@ -156,5 +156,46 @@ extension EndToEnd {
             ).run()
             #expect(inspected.standardOutput.contains("/.singularity.d/runscript"), "\(inspected)")
         }
+
+        /// What is unfinished stays where it is said, and only when it was asked for (cli.md §5).
+        @Test(arguments: Profile.allCases) func keepsWhatAFailedPullHasMade(profile: Profile) throws {
+            try need(profile)
+            try need(.registry, .umoci, .skopeo)
+            let (registry, maker, desk) = (try LocalRegistry(), try Desk(.current), try Desk(profile))
+            defer { maker.remove() }
+            defer { desk.remove() }
+            try Self.upload(Self.layout(in: maker), registry, "one")
+            let address = "docker://\(registry.host)/one"
+            #expect(try desk.run("pull", "a.sif", address).isSuccess)
+            #expect(try desk.run("cache", "clean", "--force", "--type", "oci-tmp").isSuccess)
+            for isKept in [false, true] {
+                let words = ["pull"] + (isKept ? ["--no-cleanup"] : []) + ["b.sif", address]
+                let outcome = try skiffCommand(words, as: profile) {
+                    $0.environment["HOME"] = desk.folder
+                    $0.environment["APPTAINER_CACHEDIR"] = desk.folder + "/.apptainer"
+                    $0.environment["APPTAINER_TMPDIR"] = desk.folder
+                    $0.directory = desk.folder
+                    // No file may become larger than 64 KiB, which the image must.
+                    $0.words = ["/bin/bash", "-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "bash"] + $0.words
+                }.run()
+                #expect(outcome.end == .exited(255) && outcome.standardError.contains("FATAL:"), "\(outcome)")
+                let kept = outcome.standardError.components(separatedBy: "Temporary files of the pull are kept in ")
+                let images = try FileManager.default.contentsOfDirectory(
+                    atPath: desk.folder + "/.apptainer/cache/oci-tmp")
+                #expect(images == [])
+                if isKept {
+                    let folder = try #require(kept.last?.split(separator: "\n").first.map(String.init), "\(outcome)")
+                    #expect(folder.hasPrefix(desk.folder + "/.skiff-pull-"), "\(outcome)")
+                    #expect(try status(folder + "/image").size > 0)
+                    try FileManager.default.removeItem(atPath: folder)
+                } else {
+                    #expect(kept.count == 1, "\(outcome)")
+                }
+                #expect(desk.files == ["a.sif"])
+            }
+            let whole = try desk.run("pull", "--no-cleanup", "b.sif", address)
+            #expect(whole.isSuccess && !whole.standardError.contains("are kept"), "\(whole)")
+            #expect(desk.files == ["a.sif", "b.sif"])
+        }
     }
 }

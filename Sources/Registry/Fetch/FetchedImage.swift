@@ -21,9 +21,13 @@ package struct FetchedImage: Sendable {
 package final class Scratch {
     private let parent: String
     private let name: String
+    private let isKept: Bool
     private var made: String?
 
-    package init(in parent: String, _ name: String = "sbuild-tmp-cache-") { (self.parent, self.name) = (parent, name) }
+    /// - Parameter isKept: whether it stays when a signal ends the command.
+    package init(in parent: String, _ name: String = "sbuild-tmp-cache-", isKept: Bool = false) {
+        (self.parent, self.name, self.isKept) = (parent, name, isKept)
+    }
 
     package func path() throws(SkiffError) -> String {
         if let made { return made }
@@ -31,7 +35,7 @@ package final class Scratch {
         try during("cannot make \(path)", hint: "Set APPTAINER_TMPDIR to a directory that you may write to") {
             () throws(Errno) in try makeDirectory(path, mode: 0o700)
         }
-        Cleanup.add(path)
+        if !isKept { Cleanup.add(path) }
         made = path
         return path
     }

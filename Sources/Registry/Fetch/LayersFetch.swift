@@ -69,9 +69,25 @@ struct LayersFetch {
         let path = try cache.create(.ociImages, key) { (part: String) throws(SkiffError) in
             Cleanup.add(part)
             defer { Cleanup.forget(part) }
-            try make(part)
+            // Nobody looks for it among the entries of the cache.
+            let place = options.keepsTemporary ? try scratch.path() + "/image" : part
+            try make(place)
+            if place != part { try move(place, to: part) }
         }
         return FetchedImage(path: path, isCached: true, digest: digest.description)
+    }
+
+    private func move(_ file: String, to part: String) throws(SkiffError) {
+        try during("cannot put \(file) into the cache") { () throws(Errno) in
+            do throws(Errno) {
+                try rename(file, to: part)
+            } catch {
+                guard error == .crossDevice else { throw error }
+                let input = try open(file, O_RDONLY)
+                let output = try open(part, O_WRONLY | O_CREAT | O_EXCL, mode: 0o700)
+                try copyContents(of: input.raw, to: output.raw)
+            }
+        }
     }
 
     private func convert(_ image: OCIImage, _ uri: ImageURI, _ name: String?, to path: String) throws(SkiffError) {

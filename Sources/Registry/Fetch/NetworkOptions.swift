@@ -23,6 +23,8 @@ package struct NetworkOptions: Sendable {
     package var isReproducible = false
     package var pull = PullPolicy.newer
     package var quiet = false
+    /// `--no-cleanup`: what a failed command has made stays, where it says.
+    package var keepsTemporary = false
 
     /// - Throws: for values that cannot be, and when a password that was asked for cannot be read.
     package init(_ invocation: Invocation, _ settings: Settings) throws(SkiffError) {
@@ -41,6 +43,7 @@ package struct NetworkOptions: Sendable {
         isReproducible = invocation.bool("reproducible")
         pull = invocation.string("pull").flatMap { PullPolicy(rawValue: $0) } ?? .newer
         quiet = invocation.bool("json")
+        keepsTemporary = invocation.bool("no-cleanup")
     }
 
     private static func platform(_ invocation: Invocation) throws(SkiffError) -> OCIPlatform {

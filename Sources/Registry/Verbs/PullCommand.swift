@@ -33,15 +33,24 @@ package struct PullCommand {
         }
         Cleanup.watch()
         let scratch = Scratch(
-            in: options.isCacheDisabled ? parentPath(target) ?? "/" : options.temporary, ".skiff-pull-")
-        defer { scratch.remove() }
-        let image = try ImageFetch(options, installation, converter).fetch(uri, scratch: scratch)
-        if invocation.bool("sandbox") {
-            try unpack(image.path, to: target)
-        } else {
-            try publish(image.path, at: target, moves: !image.isCached)
+            in: options.isCacheDisabled ? parentPath(target) ?? "/" : options.temporary, ".skiff-pull-",
+            isKept: options.keepsTemporary)
+        do throws(SkiffError) {
+            let image = try ImageFetch(options, installation, converter).fetch(uri, scratch: scratch)
+            if invocation.bool("sandbox") {
+                try unpack(image.path, to: target)
+            } else {
+                try publish(image.path, at: target, moves: !image.isCached)
+            }
+            scratch.remove()
+            tell(image, uri, target)
+        } catch {
+            if options.keepsTemporary, let kept = scratch.release() {
+                Log.info("Temporary files of the pull are kept in \(kept)")
+            }
+            scratch.remove()
+            throw error
         }
-        tell(image, uri, target)
     }
 
     private func target(_ given: String?, _ uri: ImageURI) throws(SkiffError) -> String {
