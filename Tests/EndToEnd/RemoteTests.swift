@@ -82,6 +82,44 @@ extension EndToEnd {
             #expect(gone.end == .exited(255) && gone.standardError.contains("does not exist in the library"), "\(gone)")
         }
 
+        /// Files of 64 MiB and more go up in parts, where the library takes them (sif-use.md §9).
+        @Test(arguments: ["many", "single", "broken"]) func largeImagesGoUpInParts(name: String) throws {
+            try need(.python)
+            let server = try LyingRegistry("library", sif: try Images.shared.get().sif)
+            let desk = try Desk(.current)
+            defer { desk.remove() }
+            #expect(try desk.run("remote", "add", "--no-login", "-i", "office", "http://\(server.host)").isSuccess)
+            #expect(try desk.run("remote", "login", "-p", "good").isSuccess)
+            // Behind a SIF anything may follow; a hole takes no room.
+            let large = desk.folder + "/large.sif"
+            try writeFile(large, readFile(Images.shared.get().sif), mode: 0o644)
+            let file = try open(large, O_RDWR)
+            try Linux.ftruncate(file.raw, (65 << 20) + 1)
+            let address = "library://team/tools/\(name):1"
+            let pushed = try desk.run("push", "-U", large, address) { $0.seconds = 60 }
+            let requests = server.requests.map { "\($0.method ?? "") \($0.path)" }
+            let stored = requests.filter { $0.hasPrefix("PUT /store/") }.count
+            if name == "broken" {
+                #expect(
+                    pushed.end == .exited(255) && pushed.standardError.contains("no room for this part"), "\(pushed)")
+                #expect(stored == 3 && requests.last?.hasSuffix("_multipart_abort") == true, "\(requests)")
+                #expect(try desk.run("pull", address).end == .exited(255))
+                return
+            }
+            #expect(pushed.isSuccess && pushed.standardOutput.contains("Container URL: "), "\(pushed)")
+            #expect(stored == (name == "many" ? 4 : 1), "\(requests)")
+            let pulled = try desk.run("pull", "back.sif", address) { $0.seconds = 60 }
+            #expect(pulled.isSuccess, "\(pulled)")
+            #expect(try readFile(desk.folder + "/back.sif", limit: 128 << 20) == readFile(large, limit: 128 << 20))
+            // It is there: a second push sends nothing but the tag.
+            let again = try desk.run("push", "-U", large, address)
+            #expect(
+                again.isSuccess
+                    && server.requests.filter { $0.method == "PUT" }.count
+                        == requests.filter { $0.hasPrefix("PUT") }.count
+            )
+        }
+
         @Test func webAndHubFilesAreResumed() throws {
             try need(.python)
             let sif = try Images.shared.get().sif

@@ -259,6 +259,9 @@ class Library(Base):
     """What a remote offers, as far as it is asked (entities, collections, containers, images, tags in memory)."""
 
     things, tags, files = {}, {}, {}
+    # Of uploads in parts: the file's size, and what was told of each part.
+    sizes, parts = {}, {}
+    part = 20 << 20
     sif = b""
     base_url = ""
 
@@ -291,7 +294,7 @@ class Library(Base):
         if path.startswith("/store/"):
             if self.command == "PUT":
                 self.files[path] = self.body()
-                return self.answer(200)
+                return self.answer(200, headers=[("ETag", hashlib.md5(self.files[path]).hexdigest())])
             return self.file(self.files[path])
         if path.startswith("/library/"):
             return self.library(path.removeprefix("/library/"), known)
@@ -336,6 +339,9 @@ class Library(Base):
             name = path.removeprefix("v1/")
             if kind == "images" and name.removeprefix("images/") in self.tags:
                 name = "images/" + self.tags[name.removeprefix("images/")]
+            if kind == "images" and ":sha256." in name:
+                here = [k for k, v in self.things.items() if v.get("hash") == name.rpartition(":")[2] and v["path"] == name.partition(":")[0]]
+                name = here[0] if here else name
             return self.data(self.things[name]) if name in self.things else self.refuse(404, "not there")
         value = json.loads(self.body() or b"{}")
         if kind in ("entities", "collections", "containers"):
@@ -345,11 +351,13 @@ class Library(Base):
             self.things[kind + "/" + place] = self.things[entry["id"]] = entry
             return self.data(entry)
         if kind == "images":
-            entry = {"id": "image-%d" % len(self.things), "hash": value["hash"], "uploaded": False}
+            entry = {"id": "image-%d" % len(self.things), "hash": value["hash"], "uploaded": False, "container": value["container"], "path": "images/" + self.things[value["container"]]["path"]}
             self.things["images/" + entry["id"]] = entry
             return self.data(entry)
         if kind == "imagefile":
             name = path.split("/")[2]
+            if "_multipart" in path:
+                return self.multipart(name, path, value)
             if path.endswith("_complete"):
                 self.things["images/" + name]["uploaded"] = True
                 return self.data({"quota": {"quotaTotal": 1 << 30, "quotaUsage": 1 << 20}, "containerUrl": "/library/team"})
@@ -359,6 +367,40 @@ class Library(Base):
             self.tags[container + ":" + value["Tag"]] = value["ImageID"]
             return self.data({})
         self.refuse(404, "not known")
+
+
+    def multipart(self, name, path, value):
+        """Parts of 20 MiB. A container called `single` takes none; one called `broken` loses the last."""
+        container = self.things[self.things["images/" + name]["container"]]["name"]
+        place = "/store/%s-part-" % name
+        if container == "single":
+            return self.refuse(404, "not known")
+        if path.endswith("/_multipart") and self.command == "POST":
+            self.sizes[name] = value["filesize"]
+            return self.data({"uploadID": "upload-" + name, "totalParts": -(-value["filesize"] // self.part), "partSize": self.part, "options": {}})
+        if value["uploadID"] != "upload-" + name:
+            return self.refuse(400, "no such upload")
+        if path.endswith("_multipart_abort"):
+            return self.data({})
+        if path.endswith("/_multipart"):
+            number = value["partNumber"]
+            last = -(-self.sizes[name] // self.part)
+            if container == "broken" and number == last:
+                return self.refuse(400, "no room for this part")
+            self.parts[place + str(number)] = (value["partSize"], value["sha256sum"])
+            return self.data({"presignedURL": self.base_url + place + str(number)})
+        whole = b""
+        for index, part in enumerate(value["completedParts"]):
+            data = self.files.pop(place + str(index + 1))
+            size, told = self.parts[place + str(index + 1)]
+            if part != {"partNumber": index + 1, "token": hashlib.md5(data).hexdigest()} or size != len(data) or "sha256:" + told != digest(data):
+                return self.refuse(400, "part %d is not what was told" % (index + 1))
+            whole += data
+        if len(whole) != self.sizes[name]:
+            return self.refuse(400, "parts are missing")
+        self.files["/store/" + name] = whole
+        self.things["images/" + name]["uploaded"] = True
+        return self.data({"quota": {"quotaTotal": 0, "quotaUsage": 1 << 20}, "containerUrl": "/library/team"})
 
 
 class Proxy(Base):

@@ -162,11 +162,23 @@ struct LibraryPush {
             body: .members(["uploadID": upload, "completedParts": .array(completed)]))
     }
 
+    /// The library says how large a part is: it need not fit into memory.
     private func partDigest(_ file: CInt, _ start: Int64, _ length: Int64) throws(SkiffError) -> String {
-        let bytes = try during("cannot read \(self.file)") { () throws(Errno) in
-            try readBytes(file, at: start, count: Int(length))
+        var sha = try SHA256()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { buffer.deallocate() }
+        var offset = start
+        while offset < start + length {
+            let wanted = Int(min(Int64(buffer.count), start + length - offset))
+            let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted])
+            let count = try during("cannot read \(self.file)") { () throws(Errno) in
+                try readFully(file, into: piece, at: offset)
+            }
+            guard count > 0 else { throw SkiffError("cannot read \(self.file): it became shorter") }
+            try sha.update(UnsafeRawBufferPointer(rebasing: piece[..<count]))
+            offset += Int64(count)
         }
-        return String(try SHA256.text(of: bytes).dropFirst(7))
+        return String(try sha.text().dropFirst(7))
     }
 
     private func put(_ address: WebAddress, _ body: HTTPRequest.Body, _ bar: Progress.Bar, base: Int64)
