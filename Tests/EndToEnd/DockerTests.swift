@@ -197,5 +197,63 @@ extension EndToEnd {
             #expect(whole.isSuccess && !whole.standardError.contains("are kept"), "\(whole)")
             #expect(desk.files == ["a.sif", "b.sif"])
         }
+
+        /// Images of skiff under podman: one that was layers before, and one of a definition file.
+        @Test func podmanRunsWhatWasPushed() throws {
+            try need(.root)
+            try need(.podman, .registry, .umoci, .skopeo)
+            let (registry, desk) = (try LocalRegistry(), try Desk(.root))
+            defer { desk.remove() }
+            try Self.upload(Self.layout(in: desk), registry, "one")
+            #expect(try desk.run("pull", "one.sif", "docker://\(registry.host)/one").isSuccess)
+            let root = try Images.shared.get().directory
+            let definition =
+                "Bootstrap: localimage\nFrom: \(root)\n%environment\n    export WORD='of the definition'\n"
+                + "%runscript\n    echo \"$# $1: $WORD\"\n    exit 5\n%labels\n    maker definition\n"
+            try writeFile(desk.folder + "/own.def", Array(definition.utf8), mode: 0o644)
+            #expect(try desk.run("build", "own.sif", "own.def").isSuccess)
+            for name in ["one", "own"] {
+                let pushed = try desk.run("push", name + ".sif", "docker://\(registry.host)/team/\(name):2")
+                #expect(pushed.isSuccess, "\(pushed)")
+            }
+
+            func podman(_ words: [String]) throws -> Outcome {
+                // Its locks stay out of the host's /dev/shm; crun knows one hierarchy of control groups only.
+                let script =
+                    "mount -t tmpfs none /run && mount -t tmpfs none /dev/shm || exit 1; "
+                    + "umount /sys/fs/cgroup/unified 2>/dev/null; exec podman --root \(desk.folder)/podman "
+                    + "--runroot /run/p --storage-driver vfs --cgroup-manager cgroupfs --events-backend none \"$@\""
+                var command = Command(
+                    ["/usr/bin/unshare", "--mount", "--propagation=private", "/bin/sh", "-c", script, "sh"] + words,
+                    as: .root)
+                command.environment["HOME"] = desk.folder
+                command.seconds = 60
+                return try command.run()
+            }
+            func run(_ flags: [String], _ name: String, _ words: String...) throws -> Outcome {
+                // Limits that root may set without any capability.
+                let usual = [
+                    "--rm", "--quiet", "--tls-verify=false", "--runtime=crun", "--cgroups=disabled", "--network=none",
+                    "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024",
+                ]
+                var all = ["run"]
+                all += usual + flags + ["\(registry.host)/team/\(name):2"] + words
+                return try podman(all)
+            }
+
+            let one = try run([], "one")
+            #expect(one.isSuccess && one.line == "as asked", "\(one)")
+            #expect(try run([], "one", "other words").line == "other words")
+            let look = try run(["--entrypoint=/bin/sh"], "one", "-c", "echo $WORD; cat /etc/more/later; ls /bin/wc")
+            #expect(look.standardOutput == "of the image\nlater\n", "\(look)")
+            let own = try run([], "own", "a b", "c")
+            #expect(own.end == .exited(5) && own.line == "2 a b: of the definition", "\(own)")
+            for (name, maker) in [("one", "tests"), ("own", "definition")] {
+                let format = "{{ index .Config.Labels \"maker\" }} {{ len .RootFS.Layers }}"
+                let told = try podman(
+                    ["image", "inspect", "--format", format, "\(registry.host)/team/\(name):2"])
+                #expect(told.line == "\(maker) 1", "\(told)")
+            }
+        }
     }
 }
