@@ -106,45 +106,75 @@ extension EndToEnd {
             }
         }
 
-        /// Kills a pull at many moments; what is complete is not fetched again, and the image is right at the end.
-        @Test func survivesBeingKilled() throws {
+        /// Kills a pull at random moments, `SKIFF_TEST_KILLS` times (10): there is a whole image afterwards or none, and the
+        /// next pull succeeds whatever the killed one left.
+        @Test(arguments: ["oras", "docker"]) func survivesBeingKilled(transport: String) throws {
             try need(.python)
-            let sif = try Images.shared.get().sif
-            let registry = try LyingRegistry(sif: sif)
             let desk = try Desk(.current)
             defer { desk.remove() }
-            let command = try skiffCommand(["pull", "out.sif", "oras://\(registry.host)/slow/x"], as: .current) {
+            let sif = try Images.shared.get().sif
+            // Both are slow, so that they can be killed anywhere.
+            let server: LyingRegistry
+            var behind: LocalRegistry?
+            if transport == "oras" {
+                server = try LyingRegistry(sif: sif)
+            } else {
+                try need(.registry, .umoci, .skopeo)
+                let (registry, maker) = (try LocalRegistry(), try Desk(.current))
+                defer { maker.remove() }
+                try DockerImages.upload(DockerImages.layout(in: maker), registry, "slow/x")
+                server = try LyingRegistry(proxyTo: registry.host)
+                try server.delay(0.002)
+                behind = registry
+            }
+            let command = try skiffCommand(["pull", "out.sif", "\(transport)://\(server.host)/slow/x"], as: .current) {
                 $0.environment["HOME"] = desk.folder
                 $0.environment["APPTAINER_CACHEDIR"] = desk.folder + "/.apptainer"
+                $0.environment["APPTAINER_TMPDIR"] = desk.folder
                 $0.environment["APPTAINER_DOWNLOAD_PART_SIZE"] = "65536"
                 $0.environment["APPTAINER_DOWNLOAD_CONCURRENCY"] = "2"
+                $0.environment["SOURCE_DATE_EPOCH"] = "1000000000"
                 $0.directory = desk.folder
             }
-            for round in 1...10 {
-                let running = try command.start()
-                usleep(useconds_t(20_000 + 7_000 * round))
-                ProcessTable.current().filter { $0.session == running.pid }.forEach { kill($0.pid, SIGKILL) }
-                _ = try running.wait(seconds: 10)
-                if desk.exists("out.sif") {
-                    #expect(try desk.bytes("out.sif") == readFile(sif))
-                    break
+            func startOver() throws {
+                for name in try FileManager.default.contentsOfDirectory(atPath: desk.folder) {
+                    try FileManager.default.removeItem(atPath: desk.folder + "/" + name)
                 }
+            }
+            let start = Date()
+            let undisturbed = try command.run()
+            let whole = Date().timeIntervalSince(start)
+            #expect(undisturbed.isSuccess, "\(undisturbed)")
+            let expected = try desk.bytes("out.sif")
+            if transport == "oras" { #expect(try expected == readFile(sif)) }
+            try startOver()
+
+            let rounds = environmentValue("SKIFF_TEST_KILLS").flatMap { Int($0) } ?? 10
+            for round in 1...rounds {
+                let moment = Double.random(in: 0..<whole)
+                let running = try command.start()
+                usleep(useconds_t(moment * 1_000_000))
+                ProcessTable.current().filter { $0.session == running.pid }.forEach { kill($0.pid, SIGKILL) }
+                let outcome = try running.wait(seconds: 10)
+                guard desk.exists("out.sif") else { continue }
+                #expect(try desk.bytes("out.sif") == expected, "round \(round), after \(moment) s: \(outcome)")
+                try startOver()
             }
             if !desk.exists("out.sif") {
                 let last = try command.run()
                 #expect(last.isSuccess, "\(last)")
             }
-            #expect(try desk.bytes("out.sif") == readFile(sif))
-            let before = registry.requests.count
+            #expect(try desk.bytes("out.sif") == expected)
+            // All is in the cache now, and sound.
+            let before = server.requests.count
+            var again = command
+            again.words.insert("--force", at: 2)
+            #expect(try again.run().isSuccess)
+            #expect(try desk.bytes("out.sif") == expected)
+            #expect(!server.requests.dropFirst(before).contains { $0.path.contains("/blobs/") })
             #expect(
-                try skiffCommand(["pull", "-F", "out.sif", "oras://\(registry.host)/slow/x"], as: .current) {
-                    $0.environment["HOME"] = desk.folder
-                    $0.environment["APPTAINER_CACHEDIR"] = desk.folder + "/.apptainer"
-                    $0.directory = desk.folder
-                }.run().isSuccess)
-            #expect(!registry.requests.dropFirst(before).contains { $0.path.contains("/blobs/") })
-            // Whatever was killed took nothing of the home directory with it: only unfinished parts may lie there.
-            #expect(desk.files.filter { !$0.hasPrefix(".out.sif.skiff-") } == ["out.sif"])
+                desk.files.filter { !$0.hasPrefix(".out.sif.skiff-") && !$0.hasPrefix(".skiff-pull-") } == ["out.sif"])
+            withExtendedLifetime(behind) {}
         }
 
         @Test func stopsAtAFullDisk() throws {
