@@ -161,6 +161,7 @@ ssize_t skl_receive_descriptor(int socket, void *bytes, size_t count, int *descr
 
 /* constants that are macros with casts, or newer than the headers */
 static const int SKL_O_PATH = O_PATH;
+static const int SKL_O_TMPFILE = O_TMPFILE;
 static const unsigned SKL_OPEN_TREE_CLONE = 1;
 static const unsigned SKL_AT_RECURSIVE = 0x8000;
 static const unsigned SKL_MOVE_MOUNT_F_EMPTY_PATH = 0x4;

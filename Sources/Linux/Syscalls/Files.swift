@@ -255,6 +255,11 @@ package func makeHardLink(
     _ = try checked { linkat(source, existing, directory, path, 0) }
 }
 
+/// linkat(2): gives a name to a file that was opened with O_TMPFILE.
+package func nameFile(_ fd: CInt, _ path: String) throws(Errno) {
+    _ = try checked { linkat(AT_FDCWD, "/proc/self/fd/\(fd)", AT_FDCWD, path, AT_SYMLINK_FOLLOW) }
+}
+
 package func readLink(_ path: String, at directory: CInt = AT_FDCWD) throws(Errno) -> String {
     var buffer = [UInt8](repeating: 0, count: 4097)
     let count = try checked {

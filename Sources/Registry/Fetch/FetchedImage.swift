@@ -60,7 +60,8 @@ func publish(_ source: String, at target: String, moves: Bool) throws(SkiffError
     let mask = setUmask(0)
     _ = setUmask(mask)
     let mode = 0o777 & ~mask
-    let part = "\(parentPath(target) ?? ".")/.\(lastComponent(target)).skiff-\(processID())"
+    let folder = parentPath(target) ?? "."
+    let part = "\(folder)/.\(lastComponent(target)).skiff-\(processID())"
     do throws(Errno) {
         if moves {
             try chmod(source, mode)
@@ -73,10 +74,17 @@ func publish(_ source: String, at target: String, moves: Bool) throws(SkiffError
         Cleanup.add(part)
         defer { Cleanup.remove(part) }
         let input = try open(source, O_RDONLY)
-        let output = try open(part, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
-        try copyContents(of: input.raw, to: output.raw)
-        try Linux.fsync(output.raw)
-        try output.close()
+        // Without a name until it is whole, where the file system can do that: then no kill leaves a part behind.
+        if let output = try? open(folder, SKL_O_TMPFILE | O_WRONLY, mode: mode) {
+            try copyContents(of: input.raw, to: output.raw)
+            try Linux.fsync(output.raw)
+            try nameFile(output.raw, part)
+        } else {
+            let output = try open(part, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
+            try copyContents(of: input.raw, to: output.raw)
+            try Linux.fsync(output.raw)
+            try output.close()
+        }
         try rename(part, to: target)
     } catch {
         throw SkiffError(
