@@ -1,10 +1,13 @@
 package import Core
+import Linux
 package import Ownership
 
 /// Who the builder is for the time of a build, decided once and the same for all its steps.
 package struct BuildIdentity: Sendable {
     /// How an ordinary user came to be root; nil for root.
     package var rung: RootRung?
+    /// The ids of that rung beside the user's own.
+    package var ranges: SubordinateIDs?
     /// Leads to the skiff-root of this build, for launches; open until the builder ends.
     package var supervisor: Int32?
     /// What the files of the image have as records only. The same for every tree of the build.
@@ -12,4 +15,22 @@ package struct BuildIdentity: Sendable {
 
     /// True root.
     package static let root = BuildIdentity()
+
+    /// Equal where files of one build mean the same in another.
+    var text: String {
+        let ranges = ranges.map { "\($0.users.first) \($0.users.count) \($0.groups.first) \($0.groups.count)" }
+        return "\(rung?.rawValue ?? "") \(keeping) \(ranges ?? "")"
+    }
+
+    /// Whether the owners of a tree's files are those that an image is to have: root's are, and those of a range where the
+    /// tree was made with it.
+    ///
+    /// - Parameters:
+    ///   - tree: its top directory, lent.
+    ///   - ownsAllIDs: real root.
+    func knowsOwners(of tree: Int32, ownsAllIDs: Bool) -> Bool {
+        if ownsAllIDs { return true }
+        guard rung == .ranges, let top = try? status(of: tree) else { return false }
+        return !MappedNamespace.isForeign(top)
+    }
 }

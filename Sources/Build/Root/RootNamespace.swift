@@ -24,7 +24,8 @@ struct RootNamespace {
         if host.uid == 0 && !means.isSoleRoot { return BuildIdentity(rung: nil, keeping: .nothing) }
         var rung = means.rung(
             ignoreRanges: options.ignoresSubuid, ignoreListeners: options.ignoresFakerootCommand)
-        if host.uid != 0 { try Self.make(host.uid, host.gid, rung == .ranges ? means.ranges : nil) }
+        let ranges = rung == .ranges ? means.ranges : nil
+        if host.uid != 0 { try MappedNamespace.enter(host.uid, host.gid, ranges) }
         var notice = means.notice(rung, ignoredRanges: options.ignoresSubuid)
         let keepsRecords = try canRecord()
         if rung == .supervised && !keepsRecords {
@@ -35,6 +36,7 @@ struct RootNamespace {
         }
         Log.info(notice)
         var identity = BuildIdentity(rung: rung)
+        identity.ranges = ranges
         guard rung == .supervised || (rung == .ranges && keepsRecords && means.hasListeners) else { return identity }
         identity.keeping = rung == .ranges ? .devices : .owners
         identity.supervisor = try SupervisorLink.start(installation).held()
@@ -46,61 +48,5 @@ struct RootNamespace {
             try open(directory, O_RDONLY | O_DIRECTORY)
         }
         return RecordedOwner.isPossible(in: opened.raw)
-    }
-
-    /// A user and a mount namespace for this process.
-    static func make(_ uid: UInt32, _ gid: UInt32, _ ranges: SubordinateIDs?) throws(SkiffError) {
-        guard let ranges else {
-            return try unshared { () throws(Errno) in
-                try writeOwnMaps(uid: IDMap(inside: 0, outside: uid), gid: IDMap(inside: 0, outside: gid))
-            }
-        }
-        // Only a process outside of the new namespace may start newuidmap: inside, its setuid bit is worth nothing.
-        let builder = processID()
-        let pipe = try during("cannot make a pipe") { () throws(Errno) in try makePipe() }
-        let reading = OwnedFD(adopting: pipe.first)
-        let writing = OwnedFD(adopting: pipe.second)
-        let mapper = try during("cannot start the mapping of ids") { () throws(Errno) in try cloneProcess() }
-        if mapper == 0 { Self.map(builder, uid, gid, ranges, when: reading.raw) }
-        try unshared { () throws(Errno) in
-            try writeFully(writing.raw, [1])
-            guard try waitFor(mapper)?.status == .exited(0) else { throw .notPermitted }
-        }
-    }
-
-    private static func unshared(_ map: () throws(Errno) -> Void) throws(SkiffError) {
-        do throws(Errno) {
-            try enterNew([.user, .mount])
-            try map()
-        } catch {
-            throw SkiffError(
-                "cannot make the user namespace of an unprivileged build", errno: error,
-                hint: NamespaceAdvice.hint(for: error))
-        }
-    }
-
-    private static func map(
-        _ builder: pid_t, _ uid: UInt32, _ gid: UInt32, _ ranges: SubordinateIDs, when ready: CInt
-    ) -> Never {
-        do throws(SkiffError) {
-            try during("cannot follow the build") { () throws(Errno) in
-                try setParentDeathSignal(SIGKILL)
-                var byte: [UInt8] = [0]
-                _ = try byte.withUnsafeMutableBufferPointer { buffer throws(Errno) in
-                    try read(ready, into: UnsafeMutableRawBufferPointer(buffer))
-                }
-            }
-            try ranges.map(builder, uid: uid, gid: gid)
-            _exit(0)
-        } catch {
-            report(error)
-            _exit(255)
-        }
-    }
-
-    /// For who removes what a build left: files may belong to ids of a range, which the user himself does not have.
-    static func enterToRemove() throws(SkiffError) {
-        let host = try HostFacts.current()
-        try make(host.uid, host.gid, RootMeans.current(host).ranges)
     }
 }

@@ -1,4 +1,3 @@
-import CLinux
 import Core
 import Linux
 
@@ -20,22 +19,9 @@ struct BuildRemains {
 
     private func remove(_ path: String) {
         do throws(Errno) {
-            try removeTree(path)
+            try MappedNamespace.remove(path)
         } catch {
-            if effectiveUID() != 0, (error == .accessDenied || error == .notPermitted), removeInNamespace(path) {
-                return
-            }
             Log.warning("cannot remove \(path): \(error)")
         }
-    }
-
-    /// Files may belong to users that exist only in the namespace of the build: its root may remove them.
-    private func removeInNamespace(_ path: String) -> Bool {
-        guard let child = try? cloneProcess() else { return false }
-        if child == 0 {
-            let isRemoved = (try? RootNamespace.enterToRemove()) != nil && (try? removeTree(path)) != nil
-            _exit(isRemoved ? 0 : 1)
-        }
-        return (try? waitFor(child))??.status == .exited(0)
     }
 }
