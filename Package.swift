@@ -222,7 +222,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "BuildTests", dependencies: ["Build", "ImageCache", "Core", "Linux", "CLinux"],
+            name: "BuildTests", dependencies: ["Build", "SquashfsWriter", "ImageCache", "Core", "Linux", "CLinux"],
             swiftSettings: testSettings),
         .target(name: "Dockerfile", dependencies: ["Core"], swiftSettings: swiftSettings),
         .testTarget(name: "DockerfileTests", dependencies: ["Dockerfile", "Core"], swiftSettings: testSettings),

@@ -26,6 +26,7 @@ struct BuildJob {
         ).enter()
         Log.info("Starting build...")
         if try packLayers(directory, ownsAllIDs, umask: mask) { return }
+        if try packDirectory(options, ownsAllIDs, umask: mask) { return }
         let workspace = try cache?.workspace(options, ownsAllIDs: ownsAllIDs) ?? Workspace()
         // Failed builds keep results, too, so they make room as well.
         defer { workspace.store?.tidy() }
@@ -38,7 +39,7 @@ struct BuildJob {
                 isUpdate: isLast && options.isUpdate)
             results.append(try run(build, isLast: isLast, after: results, workspace))
         }
-        if let last = results.last { try finish(last, umask: mask) }
+        if let last = results.last { try finish(last, options, umask: mask) }
         for result in results { result.engine.synchronize() }
         Log.info("Build complete: \(target.typed)")
     }
@@ -55,6 +56,23 @@ struct BuildJob {
         let base = try agent.open(order)
         _ = setUmask(umask)
         try LayerAssembly(base, definition, options).write(target.part)
+        try target.publish()
+        Log.info("Build complete: \(target.typed)")
+        return true
+    }
+
+    /// A SIF from a directory, where the definition leaves it at that.
+    /// - Returns: false when there is more to do.
+    private func packDirectory(_ options: BuildOptions, _ ownsAllIDs: Bool, umask: mode_t) throws(SkiffError) -> Bool {
+        guard !target.isSandbox, LayerAssembly.isEnough(for: definition, options), let stage = definition.stages.first,
+            try BootstrapAgents.require(stage) is LocalImageAgent
+        else { return false }
+        let image = try LocalImage.open(stage.value("from") ?? "")
+        guard image.kind == .directory else { return false }
+        _ = setUmask(umask)
+        let source = try RootTree(image.path)
+        try DirectoryAssembly(source, definition, options).write(
+            target.part, temporary: temporary, ownsAllIDs: ownsAllIDs)
         try target.publish()
         Log.info("Build complete: \(target.typed)")
         return true
@@ -85,7 +103,7 @@ struct BuildJob {
         let base = try DefinitionSteps.base(of: engine)
         var fixed: Int64?
         try engine.finish { (root) throws(SkiffError) in
-            fixed = try fixedTime(root, base)
+            fixed = try FixedTime(options).find(in: root, base)
             try build.metadata(root, base, BuildTime(seconds: fixed ?? engine.time ?? currentTime()))
             try build.test(root)
         }
@@ -95,35 +113,11 @@ struct BuildJob {
         return try StageResult(stage: stage, engine: engine, source: build.stage)
     }
 
-    /// What a reproducible build takes for now.
-    private func fixedTime(_ root: RootTree, _ base: BaseContent) throws(SkiffError) -> Int64? {
-        if let time = options.squashfs.latestTime { return Int64(time) }
-        guard options.isReproducible else { return nil }
-        if let time = base.created { return time }
-        let labels = try Labels(json: root.read("/.singularity.d/labels.json"), replaces: false)
-        if let time = labels.values["org.opencontainers.image.created"].flatMap(BuildTime.init(timestamp:)) {
-            return time.seconds
-        }
-        Log.warning("--reproducible: the base of the image tells no time. Set SOURCE_DATE_EPOCH")
-        return nil
-    }
-
-    /// What the programs in the image are for counts, whatever was asked for.
-    private func architecture(_ root: RootTree) -> SIFArchitecture {
-        let found = ArchitectureProbe(root: root).find()
-        if found == nil { Log.info("Architecture not recognized, use native") }
-        let result = found ?? .host
-        if result.name != options.architecture {
-            Log.warning("Architecture \(result.name) does not match build arch \(options.architecture)")
-        }
-        return result
-    }
-
-    private func finish(_ result: StageResult, umask: mode_t) throws(SkiffError) {
+    private func finish(_ result: StageResult, _ options: BuildOptions, umask: mode_t) throws(SkiffError) {
         let stage = result.stage
         if target.isSandbox {
             Log.info("Creating sandbox directory...")
-            if stage.root.path != target.part { try unpack(stage) }
+            if stage.root.path != target.part { try unpack(stage, options.identity) }
         } else {
             Log.info("Creating SIF file...")
             _ = setUmask(umask)
@@ -132,16 +126,17 @@ struct BuildJob {
             let assembly = SIFAssembly(
                 root: stage.root, definition: definition, objects: stage.base.objects, options: squashfs,
                 creation: result.creation, keeping: stage.keeping)
-            try assembly.write(target.part, architecture: architecture(stage.root))
+            try assembly.write(
+                target.part, architecture: ArchitectureProbe(root: stage.root).architecture(wanted: options))
         }
         try target.publish()
     }
 
     /// A sandbox from kept results is a copy of them.
-    private func unpack(_ stage: BuiltStage) throws(SkiffError) {
+    private func unpack(_ stage: BuiltStage, _ identity: BuildIdentity) throws(SkiffError) {
         try during("cannot make \(target.part)") { () throws(Errno) in try makeDirectory(target.part, mode: 0o755) }
         let copy = LocalImage(
-            path: stage.root.path, root: target.part, keeping: stage.keeping,
+            path: stage.root.path, root: target.part, identity: identity,
             ownsAllIDs: effectiveUID() == 0 && inInitialUserNamespace())
         try copy.copy(stage.root.path, target.typed)
     }

@@ -65,7 +65,7 @@ struct StageBuild {
     func existing(_ path: String, into rootPath: String) throws(SkiffError) -> BaseContent {
         Log.info("Building into existing container: \(path)")
         try LocalImage(
-            path: path, root: rootPath, keeping: options.identity.keeping, ownsAllIDs: ownsAllIDs
+            path: path, root: rootPath, identity: options.identity, ownsAllIDs: ownsAllIDs
         ).unpack()
         var content = BaseContent()
         content.keepsMetadata = true

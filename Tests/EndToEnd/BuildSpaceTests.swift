@@ -76,7 +76,10 @@ extension EndToEnd {
                     try writeFile(copy + "/large", [UInt8](repeating: 7, count: 20 << 20), mode: 0o644)
                 }
                 let folder = try WorkDirectory.make(for: profile)
-                let outcome = try skiff("build", folder + "/new.sif", base, as: profile) {
+                let definition = folder + "/a.def"
+                try writeFile(
+                    definition, Array("Bootstrap: localimage\nFrom: \(base)\n%test\ntrue\n".utf8), mode: 0o644)
+                let outcome = try skiff("build", folder + "/new.sif", definition, as: profile) {
                     $0.environment["APPTAINER_TMPDIR"] = disk
                 }
                 #expect(outcome.end == .exited(255), "\(outcome)")

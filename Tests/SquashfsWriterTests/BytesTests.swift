@@ -59,15 +59,48 @@ import Testing
         #expect(both - one <= 4096)
     }
 
-    @Test("a file that grows while it is read is an error") func changed() throws {
+    @Test("a file that grew since it was looked at is written as it is when it is opened") func grown() throws {
+        let path = scratch.tree + "/b/numbers"
+        let old = try readFile(path)
+        try scratch.write { (entry) throws(SkiffError) in
+            if entry.path.elementsEqual("b/numbers".utf8) { _ = try? shell("echo more >> \"$0\"", [path]) }
+            return true
+        }
+        let reader = try scratch.reader()
+        let inode = try #require(try reader.lookup(path: "b/numbers"))
+        #expect(inode.size == UInt64(old.count + 5))
+    }
+
+    @Test("another file in the place of the one that was looked at is an error") func changed() throws {
         let path = scratch.tree + "/b/numbers"
         let error = #expect(throws: SkiffError.self) {
             try scratch.write { (entry) throws(SkiffError) in
-                if entry.path.elementsEqual("b/numbers".utf8) { _ = try? shell("echo more >> \"$0\"", [path]) }
+                if entry.path.elementsEqual("b/numbers".utf8) {
+                    _ = try? shell("echo new > \"$0.new\"; mv \"$0.new\" \"$0\"", [path])
+                }
                 return true
             }
         }
         #expect(error?.message == "cannot read /b/numbers: it changed while it was read")
+    }
+
+    @Test("what is changed takes the place of the tree's files") func changes() throws {
+        var changes = TreeChanges()
+        changes[Array("b".utf8), Array("numbers".utf8)] = .init(.file(Array("new\n".utf8)), permissions: 0o600)
+        changes[Array("b".utf8), Array("again".utf8)] = .init(.gone)
+        changes[[], Array("made".utf8)] = .init(.directory, permissions: 0o750, modified: 7)
+        changes[Array("made".utf8), Array("link".utf8)] = .init(.link(Array("../b".utf8)), permissions: 0o777)
+        changes[Array("made".utf8), Array("empty".utf8)] = .init(.file([]), permissions: 0o644, modified: 8)
+        try scratch.write(changes: changes)
+        let reader = try scratch.reader()
+        let numbers = try #require(try reader.lookup(path: "b/numbers"))
+        #expect(numbers.size == 4 && numbers.mode & 0o7777 == 0o600)
+        #expect(try reader.lookup(path: "b/again") == nil)
+        let made = try #require(try reader.lookup(path: "made"))
+        #expect(made.mode & 0o7777 == 0o750 && made.modified == 7)
+        #expect(try reader.lookup(path: "made/empty")?.size == 0)
+        #expect(try reader.lookup(path: "made/link") != nil)
+        #expect(try reader.lookup(path: "a/1") != nil)
     }
 
     @Test("a full file system is told with what helps") func full() throws {

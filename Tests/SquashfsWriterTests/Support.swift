@@ -23,13 +23,13 @@ final class Scratch {
 
     /// Writes the tree; answers the length that the writer tells.
     @discardableResult func write(
-        _ options: SquashfsOptions = SquashfsOptions(), offset: Int64 = 0,
+        _ options: SquashfsOptions = SquashfsOptions(), offset: Int64 = 0, changes: TreeChanges = TreeChanges(),
         adjust: (inout TreeEntry) throws(SkiffError) -> Bool = { (_) throws(SkiffError) in true }
     ) throws -> Int64 {
         let source = try open(tree, O_RDONLY | O_DIRECTORY)
         let output = try open(image, O_RDWR | O_CREAT, mode: 0o644)
         return try SquashfsWriter(output: output.raw, offset: offset, options: options)
-            .write(tree: source.raw, adjust: adjust)
+            .write(tree: source.raw, changes: changes, adjust: adjust)
     }
 
     func reader(offset: UInt64 = 0) throws -> SquashfsReader {

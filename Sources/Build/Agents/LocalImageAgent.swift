@@ -9,9 +9,13 @@ import Squashfs
 struct LocalImageAgent: BootstrapAgent {
     func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
         try LocalImage(
-            path: order.value("from"), root: order.root, keeping: order.options.identity.keeping,
-            ownsAllIDs: order.ownsAllIDs
+            path: order.value("from"), root: order.root, identity: order.options.identity, ownsAllIDs: order.ownsAllIDs
         ).unpack()
+        return Self.content
+    }
+
+    /// Whatever the image is.
+    static var content: BaseContent {
         var content = BaseContent()
         content.keepsMetadata = true
         return content
@@ -27,30 +31,37 @@ struct LocalImageAgent: BootstrapAgent {
 struct LocalImage {
     let path: String
     let root: String
-    /// What becomes a record on the files.
-    let keeping: RecordKeeping
+    let identity: BuildIdentity
     /// Whether files can be given to any user: real root.
     let ownsAllIDs: Bool
+
+    /// What becomes a record on the files.
+    private var keeping: RecordKeeping { identity.keeping }
 
     /// A text that changes with the image; nil when there is none, or when it cannot be read: who unpacks it says why. Its
     /// content is not read: nobody can change a file and keep its time of change.
     static func state(of path: String) -> String? {
-        if let opened = try? open(path, O_RDONLY | O_DIRECTORY) { return try? TreeDigest.state(below: opened.raw) }
-        guard let file = try? open(path, O_RDONLY | O_NONBLOCK) else { return nil }
+        if let opened = try? Linux.open(path, O_RDONLY | O_DIRECTORY) {
+            return try? TreeDigest.state(below: opened.raw)
+        }
+        guard let file = try? Linux.open(path, O_RDONLY | O_NONBLOCK) else { return nil }
         return try? TreeDigest.state(of: file.raw)
     }
 
-    func unpack() throws(SkiffError) {
-        let image: ImageSource
+    static func open(_ path: String) throws(SkiffError) -> ImageSource {
         let absolute = try absolutePath(path)
         do throws(SkiffError) {
-            image = try ImageSource.open(absolute, writable: false)
+            return try ImageSource.open(absolute, writable: false)
         } catch {
             // Scripts know the path as it was written.
             let message = error.message.replacing("path for \(absolute):", with: "path for \(path):")
             throw SkiffError(
                 "While performing build: conveyor failed to get: \(message)", errno: error.errno, hint: error.hint)
         }
+    }
+
+    func unpack() throws(SkiffError) {
+        let image = try Self.open(path)
         Log.info("Extracting local image...")
         if image.kind == .directory { return try copy(image.path, path) }
         guard let section = image.root else {
@@ -71,7 +82,9 @@ struct LocalImage {
     }
 
     private func extract(_ file: CInt, _ section: ImageSection) throws(SkiffError) {
-        let target = try during("cannot open \(root)") { () throws(Errno) in try open(root, O_RDONLY | O_DIRECTORY) }
+        let target = try during("cannot open \(root)") { () throws(Errno) in
+            try Linux.open(root, O_RDONLY | O_DIRECTORY)
+        }
         let source = try during("cannot read the image") { () throws(Errno) in
             let copy = skl_fcntl(file, F_DUPFD_CLOEXEC, 3)
             if copy < 0 { throw Errno.current }
@@ -115,9 +128,12 @@ struct LocalImage {
 
     /// cp(1) keeps hard links, holes, times and attributes. The target is empty and ours, so no link in it can mislead.
     func copy(_ source: String, _ typed: String) throws(SkiffError) {
-        let tree = try during("cannot open \(typed)") { () throws(Errno) in try open(source, O_RDONLY | O_DIRECTORY) }
+        let tree = try during("cannot open \(typed)") { () throws(Errno) in
+            try Linux.open(source, O_RDONLY | O_DIRECTORY)
+        }
         try checkRoom(TreeSize(of: tree.raw).allocated, typed)
-        let options = ownsAllIDs ? ["-a"] : ["-a", "--no-preserve=ownership"]
+        let keepsOwners = identity.knowsOwners(of: tree.raw, ownsAllIDs: ownsAllIDs)
+        let options = keepsOwners ? ["-a"] : ["-a", "--no-preserve=ownership"]
         let ended = try during("cannot start cp") { () throws(Errno) in
             let pid = try spawn(
                 "/bin/cp", ["cp"] + options + ["--", source + "/.", root], environment: environmentStrings())

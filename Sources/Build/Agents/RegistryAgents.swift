@@ -41,7 +41,7 @@ struct FetchedImageAgent: BootstrapAgent {
                 hint: error.hint)
         }
         try LocalImage(
-            path: image.path, root: order.root, keeping: order.options.identity.keeping, ownsAllIDs: order.ownsAllIDs
+            path: image.path, root: order.root, identity: order.options.identity, ownsAllIDs: order.ownsAllIDs
         ).unpack()
         var content = BaseContent()
         content.keepsMetadata = true

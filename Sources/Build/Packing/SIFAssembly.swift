@@ -15,13 +15,24 @@ struct SIFAssembly {
     let creation: SIFCreation
     /// What the files of this root have as records only, as in a build without privileges.
     let keeping: RecordKeeping
+    /// What the image has beside the directory; nil for a directory that is complete.
+    var changed: ChangedDirectory?
+    /// Owners of the files mean nothing in the image: they are the builder's, or nobody's whom the builder knows.
+    var forgetsOwners = false
+    /// A directory that is not part of the image, wherever it lies.
+    var excluded: String?
 
     /// Writes `path`, which must not exist.
     func write(_ path: String, architecture: SIFArchitecture) throws(SkiffError) {
         let size = TreeSize(of: root.descriptor)
         try checkRoom(for: size, beside: path)
         let output = SIFOutput(definition: definition, objects: objects, creation: creation)
-        let description = try InspectMetadata.collect(root: root.descriptor)
+        let description =
+            if let changed {
+                try InspectMetadata(collecting: changed)
+            } else {
+                try InspectMetadata.collect(root: root.descriptor)
+            }
         try output.write(path, architecture, description) { file, offset throws(SkiffError) in
             try pack(size, into: file, at: offset)
         }
@@ -42,9 +53,14 @@ struct SIFAssembly {
         let line = ProgressLine("Packing", total: size.content)
         var done: Int64 = 0
         let owners = OwnershipReader(keeping: keeping)
+        let left = [try? status(of: file), excluded.flatMap { try? status($0) }].compactMap { $0 }
         let written = try SquashfsWriter(output: file, offset: offset, options: options).write(
-            tree: root.descriptor,
+            tree: root.descriptor, changes: changed?.changes ?? TreeChanges(),
             adjust: { entry throws(SkiffError) in
+                if left.contains(where: { $0.inode == entry.status.inode && $0.device == entry.status.device }) {
+                    return false
+                }
+                if forgetsOwners { (entry.uid, entry.gid) = (0, 0) }
                 owners.apply(to: &entry)
                 return true
             },

@@ -16,6 +16,17 @@ struct ArchitectureProbe {
         return nil
     }
 
+    /// What the programs are for counts, whatever was asked for.
+    func architecture(wanted options: BuildOptions) -> SIFArchitecture {
+        let found = find()
+        if found == nil { Log.info("Architecture not recognized, use native") }
+        let result = found ?? .host
+        if result.name != options.architecture {
+            Log.warning("Architecture \(result.name) does not match build arch \(options.architecture)")
+        }
+        return result
+    }
+
     private func search(_ directory: String, depth: Int, _ left: inout Int) -> SIFArchitecture? {
         guard
             let opened = try? open(

@@ -61,6 +61,10 @@ final class ContentWriter {
         try image.file.check(sqfs_block_processor_append(processor, bytes.baseAddress, bytes.count))
     }
 
+    func append(_ bytes: [UInt8]) throws(SkiffError) {
+        try bytes.withUnsafeBufferPointer { buffer throws(SkiffError) in try append(UnsafeRawBufferPointer(buffer)) }
+    }
+
     func appendHole(_ count: Int64) throws(SkiffError) {
         var left = count
         while left > 0 {

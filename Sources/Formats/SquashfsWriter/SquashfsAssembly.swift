@@ -41,9 +41,7 @@ package final class SquashfsAssembly {
 
     package func append(_ bytes: UnsafeRawBufferPointer) throws(SkiffError) { try content.append(bytes) }
 
-    package func append(_ bytes: [UInt8]) throws(SkiffError) {
-        try bytes.withUnsafeBufferPointer { buffer throws(SkiffError) in try append(UnsafeRawBufferPointer(buffer)) }
-    }
+    package func append(_ bytes: [UInt8]) throws(SkiffError) { try content.append(bytes) }
 
     /// Bytes that are zero, for which nothing is stored.
     package func appendHole(_ count: Int64) throws(SkiffError) { try content.appendHole(count) }

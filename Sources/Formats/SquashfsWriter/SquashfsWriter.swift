@@ -29,19 +29,21 @@ package struct SquashfsWriter {
     ///
     /// - Parameters:
     ///   - tree: the directory, open for reading, lent. Symbolic links in it are never followed.
+    ///   - changes: what the image has beside the tree, or in its place; `adjust` does not see it.
     ///   - adjust: may change how an entry appears in the image, or leave it out by answering false, a directory with all
     ///     that it holds.
     ///   - progress: called after every file and now and then within a large one; what it throws ends the writing.
     /// - Returns: the length of the image with its padding, in bytes, a multiple of 4096.
     package func write(
-        tree: CInt, adjust: (inout TreeEntry) throws(SkiffError) -> Bool = { (_) throws(SkiffError) in true },
+        tree: CInt, changes: TreeChanges = TreeChanges(),
+        adjust: (inout TreeEntry) throws(SkiffError) -> Bool = { (_) throws(SkiffError) in true },
         progress: (Progress) throws(SkiffError) -> Void = { (_) throws(SkiffError) in }
     ) throws(SkiffError) -> Int64 {
         let file = try OutputFile(output, offset: offset, hintWhenFull: options.hintWhenFull)
         let image = try OutputImage(file, options)
         let content = ContentWriter(image)
         let records = InodeRecords()
-        var scan = TreeScan(root: tree, image: image, content: content, records: records)
+        var scan = TreeScan(root: tree, changes: changes, image: image, content: content, records: records)
         let directories = try scan.run(adjust, progress)
         try content.finish()
         let root = try TableWriter(image, records).write(directories.count) { directories[$0] }

@@ -10,6 +10,7 @@ struct TreeScan {
     typealias Report = (SquashfsWriter.Progress) throws(SkiffError) -> Void
 
     private let root: CInt
+    private let changes: TreeChanges
     private let image: OutputImage
     private let content: ContentWriter
     private let records: InodeRecords
@@ -25,8 +26,16 @@ struct TreeScan {
         let inode: UInt64
     }
 
-    init(root: CInt, image: OutputImage, content: ContentWriter, records: InodeRecords) {
-        (self.root, self.image, self.content, self.records) = (root, image, content, records)
+    /// A directory whose entries are to be read.
+    private struct Pending {
+        let path: [UInt8]
+        /// Not in the tree.
+        var isAdded = false
+        var directory: ScannedDirectory
+    }
+
+    init(root: CInt, changes: TreeChanges, image: OutputImage, content: ContentWriter, records: InodeRecords) {
+        (self.root, self.changes, self.image, self.content, self.records) = (root, changes, image, content, records)
         maker = RecordMaker(image)
     }
 
@@ -38,37 +47,89 @@ struct TreeScan {
         _ = try adjust(&top)
         var directories: [ScannedDirectory] = []
         let record = try records.append(try makeRecord(top))
-        var pending = [(path: [UInt8](), directory: ScannedDirectory(record: record, parent: record))]
-        while let next = pending.popLast() {
-            let path = next.path
-            var directory = next.directory
-            let descriptor = try openDirectory(path)
-            let below = try read(path, &directory, descriptor.raw, adjust, report)
-            directories.append(directory)
+        var pending = [Pending(path: [], directory: ScannedDirectory(record: record, parent: record))]
+        while var next = pending.popLast() {
+            let below = try read(&next, adjust, report)
+            directories.append(next.directory)
             pending.append(contentsOf: below.reversed())
         }
         return directories
     }
 
+    private mutating func read(_ place: inout Pending, _ adjust: Adjust, _ report: Report) throws(SkiffError)
+        -> [Pending]
+    {
+        if place.isAdded { return try read(&place, nil, adjust, report) }
+        let descriptor = try openDirectory(place.path)
+        return try read(&place, descriptor.raw, adjust, report)
+    }
+
     /// Adds the entries of one directory; answers the directories among them.
-    private mutating func read(
-        _ path: [UInt8], _ directory: inout ScannedDirectory, _ descriptor: CInt, _ adjust: Adjust, _ report: Report
-    ) throws(SkiffError) -> [(path: [UInt8], directory: ScannedDirectory)] {
-        let names = try during("cannot read directory \(quoted(path))") { () throws(Errno) in
-            try entries(of: descriptor).map(\.name)
+    private mutating func read(_ place: inout Pending, _ descriptor: CInt?, _ adjust: Adjust, _ report: Report)
+        throws(SkiffError) -> [Pending]
+    {
+        var names: [[UInt8]] = []
+        if let descriptor {
+            names = try during("cannot read directory \(quoted(place.path))") { () throws(Errno) in
+                try entries(of: descriptor).map(\.name)
+            }
         }
-        var below: [(path: [UInt8], directory: ScannedDirectory)] = []
+        let changes = changes.below(place.path)
+        if !changes.isEmpty {
+            names = (names.filter { changes[$0] == nil } + changes.filter { $0.value.kind != .gone }.keys)
+                .sorted { $0.lexicographicallyPrecedes($1) }
+        }
+        var below: [Pending] = []
         for name in names {
-            let child = path.isEmpty ? name : path + [0x2F] + name
-            var entry = try entry(path: child, name: name, in: descriptor)
-            guard try adjust(&entry) else { continue }
-            let record = try add(entry, name, descriptor, report)
-            directory.entries.append((name, record))
+            let child = place.path.isEmpty ? name : place.path + [0x2F] + name
+            let record: Int
+            if let change = changes[name] {
+                record = try add(change)
+            } else if let descriptor {
+                var entry = try entry(path: child, name: name, in: descriptor)
+                guard try adjust(&entry) else { continue }
+                record = try add(entry, name, descriptor, report)
+            } else {
+                continue
+            }
+            place.directory.entries.append((name, record))
             if records[record].isDirectory {
-                below.append((child, ScannedDirectory(record: record, parent: directory.record)))
+                below.append(
+                    Pending(
+                        path: child, isAdded: changes[name] != nil,
+                        directory: ScannedDirectory(record: record, parent: place.directory.record)))
             }
         }
         return below
+    }
+
+    /// Something that is not in the tree.
+    private mutating func add(_ change: TreeChanges.Change) throws(SkiffError) -> Int {
+        let type: UInt32
+        switch change.kind {
+        case .directory: type = SKL_S_IFDIR
+        case .link: type = SKL_S_IFLNK
+        case .file, .gone: type = SKL_S_IFREG
+        }
+        let mode = type | change.permissions
+        let index = try records.append(
+            try maker.make(mode: mode, uid: 0, gid: 0, modified: change.modified, xattrs: []))
+        progress.entries += 1
+        if case .directory = change.kind { return index }
+        let place = UnsafeMutablePointer<UnsafeMutablePointer<sqfs_inode_generic_t>?>.allocate(capacity: 1)
+        place.initialize(to: nil)
+        records[index].place = place
+        switch change.kind {
+        case .file(let bytes):
+            try content.begin(place)
+            try content.append(bytes)
+            try content.end()
+        case .link(let target):
+            place.pointee = SpecialInode.make(mode: mode, device: 0, target: target)
+            if place.pointee == nil { throw SkiffError("cannot write the image", errno: .noMemory) }
+        case .directory, .gone: break
+        }
+        return index
     }
 
     private func openDirectory(_ path: [UInt8]) throws(SkiffError) -> OwnedFD {
@@ -145,11 +206,12 @@ struct TreeScan {
         _ place: UnsafeMutablePointer<UnsafeMutablePointer<sqfs_inode_generic_t>?>, _ entry: TreeEntry,
         _ name: [UInt8], _ directory: CInt, _ report: Report
     ) throws(SkiffError) {
-        let file = try openFile(entry, name, directory)
+        let file = try opened(entry, name, directory)
+        let size = try size(of: file.raw, entry)
         var progress = self.progress
         defer { self.progress = progress }
         do throws(ContentWriter.Failure) {
-            try content.write(file.raw, size: entry.status.size, to: place) { count throws(SkiffError) in
+            try content.write(file.raw, size: size, to: place) { count throws(SkiffError) in
                 progress.bytes += Int64(count)
                 try report(progress)
             }
@@ -162,14 +224,13 @@ struct TreeScan {
         }
     }
 
-    /// The very file that was looked at.
-    private func openFile(_ entry: TreeEntry, _ name: [UInt8], _ directory: CInt) throws(SkiffError) -> OwnedFD {
-        let file = try opened(entry, name, directory)
-        let now = try during("cannot look at \(quoted(entry.path))") { () throws(Errno) in try status(of: file.raw) }
-        guard now.inode == entry.status.inode, now.device == entry.status.device, now.size == entry.status.size else {
+    /// Of the very file that was looked at. It may have grown since, as a log does: what it holds now counts.
+    private func size(of file: CInt, _ entry: TreeEntry) throws(SkiffError) -> Int64 {
+        let now = try during("cannot look at \(quoted(entry.path))") { () throws(Errno) in try status(of: file) }
+        guard now.inode == entry.status.inode, now.device == entry.status.device, now.isRegular else {
             throw SkiffError("cannot read \(quoted(entry.path)): it changed while it was read")
         }
-        return file
+        return now.size
     }
 
     private func opened(_ entry: TreeEntry, _ name: [UInt8], _ directory: CInt) throws(SkiffError) -> OwnedFD {

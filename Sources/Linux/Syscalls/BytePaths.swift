@@ -120,7 +120,8 @@ package func readLink(_ path: PathBytes, at directory: CInt) throws(Errno) -> [U
 }
 
 /// All extended attributes of a name in a directory, sorted by name; none where the file system has no such thing.
-/// llistxattr(2), lgetxattr(2), through /proc as `setXattr`.
+/// llistxattr(2), lgetxattr(2), through /proc as `setXattr`. Capabilities that root of another user namespace gave, which mean
+/// nothing in this one, are left out.
 package func readXattrs(of file: [UInt8], at directory: CInt) throws(Errno) -> [(name: [UInt8], value: [UInt8])] {
     let path = try PathBytes(Array("/proc/self/fd/\(directory)/".utf8) + file)
     // The kernel shows no list and no value above 64 KiB; xattr(7).
@@ -135,10 +136,15 @@ package func readXattrs(of file: [UInt8], at directory: CInt) throws(Errno) -> [
     var result: [(name: [UInt8], value: [UInt8])] = []
     for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
         let key = try PathBytes(name)
-        let size = try growing(&buffer) { buffer in
-            path.withPointer { p in key.withPointer { lgetxattr(p, $0, &buffer, buffer.count) } }
+        do throws(Errno) {
+            let size = try growing(&buffer) { buffer in
+                path.withPointer { p in key.withPointer { lgetxattr(p, $0, &buffer, buffer.count) } }
+            }
+            result.append((name, buffer[..<size].map { UInt8(bitPattern: $0) }))
+        } catch .overflow {
+            // Only `security.capability` gives it; capabilities(7), "Namespaced file capabilities".
+            continue
         }
-        result.append((name, buffer[..<size].map { UInt8(bitPattern: $0) }))
     }
     return result
 }
