@@ -221,5 +221,47 @@ extension EndToEnd {
             #expect(try small.run().isSuccess)
             #expect(try recipe.names == [])
         }
+
+        /// Files of a range belong to ids that only the namespace of a build knows.
+        @Test func stepsOfARangeAreKeptAndRemoved() throws {
+            try need(.ranges)
+            let recipe = try Recipe(.user)
+            func command(_ to: String, _ flags: [String] = []) throws -> Command {
+                let text =
+                    "%post\nmkdir -p /nine/in; echo x > /nine/in/file; chown -R 9:10 /nine; chmod 700 /nine/in\n"
+                var command = try recipe.command(text, flags, to: to)
+                if let index = command.words.firstIndex(of: "--ignore-subuid") { command.words.remove(at: index) }
+                return command
+            }
+            let first = try command("image.sif").run()
+            #expect(first.isSuccess, "\(first)")
+            let bytes = try readFile(recipe.image)
+            let second = try command("image.sif").run()
+            #expect(recipe.steps(second) == ["%post: \(Self.used)"])
+            #expect(try readFile(recipe.image) == bytes)
+            // Owners that are recorded are others.
+            let recorded = try command("image.sif", ["--ignore-subuid"]).run()
+            #expect(recipe.steps(recorded) == ["%post: runs: a step before it ran"])
+            func cache(_ words: String...) throws -> Outcome {
+                try skiffCommand(["cache"] + words, as: .user) {
+                    $0.environment["APPTAINER_CACHEDIR"] = recipe.folder + "/cache"
+                }.run()
+            }
+            #expect(try cache("list").standardOutput.contains("There are 4 build step(s)"))
+            if Profile.current == .root {
+                let unpacked = try command("sandbox", ["--sandbox"]).run()
+                #expect(unpacked.isSuccess, "\(unpacked)")
+                let seen = try Command(["/usr/bin/stat", "-c", "%u", recipe.folder + "/sandbox/nine"], as: .root).run()
+                #expect((Int(seen.line) ?? 0) > 1000 && seen.line.hasSuffix("8"), "\(seen)")
+            }
+            let cleaned = try cache("clean", "--force")
+            #expect(cleaned.isSuccess && !cleaned.standardError.contains("WARNING"), "\(cleaned)")
+            #expect(try recipe.names == [])
+            var small = try command("image.sif")
+            small.environment["APPTAINER_BUILD_CACHE_QUOTA"] = "1"
+            let limited = try small.run()
+            #expect(limited.isSuccess, "\(limited)")
+            #expect(try recipe.names == [])
+        }
     }
 }

@@ -23,19 +23,13 @@ struct BuildCache {
 
     /// Called in the namespaces of the build.
     func workspace(_ options: BuildOptions, ownsAllIDs: Bool) throws(SkiffError) -> Workspace {
-        // Files of a range belong to ids that nobody has outside of this build's namespace: the user could not remove them.
-        if options.identity.rung == .ranges {
-            let text = "Cache: steps are not kept: their files would belong to the ids of /etc/subuid (--ignore-subuid)"
-            if options.explainsCache { Log.info(text) } else { Log.verbose(text) }
-            return Workspace()
-        }
         let isInitial = inInitialUserNamespace()
         let workspace = Workspace(
             store, scratch: scratch, isUserNamespace: !isInitial,
             conditions: [
                 StepFact("the version of skiff", Version.number),
                 StepFact("the architecture", options.architecture + options.architectureVariant),
-                StepFact("how owners are kept", "\(isInitial) \(ownsAllIDs) \(options.identity.rung?.rawValue ?? "")"),
+                StepFact("how owners are kept", "\(isInitial) \(ownsAllIDs) \(options.identity.text)"),
             ],
             replaces: options.ignoresCache, explains: options.explainsCache)
         try store.makeScratch(scratch)

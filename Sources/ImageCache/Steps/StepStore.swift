@@ -165,7 +165,7 @@ package struct StepStore: Sendable {
     private func bury(_ key: String) -> Bool {
         let grave = "\(path)/dead.\(String(UInt64.random(in: .min ... .max), radix: 36))"
         guard (try? rename(path + "/" + key, to: grave)) != nil else { return false }
-        if !Lease.isUsed(grave) { try? removeTree(grave) }
+        if !Lease.isUsed(grave) { try? MappedNamespace.remove(grave) }
         return true
     }
 
@@ -187,8 +187,8 @@ package struct StepStore: Sendable {
     package func tidy() {
         for name in names() {
             let folder = path + "/" + name
-            if name.hasPrefix("dead."), !Lease.isUsed(folder) { try? removeTree(folder) }
-            if name.hasPrefix("tmp."), !Lease.isOwned(folder) { try? removeTree(folder) }
+            if name.hasPrefix("dead."), !Lease.isUsed(folder) { try? MappedNamespace.remove(folder) }
+            if name.hasPrefix("tmp."), !Lease.isOwned(folder) { try? MappedNamespace.remove(folder) }
             if !name.contains("."), !isWhole(name) { bury(name) }
         }
         buryOrphans()
