@@ -59,5 +59,86 @@ extension EndToEnd {
             let shown = try skiff("exec", folder + "/out.sif", "cat", "/files/two", as: profile)
             #expect(shown.line == "changed", "\(shown)")
         }
+
+        /// A folder with a base, built into `out.sif` by `run`.
+        private func prepare(_ profile: Profile) throws -> String {
+            try need(profile)
+            try need(.overlay)
+            if profile == .user { try need(.userNamespace) }
+            let folder = try WorkDirectory.make(for: profile)
+            let linux = try Images.shared.get().directory
+            let copied = try Command(["/bin/cp", "-a", linux, folder + "/linux"], as: .root).run()
+            #expect(copied.isSuccess, "\(copied)")
+            return folder
+        }
+
+        private func run(_ folder: String, _ text: String, _ profile: Profile, _ flags: [String] = []) throws -> Outcome
+        {
+            try writeFile(folder + "/Dockerfile", Array(text.utf8), mode: 0o644)
+            let words = ["build", "-F", "--ignore-subuid"] + flags + [folder + "/out.sif", folder + "/Dockerfile"]
+            return try skiffCommand(words, as: profile) {
+                $0.environment["APPTAINER_CACHEDIR"] = folder + "/cache"
+                $0.seconds = 60
+            }.run()
+        }
+
+        @Test(arguments: Profile.allCases) func addFetchesFiles(profile: Profile) throws {
+            let folder = try prepare(profile)
+            let web = try WorkDirectory.make(for: .current)
+            func serve(_ content: String, _ time: Int64) throws {
+                try writeFile(web + "/d%61ta", Array(content.utf8), mode: 0o644)
+                try writeFile(web + "/data", Array(content.utf8), mode: 0o644)
+                for name in ["data", "d%61ta"] {
+                    try setTimes(try PathBytes(Array((web + "/" + name).utf8)), seconds: time, at: AT_FDCWD)
+                }
+            }
+            try serve("one", 1_000_000_000)
+            let server = try WebServer(web)
+            defer { try? server.stop() }
+            // Of "one".
+            let digest = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"
+            let text = """
+                FROM scratch
+                COPY linux/ /
+                ADD \(server.address)/d%61ta?query /got/
+                ADD --chmod=640 --chown=3:4 \(server.address)/data /named
+                RUN stat -c '%n %a %u:%g %Y' /got/* /named > /told
+                ARG sum=sha256:\(digest)
+                ADD --checksum=$sum \(server.address)/data /checked
+
+                """
+            #expect(try build(folder, text, [], profile) == ["2", "3", "4", "5", "7"])
+            let told = try skiff("exec", folder + "/out.sif", "cat", "/told", "/checked", as: profile)
+            #expect(
+                told.standardOutput
+                    == "/got/data 600 0:0 1000000000\n/named 640 3:4 1000000000\none", "\(told)")
+            let asked = server.log.split(separator: "\n").count { $0.contains("GET ") }
+            #expect(try build(folder, text, [], profile) == [])
+            #expect(server.log.split(separator: "\n").count { $0.contains("GET ") } == asked)
+            // What is promised by its digest is not even asked for.
+            try serve("two", 1_000_000_001)
+            let changed = try run(folder, text, profile, ["--explain-cache"])
+            #expect(changed.end == .exited(255), "\(changed)")
+            #expect(changed.standardError.contains(":3): runs: the fetched files changed"), "\(changed)")
+            #expect(changed.standardError.contains("/data: its digest is sha256:3fc4ccfe"), "\(changed)")
+            #expect(changed.standardError.contains("Dockerfile:7: ADD --checksum=$sum"), "\(changed)")
+        }
+
+        @Test(arguments: Profile.allCases) func addTellsWhatItCannotFetch(profile: Profile) throws {
+            let folder = try prepare(profile)
+            let web = try WorkDirectory.make(for: .current)
+            let server = try WebServer(web)
+            defer { try? server.stop() }
+            for (line, reason) in [
+                ("ADD \(server.address)/none /", "cannot add \(server.address)/none: there is no such file"),
+                ("ADD \(server.address)/ /to/", "cannot add \(server.address)/ to a directory: it names no file"),
+                ("ADD ssh://host/x /", "cannot add ssh://host/x: only http:// and https:// are fetched"),
+            ] {
+                let outcome = try run(folder, "FROM scratch\n\(line)\n", profile)
+                #expect(outcome.end == .exited(255), "\(outcome)")
+                #expect(outcome.standardError.contains(reason), "\(outcome)")
+                #expect(outcome.standardError.contains("Dockerfile:2: \(line)"), "\(outcome)")
+            }
+        }
     }
 }

@@ -17,35 +17,10 @@ extension EndToEnd {
             }
         }
 
-        /// A web server on a free port of the loopback; ends with the value.
-        private final class Server {
-            let running: RunningCommand
-            let address: String
-
-            init(_ folder: String) throws {
-                try need(.python)
-                let program =
-                    "import http.server,socketserver,functools,sys\n"
-                    + "h=functools.partial(http.server.SimpleHTTPRequestHandler,directory=sys.argv[1])\n"
-                    + "s=socketserver.ThreadingTCPServer(('127.0.0.1',0),h)\n"
-                    + "print('port=%d' % s.server_address[1],flush=True)\ns.serve_forever()\n"
-                running = try Command(["/usr/bin/python3", "-c", program, folder], as: .current).start()
-                guard running.waitForOutput("\n"), let port = running.text("stdout").split(separator: "=").last else {
-                    throw HarnessError("the web server does not start")
-                }
-                address = "http://127.0.0.1:\(port.trimmingCharacters(in: .whitespacesAndNewlines))"
-            }
-
-            func stop() throws {
-                try running.signal(SIGKILL)
-                _ = try running.wait(seconds: 5)
-            }
-        }
-
         @Test(arguments: Profile.allCases) func busyboxComesFromTheWeb(profile: Profile) throws {
             try need(profile)
             let folder = try WorkDirectory.make(for: profile)
-            let server = try Server(Stage.shared.get().prefix + "/libexec/skiff")
+            let server = try WebServer(Stage.shared.get().prefix + "/libexec/skiff")
             defer { try? server.stop() }
             let header = "Bootstrap: busybox\nMirrorURL: \(server.address)/sh\n%post\nid -u > /made\n"
             let outcome = try build(header, in: folder, as: profile)
@@ -70,7 +45,7 @@ extension EndToEnd {
                 [Stage.repository + "/Tests/Inside/tiny-debian", mirror, shell, architecture], as: .current
             ).run()
             #expect(prepared.isSuccess, "\(prepared)")
-            let server = try Server(mirror + "/mirror")
+            let server = try WebServer(mirror + "/mirror")
             defer { try? server.stop() }
             let header =
                 "Bootstrap: debootstrap\nOSVersion: tiny\nMirrorURL: \(server.address)\nInclude: extra\n"

@@ -35,6 +35,7 @@ final class DockerfileStage {
 final class DockerfileBuild {
     let recipe: DockerfileRecipe
     let order: BootstrapOrder
+    let fetched: FetchedFiles
     private let workspace: Workspace
     private var done: [Int: DockerfileStage] = [:]
     private var images: [String: DockerfileStage] = [:]
@@ -42,6 +43,7 @@ final class DockerfileBuild {
 
     init(_ recipe: DockerfileRecipe, _ order: BootstrapOrder, _ workspace: Workspace) {
         (self.recipe, self.order, self.workspace) = (recipe, order, workspace)
+        fetched = FetchedFiles(order)
     }
 
     /// The wanted stage, on an engine that has done nothing yet.

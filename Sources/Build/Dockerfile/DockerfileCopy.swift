@@ -6,6 +6,7 @@ import Linux
 struct DockerfileCopy {
     let step: CopyStep
     let source: CopyTree
+    let fetched: FetchedFiles
     /// Of a stage or image, rather than the build context.
     let keepsOwners: Bool
     /// Of `--chown`.
@@ -18,7 +19,8 @@ struct DockerfileCopy {
         var warnings: [String] = []
         for source in step.sources {
             if CopyStep.isAddress(source) {
-                throw DockerfileProblem("cannot add \(source): files of other hosts are not fetched; use RUN or a copy")
+                try add(source)
+                continue
             }
             let matches = try SourceMatcher(self.source).matches(source)
             if matches.isEmpty { warnings.append("nothing matches \(source)") }
@@ -92,17 +94,45 @@ struct DockerfileCopy {
             try source.open(Array(match.location.utf8), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
         }
         guard (try? status(of: file.raw).isRegular) == true else { return false }
+        return try unpack(file.raw, match.path)
+    }
+
+    private func unpack(_ file: CInt, _ name: String) throws(DockerfileProblem) -> Bool {
         var archive = ArchiveUnpacking(target: target, owners: owners)
         archive.owner = owner
         archive.mode = step.mode
-        return try archive.run(file.raw, name: match.path, into: destination) { () throws(DockerfileProblem) in
+        return try archive.run(file, name: name, into: destination) { () throws(DockerfileProblem) in
             try makeDirectories(destination)
+        }
+    }
+
+    /// A file of another host: 0600, and as old as its server says.
+    private func add(_ address: String) throws(DockerfileProblem) {
+        let file = try fetched.file(address, checksum: step.checksum)
+        let content = try doing("read what was fetched") { () throws(Errno) in try open(file.path, O_RDONLY) }
+        if step.unpacksFetched, try unpack(content.raw, address) { return }
+        let isNamed = !step.destination.hasSuffix("/") && target.status(destination)?.isDirectory != true
+        guard isNamed || file.name != nil else {
+            throw DockerfileProblem("cannot add \(address) to a directory: it names no file; write the file's path")
+        }
+        let seconds = file.modified ?? currentTime()
+        try write(file.name ?? "", permissions: 0o600, modified: seconds) { (output) throws(Errno) in
+            try copyContents(of: content.raw, to: output)
         }
     }
 
     /// A heredoc.
     private func write(_ file: CopyStep.File) throws(DockerfileProblem) {
-        let path = try place(of: file.name)
+        try write(file.name, permissions: 0o644, modified: nil) { (output) throws(Errno) in
+            try writeFully(output, file.content)
+        }
+    }
+
+    /// - Parameter fill: writes into the new file, which is open.
+    private func write(
+        _ name: String, permissions: UInt32, modified: Int64?, _ fill: (CInt) throws(Errno) -> Void
+    ) throws(DockerfileProblem) {
+        let path = try place(of: name)
         let (uid, gid) = owner ?? (0, 0)
         try doing("write \(path) in the image") { () throws(Errno) in
             let folder = try target.open(Array((parentPath(path) ?? "/").utf8), SKL_O_PATH | O_DIRECTORY)
@@ -111,10 +141,12 @@ struct DockerfileCopy {
             if (try? status(bytes, at: folder.raw)) != nil { try unlink(bytes, at: folder.raw) }
             let output = try open(
                 bytes, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600, in: folder.raw, resolve: [.beneath, .noSymlinks])
-            try writeFully(output.raw, file.content)
+            try fill(output.raw)
             try output.close()
             try owners.set(uid, gid, of: name, at: folder.raw)
-            try chmod(bytes, step.mode?.applied(to: 0o644, isDirectory: false) ?? 0o644, at: folder.raw)
+            let mode = step.mode?.applied(to: permissions, isDirectory: false) ?? permissions
+            try chmod(bytes, mode, at: folder.raw)
+            if let modified { try setTimes(bytes, seconds: modified, at: folder.raw) }
         }
     }
 }

@@ -40,7 +40,7 @@ struct DockerfileSteps {
     private func input(_ step: CopyStep, _ place: DockerfilePlace) throws(SkiffError) -> BuildStep.Input {
         let text =
             step.sources + step.files.flatMap { [$0.name, $0.content.text] } + [
-                step.destination, step.owner ?? "", step.mode?.text ?? "", "\(step.unpacks)",
+                step.destination, step.owner ?? "", step.mode?.text ?? "", "\(step.unpacks) \(step.unpacksFetched)",
             ] + step.excluded.rules.map { ($0.takes ? "!" : "") + $0.pattern }
         var facts = [StepFact("its text", try StepStore.digest(text))]
         if let from = step.from {
@@ -49,9 +49,22 @@ struct DockerfileSteps {
             }
             facts.append(StepFact("the stage that it copies from", identity))
         } else if !step.sources.isEmpty, workspace.store != nil {
-            facts.append(StepFact("the copied files", try copied(step.sources)))
+            facts.append(StepFact("the copied files", try copied(step.sources.filter { !CopyStep.isAddress($0) })))
+            if let fetched = try fetched(step, place) { facts.append(StepFact("the fetched files", fetched)) }
         }
         return .facts(facts)
+    }
+
+    private func fetched(_ step: CopyStep, _ place: DockerfilePlace) throws(SkiffError) -> String? {
+        let addresses = step.sources.filter(CopyStep.isAddress)
+        if addresses.isEmpty { return nil }
+        do throws(DockerfileProblem) {
+            var texts: [String] = []
+            for address in addresses { texts.append(try build.fetched.identity(address, checksum: step.checksum)) }
+            return texts.joined(separator: " ")
+        } catch {
+            throw .step(error.message, at: place, in: recipe.name)
+        }
     }
 
     /// A source that is not there is told of by the copy.
@@ -131,7 +144,7 @@ struct DockerfileSteps {
         let copy = DockerfileCopy(
             step: step,
             source: CopyTree(root: tree.descriptor, ignored: isContext ? recipe.ignored : IgnoreFile()),
-            keepsOwners: !isContext, owner: owner, target: root, owners: OwnerWriter(order))
+            fetched: build.fetched, keepsOwners: !isContext, owner: owner, target: root, owners: OwnerWriter(order))
         do throws(DockerfileProblem) {
             for warning in try copy.run() { Log.warning("\(recipe.name):\(place.line): \(warning)") }
         } catch {

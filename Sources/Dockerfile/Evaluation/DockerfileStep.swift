@@ -68,8 +68,12 @@ package struct CopyStep: Sendable, Equatable {
     package var owner: String?
     package var mode: FileModeChange?
     package var excluded: IgnoreFile
-    /// Whether archives become what is in them.
+    /// Whether archives of the build context become what is in them.
     package var unpacks: Bool
+    /// The same of files from other hosts, which stay as they are unless that was asked for.
+    package var unpacksFetched = false
+    /// Of the one file that is fetched: 64 digits of its SHA-256.
+    package var checksum: String?
 
     /// Whether ADD is to fetch a source.
     package static func isAddress(_ source: String) -> Bool {

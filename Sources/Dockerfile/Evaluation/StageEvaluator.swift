@@ -175,7 +175,28 @@ extension StageEvaluator {
         return CopyStep(
             sources: sources, files: made, destination: destination, from: try base(files.from),
             owner: try files.owner.map { text throws(DockerfileProblem) in try expansion.word(text) }, mode: mode,
-            excluded: try IgnoreFile(patterns: excluded), unpacks: files.unpacks ?? isAdd)
+            excluded: try IgnoreFile(patterns: excluded), unpacks: files.unpacks ?? isAdd,
+            unpacksFetched: files.unpacks ?? false,
+            checksum: try files.checksum.map { text throws(DockerfileProblem) in
+                try Self.checksum(try expansion.word(text), of: sources, made)
+            })
+    }
+
+    /// - Returns: the digits.
+    private static func checksum(_ text: String, of sources: [String], _ made: [CopyStep.File])
+        throws(DockerfileProblem) -> String
+    {
+        let digits = text.utf8.dropFirst("sha256:".utf8.count)
+        guard text.hasPrefix("sha256:"), digits.count == 64,
+            digits.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        else {
+            throw DockerfileProblem("\(text) is no checksum", expected: "--checksum=sha256: and 64 digits 0-9 a-f")
+        }
+        guard sources.count == 1, made.isEmpty, sources.allSatisfy(CopyStep.isAddress) else {
+            throw DockerfileProblem(
+                "a checksum is for one file of another host", expected: "ADD --checksum=sha256:... URL DESTINATION")
+        }
+        return String(text.dropFirst("sha256:".count))
     }
 
     private func base(_ from: String?) throws(DockerfileProblem) -> DockerfilePlan.Base? {

@@ -2,7 +2,8 @@
 extension InstructionParser {
     func files() throws(DockerfileProblem) -> CopyFiles {
         let isAdd = name == "ADD"
-        let flags = try flags(["chown", "chmod", "link", "exclude", isAdd ? "unpack" : "from"])
+        let own: Set<String> = isAdd ? ["unpack", "checksum"] : ["from"]
+        let flags = try flags(own.union(["chown", "chmod", "link", "exclude"]))
         var files = CopyFiles()
         var words = try json() ?? Words.plain(arguments)
         guard words.count >= 2, let destination = words.popLast() else {
@@ -26,6 +27,7 @@ extension InstructionParser {
         _ = try flags.bool("link")
         if isAdd {
             files.unpacks = try flags.bool("unpack")
+            files.checksum = try flags.string("checksum")
         } else {
             files.from = try flags.string("from")
             if files.from == "" { throw DockerfileProblem("--from names no stage") }

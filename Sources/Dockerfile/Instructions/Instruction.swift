@@ -60,6 +60,8 @@ package struct CopyFiles: Sendable, Equatable {
     package var excluded: [String] = []
     /// `--unpack`: nil when not said.
     package var unpacks: Bool?
+    /// `--checksum`.
+    package var checksum: String?
 }
 
 package struct RunCommand: Sendable, Equatable {

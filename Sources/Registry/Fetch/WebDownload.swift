@@ -1,20 +1,24 @@
 import CLinux
-import Core
-import HTTP
+package import Core
+package import HTTP
 import Linux
 
 /// One file by one GET, resumed where it was cut as long as the server says that it is still the same file.
-struct WebDownload {
-    let http: HTTPClient
-    let request: HTTPRequest
+package struct WebDownload {
+    private let http: HTTPClient
+    private let request: HTTPRequest
     /// `cannot download https://…`.
-    let message: String
-    let progress: Progress
+    private let message: String
+    private let progress: Progress
+
+    package init(http: HTTPClient, request: HTTPRequest, message: String, progress: Progress) {
+        (self.http, self.request, self.message, self.progress) = (http, request, message, progress)
+    }
 
     private static let mostTries = 6
 
     /// - Returns: the answer's head.
-    func run(to path: String) throws(SkiffError) -> HTTPResponse {
+    package func run(to path: String) throws(SkiffError) -> HTTPResponse {
         let file = try during("cannot make \(path)") { () throws(Errno) in
             try open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o700)
         }

@@ -1,2 +1,2 @@
 FROM scratch
-ADD https://example.com/x /
+ADD git@example.com:x/y.git /
