@@ -92,7 +92,9 @@ import Testing
         #expect(run.command == .shell("a") && run.network == "none")
         #expect(
             run.mounts == [
-                RunMount(kind: .cache, target: "/c", identifier: "x", mode: "0700", owner: "1", group: "2"),
+                RunMount(
+                    kind: .cache, target: "/c", identifier: "x", isExclusive: true, mode: "0700", owner: "1", group: "2"
+                ),
                 RunMount(target: "/d", source: "/s", from: "b", isWritable: true),
                 RunMount(kind: .tmpfs, target: "/t", size: "64m"),
                 RunMount(target: "/q", source: "a,b", isWritable: true),

@@ -140,5 +140,36 @@ extension EndToEnd {
                 #expect(outcome.standardError.contains("Dockerfile:2: \(line)"), "\(outcome)")
             }
         }
+
+        @Test(arguments: Profile.allCases) func cacheMountsStay(profile: Profile) throws {
+            let folder = try prepare(profile)
+            let text = """
+                FROM scratch
+                COPY linux/ /
+                ARG n
+                RUN --mount=type=cache,target=/c,sharing=locked,mode=0711 echo $n >> /c/list && cp /c/list /seen
+                RUN --mount=type=cache,target=/other,id=/c stat -c '%a %u' /other >> /seen
+
+                """
+            func seen(_ number: Int, _ flags: String...) throws -> String {
+                let outcome = try run(folder, text, profile, ["--build-arg", "n=\(number)"] + flags)
+                #expect(outcome.isSuccess, "\(outcome)")
+                return try skiff("exec", folder + "/out.sif", "cat", "/seen", as: profile).standardOutput
+            }
+            func cache(_ words: String...) throws -> String {
+                try skiffCommand(["cache"] + words, as: profile) {
+                    $0.environment["APPTAINER_CACHEDIR"] = folder + "/cache"
+                }.run().standardOutput
+            }
+            #expect(try seen(1) == "1\n711 0\n")
+            #expect(try seen(2) == "1\n2\n711 0\n")
+            #expect(try seen(3, "--disable-cache") == "3\n711 0\n")
+            #expect(try seen(4, "--no-cache") == "1\n2\n4\n711 0\n")
+            let list = try cache("list", "--verbose")
+            #expect(list.contains("There are 1 build mount(s) using ") && list.contains("build mount\n"), "\(list)")
+            _ = try cache("clean", "--force", "--type", "build")
+            #expect(try !cache("list").contains("build mount"))
+            #expect(try seen(5) == "5\n711 0\n")
+        }
     }
 }

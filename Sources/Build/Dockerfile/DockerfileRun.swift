@@ -1,6 +1,7 @@
 import CLinux
 import Core
 import Dockerfile
+import ImageCache
 import Linux
 
 /// RUN: starts a command in the image, with the variables, user and directory that the Dockerfile gave and nothing else.
@@ -12,6 +13,8 @@ struct DockerfileRun {
     let root: RootTree
     /// For each mount, where the tree of its `from` lies; empty for the build context.
     let sources: [String]
+    /// Where caches are kept for later builds; nil when they are not.
+    let store: StepStore?
 
     private static let scriptPath = "/.dockerfile.script"
 
@@ -20,7 +23,9 @@ struct DockerfileRun {
         defer { stubs.remove() }
         for path in ["/proc", "/sys", "/dev"] { stubs.makeDirectory(path) }
         for path in ["/etc/resolv.conf", "/etc/hosts"] { stubs.makeFile(path) }
-        let mounts = try binds(&stubs)
+        let kept = try keptMounts()
+        defer { for mount in kept.values { mount.note(size: Self.size(of: mount.files)) } }
+        let mounts = try binds(&stubs, kept)
         try makeDirectory()
         let runner = ScriptRunner(
             rootPath: root.path, definition: Definition(bootstrap: "dockerfile", from: recipe.context),
@@ -74,10 +79,37 @@ struct DockerfileRun {
 
     // MARK: - Mounts
 
-    private func binds(_ stubs: inout MountStubs) throws(SkiffError) -> [Request.Bind] {
+    /// Those that later builds find again, by number.
+    private func keptMounts() throws(SkiffError) -> [Int: KeptMount] {
+        guard let store else { return [:] }
+        var kept: [Int: KeptMount] = [:]
+        // In one order, so that two builds cannot wait for each other.
+        let caches = step.mounts.enumerated().filter { $0.element.kind == .cache }
+        for (index, mount) in caches.sorted(by: { $0.element.identifier < $1.element.identifier }) {
+            let isHeld = kept.keys.contains { step.mounts[$0].identifier == mount.identifier }
+            let key = try StepStore.digest([
+                "mount", mount.identifier, "\(order.ownsAllIDs) \(order.options.identity.text)",
+            ]).prefix(40)
+            kept[index] = try store.mount(
+                String(key), name: mount.identifier, isAlone: mount.isExclusive && !isHeld
+            ) { (path) throws(SkiffError) in
+                try during("cannot make \(path)") { () throws(Errno) in
+                    try prepare(lastComponent(path), in: parentPath(path) ?? "/", mount)
+                }
+            }
+        }
+        return kept
+    }
+
+    private static func size(of path: String) -> Int64 {
+        guard let tree = try? open(path, O_RDONLY | O_DIRECTORY) else { return 0 }
+        return TreeSize(of: tree.raw).allocated
+    }
+
+    private func binds(_ stubs: inout MountStubs, _ kept: [Int: KeptMount]) throws(SkiffError) -> [Request.Bind] {
         var binds: [Request.Bind] = []
         for (index, mount) in step.mounts.enumerated() {
-            let source = try source(of: mount, index)
+            let source = if let mount = kept[index] { mount.files } else { try source(of: mount, index) }
             if (try? status(source).isDirectory) == true {
                 stubs.makeDirectory(mount.target)
             } else {
@@ -137,11 +169,16 @@ struct DockerfileRun {
         if (try? status(path).isDirectory) == true { return path }
         try during("cannot make \(path)") { () throws(Errno) in
             try makeDirectories(path, mode: 0o700)
-            let opened = try open(parent, O_RDONLY | O_DIRECTORY)
-            try OwnerWriter(order).set(mount.owner, mount.group, of: Array(name.utf8), at: opened.raw)
-            try chmod(path, mode_t(mount.kind == .tmpfs ? 0o1777 : mount.mode))
+            try prepare(name, in: parent, mount)
         }
         return path
+    }
+
+    /// A directory that was just made.
+    private func prepare(_ name: String, in parent: String, _ mount: RunStep.Mount) throws(Errno) {
+        let opened = try open(parent, O_RDONLY | O_DIRECTORY)
+        try OwnerWriter(order).set(mount.owner, mount.group, of: Array(name.utf8), at: opened.raw)
+        try chmod(parent + "/" + name, mode_t(mount.kind == .tmpfs ? 0o1777 : mount.mode))
     }
 }
 

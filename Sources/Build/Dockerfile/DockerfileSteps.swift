@@ -129,7 +129,8 @@ struct DockerfileSteps {
                 roots.append(path)
             }
             try DockerfileRun(
-                step: run, place: step.place, recipe: recipe, order: order, root: root, sources: roots
+                step: run, place: step.place, recipe: recipe, order: order, root: root, sources: roots,
+                store: workspace.store
             ).run(as: try ImageUsers(root).user(run.user, at: step.place, in: recipe.name))
         }
     }

@@ -42,6 +42,8 @@ package struct RunStep: Sendable, Equatable {
         package let from: DockerfilePlan.Base?
         /// Of a cache.
         package let identifier: String
+        /// Of a cache: no other command uses it at the same time.
+        package var isExclusive = false
         package let isWritable: Bool
         package let mode: UInt32
         package let owner: UInt32

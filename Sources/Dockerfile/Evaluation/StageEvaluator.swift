@@ -259,7 +259,7 @@ extension StageEvaluator {
             kind: mount.kind, target: target,
             source: "/" + ContextPath.cleaned(try word(mount.source) ?? "").joined(separator: "/"),
             from: try base(mount.from), identifier: try word(mount.identifier) ?? target,
-            isWritable: mount.isWritable ?? (mount.kind != .bind),
+            isExclusive: mount.isExclusive, isWritable: mount.isWritable ?? (mount.kind != .bind),
             mode: try number(mount.mode, 0o755, radix: 8) & 0o7777, owner: try number(mount.owner, 0, radix: 10),
             group: try number(mount.group, 0, radix: 10), size: try Self.size(try word(mount.size)))
     }

@@ -100,6 +100,7 @@ extension RunMount {
             guard ["shared", "private", "locked"].contains(value.lowercasedASCII) else {
                 throw DockerfileProblem("unknown sharing \(value)", expected: "shared, private or locked")
             }
+            isExclusive = value.lowercasedASCII != "shared"
         case "mode": mode = value
         case "uid": owner = value
         case "gid": group = value

@@ -83,6 +83,8 @@ package struct RunMount: Sendable, Equatable {
     /// Of a cache; its target when absent.
     package var identifier: String?
     package var isWritable: Bool?
+    /// Of a cache: one command at a time, `sharing=locked` or `private`.
+    package var isExclusive = false
     /// Octal; of a cache that is new.
     package var mode: String?
     package var owner: String?

@@ -11,13 +11,14 @@ import Linux
 ///     KEY/leases/  who uses it now
 ///     KEY/used     its time is that of the last use
 ///     KEY/synced   is there when all of it is known to be on the disk
+///     mount.*      `KeptMount`
 ///     tmp.*        being made      dead.*   being removed
 ///
 /// A result appears by one rename and goes by one rename; nothing in it changes in between. No lock is held: of two
 /// processes that make the same result one finds, when it is ready, that of the other, and takes it.
 package struct StepStore: Sendable {
     package let path: String
-    /// The most bytes that results may take.
+    /// The most bytes that results and mounts may take.
     package let quota: Int64
 
     private static let usualQuota: Int64 = 20 << 30
@@ -143,7 +144,7 @@ package struct StepStore: Sendable {
         }.sorted { ($0.used, -$0.record.time, $0.key) < ($1.used, -$1.record.time, $1.key) }
     }
 
-    private func names() -> [String] {
+    func names() -> [String] {
         guard let opened = try? open(path, O_RDONLY | O_DIRECTORY), let found = try? entries(of: opened.raw) else {
             return []
         }
@@ -192,10 +193,14 @@ package struct StepStore: Sendable {
             if !name.contains("."), !isWhole(name) { bury(name) }
         }
         buryOrphans()
-        let all = all()
-        var total = all.reduce(Int64(0)) { $0.addingReportingOverflow($1.record.size).partialValue }
-        for entry in all where total > quota {
-            if remove(entry.key) { total -= entry.record.size }
+        let kept =
+            all().map { (name: $0.key, size: $0.record.size, used: $0.used, made: $0.record.time) }
+            + mounts().map { (name: "mount." + $0.key, size: $0.size, used: $0.used, made: $0.used) }
+        var total = kept.reduce(Int64(0)) { $0.addingReportingOverflow($1.size).partialValue }
+        // Of results that were used in the same second, those upon others go first.
+        for entry in kept.sorted(by: { ($0.used, -$0.made, $0.name) < ($1.used, -$1.made, $1.name) })
+        where total > quota {
+            if remove(entry.name) { total -= entry.size }
         }
     }
 }

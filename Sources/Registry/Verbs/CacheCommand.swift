@@ -25,7 +25,7 @@ package struct CacheCommand {
         return Self.order.filter { words.contains($0.rawValue) }
     }
 
-    /// Kept results of build steps; Apptainer has none. Nil when they are not asked for.
+    /// Kept results of build steps, and mounts of Dockerfiles; Apptainer has none. Nil when they are not asked for.
     private func steps(_ cache: CacheDirectory) -> StepStore? {
         let words = invocation.list("type")
         guard words.isEmpty || words.contains("all") || words.contains("build") else { return nil }
@@ -48,12 +48,18 @@ package struct CacheCommand {
                 text += Self.row(name, localTimeText(file.status.modified), sizeText(file.status.size), kind.rawValue)
             }
         }
-        let steps = steps(cache)?.all() ?? []
+        let store = steps(cache)
+        let (steps, mounts) = (store?.all() ?? [], store?.mounts() ?? [])
         let stepBytes = steps.reduce(Int64(0)) { $0.addingReportingOverflow($1.record.size).partialValue }
+        let mountBytes = mounts.reduce(Int64(0)) { $0.addingReportingOverflow($1.size).partialValue }
         if invocation.bool("verbose") {
             for step in steps {
                 text += Self.row(
                     String(step.key.prefix(22)), localTimeText(step.record.time), sizeText(step.record.size), "build")
+            }
+            for mount in mounts {
+                text += Self.row(
+                    String(mount.key.prefix(22)), localTimeText(mount.used), sizeText(mount.size), "build mount")
             }
             text += "\n"
         }
@@ -65,7 +71,10 @@ package struct CacheCommand {
         if showsBlobs { text += " \(blobs.count) oci blob file(s) using \(sizeText(blobs.bytes))" }
         text += " of space\n"
         if !steps.isEmpty { text += "There are \(steps.count) build step(s) using \(sizeText(stepBytes)) of space\n" }
-        text += "Total space used: \(sizeText(images.bytes + blobs.bytes + stepBytes))\n"
+        if !mounts.isEmpty {
+            text += "There are \(mounts.count) build mount(s) using \(sizeText(mountBytes)) of space\n"
+        }
+        text += "Total space used: \(sizeText(images.bytes + blobs.bytes + stepBytes + mountBytes))\n"
         try during("cannot write the list") { () throws(Errno) in try writeFully(1, text) }
     }
 
@@ -112,6 +121,11 @@ package struct CacheCommand {
             if let youngest, step.used > youngest { continue }
             Log.info("Removing build cache entry: \(step.key)")
             if !isDry, !store.remove(step.key) { Log.warning("\(step.key) is in use, and stays") }
+        }
+        for mount in store.mounts() {
+            if let youngest, mount.used > youngest { continue }
+            Log.info("Removing build mount: \(mount.name)")
+            if !isDry, !store.removeMount(mount.key) { Log.warning("\(mount.name) is in use, and stays") }
         }
         if !isDry { store.tidy() }
     }

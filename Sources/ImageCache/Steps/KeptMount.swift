@@ -1,0 +1,130 @@
+import CLinux
+package import Core
+import Linux
+
+/// What `RUN --mount=type=cache` left, kept for later builds, in use as long as this value lives:
+///
+///     mount.KEY/fs        the files
+///     mount.KEY/record    `name NAME`, `size BYTES`: what was there when it was last used
+///     mount.KEY/leases/   who uses it now
+///     mount.KEY/used      its time is that of the last use
+package final class KeptMount {
+    /// The directory with the files.
+    package var files: String { folder + "/fs" }
+    private let folder: String
+    private let name: String
+    private let lease: String
+    /// Of who is alone with it.
+    private let right: Lease?
+
+    fileprivate static let prefix = "mount."
+
+    /// - Parameters:
+    ///   - key: everything that its files depend on, as a name.
+    ///   - name: for lists.
+    ///   - isAlone: waits until no other build that wants to be alone has it.
+    ///   - prepare: is given the directory for the files when it is new, before anybody else sees it.
+    fileprivate init(
+        _ store: StepStore, _ key: String, _ name: String, isAlone: Bool,
+        prepare: (String) throws(SkiffError) -> Void
+    ) throws(SkiffError) {
+        folder = store.path + "/" + Self.prefix + key
+        self.name = name
+        let cache = CacheDirectory(root: parentPath(store.path) ?? "/")
+        right = isAlone ? try Lease.take(Self.prefix + key, in: cache) { false } : nil
+        lease = "\(folder)/leases/\(processID())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        for _ in 0..<5 {
+            if (try? status(folder)) == nil { try Self.make(folder, name, prepare) }
+            do throws(Errno) {
+                try writeFile(lease, Array(LeaseHolder.current.text.utf8), mode: 0o600)
+                try touch(folder + "/used", modification: true)
+                return
+            } catch {
+                // Somebody took it away between the two.
+                guard error == .noSuchFile else { throw SkiffError("cannot use the cache mount \(name)", errno: error) }
+            }
+        }
+        throw SkiffError("cannot use the cache mount \(name): it is removed again and again")
+    }
+
+    deinit { try? unlink(lease) }
+
+    private static func make(_ folder: String, _ name: String, _ prepare: (String) throws(SkiffError) -> Void)
+        throws(SkiffError)
+    {
+        let new =
+            "\(parentPath(folder) ?? "/")/tmp.\(processID()).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        defer { try? removeTree(new) }
+        try during("cannot make the cache mount \(name)") { () throws(Errno) in
+            try makeDirectory(new, mode: 0o700)
+            try writeFile(new + "/owner", Array(LeaseHolder.current.text.utf8), mode: 0o600)
+            for part in ["fs", "leases"] { try makeDirectory(new + "/" + part, mode: 0o755) }
+            try writeFile(new + "/used", [], mode: 0o600)
+            try writeFile(new + "/record", record(name, 0), mode: 0o600)
+        }
+        try prepare(new + "/fs")
+        try during("cannot make the cache mount \(name)") { () throws(Errno) in
+            do throws(Errno) {
+                try rename(new, to: folder)
+            } catch {
+                // Who was first wins.
+                guard error == .exists || error == .notEmpty else { throw error }
+            }
+        }
+    }
+
+    /// Writes down how much there is, for lists and the quota.
+    ///
+    /// - Parameter size: disk space of the files, in bytes.
+    package func note(size: Int64) {
+        try? writeFile(folder + "/record", Self.record(name, size), mode: 0o600)
+    }
+
+    private static func record(_ name: String, _ size: Int64) -> [UInt8] {
+        Array("name \(name.replacing("\n", with: " "))\nsize \(size)\n".utf8)
+    }
+}
+
+/// A kept mount, for lists.
+package struct KeptMountEntry: Sendable {
+    package let key: String
+    /// As the Dockerfile has it.
+    package let name: String
+    /// When it was last used, in bytes.
+    package let size: Int64
+    /// In seconds since 1970.
+    package let used: Int64
+
+    fileprivate init?(_ path: String, _ key: String) {
+        guard let bytes = try? readFile(path + "/record", limit: 1 << 16), let used = try? status(path + "/used")
+        else { return nil }
+        var values: [String: String] = [:]
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+            let parts = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            if parts.count == 2 { values[parts[0]] = parts[1] }
+        }
+        guard let name = values["name"], let size = values["size"].flatMap({ Int64($0) }), size >= 0 else { return nil }
+        (self.key, self.name, self.size, self.used) = (key, name, size, used.modified)
+    }
+}
+
+extension StepStore {
+    /// See `KeptMount.init`.
+    package func mount(
+        _ key: String, name: String, isAlone: Bool, prepare: (String) throws(SkiffError) -> Void
+    ) throws(SkiffError) -> KeptMount {
+        try KeptMount(self, key, name, isAlone: isAlone, prepare: prepare)
+    }
+
+    /// All kept mounts, those not used for the longest time first.
+    package func mounts() -> [KeptMountEntry] {
+        names().filter { $0.hasPrefix(KeptMount.prefix) }.compactMap { name in
+            KeptMountEntry(path + "/" + name, String(name.dropFirst(KeptMount.prefix.count)))
+        }.sorted { ($0.used, $0.key) < ($1.used, $1.key) }
+    }
+
+    /// Removes a mount, unless somebody uses it.
+    /// - Returns: whether it is gone.
+    @discardableResult
+    package func removeMount(_ key: String) -> Bool { remove(KeptMount.prefix + key) }
+}
