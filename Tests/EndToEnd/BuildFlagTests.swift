@@ -130,6 +130,34 @@ extension EndToEnd {
             #expect(try FileManager.default.contentsOfDirectory(atPath: bench.directory).sorted() == ["a.def", "box"])
         }
 
+        /// Permissions of layers, with which the owner of a sandbox cannot work.
+        @Test(arguments: Profile.allCases) func repairsPermissions(profile: Profile) throws {
+            if profile == .user { try need(.userNamespace) }
+            let bench = try Bench(profile)
+            defer { bench.remove() }
+            let linux = try Images.shared.get().directory
+            let copied = try Command(["/bin/cp", "-r", linux, bench.directory + "/linux"], as: profile).run()
+            #expect(copied.isSuccess, "\(copied)")
+            try bench.write(
+                "Dockerfile",
+                """
+                FROM scratch
+                COPY linux/ /
+                RUN mkdir -p /shut/in && echo x > /shut/in/file && chmod 0050 /shut/in/file && chmod 0555 /shut/in /shut
+
+                """)
+            func mode(_ path: String) throws -> mode_t { try status(bench.directory + path, follow: false).permissions }
+            let plain = try bench.build("--ignore-subuid", "--sandbox", "plain", "Dockerfile")
+            #expect(plain.isSuccess, "\(plain)")
+            #expect(try mode("/plain/shut") == 0o555 && mode("/plain/shut/in/file") == 0o050)
+            let warning = "The sandbox contains files or directories that cannot be removed with 'rm'."
+            #expect(plain.standardError.contains(warning) == (profile == .user), "\(plain)")
+            let fixed = try bench.build("--ignore-subuid", "--sandbox", "--fix-perms", "fixed", "Dockerfile")
+            #expect(fixed.isSuccess && !fixed.standardError.contains(warning), "\(fixed)")
+            #expect(try mode("/fixed/shut") == 0o755 && mode("/fixed/shut/in") == 0o755)
+            #expect(try mode("/fixed/shut/in/file") == 0o650)
+        }
+
         @Test(arguments: Profile.allCases) func buildsDataImages(profile: Profile) throws {
             try need(.mksquashfs)
             let bench = try Bench(profile)

@@ -44,7 +44,8 @@ struct DefinitionSteps {
     private func result(of dockerfile: DockerfileStage) throws(SkiffError) -> BuildStep {
         let (config, base) = (dockerfile.config, dockerfile.base)
         let texts = [config.json.text()] + base.files.flatMap { [$0.path, $0.bytes.text] }
-        let facts = [StepFact("its configuration", try digest(texts + base.labels.flatMap { [$0.key, $0.value] }))]
+        var facts = [StepFact("its configuration", try digest(texts + base.labels.flatMap { [$0.key, $0.value] }))]
+        if build.options.fixesPermissions { facts.append(StepFact("--fix-perms", "yes")) }
         return BuildStep("Bootstrap: \(stage.agent)", input: .facts(facts)) { (context) throws(SkiffError) in
             let content = try DockerfileResult(config: config, base: base).content(context.root)
             try build.permissions(context.root, content, isSandbox: isSandbox)
