@@ -1,6 +1,6 @@
 """Types into a program on a terminal of its own and checks what comes back.
 
-terminal.py SCENARIO COMMAND...     scenarios: shell, resize, interrupt, suspend; exit status 0 when all was as expected
+terminal.py SCENARIO COMMAND...     scenarios: shell, resize, interrupt, suspend, agree, decline; exit status 0 when all was as expected
 terminal.py record COMMAND...       types nothing, prints what came to the terminal, and ends as the command did
 """
 
@@ -129,5 +129,25 @@ def record(command):
     sys.exit(terminal.status())
 
 
+def agree(command):
+    """A build asks before it replaces what is there; y lets it."""
+    terminal = Terminal(command)
+    terminal.expect("already exists and will be deleted during the build process. Do you want to continue? [N/y] ")
+    terminal.type("y\n")
+    terminal.expect("Build complete")
+    assert terminal.status() == 0
+
+
+def decline(command):
+    """Enter alone is a no, as is any other word."""
+    for answer in ["", "n", "yesterday"]:
+        terminal = Terminal(command)
+        terminal.expect("[N/y] ")
+        terminal.type(answer + "\n")
+        terminal.expect("already exists. Use --force if you want to overwrite it")
+        assert terminal.status() == 255
+
+
 if __name__ == "__main__":
-    {"record": record, "shell": shell, "resize": resize, "interrupt": interrupt, "suspend": suspend}[sys.argv[1]](sys.argv[2:])
+    scenarios = [record, shell, resize, interrupt, suspend, agree, decline]
+    {scenario.__name__: scenario for scenario in scenarios}[sys.argv[1]](sys.argv[2:])
