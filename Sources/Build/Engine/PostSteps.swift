@@ -5,11 +5,11 @@ import Linux
 ///
 /// A part begins with the working directory and the exported variables that the one before it ended with; functions,
 /// options and other variables do not pass. Lines keep their numbers.
-enum PostSteps {
+package enum PostSteps {
     private static let shells: Set<String> = ["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"]
 
     /// The parts, at least one.
-    static func split(_ script: Stage.Script) -> [Stage.Script] {
+    package static func split(_ script: Stage.Script) -> [Stage.Script] {
         let lines = script.body.split(separator: 0x0A, omittingEmptySubsequences: false)
         let cuts = StepMarkers.find(lines)
         guard !cuts.isEmpty, isShell(script.arguments) else { return [script] }

@@ -1,6 +1,6 @@
 /// A pattern for one name in a directory: `*`, `?`, `[…]`, and groups `?(a|b)`, `*(…)`, `+(…)`, `@(…)`, `!(…)`.
 /// POSIX 1003.1-2017, "Shell Command Language" §2.13, and the bash manual, "Pattern Matching".
-struct NamePattern: Equatable {
+package struct NamePattern: Equatable {
     /// A character: a scalar of Unicode, or beyond them a byte that is no UTF-8.
     typealias Character = UInt32
 
@@ -60,7 +60,7 @@ struct NamePattern: Equatable {
         return result
     }
 
-    func matches(_ name: [UInt8]) -> Bool {
+    package func matches(_ name: [UInt8]) -> Bool {
         // A hidden name takes a dot that is written.
         if name.first == 0x2E, !Self.beginsWithDot(elements) { return false }
         return Self.matches(elements[...], Self.characters(name[...])[...]) { $0.isEmpty }

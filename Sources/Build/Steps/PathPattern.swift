@@ -1,24 +1,24 @@
 /// A source of `%files` as it is written: a path in which parts may be patterns. The rules are those of a shell with
 /// extended patterns and `**`, but no shell ever reads it (deffile.md §4).
-struct PathPattern: Equatable {
-    enum Component: Equatable {
+package struct PathPattern: Equatable {
+    package enum Component: Equatable {
         case literal([UInt8])
         case pattern(NamePattern)
         /// `**`: no directory, or any number of them.
         case anyDepth
     }
 
-    struct Malformed: Error, Equatable {
-        let reason: String
+    package struct Malformed: Error, Equatable {
+        package let reason: String
     }
 
     let isAbsolute: Bool
-    let components: [Component]
+    package let components: [Component]
     /// What the text says when nothing matches, its quoting taken away.
     let literal: [UInt8]
 
     /// The patterns that the braces of `text` make of it; most texts have none and are one.
-    static func all(_ text: String) throws(Malformed) -> [PathPattern] {
+    package static func all(_ text: String) throws(Malformed) -> [PathPattern] {
         var result: [PathPattern] = []
         for bytes in try Braces.expand(try withoutVariables(Array(text.utf8))) {
             result.append(try PathPattern(bytes))

@@ -21,9 +21,25 @@ public func fuzzDeffile(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
         for stage in definition.stages {
             guard let script = stage.postScript else { continue }
             precondition(script.lines.count == script.body.count { $0 == 0x0A }, "a line of a script has no number")
+            let parts = Array(PostSteps.split(script).map(\.body).joined())
+            precondition(parts == script.body || parts == script.body + [0x0A], "cutting %post changed it")
         }
+        for file in definition.stages.flatMap(\.files).flatMap(\.files) { match(file.source) }
     } catch {
         _ = error.described(in: "fuzz")
     }
     return 0
+}
+
+/// Names that may well match: the text itself without the bytes of patterns. Short ones, since groups in groups try all ways
+/// to cut a name.
+private func match(_ source: String) {
+    guard let patterns = try? PathPattern.all(source) else { return }
+    let letters = source.utf8.filter { !"*?[]()|\\!+@{},/".utf8.contains($0) }
+    for case .pattern(let pattern) in patterns.prefix(4).flatMap(\.components) {
+        for count in [0, 1, 2, 5, 8] {
+            _ = pattern.matches(Array(letters.prefix(count)))
+            _ = pattern.matches(Array(letters.suffix(count)))
+        }
+    }
 }
