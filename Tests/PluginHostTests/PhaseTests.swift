@@ -60,7 +60,7 @@ func failingPhaseStopsWhatWasPrepared(phase: String) throws {
     } catch {
         #expect(
             error.description
-                == "plugin org.test.two: \(phase): cannot find the thing: no such file or directory")
+                == "plugin org.test.two: \(phase): cannot find: no such file or directory. the thing")
     }
     let stops = folder.recorded.filter { $0.contains("stopped") }
     #expect(stops == (phase == "configure" ? [] : ["org.test.two stopped -1", "org.test.one stopped -1"]))

@@ -56,9 +56,11 @@ private func hostFail(
     _ host: UnsafePointer<skiff_host>?, _ status: Int32, _ errno: Int32, _ message: UnsafePointer<CChar>?
 ) {
     guard let voice = voice(host) else { return }
-    let words = text(message)?.split(whereSeparator: \.isNewline).joined(separator: " ") ?? ""
+    // The second line is the hint. No line of ours can be forged: what is printed of both is one line.
+    let lines = text(message)?.split(whereSeparator: \.isNewline).map(String.init) ?? []
+    let hint = lines.dropFirst().joined(separator: " ")
     voice.fail(
         PluginVoice.Failure(
-            status: status, message: words.isEmpty ? statusName(status) : words,
-            errno: errno > 0 ? Errno(errno) : nil))
+            status: status, message: lines.first ?? statusName(status), errno: errno > 0 ? Errno(errno) : nil,
+            hint: hint.isEmpty ? nil : hint))
 }

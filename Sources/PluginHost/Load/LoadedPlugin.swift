@@ -107,14 +107,14 @@ package final class LoadedPlugin {
         if status >= 0 { return status }
         let said = voice.failure
         let message = said?.message ?? "it failed without a reason (\(statusName(status)))"
-        throw manifest.failure(station, message, errno: said?.errno)
+        throw manifest.failure(station, message, errno: said?.errno, hint: said?.hint)
     }
 }
 
 extension Manifest {
     /// `plugin org.example.hello: mounts: cannot …`.
-    func failure(_ station: String, _ message: String, errno: Errno? = nil) -> SkiffError {
-        SkiffError("plugin \(id): \(station): \(message)", errno: errno)
+    func failure(_ station: String, _ message: String, errno: Errno? = nil, hint: String? = nil) -> SkiffError {
+        SkiffError("plugin \(id): \(station): \(message)", errno: errno, hint: hint)
     }
 }
 
@@ -124,6 +124,7 @@ final class PluginVoice {
         let status: Int32
         let message: String
         let errno: Errno?
+        var hint: String?
     }
 
     let id: String

@@ -39,7 +39,7 @@ package struct Loader: Sendable {
         let status = entry(UInt32(SKIFF_ABI_CURRENT), host, &object)
         guard status == SKIFF_OK, let object else {
             let reason = voice.failure?.message ?? "its entry function refused (\(statusName(status)))"
-            throw manifest.failure("load", reason, errno: voice.failure?.errno)
+            throw manifest.failure("load", reason, errno: voice.failure?.errno, hint: voice.failure?.hint)
         }
         return try LoadedPlugin(manifest, object: object, host: host, voice: voice)
     }

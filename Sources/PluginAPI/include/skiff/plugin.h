@@ -71,7 +71,8 @@ struct skiff_host {
     /* [any] One line without a line end; the host adds the plugin's id and its own format. */
     void (*log)(const skiff_host *host, int32_t level, const char *message);
     /* [any] Says why the negative status that the plugin is about to return: once, "cannot <verb> <object>". With
-     * os_errno other than 0 the host appends the kernel's text. */
+     * os_errno other than 0 the host appends the kernel's text. A second line of message, behind a line feed, is the hint:
+     * a whole sentence that names the one thing that helps. */
     void (*fail)(const skiff_host *host, int32_t status, int32_t os_errno, const char *message);
 };
 
