@@ -207,18 +207,20 @@ let package = Package(
         .target(
             name: "Registries",
             dependencies: [
-                "HTTP", "OCI", "ImageCache", "Digest", "Inspect", "Squashfs", "CArchive", "Grammar", "Core", "Linux",
-                "CLinux",
+                "HTTP", "OCI", "ImageCache", "Digest", "Inspect", "Squashfs", "CArchive", "Grammar", "PluginHost",
+                "Core",
+                "Linux", "CLinux",
             ],
             path: "Sources/Registry", swiftSettings: swiftSettings),
         .testTarget(
-            name: "RegistryTests", dependencies: ["Registries", "HTTP", "OCI", "Core", "Linux", "CLinux"],
+            name: "RegistryTests",
+            dependencies: ["Registries", "PluginHost", "Inspect", "HTTP", "OCI", "Core", "Linux", "CLinux"],
             swiftSettings: testSettings),
         .target(
             name: "Build",
             dependencies: [
                 "HTTP", "Archive", "Dockerfile", "OCI", "Registries", "ImageCache", "Digest", "Inspect", "Grammar",
-                "SquashfsWriter", "Squashfs", "Ownership", "Core", "Linux", "CLinux",
+                "PluginHost", "SquashfsWriter", "Squashfs", "Ownership", "Core", "Linux", "CLinux",
             ],
             swiftSettings: swiftSettings),
         .testTarget(

@@ -2,6 +2,7 @@ import CLinux
 package import Core
 package import Grammar
 import Linux
+import PluginHost
 import SquashfsWriter
 
 /// `build IMAGE SPEC`: one stage from a definition file, an image or a directory (deffile.md §3).
@@ -24,7 +25,7 @@ package struct BuildCommand {
         let definition = try self.definition(&options)
         for warning in definition.warnings { Log.warning("\(definition.name): \(warning)") }
         try checkUnused(definition)
-        for stage in definition.stages { _ = try BootstrapAgents.require(stage) }
+        for stage in definition.stages { _ = try BootstrapAgents.require(stage, installation) }
         let temporary = try chooseTemporaryDirectory(target)
         if invocation.bool("no-cleanup") { Log.info("Build temporary files are kept in \(temporary)") }
         let cache = try BuildCache(definition, options)
@@ -56,7 +57,7 @@ package struct BuildCommand {
         for flag in ["build-context", "target"] where invocation.string(flag) != nil {
             throw SkiffError("--\(flag) is for builds from a Dockerfile, which \(invocation.positionals[1]) is not")
         }
-        return try spec.definition(arguments)
+        return try spec.definition(arguments) { Registry(installation: installation).knows(scheme: $0) }
     }
 
     private func arguments() throws(SkiffError) -> BuildArguments {
@@ -87,17 +88,18 @@ struct BuildSpec {
 
     init(_ text: String) { self.text = text }
 
-    private static let transports: Set<String> = [
-        "docker", "docker-daemon", "docker-archive", "oci", "oci-archive", "library", "oras", "shub", "buildkit",
-        "dockerfile", "ipfs", "http", "https",
-    ]
-
-    func definition(_ arguments: BuildArguments) throws(SkiffError) -> Definition {
-        if let colon = text.firstIndex(of: ":"), Self.transports.contains(String(text[..<colon])) {
-            let rest = text[text.index(after: colon)...]
-            return Definition(
-                bootstrap: String(text[..<colon]), from: String(rest.hasPrefix("//") ? rest.dropFirst(2) : rest))
+    /// Transport and the rest of an address, which may be a plugin's; nil for a path.
+    private var address: (transport: String, rest: String)? {
+        guard let colon = text.firstIndex(of: ":"), BuiltInTransport.words.contains(String(text[..<colon])) else {
+            return splitPluginURI(text).map { ($0.scheme, $0.rest) }
         }
+        let rest = text[text.index(after: colon)...]
+        return (String(text[..<colon]), String(rest.hasPrefix("//") ? rest.dropFirst(2) : rest))
+    }
+
+    /// - Parameter isScheme: whether a word behind `Bootstrap:` is the scheme of a plugin.
+    func definition(_ arguments: BuildArguments, isScheme: (String) -> Bool) throws(SkiffError) -> Definition {
+        if let address { return Definition(bootstrap: address.transport, from: address.rest) }
         if try isImage() { return Definition(localImage: text) }
         let bytes: [UInt8]
         do throws(Errno) {
@@ -106,7 +108,7 @@ struct BuildSpec {
             throw SkiffError("Unable to build from \(text): unable to open file \(text): open \(text)", errno: error)
         }
         do throws(DefinitionError) {
-            var definition = try Definition(parsing: bytes, arguments: arguments)
+            var definition = try Definition(parsing: bytes, arguments: arguments, isScheme: isScheme)
             definition.name = text
             return definition
         } catch {
@@ -116,7 +118,7 @@ struct BuildSpec {
 
     /// A file whose first instruction is FROM or ARG, which no line of a definition can be.
     func isDockerfile() throws(SkiffError) -> Bool {
-        if let colon = text.firstIndex(of: ":"), Self.transports.contains(String(text[..<colon])) { return false }
+        if address != nil { return false }
         guard let kind = try? status(text), kind.isRegular, let file = try? open(text, O_RDONLY),
             let head = try? readBytes(file.raw, at: 0, count: 1 << 16)
         else { return false }

@@ -48,7 +48,7 @@ struct BuildJob {
     /// - Returns: false when the image has to be unpacked.
     private func packLayers(_ directory: String, _ ownsAllIDs: Bool, umask: mode_t) throws(SkiffError) -> Bool {
         guard !target.isSandbox, LayerAssembly.isEnough(for: definition, options), let stage = definition.stages.first,
-            let agent = try BootstrapAgents.require(stage) as? any LayeredAgent
+            let agent = try BootstrapAgents.require(stage, installation) as? any LayeredAgent
         else { return false }
         let order = BootstrapOrder(
             stage: stage, root: "", temporary: temporary, directory: directory, ownsAllIDs: ownsAllIDs,

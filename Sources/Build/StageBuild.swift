@@ -37,12 +37,12 @@ struct StageBuild {
 
     /// 2. The agent's content and the files of every image, into an empty directory.
     func source(_ rootPath: String) throws(SkiffError) -> BaseContent {
-        try BootstrapAgents.require(stage).fill(order(rootPath))
+        try BootstrapAgents.require(stage, installation).fill(order(rootPath))
     }
 
     /// What `source` gives depends on these; nil when the agent cannot tell.
     func sourceFacts() throws(SkiffError) -> [StepFact]? {
-        guard var facts = try BootstrapAgents.require(stage).facts(order("")) else { return nil }
+        guard var facts = try BootstrapAgents.require(stage, installation).facts(order("")) else { return nil }
         if options.fixesPermissions { facts.append(StepFact("--fix-perms", "yes")) }
         return facts
     }
@@ -51,7 +51,7 @@ struct StageBuild {
     func dockerfile(_ workspace: Workspace, on engine: StageEngine, at rootPath: String) throws(SkiffError)
         -> DockerfileStage?
     {
-        guard let agent = try BootstrapAgents.require(stage) as? DockerfileAgent else { return nil }
+        guard let agent = try BootstrapAgents.require(stage, installation) as? DockerfileAgent else { return nil }
         return try agent.build(order(rootPath), workspace, on: engine)
     }
 

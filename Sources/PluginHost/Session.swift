@@ -14,6 +14,8 @@ package struct SessionFacts {
     package var isPrivileged = false
     /// The container is made without the powers of root.
     package var isRootless = true
+    /// Shows how far something long is: its name, bytes done, bytes in all; nil where a line of `--verbose` has to do.
+    package var showProgress: ((String, Int64, Int64) -> Void)?
 
     package init(request: Request, installation: Installation) {
         self.request = request

@@ -9,8 +9,6 @@ package struct Triggers {
     package var configuration: (String) -> [String] = { _ in [] }
     /// `encrypted`, `overlay-section`.
     package var imageFacts: Set<String> = []
-    /// Of the image's URI; empty for a path.
-    package var scheme = ""
 
     package init() {}
 
@@ -43,7 +41,6 @@ extension Registry {
             if let value = triggers.configuration(key).last, !["", "no"].contains(value) { return "\(key) = \(value)" }
         }
         if let fact = manifest.imageFacts.first(where: triggers.imageFacts.contains) { return "image: \(fact)" }
-        if manifest.schemes.contains(triggers.scheme) { return "\(triggers.scheme)://" }
         return nil
     }
 }

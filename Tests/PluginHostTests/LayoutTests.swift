@@ -25,7 +25,7 @@ private func layoutLines() -> [String] {
     let folder = repository + "/Sources/PluginAPI/include/skiff"
     let known = layoutLines().filter { !$0.contains(".") }.map { String($0.split(separator: " ")[0]) }
     var declared: [String] = []
-    for place in ["", "/host", "/ext/draft"] {
+    for place in ["", "/host", "/ext", "/ext/draft"] {
         let directory = try open(folder + place, O_RDONLY | O_DIRECTORY)
         for entry in try entries(of: directory.raw) where entry.text.hasSuffix(".h") {
             let text = String(decoding: try readFile(folder + place + "/" + entry.text), as: UTF8.self)

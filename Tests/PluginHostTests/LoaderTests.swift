@@ -155,7 +155,7 @@ func loaderRefuses(defines: [String], message: String) throws {
 @Test func triggersPick() throws {
     let folder = try PluginFolder()
     try folder.writeManifest(
-        head: "config-keys = always use test\nimage-facts = encrypted\nschemes = test")
+        head: "config-keys = always use test\nimage-facts = encrypted")
     let registry = folder.registry
     func trigger(_ change: (inout Triggers) -> Void) -> String? {
         var triggers = Triggers()
@@ -169,7 +169,6 @@ func loaderRefuses(defines: [String], message: String) throws {
     #expect(trigger { $0.configuration = { $0 == "always use test" ? ["yes"] : [] } } == "always use test = yes")
     #expect(trigger { $0.configuration = { _ in ["no"] } } == nil)
     #expect(trigger { $0.imageFacts = ["encrypted"] } == "image: encrypted")
-    #expect(trigger { $0.scheme = "test" } == "test://")
 }
 
 extension Triggers {
@@ -228,4 +227,37 @@ func rootOfAUserNamespace(map: String, isPrivileged: Bool, owners: [uid_t]) {
     #expect([.never, .root, .setuid].map { isRefused($0, user) } == [false, false, false])
     #expect([.never, .root, .setuid].map { isRefused($0, root) } == [true, false, false])
     #expect([.never, .root, .setuid].map { isRefused($0, setuid) } == [true, true, false])
+}
+
+/// What a library that does not do what its manifest says about schemes is told.
+@Test(
+    arguments: [
+        ([], "schemes = odd", nil),
+        (["-DFETCH=NULL"], "schemes = odd", "skiff.transport/1 of the library lacks resolve or fetch"),
+        (["-DPUSH=push"], "schemes = odd", "the library can push, but its manifest does not say so"),
+        ([], "schemes = odd\npush-schemes = odd", "the library cannot push, as its manifest says"),
+        (["-DPUSH=push"], "schemes = odd\npush-schemes = odd", nil),
+    ] as [([String], String, String?)])
+func transportsFitTheirManifests(defines: [String], head: String, reason: String?) throws {
+    let folder = try PluginFolder()
+    try folder.build("odd.so", defines, id: "org.test.odd", source: "transport.c")
+    try folder.write(
+        "org.test.odd.plugin",
+        """
+        id = org.test.odd
+        version = 1.0
+        abi = 0.1
+        library = odd.so
+        extensions = skiff.transport/1
+        \(head)
+
+        """)
+    let manifest = try #require(folder.registry.plugins(serving: "odd").first)
+    #expect(folder.registry.plugins(serving: "even").isEmpty && folder.registry.knows(scheme: "odd"))
+    do throws(SkiffError) {
+        let plugin = try Loader(directory: folder.path, trust: Trust(isPrivileged: false)).load(manifest)
+        #expect(reason == nil && (plugin.transport.push != nil) == head.contains("push"))
+    } catch {
+        #expect(error.description == "plugin org.test.odd: load: \(reason ?? "nothing")")
+    }
 }

@@ -22,7 +22,9 @@ private func parse(_ text: String) -> Result<Manifest, ManifestError> {
         before = org.e.f
         phases = mounts pre_exec
         config-keys = always use nv, always use that
-        schemes = demo
+        schemes = demo, demo+ssh
+        push-schemes = demo
+        extensions = skiff.transport/1
         draft-ok = yes
         privileged = never
 
@@ -52,6 +54,7 @@ private func parse(_ text: String) -> Result<Manifest, ManifestError> {
     #expect(manifest.before == ["org.e.f"])
     #expect(manifest.phases == [.mounts, .preExec])
     #expect(manifest.configurationKeys == ["always use nv", "always use that"])
+    #expect(manifest.schemes == ["demo", "demo+ssh"] && manifest.pushSchemes == ["demo"])
     #expect(manifest.allowsDrafts && manifest.privileged == .never)
     let flag = try #require(manifest.flags.first)
     #expect(flag.short == "H" && flag.kind == .strings && flag.environment == ["HELLO", "GREETING"])
@@ -73,6 +76,13 @@ private func parse(_ text: String) -> Result<Manifest, ManifestError> {
     ("priority = 1001\n", 5, "number from -1000 to 1000"),
     ("draft-ok = true\n", 5, "yes or no"),
     ("extensions = skiff.network/1\n", 1, "is a draft"),
+    ("schemes = Demo\nextensions = skiff.transport/1\n", 1, "small letters, digits, +, - and ., unlike Demo"),
+    ("schemes = a docker\nextensions = skiff.transport/1\n", 1, "the scheme docker is skiff's own"),
+    ("schemes = localimage\nextensions = skiff.transport/1\n", 1, "the scheme localimage is skiff's own"),
+    ("schemes = a a\nextensions = skiff.transport/1\n", 1, "the scheme a is there twice"),
+    ("schemes = a\npush-schemes = b\nextensions = skiff.transport/1\n", 1, "b of push-schemes"),
+    ("schemes = a\n", 1, "belong together"),
+    ("extensions = skiff.transport/1\n", 1, "belong together"),
     ("config-keys = something\n", 1, "begin with always use"),
     ("privileged = maybe\n", 5, "cannot be maybe"),
     ("name = a\u{0}b\n", 5, "not UTF-8"),

@@ -21,7 +21,9 @@ final class PluginFolder {
     }
 
     /// Builds a library; `defines` choose what is wrong with it.
-    func build(_ library: String, _ defines: [String] = [], id: String = "org.test.one") throws {
+    func build(
+        _ library: String, _ defines: [String] = [], id: String = "org.test.one", source: String = "fixture.c"
+    ) throws {
         let arguments =
             [
                 "cc", "-std=c99", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-fPIC",
@@ -29,7 +31,7 @@ final class PluginFolder {
             ]
             + ["-DID=\"\(id)\""] + defines
             + ["-I", repository + "/Sources/PluginAPI/include", "-o", "\(path)/\(library)"]
-            + [repository + "/Tests/PluginHostTests/Fixtures/fixture.c"]
+            + [repository + "/Tests/PluginHostTests/Fixtures/\(source)"]
         let pid = try spawn(
             "/usr/bin/cc", arguments, environment: ["PATH=/usr/bin:/bin"], descriptors: [(1, 1), (2, 2)])
         #expect(try waitFor(pid)?.status == .exited(0))

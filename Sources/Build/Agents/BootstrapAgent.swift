@@ -2,6 +2,7 @@ package import Core
 package import ImageCache
 import Linux
 import OCI
+import Registries
 
 /// Fills an empty root directory with what an image starts from: one for each word behind `Bootstrap:` (deffile.md §2).
 package protocol BootstrapAgent: Sendable {
@@ -97,16 +98,32 @@ package enum BootstrapAgents {
         "scratch", "busybox", "debootstrap", "yum", "dnf", "zypper", "arch",
     ]
 
-    static func require(_ stage: Stage) throws(SkiffError) -> any BootstrapAgent {
+    /// The agent of a word that may also be the scheme of a plugin.
+    /// - Throws: when nobody has it; with what helps for one that looks like a scheme.
+    static func find(_ name: String, _ installation: Installation) throws(SkiffError) -> any BootstrapAgent {
+        if let agent = named(name) { return agent }
+        let invalid = "invalid build source \(name)"
+        guard isURIScheme(name), !BuiltInTransport.reserved.contains(name) else { throw SkiffError(invalid) }
+        do throws(SkiffError) {
+            _ = try PluginFetch.plugins(name, installation)
+        } catch {
+            throw SkiffError(invalid, hint: error.hint)
+        }
+        return FetchedImageAgent(transport: name)
+    }
+
+    static func require(_ stage: Stage, _ installation: Installation) throws(SkiffError) -> any BootstrapAgent {
         // Demanded signatures that nobody checks would be worse than no build.
         if let demand = stage.value("fingerprints"), !demand.isEmpty {
             throw SkiffError(
                 "Unable to create build: cannot check the signatures that Fingerprints demands",
                 hint: "Verify the image by other means and leave Fingerprints out")
         }
-        if let agent = named(stage.agent) { return agent }
-        throw SkiffError(
-            "Unable to create build: unable to get conveyorpacker: invalid build source \(stage.agent)")
+        do throws(SkiffError) {
+            return try find(stage.agent, installation)
+        } catch {
+            throw SkiffError("Unable to create build: unable to get conveyorpacker: \(error.message)", hint: error.hint)
+        }
     }
 }
 

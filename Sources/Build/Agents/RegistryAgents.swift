@@ -23,7 +23,7 @@ struct DockerAgent: LayeredAgent {
     }
 }
 
-/// `Bootstrap: oras`, `library`, `shub`: an image file from elsewhere, then as `localimage`.
+/// `Bootstrap: oras`, `library`, `shub`, and schemes of plugins: an image file from elsewhere, then as `localimage`.
 struct FetchedImageAgent: BootstrapAgent {
     let transport: String
 

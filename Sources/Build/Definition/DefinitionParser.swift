@@ -1,6 +1,10 @@
 /// Reads a definition file; deffile.md §1. Foreign text: every input is parsed or refused.
 extension Definition {
-    package init(parsing text: [UInt8], arguments: BuildArguments = BuildArguments()) throws(DefinitionError) {
+    /// - Parameter isScheme: whether a word behind `Bootstrap:` is the scheme of a plugin.
+    package init(
+        parsing text: [UInt8], arguments: BuildArguments = BuildArguments(),
+        isScheme: (String) -> Bool = { _ in false }
+    ) throws(DefinitionError) {
         let all = DefinitionLine.all(text)
         let starts = try Self.stageStarts(all)
         var template = Template(arguments)
@@ -15,7 +19,7 @@ extension Definition {
         }
         self.init(text: recorded, stages: parsed.map(\.stage))
         for stage in parsed { try stage.checkHeader() }
-        for stage in parsed { try stage.checkAgent() }
+        for stage in parsed { try stage.checkAgent(isScheme) }
         for (index, stage) in parsed.enumerated() { try stage.checkSections(earlier: stages[..<index], all: stages) }
         for stage in parsed { try stage.checkBraces() }
         warnings = (template.warnings + parsed.flatMap { $0.warnings + $0.unclosedInScripts }).sorted {
@@ -49,7 +53,7 @@ struct ParsedStage {
         try header.parse(lines[..<start])
         var sections = SectionParser()
         try sections.parse(lines[start...])
-        stage = Stage(header: header.fields)
+        stage = Stage(header: header.withAgent)
         stage.scripts = sections.scripts
         stage.files = sections.files
         stage.labels = sections.labels

@@ -1,3 +1,5 @@
+import Core
+
 /// The header of a definition file: `Key: value` lines; deffile.md §1.2.
 struct HeaderParser {
     private(set) var fields: [Stage.HeaderField] = []
@@ -27,6 +29,18 @@ struct HeaderParser {
             let value = Self.value(content[(colon + 1)...].trimmed, continuedBy: &rest)
             fields.append(.init(key: key, value: value.text, line: line.number))
         }
+    }
+
+    /// The fields; for a header that has no agent and whose `From` is an address that only a plugin can have, with that
+    /// address taken apart.
+    var withAgent: [Stage.HeaderField] {
+        guard !fields.contains(where: { $0.key == "bootstrap" }),
+            let from = fields.last(where: { $0.key == "from" }), let address = splitPluginURI(from.value)
+        else { return fields }
+        return fields + [
+            .init(key: "bootstrap", value: address.scheme, line: from.line),
+            .init(key: "from", value: address.rest, line: from.line),
+        ]
     }
 
     private static func isKnown(_ key: String) -> Bool {

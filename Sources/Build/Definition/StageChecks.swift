@@ -8,7 +8,7 @@ extension ParsedStage {
             expected: "a header before the first section, as in 'Bootstrap: localimage'")
     }
 
-    func checkAgent() throws(DefinitionError) {
+    func checkAgent(_ isScheme: (String) -> Bool) throws(DefinitionError) {
         let problem = "unable to get conveyorpacker: "
         let names = AgentKeys.required.keys.sorted().joined(separator: ", ")
         guard let agent = stage.field("bootstrap"), !agent.value.isEmpty else {
@@ -16,7 +16,7 @@ extension ParsedStage {
                 .creating, problem + "no bootstrap specification found", at: firstLine,
                 expected: "'Bootstrap: AGENT', where AGENT is one of \(names)")
         }
-        guard let required = AgentKeys.required[agent.value] else {
+        guard let required = AgentKeys.required[agent.value] ?? (isScheme(agent.value) ? AgentKeys.from : nil) else {
             throw DefinitionError(
                 .creating, problem + "invalid build source \(agent.value)", at: line(agent.line),
                 expected: "one of \(names)")
@@ -102,7 +102,7 @@ extension ParsedStage {
 
 /// Which header keys each bootstrap agent cannot do without; deffile.md §2.
 enum AgentKeys {
-    private static let from = [("from", "From")]
+    static let from = [(key: "from", name: "From")]
     private static let mirror = [("mirrorurl", "MirrorURL")]
 
     static let required: [String: [(key: String, name: String)]] = [

@@ -206,9 +206,9 @@ final class DockerfileBuild {
 extension SkiffError {
     /// A step of a Dockerfile that failed.
     static func step(
-        _ message: String, at place: DockerfilePlace, in file: String, errno: Errno? = nil
+        _ message: String, at place: DockerfilePlace, in file: String, errno: Errno? = nil, hint: String? = nil
     ) -> SkiffError {
         let reason = errno.map { ": " + $0.description.prefix(1).lowercased() + $0.description.dropFirst() } ?? ""
-        return SkiffError("While performing build: \(message)\(reason)\n         \(place.shown(in: file))")
+        return SkiffError("While performing build: \(message)\(reason)\n         \(place.shown(in: file))", hint: hint)
     }
 }

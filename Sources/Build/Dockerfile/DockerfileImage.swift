@@ -39,8 +39,13 @@ struct DockerfileImage {
 
     private func agentAndOrder(_ path: String) throws(SkiffError) -> (any BootstrapAgent, BootstrapOrder) {
         let (word, from) = agentAndName
-        guard let agent = BootstrapAgents.named(word), !(agent is DockerfileAgent) else {
-            throw .step("cannot start from \(name): invalid build source \(word)", at: place, in: recipe.name)
+        let agent: any BootstrapAgent
+        do throws(SkiffError) {
+            agent = try BootstrapAgents.find(word, order.installation)
+            if agent is DockerfileAgent { throw SkiffError("invalid build source \(word)") }
+        } catch {
+            throw .step(
+                "cannot start from \(name): \(error.message)", at: place, in: recipe.name, hint: error.hint)
         }
         var options = order.options
         (options.architecture, options.architectureVariant) = (platform.architecture, platform.variant)
@@ -60,7 +65,7 @@ struct DockerfileImage {
     private var agentAndName: (word: String, from: String) {
         if ["/", "./", "../"].contains(where: { name.hasPrefix($0) }) { return ("localimage", name) }
         guard let colon = name.firstIndex(of: ":"), Self.transports.contains(String(name[..<colon])) else {
-            return ("docker", name)
+            return splitPluginURI(name).map { ($0.scheme, $0.rest) } ?? ("docker", name)
         }
         let rest = name[name.index(after: colon)...]
         return (String(name[..<colon]), String(rest.hasPrefix("//") ? rest.dropFirst(2) : rest))

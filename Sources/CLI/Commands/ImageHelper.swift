@@ -2,10 +2,12 @@ import CLinux
 import Core
 import Grammar
 import Linux
+import PluginHost
 
 /// Has `skiff-image` fetch what a launch names by address: networks and caches have no place in the launch path.
 struct ImageHelper {
     let installation: Installation
+    let registry: () -> Registry
 
     struct Fetched {
         let path: String
@@ -13,15 +15,9 @@ struct ImageHelper {
         let temporary: String?
     }
 
-    private static let transports: Set<String> = [
-        "library", "shub", "docker", "docker-archive", "docker-daemon", "oci", "oci-archive", "http", "https", "oras",
-    ]
-
     /// - Returns: nil for a path.
     func image(of invocation: Invocation) throws(SkiffError) -> Fetched? {
-        guard let image = invocation.positionals.first, let colon = image.utf8.firstIndex(of: UInt8(ascii: ":")),
-            Self.transports.contains(String(image[..<colon]))
-        else { return nil }
+        guard let image = invocation.positionals.first, try isAddress(image) else { return nil }
         let answer = try fetch(invocation)
         let words = answer.split(separator: " ", maxSplits: 2).map(String.init)
         switch words.first {
@@ -31,6 +27,16 @@ struct ImageHelper {
             return Fetched(path: words[1] + "/" + words[2], temporary: words[1])
         default: throw SkiffError("cannot fetch \(image): skiff-image gave no answer")
         }
+    }
+
+    /// Manifests are read for schemes that only a plugin can have.
+    private func isAddress(_ image: String) throws(SkiffError) -> Bool {
+        guard let colon = image.utf8.firstIndex(of: UInt8(ascii: ":")) else { return false }
+        if BuiltInTransport.fetching.contains(String(image[..<colon])) { return true }
+        guard let scheme = splitPluginURI(image)?.scheme else { return false }
+        let registry = registry()
+        if registry.plugins(serving: scheme).isEmpty { throw registry.refusal(of: scheme) }
+        return true
     }
 
     /// Runs the helper with the words as they were typed; it says on descriptor 3 where the image is.

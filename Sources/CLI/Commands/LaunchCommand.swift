@@ -14,7 +14,7 @@ struct LaunchCommand {
 
     func run(_ invocation: Invocation, _ action: Request.Action) throws(SkiffError) -> Never {
         let host = try HostFacts.current()
-        let fetched = try ImageHelper(installation: installation).image(of: invocation)
+        let fetched = try ImageHelper(installation: installation, registry: registry).image(of: invocation)
         let request = try LaunchRequest(invocation: invocation, directory: host.directory, fetched: fetched?.path).make(
             action)
         let explain: Explain =

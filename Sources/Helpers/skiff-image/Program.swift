@@ -2,6 +2,7 @@ import Core
 import Grammar
 import Linux
 import PluginHost
+import Registries
 
 /// `skiff-image`: everything about image files that may take longer than a launch. `skiff` parses first, so that a wrong
 /// command line is refused before this program starts, and then hands over the words, which are read here again with the
@@ -27,6 +28,7 @@ struct Program {
     private func dispatch() throws(SkiffError) -> Int32 {
         if words.first == "__extract" { return try Extract(Array(words.dropFirst())).run() }
         let installation = try Installation.current()
+        if words.first == "__transport" { return TransportWorker.run(installation) }
         let program = ProgramName(calledAs: environmentValue("SKIFF_PROGRAM") ?? "skiff")
         let grammar = Grammar(program: program) { Registry(installation: installation).grammar }
         switch try grammar.parse(words, environment: FlagEnvironment(environmentStrings())) {

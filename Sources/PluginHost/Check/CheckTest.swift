@@ -15,6 +15,7 @@ enum CheckTest: String, CaseIterable {
     case hostShorter = "host-shorter"
     case hostLonger = "host-longer"
     case hostOlderMinor = "host-older-minor"
+    case hostileURIs = "hostile-uris"
 
     typealias Verdict = (Checker.Outcome, String)
 
@@ -28,11 +29,14 @@ enum CheckTest: String, CaseIterable {
             case .rtldNowLocal: return try symbolsStayInside(checker)
             case .noRPath: return try searchPath(checker)
             case .unknownExtensionIsNull: return try answers(checker, to: ["skiff.no-such-thing/1", "", "skiff"])
-            case .idTrailingGarbage: return try answers(checker, to: [SKIFF_EXT_PHASES + "x", SKIFF_EXT_CLI + "0"])
+            case .idTrailingGarbage:
+                return try answers(
+                    checker, to: [SKIFF_EXT_PHASES + "x", SKIFF_EXT_CLI + "0", SKIFF_EXT_TRANSPORT + "1"])
             case .hostShorter: return try entry(checker, hostSize: 24, abi: UInt32(SKIFF_ABI_CURRENT), mayRefuse: true)
             case .hostLonger:
                 return try entry(checker, hostSize: 4096, abi: UInt32(SKIFF_ABI_CURRENT), mayRefuse: false)
             case .hostOlderMinor: return try entry(checker, hostSize: 48, abi: 0, mayRefuse: true)
+            case .hostileURIs: return try resolves(checker)
             }
         } catch {
             return (.failed, error.description)
@@ -80,6 +84,30 @@ enum CheckTest: String, CaseIterable {
     private func answers(_ checker: Checker, to ids: [String]) throws(SkiffError) -> Verdict {
         let plugin = try load(checker)
         for id in ids where plugin.find(id) != nil { return (.failed, "it has a table for the id \"\(id)\"") }
+        return (.success, "")
+    }
+
+    /// Asks a transport for what nobody has. Whatever it answers, it says why, and the process goes on.
+    private func resolves(_ checker: Checker) throws(SkiffError) -> Verdict {
+        guard !checker.manifest.schemes.isEmpty else { return (.skipped, "it has no scheme") }
+        let facts = SessionFacts(request: Request(action: .exec, image: ""), installation: try Installation.current())
+        let transport = try PluginTransport(
+            checker.manifest, directory: checker.directory, facts: facts, trust: Trust(isPrivileged: false))
+        // Signal 14 is then how the test ended.
+        alarm(10)
+        for scheme in checker.manifest.schemes {
+            for rest in [
+                "", "/", "../../../etc/passwd", "a:b:c@d@e", "%00%zz\u{7}\n", String(repeating: "a/", count: 1 << 15),
+            ] {
+                let uri = "\(scheme)://\(rest)"
+                do throws(SkiffError) {
+                    _ = try transport.resolve(TransportRequest(uri: uri, architecture: "amd64", variant: ""))
+                } catch {
+                    guard error.message.contains(LoadedPlugin.noReason) else { continue }
+                    return (.failed, "it gives no reason for \(uri.prefix(60))")
+                }
+            }
+        }
         return (.success, "")
     }
 

@@ -64,7 +64,9 @@ package struct PluginCommands {
             return "Flag: --\(flag.name)\(value): \(flag.help)"
         }
         lines += manifest.commands.map { "Command: \($0.name): \($0.help)" }
-        lines += manifest.schemes.map { "Scheme: \($0)://" }
+        lines += manifest.schemes.map { scheme in
+            "Scheme: \(scheme):// (\(manifest.pushSchemes.contains(scheme) ? "pull, push" : "pull"))"
+        }
         lines += manifest.configurationKeys.map { "Configuration: \($0)" }
         return lines.joined(separator: "\n") + "\n"
     }

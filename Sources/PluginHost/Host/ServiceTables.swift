@@ -2,12 +2,16 @@ import CTypedCall
 import Core
 import PluginAPI
 
-/// `skiff.host.progress/1`: a line for people who asked for more.
+/// `skiff.host.progress/1`: a bar where something shows bars, else a line for people who asked for more.
 nonisolated(unsafe) let progressTable = permanent(
     skiff_host_progress(
         struct_size: UInt32(MemoryLayout<skiff_host_progress>.size), reserved: 0,
         report: { pointer, what, done, all in
             guard let session = Session.from(pointer, in: Set(Manifest.Phase.allCases)) else { return SKIFF_E_DENIED }
+            if let show = session.facts.showProgress {
+                show(text(what) ?? "", Int64(clamping: done), Int64(clamping: all))
+                return SKIFF_OK
+            }
             let end = all > 0 ? " of \(all)" : ""
             Log.verbose("plugin \(session.plugin.manifest.id): \(text(what) ?? ""): \(done)\(end) bytes")
             return SKIFF_OK

@@ -15,6 +15,8 @@ package final class LoadedPlugin {
     let host: UnsafePointer<skiff_host>
     private(set) var phases = skiff_phases()
     private(set) var handlers: [String: skiff_handler] = [:]
+    /// Empty unless the manifest has schemes.
+    private(set) var transport = skiff_transport()
     /// What the plugin said before it returned a negative status.
     let voice: PluginVoice
 
@@ -39,6 +41,7 @@ package final class LoadedPlugin {
         for id in manifest.extensions where find(id) == nil {
             throw manifest.failure("load", "the library has no \(id)")
         }
+        try readTransport()
     }
 
     private func checkIdentity() throws(SkiffError) {
@@ -90,11 +93,26 @@ package final class LoadedPlugin {
         }
     }
 
+    private func readTransport() throws(SkiffError) {
+        if manifest.schemes.isEmpty { return }
+        guard let table = readTable(find(SKIFF_EXT_TRANSPORT), into: skiff_transport()), table.resolve != nil,
+            table.fetch != nil
+        else { throw manifest.failure("load", "\(SKIFF_EXT_TRANSPORT) of the library lacks resolve or fetch") }
+        guard (table.push == nil) == manifest.pushSchemes.isEmpty else {
+            let fact =
+                table.push == nil ? "cannot push, as its manifest says" : "can push, but its manifest does not say so"
+            throw manifest.failure("load", "the library \(fact)")
+        }
+        transport = table
+    }
+
     /// A table of the plugin by id, or nil.
     func find(_ id: String) -> UnsafeRawPointer? {
         guard let ask = root.get_extension else { return nil }
         return id.withCString { ask(object, $0) }
     }
+
+    static let noReason = "it failed without a reason"
 
     /// Runs code of the plugin: marked in case it crashes, and its failure as our error.
     /// - Returns: `SKIFF_OK` or `SKIFF_DECLINED`.
@@ -106,7 +124,7 @@ package final class LoadedPlugin {
         skl_crash_marker_set(nil)
         if status >= 0 { return status }
         let said = voice.failure
-        let message = said?.message ?? "it failed without a reason (\(statusName(status)))"
+        let message = said?.message ?? "\(Self.noReason) (\(statusName(status)))"
         throw manifest.failure(station, message, errno: said?.errno, hint: said?.hint)
     }
 }

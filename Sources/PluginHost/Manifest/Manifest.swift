@@ -28,8 +28,10 @@ package struct Manifest: Sendable, Equatable {
     package var extensions: [String] = []
     /// Slots of `skiff.phases/1` that are not NULL.
     package var phases: [Phase] = []
-    /// URI schemes, without `://`.
+    /// URI schemes whose images `skiff.transport/1` fetches, without `://`; never one of skiff's own.
     package var schemes: [String] = []
+    /// Those of them to which it can push.
+    package var pushSchemes: [String] = []
     /// Keys of skiff.conf that load the plugin when they say yes: `always use …`, so that a launch knows from the
     /// configuration alone that it need not read any manifest.
     package var configurationKeys: [String] = []
@@ -54,7 +56,6 @@ package struct Manifest: Sendable, Equatable {
     /// Ids of `ext/draft`.
     static let drafts: Set<String> = [
         "skiff.crypto/1", "skiff.devices/1", "skiff.filesystem/1", "skiff.image-format/1", "skiff.network/1",
-        "skiff.transport/1",
     ]
 
     /// A manifest with only what it must have.

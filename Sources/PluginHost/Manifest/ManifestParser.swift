@@ -1,3 +1,5 @@
+import Core
+
 extension Manifest {
     /// Reads the text of a manifest.
     ///
@@ -57,7 +59,7 @@ extension Manifest {
             }
             phases.append(phase)
         }
-        schemes = fields.words("schemes")
+        try readSchemes(&fields)
         configurationKeys = fields.phrases("config-keys")
         if let key = configurationKeys.first(where: { !$0.hasPrefix("always use ") }) {
             throw ManifestError(line: fields.line, reason: "config-keys begin with always use, not \(key)")
@@ -65,6 +67,28 @@ extension Manifest {
         imageFacts = fields.words("image-facts")
         try fields.finish()
     }
+
+    private mutating func readSchemes(_ fields: inout ManifestFields) throws(ManifestError) {
+        (schemes, pushSchemes) = (fields.words("schemes"), fields.words("push-schemes"))
+        let line = fields.line
+        if let wrong = schemes.first(where: { !isURIScheme($0) }) {
+            throw ManifestError(line: line, reason: "a scheme has small letters, digits, +, - and ., unlike \(wrong)")
+        }
+        if let taken = schemes.first(where: BuiltInTransport.reserved.contains) {
+            throw ManifestError(line: line, reason: "the scheme \(taken) is skiff's own")
+        }
+        if let twice = firstRepeated(schemes) ?? firstRepeated(pushSchemes) {
+            throw ManifestError(line: line, reason: "the scheme \(twice) is there twice")
+        }
+        if let missing = pushSchemes.first(where: { !schemes.contains($0) }) {
+            throw ManifestError(line: line, reason: "\(missing) of push-schemes is not among the schemes")
+        }
+        guard schemes.isEmpty != extensions.contains(Self.transport) else {
+            throw ManifestError(line: line, reason: "schemes and the extension \(Self.transport) belong together")
+        }
+    }
+
+    static let transport = "skiff.transport/1"
 }
 
 extension ManifestFlag {

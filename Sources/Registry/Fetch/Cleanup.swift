@@ -7,7 +7,10 @@ import Synchronization
 /// or SIGHUP ends it.
 package enum Cleanup {
     private static let paths = Mutex<Set<String>>([])
+    /// Those that write below the paths.
+    private static let processes = Mutex<Set<pid_t>>([])
     private static let isWatching = Mutex<Bool>(false)
+    private static let isEnding = Mutex<Bool>(false)
     private static let signals = [SIGINT, SIGTERM, SIGHUP]
 
     /// Begins to watch for signals. Call it before other threads begin: they inherit the mask.
@@ -20,6 +23,7 @@ package enum Cleanup {
         do throws(Errno) {
             try startThread {
                 guard let received = try? waitForSignal(SignalSet(signals)) else { return }
+                isEnding.withLock { $0 = true }
                 removeAll()
                 resetSignal(received.signal)
                 _ = try? setSignalMask(.none)
@@ -40,7 +44,29 @@ package enum Cleanup {
     /// It has got its place and stays.
     static func forget(_ path: String) { paths.withLock { _ = $0.remove(path) } }
 
+    /// A process that must be gone before what it writes is removed.
+    static func add(process: pid_t) { processes.withLock { _ = $0.insert(process) } }
+
+    static func forget(process: pid_t) { processes.withLock { _ = $0.remove(process) } }
+
+    /// Does not return when a signal is ending the command: then the end of a process is no news, and nothing is to be
+    /// said of it. A signal of the terminal reaches the process and us at once, so it is given a moment to arrive.
+    static func waitForEnd() {
+        pause(milliseconds: 200)
+        while isEnding.withLock({ $0 }) { pause(milliseconds: 1000) }
+    }
+
+    private static func endProcesses() {
+        for process in processes.withLock({ $0 }) {
+            // Whoever started it waits for it, too: so it is looked at here, and not waited for.
+            guard let handle = try? openPidFD(process) else { continue }
+            try? sendSignal(SIGKILL, to: handle)
+            _ = try? waitReadable(handle.raw, milliseconds: 1000)
+        }
+    }
+
     package static func removeAll() {
+        endProcesses()
         let all = paths.withLock { paths in
             defer { paths = [] }
             return paths

@@ -21,11 +21,11 @@ package struct ImageFetch {
         progress = Progress(isQuiet: options.quiet)
     }
 
-    package static func isKnown(_ transport: String) -> Bool { transports.contains(transport) }
-
-    private static let transports: Set<String> = [
-        "docker", "oras", "http", "https", "shub", "library", "oci", "oci-archive", "docker-archive", "docker-daemon",
-    ]
+    /// - Throws: when neither skiff nor a plugin fetches from this transport.
+    static func check(_ uri: ImageURI, _ installation: Installation) throws(SkiffError) {
+        if BuiltInTransport.fetching.contains(uri.transport) { return }
+        _ = try PluginFetch.plugins(uri.transport, installation)
+    }
 
     /// - Parameter scratch: a private directory for what is not cached; it must outlive the result.
     package func fetch(_ uri: ImageURI, scratch: Scratch) throws(SkiffError) -> FetchedImage {
@@ -45,7 +45,10 @@ package struct ImageFetch {
         case "library":
             return try LibraryFetch(options: options, cache: cache, progress: progress, installation: installation)
                 .fetch(try LibraryReference(uri.rest), scratch: scratch)
-        default: throw SkiffError("Unsupported transport type: \(uri.transport)")
+        default:
+            return try PluginFetch(
+                options: options, cache: cache, progress: progress, installation: installation, converter: converter
+            ).fetch(uri, scratch: scratch)
         }
     }
 

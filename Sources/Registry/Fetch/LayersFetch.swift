@@ -40,7 +40,18 @@ struct LayersFetch {
         fetch: () throws(SkiffError) -> OCIImage, repair: (OCIImage) throws(SkiffError) -> Bool
     ) throws(SkiffError) -> FetchedImage {
         let text = digest.hex + platform.architecture + platform.variant
-        let key = String(try SHA256.text(of: Array(text.utf8)).dropFirst(7))
+        return try sif(
+            String(try SHA256.text(of: Array(text.utf8)).dropFirst(7)), digest.description, uri, name, scratch,
+            fetch: fetch, repair: repair)
+    }
+
+    /// - Parameters:
+    ///   - key: of the entry in the cache; nil for an image that is not kept.
+    ///   - digest: of what was fetched, where it is known.
+    func sif(
+        _ key: String?, _ digest: String?, _ uri: ImageURI, _ name: String?, _ scratch: Scratch,
+        fetch: () throws(SkiffError) -> OCIImage, repair: (OCIImage) throws(SkiffError) -> Bool
+    ) throws(SkiffError) -> FetchedImage {
         func make(_ path: String) throws(SkiffError) {
             let image = try fetch()
             Log.info("Converting OCI blobs to SIF format")
@@ -54,16 +65,16 @@ struct LayersFetch {
             }
         }
         // Times other than the image's own would be somebody else's in the cache.
-        guard let cache, !options.isReproducible else {
+        guard let cache, let key, !options.isReproducible else {
             let path = try scratch.path() + "/image"
             try make(path)
-            return FetchedImage(path: path, isCached: false, digest: digest.description)
+            return FetchedImage(path: path, isCached: false, digest: digest)
         }
         let isThere: () -> Bool = { cache.find(.ociImages, key) != nil }
         guard let lease = try Lease.take("oci-\(key)", in: cache, isDone: isThere) else {
             Log.info("Using cached SIF image")
             return FetchedImage(
-                path: cache.path(.ociImages) + "/" + key, isCached: true, digest: digest.description, wasHere: true)
+                path: cache.path(.ociImages) + "/" + key, isCached: true, digest: digest, wasHere: true)
         }
         defer { lease.release() }
         let path = try cache.create(.ociImages, key) { (part: String) throws(SkiffError) in
@@ -74,7 +85,7 @@ struct LayersFetch {
             try make(place)
             if place != part { try move(place, to: part) }
         }
-        return FetchedImage(path: path, isCached: true, digest: digest.description)
+        return FetchedImage(path: path, isCached: true, digest: digest)
     }
 
     private func move(_ file: String, to part: String) throws(SkiffError) {

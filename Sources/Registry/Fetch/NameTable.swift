@@ -8,16 +8,20 @@ import OCI
 struct NameTable {
     private let folder: String
     private let platform: String
+    private let pluginFlags: String
 
     /// - Returns: nil without a cache.
     init?(_ options: NetworkOptions) throws(SkiffError) {
         guard let cache = try CacheDirectory.ofUser(disabled: options.isCacheDisabled) else { return nil }
         folder = try cache.make("names")
         platform = options.platform.description
+        pluginFlags = options.pluginFlagText
     }
 
     private func path(_ uri: ImageURI) throws(SkiffError) -> String {
-        folder + "/" + (try SHA256.text(of: Array("\(platform) \(uri)".utf8)).dropFirst(7))
+        let isOurs = BuiltInTransport.words.contains(uri.transport)
+        let text = "\(platform) \(uri)" + (isOurs ? "" : " \(pluginFlags)")
+        return folder + "/" + (try SHA256.text(of: Array(text.utf8)).dropFirst(7))
     }
 
     /// The image's path, if it is still there.

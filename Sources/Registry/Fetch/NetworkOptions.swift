@@ -25,6 +25,10 @@ package struct NetworkOptions: Sendable {
     package var quiet = false
     /// `--no-cleanup`: what a failed command has made stays, where it says.
     package var keepsTemporary = false
+    /// Of plugins whose schemes are used.
+    package var pluginFlags: [(name: String, values: [String])] = []
+    /// `--config`.
+    package var configurationFile: String?
 
     /// - Throws: for values that cannot be, and when a password that was asked for cannot be read.
     package init(_ invocation: Invocation, _ settings: Settings) throws(SkiffError) {
@@ -44,6 +48,13 @@ package struct NetworkOptions: Sendable {
         pull = invocation.string("pull").flatMap { PullPolicy(rawValue: $0) } ?? .newer
         quiet = invocation.bool("json")
         keepsTemporary = invocation.bool("no-cleanup")
+        pluginFlags = invocation.pluginFlags
+        configurationFile = invocation.global.configurationFile
+    }
+
+    /// What of them can make an address of a plugin mean something else.
+    var pluginFlagText: String {
+        pluginFlags.map { "--\($0.name)=\($0.values.joined(separator: ","))" }.joined(separator: " ")
     }
 
     private static func platform(_ invocation: Invocation) throws(SkiffError) -> OCIPlatform {

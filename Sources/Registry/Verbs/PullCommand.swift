@@ -23,9 +23,7 @@ package struct PullCommand {
         guard let uri = ImageURI(address) else {
             throw SkiffError("No transport type URI supplied: \(address)", hint: "docker://\(address) is such a URI")
         }
-        guard ImageFetch.isKnown(uri.transport) else {
-            throw SkiffError("Unsupported transport type: \(uri.transport)")
-        }
+        try ImageFetch.check(uri, installation)
         let target = try target(words.count > 1 ? words[0] : nil, uri)
         let options = try NetworkOptions(invocation, settings)
         if invocation.bool("allow-unsigned") {

@@ -17,7 +17,8 @@ package struct PushCommand {
         guard invocation.positionals.count == 2 else { throw SkiffError("accepts 2 arg(s)", code: .usage) }
         let (file, address) = (invocation.positionals[0], invocation.positionals[1])
         guard let uri = ImageURI(address) else { throw SkiffError("No transport type URI supplied: \(address)") }
-        guard ["oras", "library", "docker"].contains(uri.transport) else {
+        let isOurs = ["oras", "library", "docker"].contains(uri.transport)
+        guard isOurs || !BuiltInTransport.reserved.contains(uri.transport) else {
             throw SkiffError("Unsupported transport type: \(uri.transport)")
         }
         guard (try? status(file).isRegular) == true else {
@@ -25,6 +26,7 @@ package struct PushCommand {
         }
         let facts = try SIFFacts(file)
         let options = try NetworkOptions(invocation, settings)
+        if !isOurs { return try throughPlugin(facts, uri, options) }
         let progress = Progress(isQuiet: options.quiet)
         if uri.transport == "library" {
             try toLibrary(facts, try LibraryReference(uri.rest), options, progress)
@@ -51,12 +53,24 @@ package struct PushCommand {
                 client: client, facts: facts, description: description, annotations: annotations(), progress: progress
             ).run()
         }
+        tell(digest.description, uri, options)
+    }
+
+    private func throughPlugin(_ facts: SIFFacts, _ uri: ImageURI, _ options: NetworkOptions) throws(SkiffError) {
+        for flag in ["annotation", "description"] where invocation.isGiven(flag) {
+            Log.warning("Ignoring --\(flag): \(uri.transport):// has no place for it")
+        }
+        Cleanup.watch()
+        let push = PluginPush(facts: facts, uri: uri, options: options, installation: installation)
+        tell(try push.run(), uri, options)
+    }
+
+    private func tell(_ digest: String, _ uri: ImageURI, _ options: NetworkOptions) {
         Log.info("Digest: \(digest)")
         Log.info("Upload complete")
-        if options.quiet {
-            let answer = JSONText.members(["uri": .string(uri.description), "digest": .string(digest.description)])
-            try? writeFully(1, answer.text(indent: "  ") + "\n")
-        }
+        guard options.quiet else { return }
+        let answer = JSONText.members(["uri": .string(uri.description), "digest": .string(digest)])
+        try? writeFully(1, answer.text(indent: "  ") + "\n")
     }
 
     private func annotations() -> [(key: String, value: String)] {

@@ -8,7 +8,7 @@
 #include "ext/draft/filesystem.h"
 #include "ext/draft/image-format.h"
 #include "ext/draft/network.h"
-#include "ext/draft/transport.h"
+#include "ext/transport.h"
 #include "host/calls.h"
 #include "host/image.h"
 #include "host/progress.h"

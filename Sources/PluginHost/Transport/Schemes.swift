@@ -1,0 +1,23 @@
+package import Core
+
+extension Registry {
+    /// The enabled plugins that fetch images of a scheme, in the order in which they are asked.
+    package func plugins(serving scheme: String) -> [Manifest] { enabled.filter { $0.schemes.contains(scheme) } }
+
+    /// Whether a plugin has this scheme that is only switched off, or not.
+    package func knows(scheme: String) -> Bool { entries.contains { $0.manifest.schemes.contains(scheme) } }
+
+    /// What to say to somebody who names a scheme that no enabled plugin has. The words are Apptainer's.
+    package func refusal(of scheme: String) -> SkiffError {
+        let hint: String
+        if let off = entries.first(where: { $0.manifest.schemes.contains(scheme) }) {
+            let id = off.manifest.id
+            hint = "The plugin \(id) serves \(scheme)://, but is disabled; 'plugin enable \(id)' changes that"
+        } else if !broken.isEmpty {
+            hint = "No plugin that can be used serves \(scheme)://; 'plugin list --all' shows those that cannot"
+        } else {
+            hint = "No installed plugin serves \(scheme)://"
+        }
+        return SkiffError("Unsupported transport type: \(scheme)", hint: hint)
+    }
+}

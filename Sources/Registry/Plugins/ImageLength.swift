@@ -1,0 +1,53 @@
+import Core
+import Linux
+
+/// Refuses an image file that ends before what it says to hold; nobody but the image itself tells, where a transport names
+/// neither size nor digest.
+///
+/// - Parameter size: of the file, in bytes.
+func checkLength(of image: borrowing ImageSource, _ size: Int64) throws(SkiffError) {
+    guard let needed = try neededLength(of: image), needed > size else { return }
+    throw SkiffError("it ends after \(size) of \(needed) bytes")
+}
+
+private func neededLength(of image: borrowing ImageSource) throws(SkiffError) -> Int64? {
+    if let sif = image.sif {
+        return sif.objects.map { $0.offset.addingReportingOverflow($0.size).partialValue }.max()
+    }
+    guard let root = image.root else { return nil }
+    do throws(Errno) {
+        let bytes = try readBytes(image.descriptor.raw, at: root.offset, count: 2048)
+        guard let length = root.filesystem == .squashfs ? squashfsLength(bytes) : ext3Length(bytes) else { return nil }
+        let (end, isTooFar) = root.offset.addingReportingOverflow(length)
+        return isTooFar ? .max : end
+    } catch {
+        throw SkiffError("cannot read its superblock", errno: error)
+    }
+}
+
+/// bytes_used of the superblock; squashfs-and-ext3.md §1.1.
+private func squashfsLength(_ bytes: [UInt8]) -> Int64? {
+    var reader = ByteReader(bytes.span.bytes)
+    do throws(ByteReader.Truncated) {
+        try reader.skip(40)
+        return Int64(clamping: try reader.u64())
+    } catch {
+        return nil
+    }
+}
+
+/// s_blocks_count and s_log_block_size of the superblock, which begins at byte 1024.
+private func ext3Length(_ bytes: [UInt8]) -> Int64? {
+    var reader = ByteReader(bytes.span.bytes)
+    do throws(ByteReader.Truncated) {
+        try reader.skip(1028)
+        let blocks = Int64(try reader.u32())
+        try reader.skip(16)
+        let shift = try reader.u32()
+        // 1, 2, 4 KiB, and 64 KiB on machines with such pages.
+        guard shift <= 6 else { return nil }
+        return blocks << Int64(10 + shift)
+    } catch {
+        return nil
+    }
+}

@@ -1,0 +1,36 @@
+import CLinux
+import Core
+import Linux
+import PluginHost
+
+/// A SIF to a scheme of a plugin: `skiff.transport/1`, push.
+struct PluginPush {
+    let facts: SIFFacts
+    let uri: ImageURI
+    let options: NetworkOptions
+    let installation: Installation
+
+    /// - Returns: the digest of the file.
+    func run() throws(SkiffError) -> String {
+        let plugins = try PluginFetch.plugins(uri.transport, installation)
+        let pushing = plugins.filter { $0.pushSchemes.contains(uri.transport) }
+        if pushing.isEmpty {
+            throw SkiffError(
+                "cannot push \(facts.path) to \(uri): the plugin \(plugins.map(\.id).joined(separator: ", ")) can only fetch"
+            )
+        }
+        let file = try during("cannot read \(facts.path)") { () throws(Errno) in try open(facts.path, O_RDONLY) }
+        let digest = try digestOfFile(file.raw, facts.path)
+        for plugin in pushing {
+            var order = TransportOrder(
+                plugin: plugin.id, uri: uri.description, architecture: facts.architecture.name)
+            order.upload = (digest, facts.size)
+            (order.flags, order.configuration) = (options.pluginFlags, options.configurationFile)
+            order.isQuiet = options.quiet
+            let process = try TransportProcess(order, installation)
+            defer { process.end() }
+            if try process.push(file.raw) { return digest }
+        }
+        throw SkiffError("cannot push \(facts.path) to \(uri): no plugin that serves \(uri.transport):// takes it")
+    }
+}

@@ -1,0 +1,106 @@
+import Core
+import Inspect
+import Linux
+import PluginHost
+
+/// What the process of a plugin is told, and what it answers: messages of a socket, each one JSON object.
+///
+/// The order comes first, with the file in a push. A fetch is answered by what was found; then the host sends the target,
+/// an empty file or directory, and the process says when it is full. A failure takes the place of any answer.
+struct TransportOrder: Equatable {
+    /// The plugin's id.
+    var plugin: String
+    var uri: String
+    var architecture: String
+    var variant = ""
+    /// Of the file that is to be pushed, and its size; nil in a fetch.
+    var upload: (digest: String, size: Int64)?
+    /// Flags of plugins, in the form of `Request.pluginFlags`.
+    var flags: [(name: String, values: [String])] = []
+    /// `--config`.
+    var configuration: String?
+    /// Whether no bar is shown.
+    var isQuiet = false
+
+    /// More than an address of the longest command line that anybody types needs; the kernel's limit is a little higher.
+    static let longest = 128 << 10
+
+    static func == (left: TransportOrder, right: TransportOrder) -> Bool { left.json == right.json }
+
+    var json: JSONText {
+        .members([
+            "plugin": .string(plugin), "uri": .string(uri), "architecture": .string(architecture),
+            "variant": .string(variant), "digest": upload.map { .string($0.digest) },
+            "size": upload.map { .integer($0.size) },
+            "flags": .object(flags.map { JSONText.Member($0.name, .strings($0.values)) }),
+            "configuration": configuration.map { .string($0) }, "quiet": .bool(isQuiet),
+        ])
+    }
+
+    /// - Returns: nil for anything that `json` has not made.
+    init?(_ json: JSONText) {
+        guard let plugin = json["plugin"]?.stringValue, let uri = json["uri"]?.stringValue,
+            let architecture = json["architecture"]?.stringValue, let variant = json["variant"]?.stringValue,
+            case .object(let flags) = json["flags"]
+        else { return nil }
+        (self.plugin, self.uri, self.architecture, self.variant) = (plugin, uri, architecture, variant)
+        if let digest = json["digest"]?.stringValue, case .integer(let size) = json["size"] { upload = (digest, size) }
+        self.flags = flags.map { member in
+            guard case .array(let values) = member.value else { return (member.name, []) }
+            return (member.name, values.compactMap(\.stringValue))
+        }
+        configuration = json["configuration"]?.stringValue
+        isQuiet = json["quiet"] == .bool(true)
+    }
+
+    init(plugin: String, uri: String, architecture: String) {
+        (self.plugin, self.uri, self.architecture) = (plugin, uri, architecture)
+    }
+}
+
+/// What the process of a plugin answers.
+enum TransportAnswer: Equatable {
+    case declined
+    case found(TransportImage)
+    case done
+    case failed(message: String, errno: Int32?, hint: String?)
+
+    var json: JSONText {
+        switch self {
+        case .declined: .members(["answer": .string("declined")])
+        case .done: .members(["answer": .string("done")])
+        case .found(let image):
+            .members([
+                "answer": .string("found"), "kind": .integer(Int64(image.kind.rawValue)), "size": .integer(image.size),
+                "digest": image.digest.map { .string($0) }, "identity": image.identity.map { .string($0) },
+            ])
+        case .failed(let message, let errno, let hint):
+            .members([
+                "answer": .string("failed"), "message": .string(message), "errno": errno.map { .integer(Int64($0)) },
+                "hint": hint.map { .string($0) },
+            ])
+        }
+    }
+
+    /// - Returns: nil for anything that `json` has not made.
+    init?(_ json: JSONText) {
+        switch json["answer"]?.stringValue {
+        case "declined": self = .declined
+        case "done": self = .done
+        case "found":
+            guard case .integer(let number) = json["kind"], let code = UInt32(exactly: number),
+                let kind = TransportImage.Kind(rawValue: code), case .integer(let size) = json["size"], size >= 0
+            else { return nil }
+            var image = TransportImage(kind)
+            image.size = size
+            (image.digest, image.identity) = (json["digest"]?.stringValue, json["identity"]?.stringValue)
+            self = .found(image)
+        case "failed":
+            guard let message = json["message"]?.stringValue else { return nil }
+            var code: Int32?
+            if case .integer(let number) = json["errno"] { code = Int32(exactly: number) }
+            self = .failed(message: message, errno: code, hint: json["hint"]?.stringValue)
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import CLinux
+import Core
+import Inspect
+import Linux
+import PluginHost
+
+/// The process that calls a plugin for one address, seen from the command.
+final class TransportProcess {
+    private let order: TransportOrder
+    private let pid: pid_t
+    private let socket: OwnedFD
+    private var isEnded = false
+
+    init(_ order: TransportOrder, _ installation: Installation) throws(SkiffError) {
+        self.order = order
+        do throws(Errno) {
+            let pair = try makeSocketPair()
+            socket = OwnedFD(adopting: pair.first)
+            let theirs = OwnedFD(adopting: pair.second)
+            let nothing = try open("/dev/null", O_RDONLY)
+            var environment = environmentStrings().filter { !$0.hasPrefix("SKIFF_MESSAGELEVEL=") }
+            environment.append("SKIFF_MESSAGELEVEL=\(Log.level)")
+            // What a plugin prints against the rules does no harm to an answer that a program reads.
+            pid = try spawn(
+                installation.imageTool, ["skiff-image", "__transport"], environment: environment,
+                descriptors: [(3, theirs.raw), (0, nothing.raw), (1, 2)])
+        } catch {
+            throw SkiffError("cannot start \(installation.imageTool)", errno: error)
+        }
+        Cleanup.add(process: pid)
+    }
+
+    deinit { end() }
+
+    /// - Returns: nil when the plugin says that the address is not its own.
+    func resolve() throws(SkiffError) -> TransportImage? {
+        try send(order.json)
+        switch try answer("resolve") {
+        case .declined: return nil
+        case .found(let image): return image
+        default: throw SkiffError("cannot find \(order.uri): the plugin \(order.plugin) gave no answer")
+        }
+    }
+
+    /// - Parameter target: an empty file or directory, as the image's kind asks.
+    func fetch(to target: CInt) throws(SkiffError) {
+        try send(.members(["target": .string("descriptor")]), descriptor: target)
+        _ = try answer("fetch")
+    }
+
+    /// - Returns: false when the plugin says that the address is not its own.
+    func push(_ file: CInt) throws(SkiffError) -> Bool {
+        try send(order.json, descriptor: file)
+        return try answer("push") != .declined
+    }
+
+    private func send(_ message: JSONText, descriptor: CInt? = nil) throws(SkiffError) {
+        let bytes = Array(message.text().utf8)
+        guard bytes.count <= TransportOrder.longest else {
+            throw SkiffError("cannot use \(order.uri.prefix(60))…: the address is too long")
+        }
+        do throws(Errno) {
+            try sendMessage(bytes, descriptor: descriptor, over: socket.raw)
+        } catch {
+            // It has ended; how, the wait for its answer tells.
+            guard error == .brokenPipe else {
+                throw SkiffError("cannot tell the plugin \(order.plugin) what to do", errno: error)
+            }
+        }
+    }
+
+    private func answer(_ station: String) throws(SkiffError) -> TransportAnswer {
+        let bytes: [UInt8]
+        do throws(Errno) {
+            bytes = try receiveMessage(limit: TransportOrder.longest, over: socket.raw).bytes
+        } catch {
+            bytes = []
+        }
+        guard let json = try? JSONReader.read(bytes), let answer = TransportAnswer(json) else {
+            throw SkiffError("cannot use \(order.uri): plugin \(order.plugin): \(station): \(ending())")
+        }
+        guard case .failed(let message, let errno, let hint) = answer else { return answer }
+        throw SkiffError(message, errno: errno.map { Errno($0) }, hint: hint)
+    }
+
+    /// How it ended without an answer.
+    private func ending() -> String {
+        isEnded = true
+        Cleanup.forget(process: pid)
+        let status = try? waitFor(pid)?.status
+        if case .signaled(let signal) = status, [SIGINT, SIGTERM, SIGHUP, SIGKILL].contains(signal) {
+            Cleanup.waitForEnd()
+        }
+        return switch status {
+        case .signaled(let signal): "it crashed (signal \(signal))"
+        case .exited(let code): "it ended the process with status \(code)"
+        default: "it vanished"
+        }
+    }
+
+    /// Nothing is wanted of it any more, whatever it does.
+    func end() {
+        if isEnded { return }
+        isEnded = true
+        try? sendSignal(SIGKILL, to: pid)
+        Cleanup.forget(process: pid)
+        _ = try? waitFor(pid)
+    }
+}

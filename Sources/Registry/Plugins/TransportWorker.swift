@@ -1,0 +1,104 @@
+import CLinux
+package import Core
+import Inspect
+import Linux
+import PluginHost
+
+/// `__transport`, with a socket on descriptor 3: calls one plugin for one address, and ends.
+///
+/// A process of its own, so that a plugin that crashes, hangs or ends the process leaves somebody who tidies up, and so that
+/// it finds no threads of ours that matter to it.
+package enum TransportWorker {
+    private static let socket: CInt = 3
+
+    /// - Returns: the exit status.
+    package static func run(_ installation: Installation) -> Int32 {
+        // Whoever started us takes us along, however it ends: prctl(2). If that was sooner, the socket has an end.
+        try? setParentDeathSignal(SIGKILL)
+        // No helper of the plugin keeps the socket open.
+        _ = skl_fcntl(socket, F_SETFD, Int(FD_CLOEXEC))
+        do throws(SkiffError) {
+            try serve(installation)
+            return 0
+        } catch {
+            do throws(SkiffError) {
+                try send(.failed(message: error.message, errno: error.errno?.rawValue, hint: error.hint))
+            } catch {
+                Log.error("__transport is used by skiff-image only, with a socket on descriptor 3")
+            }
+            return 1
+        }
+    }
+
+    private static func serve(_ installation: Installation) throws(SkiffError) {
+        var first = try receive()
+        guard let json = try? JSONReader.read(first.bytes), let order = TransportOrder(json) else {
+            throw SkiffError("__transport is used by skiff-image only")
+        }
+        let progress = Progress(isQuiet: order.isQuiet)
+        defer { progress.end() }
+        let transport = try load(order, installation, progress)
+        if let upload = order.upload, let file = first.descriptor.take() {
+            let isTaken = try transport.push(
+                file.raw, upload.digest, size: upload.size, architecture: order.architecture, to: order.uri)
+            return try send(isTaken ? .done : .declined)
+        }
+        let request = TransportRequest(uri: order.uri, architecture: order.architecture, variant: order.variant)
+        guard let image = try transport.resolve(request) else { return try send(.declined) }
+        try send(.found(image))
+        var second = try receive()
+        // Nothing comes when the image is in the cache.
+        guard let target = second.descriptor.take() else { return }
+        try transport.fetch(request, image, to: target.raw)
+        try send(.done)
+    }
+
+    private static func load(_ order: TransportOrder, _ installation: Installation, _ progress: Progress)
+        throws(SkiffError) -> PluginTransport
+    {
+        let trust = Trust.ofThisProcess
+        let registry = Registry(installation: installation, trust: trust)
+        guard let manifest = registry.enabled.first(where: { $0.id == order.plugin }) else {
+            throw SkiffError("cannot use the plugin \(order.plugin): it is not there any more")
+        }
+        var request = Request(action: .exec, image: order.uri)
+        request.pluginFlags = order.flags
+        var facts = SessionFacts(request: request, installation: installation)
+        let settings = try Settings.load(installation, file: order.configuration)
+        facts.configuration = settings.values(of:)
+        facts.isPrivileged = trust.isPrivileged
+        facts.isRootless = effectiveUID() != 0
+        let bars = Bars(progress)
+        facts.showProgress = { bars.show($0, $1, $2) }
+        return try PluginTransport(manifest, directory: registry.directory, facts: facts, trust: trust)
+    }
+
+    private static func receive() throws(SkiffError) -> ReceivedMessage {
+        do throws(Errno) {
+            return try receiveMessage(limit: TransportOrder.longest, over: socket)
+        } catch {
+            throw SkiffError("cannot hear what to do for skiff-image", errno: error)
+        }
+    }
+
+    private static func send(_ answer: TransportAnswer) throws(SkiffError) {
+        try during("cannot answer skiff-image") { () throws(Errno) in
+            try sendMessage(Array(answer.json.text().utf8), over: socket)
+        }
+    }
+}
+
+/// What the plugin reports, as bars by their names.
+private final class Bars {
+    private let progress: Progress
+    private var bars: [String: Progress.Bar] = [:]
+
+    init(_ progress: Progress) { self.progress = progress }
+
+    func show(_ name: String, _ done: Int64, _ all: Int64) {
+        let label = String(name.prefix(12))
+        let bar = bars[label] ?? progress.bar(label, total: all)
+        bars[label] = bar
+        if all > 0, done >= all { bar.finish() } else { bar.set(done) }
+    }
+}

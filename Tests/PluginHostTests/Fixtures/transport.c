@@ -1,0 +1,144 @@
+/* A transport for tests: odd://WORD does what the word says. The file that it serves is named by the variable ODD_IMAGE;
+ * its digest, where one is wanted, by ODD_DIGEST. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <skiff/all.h>
+
+#ifndef ID
+#define ID "org.test.odd"
+#endif
+#ifndef FETCH
+#define FETCH fetch
+#endif
+#ifndef PUSH
+#define PUSH NULL
+#endif
+/* What the second of two plugins with one scheme serves. */
+#ifndef DECLINES
+#define DECLINES "declined"
+#endif
+
+static const skiff_host *host;
+static char value[4096];
+
+static void keep(void *context, const char *text) {
+    (void)context;
+    snprintf(value, sizeof value, "%s", text);
+}
+
+static const char *variable(skiff_session *session, const char *name) {
+    const skiff_host_settings *settings = host->get_extension(host, SKIFF_HOST_SETTINGS);
+    value[0] = 0;
+    settings->variable(session, name, keep, NULL);
+    return value;
+}
+
+static const char *word(const char *uri) { return uri + strlen("odd://"); }
+static int is(const char *uri, const char *wanted) { return strcmp(word(uri), wanted) == 0; }
+
+static int32_t resolve(const skiff_plugin *self, skiff_session *session, const skiff_transport_request *request,
+                       skiff_transport_answer_fn *answer, void *context) {
+    skiff_transport_image image;
+    struct stat found;
+    char digest[80];
+    const char *uri = request->uri;
+    (void)self;
+    memset(&image, 0, sizeof image);
+    image.struct_size = sizeof image;
+    image.kind = SKIFF_TRANSPORT_FILE;
+    if (is(uri, DECLINES) || strlen(word(uri)) == 0) return SKIFF_DECLINED;
+    if (is(uri, "crash")) raise(SIGSEGV);
+    if (is(uri, "exit")) _exit(7);
+    if (is(uri, "silent")) return SKIFF_OK;
+    if (is(uri, "mute")) return SKIFF_E_SYSTEM;
+    if (is(uri, "reason")) {
+        host->fail(host, SKIFF_E_SYSTEM, ENOENT, "cannot find the odd thing\nLook behind the sofa");
+        return SKIFF_E_SYSTEM;
+    }
+    if (is(uri, "kind")) image.kind = 77;
+    if (is(uri, "not-a-digest")) image.digest = "sha256:../../etc/passwd";
+    if (is(uri, "identity")) image.identity = "two\nlines";
+    if (is(uri, "size")) image.size = UINT64_MAX;
+    if (is(uri, "wrong-digest")) image.digest = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+    if (is(uri, "digest")) {
+        snprintf(digest, sizeof digest, "%s", variable(session, "ODD_DIGEST"));
+        image.digest = digest;
+    }
+    if (is(uri, "revision")) image.identity = variable(session, "ODD_REVISION");
+    if (is(uri, "short")) image.size = stat(variable(session, "ODD_IMAGE"), &found) == 0 ? (uint64_t)found.st_size : 1;
+    if (is(uri, "twice")) answer(context, &image);
+    if (is(uri, "architecture") && strcmp(request->architecture, "arm64") != 0) return SKIFF_DECLINED;
+    if (is(uri, "ignores")) {
+        image.kind = 77;
+        answer(context, &image);
+        return SKIFF_OK;
+    }
+    return answer(context, &image);
+}
+
+static int32_t fetch(const skiff_plugin *self, skiff_session *session, const skiff_transport_request *request,
+                     const skiff_transport_image *image, int32_t target_fd) {
+    static char buffer[1 << 16];
+    const char *uri = request->uri;
+    const skiff_host_progress *progress = host->get_extension(host, SKIFF_HOST_PROGRESS);
+    struct stat found;
+    int file, is_part = is(uri, "short") || is(uri, "truncated");
+    off_t rest;
+    (void)self, (void)image;
+    if (is(uri, "crash-fetch")) abort();
+    if (is(uri, "noisy")) printf("noise\n"), fflush(stdout);
+    if (is(uri, "garbage")) return write(target_fd, "garbage", 7) == 7 ? SKIFF_OK : SKIFF_E_SYSTEM;
+    file = open(variable(session, "ODD_IMAGE"), O_RDONLY | O_CLOEXEC);
+    if (file < 0 || fstat(file, &found) < 0) {
+        host->fail(host, SKIFF_E_SYSTEM, errno, "cannot read ODD_IMAGE");
+        return SKIFF_E_SYSTEM;
+    }
+    rest = is_part ? found.st_size / 2 : found.st_size;
+    while (rest > 0) {
+        ssize_t count = read(file, buffer, rest < (off_t)sizeof buffer ? (size_t)rest : sizeof buffer);
+        if (count <= 0 || write(target_fd, buffer, (size_t)count) != count) return SKIFF_E_SYSTEM;
+        rest -= count;
+        progress->report(session, "odd", (uint64_t)(found.st_size - rest), (uint64_t)found.st_size);
+        if (is(uri, "hang")) host->log(host, SKIFF_LOG_INFO, "hanging");
+        while (is(uri, "hang")) pause();
+    }
+    close(file);
+    return SKIFF_OK;
+}
+
+static int32_t push(const skiff_plugin *self, skiff_session *session, const skiff_transport_upload *upload) {
+    (void)self, (void)session;
+    if (is(upload->uri, "crash")) raise(SIGSEGV);
+    if (is(upload->uri, DECLINES)) return SKIFF_DECLINED;
+    host->fail(host, SKIFF_E_DENIED, 0, "cannot push to the odd thing");
+    return SKIFF_E_DENIED;
+}
+
+static const skiff_transport complete = {sizeof(skiff_transport), 0, resolve, fetch, push};
+static skiff_transport transport;
+
+static const void *get_extension(const skiff_plugin *self, const char *id) {
+    (void)self;
+    return strcmp(id, SKIFF_EXT_TRANSPORT) == 0 ? &transport : NULL;
+}
+
+static const skiff_plugin plugin = {
+    sizeof(skiff_plugin), SKIFF_ABI_CURRENT, ID, "Odd", "1.0", "Apache-2.0", NULL, NULL, NULL, get_extension,
+};
+
+SKIFF_EXPORT int32_t skiff_plugin_entry(uint32_t host_abi, const skiff_host *given, const skiff_plugin **out) {
+    (void)host_abi;
+    host = given;
+    transport = complete;
+    transport.fetch = FETCH;
+    transport.push = PUSH;
+    *out = &plugin;
+    return SKIFF_OK;
+}
