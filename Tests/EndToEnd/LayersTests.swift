@@ -7,7 +7,7 @@ extension EndToEnd {
     /// Images of layers that are on this host: sif-use.md §1 and §6, deffile.md §9.
     @Suite struct Layers {
         /// The corpus image in all forms below a directory that everybody may read.
-        private static let image = Result { () throws -> String in
+        static let image = Result { () throws -> String in
             let target = try Images.shared.get().folder + "/layers"
             let config =
                 #"{"Env":["PATH=/bin","WORD=from $image"],"Entrypoint":["/bin/echo","e"],"Cmd":["c d","$HOME"],"Labels":{"who":"me"}}"#
