@@ -65,7 +65,7 @@ struct BuildJob {
     /// - Returns: false when there is more to do.
     private func packDirectory(_ options: BuildOptions, _ ownsAllIDs: Bool, umask: mode_t) throws(SkiffError) -> Bool {
         guard !target.isSandbox, LayerAssembly.isEnough(for: definition, options), let stage = definition.stages.first,
-            try BootstrapAgents.require(stage) is LocalImageAgent
+            try BootstrapAgents.require(stage, installation) is LocalImageAgent
         else { return false }
         let image = try LocalImage.open(stage.value("from") ?? "")
         guard image.kind == .directory else { return false }
