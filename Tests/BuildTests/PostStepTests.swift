@@ -52,6 +52,11 @@ import Testing
         #expect(PostSteps.wrapped(parts[0], index: 0, after: 0, isLast: true).body.text == "a\nb\n")
     }
 
+    @Test func cuttingChangesNothing() {
+        let body = "a\n\n\n#@ step\n\n#@ step\nb"
+        #expect(PostSteps.split(script(body)).map(\.body.text).joined() == body + "\n")
+    }
+
     @Test func onlyShellsAreCut() {
         let body = "a\n#@ step\nb\n"
         #expect(PostSteps.split(script(body, arguments: "-c /bin/bash -e")).count == 2)

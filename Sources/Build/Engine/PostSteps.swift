@@ -18,7 +18,8 @@ package enum PostSteps {
         for end in cuts + [lines.count] {
             var part = script
             part.body = Array(lines[start..<end].joined(separator: [0x0A]))
-            if part.body.last != 0x0A { part.body.append(0x0A) }
+            // The end of the line before a marker, also of an empty one; only the last may be missing.
+            if end < lines.count || part.body.last != 0x0A { part.body.append(0x0A) }
             if start < script.lines.count {
                 part.lines = Array(script.lines[start..<min(end, script.lines.count)])
                 part.line = start == 0 ? script.line : script.lines[start]
