@@ -39,13 +39,7 @@ extension EndToEnd {
         }
 
         @Test(arguments: Profile.allCases) func runsOnlyWhatChanged(profile: Profile) throws {
-            try need(profile)
-            try need(.overlay)
-            if profile == .user { try need(.userNamespace) }
-            let folder = try WorkDirectory.make(for: profile)
-            let linux = try Images.shared.get().directory
-            let copied = try Command(["/bin/cp", "-a", linux, folder + "/linux"], as: .root).run()
-            #expect(copied.isSuccess, "\(copied)")
+            let folder = try prepare(profile)
             for name in ["one", "two"] { try writeFile(folder + "/" + name, Array(name.utf8), mode: 0o644) }
             #expect(try build(folder, text, [], profile) == ["2", "7", "8", "4", "9"])
             #expect(try build(folder, text, [], profile) == [])

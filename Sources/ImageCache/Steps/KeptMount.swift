@@ -17,7 +17,7 @@ package final class KeptMount {
     /// Of who is alone with it.
     private let right: Lease?
 
-    fileprivate static let prefix = "mount."
+    static let prefix = "mount."
 
     /// - Parameters:
     ///   - key: everything that its files depend on, as a name.

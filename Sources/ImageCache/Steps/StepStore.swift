@@ -195,7 +195,7 @@ package struct StepStore: Sendable {
         buryOrphans()
         let kept =
             all().map { (name: $0.key, size: $0.record.size, used: $0.used, made: $0.record.time) }
-            + mounts().map { (name: "mount." + $0.key, size: $0.size, used: $0.used, made: $0.used) }
+            + mounts().map { (name: KeptMount.prefix + $0.key, size: $0.size, used: $0.used, made: $0.used) }
         var total = kept.reduce(Int64(0)) { $0.addingReportingOverflow($1.size).partialValue }
         // Of results that were used in the same second, those upon others go first.
         for entry in kept.sorted(by: { ($0.used, -$0.made, $0.name) < ($1.used, -$1.made, $1.name) })

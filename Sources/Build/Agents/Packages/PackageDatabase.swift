@@ -11,13 +11,12 @@ struct PackageDatabase {
     let environment: [String]
 
     init(_ rpm: HostTool, _ order: BootstrapOrder) throws(SkiffError) {
-        let home = environmentValue("HOME") ?? ""
-        guard !home.isEmpty, let place = rpm.output(["--eval", "%{_dbpath}"]), place.hasPrefix(home) else {
+        guard let place = rpm.output(["--eval", "%{_dbpath}"]), lastComponent(place) == ".rpmdb" else {
             environment = []
             return
         }
         let folder = order.temporary + "/rpm-home"
-        let own = home + "/.rpmmacros"
+        let own = (environmentValue("HOME") ?? "") + "/.rpmmacros"
         let text = (isAccessible(own, R_OK) ? "%{load:\(own)}\n" : "") + "%_dbpath \(Self.usual)\n"
         try during("cannot write \(folder)/.rpmmacros") { () throws(Errno) in
             try makeDirectories(folder)
