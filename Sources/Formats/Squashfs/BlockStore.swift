@@ -7,9 +7,13 @@ final class BlockStore: Sendable {
     private let source: any ByteSource
     private let metadata: BlockCache<MetadataBlock>
     private let decompressor: Decompressor
+    private let willLoad: @Sendable () -> Void
 
-    init(_ source: any ByteSource, caches: SquashfsReader.CacheLimits) throws(SquashfsError) {
+    init(_ source: any ByteSource, caches: SquashfsReader.CacheLimits, willLoad: @escaping @Sendable () -> Void)
+        throws(SquashfsError)
+    {
         self.source = source
+        self.willLoad = willLoad
         let head = try makeBytes(Superblock.length) { buffer throws(SquashfsError) in
             try Self.fill(buffer, from: source, at: 0)
         }
@@ -31,6 +35,7 @@ final class BlockStore: Sendable {
         guard limit <= superblock.bytesUsed, position >= UInt64(Superblock.length), position < limit,
             limit - position > 2
         else { throw .corrupt(.metadataOutside) }
+        willLoad()
         // The word and the longest block in one read.
         let available = Int(min(limit - position, UInt64(MetadataBlock.size + 2)))
         let raw = try rawBytes(at: position, count: available, defect: .metadataOutside)
@@ -51,6 +56,7 @@ final class BlockStore: Sendable {
     func dataBlock(at position: UInt64, word: UInt32) throws(SquashfsError) -> [UInt8] {
         let count = Int(word & 0xFF_FFFF)
         guard count > 0, count <= superblock.blockSize else { throw .corrupt(.blockTooLarge) }
+        willLoad()
         if word & 1 << 24 != 0 { return try rawBytes(at: position, count: count, defect: .blockOutside) }
         try checkInside(position, count, .blockOutside)
         return try makeBytes(superblock.blockSize) { buffer throws(SquashfsError) in

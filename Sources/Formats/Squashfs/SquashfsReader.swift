@@ -26,8 +26,11 @@ package final class SquashfsReader: Sendable {
     package var superblock: Superblock { blocks.superblock }
 
     /// Opens an image: reads the superblock and the lists of tables, nothing that grows with the content of files.
-    package init(_ source: any ByteSource, caches: CacheLimits = CacheLimits()) throws(SquashfsError) {
-        blocks = try BlockStore(source, caches: caches)
+    /// - Parameter willLoad: called before each reading and decoding of a block, by the thread that does it.
+    package init(
+        _ source: any ByteSource, caches: CacheLimits = CacheLimits(), willLoad: @escaping @Sendable () -> Void = {}
+    ) throws(SquashfsError) {
+        blocks = try BlockStore(source, caches: caches, willLoad: willLoad)
         let head = blocks.superblock
         identities = try loadIdentities(blocks)
         fragments =

@@ -44,14 +44,16 @@ package enum ImageServer {
             return 1
         }
         do throws(SquashfsError) {
-            return serve(FileServer(try openImage(arguments), uid: arguments.uid, gid: arguments.gid), control)
+            let loop = ServingLoop(limit: min(allowedCPUs(), 8))
+            let reader = try openImage(arguments, loop)
+            return serve(FileServer(reader, uid: arguments.uid, gid: arguments.gid), loop, control)
         } catch {
             control.refuse(error.description)
             return 1
         }
     }
 
-    private static func openImage(_ arguments: Arguments) throws(SquashfsError) -> SquashfsReader {
+    private static func openImage(_ arguments: Arguments, _ loop: ServingLoop) throws(SquashfsError) -> SquashfsReader {
         let source: FileSource
         do throws(Errno) {
             source = try FileSource(
@@ -59,13 +61,13 @@ package enum ImageServer {
         } catch {
             throw .kernel(error)
         }
-        let reader = try SquashfsReader(source)
+        let reader = try SquashfsReader(source, willLoad: { loop.handOver() })
         // What the kernel asks for first, decoded while the container is still being set up.
         _ = try reader.entries(of: reader.root())
         return reader
     }
 
-    private static func serve(_ server: FileServer, _ control: Control) -> CInt {
+    private static func serve(_ server: FileServer, _ loop: ServingLoop, _ control: Control) -> CInt {
         var table = Operations.table(hasXattrs: server.reader.superblock.hasXattrs)
         // The session and the server live until the process ends.
         let context = Unmanaged.passRetained(server).toOpaque()
@@ -87,13 +89,14 @@ package enum ImageServer {
             control.refuse("cannot use the FUSE descriptor")
             return 1
         }
-        let loop = ServingLoop(session: session, descriptor: descriptor, limit: min(allowedCPUs(), 8))
-        loop.run(afterFirst: {
-            try? startThread { control.answer(about: descriptor) }
-        })
-        control.sayGone()
-        // Not a return: other threads may still be in the middle of a request that nobody waits for.
-        _exit(0)
+        loop.run(
+            .init(
+                session: session, descriptor: descriptor,
+                started: { try? startThread { control.answer(about: descriptor) } },
+                ended: {
+                    control.sayGone()
+                    _exit(0)
+                }))
     }
 
     /// Leaves everything of the caller behind that could keep it waiting or reach into this process: terminal, session,

@@ -13,10 +13,13 @@ package func randomBytes(_ count: Int) throws(Errno) -> [UInt8] {
 }
 
 /// Milliseconds since some moment, never set back; clock_gettime(2) CLOCK_MONOTONIC.
-package func monotonicMilliseconds() -> Int64 {
+package func monotonicMilliseconds() -> Int64 { monotonicMicroseconds() / 1000 }
+
+/// Microseconds since the same moment.
+package func monotonicMicroseconds() -> Int64 {
     var now = timespec()
     clock_gettime(CLOCK_MONOTONIC, &now)
-    return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+    return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
 }
 
 /// nanosleep(2), to the end also when signals come.

@@ -41,3 +41,22 @@ package func inThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) 
     if count > 0 { body(0) }
     for thread in threads { pthread_join(thread, nil) }
 }
+
+/// A counter that threads wait for; sem_overview(7).
+package final class Semaphore: @unchecked Sendable {
+    private let storage = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+    package init() { sem_init(storage, 0, 0) }
+
+    deinit {
+        sem_destroy(storage)
+        storage.deallocate()
+    }
+
+    /// Lets one thread go on: one that waits, or the next that would.
+    package func post() { sem_post(storage) }
+
+    package func wait() {
+        while sem_wait(storage) != 0, Errno.current == .interrupted {}
+    }
+}

@@ -135,10 +135,3 @@ enum CheckTest: String, CaseIterable {
         return mayRefuse && status < 0 ? (.success, "it refuses") : (.failed, "it refuses: \(statusName(status))")
     }
 }
-
-/// clock_gettime(2), CLOCK_MONOTONIC.
-private func monotonicMicroseconds() -> Int {
-    var now = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return now.tv_sec * 1_000_000 + now.tv_nsec / 1000
-}

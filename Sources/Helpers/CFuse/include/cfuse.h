@@ -4,6 +4,7 @@
 
 #define FUSE_USE_VERSION 314
 #include <fuse3/fuse_lowlevel.h>
+#include <linux/fuse.h>
 #include <malloc.h>
 #include <sys/statvfs.h>
 
