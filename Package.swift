@@ -146,7 +146,8 @@ let package = Package(
             name: "fuse-probe", dependencies: ["Linux", "CLinux"], path: "Tests/Inside/fuse-probe",
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "ImageServerTests", dependencies: ["ImageServer", "skiff-mount", "fuse-probe", "Linux", "CLinux"],
+            name: "ImageServerTests",
+            dependencies: ["ImageServer", "Squashfs", "skiff-mount", "fuse-probe", "Linux", "CLinux"],
             swiftSettings: testSettings),
         .testTarget(
             name: "SquashfsTests", dependencies: ["Squashfs", "Ownership", "Linux", "CLinux"],

@@ -69,13 +69,17 @@ final class Stage {
     }
 
     /// Mounts the image through a server of its own and runs a shell script with MOUNT_POINT, TREE and SERVER_PID.
-    func run(_ script: String, userNamespace: Bool = true, asNobody: Bool = false, flags: [String] = []) throws
-        -> CommandResult
-    {
+    func run(
+        _ script: String, userNamespace: Bool = true, asNobody: Bool = false, oneCPU: Bool = false, flags: [String] = []
+    ) throws -> CommandResult {
         let drop = ["/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
         let probe =
             [path + "/fuse-probe"] + (userNamespace ? ["--userns"] : []) + flags
             + [path + "/skiff-mount", image, mountPoint, "/bin/sh", "-c", "TREE=\(tree)\n" + script]
-        return try command((asNobody ? drop : []) + probe)
+        let pin = ["/usr/bin/taskset", "--cpu-list", String(currentCPU())]
+        return try command((asNobody ? drop : []) + (oneCPU ? pin : []) + probe)
     }
 }
+
+/// A CPU that this process may use.
+private func currentCPU() -> CInt { sched_getcpu() }

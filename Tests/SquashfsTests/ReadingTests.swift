@@ -6,6 +6,21 @@ import Testing
 
 private let hasTool = program("mksquashfs") != nil
 
+/// Following the inodes from the first one leads to each that the tree has, once.
+private func expectAllStored(_ reader: SquashfsReader) throws {
+    var named: Set<InodeReference> = [try reader.root().reference]
+    try reader.walk(reader.root()) { _, inode throws(SquashfsError) in named.insert(inode.reference) }
+    var stored: [InodeReference] = []
+    var next: Inode? = try reader.inode(InodeReference(rawValue: 0))
+    while let inode = next, stored.count <= named.count {
+        stored.append(inode.reference)
+        next = try reader.inode(after: inode)
+    }
+    #expect(stored.count == named.count)
+    let isSame = Set(stored) == named
+    #expect(isSame)
+}
+
 /// Everything that the reader says about a tree is what lstat(2) and read(2) say about its source.
 private func expectSame(_ reader: SquashfsReader, _ tree: String) throws {
     var paths: Set<String> = []
@@ -44,6 +59,7 @@ private func expectSame(_ reader: SquashfsReader, _ tree: String) throws {
     }
     let source = FileManager.default.enumerator(atPath: tree)?.allObjects.count ?? 0
     #expect(paths.count == source)
+    try expectAllStored(reader)
 }
 
 @Suite("squashfs reader", .enabled(if: hasTool, "mksquashfs is not installed"))
@@ -122,6 +138,7 @@ struct ReadingTests {
             cookie = cursor.cookie
         }
         #expect(found == names.map { Array($0.utf8) }.sorted { $0.lexicographicallyPrecedes($1) })
+        try expectAllStored(reader)
     }
 
     @Test("reads from the middle") func ranges() throws {

@@ -97,7 +97,7 @@ extension SquashfsReader {
         return try cursor.bytes(Int(inode.size))
     }
 
-    private func inodeCursor(_ reference: InodeReference) throws(SquashfsError) -> MetadataCursor {
+    func inodeCursor(_ reference: InodeReference) throws(SquashfsError) -> MetadataCursor {
         // Both are below 2^63, so the sum cannot overflow.
         let block = superblock.inodeTable + reference.block
         return try MetadataCursor(

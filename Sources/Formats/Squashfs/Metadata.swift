@@ -23,8 +23,30 @@ struct MetadataCursor {
         self.limit = limit
         self.position = position
         block = try store.metadataBlock(at: position.block, limit: limit)
-        // Exactly behind the last byte is fine: the next field then begins in the next block.
+        try checkOffset()
+    }
+
+    /// Goes on at another place of the same table.
+    mutating func move(to position: MetadataPosition) throws(SquashfsError) {
+        if position.block != self.position.block {
+            block = try store.metadataBlock(at: position.block, limit: limit)
+        }
+        self.position = position
+        try checkOffset()
+    }
+
+    /// Exactly behind the last byte is fine: the next field then begins in the next block.
+    private func checkOffset() throws(SquashfsError) {
         guard position.offset >= 0, position.offset <= block.bytes.count else { throw .corrupt(.metadataOffset) }
+    }
+
+    /// Where the next byte lies; nil at the end of the table.
+    mutating func nextByte() throws(SquashfsError) -> MetadataPosition? {
+        if position.offset == block.bytes.count {
+            guard block.next < limit else { return nil }
+            try loadNextIfEmpty()
+        }
+        return position
     }
 
     mutating func u16() throws(SquashfsError) -> UInt16 { try integer() }

@@ -1,20 +1,28 @@
 import CFuse
 import CLinux
 import Squashfs
+import Synchronization
 
-/// Answers the kernel's questions about one image. Holds no state between two requests beside the reader's caches, so
-/// any thread may answer any request and nothing is to be forgotten.
+/// Answers the kernel's questions about one image. Holds no state between two requests beside the reader's caches and
+/// the guess what will be asked next, so any thread may answer any request and nothing is to be forgotten.
 final class FileServer: Sendable {
     let reader: SquashfsReader
     /// Instead of the image's owners.
     private let uid: UInt32?
     private let gid: UInt32?
+    private let readahead = Mutex<Readahead?>(nil)
 
     init(_ reader: SquashfsReader, uid: UInt32? = nil, gid: UInt32? = nil) {
         self.reader = reader
         self.uid = uid
         self.gid = gid
     }
+
+    /// From now on the kernel can be given what it has not asked for.
+    func begin(_ readahead: Readahead) { self.readahead.withLock { $0 = readahead } }
+
+    /// `file` was asked for.
+    func noticeReading(of file: Inode) { readahead.withLock { $0 }?.notice(file) }
 
     /// For ever, nearly: an image does not change under a mount, so the kernel need not ask twice.
     static let timeout: Double = 1e9

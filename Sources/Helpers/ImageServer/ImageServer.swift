@@ -89,6 +89,7 @@ package enum ImageServer {
             control.refuse("cannot use the FUSE descriptor")
             return 1
         }
+        server.begin(Readahead(server.reader, node: server.node, session))
         loop.run(
             .init(
                 session: session, descriptor: descriptor,

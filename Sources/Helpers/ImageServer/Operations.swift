@@ -108,8 +108,9 @@ enum Operations {
                     fuse_reply_err(request, EINVAL)
                     return
                 }
-                let segments = try server.reader.segments(of: server.inode(node), at: UInt64(offset), count: size)
-                reply(request, segments)
+                let file = try server.inode(node)
+                reply(request, try server.reader.segments(of: file, at: UInt64(offset), count: size))
+                server.noticeReading(of: file)
             }
         }
 

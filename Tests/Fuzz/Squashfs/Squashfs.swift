@@ -32,6 +32,7 @@ private func exercise(_ reader: SquashfsReader) throws(SquashfsError) {
         _ = try? reader.segments(of: inode, at: inode.size / 2, count: 4096)
         _ = try? reader.segments(of: inode, at: inode.size &- 1, count: 4096)
         _ = try? reader.reference(toInode: inode.number)
+        _ = try? reader.inode(after: inode)
         if inode.isDirectory {
             _ = try? reader.lookup(path, in: inode)
             // A cookie that nobody was given.

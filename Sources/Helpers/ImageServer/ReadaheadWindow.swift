@@ -1,0 +1,40 @@
+import Squashfs
+
+/// Files that are stored together.
+struct ReadaheadWindow {
+    /// How many inodes are looked at for one window.
+    private static let inodeLimit = 1024
+
+    private(set) var files: [Inode] = []
+    /// The inode behind them; nil at the end of the image.
+    private(set) var next: Inode?
+    /// Where the files lie; nil when there are none.
+    private(set) var fragments: ClosedRange<UInt32>?
+
+    /// No files.
+    init() {}
+
+    /// What an order asks for.
+    init(_ order: ReadaheadOrder, _ reader: SquashfsReader) throws(SquashfsError) {
+        next = order.first
+        var (bytes, inodes) = (0, 0)
+        while let inode = next, bytes < order.length, inodes < Self.inodeLimit {
+            if let fragment = reader.fragment(of: inode) {
+                if let only = order.only, only != fragment { break }
+                if inode.reference != order.asked { add(inode, in: fragment) }
+                bytes += Int(inode.size)
+            }
+            inodes += 1
+            next = try reader.inode(after: inode)
+        }
+    }
+
+    private mutating func add(_ file: Inode, in fragment: UInt32) {
+        files.append(file)
+        fragments = min(fragments?.lowerBound ?? fragment, fragment)...max(fragments?.upperBound ?? fragment, fragment)
+    }
+
+    /// The one file that is not stored: the kernel does not tell what it reads from its cache, so that it asks for this
+    /// one says that the program has come to the middle of the window and the next is wanted.
+    var marker: InodeReference? { files.isEmpty ? nil : files[files.count / 2].reference }
+}
