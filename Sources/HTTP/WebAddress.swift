@@ -36,8 +36,11 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
         scheme == other.scheme && withPort == other.withPort
     }
 
+    package var hasPort: Bool { withPort == authority }
+
     private var withPort: String {
-        let port = authority.split(separator: "]").last.map(String.init) ?? authority
+        // Colons in brackets belong to the host.
+        let port = authority[(authority.lastIndex(of: "]") ?? authority.startIndex)...]
         return port.contains(":") ? authority : authority + (scheme == "https" ? ":443" : ":80")
     }
 

@@ -138,6 +138,9 @@ import Testing
             #expect(base.following(location)?.description == next)
         }
         #expect(base.isSameOrigin(as: try #require(WebAddress("https://host.example/z"))))
+        // The colons of an address are no port.
+        let number = try #require(WebAddress("http://[::1]/x"))
+        #expect(number.isSameOrigin(as: try #require(WebAddress("http://[::1]:80/y"))) && !number.hasPort)
         for other in [
             "http://host.example:443/", "https://host.example:444/", "https://host.example.evil/",
             "https://evil@x/",
