@@ -6,7 +6,7 @@ package struct MD5: ~Copyable {
     private let context: OpaquePointer
 
     package init() throws(SkiffError) {
-        guard let context = skl_md5_new() else { throw Self.failure }
+        guard let context = skl_digest_new(SKL_DIGEST_MD5) else { throw Self.failure }
         self.context = context
     }
 
@@ -18,9 +18,9 @@ package struct MD5: ~Copyable {
 
     /// 32 digits.
     package consuming func hexadecimal() throws(SkiffError) -> String {
-        var digest = [UInt8](repeating: 0, count: 16)
+        var digest = [UInt8](repeating: 0, count: SKL_DIGEST_LONGEST)
         guard skl_digest_finish(context, &digest) == 1 else { throw Self.failure }
-        return Digest.hexadecimal(digest)
+        return Digest.hexadecimal(Array(digest.prefix(16)))
     }
 
     /// A host in FIPS mode has no MD5.

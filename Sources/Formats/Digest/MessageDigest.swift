@@ -1,0 +1,69 @@
+import CDigest
+package import Core
+
+/// A member of the SHA-2 family, by the name that files give it.
+package enum HashAlgorithm: String, Sendable, CaseIterable {
+    case sha224, sha256, sha384, sha512
+    case sha512Truncated224 = "sha512_224"
+    case sha512Truncated256 = "sha512_256"
+
+    /// Of its digests, in bytes.
+    package var size: Int {
+        switch self {
+        case .sha224, .sha512Truncated224: 28
+        case .sha256, .sha512Truncated256: 32
+        case .sha384: 48
+        case .sha512: 64
+        }
+    }
+
+    fileprivate var kind: skl_digest_kind {
+        switch self {
+        case .sha224: SKL_DIGEST_SHA224
+        case .sha256: SKL_DIGEST_SHA256
+        case .sha384: SKL_DIGEST_SHA384
+        case .sha512: SKL_DIGEST_SHA512
+        case .sha512Truncated224: SKL_DIGEST_SHA512_224
+        case .sha512Truncated256: SKL_DIGEST_SHA512_256
+        }
+    }
+}
+
+/// A digest by an algorithm that somebody else chose, over bytes that come in pieces. It is a class, so that several can
+/// stand in an array and be fed the same bytes.
+package final class MessageDigest {
+    package let algorithm: HashAlgorithm
+    private let context: OpaquePointer
+
+    package init(_ algorithm: HashAlgorithm) throws(SkiffError) {
+        guard let context = skl_digest_new(algorithm.kind) else { throw Self.failure(algorithm) }
+        (self.algorithm, self.context) = (algorithm, context)
+    }
+
+    deinit { skl_digest_free(context) }
+
+    package func update(_ bytes: UnsafeRawBufferPointer) throws(SkiffError) {
+        guard skl_digest_update(context, bytes.baseAddress, bytes.count) == 1 else { throw Self.failure(algorithm) }
+    }
+
+    /// `algorithm.size` bytes. Nothing can be added after it.
+    package func finish() throws(SkiffError) -> [UInt8] {
+        var digest = [UInt8](repeating: 0, count: SKL_DIGEST_LONGEST)
+        guard skl_digest_finish(context, &digest) == 1 else { throw Self.failure(algorithm) }
+        return Array(digest.prefix(algorithm.size))
+    }
+
+    /// The digest of bytes that are all here.
+    package static func of(_ bytes: [UInt8], _ algorithm: HashAlgorithm) throws(SkiffError) -> [UInt8] {
+        let digest = try MessageDigest(algorithm)
+        try bytes.withUnsafeBufferPointer { buffer throws(SkiffError) in
+            try digest.update(UnsafeRawBufferPointer(buffer))
+        }
+        return try digest.finish()
+    }
+
+    /// A host in FIPS mode may lack one.
+    private static func failure(_ algorithm: HashAlgorithm) -> SkiffError {
+        SkiffError("cannot compute a \(algorithm.rawValue) digest: libcrypto refuses")
+    }
+}
