@@ -205,10 +205,19 @@ let package = Package(
                 "CLinux",
             ],
             swiftSettings: testSettings),
+        // Only its header is used here: the library is opened at the first signature.
+        .target(name: "CRNP", path: "Sources/Helpers/CRNP"),
+        .target(
+            name: "Signing", dependencies: ["CRNP", "HTTP", "Inspect", "Digest", "Core", "Linux"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SigningTests", dependencies: ["Signing", "CRNP", "HTTP", "Digest", "Core", "Linux", "CLinux"],
+            swiftSettings: testSettings),
         .target(
             name: "Registries",
             dependencies: [
-                "HTTP", "OCI", "ImageCache", "Digest", "Inspect", "Squashfs", "CArchive", "Grammar", "PluginHost",
+                "Signing", "HTTP", "OCI", "ImageCache", "Digest", "Inspect", "Squashfs", "CArchive", "Grammar",
+                "PluginHost",
                 "Core",
                 "Linux", "CLinux",
             ],
@@ -220,7 +229,8 @@ let package = Package(
         .target(
             name: "Build",
             dependencies: [
-                "HTTP", "Archive", "Dockerfile", "OCI", "Registries", "ImageCache", "Digest", "Inspect", "Grammar",
+                "HTTP", "Archive", "Dockerfile", "OCI", "Registries", "Signing", "ImageCache", "Digest", "Inspect",
+                "Grammar",
                 "PluginHost", "SquashfsWriter", "Squashfs", "Ownership", "Core", "Linux", "CLinux",
             ],
             swiftSettings: swiftSettings),
@@ -259,6 +269,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Dockerfile", ["Dockerfile"]),
     ("Reference", ["Registries", "Core"]),
     ("RegistryAnswer", ["Registries", "HTTP", "Core"]),
+    ("Signature", ["Signing", "Core", "Linux"]),
 ]
 
 if let kind = Context.environment["SKIFF_FUZZ"] {

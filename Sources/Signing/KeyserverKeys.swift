@@ -1,0 +1,28 @@
+package import Core
+
+/// Keys that key servers have. A server that does not answer is a warning: the signature is then one of somebody unknown.
+package final class KeyserverKeys: KeySource {
+    package let origin = KeyOrigin.keyserver
+    private let servers: () throws(SkiffError) -> [Keyserver]
+    private var known: [String: PublicKeys?] = [:]
+
+    /// - Parameter servers: tells which; asked when the first key is wanted that is nowhere else.
+    package init(_ servers: @escaping () throws(SkiffError) -> [Keyserver]) { self.servers = servers }
+
+    package func key(_ keyID: String) throws(SkiffError) -> PublicKeys? {
+        if let found = known[keyID] { return found }
+        let found = try fetch(keyID)
+        known[keyID] = .some(found)
+        return found
+    }
+
+    private func fetch(_ keyID: String) throws(SkiffError) -> PublicKeys? {
+        do throws(SkiffError) {
+            let block = try KeyserverClient(try servers()).get("0x" + keyID.lowercased())
+            return try PublicKeys(block).only(keyID)
+        } catch {
+            Log.warning("failed to get key material: \(error)")
+            return nil
+        }
+    }
+}

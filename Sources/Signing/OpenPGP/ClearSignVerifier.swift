@@ -1,0 +1,81 @@
+import CRNP
+package import Core
+
+/// Something that has public keys.
+package protocol KeySource {
+    var origin: KeyOrigin { get }
+
+    /// - Parameter keyID: 16 hexadecimal digits, of a primary key or subkey.
+    /// - Returns: that one key, alone; nil when it is not here.
+    /// - Throws: when the source cannot be read. One that may be absent answers nil instead.
+    func key(_ keyID: String) throws(SkiffError) -> PublicKeys?
+}
+
+/// Verifies clear-signed OpenPGP messages. Sources are asked in their order; the first that has the key decides, so that
+/// what an administrator says of a key holds before what others say of it.
+///
+/// Rules beyond librnp's own are those of Apptainer: the signature uses SHA-2, and the key is neither revoked nor expired
+/// now, whenever the signature was made.
+package struct ClearSignVerifier: MessageVerifier {
+    private let sources: [any KeySource]
+
+    package init(_ sources: [any KeySource]) { self.sources = sources }
+
+    private static let hashes: Set<String> = ["SHA224", "SHA256", "SHA384", "SHA512"]
+    private static let documents: Set<String> = ["text", "binary"]
+
+    package func verify(_ bytes: [UInt8]) throws(MessageProblem) -> VerifiedMessage {
+        guard let message = ClearSignedMessage(in: bytes) else { throw .invalid("clearsigned message not found") }
+        let (index, holder, origin) = try find(message)
+        let (signatures, text) = try checked { () throws(SkiffError) in try holder.check(message) }
+        guard signatures.indices.contains(index), let key = signatures[index].key else { throw Self.unknownEntity }
+        let signature = signatures[index]
+        if let reason = Self.objection(to: signature, by: key) { throw .invalid("openpgp: " + reason) }
+        return VerifiedMessage(
+            text: text, signer: Signer(fingerprint: key.fingerprint, userID: key.userID, origin: origin))
+    }
+
+    /// The first signature whose key somebody has.
+    private func find(_ message: ClearSignedMessage) throws(MessageProblem) -> (Int, PublicKeys, KeyOrigin) {
+        let (signatures, _) = try checked { () throws(SkiffError) in try PublicKeys([]).check(message) }
+        for (index, signature) in signatures.enumerated() {
+            guard let keyID = signature.keyID else {
+                throw .invalid("openpgp: invalid data: signature doesn't have an issuer")
+            }
+            guard let hash = signature.hash, Self.hashes.contains(hash) else {
+                throw .invalid(
+                    "openpgp: invalid data: hash algorithm or salt mismatch with cleartext message headers")
+            }
+            for source in sources {
+                let key = try checked { () throws(SkiffError) in try source.key(keyID) }
+                if let key { return (index, key, source.origin) }
+            }
+        }
+        throw Self.unknownEntity
+    }
+
+    private static var unknownEntity: MessageProblem { .invalid("openpgp: signature made by unknown entity") }
+
+    /// Why a signature does not count; nil when it does.
+    private static func objection(to signature: PublicKeys.Signature, by key: PublicKeys.KeyFacts) -> String? {
+        if let issuer = signature.issuer, issuer != key.ownFingerprint {
+            return "invalid data: signature names two issuers"
+        }
+        if key.isRevoked { return "signature made by revoked key" }
+        if key.isExpired { return "key expired" }
+        if !key.isValid { return "invalid key: it has no self-signature that is good and of a hash that is safe" }
+        if signature.status == SKL_RNP_SIGNATURE_EXPIRED { return "signature expired" }
+        guard signature.status == SKL_RNP_SUCCESS, documents.contains(signature.type ?? "") else {
+            return "invalid signature: it was not made of this text with this key"
+        }
+        return nil
+    }
+
+    private func checked<Result>(_ body: () throws(SkiffError) -> Result) throws(MessageProblem) -> Result {
+        do throws(SkiffError) {
+            return try body()
+        } catch {
+            throw .notChecked(error)
+        }
+    }
+}

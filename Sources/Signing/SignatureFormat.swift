@@ -1,0 +1,82 @@
+import Core
+import Inspect
+
+/// What kind of message a signature object holds (signing.md §1), told by its bytes alone. Nothing is verified here.
+package enum SignatureFormat: Sendable, Equatable {
+    /// A JSON envelope, for signatures by bare keys and certificates (signing.md §5).
+    case envelope
+    /// An OpenPGP message with its text in the clear.
+    case clearSigned(ClearSignedMessage)
+    /// The same of old tools: its text covers neither header nor descriptors.
+    case legacy(ClearSignedMessage)
+    case unknown
+
+    private static let mediaType = "application/vnd.sylabs.sif-metadata+json"
+
+    package init(_ bytes: [UInt8]) {
+        if let json = try? JSONReader.read(bytes), json["payloadType"]?.stringValue == Self.mediaType {
+            self = .envelope
+        } else if let message = ClearSignedMessage(in: bytes) {
+            self = message.firstLine == Array("SIFHASH:".utf8) ? .legacy(message) : .clearSigned(message)
+        } else {
+            self = .unknown
+        }
+    }
+
+    var isLegacy: Bool { if case .legacy = self { true } else { false } }
+}
+
+/// The first clear-signed message of some bytes (RFC 9580 §7), cut out of what may stand around it.
+///
+/// The text itself is taken from the library that verifies it; here only its first line is looked at.
+package struct ClearSignedMessage: Sendable, Equatable {
+    /// From the line that begins it to the line that ends its signature.
+    package let bytes: [UInt8]
+    /// Of the text, without escape and without blanks at its end.
+    let firstLine: [UInt8]
+
+    private static let start = Array("-----BEGIN PGP SIGNED MESSAGE-----".utf8)
+    private static let signature = Array("-----BEGIN PGP SIGNATURE-----".utf8)
+    private static let end = Array("-----END PGP SIGNATURE-----".utf8)
+
+    /// - Returns: nil when there is none that is whole, or when its head has a line that is no list of hash algorithms:
+    ///   readers do not agree on what such a line means.
+    package init?(in bytes: [UInt8]) {
+        let lines = Self.lines(of: bytes)
+        guard let first = lines.firstIndex(where: { bytes[$0].elementsEqual(Self.start) }) else { return nil }
+        var next = first + 1
+        while next < lines.count, !lines[next].isEmpty {
+            guard Self.isHashHeader(bytes[lines[next]]) else { return nil }
+            next += 1
+        }
+        next += 1
+        guard let mark = lines.indices.dropFirst(next).first(where: { bytes[lines[$0]].elementsEqual(Self.signature) }),
+            let last = lines.indices.dropFirst(mark).first(where: { bytes[lines[$0]].starts(with: Self.end) })
+        else { return nil }
+        self.bytes = Array(bytes[lines[first].lowerBound..<lines[last].lowerBound + Self.end.count]) + [0x0A]
+        firstLine = mark > next ? Self.unescaped(bytes[lines[next]]) : []
+    }
+
+    /// Each line without its end, which is a line feed or a carriage return and a line feed.
+    private static func lines(of bytes: [UInt8]) -> [Range<Int>] {
+        var lines: [Range<Int>] = []
+        var start = 0
+        while start < bytes.count {
+            let feed = bytes[start...].firstIndex(of: 0x0A) ?? bytes.count
+            let end = feed > start && feed < bytes.count && bytes[feed - 1] == 0x0D ? feed - 1 : feed
+            lines.append(start..<end)
+            start = feed + 1
+        }
+        return lines
+    }
+
+    private static func isHashHeader(_ line: ArraySlice<UInt8>) -> Bool {
+        line.starts(with: "Hash:".utf8) && line.allSatisfy { (0x20...0x7E).contains($0) }
+    }
+
+    private static func unescaped(_ line: ArraySlice<UInt8>) -> [UInt8] {
+        var line = line.starts(with: "- ".utf8) ? line.dropFirst(2) : line
+        while let last = line.last, last == 0x20 || last == 0x09 { line.removeLast() }
+        return Array(line)
+    }
+}
