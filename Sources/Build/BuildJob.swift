@@ -25,6 +25,12 @@ struct BuildJob {
             installation: installation
         ).enter()
         Log.info("Starting build...")
+        for stage in definition.stages {
+            guard let agent = try? BootstrapAgents.require(stage, installation), !agent.verifiesSignatures else {
+                continue
+            }
+            BaseVerification(stage, installation).demandNothing("\(stage.agent) gives no SIF")
+        }
         if try packLayers(directory, ownsAllIDs, umask: mask) { return }
         if try packDirectory(options, ownsAllIDs, umask: mask) { return }
         let workspace = try cache?.workspace(options, ownsAllIDs: ownsAllIDs) ?? Workspace()
@@ -36,6 +42,7 @@ struct BuildJob {
             let build = StageBuild(
                 definition: definition, stage: definition.stages[index], options: options, installation: installation,
                 temporary: try makeTemporary(index), directory: directory, ownsAllIDs: ownsAllIDs,
+                verification: BaseVerification(definition.stages[index], installation),
                 isUpdate: isLast && options.isUpdate)
             results.append(try run(build, isLast: isLast, after: results, workspace))
         }
@@ -52,7 +59,7 @@ struct BuildJob {
         else { return false }
         let order = BootstrapOrder(
             stage: stage, root: "", temporary: temporary, directory: directory, ownsAllIDs: ownsAllIDs,
-            options: options, installation: installation)
+            options: options, installation: installation, verification: BaseVerification(stage, installation))
         let base = try agent.open(order)
         _ = setUmask(umask)
         try LayerAssembly(base, definition, options).write(target.part)
@@ -69,6 +76,7 @@ struct BuildJob {
         else { return false }
         let image = try LocalImage.open(stage.value("from") ?? "")
         guard image.kind == .directory else { return false }
+        try BaseVerification(stage, installation).verify(image, stage.value("from") ?? "")
         _ = setUmask(umask)
         let source = try RootTree(image.path)
         try DirectoryAssembly(source, definition, options).write(

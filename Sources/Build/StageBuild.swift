@@ -26,6 +26,7 @@ struct StageBuild {
     /// Where relative paths of the host start.
     let directory: String
     let ownsAllIDs: Bool
+    let verification: BaseVerification
     /// `--update`: this root is there already, and its files stay.
     let isUpdate: Bool
 
@@ -58,7 +59,7 @@ struct StageBuild {
     private func order(_ rootPath: String) -> BootstrapOrder {
         BootstrapOrder(
             stage: stage, root: rootPath, temporary: temporary, directory: directory, ownsAllIDs: ownsAllIDs,
-            options: options, installation: installation)
+            options: options, installation: installation, verification: verification)
     }
 
     /// 2. The sandbox that is to be updated, as it is (`--update`).

@@ -59,7 +59,9 @@ extension EndToEnd {
                 anonymous.end == .exited(255) && anonymous.standardError.contains("token is required"), "\(anonymous)")
             #expect(try desk.run("remote", "login", "-p", "good").isSuccess)
             let unsigned = try desk.run("push", sif, "library://team/tools/full:1")
-            #expect(unsigned.end == .exited(255) && unsigned.standardError.contains("not signed"), "\(unsigned)")
+            #expect(
+                unsigned.end == .exited(255) && unsigned.standardError.contains("unable to verify signature"),
+                "\(unsigned)")
             let pushed = try desk.run("push", "-U", sif, "library://team/tools/full:1,2")
             #expect(pushed.isSuccess, "\(pushed)")
             #expect(

@@ -3,7 +3,8 @@
 
     registry.py token DIRECTORY             a token server for a real registry: key.pem and cert.pem lie in DIRECTORY
     registry.py lying DIRECTORY FILE.sif    a registry with one artifact, which misbehaves as the repository is called
-    registry.py library DIRECTORY FILE.sif  a remote: library, tokens, a Singularity hub, and the file by http
+    registry.py library DIRECTORY FILE.sif  a remote: library, tokens, keys, a Singularity hub, and the file by http. The answers
+                                            of its key server lie in DIRECTORY/keys, called as what is searched for.
     registry.py proxy DIRECTORY HOST:PORT   a proxy that sends everything to one place, however it is called; without a name,
                                             as its mirror. In DIRECTORY/delay are seconds to wait for each 16 KiB of an answer.
 
@@ -296,6 +297,8 @@ class Library(Base):
                 self.files[path] = self.body()
                 return self.answer(200, headers=[("ETag", hashlib.md5(self.files[path]).hexdigest())])
             return self.file(self.files[path])
+        if path == "/keys/pks/lookup":
+            return self.key(urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query))
         if path.startswith("/library/"):
             return self.library(path.removeprefix("/library/"), known)
         self.refuse(404, "nothing here")
@@ -317,6 +320,15 @@ class Library(Base):
             first = times(self.path) == 1
             self.wfile.write(data[start : start + 100000] if first else data[start:])
             self.close_connection = self.close_connection or first
+
+    def key(self, query):
+        name = query["search"][0]
+        if query["op"] != ["get"] or query["exact"] != ["on"] or not name.startswith("0x"):
+            return self.refuse(400, "only single keys are looked up")
+        try:
+            self.answer(200, open(os.path.join(directory, "keys", os.path.basename(name)), "rb").read())
+        except FileNotFoundError:
+            self.answer(404, b"No results found")
 
     def library(self, path, known):
         kind = path.split("/")[1] if "/" in path else path

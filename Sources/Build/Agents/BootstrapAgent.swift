@@ -12,10 +12,14 @@ package protocol BootstrapAgent: Sendable {
     /// What the content depends on, asked before `fill`, whose result is kept under it. Nil when that cannot be told: then
     /// no step of the stage is kept.
     func facts(_ order: BootstrapOrder) throws(SkiffError) -> [StepFact]?
+
+    /// Whether what it starts from is a SIF, whose signatures it verifies.
+    var verifiesSignatures: Bool { get }
 }
 
 extension BootstrapAgent {
     package func facts(_ order: BootstrapOrder) throws(SkiffError) -> [StepFact]? { nil }
+    package var verifiesSignatures: Bool { false }
 }
 
 /// What an agent is given.
@@ -32,6 +36,7 @@ package struct BootstrapOrder: Sendable {
     package let ownsAllIDs: Bool
     package let options: BuildOptions
     package let installation: Installation
+    package let verification: BaseVerification
 
     /// The value of a header key in lower case; empty when there is none.
     package func value(_ key: String) -> String { stage.value(key) ?? "" }
@@ -113,12 +118,6 @@ package enum BootstrapAgents {
     }
 
     static func require(_ stage: Stage, _ installation: Installation) throws(SkiffError) -> any BootstrapAgent {
-        // Demanded signatures that nobody checks would be worse than no build.
-        if let demand = stage.value("fingerprints"), !demand.isEmpty {
-            throw SkiffError(
-                "Unable to create build: cannot check the signatures that Fingerprints demands",
-                hint: "Verify the image by other means and leave Fingerprints out")
-        }
         do throws(SkiffError) {
             return try find(stage.agent, installation)
         } catch {

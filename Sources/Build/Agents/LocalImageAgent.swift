@@ -7,9 +7,12 @@ import Squashfs
 
 /// `Bootstrap: localimage`: an image or directory of this host (deffile.md §2).
 struct LocalImageAgent: BootstrapAgent {
+    var verifiesSignatures: Bool { true }
+
     func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
         try LocalImage(
-            path: order.value("from"), root: order.root, identity: order.options.identity, ownsAllIDs: order.ownsAllIDs
+            path: order.value("from"), root: order.root, identity: order.options.identity,
+            ownsAllIDs: order.ownsAllIDs, verification: order.verification
         ).unpack()
         return Self.content
     }
@@ -23,7 +26,12 @@ struct LocalImageAgent: BootstrapAgent {
 
     func facts(_ order: BootstrapOrder) throws(SkiffError) -> [StepFact]? {
         // What cannot be read is told of by `fill`.
-        LocalImage.state(of: order.value("from")).map { [StepFact("the base image", $0)] }
+        guard let image = try? LocalImage.open(order.value("from")), let state = LocalImage.state(of: image) else {
+            return nil
+        }
+        // Also when what it gives is kept: then `fill` will not be asked.
+        try order.verification.verify(image, order.value("from"))
+        return [StepFact("the base image", state)]
     }
 }
 
@@ -34,18 +42,17 @@ struct LocalImage {
     let identity: BuildIdentity
     /// Whether files can be given to any user: real root.
     let ownsAllIDs: Bool
+    /// Nil for what was made here.
+    var verification: BaseVerification?
 
     /// What becomes a record on the files.
     private var keeping: RecordKeeping { identity.keeping }
 
-    /// A text that changes with the image; nil when there is none, or when it cannot be read: who unpacks it says why. Its
-    /// content is not read: nobody can change a file and keep its time of change.
-    static func state(of path: String) -> String? {
-        if let opened = try? Linux.open(path, O_RDONLY | O_DIRECTORY) {
-            return try? TreeDigest.state(below: opened.raw)
-        }
-        guard let file = try? Linux.open(path, O_RDONLY | O_NONBLOCK) else { return nil }
-        return try? TreeDigest.state(of: file.raw)
+    /// A text that changes with the image; nil when it cannot be read: who unpacks it says why. Its content is not read:
+    /// nobody can change a file and keep its time of change.
+    static func state(of image: borrowing ImageSource) -> String? {
+        image.kind == .directory
+            ? try? TreeDigest.state(below: image.descriptor.raw) : try? TreeDigest.state(of: image.descriptor.raw)
     }
 
     static func open(_ path: String) throws(SkiffError) -> ImageSource {
@@ -62,6 +69,7 @@ struct LocalImage {
 
     func unpack() throws(SkiffError) {
         let image = try Self.open(path)
+        try verification?.verify(image, path)
         Log.info("Extracting local image...")
         if image.kind == .directory { return try copy(image.path, path) }
         guard let section = image.root else {

@@ -26,6 +26,7 @@ struct DockerAgent: LayeredAgent {
 /// `Bootstrap: oras`, `library`, `shub`, and schemes of plugins: an image file from elsewhere, then as `localimage`.
 struct FetchedImageAgent: BootstrapAgent {
     let transport: String
+    var verifiesSignatures: Bool { true }
 
     func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
         var options = try order.network()
@@ -41,7 +42,8 @@ struct FetchedImageAgent: BootstrapAgent {
                 hint: error.hint)
         }
         try LocalImage(
-            path: image.path, root: order.root, identity: order.options.identity, ownsAllIDs: order.ownsAllIDs
+            path: image.path, root: order.root, identity: order.options.identity, ownsAllIDs: order.ownsAllIDs,
+            verification: order.verification
         ).unpack()
         var content = BaseContent()
         content.keepsMetadata = true

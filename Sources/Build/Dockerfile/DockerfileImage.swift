@@ -14,6 +14,14 @@ struct DockerfileImage {
     let place: DockerfilePlace
     let recipe: DockerfileRecipe
     let order: BootstrapOrder
+    /// Of the image, which is another than what the definition names.
+    private let verification: BaseVerification
+
+    init(name: String, platform: Platform, place: DockerfilePlace, recipe: DockerfileRecipe, order: BootstrapOrder) {
+        (self.name, self.platform, self.place) = (name, platform, place)
+        (self.recipe, self.order) = (recipe, order)
+        verification = BaseVerification([], order.installation)
+    }
 
     /// What the image is, without fetching its files; nil when its agent cannot tell.
     func facts() throws(SkiffError) -> [StepFact]? {
@@ -54,7 +62,8 @@ struct DockerfileImage {
         ])
         let order = BootstrapOrder(
             stage: stage, root: path, temporary: order.temporary, directory: order.directory,
-            ownsAllIDs: order.ownsAllIDs, options: options, installation: order.installation)
+            ownsAllIDs: order.ownsAllIDs, options: options, installation: order.installation,
+            verification: verification)
         return (agent, order)
     }
 

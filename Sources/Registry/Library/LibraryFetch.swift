@@ -15,12 +15,8 @@ struct LibraryFetch {
     func fetch(_ reference: LibraryReference, scratch: Scratch) throws(SkiffError) -> FetchedImage {
         let library = try LibraryClient.find(host: reference.host, options, installation)
         let name = "library://\(reference.path):\(reference.tag)"
-        let image =
-            if let found = try fromRegistry(library, reference, scratch) { found } else {
-                try fromLibrary(library, reference, name, scratch)
-            }
-        tellSignature(image.path)
-        return image
+        if let image = try fromRegistry(library, reference, scratch) { return image }
+        return try fromLibrary(library, reference, name, scratch)
     }
 
     /// Libraries that keep their images in an OCI registry say which; others do not know the question.
@@ -94,18 +90,4 @@ struct LibraryFetch {
         let path = try cache.create(.library, hash) { (part: String) throws(SkiffError) in try get(part) }
         return FetchedImage(path: path, isCached: true, digest: digest.description)
     }
-
-    /// An image without signature is used all the same, and said so.
-    private func tellSignature(_ path: String) {
-        if let isSigned = try? isSignedSIF(path), !isSigned {
-            Log.warning("integrity: signature not found for object group 1")
-            Log.warning("Skipping container verification")
-        }
-    }
-}
-
-/// Whether a SIF holds any signature.
-func isSignedSIF(_ path: String) throws(SkiffError) -> Bool {
-    let file = try during("cannot read \(path)") { () throws(Errno) in try open(path, 0) }
-    return try SIFImage(reading: file.raw).objects.contains { $0.type == .signature }
 }

@@ -8,7 +8,6 @@ struct SIFFacts {
     let architecture: SIFArchitecture
     /// RFC 3339, UTC; nil when nothing tells.
     let created: String?
-    let isSigned: Bool
     let size: Int64
     let labels: [String: String]
     private let objects: [SIFDescriptor]
@@ -28,7 +27,6 @@ struct SIFFacts {
         guard architecture.code > 0 else {
             throw SkiffError("cannot push \(path): the SIF does not say for which architecture it is")
         }
-        isSigned = image.objects.contains { $0.type == .signature }
         objects = image.objects
         labels = Self.labels(image, file.raw)
         let label = labels["org.label-schema.build-date"].flatMap { Self.time(buildDate: $0) }

@@ -2,6 +2,7 @@ package import Core
 package import Grammar
 import HTTP
 import Linux
+import Signing
 
 /// `keyserver add`, `remove`, `list`, `login` and `logout` (cli.md §11).
 package struct KeyserverCommand {
@@ -25,8 +26,7 @@ package struct KeyserverCommand {
     private func url(_ text: String) throws(SkiffError) -> String {
         var uri = text
         while uri.hasSuffix("/") { uri.removeLast() }
-        let web = uri.replacing("hkps://", with: "https://").replacing("hkp://", with: "http://")
-        guard WebAddress(web) != nil else { throw SkiffError("cannot use keyserver \(text): it is no address") }
+        guard Keyserver(uri) != nil else { throw SkiffError("cannot use keyserver \(text): it is no address") }
         return uri
     }
 
@@ -112,9 +112,8 @@ package struct KeyserverCommand {
             password = try LoginPrompt.password()
         }
         let auth = Credential.password(user: user, password).basic ?? ""
-        let address = uri.replacing("hkps://", with: "https://").replacing("hkp://", with: "http://")
-        guard let web = WebAddress(address) else { throw SkiffError("cannot use keyserver \(uri): it is no address") }
-        var request = HTTPRequest("GET", web)
+        guard let server = Keyserver(uri) else { throw SkiffError("cannot use keyserver \(uri): it is no address") }
+        var request = HTTPRequest("GET", server.address)
         request["Authorization"] = auth
         let http = try HTTPClient()
         let response: HTTPResponse

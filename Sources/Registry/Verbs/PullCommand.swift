@@ -2,6 +2,7 @@ import CLinux
 package import Core
 package import Grammar
 import Linux
+import Signing
 
 /// `pull [output] URI` (cli.md §5, sif-use.md §2).
 package struct PullCommand {
@@ -35,6 +36,7 @@ package struct PullCommand {
             isKept: options.keepsTemporary)
         do throws(SkiffError) {
             let image = try ImageFetch(options, installation, converter).fetch(uri, scratch: scratch)
+            if uri.transport == "library" { verify(image) }
             if invocation.bool("sandbox") {
                 try unpack(image.path, to: target)
             } else {
@@ -66,6 +68,16 @@ package struct PullCommand {
             throw SkiffError("cannot write \(name): no permission to make files in \(parent)")
         }
         return target
+    }
+
+    /// An image that nobody known has signed is used all the same, and said so.
+    private func verify(_ image: FetchedImage) {
+        do throws(VerificationError) {
+            try SignatureCheck(installation).verify(image.path)
+        } catch {
+            Log.warning(error.description)
+            Log.warning("Skipping container verification")
+        }
     }
 
     /// A build of a directory from the image does all that is needed.

@@ -2,6 +2,7 @@ package import Core
 package import Grammar
 import Linux
 import OCI
+import Signing
 
 /// `push IMAGE URI` (cli.md §5).
 package struct PushCommand {
@@ -83,6 +84,19 @@ package struct PushCommand {
         }
     }
 
+    /// What a library gets is signed, unless somebody says that it need not be.
+    private func verify(_ facts: SIFFacts) throws(SkiffError) {
+        if invocation.bool("allow-unsigned") { return Log.warning("Skipping container verification") }
+        do throws(VerificationError) {
+            try SignatureCheck(installation).verify(facts.path)
+        } catch {
+            Log.warning(error.description)
+            throw SkiffError(
+                "Unable to upload container: unable to verify signature",
+                hint: "Push it as it is with --allow-unsigned")
+        }
+    }
+
     private func toLibrary(
         _ facts: SIFFacts, _ reference: LibraryReference, _ options: NetworkOptions, _ progress: Progress
     ) throws(SkiffError) {
@@ -91,11 +105,7 @@ package struct PushCommand {
             throw SkiffError(
                 "Cannot push image to library: an authentication token is required", hint: "Log in with 'remote login'")
         }
-        if !facts.isSigned, !invocation.bool("allow-unsigned") {
-            throw SkiffError(
-                "Unable to push image to library: Image is not signed",
-                hint: "Sign it, or use --allow-unsigned to push it as it is")
-        }
+        try verify(facts)
         let push = LibraryPush(
             library: library, reference: reference, file: facts.path, architecture: facts.architecture.name,
             description: invocation.string("description") ?? "", progress: progress)

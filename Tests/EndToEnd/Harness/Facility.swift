@@ -7,7 +7,7 @@ import Testing
 enum Facility: String, Sendable {
     case root, user, userNamespace = "user-namespace", fuse, loop, overlay, peer, strace, python, mksquashfs, registry,
         htpasswd,
-        openssl, skopeo, umoci, buildah, podman, debootstrap, ranges
+        openssl, gpg, skopeo, umoci, buildah, podman, debootstrap, ranges
 
     /// Why the host cannot do it; nil when it can.
     var missing: String? {
@@ -29,7 +29,7 @@ enum Facility: String, Sendable {
         case .debootstrap: isAccessible("/usr/sbin/debootstrap", X_OK) ? nil : "no debootstrap here"
         // A peer as well: nobody has to have it.
         case .podman: program("podman") ?? program("crun")
-        case .mksquashfs, .htpasswd, .openssl, .skopeo, .umoci, .buildah: program(rawValue)
+        case .mksquashfs, .htpasswd, .openssl, .gpg, .skopeo, .umoci, .buildah: program(rawValue)
         case .ranges: ranges
         }
     }
