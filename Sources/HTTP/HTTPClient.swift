@@ -8,6 +8,9 @@ package final class HTTPClient: Sendable {
     private let trust: HTTPTrust
     private let idle = Mutex<[HTTPConnection]>([])
 
+    /// How long silence lasts before whoever should speak counts as dead.
+    package var stallSeconds: Int { trust.stallSeconds }
+
     private static let mostRedirects = 10
     private static let mostTries = 5
     /// A server that wants a longer wait is told to the user instead.

@@ -33,6 +33,8 @@ package final class Progress: Sendable {
         var isRunning = false
         var isEnded = false
         var linesDrawn = 0
+        /// What the lines show.
+        var drawn = ""
     }
 
     /// - Parameter isQuiet: for results that a program reads.
@@ -75,7 +77,7 @@ package final class Progress: Sendable {
     }
 
     private static func write(_ state: inout State) {
-        var text = state.linesDrawn > 0 ? "\u{1B}[\(state.linesDrawn)A" : ""
+        var text = ""
         // More bars than a terminal has lines would scroll; those that are done go first.
         let open = state.bars.filter { !$0.isFinished }
         let shown = Array((state.bars.filter(\.isFinished) + open).suffix(12))
@@ -86,8 +88,11 @@ package final class Progress: Sendable {
             text += "\r\u{1B}[K" + line("total", current, state.bars.reduce(0) { $0 + $1.total }) + "\n"
             lines += 1
         }
-        state.linesDrawn = lines
-        try? writeFully(2, text)
+        // What stands still is not drawn again: who watches this process by its bytes takes them for progress.
+        guard text != state.drawn else { return }
+        let above = state.linesDrawn > 0 ? "\u{1B}[\(state.linesDrawn)A" : ""
+        (state.linesDrawn, state.drawn) = (lines, text)
+        try? writeFully(2, above + text)
     }
 
     private static func line(_ name: String, _ current: Int64, _ total: Int64) -> String {

@@ -23,7 +23,7 @@ import Testing
         var image = TransportImage(.layout)
         (image.size, image.identity) = (7, "revision 1")
         let answers: [TransportAnswer] = [
-            .declined, .done, .found(image), .failed(message: "cannot find\n\u{7}", errno: 2, hint: "Look"),
+            .declined, .done, .alive, .found(image), .failed(message: "cannot find\n\u{7}", errno: 2, hint: "Look"),
             .failed(message: "", errno: nil, hint: nil),
         ]
         for answer in answers {

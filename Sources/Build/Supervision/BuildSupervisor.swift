@@ -82,11 +82,10 @@ struct BuildSupervisor {
 
     /// What a script left behind, and scripts whose builder was killed.
     private func endDescendants() {
-        let pid = processID()
-        while let text = try? readFile("/proc/\(pid)/task/\(pid)/children", limit: 1 << 16) {
-            let children = text.split(separator: 0x20).compactMap { pid_t(String(decoding: $0, as: UTF8.self)) }
-            if children.isEmpty { return }
-            for child in children {
+        while true {
+            let left = children(of: processID())
+            if left.isEmpty { return }
+            for child in left {
                 try? sendSignal(SIGKILL, to: child)
                 _ = try? waitFor(child)
             }

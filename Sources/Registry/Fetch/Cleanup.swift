@@ -44,7 +44,7 @@ package enum Cleanup {
     /// It has got its place and stays.
     static func forget(_ path: String) { paths.withLock { _ = $0.remove(path) } }
 
-    /// A process that must be gone before what it writes is removed.
+    /// A process that must be gone, with all that it has started, before what it writes is removed.
     static func add(process: pid_t) { processes.withLock { _ = $0.insert(process) } }
 
     static func forget(process: pid_t) { processes.withLock { _ = $0.remove(process) } }
@@ -60,7 +60,7 @@ package enum Cleanup {
         for process in processes.withLock({ $0 }) {
             // Whoever started it waits for it, too: so it is looked at here, and not waited for.
             guard let handle = try? openPidFD(process) else { continue }
-            try? sendSignal(SIGKILL, to: handle)
+            endFamily(of: process)
             _ = try? waitReadable(handle.raw, milliseconds: 1000)
         }
     }

@@ -1,5 +1,6 @@
 import CLinux
 import Core
+import HTTP
 import Linux
 import PluginHost
 
@@ -27,7 +28,7 @@ struct PluginPush {
             order.upload = (digest, facts.size)
             (order.flags, order.configuration) = (options.pluginFlags, options.configurationFile)
             order.isQuiet = options.quiet
-            let process = try TransportProcess(order, installation)
+            let process = try TransportProcess(order, installation, patience: options.http.stallSeconds)
             defer { process.end() }
             if try process.push(file.raw) { return digest }
         }

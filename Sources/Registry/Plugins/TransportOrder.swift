@@ -6,7 +6,8 @@ import PluginHost
 /// What the process of a plugin is told, and what it answers: messages of a socket, each one JSON object.
 ///
 /// The order comes first, with the file in a push. A fetch is answered by what was found; then the host sends the target,
-/// an empty file or directory, and the process says when it is full. A failure takes the place of any answer.
+/// an empty file or directory, and the process says when it is full. A failure takes the place of any answer, and any
+/// number of signs of life may come before one.
 struct TransportOrder: Equatable {
     /// The plugin's id.
     var plugin: String
@@ -63,12 +64,15 @@ enum TransportAnswer: Equatable {
     case declined
     case found(TransportImage)
     case done
+    /// No answer yet, but the plugin has reported how far it is.
+    case alive
     case failed(message: String, errno: Int32?, hint: String?)
 
     var json: JSONText {
         switch self {
         case .declined: .members(["answer": .string("declined")])
         case .done: .members(["answer": .string("done")])
+        case .alive: .members(["answer": .string("alive")])
         case .found(let image):
             .members([
                 "answer": .string("found"), "kind": .integer(Int64(image.kind.rawValue)), "size": .integer(image.size),
@@ -87,6 +91,7 @@ enum TransportAnswer: Equatable {
         switch json["answer"]?.stringValue {
         case "declined": self = .declined
         case "done": self = .done
+        case "alive": self = .alive
         case "found":
             guard case .integer(let number) = json["kind"], let code = UInt32(exactly: number),
                 let kind = TransportImage.Kind(rawValue: code), case .integer(let size) = json["size"], size >= 0

@@ -9,10 +9,12 @@ final class TransportProcess {
     private let order: TransportOrder
     private let pid: pid_t
     private let socket: OwnedFD
+    private let patience: Int
     private var isEnded = false
 
-    init(_ order: TransportOrder, _ installation: Installation) throws(SkiffError) {
-        self.order = order
+    /// - Parameter patience: how many seconds without a sign of life are too many.
+    init(_ order: TransportOrder, _ installation: Installation, patience: Int) throws(SkiffError) {
+        (self.order, self.patience) = (order, patience)
         do throws(Errno) {
             let pair = try makeSocketPair()
             socket = OwnedFD(adopting: pair.first)
@@ -70,18 +72,47 @@ final class TransportProcess {
     }
 
     private func answer(_ station: String) throws(SkiffError) -> TransportAnswer {
-        let bytes: [UInt8]
-        do throws(Errno) {
-            bytes = try receiveMessage(limit: TransportOrder.longest, over: socket.raw).bytes
-        } catch {
-            bytes = []
+        while true {
+            try waitForMessage(station)
+            let bytes: [UInt8]
+            do throws(Errno) {
+                bytes = try receiveMessage(limit: TransportOrder.longest, over: socket.raw).bytes
+            } catch {
+                bytes = []
+            }
+            guard let json = try? JSONReader.read(bytes), let answer = TransportAnswer(json) else {
+                throw failure(station, ending())
+            }
+            switch answer {
+            case .alive: continue
+            case .failed(let message, let errno, let hint):
+                throw SkiffError(message, errno: errno.map { Errno($0) }, hint: hint)
+            default: return answer
+            }
         }
-        guard let json = try? JSONReader.read(bytes), let answer = TransportAnswer(json) else {
-            throw SkiffError("cannot use \(order.uri): plugin \(order.plugin): \(station): \(ending())")
-        }
-        guard case .failed(let message, let errno, let hint) = answer else { return answer }
-        throw SkiffError(message, errno: errno.map { Errno($0) }, hint: hint)
     }
+
+    private func failure(_ station: String, _ reason: String, hint: String? = nil) -> SkiffError {
+        SkiffError("cannot use \(order.uri): plugin \(order.plugin): \(station): \(reason)", hint: hint)
+    }
+
+    /// - Throws: when nothing comes, and the plugin moves no byte either; it is killed then.
+    private func waitForMessage(_ station: String) throws(SkiffError) {
+        // Seconds in which we looked, and not those of a clock: a command that was stopped for an hour did not wait.
+        var (seconds, moved) = (0, bytesMoved)
+        while (try? waitReadable(socket.raw, milliseconds: 1000)) == false {
+            let now = bytesMoved
+            (seconds, moved) = (now == moved ? seconds + 1 : 0, now)
+            if seconds < patience { continue }
+            end()
+            throw failure(
+                station, "it has sent nothing for \(patience) second\(patience == 1 ? "" : "s")",
+                hint: "Try again, or set APPTAINER_NETWORK_TIMEOUT to more seconds if it needs them")
+        }
+    }
+
+    /// By the plugin and what it has started, in any direction.
+    private var bytesMoved: UInt64 { family(of: pid).reduce(0) { $0 &+ (Linux.bytesMoved(by: $1) ?? 0) } }
 
     /// How it ended without an answer.
     private func ending() -> String {
@@ -102,7 +133,7 @@ final class TransportProcess {
     func end() {
         if isEnded { return }
         isEnded = true
-        try? sendSignal(SIGKILL, to: pid)
+        endFamily(of: pid)
         Cleanup.forget(process: pid)
         _ = try? waitFor(pid)
     }

@@ -69,7 +69,11 @@ package enum TransportWorker {
         facts.isPrivileged = trust.isPrivileged
         facts.isRootless = effectiveUID() != 0
         let bars = Bars(progress)
-        facts.showProgress = { bars.show($0, $1, $2) }
+        let pulse = Pulse()
+        facts.showProgress = {
+            bars.show($0, $1, $2)
+            pulse.beat()
+        }
         return try PluginTransport(manifest, directory: registry.directory, facts: facts, trust: trust)
     }
 
@@ -81,7 +85,7 @@ package enum TransportWorker {
         }
     }
 
-    private static func send(_ answer: TransportAnswer) throws(SkiffError) {
+    fileprivate static func send(_ answer: TransportAnswer) throws(SkiffError) {
         try during("cannot answer skiff-image") { () throws(Errno) in
             try sendMessage(Array(answer.json.text().utf8), over: socket)
         }
@@ -100,5 +104,17 @@ private final class Bars {
         let bar = bars[label] ?? progress.bar(label, total: all)
         bars[label] = bar
         if all > 0, done >= all { bar.finish() } else { bar.set(done) }
+    }
+}
+
+/// Tells the command that the plugin goes on: a few times a second, however often it reports.
+private final class Pulse {
+    private var last: Int64?
+
+    func beat() {
+        let now = monotonicMilliseconds()
+        if let last, now - last < 250 { return }
+        last = now
+        try? TransportWorker.send(.alive)
     }
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <skiff/all.h>
@@ -43,6 +45,29 @@ static const char *variable(skiff_session *session, const char *name) {
 static const char *word(const char *uri) { return uri + strlen("odd://"); }
 static int is(const char *uri, const char *wanted) { return strcmp(word(uri), wanted) == 0; }
 
+/* Does nothing any more, as one does that waits for an answer that never comes. */
+static void hang(void) {
+    host->log(host, SKIFF_LOG_INFO, "hanging");
+    for (;;) pause();
+}
+
+/* Hangs in a program that it has started. */
+static void hang_in_child(void) {
+    pid_t child = fork();
+    if (child == 0) {
+        execlp("sleep", "sleep", "7777", (char *)NULL);
+        _exit(127);
+    }
+    host->log(host, SKIFF_LOG_INFO, "hanging");
+    for (;;) waitpid(child, NULL, 0);
+}
+
+/* Tenths of a second. */
+static void rest_for(long tenths) {
+    struct timespec rest = {tenths / 10, tenths % 10 * 100000000};
+    nanosleep(&rest, NULL);
+}
+
 static int32_t resolve(const skiff_plugin *self, skiff_session *session, const skiff_transport_request *request,
                        skiff_transport_answer_fn *answer, void *context) {
     skiff_transport_image image;
@@ -56,6 +81,9 @@ static int32_t resolve(const skiff_plugin *self, skiff_session *session, const s
     if (is(uri, DECLINES) || strlen(word(uri)) == 0) return SKIFF_DECLINED;
     if (is(uri, "crash")) raise(SIGSEGV);
     if (is(uri, "exit")) _exit(7);
+    if (is(uri, "hang-resolve")) hang();
+    if (is(uri, "spin"))
+        for (;;) rest_for(0);
     if (is(uri, "silent")) return SKIFF_OK;
     if (is(uri, "mute")) return SKIFF_E_SYSTEM;
     if (is(uri, "reason")) {
@@ -89,9 +117,16 @@ static int32_t fetch(const skiff_plugin *self, skiff_session *session, const ski
     const char *uri = request->uri;
     const skiff_host_progress *progress = host->get_extension(host, SKIFF_HOST_PROGRESS);
     struct stat found;
-    int file, is_part = is(uri, "short") || is(uri, "truncated");
+    int file, round, is_part = is(uri, "short") || is(uri, "truncated");
     off_t rest;
     (void)self, (void)image;
+    if (is(uri, "hang-open")) hang();
+    if (is(uri, "hang-child")) hang_in_child();
+    /* Moves nothing for a time, and says so. */
+    for (round = 0; is(uri, "patient") && round < 7; round++) {
+        progress->report(session, "odd", 0, 0);
+        rest_for(5);
+    }
     if (is(uri, "crash-fetch")) abort();
     if (is(uri, "noisy")) printf("noise\n"), fflush(stdout);
     if (is(uri, "garbage")) return write(target_fd, "garbage", 7) == 7 ? SKIFF_OK : SKIFF_E_SYSTEM;
@@ -106,16 +141,22 @@ static int32_t fetch(const skiff_plugin *self, skiff_session *session, const ski
         if (count <= 0 || write(target_fd, buffer, (size_t)count) != count) return SKIFF_E_SYSTEM;
         rest -= count;
         progress->report(session, "odd", (uint64_t)(found.st_size - rest), (uint64_t)found.st_size);
-        if (is(uri, "hang")) host->log(host, SKIFF_LOG_INFO, "hanging");
-        while (is(uri, "hang")) pause();
+        if (is(uri, "hang")) hang();
+    }
+    /* Says nothing for a time, and moves something. */
+    for (round = 0; is(uri, "slow") && round < 7; round++) {
+        if (pread(file, buffer, 1, 0) != 1) return SKIFF_E_SYSTEM;
+        rest_for(5);
     }
     close(file);
+    if (is(uri, "hang-close")) hang();
     return SKIFF_OK;
 }
 
 static int32_t push(const skiff_plugin *self, skiff_session *session, const skiff_transport_upload *upload) {
     (void)self, (void)session;
     if (is(upload->uri, "crash")) raise(SIGSEGV);
+    if (is(upload->uri, "hang")) hang();
     if (is(upload->uri, DECLINES)) return SKIFF_DECLINED;
     host->fail(host, SKIFF_E_DENIED, 0, "cannot push to the odd thing");
     return SKIFF_E_DENIED;
@@ -136,6 +177,9 @@ static const skiff_plugin plugin = {
 SKIFF_EXPORT int32_t skiff_plugin_entry(uint32_t host_abi, const skiff_host *given, const skiff_plugin **out) {
     (void)host_abi;
     host = given;
+#ifdef HANGS
+    hang();
+#endif
     transport = complete;
     transport.fetch = FETCH;
     transport.push = PUSH;

@@ -1,0 +1,55 @@
+package import CLinux
+
+/// What a process has started and not yet waited for, by any of its threads; /proc/PID/task/TID/children of proc(5).
+package func children(of pid: pid_t) -> [pid_t] {
+    guard let tasks = try? open("/proc/\(pid)/task", O_RDONLY | O_DIRECTORY),
+        let threads = try? entries(of: tasks.raw).map(\.text)
+    else { return [] }
+    return threads.flatMap { thread -> [pid_t] in
+        guard let text = try? readFile("\(thread)/children", at: tasks.raw, limit: 1 << 16) else { return [] }
+        return text.split(separator: 0x20).compactMap { pid_t(String(decoding: $0, as: UTF8.self)) }
+    }
+}
+
+/// A process, what it has started, what that has started, and so on.
+package func family(of pid: pid_t) -> [pid_t] {
+    var found = [pid]
+    var next = 0
+    while next < found.count {
+        found += children(of: found[next])
+        next += 1
+    }
+    return found
+}
+
+/// Kills a child of ours and all that comes from it; waiting for the child is left to the caller.
+///
+/// Each is stopped before it is asked for its children: then it starts no more, and waits for none, whose number could
+/// become another process's.
+package func endFamily(of child: pid_t) {
+    guard let handle = try? openPidFD(child), (try? sendSignal(SIGSTOP, to: handle)) != nil else { return }
+    var found = children(of: child)
+    var next = 0
+    while next < found.count {
+        try? sendSignal(SIGSTOP, to: found[next])
+        found += children(of: found[next])
+        next += 1
+    }
+    try? sendSignal(SIGKILL, to: handle)
+    for pid in found { try? sendSignal(SIGKILL, to: pid) }
+}
+
+/// How many bytes a process, and those that it has waited for, have read and written: rchar and wchar of /proc/PID/io,
+/// proc(5). What only went through a socket with recv(2) and send(2) is not in it.
+///
+/// - Returns: nil where the kernel does not tell.
+package func bytesMoved(by pid: pid_t) -> UInt64? {
+    guard let text = try? readFile("/proc/\(pid)/io", limit: 4096) else { return nil }
+    var sum: UInt64?
+    for line in String(decoding: text, as: UTF8.self).split(separator: "\n") {
+        let words = line.split(separator: " ")
+        guard words.count == 2, ["rchar:", "wchar:"].contains(words[0]), let count = UInt64(words[1]) else { continue }
+        sum = (sum ?? 0) &+ count
+    }
+    return sum
+}
