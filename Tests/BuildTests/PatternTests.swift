@@ -1,3 +1,6 @@
+import CLinux
+import Foundation
+import Linux
 import Testing
 
 @testable import Build
@@ -34,5 +37,140 @@ import Testing
         let pattern = try NamePattern([0x66, 0xFF, 0x2A][...])
         #expect(pattern.matches([0x66, 0xFF, 0x6F]))
         #expect(!pattern.matches([0x66, 0xFE, 0x6F]))
+    }
+
+    /// Each of these took more than a lifetime when groups were tried one after another.
+    @Test(arguments: [
+        "+(+(a|aa))b", "*(*(*(*(a))))b", "+(a|b|ab|ba)+(a|b|ab|ba)+(a|b|ab|ba)c", "!(*(a|aa)b)!(*(a|aa)b)b",
+        "!(!(!(!(!(a*)))))b", "*a*a*a*a*a*a*a*a*a*a*a*a*a*b", "+(+(a|!(b))|*(?(a)+(b)))c",
+        "@(+(a)+(a)+(a)+(a)|*(a)*(a)*(a)*(a))b",
+    ])
+    func longNamesEnd(pattern: String) throws {
+        let matcher = NameMatcher(NamePattern.characters([UInt8](repeating: 0x61, count: 255)[...]))
+        let elements = try NamePattern(Array(pattern.utf8)[...]).elements
+        _ = matcher.matches(elements)
+        // Each element of a pattern from each position, for each of the positions from which its group was asked.
+        #expect(matcher.steps < pattern.utf8.count * 256 * 256, "\(pattern): \(matcher.steps)")
+    }
+
+    @Test func openGroupsAreReadOnce() throws {
+        let text = String(repeating: "+(a", count: 16) + String(repeating: "b", count: 4000)
+        #expect(try NamePattern(Array(text.utf8)[...]).literal == Array(text.utf8))
+    }
+
+    /// The meaning of patterns as it is defined, by trying everything; and as bash has it.
+    @Test func meansWhatIsDefined() throws {
+        var generator = Generator(state: 4)
+        var cases: [(pattern: String, name: String)] = []
+        for _ in 0..<4000 {
+            let pattern = RandomPattern.text(&generator, depth: 2)
+            let name = (0..<Int.random(in: 0...5, using: &generator)).map { _ in
+                Bool.random(using: &generator) ? "a" : "b"
+            }
+            cases.append((pattern, name.joined()))
+        }
+        let found = try cases.map { try NamePattern(Array($0.pattern.utf8)[...]).matches(Array($0.name.utf8)) }
+        for (place, answer) in zip(cases, found) {
+            let elements = try NamePattern(Array(place.pattern.utf8)[...]).elements
+            let defined = Definition.matches(elements[...], NamePattern.characters(Array(place.name.utf8)[...])[...]) {
+                $0.isEmpty
+            }
+            #expect(answer == defined, "\(place)")
+        }
+        #expect(Set(found).count == 2)
+        guard isAccessible("/bin/bash", X_OK) else { return }
+        // Where a group follows a star, bash 5.2 has b match ?*!(*), which nothing can.
+        let plain = zip(cases, found).filter { !$0.0.pattern.contains(/\*[?*+@!]\(/) }
+        #expect(plain.count > 2000)
+        for ((place, answer), bash) in zip(plain, try Self.bash(plain.map(\.0))) {
+            #expect(answer == bash, "\(place)")
+        }
+    }
+
+    private static func bash(_ cases: [(pattern: String, name: String)]) throws -> [Bool] {
+        let folder = NSTemporaryDirectory() + "skiff-patterns-\(UUID().uuidString)"
+        defer { try? removeTree(folder) }
+        try makeDirectory(folder)
+        let text = cases.map { "\($0.pattern) \($0.name)\n" }.joined()
+        try writeFile(folder + "/in", Array(text.utf8), mode: 0o600)
+        let input = try open(folder + "/in", O_RDONLY)
+        let output = try open(folder + "/out", O_WRONLY | O_CREAT, mode: 0o600)
+        let script =
+            "shopt -s extglob; while IFS=' ' read -r pattern name; do "
+            + "if [[ $name == $pattern ]]; then printf y; else printf n; fi; done"
+        let pid = try spawn(
+            "/bin/bash", ["bash", "-c", script], environment: ["LC_ALL=C"],
+            descriptors: [(0, input.raw), (1, output.raw)])
+        _ = try waitFor(pid)
+        let answers = try readFile(folder + "/out").map { $0 == UInt8(ascii: "y") }
+        #expect(answers.count == cases.count)
+        return answers
+    }
+}
+
+/// Patterns of a and b, with groups inside each other.
+private enum RandomPattern {
+    static func text(_ generator: inout Generator, depth: Int) -> String {
+        (0..<Int.random(in: 1...3, using: &generator)).map { _ in part(&generator, depth) }.joined()
+    }
+
+    private static func part(_ generator: inout Generator, _ depth: Int) -> String {
+        let kind = Int.random(in: 0..<(depth > 0 ? 12 : 6), using: &generator)
+        guard kind >= 6 else { return ["a", "b", "?", "*", "[!a]", "[ab]"][kind] }
+        let choices = (0..<Int.random(in: 1...3, using: &generator)).map { _ in text(&generator, depth: depth - 1) }
+        let repeats = ["?", "*", "+", "@", "!", "!"][kind - 6]
+        return repeats + "(" + choices.joined(separator: "|") + ")"
+    }
+}
+
+/// SplitMix64: the same numbers in each run.
+private struct Generator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+/// Tries every way in which a pattern can match.
+private enum Definition {
+    typealias Text = ArraySlice<NamePattern.Character>
+
+    /// Whether `text` begins with something that matches and `then` takes the rest.
+    static func matches(_ elements: ArraySlice<NamePattern.Element>, _ text: Text, _ then: (Text) -> Bool) -> Bool {
+        guard let first = elements.first else { return then(text) }
+        func rest(_ left: Text) -> Bool { matches(elements.dropFirst(), left, then) }
+        switch first {
+        case .one(let wanted): return text.first == wanted && rest(text.dropFirst())
+        case .any: return !text.isEmpty && rest(text.dropFirst())
+        case .set(let ranges, let isNegated):
+            guard let character = text.first else { return false }
+            return ranges.contains { $0.contains(character) } != isNegated && rest(text.dropFirst())
+        case .many: return (text.startIndex...text.endIndex).contains { rest(text[$0...]) }
+        case .group(let group): return matches(group.repeats, group.choices, text, rest)
+        }
+    }
+
+    private static func matches(
+        _ repeats: NamePattern.Repeats, _ choices: [[NamePattern.Element]], _ text: Text, _ rest: (Text) -> Bool
+    ) -> Bool {
+        func once(_ then: (Text) -> Bool) -> Bool { choices.contains { matches($0[...], text, then) } }
+        func again(_ left: Text) -> Bool {
+            left.startIndex > text.startIndex && matches(.many, choices, left, rest)
+        }
+        switch repeats {
+        case .once: return once(rest)
+        case .optional: return rest(text) || once(rest)
+        case .many: return rest(text) || once(again)
+        case .some: return once { rest($0) || again($0) }
+        case .not:
+            return (text.startIndex...text.endIndex).contains { end in
+                !choices.contains { matches($0[...], text[..<end]) { $0.isEmpty } } && rest(text[end...])
+            }
+        }
     }
 }

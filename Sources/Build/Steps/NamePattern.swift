@@ -4,12 +4,19 @@ package struct NamePattern: Equatable {
     /// A character: a scalar of Unicode, or beyond them a byte that is no UTF-8.
     typealias Character = UInt32
 
-    indirect enum Element: Equatable {
+    enum Element: Equatable {
         case one(Character)
         case any
         case many
         case set([ClosedRange<Character>], isNegated: Bool)
-        case group(Repeats, [[Element]])
+        case group(Group)
+    }
+
+    /// Choices, and how often one of them stands there. Groups of a pattern have different numbers.
+    struct Group: Equatable {
+        let repeats: Repeats
+        let choices: [[Element]]
+        let number: Int
     }
 
     enum Repeats: UInt8 {
@@ -20,7 +27,7 @@ package struct NamePattern: Equatable {
         case not = 0x21
     }
 
-    private let elements: [Element]
+    let elements: [Element]
 
     /// - Parameter bytes: `\` takes the next character's meaning away.
     init(_ bytes: ArraySlice<UInt8>) throws(PathPattern.Malformed) {
@@ -63,61 +70,101 @@ package struct NamePattern: Equatable {
     package func matches(_ name: [UInt8]) -> Bool {
         // A hidden name takes a dot that is written.
         if name.first == 0x2E, !Self.beginsWithDot(elements) { return false }
-        return Self.matches(elements[...], Self.characters(name[...])[...]) { $0.isEmpty }
+        return NameMatcher(Self.characters(name[...])).matches(elements)
     }
 
     private static func beginsWithDot(_ elements: [Element]) -> Bool {
         switch elements.first {
         case .one(0x2E): true
-        case .group(let repeats, let choices): repeats != .not && choices.contains(where: beginsWithDot)
+        case .group(let group): group.repeats != .not && group.choices.contains(where: beginsWithDot)
         default: false
         }
     }
+}
 
-    /// Whether `text` begins with something that matches and `then` takes the rest.
-    private static func matches(
-        _ elements: ArraySlice<Element>, _ text: ArraySlice<Character>, _ then: (ArraySlice<Character>) -> Bool
-    ) -> Bool {
-        guard let first = elements.first else { return then(text) }
-        let rest = elements.dropFirst()
-        switch first {
-        case .one(let wanted): return text.first == wanted && matches(rest, text.dropFirst(), then)
-        case .any: return !text.isEmpty && matches(rest, text.dropFirst(), then)
+/// Matches one name with patterns, in sets of positions: where a part of a pattern that begins somewhere can end. What a
+/// choice of a group does at a position is found out once, so that groups inside each other do not multiply.
+final class NameMatcher {
+    private let text: [NamePattern.Character]
+    private var known: [Place: Set<Int>] = [:]
+    /// How often an element was looked at from a position: what a pattern costs.
+    private(set) var steps = 0
+
+    private struct Place: Hashable {
+        let group: Int
+        let choice: Int
+        let start: Int
+    }
+
+    init(_ text: [NamePattern.Character]) { self.text = text }
+
+    func matches(_ elements: [NamePattern.Element]) -> Bool { ends(elements, from: 0).contains(text.count) }
+
+    private func ends(_ elements: [NamePattern.Element], from start: Int) -> Set<Int> {
+        var positions: Set<Int> = [start]
+        for element in elements where !positions.isEmpty { positions = ends(element, from: positions) }
+        return positions
+    }
+
+    private func ends(_ element: NamePattern.Element, from starts: Set<Int>) -> Set<Int> {
+        steps += starts.count
+        func after(_ takes: (NamePattern.Character) -> Bool) -> Set<Int> {
+            Set(starts.filter { $0 < text.count && takes(text[$0]) }.map { $0 + 1 })
+        }
+        switch element {
+        case .one(let wanted): return after { $0 == wanted }
+        case .any: return after { _ in true }
         case .set(let ranges, let isNegated):
-            guard let character = text.first else { return false }
-            return ranges.contains { $0.contains(character) } != isNegated && matches(rest, text.dropFirst(), then)
-        case .many:
-            return (text.startIndex...text.endIndex).contains { matches(rest, text[$0...], then) }
-        case .group(let repeats, let choices): return group(repeats, choices, rest, text, then)
+            return after { character in ranges.contains { $0.contains(character) } != isNegated }
+        case .many: return starts.min().map { Set($0...text.count) } ?? []
+        case .group(let group): return ends(group, from: starts)
         }
     }
 
-    private static func group(
-        _ repeats: Repeats, _ choices: [[Element]], _ rest: ArraySlice<Element>, _ text: ArraySlice<Character>,
-        _ then: (ArraySlice<Character>) -> Bool
-    ) -> Bool {
-        func after(_ left: ArraySlice<Character>) -> Bool { matches(rest, left, then) }
-        func again(_ left: ArraySlice<Character>) -> Bool {
-            // Only with progress, or an empty choice would go on for ever.
-            left.startIndex > text.startIndex && group(.many, choices, rest, left, then)
-        }
-        switch repeats {
-        case .once: return choices.contains { matches($0[...], text, after) }
-        case .optional: return after(text) || choices.contains { matches($0[...], text, after) }
-        case .many: return after(text) || choices.contains { matches($0[...], text, again) }
-        case .some: return choices.contains { matches($0[...], text) { after($0) || again($0) } }
+    private func ends(_ group: NamePattern.Group, from starts: Set<Int>) -> Set<Int> {
+        switch group.repeats {
+        case .once: return once(group, from: starts)
+        case .optional: return starts.union(once(group, from: starts))
+        case .some: return repeated(group, from: once(group, from: starts))
+        case .many: return repeated(group, from: starts)
         case .not:
-            return (text.startIndex...text.endIndex).contains { end in
-                let part = text[..<end]
-                return !choices.contains { matches($0[...], part) { $0.isEmpty } } && after(text[end...])
+            return starts.reduce(into: []) { result, start in
+                result.formUnion(Set(start...text.count).subtracting(once(group, from: [start])))
             }
         }
+    }
+
+    private func once(_ group: NamePattern.Group, from starts: Set<Int>) -> Set<Int> {
+        var result: Set<Int> = []
+        for start in starts {
+            for (choice, elements) in group.choices.enumerated() {
+                let place = Place(group: group.number, choice: choice, start: start)
+                let found = known[place] ?? ends(elements, from: start)
+                known[place] = found
+                result.formUnion(found)
+            }
+        }
+        return result
+    }
+
+    private func repeated(_ group: NamePattern.Group, from starts: Set<Int>) -> Set<Int> {
+        var (reached, last) = (starts, starts)
+        while !last.isEmpty {
+            last = once(group, from: last).subtracting(reached)
+            reached.formUnion(last)
+        }
+        return reached
     }
 }
 
 extension NamePattern {
     private struct Parser {
         var rest: ArraySlice<Character>
+        private var groups = 0
+        /// Where groups begin that have no end; what follows them is read again as it stands.
+        private var open: Set<Int> = []
+
+        init(rest: ArraySlice<Character>) { self.rest = rest }
 
         private static let deepest = 16
 
@@ -150,6 +197,7 @@ extension NamePattern {
             guard rest.first == 0x28, kind < 0x80, let repeats = Repeats(rawValue: UInt8(truncatingIfNeeded: kind))
             else { return nil }
             let start = rest
+            guard !open.contains(start.startIndex) else { return nil }
             rest.removeFirst()
             var choices = [try elements(depth: depth + 1)]
             while rest.first == 0x7C {
@@ -158,9 +206,11 @@ extension NamePattern {
             }
             guard rest.popFirst() == 0x29 else {
                 rest = start
+                open.insert(start.startIndex)
                 return nil
             }
-            return .group(repeats, choices)
+            groups += 1
+            return .group(Group(repeats: repeats, choices: choices, number: groups))
         }
 
         /// `[a-z]`, `[!a]`, `[[:digit:]]`; nil, and nothing taken, when it has no end.

@@ -31,13 +31,12 @@ public func fuzzDeffile(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     return 0
 }
 
-/// Names that may well match: the text itself without the bytes of patterns. Short ones, since groups in groups try all ways
-/// to cut a name.
+/// Names that may well match: the text itself without the bytes of patterns, up to the longest that a file can have.
 private func match(_ source: String) {
     guard let patterns = try? PathPattern.all(source) else { return }
     let letters = source.utf8.filter { !"*?[]()|\\!+@{},/".utf8.contains($0) }
     for case .pattern(let pattern) in patterns.prefix(4).flatMap(\.components) {
-        for count in [0, 1, 2, 5, 8] {
+        for count in [0, 1, 5, 40, 255] {
             _ = pattern.matches(Array(letters.prefix(count)))
             _ = pattern.matches(Array(letters.suffix(count)))
         }
