@@ -177,6 +177,44 @@ extension EndToEnd {
             withExtendedLifetime(behind) {}
         }
 
+        /// Two that want the same wait for one another, and an interrupted one tidies up.
+        @Test func filesOfTheWebAreFetchedOnce() throws {
+            try need(.python)
+            let desk = try Desk(.current)
+            defer { desk.remove() }
+            let images = try Images.shared.get()
+            let web = try WebServer(images.folder)
+            defer { try? web.stop() }
+            let slow = try LyingRegistry(proxyTo: String(web.address.dropFirst("http://".count)))
+            try slow.delay(0.02)
+            func pull(_ name: String) throws -> RunningCommand {
+                let address = "http://\(slow.host)/\(images.sif.dropFirst(images.folder.count + 1))"
+                return try skiffCommand(["pull", name, address], as: desk.profile) {
+                    $0.environment["HOME"] = desk.folder
+                    $0.environment["APPTAINER_CACHEDIR"] = desk.folder + "/.apptainer"
+                    $0.directory = desk.folder
+                }.start()
+            }
+            let cache = desk.folder + "/.apptainer/cache/net"
+            let stopped = try pull("stopped.sif")
+            #expect((0..<10_000).contains { _ in !Self.names(cache).isEmpty || usleep(1000) != 0 })
+            try stopped.signal(SIGINT)
+            #expect(try stopped.wait(seconds: 10).end == .signaled(SIGINT))
+            #expect(Self.names(cache) == [])
+            let before = slow.requests.count
+            for running in [try pull("one.sif"), try pull("two.sif")] {
+                let outcome = try running.wait(seconds: 30)
+                #expect(outcome.isSuccess, "\(outcome)")
+            }
+            #expect(slow.requests.dropFirst(before).count { $0.method == "GET" } == 1)
+            #expect(try desk.bytes("one.sif") == readFile(images.sif) && desk.bytes("two.sif") == readFile(images.sif))
+            #expect(desk.files == ["one.sif", "two.sif"])
+        }
+
+        private static func names(_ folder: String) -> [String] {
+            (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        }
+
         @Test func stopsAtAFullDisk() throws {
             try need(.root)
             try need(.python)

@@ -13,24 +13,8 @@ struct HubFetch {
     func fetch(_ reference: HubReference, scratch: Scratch) throws(SkiffError) -> FetchedImage {
         let name = "shub://\(reference.registry)/\(reference.path)"
         let (image, commit) = try look(reference, name)
-        if let path = cache?.find(.shub, commit) {
-            Log.info("Use image from cache")
-            return FetchedImage(path: path, isCached: true, wasHere: true)
-        }
-        Log.info("Downloading shub image")
-        let download = WebDownload(
-            http: options.http, request: HTTPRequest("GET", image), message: "cannot download \(name)",
-            progress: progress)
-        defer { progress.end() }
-        guard let cache else {
-            let path = try scratch.path() + "/image"
-            _ = try download.run(to: path)
-            return FetchedImage(path: path, isCached: false)
-        }
-        let path = try cache.create(.shub, commit) { (part: String) throws(SkiffError) in
-            _ = try download.run(to: part)
-        }
-        return FetchedImage(path: path, isCached: true)
+        return try ImageDownload(options: options, cache: cache, progress: progress, kind: .shub, key: commit).fetch(
+            image, "Downloading shub image", "cannot download \(name)", scratch: scratch)
     }
 
     private func look(_ reference: HubReference, _ name: String) throws(SkiffError) -> (WebAddress, String) {

@@ -13,24 +13,9 @@ struct WebFetch {
     func fetch(_ uri: ImageURI, scratch: Scratch) throws(SkiffError) -> FetchedImage {
         guard let address = WebAddress(uri.description) else { throw SkiffError("cannot use \(uri): it is no URL") }
         let key = try SHA256.text(of: Array((uri.description + (try lastModified(address))).utf8)).dropFirst(7)
-        if let path = cache?.find(.net, String(key)) {
-            Log.info("Using image from cache")
-            return FetchedImage(path: path, isCached: true, wasHere: true)
-        }
-        Log.info("Downloading network image")
-        let download = WebDownload(
-            http: options.http, request: HTTPRequest("GET", address), message: "cannot download \(address.shown)",
-            progress: progress)
-        defer { progress.end() }
-        guard let cache else {
-            let path = try scratch.path() + "/image"
-            _ = try download.run(to: path)
-            return FetchedImage(path: path, isCached: false)
-        }
-        let path = try cache.create(.net, String(key)) { (part: String) throws(SkiffError) in
-            _ = try download.run(to: part)
-        }
-        return FetchedImage(path: path, isCached: true)
+        return try ImageDownload(options: options, cache: cache, progress: progress, kind: .net, key: String(key))
+            .fetch(
+                address, "Downloading network image", "cannot download \(address.shown)", scratch: scratch)
     }
 
     /// What stands for the version of the file; without it, something that never comes again.
