@@ -26,7 +26,8 @@ extension CacheDirectory {
         -> String
     {
         let folder = try make(kind)
-        let part = "\(folder)/tmp_\(processID())_\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        removeLeftoversOnce()
+        let part = folder + "/" + UnfinishedEntry.name
         do throws(SkiffError) {
             try write(part)
             let path = folder + "/" + name

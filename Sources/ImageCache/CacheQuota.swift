@@ -17,7 +17,8 @@ extension CacheDirectory {
         let folder = kind == .blob ? path(.blob) + "/blobs/sha256" : path(kind)
         guard let opened = try? open(folder, O_RDONLY | O_DIRECTORY), let names = try? Linux.entries(of: opened.raw)
         else { return [] }
-        return names.map(\.text).filter { !$0.hasPrefix("tmp_") && !$0.hasPrefix(".") }.compactMap { name in
+        return names.map(\.text).filter { !$0.hasPrefix(UnfinishedEntry.prefix) && !$0.hasPrefix(".") }.compactMap {
+            name in
             guard let found = try? status(name, at: opened.raw), found.isRegular else { return nil }
             return CacheFile(kind: kind, name: name, path: folder + "/" + name, status: found)
         }

@@ -44,6 +44,7 @@ package final class Lease: Sendable {
                 try publish(content, at: path, in: folder)
                 let lease = Lease(path: path, content: content)
                 lease.beat()
+                cache.removeLeftoversOnce()
                 // Between the last question and the lease another may have finished.
                 return isDone() ? nil : lease
             } catch {
@@ -114,17 +115,17 @@ package final class Lease: Sendable {
             case nil where silent < Lease.patience: return
             default: break
             }
-            remove(path, content)
+            Lease.remove(path, content)
         }
+    }
 
-        /// Two that watch may both come here, and one of them after a new holder: what was renamed away must be what was
-        /// seen, else it is put back.
-        private func remove(_ path: String, _ content: [UInt8]) {
-            let away = path + ".gone-\(String(UInt64.random(in: .min ... .max), radix: 36))"
-            guard (try? rename(path, to: away)) != nil else { return }
-            if (try? readFile(away, limit: 4096)) != content { try? makeHardLink(away, at: path) }
-            try? unlink(away)
-        }
+    /// Takes away the lease of somebody who is gone. Two may both come here, and one of them after a new holder: what was
+    /// renamed away must be what was seen, else it is put back.
+    static func remove(_ path: String, _ content: [UInt8]) {
+        let away = path + ".gone-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        guard (try? rename(path, to: away)) != nil else { return }
+        if (try? readFile(away, limit: 4096)) != content { try? makeHardLink(away, at: path) }
+        try? unlink(away)
     }
 }
 
@@ -132,7 +133,9 @@ package final class Lease: Sendable {
 struct LeaseHolder: Equatable {
     private let words: [String]
 
-    var text: String { words.joined(separator: " ") }
+    var text: String { joined(by: " ") }
+
+    func joined(by separator: String) -> String { words.joined(separator: separator) }
 
     /// - Parameter content: of a lease's file; anything.
     init(_ content: [UInt8]) {
@@ -140,8 +143,10 @@ struct LeaseHolder: Equatable {
             String.init)
     }
 
+    init(_ words: [String]) { self.words = words }
+
     static var current: LeaseHolder {
-        LeaseHolder(Array("\(boot) \(namespace) \(processID()) \(startTime(of: processID()) ?? "0")".utf8))
+        LeaseHolder([boot, namespace, "\(processID())", startTime(of: processID()) ?? "0"])
     }
 
     /// Whether it runs; nil when that cannot be told from here.
@@ -149,6 +154,13 @@ struct LeaseHolder: Equatable {
         guard words.count == 4, words[0] == Self.boot, words[1] == Self.namespace, let pid = pid_t(words[2]), pid > 0,
             Self.boot != "?", Self.namespace != "?"
         else { return nil }
+        do throws(Errno) {
+            try sendSignal(0, to: pid)
+        } catch {
+            if error == .noSuchProcess { return false }
+        }
+        // What is not ours may be hidden: proc(5), hidepid.
+        guard isAccessible("/proc/\(pid)/stat", R_OK) else { return nil }
         return Self.startTime(of: pid) == words[3]
     }
 
@@ -157,7 +169,11 @@ struct LeaseHolder: Equatable {
         return String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
     }
 
-    private static var namespace: String { (try? readLink("/proc/self/ns/pid")) ?? "?" }
+    /// The number in `pid:[4026531836]`.
+    private static var namespace: String {
+        let number = (try? readLink("/proc/self/ns/pid"))?.filter(\.isNumber) ?? ""
+        return number.isEmpty ? "?" : number
+    }
 
     /// Field 22 of /proc/PID/stat; the name before it may hold anything but ends with the last parenthesis; proc(5).
     /// A zombie does no work any more.

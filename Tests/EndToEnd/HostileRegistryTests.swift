@@ -177,6 +177,50 @@ extension EndToEnd {
             withExtendedLifetime(behind) {}
         }
 
+        /// What a killed pull had not finished in the cache, the next one takes away, whatever it pulls.
+        @Test(arguments: ["download", "conversion"], Profile.allCases)
+        func leavingsOfTheKilledGo(moment: String, profile: Profile) throws {
+            try need(profile)
+            try need(.python)
+            let desk = try Desk(profile)
+            defer { desk.remove() }
+            func pull(_ name: String, _ address: String) throws -> Command {
+                try skiffCommand(["pull", "--force", name, address], as: profile) {
+                    $0.environment["HOME"] = desk.folder
+                    $0.environment["APPTAINER_CACHEDIR"] = desk.folder + "/.apptainer"
+                    $0.environment["APPTAINER_TMPDIR"] = desk.folder
+                    $0.directory = desk.folder
+                    $0.seconds = 60
+                }
+            }
+            func left() -> [String] {
+                ["net", "oci-tmp"].flatMap { Self.names(desk.folder + "/.apptainer/cache/" + $0) }
+                    .filter { $0.hasPrefix("tmp_") } + Self.names(desk.folder + "/.apptainer/cache/leases")
+            }
+            let images = try Images.shared.get()
+            let web = try WebServer(images.folder)
+            defer { try? web.stop() }
+            let slow = try LyingRegistry(proxyTo: String(web.address.dropFirst("http://".count)))
+            try slow.delay(0.02)
+            let small = "oci:" + (try Layers.image.get())
+            let isDownload = moment == "download"
+            if !isDownload { #expect(try pull("small.sif", small).run().isSuccess) }
+            let large =
+                isDownload
+                ? "http://\(slow.host)/\(images.sif.dropFirst(images.folder.count + 1))"
+                : "oci:" + (try Self.largeImage())
+            let running = try pull("large.sif", large).start()
+            #expect((0..<10_000).contains { _ in left().count == 2 || usleep(1000) != 0 })
+            ProcessTable.current().filter { $0.session == running.pid }.forEach { kill($0.pid, SIGKILL) }
+            _ = try running.wait(seconds: 10)
+            #expect(left().count == 2, "\(left())")
+            // The one has to fetch again, the other has all that it needs.
+            let next = try isDownload ? pull("large.sif", large).run() : pull("small.sif", small).run()
+            #expect(next.isSuccess, "\(next)")
+            #expect(next.standardError.contains("Using cached SIF image") == !isDownload, "\(next)")
+            #expect(left() == [])
+        }
+
         /// Two that want the same wait for one another, and an interrupted one tidies up.
         @Test func filesOfTheWebAreFetchedOnce() throws {
             try need(.python)
@@ -213,6 +257,20 @@ extension EndToEnd {
 
         private static func names(_ folder: String) -> [String] {
             (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        }
+
+        /// A layout that takes a while to become a SIF.
+        private static func largeImage() throws -> String {
+            let folder = try WorkDirectory.make(for: .current)
+            let script = """
+                mkdir -p root/etc && head -c 60000000 /dev/urandom >root/large && chmod 755 .
+                exec \(Stage.repository)/Tests/Corpus/Layers/make-image root "$PWD/layout" '{}'
+                """
+            var command = Command(["/bin/sh", "-ec", script], as: .current)
+            (command.directory, command.seconds) = (folder, 60)
+            let made = try command.run()
+            guard made.isSuccess else { throw HarnessError("cannot make an image: \(made)") }
+            return folder + "/layout"
         }
 
         @Test func stopsAtAFullDisk() throws {

@@ -1,10 +1,11 @@
 import CLinux
 import Core
 import Foundation
-import ImageCache
 import Linux
 import Synchronization
 import Testing
+
+@testable import ImageCache
 
 @Suite struct CacheTests {
     private func folder() -> String {
@@ -84,12 +85,78 @@ import Testing
         let folder = try cache.make("leases")
         let boot = try String(decoding: readFile("/proc/sys/kernel/random/boot_id"), as: UTF8.self)
             .trimmingCharacters(in: .whitespacesAndNewlines)
-        let dead = "\(boot) \(try readLink("/proc/self/ns/pid")) \(getpid()) 1 77\n"
+        let namespace = try readLink("/proc/self/ns/pid").filter(\.isNumber)
+        let dead = "\(boot) \(namespace) \(getpid()) 1 77\n"
         try writeFile(folder + "/x", Array(dead.utf8), mode: 0o600)
         let lease = try Lease.take("x", in: cache) { false }
         #expect(lease != nil)
         lease?.release()
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+    }
+}
+
+/// What a killed process leaves in a cache that many share.
+@Suite struct LeftoverTests {
+    private let cache = CacheDirectory(root: NSTemporaryDirectory() + "skiff-cache-\(UUID().uuidString)")
+    private let me = LeaseHolder.current.joined(by: "_").split(separator: "_").map(String.init)
+
+    private func make(_ kind: CacheDirectory.Kind, _ words: [String], daysAgo: Int64 = 0) throws -> String {
+        let path = try cache.make(kind) + "/" + words.joined(separator: "_")
+        try writeFile(path, [1], mode: 0o600)
+        try setTimes(try PathBytes(Array(path.utf8)), seconds: currentTime() - daysAgo * 86400, at: AT_FDCWD)
+        return path
+    }
+
+    private func remains(_ path: String) -> Bool { (try? status(path, follow: false)) != nil }
+
+    @Test func namesTellTheOwner() throws {
+        let name = UnfinishedEntry.name
+        #expect(UnfinishedEntry.owner(name) == .current && UnfinishedEntry.owner(name)?.isAlive == true)
+        #expect(name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x2F && $0 != 0x3A } && name.count < 200)
+        for other in ["tmp_1234_abc", "tmp_", "tmp_123456789", "tmp______"] {
+            #expect(UnfinishedEntry.owner(other)?.isAlive == nil)
+        }
+    }
+
+    @Test func theDeadAreKnownOnThisHostOnly() throws {
+        defer { try? removeTree(cache.root) }
+        let (boot, namespace, pid, start) = (me[0], me[1], me[2], me[3])
+        // A process that has ended, and one that has its number now.
+        let child = try spawn("/bin/true", ["true"], environment: [])
+        _ = try waitFor(child)
+        let gone = try [
+            make(.net, ["tmp", boot, namespace, "\(child)", "1", "a"]),
+            make(.oras, ["tmp", boot, namespace, pid, "1", "a"]),
+            make(.library, ["tmp", "other-host", namespace, pid, start, "a"], daysAgo: 8),
+            make(.shub, ["tmp", boot, "1", pid, start, "a"], daysAgo: 8),
+            make(.net, ["tmp", "123456789"], daysAgo: 8),
+        ]
+        let folder = try cache.make(.ociImages) + "/tmp_\(boot)_\(namespace)_\(child)_1_b"
+        try makeDirectories(folder + "/inside")
+        let stays = try [
+            make(.net, ["tmp", boot, namespace, pid, start, "a"], daysAgo: 8), make(.net, ["0123abc"], daysAgo: 80),
+            make(.library, ["tmp", "other-host", namespace, pid, start, "b"], daysAgo: 6),
+            make(.shub, ["tmp", boot, "1", "\(child)", start, "b"]), make(.net, ["tmp", "1234", "abc"]),
+        ]
+        cache.removeLeftovers()
+        for path in gone + [folder] { #expect(!remains(path), "\(path)") }
+        for path in stays { #expect(remains(path), "\(path)") }
+    }
+
+    /// A lease is taken where something is written, and looks around once.
+    @Test func whoWritesTidiesUp() throws {
+        defer { try? removeTree(cache.root) }
+        let left = try make(.net, ["tmp", me[0], me[1], me[2], "1", "a"])
+        let leases = try cache.make("leases")
+        for (name, words) in [
+            ("dead", [me[0], me[1], me[2], "1"]), (".1-a", [me[0], me[1], me[2], "1"]), ("live", me),
+        ] {
+            try writeFile(leases + "/" + name, Array((words.joined(separator: " ") + " 5\n").utf8), mode: 0o600)
+        }
+        let lease = try Lease.take("x", in: cache) { false }
+        #expect(!remains(left))
+        lease?.release()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: leases) == ["live"])
     }
 }
 

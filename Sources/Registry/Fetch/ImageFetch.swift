@@ -27,6 +27,9 @@ package struct ImageFetch {
         _ = try PluginFetch.plugins(uri.transport, installation)
     }
 
+    /// What killed commands left in the cache goes away, also when nothing has to be fetched.
+    func tidy() { cache?.removeLeftoversOnce() }
+
     /// - Parameter scratch: a private directory for what is not cached; it must outlive the result.
     package func fetch(_ uri: ImageURI, scratch: Scratch) throws(SkiffError) -> FetchedImage {
         if let source = LocalSource(uri.description) {

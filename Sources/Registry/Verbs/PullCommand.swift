@@ -35,7 +35,9 @@ package struct PullCommand {
             in: options.isCacheDisabled ? parentPath(target) ?? "/" : options.temporary, ".skiff-pull-",
             isKept: options.keepsTemporary)
         do throws(SkiffError) {
-            let image = try ImageFetch(options, installation, converter).fetch(uri, scratch: scratch)
+            let fetch = try ImageFetch(options, installation, converter)
+            fetch.tidy()
+            let image = try fetch.fetch(uri, scratch: scratch)
             if uri.transport == "library" { verify(image) }
             if invocation.bool("sandbox") {
                 try unpack(image.path, to: target)
