@@ -154,5 +154,70 @@ extension EndToEnd {
             let (_, wrong) = try build("../../v1/x")
             #expect(wrong.standardError.contains("it names no image"), "\(wrong)")
         }
+
+        /// Makes of the image one for each of two processors: TARGET with an index that names an index, TARGET.flat
+        /// with both in its index.json, TARGET.tar.
+        private static let indexMaker = """
+            import hashlib, json, os, shutil, sys, tarfile
+            source, target = sys.argv[1:3]
+            shutil.copytree(source, target)
+            def path(digest): return os.path.join(target, "blobs/sha256", digest[7:])
+            def add(value, kind):
+                data = json.dumps(value).encode()
+                digest = "sha256:" + hashlib.sha256(data).hexdigest()
+                open(path(digest), "wb").write(data)
+                return {"mediaType": "application/vnd.oci.image." + kind, "digest": digest, "size": len(data)}
+            def write(folder, entries):
+                text = json.dumps({"schemaVersion": 2, "manifests": entries})
+                open(os.path.join(folder, "index.json"), "w").write(text)
+            first = json.load(open(os.path.join(target, "index.json")))["manifests"][0]
+            manifest = json.load(open(path(first["digest"])))
+            config = json.load(open(path(manifest["config"]["digest"])))
+            entries = []
+            for name in "amd64", "arm64":
+                config["architecture"], config["config"]["Env"] = name, ["PATH=/bin", "FOR=" + name]
+                manifest["config"] = add(config, "config.v1+json")
+                platform = {"os": "linux", "architecture": name}
+                entries.append(dict(add(manifest, "manifest.v1+json"), platform=platform))
+            write(target, [add({"schemaVersion": 2, "manifests": entries}, "index.v1+json")])
+            shutil.copytree(target, target + ".flat")
+            write(target + ".flat", entries)
+            with tarfile.open(target + ".tar", "w") as tar: tar.add(target, ".")
+            """
+
+        /// One after the other, so that what is kept of the one must not be taken for the other.
+        @Test(arguments: ["oci:@", "oci:@.flat", "oci-archive:@.tar"], Profile.allCases)
+        func processorsOfAnIndexStayApart(form: String, profile: Profile) throws {
+            try need(profile)
+            try need(.python)
+            try need(profile == .root ? .loop : .fuse)
+            let folder = try WorkDirectory.make(for: profile)
+            let made = try Command(
+                ["/usr/bin/python3", "-c", Self.indexMaker, Self.image.get(), folder + "/image"], as: profile
+            ).run()
+            #expect(made.isSuccess, "\(made)")
+            let address = form.replacingOccurrences(of: "@", with: folder + "/image")
+            func run(_ words: String...) throws -> Outcome {
+                try skiffCommand(words, as: profile) {
+                    $0.environment["HOME"] = folder
+                    $0.environment["APPTAINER_CACHEDIR"] = folder
+                    $0.directory = folder
+                }.run()
+            }
+            let own = try Command(["/bin/uname", "-m"], as: profile).run().line == "x86_64" ? "amd64" : "arm64"
+            for line in ["Converting OCI blobs to SIF format", "Using cached SIF image"] {
+                for name in ["amd64", "arm64"] {
+                    let pulled = try run("pull", "--force", "--arch", name, "\(name).sif", address)
+                    #expect(pulled.isSuccess && pulled.standardError.contains(line), "\(pulled)")
+                    // The programs are this machine's in both.
+                    #expect(try run("exec", "\(name).sif", "/bin/sh", "-c", "echo $FOR").line == name)
+                }
+                let executed = try run("exec", address, "/bin/sh", "-c", "echo $FOR")
+                #expect(executed.isSuccess && executed.line == own, "\(executed)")
+                #expect(executed.standardError.contains("Using cached SIF image"), "\(executed)")
+            }
+            let entries = try FileManager.default.contentsOfDirectory(atPath: folder + "/cache/oci-tmp")
+            #expect(entries.count == 2, "\(entries)")
+        }
     }
 }
