@@ -70,6 +70,51 @@ extension EndToEnd {
             #expect(!without.mountPoints.contains(home), "\(without)")
         }
 
+        /// Texts of Apptainer 1.4.5.
+        @Test(arguments: Profile.allCases) func relativeDestinationsAreRefused(profile: Profile) throws {
+            try need(profile)
+            let folder = try WorkDirectory.make(for: profile)
+            let image = try Images.shared.get().directory
+            func run(_ flags: String...) throws -> Outcome {
+                try skiffCommand(["exec"] + flags + [image, "sh", "-c", "echo $HOME"], as: profile) {
+                    $0.directory = folder
+                }.run()
+            }
+            for (flags, text) in [
+                (
+                    ["--home", "./rel"],
+                    "failed to add \(folder)/rel as session directory: path rel is not an absolute path"
+                ),
+                (["--home", "/tmp:rel"], "failed to add /tmp as session directory: path rel is not an absolute path"),
+                (["--home", "/tmp:"], "failed to add /tmp as session directory: path . is not an absolute path"),
+                (
+                    ["--scratch", "/here,rel/a"],
+                    "could not bind scratch directory scratch/rel/a into container: destination must be an absolute path"
+                ),
+                (
+                    ["--scratch", "rel", "--workdir", folder],
+                    "could not bind scratch directory \(folder)/scratch/rel into container: destination must be an "
+                        + "absolute path"
+                ),
+            ] {
+                let outcome = try skiffCommand(["exec"] + flags + [image, "true"], as: profile) {
+                    $0.directory = folder
+                }.run()
+                #expect(outcome.end == .exited(255), "\(outcome)")
+                #expect(outcome.standardError == "FATAL:   container creation failed: \(text)\n", "\(outcome)")
+            }
+            let many = try run("--home", "a:b:c")
+            #expect(
+                many.end == .exited(255)
+                    && many.standardError
+                        == "FATAL:   While setting home directory: home argument has incorrect number of elements: 3\n",
+                "\(many)")
+            // Where nothing is mounted, nothing is refused.
+            #expect(try run("--no-home", "--home", "rel").line == "rel")
+            #expect(try run("--home", ":/here").line == "/here")
+            #expect(try run("--scratch", "").isSuccess)
+        }
+
         @Test(arguments: Profile.allCases) func homeFlagMovesIt(profile: Profile) throws {
             try need(profile)
             let folder = try WorkDirectory.make(for: profile)

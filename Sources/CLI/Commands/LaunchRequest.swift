@@ -70,15 +70,16 @@ struct LaunchRequest {
 
     private func home(_ text: String) throws(SkiffError) -> Request.Bind {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count <= 2, let source = parts.first, !source.isEmpty else {
-            throw SkiffError("cannot use home \(text)", hint: "Give SRC or SRC:DST")
+        guard parts.count <= 2, let source = parts.first else {
+            throw SkiffError(
+                "While setting home directory: home argument has incorrect number of elements: \(parts.count)")
         }
-        let absolute = absolutePath(source, in: directory)
-        let destination = parts.count == 2 ? parts[1] : absolute
-        guard destination.hasPrefix("/") else {
-            throw SkiffError("cannot use home \(text)", hint: "The destination must be an absolute path")
-        }
-        return .init(source: absolute, destination: normalized(destination))
+        // One that is not absolute is refused where it is mounted; unmounted it is what HOME says.
+        let destination = parts.last ?? source
+        let path = normalized(destination)
+        return .init(
+            source: absolutePath(source, in: directory),
+            destination: destination.hasPrefix("/") ? path : path == "/" ? "." : String(path.dropFirst()))
     }
 
     private func noMount() -> [String] {

@@ -126,7 +126,7 @@ struct DefaultMounts {
             return []
         }
         return request.scratch.map { directory in
-            let path = normalized(directory.hasPrefix("/") ? directory : "/" + directory)
+            let path = normalized(directory)
             let source: Mount.Source =
                 request.workdir.map { .made(absolutePath($0, in: host.directory) + "/scratch" + path, mode: 0o750) }
                 ?? .session(mode: 0o750)

@@ -10,7 +10,8 @@ struct HomeDirectory: Equatable {
     /// An empty directory that covers one of the image, so that the destination can be made in it; nil for none.
     var stagedBase: String?
 
-    init(request: Request, settings: Settings, host: HostFacts) {
+    /// - Throws: for a destination that is no absolute path, with Apptainer's text.
+    init(request: Request, settings: Settings, host: HostFacts) throws(SkiffError) {
         let rootMapped = request.userMapping == .root || (request.userMapping == .inherited && host.uid == 0)
         let original = host.homeDirectory
         destination = request.home?.destination ?? (rootMapped ? "/root" : original)
@@ -23,6 +24,11 @@ struct HomeDirectory: Equatable {
         if request.home != nil && !settings.userBindControl {
             Log.warning("Ignoring --home: user bind control is disabled by system administrator")
             destination = rootMapped ? "/root" : original
+        }
+        guard destination.hasPrefix("/") else {
+            throw SkiffError(
+                "container creation failed: failed to add \(request.home?.source ?? original) as session directory: "
+                    + "path \(destination) is not an absolute path")
         }
         if request.contain && request.home == nil {
             source =

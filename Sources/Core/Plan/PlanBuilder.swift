@@ -30,7 +30,8 @@ package struct PlanBuilder {
         draft.writableImage = request.writable
         draft.namespaces = try namespaces()
         try plugins.prepare(&draft)
-        var home = HomeDirectory(request: request, settings: settings, host: host)
+        var home = try HomeDirectory(request: request, settings: settings, host: host)
+        try checkScratch()
         if request.writable { home.stageBase(image) }
         let defaults = defaultMounts(draft, home)
         draft.minimalDev = defaults.hasMinimalDev
@@ -49,6 +50,18 @@ package struct PlanBuilder {
         let path = absolutePath(workdir, in: host.directory)
         let found = try during("cannot use work directory \(path)") { () throws(Errno) in try status(path) }
         guard found.isDirectory else { throw SkiffError("cannot use work directory \(path): not a directory") }
+    }
+
+    /// Apptainer's text.
+    private func checkScratch() throws(SkiffError) {
+        guard settings.userBindControl, let relative = request.scratch.first(where: { !$0.hasPrefix("/") }) else {
+            return
+        }
+        let place = "scratch" + normalized(relative)
+        throw SkiffError(
+            "container creation failed: could not bind scratch directory "
+                + (request.workdir.map { absolutePath($0 + "/" + place, in: host.directory) } ?? place)
+                + " into container: destination must be an absolute path")
     }
 
     // MARK: namespaces and users
