@@ -16,6 +16,8 @@ package struct SessionFacts {
     package var isRootless = true
     /// Shows how far something long is: its name, bytes done, bytes in all; nil where a line of `--verbose` has to do.
     package var showProgress: ((String, Int64, Int64) -> Void)?
+    /// Lends the secret of a name to a function, wipes it, and answers what the function answered; nil when there is none.
+    package var lendSecret: ((String, (UnsafeRawBufferPointer) -> Int32) throws(SkiffError) -> Int32?)?
 
     package init(request: Request, installation: Installation) {
         self.request = request

@@ -397,6 +397,69 @@ extension EndToEnd {
             #expect(wrong.standardError.contains("cannot use APPTAINER_NETWORK_TIMEOUT=soon"), "\(wrong)")
         }
 
+        /// What the fixture says of a secret, backwards.
+        private static func told(_ name: String, _ text: String) -> String {
+            "INFO:    \(name) \(String(text.reversed()))\n"
+        }
+
+        /// From each of the places from which registries have theirs, for the host of the address, and nowhere to be read.
+        @Test(arguments: Profile.allCases) func credentialsAreLent(profile: Profile) throws {
+            try need(profile)
+            let desk = try Desk(profile)
+            defer { desk.remove() }
+            let address = "odd://vault.example:8/team/x:1"
+            let (user, password) = ("ann", "very+secret")
+            let helper =
+                "#!/bin/sh\nread host; [ \"$host\" = vault.example:8 ] || exit 1\n"
+                + #"echo '{"ServerURL":"","Username":"<token>","Secret":"a.token"}'"# + "\n"
+            try desk.write("docker-credential-tests", helper)
+            try chmod(desk.folder + "/docker-credential-tests", 0o755)
+            let auth = Data("\(user):\(password)".utf8).base64EncodedString()
+            try desk.write("host.json", #"{"auths":{"vault.example:8":{"auth":"\#(auth)"}}}"#)
+            try desk.write("path.json", #"{"auths":{"vault.example:8/team/x":{"auth":"\#(auth)"}}}"#)
+            try desk.write("other.json", #"{"auths":{"vault.example":{"auth":"\#(auth)"}}}"#)
+            try desk.write("helper.json", #"{"credHelpers":{"vault.example:8":"tests"}}"#)
+            let environment = ["ODD_IMAGE": try Images.shared.get().sif, "PATH": desk.folder + ":/usr/bin:/bin"]
+            let variables = ["APPTAINER_DOCKER_USERNAME": user, "APPTAINER_DOCKER_PASSWORD": password]
+            let both = Self.told("password", password) + Self.told("username", user)
+            let (given, none) = ("borrowed 42 1 1 -1, wiped, unknown", "borrowed 1 1 1 -1, wiped, unknown")
+            for (flags, variables, text) in [
+                ([], variables, both + "INFO:    " + given),
+                (["--docker-username", user, "--docker-password", password], [:], both + "INFO:    " + given),
+                (["--authfile", "host.json"], [:], both + "INFO:    " + given),
+                (["--authfile", "path.json"], [:], both + "INFO:    " + given),
+                (["--authfile", "other.json"], [:], none),
+                (["--authfile", "helper.json"], [:], Self.told("token", "a.token") + "INFO:    borrowed 1 43 1 -1"),
+                ([], [:], none),
+            ] as [([String], [String: String], String)] {
+                let outcome = try desk.command(
+                    ["pull", "--force"] + flags + ["out.sif", address], environment.merging(variables) { $1 }
+                ).run()
+                #expect(outcome.isSuccess && outcome.standardError.contains(text), "\(outcome)")
+            }
+            // For somebody who looks at everything.
+            let loud = try desk.command(
+                ["--debug", "exec", "--explain", address, "true"], environment.merging(variables) { $1 }
+            ).run()
+            let all = loud.standardOutput + loud.standardError
+            #expect(loud.isSuccess && all.contains(given) && !all.contains(password), "\(loud)")
+        }
+
+        @Test func pushesBorrow() throws {
+            let folder = try WorkDirectory.make(for: .current)
+            let installation = try Self.copyOfInstallation(to: folder + "/copy")
+            let desk = try Desk(.current, installation)
+            defer { desk.remove() }
+            try Self.addOdd(to: installation, head: "push-schemes = odd", "-DPUSH=push")
+            let pushed = try desk.run(
+                "push", try Images.shared.get().sif, "odd://vault.example/x",
+                with: ["APPTAINER_DOCKER_USERNAME": "ann", "APPTAINER_DOCKER_PASSWORD": "very+secret"])
+            #expect(
+                pushed.standardError.contains(
+                    Self.told("password", "very+secret") + Self.told("username", "ann")
+                        + "INFO:    borrowed 42 1 1 -1, wiped, unknown"), "\(pushed)")
+        }
+
         /// While it is loaded, and in a push.
         @Test func pluginsHangElsewhere() throws {
             let folder = try WorkDirectory.make(for: .current)

@@ -23,7 +23,8 @@ import Testing
         var image = TransportImage(.layout)
         (image.size, image.identity) = (7, "revision 1")
         let answers: [TransportAnswer] = [
-            .declined, .done, .alive, .found(image), .failed(message: "cannot find\n\u{7}", errno: 2, hint: "Look"),
+            .declined, .done, .alive, .wants(secret: "password"), .found(image),
+            .failed(message: "cannot find\n\u{7}", errno: 2, hint: "Look"),
             .failed(message: "", errno: nil, hint: nil),
         ]
         for answer in answers {
@@ -34,7 +35,7 @@ import Testing
     @Test(arguments: [
         "{}", "[]", #"{"answer":"maybe"}"#, #"{"answer":"found","kind":3,"size":0}"#,
         #"{"answer":"found","kind":1,"size":-1}"#, #"{"answer":"found","kind":4294967297,"size":1}"#,
-        #"{"answer":"failed"}"#,
+        #"{"answer":"failed"}"#, #"{"answer":"wants"}"#,
     ])
     func otherAnswersAreNone(text: String) throws {
         #expect(TransportAnswer(try JSONReader.read(Array(text.utf8))) == nil)

@@ -33,6 +33,7 @@ private func hostExtension(_ host: UnsafePointer<skiff_host>?, _ id: UnsafePoint
     case SKIFF_HOST_SETTINGS: return UnsafeRawPointer(settingsTable)
     case SKIFF_HOST_RUN: return UnsafeRawPointer(runTable)
     case SKIFF_HOST_PROGRESS: return UnsafeRawPointer(progressTable)
+    case SKIFF_HOST_SECRET: return UnsafeRawPointer(secretTable)
     case SKIFF_HOST_SERVICES: return UnsafeRawPointer(servicesTable)
     case SKIFF_HOST_CALLS: return UnsafeRawPointer(callsTable)
     default: return nil

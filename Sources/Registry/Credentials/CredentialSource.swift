@@ -26,6 +26,7 @@ package struct CredentialSource: Sendable {
 
     package func credential(for registry: String, repository: String, isNamed: Bool = true) -> Credential {
         if isNamed, let given { return given }
+        if registry.isEmpty { return .none }
         let config = file.read()
         if let helper = config.helper(for: registry), let found = CredentialHelper(name: helper).get(registry) {
             return found

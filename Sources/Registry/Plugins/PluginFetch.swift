@@ -1,7 +1,6 @@
 import CLinux
 package import Core
 import Digest
-import HTTP
 import ImageCache
 import Linux
 import OCI
@@ -26,8 +25,7 @@ package struct PluginFetch {
 
     func fetch(_ uri: ImageURI, scratch: Scratch) throws(SkiffError) -> FetchedImage {
         for plugin in try Self.plugins(uri.transport, installation) {
-            let process = try TransportProcess(
-                order(plugin.id, uri), installation, patience: options.http.stallSeconds)
+            let process = try TransportProcess(order(plugin.id, uri), installation, options)
             defer { process.end() }
             guard let image = try process.resolve() else { continue }
             let found = Found(

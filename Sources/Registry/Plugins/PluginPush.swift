@@ -1,6 +1,5 @@
 import CLinux
 import Core
-import HTTP
 import Linux
 import PluginHost
 
@@ -28,7 +27,7 @@ struct PluginPush {
             order.upload = (digest, facts.size)
             (order.flags, order.configuration) = (options.pluginFlags, options.configurationFile)
             order.isQuiet = options.quiet
-            let process = try TransportProcess(order, installation, patience: options.http.stallSeconds)
+            let process = try TransportProcess(order, installation, options)
             defer { process.end() }
             if try process.push(file.raw) { return digest }
         }

@@ -7,7 +7,8 @@ import PluginHost
 ///
 /// The order comes first, with the file in a push. A fetch is answered by what was found; then the host sends the target,
 /// an empty file or directory, and the process says when it is full. A failure takes the place of any answer, and any
-/// number of signs of life may come before one.
+/// number of signs of life may come before one. So may wishes for secrets, each of which the host answers with a message of
+/// bytes: a 1 and the secret, or a 0.
 struct TransportOrder: Equatable {
     /// The plugin's id.
     var plugin: String
@@ -66,6 +67,8 @@ enum TransportAnswer: Equatable {
     case done
     /// No answer yet, but the plugin has reported how far it is.
     case alive
+    /// No answer yet: the plugin wants the secret of this name.
+    case wants(secret: String)
     case failed(message: String, errno: Int32?, hint: String?)
 
     var json: JSONText {
@@ -73,6 +76,7 @@ enum TransportAnswer: Equatable {
         case .declined: .members(["answer": .string("declined")])
         case .done: .members(["answer": .string("done")])
         case .alive: .members(["answer": .string("alive")])
+        case .wants(let name): .members(["answer": .string("wants"), "secret": .string(name)])
         case .found(let image):
             .members([
                 "answer": .string("found"), "kind": .integer(Int64(image.kind.rawValue)), "size": .integer(image.size),
@@ -92,6 +96,9 @@ enum TransportAnswer: Equatable {
         case "declined": self = .declined
         case "done": self = .done
         case "alive": self = .alive
+        case "wants":
+            guard let name = json["secret"]?.stringValue else { return nil }
+            self = .wants(secret: name)
         case "found":
             guard case .integer(let number) = json["kind"], let code = UInt32(exactly: number),
                 let kind = TransportImage.Kind(rawValue: code), case .integer(let size) = json["size"], size >= 0

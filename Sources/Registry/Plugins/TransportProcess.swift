@@ -1,5 +1,6 @@
 import CLinux
 import Core
+import HTTP
 import Inspect
 import Linux
 import PluginHost
@@ -9,18 +10,23 @@ final class TransportProcess {
     private let order: TransportOrder
     private let pid: pid_t
     private let socket: OwnedFD
+    /// How many seconds without a sign of life are too many.
     private let patience: Int
+    private var secrets: TransportSecrets
     private var isEnded = false
 
-    /// - Parameter patience: how many seconds without a sign of life are too many.
-    init(_ order: TransportOrder, _ installation: Installation, patience: Int) throws(SkiffError) {
-        (self.order, self.patience) = (order, patience)
+    init(_ order: TransportOrder, _ installation: Installation, _ options: NetworkOptions) throws(SkiffError) {
+        (self.order, patience) = (order, options.http.stallSeconds)
+        secrets = TransportSecrets(order.uri, options.credentials)
         do throws(Errno) {
             let pair = try makeSocketPair()
             socket = OwnedFD(adopting: pair.first)
             let theirs = OwnedFD(adopting: pair.second)
             let nothing = try open("/dev/null", O_RDONLY)
-            var environment = environmentStrings().filter { !$0.hasPrefix("SKIFF_MESSAGELEVEL=") }
+            var environment = environmentStrings().filter {
+                // It asks for what it needs, and its helpers get what it gives them.
+                !$0.hasPrefix("SKIFF_MESSAGELEVEL=") && !TransportSecrets.isVariable($0)
+            }
             environment.append("SKIFF_MESSAGELEVEL=\(Log.level)")
             // What a plugin prints against the rules does no harm to an answer that a program reads.
             pid = try spawn(
@@ -85,9 +91,22 @@ final class TransportProcess {
             }
             switch answer {
             case .alive: continue
+            case .wants(let name): try lend(name)
             case .failed(let message, let errno, let hint):
                 throw SkiffError(message, errno: errno.map { Errno($0) }, hint: hint)
             default: return answer
+            }
+        }
+    }
+
+    private func lend(_ name: String) throws(SkiffError) {
+        var message = secrets.message(name)
+        defer { message.withUnsafeMutableBytes { wipe($0) } }
+        do throws(Errno) {
+            try sendMessage(message, over: socket.raw)
+        } catch {
+            guard error == .brokenPipe else {
+                throw SkiffError("cannot lend \(name) to the plugin \(order.plugin)", errno: error)
             }
         }
     }

@@ -9,7 +9,7 @@ import PluginHost
 /// A process of its own, so that a plugin that crashes, hangs or ends the process leaves somebody who tidies up, and so that
 /// it finds no threads of ours that matter to it.
 package enum TransportWorker {
-    private static let socket: CInt = 3
+    fileprivate static let socket: CInt = 3
 
     /// - Returns: the exit status.
     package static func run(_ installation: Installation) -> Int32 {
@@ -74,6 +74,8 @@ package enum TransportWorker {
             bars.show($0, $1, $2)
             pulse.beat()
         }
+        let loans = Loans()
+        facts.lendSecret = { (name, use) throws(SkiffError) in try loans.lend(name, to: use) }
         return try PluginTransport(manifest, directory: registry.directory, facts: facts, trust: trust)
     }
 
@@ -116,5 +118,31 @@ private final class Pulse {
         if let last, now - last < 250 { return }
         last = now
         try? TransportWorker.send(.alive)
+    }
+}
+
+/// Secrets that the command has sent, each in memory that holds nothing before and after. It stays mapped, so that a plugin
+/// that kept the pointer reads zeros.
+private final class Loans {
+    private var memory: [UnsafeMutableRawBufferPointer] = []
+    /// Loans within loans.
+    private var depth = 0
+
+    func lend(_ name: String, to use: (UnsafeRawBufferPointer) -> Int32) throws(SkiffError) -> Int32? {
+        try TransportWorker.send(.wants(secret: name))
+        if memory.count == depth {
+            memory.append(.allocate(byteCount: TransportOrder.longest, alignment: 4096))
+        }
+        let place = memory[depth]
+        depth += 1
+        defer {
+            wipe(place)
+            depth -= 1
+        }
+        let count = try during("cannot borrow \(name) from skiff-image") { () throws(Errno) in
+            try receiveMessage(into: place, over: TransportWorker.socket)
+        }
+        guard count > 0, place[0] == 1 else { return nil }
+        return use(UnsafeRawBufferPointer(rebasing: place[1..<count]))
     }
 }

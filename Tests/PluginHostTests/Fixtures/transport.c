@@ -45,6 +45,64 @@ static const char *variable(skiff_session *session, const char *name) {
 static const char *word(const char *uri) { return uri + strlen("odd://"); }
 static int is(const char *uri, const char *wanted) { return strcmp(word(uri), wanted) == 0; }
 
+static skiff_session *borrowing;
+static const char *lent[2];
+static uint64_t lent_size[2];
+
+/* Tells a secret backwards, so that a test can see that it came, and that it is nowhere else. */
+static void tell(const char *name, const char *bytes, uint64_t count) {
+    char line[256];
+    uint64_t index;
+    int length = snprintf(line, sizeof line, "%s ", name);
+    for (index = 0; index < count && index < 200; index++) line[length++] = bytes[count - 1 - index];
+    line[length] = 0;
+    host->log(host, SKIFF_LOG_INFO, line);
+}
+
+static int32_t take_password(void *context, const void *bytes, uint64_t count) {
+    (void)context;
+    tell("password", bytes, count);
+    lent[1] = bytes;
+    lent_size[1] = count;
+    return 42;
+}
+
+/* The one is still there while the other is. */
+static int32_t take_username(void *context, const void *bytes, uint64_t count) {
+    const skiff_host_secret *secret = host->get_extension(host, SKIFF_HOST_SECRET);
+    int32_t status = secret->borrow(borrowing, "password", take_password, context);
+    tell("username", bytes, count);
+    lent[0] = bytes;
+    lent_size[0] = count;
+    return status;
+}
+
+static int32_t take_token(void *context, const void *bytes, uint64_t count) {
+    (void)context;
+    tell("token", bytes, count);
+    return 43;
+}
+
+static void borrow(skiff_session *session) {
+    const skiff_host_secret *secret = host->get_extension(host, SKIFF_HOST_SECRET);
+    int32_t status, token, unknown, nobody;
+    char line[128];
+    int which, is_left = 0;
+    uint64_t index;
+    borrowing = session;
+    status = secret->borrow(session, "username", take_username, NULL);
+    token = secret->borrow(session, "token", take_token, NULL);
+    unknown = secret->borrow(session, "passphrase", take_token, NULL);
+    nobody = secret->borrow(session, "username", NULL, NULL);
+    for (which = 0; which < 2; which++)
+        for (index = 0; index < lent_size[which]; index++) is_left |= lent[which][index];
+    snprintf(line, sizeof line, "borrowed %d %d %d %d, %s, %s", status, token, unknown, nobody, is_left ? "left" : "wiped",
+             getenv("APPTAINER_DOCKER_USERNAME") || getenv("APPTAINER_DOCKER_PASSWORD") ? "known" : "unknown");
+    host->log(host, SKIFF_LOG_INFO, line);
+}
+
+static int is_vault(const char *uri) { return strncmp(word(uri), "vault.", 6) == 0; }
+
 /* Does nothing any more, as one does that waits for an answer that never comes. */
 static void hang(void) {
     host->log(host, SKIFF_LOG_INFO, "hanging");
@@ -81,6 +139,7 @@ static int32_t resolve(const skiff_plugin *self, skiff_session *session, const s
     if (is(uri, DECLINES) || strlen(word(uri)) == 0) return SKIFF_DECLINED;
     if (is(uri, "crash")) raise(SIGSEGV);
     if (is(uri, "exit")) _exit(7);
+    if (is_vault(uri)) borrow(session);
     if (is(uri, "hang-resolve")) hang();
     if (is(uri, "spin"))
         for (;;) rest_for(0);
@@ -154,7 +213,8 @@ static int32_t fetch(const skiff_plugin *self, skiff_session *session, const ski
 }
 
 static int32_t push(const skiff_plugin *self, skiff_session *session, const skiff_transport_upload *upload) {
-    (void)self, (void)session;
+    (void)self;
+    if (is_vault(upload->uri)) borrow(session);
     if (is(upload->uri, "crash")) raise(SIGSEGV);
     if (is(upload->uri, "hang")) hang();
     if (is(upload->uri, DECLINES)) return SKIFF_DECLINED;
