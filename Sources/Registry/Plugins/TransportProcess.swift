@@ -13,6 +13,8 @@ final class TransportProcess {
     /// How many seconds without a sign of life are too many.
     private let patience: Int
     private var secrets: TransportSecrets
+    /// What it fills now.
+    private var target: CInt?
     private var isEnded = false
 
     init(_ order: TransportOrder, _ installation: Installation, _ options: NetworkOptions) throws(SkiffError) {
@@ -53,6 +55,8 @@ final class TransportProcess {
     /// - Parameter target: an empty file or directory, as the image's kind asks.
     func fetch(to target: CInt) throws(SkiffError) {
         try send(.members(["target": .string("descriptor")]), descriptor: target)
+        self.target = target
+        defer { self.target = nil }
         _ = try answer("fetch")
     }
 
@@ -118,10 +122,10 @@ final class TransportProcess {
     /// - Throws: when nothing comes, and the plugin moves no byte either; it is killed then.
     private func waitForMessage(_ station: String) throws(SkiffError) {
         // Seconds in which we looked, and not those of a clock: a command that was stopped for an hour did not wait.
-        var (seconds, moved) = (0, bytesMoved)
+        var (seconds, before) = (0, signs)
         while (try? waitReadable(socket.raw, milliseconds: 1000)) == false {
-            let now = bytesMoved
-            (seconds, moved) = (now == moved ? seconds + 1 : 0, now)
+            let now = signs
+            (seconds, before) = (now == before ? seconds + 1 : 0, now)
             if seconds < patience { continue }
             end()
             throw failure(
@@ -130,8 +134,20 @@ final class TransportProcess {
         }
     }
 
-    /// By the plugin and what it has started, in any direction.
-    private var bytesMoved: UInt64 { family(of: pid).reduce(0) { $0 &+ (Linux.bytesMoved(by: $1) ?? 0) } }
+    /// What changes while a plugin works.
+    private struct Signs: Equatable {
+        /// Of the plugin and what it has started, in any direction.
+        var bytes: UInt64
+        /// The target: it may be mapped, and some kernels count no bytes.
+        var size: Int64?
+        var modified: Int64?
+    }
+
+    private var signs: Signs {
+        let found = target.flatMap { try? status(of: $0) }
+        let bytes = family(of: pid).reduce(UInt64(0)) { $0 &+ (bytesMoved(by: $1) ?? 0) }
+        return Signs(bytes: bytes, size: found?.size, modified: found?.modified)
+    }
 
     /// How it ended without an answer.
     private func ending() -> String {
