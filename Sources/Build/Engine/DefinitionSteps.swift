@@ -48,13 +48,7 @@ struct DefinitionSteps {
         if build.options.fixesPermissions { facts.append(StepFact("--fix-perms", "yes")) }
         return BuildStep("Bootstrap: \(stage.agent)", input: .facts(facts)) { (context) throws(SkiffError) in
             let content = try DockerfileResult(config: config, base: base).content(context.root)
-            try build.permissions(context.root, content, isSandbox: isSandbox)
-            try build.baseFiles(context.root, content)
-            do {
-                context.notes["base"] = Array(try JSONEncoder().encode(content))
-            } catch {
-                throw SkiffError("cannot write down what the base of the image is")
-            }
+            try complete(content, &context)
         }
     }
 
@@ -65,13 +59,18 @@ struct DefinitionSteps {
             (context) throws(SkiffError) in
             let path = context.root.path
             let content = if let updated { try build.existing(updated, into: path) } else { try build.source(path) }
-            try build.permissions(context.root, content, isSandbox: isSandbox)
-            try build.baseFiles(context.root, content)
-            do {
-                context.notes["base"] = Array(try JSONEncoder().encode(content))
-            } catch {
-                throw SkiffError("cannot write down what the base of the image is")
-            }
+            try complete(content, &context)
+        }
+    }
+
+    /// What every base is given, and a note of what it is.
+    private func complete(_ content: BaseContent, _ context: inout StepContext) throws(SkiffError) {
+        try build.permissions(context.root, content, isSandbox: isSandbox)
+        try build.baseFiles(context.root, content)
+        do {
+            context.notes["base"] = Array(try JSONEncoder().encode(content))
+        } catch {
+            throw SkiffError("cannot write down what the base of the image is")
         }
     }
 

@@ -56,23 +56,16 @@ struct EnvironmentFile {
     /// The host's shell sources the file and writes its environment to descriptor 3, NUL behind each variable.
     private func runShell() throws(SkiffError) -> [[UInt8]] {
         try during("cannot evaluate environment file \(path)") { () throws(Errno) in
-            let pipe = try makePipe()
-            let reader = OwnedFD(adopting: pipe.first)
-            let writer = OwnedFD(adopting: pipe.second)
             let driver = "set -a\n. \"$0\"\ncommand -p env -0 >&3\n"
             let file = path.contains("/") ? path : "./" + path
             let environment = EnvironmentEntry.split(host).map {
                 "\($0.name)=" + String(decoding: $0.value, as: UTF8.self)
             }
-            let shell = try spawn(
-                "/bin/sh", ["sh", "-c", driver, file] + arguments,
-                environment: environment + ["APPTAINER_IMAGE=\(image)"],
-                descriptors: [(0, 0), (1, 1), (2, 2), (3, writer.raw)])
-            // Else the end of the shell would never show.
-            try writer.close()
-            let output = try readToEnd(reader.raw, limit: 16 << 20)
-            guard let ended = try waitFor(shell), ended.status == .exited(0) else { throw .invalidArgument }
-            return output.split(separator: 0).map { Array($0) }
+            let answer = try output(
+                of: "/bin/sh", ["sh", "-c", driver, file] + arguments,
+                environment: environment + ["APPTAINER_IMAGE=\(image)"], from: 3, limit: 16 << 20)
+            guard answer.status == .exited(0) else { throw .invalidArgument }
+            return answer.bytes.split(separator: 0).map { Array($0) }
         }
     }
 }

@@ -33,25 +33,17 @@ package enum HashAlgorithm: String, Sendable, CaseIterable {
 /// stand in an array and be fed the same bytes.
 package final class MessageDigest {
     package let algorithm: HashAlgorithm
-    private let context: OpaquePointer
+    private var context: DigestContext
 
     package init(_ algorithm: HashAlgorithm) throws(SkiffError) {
-        guard let context = skl_digest_new(algorithm.kind) else { throw Self.failure(algorithm) }
-        (self.algorithm, self.context) = (algorithm, context)
+        self.algorithm = algorithm
+        context = try DigestContext(algorithm.kind, "a \(algorithm.rawValue) digest")
     }
 
-    deinit { skl_digest_free(context) }
-
-    package func update(_ bytes: UnsafeRawBufferPointer) throws(SkiffError) {
-        guard skl_digest_update(context, bytes.baseAddress, bytes.count) == 1 else { throw Self.failure(algorithm) }
-    }
+    package func update(_ bytes: UnsafeRawBufferPointer) throws(SkiffError) { try context.update(bytes) }
 
     /// `algorithm.size` bytes. Nothing can be added after it.
-    package func finish() throws(SkiffError) -> [UInt8] {
-        var digest = [UInt8](repeating: 0, count: SKL_DIGEST_LONGEST)
-        guard skl_digest_finish(context, &digest) == 1 else { throw Self.failure(algorithm) }
-        return Array(digest.prefix(algorithm.size))
-    }
+    package func finish() throws(SkiffError) -> [UInt8] { try context.finish(algorithm.size) }
 
     /// The digest of bytes that are all here.
     package static func of(_ bytes: [UInt8], _ algorithm: HashAlgorithm) throws(SkiffError) -> [UInt8] {
@@ -60,10 +52,5 @@ package final class MessageDigest {
             try digest.update(UnsafeRawBufferPointer(buffer))
         }
         return try digest.finish()
-    }
-
-    /// A host in FIPS mode may lack one.
-    private static func failure(_ algorithm: HashAlgorithm) -> SkiffError {
-        SkiffError("cannot compute a \(algorithm.rawValue) digest: libcrypto refuses")
     }
 }

@@ -3,18 +3,13 @@ package import Core
 
 /// A digest over bytes that come in pieces.
 package struct SHA256: ~Copyable {
-    private let context: OpaquePointer
+    private var context: DigestContext
 
     package init() throws(SkiffError) {
-        guard let context = skl_digest_new(SKL_DIGEST_SHA256) else { throw Self.failure }
-        self.context = context
+        context = try DigestContext(SKL_DIGEST_SHA256, "a SHA-256 digest")
     }
 
-    deinit { skl_digest_free(context) }
-
-    package mutating func update(_ bytes: UnsafeRawBufferPointer) throws(SkiffError) {
-        guard skl_digest_update(context, bytes.baseAddress, bytes.count) == 1 else { throw Self.failure }
-    }
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) throws(SkiffError) { try context.update(bytes) }
 
     package mutating func update(_ bytes: [UInt8]) throws(SkiffError) {
         try bytes.withUnsafeBufferPointer { buffer throws(SkiffError) in
@@ -23,11 +18,7 @@ package struct SHA256: ~Copyable {
     }
 
     /// `sha256:` and 64 digits, as OCI writes digests.
-    package consuming func text() throws(SkiffError) -> String {
-        var digest = [UInt8](repeating: 0, count: SKL_DIGEST_LONGEST)
-        guard skl_digest_finish(context, &digest) == 1 else { throw Self.failure }
-        return "sha256:" + hexadecimal(Array(digest.prefix(32)))
-    }
+    package consuming func text() throws(SkiffError) -> String { "sha256:" + hexadecimal(try context.finish(32)) }
 
     /// The digest of bytes that are all here.
     package static func text(of bytes: [UInt8]) throws(SkiffError) -> String {
@@ -35,8 +26,6 @@ package struct SHA256: ~Copyable {
         try digest.update(bytes)
         return try digest.text()
     }
-
-    private static var failure: SkiffError { SkiffError("cannot compute a SHA-256 digest: libcrypto refuses") }
 }
 
 package func hexadecimal(_ bytes: [UInt8], uppercase: Bool = false) -> String {

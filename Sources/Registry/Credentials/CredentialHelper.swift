@@ -27,22 +27,10 @@ struct CredentialHelper {
             throw SkiffError("cannot ask \(program) for credentials: no such program in $PATH")
         }
         return try during("cannot run \(program)") { () throws(Errno) in
-            let (toChild, fromChild) = (try makePipe(), try makePipe())
-            let childIn = OwnedFD(adopting: toChild.first)
-            let ourOut = OwnedFD(adopting: toChild.second)
-            let ourIn = OwnedFD(adopting: fromChild.first)
-            let childOut = OwnedFD(adopting: fromChild.second)
-            let pid = try spawn(
-                path, [program, verb], environment: environmentStrings(),
-                descriptors: [(0, childIn.raw), (1, childOut.raw)])
-            try childIn.close()
-            try childOut.close()
-            // Shorter than any pipe, so that writing before reading cannot block.
-            try? writeFully(ourOut.raw, input + "\n")
-            try ourOut.close()
-            let answer = (try? readToEnd(ourIn.raw, limit: 1 << 20)) ?? []
+            let answer = try output(
+                of: path, [program, verb], environment: environmentStrings(), input: input + "\n", limit: 1 << 20)
             // "credentials not found in native keychain" comes with status 1.
-            return try waitFor(pid)?.status == .exited(0) ? answer : []
+            return answer.status == .exited(0) ? answer.bytes : []
         }
     }
 

@@ -65,19 +65,12 @@ struct HostTool {
 extension HostTool {
     /// The first line that it prints; nil when it fails.
     func output(_ arguments: [String]) -> String? {
-        guard let pipe = try? makePipe() else { return nil }
-        let reader = OwnedFD(adopting: pipe.first)
-        let writer = OwnedFD(adopting: pipe.second)
+        let words = [lastComponent(path)] + arguments
         guard
-            let pid = try? spawn(
-                path, [lastComponent(path)] + arguments, environment: environmentStrings(),
-                descriptors: [(1, writer.raw), (2, 2)])
+            let answer = try? Linux.output(of: path, words, environment: environmentStrings(), limit: 1 << 16),
+            answer.status == .exited(0)
         else { return nil }
-        // Else its end would never show.
-        try? writer.close()
-        let bytes = (try? readToEnd(reader.raw, limit: 1 << 16)) ?? []
-        guard (try? waitFor(pid))?.status == .exited(0) else { return nil }
-        return String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
+        return String(decoding: answer.bytes.prefix { $0 != 0x0A }, as: UTF8.self)
     }
 }
 
