@@ -222,35 +222,51 @@ extension EndToEnd {
         }
 
         /// Two that want the same wait for one another, and an interrupted one tidies up.
-        @Test func filesOfTheWebAreFetchedOnce() throws {
+        @Test(arguments: ["net", "library"]) func imagesAreFetchedOnce(kind: String) throws {
             try need(.python)
             let desk = try Desk(.current)
             defer { desk.remove() }
             let images = try Images.shared.get()
             let web = try WebServer(images.folder)
             defer { try? web.stop() }
-            let slow = try LyingRegistry(proxyTo: String(web.address.dropFirst("http://".count)))
-            try slow.delay(0.02)
-            func pull(_ name: String) throws -> RunningCommand {
-                let address = "http://\(slow.host)/\(images.sif.dropFirst(images.folder.count + 1))"
-                return try skiffCommand(["pull", name, address], as: desk.profile) {
+            let library = try LyingRegistry("library", sif: images.sif)
+            let target = kind == "library" ? library.host : String(web.address.dropFirst("http://".count))
+            let slow = try LyingRegistry(proxyTo: target)
+            func start(_ words: String...) throws -> RunningCommand {
+                try skiffCommand(words, as: desk.profile) {
                     $0.environment["HOME"] = desk.folder
                     $0.environment["APPTAINER_CACHEDIR"] = desk.folder + "/.apptainer"
+                    // This machine's own addresses are not asked through a proxy, so the names are made up.
+                    $0.environment["http_proxy"] = "http://\(slow.host)"
                     $0.directory = desk.folder
                 }.start()
             }
-            let cache = desk.folder + "/.apptainer/cache/net"
-            let stopped = try pull("stopped.sif")
+            func succeed(_ running: RunningCommand) throws {
+                let outcome = try running.wait(seconds: 30)
+                #expect(outcome.isSuccess, "\(outcome)")
+            }
+            var address = "http://web.invalid" + images.sif.dropFirst(images.folder.count)
+            if kind == "library" {
+                address = "library://team/tools/full:1"
+                try succeed(start("remote", "add", "--no-login", "-i", "office", "http://library.invalid"))
+                try succeed(start("remote", "login", "-p", "good"))
+                try succeed(start("push", "-U", images.sif, address))
+            }
+            try slow.delay(0.02)
+            let cache = desk.folder + "/.apptainer/cache/" + kind
+            let stopped = try start("pull", "stopped.sif", address)
             #expect((0..<10_000).contains { _ in !Self.names(cache).isEmpty || usleep(1000) != 0 })
             try stopped.signal(SIGINT)
             #expect(try stopped.wait(seconds: 10).end == .signaled(SIGINT))
             #expect(Self.names(cache) == [])
             let before = slow.requests.count
-            for running in [try pull("one.sif"), try pull("two.sif")] {
-                let outcome = try running.wait(seconds: 30)
-                #expect(outcome.isSuccess, "\(outcome)")
+            for running in [try start("pull", "one.sif", address), try start("pull", "two.sif", address)] {
+                try succeed(running)
             }
-            #expect(slow.requests.dropFirst(before).count { $0.method == "GET" } == 1)
+            let fetched = slow.requests.dropFirst(before).count {
+                $0.method == "GET" && ($0.path.contains("/imagefile/") || $0.path.hasSuffix(".sif"))
+            }
+            #expect(fetched == 1, "\(slow.requests.dropFirst(before))")
             #expect(try desk.bytes("one.sif") == readFile(images.sif) && desk.bytes("two.sif") == readFile(images.sif))
             #expect(desk.files == ["one.sif", "two.sif"])
         }

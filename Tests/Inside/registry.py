@@ -264,7 +264,10 @@ class Library(Base):
     sizes, parts = {}, {}
     part = 20 << 20
     sif = b""
-    base_url = ""
+    @property
+    def base_url(self):
+        """As it was called, so that who came through a proxy goes on through it."""
+        return "http://" + self.headers["Host"]
 
     def body(self):
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -476,6 +479,6 @@ elif role != "token":
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
 server.daemon_threads = True
 server.handle_error = lambda *_: None
-Lying.base_url = Library.base_url = "http://127.0.0.1:%d" % server.server_port
+Lying.base_url = "http://127.0.0.1:%d" % server.server_port
 print("port", server.server_port, flush=True)
 server.serve_forever()

@@ -14,7 +14,10 @@ struct HubFetch {
         let name = "shub://\(reference.registry)/\(reference.path)"
         let (image, commit) = try look(reference, name)
         return try ImageDownload(options: options, cache: cache, progress: progress, kind: .shub, key: commit).fetch(
-            image, "Downloading shub image", "cannot download \(name)", scratch: scratch)
+            HTTPRequest("GET", image),
+            .init(
+                starting: "Downloading shub image", known: "Use image from cache", failing: "cannot download \(name)"),
+            scratch: scratch)
     }
 
     private func look(_ reference: HubReference, _ name: String) throws(SkiffError) -> (WebAddress, String) {

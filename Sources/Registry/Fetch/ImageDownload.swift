@@ -12,18 +12,26 @@ struct ImageDownload {
     let kind: CacheDirectory.Kind
     let key: String
 
-    /// - Parameters:
-    ///   - what: `Downloading network image`.
-    ///   - message: `cannot download https://…`.
-    func fetch(_ address: WebAddress, _ what: String, _ message: String, scratch: Scratch) throws(SkiffError)
-        -> FetchedImage
-    {
+    /// What is said of it.
+    struct Words {
+        /// `Downloading network image`.
+        let starting: String
+        /// `Using image from cache`.
+        let known: String
+        /// `cannot download https://…`.
+        let failing: String
+    }
+
+    /// - Parameter check: looks at what has come, at a path, before it counts.
+    func fetch(
+        _ request: HTTPRequest, _ words: Words, scratch: Scratch, check: (String) throws(SkiffError) -> Void = { _ in }
+    ) throws(SkiffError) -> FetchedImage {
         func download(to path: String) throws(SkiffError) {
-            Log.info(what)
+            Log.info(words.starting)
             defer { progress.end() }
-            let request = HTTPRequest("GET", address)
-            _ = try WebDownload(http: options.http, request: request, message: message, progress: progress).run(
+            _ = try WebDownload(http: options.http, request: request, message: words.failing, progress: progress).run(
                 to: path)
+            try check(path)
         }
         guard let cache else {
             let path = try scratch.path() + "/image"
@@ -32,8 +40,7 @@ struct ImageDownload {
         }
         let isThere: () -> Bool = { cache.find(kind, key) != nil }
         guard let lease = try Lease.take("\(kind.rawValue)-\(key)", in: cache, isDone: isThere) else {
-            // Two texts of Apptainer.
-            Log.info(kind == .net ? "Using image from cache" : "Use image from cache")
+            Log.info(words.known)
             return FetchedImage(path: cache.path(kind) + "/" + key, isCached: true, wasHere: true)
         }
         defer { lease.release() }

@@ -15,7 +15,11 @@ struct WebFetch {
         let key = try SHA256.text(of: Array((uri.description + (try lastModified(address))).utf8)).dropFirst(7)
         return try ImageDownload(options: options, cache: cache, progress: progress, kind: .net, key: String(key))
             .fetch(
-                address, "Downloading network image", "cannot download \(address.shown)", scratch: scratch)
+                HTTPRequest("GET", address),
+                .init(
+                    starting: "Downloading network image", known: "Using image from cache",
+                    failing: "cannot download \(address.shown)"),
+                scratch: scratch)
     }
 
     /// What stands for the version of the file; without it, something that never comes again.

@@ -54,40 +54,31 @@ struct LibraryFetch {
         _ library: LibraryClient, _ reference: LibraryReference, _ name: String, _ scratch: Scratch
     ) throws(SkiffError) -> FetchedImage {
         let place = "\(reference.path):\(reference.tag)?arch=\(options.platform.architecture)"
-        guard let image = try library.ask("GET", "v1/images/\(place)", "cannot find \(name)") else {
+        guard let known = try library.ask("GET", "v1/images/\(place)", "cannot find \(name)") else {
             throw SkiffError(
                 "cannot find \(name): image does not exist in the library: \(reference.path):\(reference.tag) (\(options.platform.architecture))"
             )
         }
-        let hash = image["hash"]?.stringValue ?? ""
+        let hash = known["hash"]?.stringValue ?? ""
         guard hash.hasPrefix("sha256."), let digest = try? OCIDigest("sha256:" + hash.dropFirst(7)) else {
             throw SkiffError("cannot use \(name): the library names its hash \"\(hash.prefix(80))\"")
         }
-        if let path = cache?.find(.library, hash) {
-            Log.info("Using cached image")
-            return FetchedImage(path: path, isCached: true, digest: digest.description, wasHere: true)
-        }
-        Log.info("Downloading library image")
-        let download = WebDownload(
-            http: options.http, request: try library.request("GET", "v1/imagefile/\(place)"),
-            message: "cannot download \(name)", progress: progress)
-        defer { progress.end() }
-        func get(_ path: String) throws(SkiffError) {
-            let response = try download.run(to: path)
+        let download = ImageDownload(options: options, cache: cache, progress: progress, kind: .library, key: hash)
+        var image = try download.fetch(
+            try library.request("GET", "v1/imagefile/\(place)"),
+            .init(
+                starting: "Downloading library image", known: "Using cached image", failing: "cannot download \(name)"),
+            scratch: scratch
+        ) { (path) throws(SkiffError) in
             let found = try digestOfFile(path)
             guard found == digest.description else {
                 throw SkiffError("cannot use \(name): its content has the digest \(found), not \(digest)")
             }
             if Log.level >= 1, terminalName(2) == nil {
-                Log.info("Download complete: \((try? status(path))?.size ?? response.length ?? 0) bytes")
+                Log.info("Download complete: \((try? status(path))?.size ?? 0) bytes")
             }
         }
-        guard let cache else {
-            let path = try scratch.path() + "/image"
-            try get(path)
-            return FetchedImage(path: path, isCached: false, digest: digest.description)
-        }
-        let path = try cache.create(.library, hash) { (part: String) throws(SkiffError) in try get(part) }
-        return FetchedImage(path: path, isCached: true, digest: digest.description)
+        image.digest = digest.description
+        return image
     }
 }
