@@ -7,8 +7,9 @@
  * resolve has learned may be kept for fetch, in data of the plugin. When the user stops the command, the process is
  * killed with all that it has started; so it is when it gives no sign of life for as long as the user waits for a silent
  * server, 60 seconds unless APPTAINER_NETWORK_TIMEOUT says otherwise. Signs are a byte that it, or what it has started,
- * reads or writes other than with recv and send, and a call of progress. Before anything else the handlers of the plugin's flags are called; the tables settings, run, progress, secret, services
- * and calls of the host work in each of the functions, those of a container do not. */
+ * reads or writes other than with recv and send, and a call of progress. Before anything else the handlers of the
+ * plugin's flags are called; the tables settings, run, progress, secret, services and calls of the host work in each of
+ * the functions, those of a container do not. */
 #ifndef SKIFF_EXT_TRANSPORT_H
 #define SKIFF_EXT_TRANSPORT_H
 

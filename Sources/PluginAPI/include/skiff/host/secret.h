@@ -21,8 +21,8 @@ typedef struct skiff_host_secret {
      *                                     their variables, --authfile, Docker's configuration and its helpers
      *   "passphrase", "pem"               of an encrypted image; of none today */
     int32_t (*borrow)(skiff_session *session, const char *name, skiff_secret_fn *use, void *context);
-    /* NULL today. [parent] Keeps bytes for another process of this container (the image server), as a sealed memfd of a process
-     * that cannot be traced. They come back there through skiff.crypto/1 resume. */
+    /* NULL today. [parent] Keeps bytes for another process of this container (the image server), as a sealed memfd of a
+     * process that cannot be traced. They come back there through skiff.crypto/1 resume. */
     int32_t (*keep)(skiff_session *session, const void *bytes, uint64_t count);
 } skiff_host_secret;
 
