@@ -82,12 +82,41 @@ import Testing
         #expect(try parse("inspect", "x", variables: ["APPTAINER_CONTAIN=maybe"]).invocation().command == "inspect")
     }
 
-    @Test func missingFlagsWarn() throws {
-        let notes = try parse("exec", "x", "y", variables: ["APPTAINER_SECURITY=uid:1", "APPTAINER_NET=0"])
-            .invocation().notes
-        #expect(notes.count == 1)
-        #expect(notes.first?.level == .warning)
-        #expect(notes.first?.text.hasPrefix("APPTAINER_SECURITY is set, but flag --security is not available") == true)
+    /// Without it the container would be less isolated than somebody asked for.
+    @Test(arguments: [
+        "APPTAINER_NETWORK=none", "SINGULARITY_NETWORK=none", "SKIFF_NETWORK=none", "APPTAINER_NET=1",
+        "APPTAINER_SECURITY=uid:1", "SINGULARITY_SECURITY=seccomp:/p", "APPTAINER_MEMORY=1G",
+        "SINGULARITY_PIDS_LIMIT=100", "APPTAINER_CPUS=1", "APPTAINER_APPLY_CGROUPS=/c", "APPTAINER_NETNS_PATH=/n",
+        "APPTAINER_FUSESPEC=x", "APPTAINER_SHARENS=true", "APPTAINER_UNSHARE_NET=1", "APPTAINER_OOM_KILL_DISABLE=1",
+    ]) func variablesOfFlagsThatAreNotHereAreFatal(_ variable: String) throws {
+        let name = try #require(variable.split(separator: "=").first)
+        #expect {
+            try parse("exec", "x", "y", variables: [variable])
+        } throws: { error in
+            guard let error = error as? SkiffError else { return false }
+            return error.code == .fatal && error.message.hasPrefix("cannot use the variable \(name): flag --")
+                && error.message.contains("is not available in skiff")
+        }
+    }
+
+    /// Every flag that is known to be missing, so that a new one cannot be forgotten.
+    @Test(arguments: ["exec", "run", "shell", "test", "build"]) func noVariableOfAMissingFlagIsLost(_ path: String) {
+        let keys = Table.absentFlags(path, with: "").flatMap { $0.environment.split(separator: " ") }
+        #expect(!keys.isEmpty)
+        for key in keys where key != "BUILDKIT_HOST" {
+            #expect(throws: SkiffError.self, "\(key)") {
+                try parse(path, "x", "y", variables: ["SINGULARITY_\(key)=1"])
+            }
+        }
+    }
+
+    @Test(arguments: ["APPTAINER_NET=0", "APPTAINER_NETWORK= ", "APPTAINER_SHARENS=false", "SINGULARITY_MEMORY="])
+    func variablesThatAskForNothingAreNothing(_ variable: String) throws {
+        #expect(try parse("exec", "x", "y", variables: [variable]).invocation().notes == [])
+    }
+
+    @Test func variablesOfMissingFlagsOfOtherCommandsAreNothing() throws {
+        #expect(try parse("inspect", "x", variables: ["APPTAINER_NETWORK=none"]).invocation().command == "inspect")
     }
 
     @Test func messageLevelHasAVariable() throws {

@@ -42,7 +42,7 @@ package struct Grammar {
 
     /// Reads arguments without argument 0.
     ///
-    /// - Throws: when a variable has a value that its flag does not take.
+    /// - Throws: when a variable has a value that its flag does not take, or stands for a flag that is not here.
     package func parse(_ arguments: [String], environment: FlagEnvironment) throws(SkiffError) -> Outcome {
         let root = Table.root
         var parser = FlagParser(flags: root.flags, later: { [] }, absence: { _ in nil })
@@ -106,7 +106,7 @@ package struct Grammar {
             let flags = others.isEmpty ? parser.flags : parser.allFlags()
             try values.fill(flags, from: environment, notes: &notes)
             if !others.isEmpty {
-                notes += absentVariables(
+                try refuseAbsentVariables(
                     command, others.filter { key in !flags.contains { $0.isSet(by: key) } }, environment)
             }
         }

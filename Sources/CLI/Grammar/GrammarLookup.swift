@@ -80,9 +80,11 @@ extension Grammar {
         return "flag --\(flag.long) needs the plugin \(flag.plugin), which \(why)"
     }
 
-    /// What to say about set variables whose flags are not here.
-    func absentVariables(_ command: Command, _ keys: [String], _ environment: FlagEnvironment) -> [Invocation.Note] {
-        var notes: [Invocation.Note] = []
+    /// Refuses a set variable whose flag is not here: it may ask for isolation or for a limit, and a container without it is
+    /// not the one that was asked for. A variable that says no, or nothing, asks for nothing.
+    func refuseAbsentVariables(_ command: Command, _ keys: [String], _ environment: FlagEnvironment)
+        throws(SkiffError)
+    {
         for key in keys {
             guard let flag = Table.absentFlags(command.path, with: key).first(where: { $0.isSet(by: key) }) else {
                 continue
@@ -91,9 +93,9 @@ extension Grammar {
             guard let variable = environment.lookup(key, notes: &ignored), !isBlank(variable.value),
                 (try? parseBoolean(variable.value)) != false
             else { continue }
-            notes.append(.init(level: .warning, text: "\(variable.name) is set, but \(reason(for: flag))"))
+            throw SkiffError(
+                "cannot use the variable \(variable.name): \(reason(for: flag))", hint: "Unset it to go on without")
         }
-        return notes
     }
 
     var versionText: String { "skiff " + Version.number }
