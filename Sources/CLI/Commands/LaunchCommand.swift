@@ -44,7 +44,9 @@ struct LaunchCommand {
         defer { if let temporary { try? removeTree(temporary) } }
         let image = try openImage(request.image, writable: request.writable)
         if let temporary { try? removeTree(temporary) }
-        let facts = try ImageFacts(image, settings)
+        var facts = try ImageFacts(image, settings)
+        var host = host
+        host.look(for: request, settings, &facts)
         let plugins = try plugins(for: request)
         let means = request.userMapping == .root ? RootMeans.current(host) : nil
         let plan = try PlanBuilder(
@@ -55,10 +57,7 @@ struct LaunchCommand {
         case .text: answer(plan.text())
         case .json: answer(plan.json().text(indent: "  ") + "\n")
         }
-        plan.environment.report()
-        if let root = plan.root, let means {
-            Log.info(means.notice(root.rung, ignoredRanges: request.ignoreSubuid))
-        }
+        plan.report()
         let launcher = Launcher(plan: plan, plugins: plugins, installation: installation)
         end(as: try launcher.run(image: image.descriptor.raw))
     }

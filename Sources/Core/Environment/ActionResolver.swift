@@ -15,14 +15,14 @@ struct ActionResolver {
         case command([[UInt8]])
         /// A file that is known to be there, with its arguments.
         case file(String, [[UInt8]])
-        case nothing(EnvironmentPlan.Message)
+        case nothing(PlanMessage)
     }
 
     func resolve(_ action: Request.Action, _ arguments: [[UInt8]], _ evaluator: inout ScriptEvaluator)
         throws(SkiffError) -> EnvironmentOutcome
     {
         let variables = evaluator.variables
-        var messages: [EnvironmentPlan.Message] = []
+        var messages: [PlanMessage] = []
         let app = variables["SINGULARITY_APPNAME"].map { String(decoding: $0, as: UTF8.self) }
         switch try target(action, arguments, app: app, shell: variables["SINGULARITY_SHELL"], &messages) {
         case .nothing(let message):
@@ -40,7 +40,7 @@ struct ActionResolver {
     }
 
     private func start(
-        _ words: [[UInt8]], _ evaluator: ScriptEvaluator, _ messages: [EnvironmentPlan.Message]
+        _ words: [[UInt8]], _ evaluator: ScriptEvaluator, _ messages: [PlanMessage]
     ) -> ProgramStart {
         ProgramStart(
             environment: evaluator.variables.exported(), attempt: ExecAttempt(.path(words[0]), words),
@@ -52,7 +52,7 @@ struct ActionResolver {
     ///   - shell: the shell that the user or the image wants.
     func target(
         _ action: Request.Action, _ arguments: [[UInt8]], app: String?, shell: [UInt8]?,
-        _ messages: inout [EnvironmentPlan.Message]
+        _ messages: inout [PlanMessage]
     ) throws(SkiffError) -> Target {
         let app = app.flatMap { $0.isEmpty ? nil : $0 }
         switch action {

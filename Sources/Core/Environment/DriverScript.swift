@@ -18,7 +18,7 @@ extension EnvironmentRun {
             let value = plan.evaluatesOverrides ? ShellQuoting.closable(wish.value) : wish.value
             environment.append(Array("__skiff_o\(index)=".utf8) + value)
         }
-        var messages: [EnvironmentPlan.Message] = []
+        var messages: [PlanMessage] = []
         let shells = ["/bin/bash", "/bin/sh"].filter { files.isExecutable($0) }
         let resolver = ActionResolver(files: files, directory: directory)
         let app = plan.value(of: "SINGULARITY_APPNAME").map { String(decoding: $0, as: UTF8.self) }

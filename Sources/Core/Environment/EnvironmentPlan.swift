@@ -30,11 +30,6 @@ package struct EnvironmentPlan: Sendable, Equatable {
         package var reason: String
     }
 
-    package struct Message: Sendable, Equatable {
-        package var level: Log.Level
-        package var text: String
-    }
-
     /// In the container unless the image defines them; sorted by name.
     package var variables: [Variable] = []
     /// Set after the image's own scripts (right after `99-base.sh`), so that they win. PATH wishes appear under the names
@@ -48,20 +43,10 @@ package struct EnvironmentPlan: Sendable, Equatable {
     /// `variables` are the whole environment: no script of the image runs, nothing is added.
     package var isExact = false
     package var dropped: [Dropped] = []
-    /// What the user is told at launch; `report()` does it.
-    package var messages: [Message] = []
+    /// What the user is told.
+    package var messages: [PlanMessage] = []
 
     package init() {}
-
-    package func report() {
-        for message in messages {
-            switch message.level {
-            case .info: Log.info(message.text)
-            case .verbose: Log.verbose(message.text)
-            default: Log.warning(message.text)
-            }
-        }
-    }
 
     func value(of name: String) -> [UInt8]? { variables.first { $0.name == name }?.value }
 

@@ -4,7 +4,7 @@ import Linux
 /// APPTAINERENV_X, SINGULARITYENV_X. runtime.md §5.1, points 3–5.
 struct EnvironmentWishes {
     private(set) var all: [EnvironmentPlan.Variable] = []
-    private(set) var messages: [EnvironmentPlan.Message] = []
+    private(set) var messages: [PlanMessage] = []
 
     private static let prefixes = ["SKIFFENV_", "APPTAINERENV_", "SINGULARITYENV_"]
 

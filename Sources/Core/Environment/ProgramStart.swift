@@ -6,7 +6,7 @@ package enum EnvironmentOutcome: Sendable {
     /// A program is to be executed.
     case start(ProgramStart)
     /// Nothing is started: a script said `exit`, or there is nothing to do and that is no failure.
-    case end(status: Int32, output: [ContainerText], messages: [EnvironmentPlan.Message] = [])
+    case end(status: Int32, output: [ContainerText], messages: [PlanMessage] = [])
 }
 
 /// What a script of the image printed.
@@ -39,7 +39,7 @@ package struct ProgramStart: Sendable {
     package var attempt: ExecAttempt
     /// To print before, in order.
     package var output: [ContainerText] = []
-    package var messages: [EnvironmentPlan.Message] = []
+    package var messages: [PlanMessage] = []
     /// Why a shell runs the scripts, if one does.
     package var shellReason: String?
 

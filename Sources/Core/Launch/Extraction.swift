@@ -13,7 +13,7 @@ struct Extraction: ~Copyable {
 
     /// A name that is free, decided with the plan.
     static func newDirectory(_ request: Request, _ host: HostFacts) -> String {
-        let parent = request.temporaryDirectory ?? TemporaryDirectory.standard()
+        let parent = request.temporaryDirectory ?? host.temporaryDirectory
         return "\(absolutePath(parent, in: host.directory))/\(prefix)\(host.uid)-\(randomName())/root"
     }
 

@@ -101,6 +101,15 @@ package func absolutePath(_ path: String, in directory: String) -> String {
     normalized(path.hasPrefix("/") ? path : directory + "/" + path)
 }
 
+/// Whether a path is `directory` or lies below it. Both absolute and normalized; names are compared whole and byte by byte,
+/// because `/devil` does not lie in `/dev`. Nothing is looked up.
+package func isPath(_ path: String, within directory: String) -> Bool {
+    let (path, directory) = (path.utf8, directory.utf8)
+    guard path.starts(with: directory) else { return false }
+    if directory.elementsEqual("/".utf8) || path.count == directory.count { return true }
+    return path.dropFirst(directory.count).first == 0x2F
+}
+
 /// An absolute path without empty components, `.` and `..`; nothing is looked up.
 package func normalized(_ path: String) -> String {
     // By bytes, not characters: to Swift a slash and a combining mark after it are one character that is no slash.

@@ -13,7 +13,7 @@ struct MissingTarget: Equatable {
         var covered: [String] = []
         for (index, mount) in plan.mounts.enumerated() {
             if case .symlink = mount.source { continue }
-            let inside = covered.contains { mount.destination.hasPrefix($0 + "/") }
+            let inside = covered.contains { $0 != mount.destination && isPath(mount.destination, within: $0) }
             covered.append(mount.destination)
             guard mount.createDestination, !inside, mount.destination != "/" else { continue }
             guard let isDirectory = kind(of: mount, trees.tree(ofMount: index)) else { continue }
@@ -81,8 +81,8 @@ struct MissingTarget: Equatable {
     private static func realPath(of file: CInt, below image: CInt) throws(Errno) -> String {
         let base = try readLink("/proc/self/fd/\(image)")
         let full = try readLink("/proc/self/fd/\(file)")
-        guard full.hasPrefix(base) else { throw .crossDevice }
-        let path = String(full.dropFirst(base.count))
-        return path == "/" ? "" : path
+        guard isPath(full, within: base) else { throw .crossDevice }
+        if base == "/" { return full == "/" ? "" : full }
+        return String(Substring(full.utf8.dropFirst(base.utf8.count)))
     }
 }

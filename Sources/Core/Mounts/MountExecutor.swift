@@ -127,7 +127,7 @@ struct MountExecutor {
     private func mayCreate(_ mount: Mount) -> Bool {
         guard mount.createDestination else { return false }
         let above = plan.mounts.last { other in
-            mount.destination.hasPrefix(other.destination + "/") && other.destination != mount.destination
+            isPath(mount.destination, within: other.destination) && other.destination != mount.destination
         }
         guard let above else { return plan.layers.contains { $0.isWritable } }
         switch above.source {

@@ -14,10 +14,21 @@ struct DefaultMounts {
     let inUserNamespace: Bool
     /// Root with something writable: the identity files are left alone then.
     let keepsIdentityFiles: Bool
+    /// What the user is told about mounts that were asked for and are not made.
+    private(set) var messages: [PlanMessage] = []
 
     private let restricted: MountAttributes = [.noSuid, .noDev]
 
-    func mounts() -> [Mount] {
+    init(
+        request: Request, settings: Settings, host: HostFacts, home: HomeDirectory, namespaces: Namespaces,
+        inUserNamespace: Bool, keepsIdentityFiles: Bool
+    ) {
+        (self.request, self.settings, self.host, self.home) = (request, settings, host, home)
+        (ownPID, ownIPC) = (namespaces.contains(.pid), namespaces.contains(.ipc))
+        (self.inUserNamespace, self.keepsIdentityFiles) = (inUserNamespace, keepsIdentityFiles)
+    }
+
+    mutating func mounts() -> [Mount] {
         devices() + hostFilesystems() + configuredBinds() + kernel() + home.mounts(restricted) + temporary() + scratch()
             + identity() + currentDirectory()
     }
@@ -66,11 +77,15 @@ struct DefaultMounts {
     // MARK: host and kernel
 
     private func hostFilesystems() -> [Mount] {
-        guard settings.mountHostfs, !isOff("hostfs") else { return [] }
+        guard Self.showsHostFilesystems(request, settings) else { return [] }
         let kept = ["/proc", "/sys", "/dev", "/run", "/boot", "/var"]
-        return HostMounts.directlyBelowRoot().filter { path in !kept.contains { path.hasPrefix($0) } }.map {
+        return host.topMounts.filter { path in !kept.contains { isPath(path, within: $0) } }.map {
             Mount(.hostfs, .bind($0), at: $0, attributes: restricted, missing: .warn, reason: "mount hostfs")
         }
+    }
+
+    static func showsHostFilesystems(_ request: Request, _ settings: Settings) -> Bool {
+        settings.mountHostfs && !request.noMount.contains("hostfs")
     }
 
     private func configuredBinds() -> [Mount] {
@@ -120,9 +135,9 @@ struct DefaultMounts {
         }
     }
 
-    private func scratch() -> [Mount] {
+    private mutating func scratch() -> [Mount] {
         guard settings.userBindControl else {
-            if !request.scratch.isEmpty { Log.verbose("--scratch is ignored: user bind control = no") }
+            if !request.scratch.isEmpty { messages.append(.verbose("--scratch is ignored: user bind control = no")) }
             return []
         }
         return request.scratch.map { directory in
@@ -134,15 +149,25 @@ struct DefaultMounts {
         }
     }
 
-    private func currentDirectory() -> [Mount] {
+    /// Whether the current directory is mounted unless it is one of the system's.
+    static func considersCurrentDirectory(_ request: Request, _ settings: Settings, _ host: HostFacts) -> Bool {
+        settings.userBindControl && asksForCurrentDirectory(request, host)
+    }
+
+    private static func asksForCurrentDirectory(_ request: Request, _ host: HostFacts) -> Bool {
+        !request.contain && !request.noMount.contains("cwd") && host.directory != "/" && !request.buildConfiguration
+    }
+
+    private mutating func currentDirectory() -> [Mount] {
         let path = host.directory
-        if request.contain || isOff("cwd") || path == "/" || request.buildConfiguration { return [] }
-        guard settings.userBindControl else {
-            Log.warning("not mounting current directory: user bind control is disabled by system administrator")
+        guard Self.considersCurrentDirectory(request, settings, host) else {
+            if Self.asksForCurrentDirectory(request, host) {
+                messages.append(
+                    .warning("not mounting current directory: user bind control is disabled by system administrator"))
+            }
             return []
         }
-        let resolved = (try? realPath(".")) ?? path
-        if [path, resolved].contains(where: Self.isSystemDirectory) { return [] }
+        if [path, host.resolvedDirectory ?? path].contains(where: Self.isSystemDirectory) { return [] }
         return [
             Mount(.cwd, .bind(path), at: path, attributes: restricted, missing: .warn, reason: "current directory")
         ]
@@ -150,7 +175,7 @@ struct DefaultMounts {
 
     private static func isSystemDirectory(_ path: String) -> Bool {
         ["/etc", "/bin", "/mnt", "/usr", "/var", "/opt", "/sbin", "/lib", "/lib64"].contains(path)
-            || ["/sys", "/proc", "/dev"].contains { path == $0 || path.hasPrefix($0 + "/") }
+            || ["/sys", "/proc", "/dev"].contains { isPath(path, within: $0) }
     }
 
     // MARK: identity

@@ -1,4 +1,3 @@
-import CLinux
 import Linux
 
 /// Where the home directory comes from and where it appears (runtime.md §2.2).
@@ -9,46 +8,60 @@ struct HomeDirectory: Equatable {
     var destination: String
     /// An empty directory that covers one of the image, so that the destination can be made in it; nil for none.
     var stagedBase: String?
+    /// Why nothing is mounted although it was not turned off.
+    var message: PlanMessage?
 
-    /// - Throws: for a destination that is no absolute path, with Apptainer's text.
+    /// - Throws: when the configuration forbids the home that was asked for, and for a destination that is no absolute
+    ///   path; with Apptainer's texts.
     init(request: Request, settings: Settings, host: HostFacts) throws(SkiffError) {
-        let rootMapped = request.userMapping == .root || (request.userMapping == .inherited && host.uid == 0)
-        let original = host.homeDirectory
-        destination = request.home?.destination ?? (rootMapped ? "/root" : original)
-        let off = request.noHome || request.noMount.contains("home") || request.buildConfiguration
-        if off || (!settings.mountHome && request.home == nil) { return }
-        if destination == "/" {
-            Log.warning("Not mounting home directory: destination is /")
-            return
-        }
+        destination = Self.destination(request, host)
+        guard Self.isMounted(request, settings) else { return }
         if request.home != nil && !settings.userBindControl {
-            Log.warning("Ignoring --home: user bind control is disabled by system administrator")
-            destination = rootMapped ? "/root" : original
+            throw SkiffError(
+                "container creation failed: not mounting user requested home: user bind control is disallowed",
+                hint: "The administrator set user bind control = no: leave --home out")
+        }
+        if destination == "/" {
+            message = .warning("Not mounting home directory: destination is /")
+            return
         }
         guard destination.hasPrefix("/") else {
             throw SkiffError(
-                "container creation failed: failed to add \(request.home?.source ?? original) as session directory: "
-                    + "path \(destination) is not an absolute path")
+                "container creation failed: failed to add \(request.home?.source ?? host.homeDirectory) as session "
+                    + "directory: path \(destination) is not an absolute path")
         }
-        if request.contain && request.home == nil {
+        guard let path = Self.hostPath(request, host) else {
             source =
                 request.workdir.map { .made(absolutePath($0, in: host.directory) + "/home", mode: 0o700) }
                 ?? .session(mode: 0o700)
             return
         }
-        let path = request.home?.source ?? original
-        source = (try? status(path).isDirectory) == true ? .bind(path) : .session(mode: 0o700)
+        source = host.homeSource == .directory ? .bind(path) : .session(mode: 0o700)
+    }
+
+    /// Whether anything is to be mounted.
+    static func isMounted(_ request: Request, _ settings: Settings) -> Bool {
+        if request.noHome || request.noMount.contains("home") || request.buildConfiguration { return false }
+        return settings.mountHome || request.home != nil
+    }
+
+    /// What HOME says.
+    static func destination(_ request: Request, _ host: HostFacts) -> String {
+        if let home = request.home { return home.destination }
+        let isRootInside = request.userMapping == .root || (request.userMapping == .inherited && host.uid == 0)
+        return isRootInside ? "/root" : host.homeDirectory
+    }
+
+    /// The directory of the host that is shown; nil where an empty one is made.
+    static func hostPath(_ request: Request, _ host: HostFacts) -> String? {
+        if request.contain && request.home == nil { return nil }
+        return request.home?.source ?? host.homeDirectory
     }
 
     /// In an image that is opened for writing nothing is supplied for mounts, and few images have the caller's home. Then
     /// `/home` of the image is covered and the home made in the cover, so that the image stays as it is.
     mutating func stageBase(_ image: ImageFacts) {
-        guard source != nil, let slash = destination.dropFirst().firstIndex(of: "/") else { return }
-        if image.root == .directory, let root = try? open(image.path, SKL_O_PATH | O_DIRECTORY),
-            (try? open(destination, SKL_O_PATH, in: root.raw, resolve: [.inRoot, .noMagicLinks])) != nil
-        {
-            return
-        }
+        guard source != nil, !image.holdsHome, let slash = destination.dropFirst().firstIndex(of: "/") else { return }
         stagedBase = String(destination[..<slash])
     }
 
@@ -59,19 +72,5 @@ struct HomeDirectory: Equatable {
             Mount(.home, .session(mode: 0o755), at: base, attributes: attributes, reason: "place of the home directory")
         }
         return (base.map { [$0] } ?? []) + [home]
-    }
-}
-
-/// The mount table of this process; proc_pid_mountinfo(5).
-enum HostMounts {
-    /// Mount points whose parent directory is `/`.
-    static func directlyBelowRoot() -> [String] {
-        guard let bytes = try? readFile("/proc/self/mountinfo") else { return [] }
-        return bytes.split(separator: 0x0A).compactMap { line in
-            let fields = line.split(separator: 0x20)
-            guard fields.count > 4 else { return nil }
-            let path = String(decoding: fields[4], as: UTF8.self)
-            return path != "/" && parentPath(path) == "/" ? path : nil
-        }
     }
 }

@@ -22,6 +22,19 @@ package struct HostFacts: Sendable {
     /// The terminal of descriptor 0, 1 or 2, for /dev/console.
     package var terminal: String?
 
+    // What `look(for:)` finds out, where the request asks for it.
+
+    /// `--workdir`.
+    package var workDirectory = Place.absent(.noSuchFile)
+    /// The directory that becomes the home.
+    package var homeSource = Place.absent(.noSuchFile)
+    /// `directory` without symbolic links; nil for the same.
+    package var resolvedDirectory: String?
+    /// Mount points directly below `/`.
+    package var topMounts: [String] = []
+    /// Where temporary files go unless the request says it.
+    package var temporaryDirectory = "/tmp"
+
     package init(
         uid: UInt32, gid: UInt32, groups: [UInt32], user: UserRecord?, groupRecords: [GroupRecord], directory: String,
         umask: UInt32, environment: [String], isAdministrator: Bool, isInitialUserNamespace: Bool, hasFuse: Bool,

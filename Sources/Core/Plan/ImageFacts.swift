@@ -14,6 +14,8 @@ package struct ImageFacts: Sendable, Equatable {
     package var isInSIF: Bool
     /// Whether the caller may write the image.
     package var isWritable: Bool
+    /// Whether an image that is a directory, and opened for writing, has the place of the home directory.
+    package var holdsHome = false
 
     package init(
         path: String, root: Root, offset: Int64, size: Int64, isInSIF: Bool = false, isWritable: Bool = true

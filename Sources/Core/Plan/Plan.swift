@@ -23,6 +23,8 @@ package struct Plan: Sendable {
     package var process: ProcessModel
     package var plugins: [PluginParticipant]
     package var notes: [PlanNote]
+    /// What the user is told, apart from what the environment says.
+    package var messages: [PlanMessage]
     package var environment: EnvironmentPlan
 
     package init(
@@ -31,7 +33,7 @@ package struct Plan: Sendable {
         user: UserNamespace, root: RootEmulation?, privileges: Privileges, directory: StartDirectory, umask: UInt32,
         hostname: String?,
         sessionSize: Int64?, process: ProcessModel, plugins: [PluginParticipant], notes: [PlanNote],
-        environment: EnvironmentPlan
+        messages: [PlanMessage] = [], environment: EnvironmentPlan
     ) {
         self.action = action
         self.arguments = arguments
@@ -49,6 +51,7 @@ package struct Plan: Sendable {
         self.process = process
         self.plugins = plugins
         self.notes = notes
+        self.messages = messages
         self.environment = environment
     }
 }

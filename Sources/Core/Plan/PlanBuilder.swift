@@ -1,7 +1,7 @@
 import Linux
 
-/// Turns a request into a plan: the core fills a draft, the plugins add to it, `PlanCheck` closes it. Looks at the host and
-/// the image, changes nothing.
+/// Turns a request into a plan: the core fills a draft, the plugins add to it, `PlanCheck` closes it. Looks at nothing: what
+/// it must know of the host and the image is in the facts (`HostFacts.look(for:)`).
 package struct PlanBuilder {
     let request: Request
     let settings: Settings
@@ -28,28 +28,32 @@ package struct PlanBuilder {
         try plugins.configure()
         var draft = PlanDraft()
         draft.writableImage = request.writable
-        draft.namespaces = try namespaces()
+        draft.namespaces = namespaces(&draft)
         try plugins.prepare(&draft)
         var home = try HomeDirectory(request: request, settings: settings, host: host)
         try checkScratch()
         if request.writable { home.stageBase(image) }
-        let defaults = defaultMounts(draft, home)
+        if let message = home.message { draft.messages.append(message) }
+        var defaults = defaultMounts(draft, home)
         draft.minimalDev = defaults.hasMinimalDev
         draft.mounts = defaults.mounts()
+        draft.messages += defaults.messages
         try plugins.mounts(&draft)
         if insideUID == 0 && draft.layers.contains(where: \.isWritable) { draft.leaveIdentityFiles() }
         if draft.minimalDev { draft.mounts += deviceMounts(draft.devices) }
-        draft.mounts += try userBinds()
+        draft.mounts += userBinds(&draft)
         try plugins.environment(&draft)
-        return try close(draft, home)
+        return try close(&draft, home)
     }
 
     /// What `--workdir` holds is made, itself it is not: a wrong path is an error, not a new directory.
     private func checkWorkDirectory() throws(SkiffError) {
-        guard let workdir = request.workdir, request.contain || !request.scratch.isEmpty else { return }
-        let path = absolutePath(workdir, in: host.directory)
-        let found = try during("cannot use work directory \(path)") { () throws(Errno) in try status(path) }
-        guard found.isDirectory else { throw SkiffError("cannot use work directory \(path): not a directory") }
+        guard let path = request.workDirectory(in: host.directory) else { return }
+        switch host.workDirectory {
+        case .directory: return
+        case .other: throw SkiffError("cannot use work directory \(path): not a directory")
+        case .absent(let reason): throw SkiffError("cannot use work directory \(path)", errno: reason)
+        }
     }
 
     /// Apptainer's text.
@@ -66,14 +70,15 @@ package struct PlanBuilder {
 
     // MARK: namespaces and users
 
-    private func namespaces() throws(SkiffError) -> Namespaces {
+    private func namespaces(_ draft: inout PlanDraft) -> Namespaces {
         var result: Namespaces = [.mount]
         func want(_ asked: Bool, _ namespace: Namespaces, _ allowed: Bool, _ name: String) {
             guard asked else { return }
             if allowed {
                 result.insert(namespace)
             } else {
-                Log.warning("Not creating a new \(name) namespace: not allowed by the configuration")
+                draft.messages.append(
+                    .warning("Not creating a new \(name) namespace: not allowed by the configuration"))
             }
         }
         want(request.newPID, .pid, settings.allowPIDNamespace, "PID")
@@ -84,16 +89,14 @@ package struct PlanBuilder {
     }
 
     private var user: UserNamespace {
+        guard request.makesUserNamespace(host) else { return .none }
         switch request.userMapping {
-        case .inherited: return .none
-        case .root where host.uid == 0: return .none
         case .root:
             if rung == .ranges, let ranges = means?.ranges {
                 return .ranges(ranges, uid: host.uid, gid: host.gid)
             }
             return .new(uid: IDMap(inside: 0, outside: host.uid), gid: IDMap(inside: 0, outside: host.gid))
-        case .automatic where host.uid == 0 && host.isAdministrator: return .none
-        case .automatic, .userNamespace:
+        case .automatic, .userNamespace, .inherited:
             return .new(
                 uid: IDMap(inside: host.uid, outside: host.uid), gid: IDMap(inside: host.gid, outside: host.gid))
         }
@@ -139,7 +142,7 @@ package struct PlanBuilder {
         }
     }
 
-    private func privileges() throws(SkiffError) -> Privileges {
+    private func privileges(_ draft: inout PlanDraft) throws(SkiffError) -> Privileges {
         for (given, flag) in [(request.keepPrivileges, "--keep-privs"), (request.allowSetuid, "--allow-setuid")]
         where given && insideUID != 0 {
             throw SkiffError("\(flag) requires root privileges")
@@ -148,7 +151,7 @@ package struct PlanBuilder {
         var kept: UInt64 = insideUID == 0 && !request.noPrivileges && settings.rootCapabilities != .no ? all : 0
         let added = Capability.set(of: request.addCapabilities, all: all)
         let dropped = Capability.set(of: request.dropCapabilities, all: all)
-        for word in added.unknown + dropped.unknown { Log.warning("Skipping unknown capability: \(word)") }
+        draft.messages += (added.unknown + dropped.unknown).map { .warning("Skipping unknown capability: \($0)") }
         kept = (kept | added.bits) & ~dropped.bits
         var privileges = Privileges(
             noNewPrivileges: insideUID != 0 || kept == 0, capabilities: kept, allowSetuid: request.allowSetuid)
@@ -160,8 +163,8 @@ package struct PlanBuilder {
 
     private func defaultMounts(_ draft: PlanDraft, _ home: HomeDirectory) -> DefaultMounts {
         DefaultMounts(
-            request: request, settings: settings, host: host, home: home, ownPID: draft.namespaces.contains(.pid),
-            ownIPC: draft.namespaces.contains(.ipc), inUserNamespace: user != .none || !host.isInitialUserNamespace,
+            request: request, settings: settings, host: host, home: home, namespaces: draft.namespaces,
+            inUserNamespace: user != .none || !host.isInitialUserNamespace,
             keepsIdentityFiles: insideUID == 0 && request.writable)
     }
 
@@ -172,9 +175,10 @@ package struct PlanBuilder {
     }
 
     /// Sorted by depth, then length, so that a bind into another bind comes after it.
-    private func userBinds() throws(SkiffError) -> [Mount] {
+    private func userBinds(_ draft: inout PlanDraft) -> [Mount] {
         if !request.binds.isEmpty && !settings.userBindControl {
-            Log.warning("Ignoring user bind request: user bind control disabled by system administrator")
+            draft.messages.append(
+                .warning("Ignoring user bind request: user bind control disabled by system administrator"))
             return []
         }
         var seen: Set<String> = []
@@ -183,9 +187,10 @@ package struct PlanBuilder {
             if seen.insert(bind.destination).inserted {
                 kept.append(bind)
             } else {
-                Log.warning(
-                    "While bind mounting '\(bind.source):\(bind.destination)': destination is already in the mount point list"
-                )
+                draft.messages.append(
+                    .warning(
+                        "While bind mounting '\(bind.source):\(bind.destination)': destination is already in the mount "
+                            + "point list"))
             }
         }
         func depth(_ path: String) -> Int { path.utf8.count { $0 == 0x2F } }
@@ -196,7 +201,7 @@ package struct PlanBuilder {
         return ordered.map { bind in
             var attributes: MountAttributes = [.noSuid]
             // A device that the user binds by name is meant to work.
-            if !bind.source.hasPrefix("/dev") { attributes.insert(.noDev) }
+            if !isPath(bind.source, within: "/dev") { attributes.insert(.noDev) }
             if bind.readOnly { attributes.insert(.readOnly) }
             return Mount(.userBinds, .bind(bind.source), at: bind.destination, attributes: attributes, reason: "--bind")
         }
@@ -211,7 +216,7 @@ package struct PlanBuilder {
 
     // MARK: closing
 
-    private func close(_ draft: PlanDraft, _ home: HomeDirectory) throws(SkiffError) -> Plan {
+    private func close(_ draft: inout PlanDraft, _ home: HomeDirectory) throws(SkiffError) -> Plan {
         let root = try rootImage(draft)
         let container = root.driver == .extracted ? root.directory : image.path
         let facts = EnvironmentFacts(
@@ -219,16 +224,21 @@ package struct PlanBuilder {
             binds: bindDestinations(draft.mounts),
             changes: draft.variables)
         let environment = try EnvironmentPlan.make(request, host: host.environment, facts: facts)
+        let privileges = try privileges(&draft)
+        let emulation = rootEmulation()
+        if let emulation, let means {
+            draft.messages.append(.info(means.notice(emulation.rung, ignoredRanges: request.ignoreSubuid)))
+        }
         let plan = Plan(
             action: request.action, arguments: request.arguments, image: root, layers: draft.layers,
             mounts: draft.mounts,
-            namespaces: draft.namespaces, user: user, root: rootEmulation(),
-            privileges: try privileges(), directory: startDirectory(home),
+            namespaces: draft.namespaces, user: user, root: emulation, privileges: privileges,
+            directory: startDirectory(home),
             umask: request.noUmask ? 0o022 : host.umask,
             hostname: draft.namespaces.contains(.uts) ? request.hostname : nil,
             sessionSize: host.uid == 0 ? nil : Int64(settings.sessionSizeMiB) << 20,
             process: processModel(draft, root), plugins: plugins.participants, notes: draft.notes,
-            environment: environment)
+            messages: draft.messages, environment: environment)
         return try PlanCheck(plan).closed()
     }
 
@@ -259,14 +269,12 @@ package struct PlanBuilder {
                 writable: request.writable, owner: driver == .server ? onlyOwner : nil, targets: targets)
         }
         if request.writable { try checkWriting(host.canMountImages && user == .none) }
-        switch image.root {
-        case .directory: return root(.directory, directory: image.path)
-        case .squashfs, .ext3:
-            let type = image.root == .squashfs ? "squashfs" : "ext3"
-            if host.canMountImages && user == .none && !request.unsquash { return root(.loop, type) }
-            // The image server speaks squashfs; ext3 is unpacked for those who cannot have the kernel mount it.
-            if host.hasFuse && !request.unsquash && image.root == .squashfs { return root(.server, type) }
-            return root(.extracted, type, directory: Extraction.newDirectory(request, host))
+        let driver = RootImage.Driver(for: image, request, host)
+        let type = image.root == .squashfs ? "squashfs" : "ext3"
+        return switch driver {
+        case .directory: root(driver, directory: image.path)
+        case .loop, .server: root(driver, type)
+        case .extracted: root(driver, type, directory: Extraction.newDirectory(request, host))
         }
     }
 
@@ -293,5 +301,40 @@ package struct PlanBuilder {
         let preferUnderlay = request.underlay || settings.enableUnderlay == .preferred || settings.enableOverlay == .no
         if !draft.layers.isEmpty || !preferUnderlay { return .overlay }
         return settings.enableUnderlay == .no ? .none : .underlay
+    }
+}
+
+extension RootImage.Driver {
+    /// How an image is mounted: by the kernel for root, by the image server for everybody who has /dev/fuse, and else it
+    /// is extracted.
+    init(for image: ImageFacts, _ request: Request, _ host: HostFacts) {
+        if image.root == .directory {
+            self = .directory
+        } else if request.unsquash {
+            self = .extracted
+        } else if host.canMountImages && !request.makesUserNamespace(host) {
+            self = .loop
+        } else {
+            // The image server speaks squashfs; ext3 is unpacked for those who cannot have the kernel mount it.
+            self = host.hasFuse && image.root == .squashfs ? .server : .extracted
+        }
+    }
+}
+
+extension Request {
+    /// Whether the container gets a user namespace of its own.
+    func makesUserNamespace(_ host: HostFacts) -> Bool {
+        switch userMapping {
+        case .inherited: false
+        case .root: host.uid != 0
+        case .automatic: host.uid != 0 || !host.isAdministrator
+        case .userNamespace: true
+        }
+    }
+
+    /// `--workdir` made absolute, where something is put into it.
+    func workDirectory(in directory: String) -> String? {
+        guard let workdir, contain || !scratch.isEmpty else { return nil }
+        return absolutePath(workdir, in: directory)
     }
 }

@@ -11,6 +11,8 @@ package struct PlanDraft: Sendable {
     package var namespaces: Namespaces = []
     /// What `--explain` says about decisions that left no other trace.
     package var notes: [PlanNote] = []
+    /// What the user is told.
+    package var messages: [PlanMessage] = []
     /// Whether /dev holds only a few nodes, so that devices must be named.
     package var minimalDev = false
     /// Whether the image itself is opened for writing (`--writable`).

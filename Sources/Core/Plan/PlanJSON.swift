@@ -42,6 +42,8 @@ extension Plan {
                         "phases": .strings($0.phases),
                     ])
                 }),
+            "messages": .array(
+                allMessages.map { .members(["level": .string($0.level.label), "text": .string($0.text)]) }),
             "notes": .array(notes.map { .members(["text": .string($0.text), "origin": .string($0.origin)]) }),
         ])
     }

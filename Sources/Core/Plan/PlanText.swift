@@ -18,6 +18,7 @@ extension Plan {
         section("start", startRows)
         section("privileges", privilegeRows)
         section("plugins", plugins.map { "\($0.id) \($0.version): because of \($0.trigger)" })
+        section("messages", allMessages.map { "\($0.level.label): \($0.text)" })
         section("notes", notes.map { "\($0.origin): \($0.text)" })
         return lines.joined(separator: "\n") + "\n"
     }

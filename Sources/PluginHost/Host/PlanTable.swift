@@ -113,7 +113,7 @@ private func addDevice(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff
     guard let device = readRequest(request, into: skiff_device()) else {
         return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot understand a device made for a newer skiff")
     }
-    guard let path = text(device.path), path.hasPrefix("/dev/"), isDestination(path) else {
+    guard let path = text(device.path), isPath(path, within: "/dev"), path != "/dev", isDestination(path) else {
         return session.refuse(SKIFF_E_INVALID, "cannot add device \(text(device.path) ?? ""): not below /dev")
     }
     session.draft?.devices.append(

@@ -29,7 +29,7 @@ struct NameTable {
         guard let file = try? path(uri), let bytes = try? readFile(file, limit: 1 << 16) else { return nil }
         let path = String(decoding: bytes, as: UTF8.self)
         // What somebody wrote there must not lead out of the cache.
-        guard path.hasPrefix(parentPath(folder) ?? "/"), !path.contains("/../"),
+        guard isPath(path, within: parentPath(folder) ?? "/"), normalized(path) == path,
             (try? status(path).isRegular) == true
         else { return nil }
         return path

@@ -8,12 +8,14 @@ struct PlanBuilderTests {
     private func host(uid: UInt32 = 2000, administrator: Bool = false, initial: Bool = true, fuse: Bool = true)
         -> HostFacts
     {
-        HostFacts(
+        var host = HostFacts(
             uid: uid, gid: uid, groups: [uid],
             user: UserRecord(
                 name: "ann", uid: uid, gid: uid, gecos: "", home: "/tmp", shell: "/bin/sh"), groupRecords: [],
             directory: "/data/here", umask: 0o027, environment: ["TERM=dumb"], isAdministrator: administrator,
             isInitialUserNamespace: initial, hasFuse: fuse, hasLoop: true, terminal: nil)
+        host.homeSource = .directory
+        return host
     }
 
     private let sif = ImageFacts(path: "/i/x.sif", root: .squashfs, offset: 36864, size: 4096)
@@ -79,23 +81,107 @@ struct PlanBuilderTests {
         }
         #expect(try homes("/home/ann") == ["/home", "/home/ann"])
         #expect(try homes("/ann") == ["/ann"])
-        // A directory can be asked: it has this one.
-        let host = ImageFacts(path: "/", root: .directory, offset: 0, size: 0)
-        let there = try plan(host, root) {
+        var box = sandbox
+        box.holdsHome = true
+        let there = try plan(box, root) {
             $0.writable = true
-            $0.home = Request.Bind(source: "/tmp", destination: "/proc/self")
+            $0.home = Request.Bind(source: "/tmp", destination: "/home/ann")
         }
-        #expect(there.mounts.filter { $0.group == .home }.map(\.destination) == ["/proc/self"])
+        #expect(there.mounts.filter { $0.group == .home }.map(\.destination) == ["/home/ann"])
     }
 
     @Test func workDirectoryMustExist() throws {
-        let error = #expect(throws: SkiffError.self) {
-            try plan(sandbox, host()) {
-                $0.contain = true
-                $0.workdir = "/nowhere/at/all"
+        func refusal(_ place: Place, _ path: String) -> String? {
+            var host = self.host()
+            host.workDirectory = place
+            let error = #expect(throws: SkiffError.self) {
+                try plan(sandbox, host) { ($0.contain, $0.workdir) = (true, path) }
             }
+            return error?.description
         }
-        #expect(error?.description == "cannot use work directory /nowhere/at/all: no such file or directory")
+        #expect(
+            refusal(.absent(.noSuchFile), "/nowhere/at/all")
+                == "cannot use work directory /nowhere/at/all: no such file or directory")
+        #expect(refusal(.other, "f") == "cannot use work directory /data/here/f: not a directory")
+    }
+
+    /// The host may be any: the same request and facts make the same plan, whatever this machine has.
+    @Test func factsAloneDecide() throws {
+        var host = self.host()
+        (host.homeSource, host.resolvedDirectory, host.topMounts) = (.absent(.noSuchFile), "/usr", ["/srv", "/proc"])
+        host.temporaryDirectory = "/big"
+        var settings = Settings()
+        settings.mountHostfs = true
+        let plan = try plan(sif, host, settings: settings) { $0.unsquash = true }
+        #expect(plan.mounts.first { $0.group == .home }?.source == .session(mode: 0o700))
+        #expect(plan.mounts.filter { $0.group == .hostfs }.map(\.destination) == ["/srv"])
+        #expect(!plan.mounts.contains { $0.group == .cwd })
+        #expect(plan.image.directory.hasPrefix("/big/skiff-rootfs-"))
+    }
+
+    @Test func looksOnlyWhereTheRequestAsks() throws {
+        var image = sandbox
+        var host = self.host()
+        host.homeSource = .other
+        var request = Request(action: .exec, image: "x")
+        request.contain = true
+        host.look(for: request, Settings(), &image)
+        #expect(host.homeSource == .other && host.resolvedDirectory == nil && host.topMounts.isEmpty)
+        request.workdir = "/etc/passwd"
+        host.look(for: request, Settings(), &image)
+        #expect(host.workDirectory == .other)
+        request = Request(action: .exec, image: "x")
+        (request.writable, request.home) = (true, Request.Bind(source: "/nowhere", destination: "/self"))
+        image.path = "/proc"
+        host.look(for: request, Settings(), &image)
+        #expect(host.homeSource == .absent(.noSuchFile) && image.holdsHome)
+    }
+
+    /// `--explain` shows them, and nothing is printed while the plan is made.
+    @Test func whatTheUserIsToldIsInThePlan() throws {
+        var settings = Settings()
+        (settings.userBindControl, settings.allowPIDNamespace) = (false, false)
+        let plan = try plan(sandbox, host(uid: 0, administrator: true), settings: settings) {
+            ($0.newPID, $0.scratch, $0.addCapabilities) = (true, ["/s"], ["CAP_NONE"])
+            $0.binds = [.init(source: "/a", destination: "/b")]
+        }
+        #expect(
+            plan.messages == [
+                .warning("Not creating a new PID namespace: not allowed by the configuration"),
+                .verbose("--scratch is ignored: user bind control = no"),
+                .warning("not mounting current directory: user bind control is disabled by system administrator"),
+                .warning("Ignoring user bind request: user bind control disabled by system administrator"),
+                .warning("Skipping unknown capability: CAP_NONE"),
+            ])
+        #expect(plan.text().contains("messages\n  WARNING: Not creating a new PID namespace"))
+        #expect(plan.json().text().contains(#"{"level":"WARNING","text":"Not creating a new PID namespace"#))
+        #expect(plan.namespaces == [.mount])
+    }
+
+    /// `/devil` is not `/dev`.
+    @Test func namesThatOnlyBeginAlikeAreOthers() throws {
+        var host = self.host(uid: 0, administrator: true)
+        host.topMounts = [
+            "/developer", "/dev", "/sysadmin", "/running", "/run", "/variety", "/procedures", "/bootcamp",
+        ]
+        var settings = Settings()
+        settings.mountHostfs = true
+        let plan = try plan(sandbox, host, settings: settings) {
+            $0.binds = [.init(source: "/devil", destination: "/a"), .init(source: "/dev/null", destination: "/b")]
+        }
+        #expect(
+            plan.mounts.filter { $0.group == .hostfs }.map(\.destination) == [
+                "/developer", "/sysadmin", "/running", "/variety", "/procedures", "/bootcamp",
+            ])
+        let binds = plan.mounts.filter { $0.group == .userBinds }
+        #expect(binds.map { $0.attributes.contains(.noDev) } == [true, false])
+        for (path, directory, lies) in [
+            ("/dev", "/dev", true), ("/dev/", "/dev", true), ("/dev/x", "/dev", true), ("/devil", "/dev", false),
+            ("/de", "/dev", false), ("/x", "/", true), ("/", "/", true), ("/e\u{301}", "/e", false),
+            ("/a/\u{301}b", "/a", true), ("/\u{e9}/x", "/e\u{301}", false),
+        ] {
+            #expect(isPath(path, within: directory) == lies, "\(path) in \(directory)")
+        }
     }
 
     @Test func aDirectoryIsRunInPlace() throws {

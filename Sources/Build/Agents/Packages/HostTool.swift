@@ -131,5 +131,7 @@ func unmountBelow(_ path: String) {
         let fields = line.split(separator: 0x20)
         return fields.count > 4 ? String(decoding: fields[4], as: UTF8.self) : nil
     }
-    for point in points.reversed() where point.hasPrefix(path + "/") { try? unmount(point, detach: true) }
+    for point in points.reversed() where point != path && isPath(point, within: path) {
+        try? unmount(point, detach: true)
+    }
 }

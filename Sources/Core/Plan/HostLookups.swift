@@ -1,0 +1,57 @@
+import CLinux
+package import Linux
+
+/// What lies at a path of the host, as far as a plan cares.
+package enum Place: Sendable, Equatable {
+    case directory
+    case other
+    case absent(Errno)
+
+    static func at(_ path: String) -> Place {
+        do throws(Errno) {
+            return try status(path).isDirectory ? .directory : .other
+        } catch {
+            return .absent(error)
+        }
+    }
+}
+
+extension HostFacts {
+    /// Looks at the places of the host, and of an image that is a directory, on which the plan of this request depends, and
+    /// at no others: every look is a system call of the launch.
+    package mutating func look(for request: Request, _ settings: Settings, _ image: inout ImageFacts) {
+        if let path = request.workDirectory(in: directory) { workDirectory = .at(path) }
+        if HomeDirectory.isMounted(request, settings), let path = HomeDirectory.hostPath(request, self) {
+            homeSource = .at(path)
+        }
+        if DefaultMounts.considersCurrentDirectory(request, settings, self) {
+            resolvedDirectory = (try? realPath(".")) ?? directory
+        }
+        if DefaultMounts.showsHostFilesystems(request, settings) { topMounts = HostMounts.directlyBelowRoot() }
+        if RootImage.Driver(for: image, request, self) == .extracted && request.temporaryDirectory == nil {
+            temporaryDirectory = TemporaryDirectory.standard()
+        }
+        if request.writable && image.root == .directory {
+            image.holdsHome = Self.holds(HomeDirectory.destination(request, self), inside: image.path)
+        }
+    }
+
+    private static func holds(_ path: String, inside image: String) -> Bool {
+        guard let root = try? open(image, SKL_O_PATH | O_DIRECTORY) else { return false }
+        return (try? open(path, SKL_O_PATH, in: root.raw, resolve: [.inRoot, .noMagicLinks])) != nil
+    }
+}
+
+/// The mount table of this process; proc_pid_mountinfo(5).
+enum HostMounts {
+    /// Mount points whose parent directory is `/`.
+    static func directlyBelowRoot() -> [String] {
+        guard let bytes = try? readFile("/proc/self/mountinfo") else { return [] }
+        return bytes.split(separator: 0x0A).compactMap { line in
+            let fields = line.split(separator: 0x20)
+            guard fields.count > 4 else { return nil }
+            let path = String(decoding: fields[4], as: UTF8.self)
+            return path != "/" && parentPath(path) == "/" ? path : nil
+        }
+    }
+}
