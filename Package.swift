@@ -123,12 +123,27 @@ let package = Package(
         .testTarget(
             name: "OwnershipTests", dependencies: ["Ownership", "Linux", "CLinux"], swiftSettings: testSettings),
         .target(
-            name: "Squashfs", dependencies: ["Ownership", "Linux", "CLinux", "CCodecs"],
+            name: "Extraction", dependencies: ["Ownership", "Linux", "CLinux"], path: "Sources/Formats/Extraction",
+            swiftSettings: swiftSettings),
+        .target(
+            name: "CExtfs", path: "Sources/Formats/CExtfs",
+            linkerSettings: ["ext2fs", "com_err"].map { .linkedLibrary(":lib\($0).a") }),
+        .target(
+            name: "Extfs", dependencies: ["Extraction", "Linux", "CLinux", "CExtfs"], path: "Sources/Formats/Extfs",
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ExtfsTests", dependencies: ["Extfs", "Extraction", "Linux", "CLinux"],
+            swiftSettings: testSettings),
+        .target(
+            name: "Unpacking", dependencies: ["Extfs", "Squashfs", "Extraction", "Core", "Linux"],
+            path: "Sources/Formats/Unpacking", swiftSettings: swiftSettings),
+        .target(
+            name: "Squashfs", dependencies: ["Extraction", "Ownership", "Linux", "CLinux", "CCodecs"],
             path: "Sources/Formats/Squashfs",
             swiftSettings: swiftSettings),
         .target(name: "CFuse", path: "Sources/Helpers/CFuse", linkerSettings: [.linkedLibrary(":libfuse3.a")]),
         .target(
-            name: "ImageServer", dependencies: ["Squashfs", "Linux", "CLinux", "CFuse"],
+            name: "ImageServer", dependencies: ["Squashfs", "Extraction", "Linux", "CLinux", "CFuse"],
             path: "Sources/Helpers/ImageServer", swiftSettings: swiftSettings),
         .executableTarget(
             name: "skiff-mount", dependencies: ["ImageServer", "CLinux"], path: "Sources/Helpers/skiff-mount",
@@ -150,7 +165,7 @@ let package = Package(
             dependencies: ["ImageServer", "Squashfs", "skiff-mount", "fuse-probe", "Linux", "CLinux"],
             swiftSettings: testSettings),
         .testTarget(
-            name: "SquashfsTests", dependencies: ["Squashfs", "Ownership", "Linux", "CLinux"],
+            name: "SquashfsTests", dependencies: ["Squashfs", "Extraction", "Ownership", "Linux", "CLinux"],
             swiftSettings: swiftSettings),
         .target(name: "CSquashfs", dependencies: ["CCodecs"], path: "Sources/Formats/CSquashfs"),
         .target(
@@ -161,7 +176,7 @@ let package = Package(
             path: "Tests/Inside/squash-probe", swiftSettings: swiftSettings),
         .testTarget(
             name: "SquashfsWriterTests",
-            dependencies: ["SquashfsWriter", "squash-probe", "Squashfs", "Core", "Linux", "CLinux"],
+            dependencies: ["SquashfsWriter", "squash-probe", "Squashfs", "Extraction", "Core", "Linux", "CLinux"],
             swiftSettings: testSettings),
         .target(name: "Grammar", dependencies: ["Core"], path: "Sources/CLI/Grammar", swiftSettings: swiftSettings),
         .target(
@@ -216,7 +231,8 @@ let package = Package(
         .target(
             name: "Registries",
             dependencies: [
-                "Signing", "HTTP", "OCI", "ImageCache", "Digest", "Inspect", "Squashfs", "CArchive", "Grammar",
+                "Signing", "HTTP", "OCI", "ImageCache", "Digest", "Inspect", "Squashfs", "Extraction", "CArchive",
+                "Grammar",
                 "PluginHost",
                 "Core",
                 "Linux", "CLinux",
@@ -231,7 +247,8 @@ let package = Package(
             dependencies: [
                 "HTTP", "Archive", "Dockerfile", "OCI", "Registries", "Signing", "ImageCache", "Digest", "Inspect",
                 "Grammar",
-                "PluginHost", "SquashfsWriter", "Squashfs", "Ownership", "Core", "Linux", "CLinux",
+                "PluginHost", "SquashfsWriter", "Unpacking", "Extraction", "Ownership", "Core", "Linux",
+                "CLinux",
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -242,7 +259,8 @@ let package = Package(
         .executableTarget(
             name: "skiff-image",
             dependencies: [
-                "Build", "Registries", "Inspect", "SIFCommands", "Squashfs", "Grammar", "PluginHost", "Core", "Linux",
+                "Build", "Registries", "Inspect", "SIFCommands", "Unpacking", "Extraction", "Grammar", "PluginHost",
+                "Core", "Linux",
                 "CLinux",
             ],
             path: "Sources/Helpers/skiff-image", swiftSettings: swiftSettings, linkerSettings: helperLinking),
@@ -258,7 +276,7 @@ let package = Package(
 let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("SIF", ["Core", "Linux"]),
     ("Manifest", ["PluginHost"]), ("LinkerCache", ["NvidiaPlugin"]), ("LibraryList", ["NvidiaPlugin"]),
-    ("Squashfs", ["Squashfs"]),
+    ("Squashfs", ["Squashfs"]), ("Extfs", ["Extfs", "Extraction", "Linux"]),
     ("EnvScript", ["Core", "Linux", "CLinux"]),
     ("Grammar", ["Grammar", "Core"]),
     ("Settings", ["Core"]),

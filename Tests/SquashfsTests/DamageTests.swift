@@ -1,4 +1,5 @@
 import CLinux
+import Extraction
 import Linux
 import Squashfs
 import Testing

@@ -1,4 +1,5 @@
 import CLinux
+import Extraction
 import Foundation
 import Linux
 import Squashfs

@@ -1,5 +1,6 @@
 import CLinux
 import Core
+import Extraction
 import Linux
 import Squashfs
 import SquashfsWriter

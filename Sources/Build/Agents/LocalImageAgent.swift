@@ -1,9 +1,10 @@
 import CLinux
 import Core
+import Extraction
 import ImageCache
 import Linux
 import Ownership
-import Squashfs
+import Unpacking
 
 /// `Bootstrap: localimage`: an image or directory of this host (deffile.md §2).
 struct LocalImageAgent: BootstrapAgent {
@@ -75,8 +76,7 @@ struct LocalImage {
         guard let section = image.root else {
             throw SkiffError("While performing build: cannot extract \(path): it has no root file system")
         }
-        if section.filesystem == .ext3 { return try dump(image.descriptor.raw, section) }
-        guard section.filesystem == .squashfs else {
+        guard [.squashfs, .ext3].contains(section.filesystem) else {
             throw SkiffError(
                 "While performing build: cannot extract \(path): its root file system is neither squashfs nor ext3")
         }
@@ -93,45 +93,30 @@ struct LocalImage {
         let target = try during("cannot open \(root)") { () throws(Errno) in
             try Linux.open(root, O_RDONLY | O_DIRECTORY)
         }
-        let source = try during("cannot read the image") { () throws(Errno) in
+        let copy = try during("cannot read the image") { () throws(Errno) in
             let copy = skl_fcntl(file, F_DUPFD_CLOEXEC, 3)
             if copy < 0 { throw Errno.current }
-            return try FileSource(
-                OwnedFD(adopting: copy), offset: UInt64(section.offset), limit: UInt64(section.size))
+            return OwnedFD(adopting: copy)
         }
-        let failure: String
-        do throws(SquashfsError) {
-            let reader = try SquashfsReader(source)
-            do throws(ExtractionError) {
-                _ = try reader.extract(
-                    to: target.raw,
-                    ExtractionOptions(
-                        owners: ownsAllIDs || keeping == .devices, devices: ownsAllIDs,
-                        xattrs: ownsAllIDs ? .all : .user, records: keeping))
-                return
-            } catch {
-                failure = "/\(String(decoding: error.path, as: UTF8.self)): \(error.reason)"
-            }
+        let filesystem = ImageFilesystem(
+            kind: section.filesystem, offset: UInt64(section.offset), size: UInt64(section.size))
+        do throws(ExtractionError) {
+            _ = try filesystem.extract(
+                from: copy, to: target.raw,
+                ExtractionOptions(
+                    owners: ownsAllIDs || keeping == .devices, devices: ownsAllIDs, xattrs: ownsAllIDs ? .all : .user,
+                    records: keeping),
+                leavesOutLostAndFound: true)
         } catch {
-            failure = error.description
-        }
-        throw SkiffError("While performing build: cannot extract the local image: \(failure)")
-    }
-
-    /// By the same program and words as a launch that cannot mount: debugfs(8) keeps owners where it may give files away.
-    private func dump(_ file: CInt, _ section: ImageSection) throws(SkiffError) {
-        let words = ["skiff-image", "__extract", "--filesystem", "ext3", "--offset", String(section.offset), root]
-        let ended = try during("cannot extract the local image") { () throws(Errno) in
-            let pid = try spawn(
-                try readLink("/proc/self/exe"), words, environment: environmentStrings(), descriptors: [(3, file)])
-            return try waitFor(pid)?.status
-        }
-        guard ended == .exited(0) else {
+            let reason =
+                switch error.reason {
+                case .image(let text): text
+                case .write(let errno): errno.description.lowercased()
+                }
             throw SkiffError(
-                "While performing build: cannot extract the local image \(path)", hint: "Install the package e2fsprogs")
+                "While performing build: cannot extract the local image: "
+                    + "/\(String(decoding: error.path, as: UTF8.self)): \(reason)")
         }
-        // Of the file system, not of the image.
-        try during("cannot prepare \(root)") { () throws(Errno) in try removeTree(root + "/lost+found") }
     }
 
     /// cp(1) keeps hard links, holes, times and attributes. The target is empty and ours, so no link in it can mislead.

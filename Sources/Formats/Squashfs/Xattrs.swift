@@ -1,9 +1,4 @@
-/// An extended attribute; xattr(7).
-package struct ExtendedAttribute: Sendable, Equatable {
-    /// With its prefix, `user.`, `trusted.` or `security.`.
-    package let name: [UInt8]
-    package let value: [UInt8]
-}
+package import Extraction
 
 /// Positions of the attribute lists, and where the keys and values begin that they point into.
 struct XattrTable: Sendable {

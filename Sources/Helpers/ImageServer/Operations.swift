@@ -1,5 +1,6 @@
 import CFuse
 import CLinux
+import Extraction
 import Squashfs
 
 /// The table that libfuse calls. Every function answers its request exactly once; what the image does not allow to

@@ -1,7 +1,8 @@
 import CLinux
 import Core
+import Extraction
 import Linux
-import Squashfs
+import Unpacking
 
 /// `__extract --filesystem NAME --offset N --size N DIR` with an image on descriptor 3: unpacks its file system into an
 /// empty directory, for hosts where nobody can mount it.
@@ -13,7 +14,7 @@ struct Extract {
     /// How long it may be, in bytes; 0 for the rest of the file.
     private var size: UInt64 = 0
     private var directory = ""
-    private var isExtended = false
+    private var filesystem = SIFFilesystem.squashfs
 
     init(_ words: [String]) throws(SkiffError) {
         var rest = words[...]
@@ -21,7 +22,7 @@ struct Extract {
             switch word {
             case "--filesystem":
                 guard let name = rest.popFirst(), ["squashfs", "ext3"].contains(name) else { throw Self.misuse }
-                isExtended = name == "ext3"
+                filesystem = name == "ext3" ? .ext3 : .squashfs
             case "--offset": offset = try Self.number(word, rest.popFirst())
             case "--size": size = try Self.number(word, rest.popFirst())
             default:
@@ -42,14 +43,10 @@ struct Extract {
     }
 
     func run() throws(SkiffError) -> Int32 {
-        if isExtended { return try dump() }
         let target = try during("cannot open directory \(directory)") { () throws(Errno) in
             try open(directory, O_RDONLY | O_DIRECTORY)
         }
-        let source = try during("cannot read the image on descriptor 3") { () throws(Errno) in
-            try FileSource(OwnedFD(adopting: Self.imageDescriptor), offset: offset, limit: size)
-        }
-        let report = try unpack(source, to: target.raw)
+        let report = try unpack(to: target.raw)
         if !report.devicesLeftOut.isEmpty {
             Log.verbose("Left out \(report.devicesLeftOut.count) device nodes, which take privileges to make")
         }
@@ -59,35 +56,11 @@ struct Extract {
         return 0
     }
 
-    /// debugfs(8) of e2fsprogs reads an ext3 without any mount. It follows no link while it writes, and leaves out devices.
-    private func dump() throws(SkiffError) -> Int32 {
-        let words = ["debugfs", "-R", "rdump / \"\(directory)\"", "/proc/self/fd/3?offset=\(offset)"]
-        let ended = try during("cannot start debugfs", hint: "Install the package e2fsprogs") { () throws(Errno) in
-            let null = try open("/dev/null", O_WRONLY)
-            let pid = try spawn(
-                "/sbin/debugfs", words, environment: environmentStrings(),
-                descriptors: [(1, null.raw), (2, null.raw), (Self.imageDescriptor, Self.imageDescriptor)])
-            return try waitFor(pid)?.status
-        }
-        let opened = try? open(directory, O_RDONLY | O_DIRECTORY)
-        // debugfs says 0 whatever happens: an empty directory tells that nothing came.
-        guard ended == .exited(0), let opened, (try? entries(of: opened.raw).isEmpty) == false else {
-            throw SkiffError("cannot unpack the ext3 file system of the image: debugfs could not read it")
-        }
-        return 0
-    }
-
-    private func unpack(_ source: FileSource, to target: CInt) throws(SkiffError) -> ExtractionReport {
-        let reader: SquashfsReader
-        do throws(SquashfsError) {
-            reader = try SquashfsReader(source)
-        } catch {
-            throw SkiffError("cannot read the image's file system: \(error)")
-        }
+    private func unpack(to target: CInt) throws(SkiffError) -> ExtractionReport {
         let everything = Self.mayGiveFilesAway
         do throws(ExtractionError) {
-            return try reader.extract(
-                to: target,
+            return try ImageFilesystem(kind: filesystem, offset: offset, size: size).extract(
+                from: OwnedFD(adopting: Self.imageDescriptor), to: target,
                 ExtractionOptions(owners: everything, devices: everything, xattrs: everything ? .all : .user))
         } catch {
             throw explain(error)
@@ -97,6 +70,8 @@ struct Extract {
     private func explain(_ error: ExtractionError) -> SkiffError {
         let path = String(decoding: error.path, as: UTF8.self)
         switch error.reason {
+        case .image(let reason) where error.path.isEmpty:
+            return SkiffError("cannot read the image's file system: \(reason)")
         case .image(let reason): return SkiffError("cannot read /\(path) in the image: \(reason)")
         case .write(let errno):
             let isFull = errno == .noSpace || errno == Errno(EDQUOT)

@@ -1,6 +1,7 @@
 import CArchive
 import Core
 import Digest
+import Extraction
 import Linux
 import Squashfs
 

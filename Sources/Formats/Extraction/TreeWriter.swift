@@ -1,0 +1,268 @@
+import CLinux
+import Linux
+import Ownership
+
+extension TreeSource {
+    /// Writes the whole tree into an empty directory that nobody else writes to. What was written stays when it fails;
+    /// the caller removes the directory.
+    /// - Parameter target: a descriptor of the directory, opened for reading.
+    package func extract(to target: CInt, _ options: ExtractionOptions = ExtractionOptions())
+        throws(ExtractionError) -> ExtractionReport
+    {
+        var writer = TreeWriter(source: self, target: target, options: options)
+        return try writer.run()
+    }
+}
+
+/// The one place where the tree of an image's file system becomes files of the host.
+///
+/// An image may hold what no tree can: a name with `/`, `..`, one name twice (a link and a file to be written through it), a
+/// directory in two places or in itself. So every name is checked, every file is made by a call that fails when the name is
+/// taken and follows no link, and every directory is opened below the target without links.
+private struct TreeWriter<Source: TreeSource> {
+    typealias Node = SourceNode<Source.File>
+
+    let source: Source
+    let target: CInt
+    let options: ExtractionOptions
+    private var report = ExtractionReport()
+    /// All directories, in the order in which they were made; the root is the first. Whole paths would take the square of
+    /// the depth.
+    private var directories: [(parent: Int, name: [UInt8], node: Node)] = []
+    /// The directories that have a place.
+    private var seen: Set<UInt64> = []
+    /// Where the first name of every file is that has several.
+    private var firstNames: [UInt64: (directory: Int, name: [UInt8])] = [:]
+
+    init(source: Source, target: CInt, options: ExtractionOptions) {
+        (self.source, self.target, self.options) = (source, target, options)
+    }
+
+    mutating func run() throws(ExtractionError) -> ExtractionReport {
+        let root = try step([]) { try source.rootNode() }
+        guard root.kind == .directory else { throw damage([], "the root is no directory") }
+        directories = [(0, [], root)]
+        seen = [root.identity]
+        var next = 0
+        while next < directories.count {
+            try fill(next)
+            next += 1
+        }
+        // Permissions and times of directories last: a directory without write permission could not be filled, and
+        // filling changes the times. Those below first, since a directory may forbid the way to them.
+        for directory in directories.indices.reversed() { try finish(directory) }
+        return report
+    }
+
+    /// Relative to the root. Its length is what bounds the time that opening a directory takes.
+    private func path(of directory: Int) throws(ExtractionError) -> [UInt8] {
+        var names: [[UInt8]] = []
+        var length = 0
+        var current = directory
+        while current != 0 {
+            names.append(directories[current].name)
+            length += directories[current].name.count + 1
+            guard length <= Self.pathLimit else { throw damage(names[0], "its directories are nested too deeply") }
+            current = directories[current].parent
+        }
+        return Array(names.reversed().joined(separator: [0x2F]))
+    }
+
+    /// In bytes: sixteen times what the kernel takes in one call.
+    private static var pathLimit: Int { 65536 }
+
+    /// Runs one step; says for which path it failed.
+    private func step<Value: ~Copyable>(_ path: [UInt8], _ body: () throws -> Value) throws(ExtractionError) -> Value {
+        do {
+            return try body()
+        } catch let error as ExtractionError {
+            throw error
+        } catch let error as Source.Failure {
+            throw damage(path, error.description)
+        } catch let error as Errno {
+            throw ExtractionError(path: path, reason: .write(error))
+        } catch {
+            throw ExtractionError(path: path, reason: .write(.ioError))
+        }
+    }
+
+    private func damage(_ path: [UInt8], _ text: String) -> ExtractionError {
+        ExtractionError(path: path, reason: .image(text))
+    }
+
+    /// Makes the entries of one directory. Directories in it are made empty and filled later, so that one descriptor is
+    /// open at a time, however deep the tree.
+    private mutating func fill(_ directory: Int) throws(ExtractionError) {
+        let path = try path(of: directory)
+        let place = try step(path) { try openDirectory(path, below: target) }
+        let node = directories[directory].node
+        var listing = try step(path) { try source.listing(of: node.file) }
+        while let (name, node) = try step(path, { try source.next(&listing) }) {
+            guard isFileName(name) else { throw damage(path, "an entry has a name that no file can have") }
+            let child = path.isEmpty ? name : path + [0x2F] + name
+            if node.kind == .directory {
+                guard seen.insert(node.identity).inserted else {
+                    throw damage(child, "a directory is in two places, or contains itself")
+                }
+                directories.append((directory, name, node))
+            }
+            try make(node, name: name, directory: directory, path: child, in: place.raw)
+        }
+    }
+
+    private func isFileName(_ name: [UInt8]) -> Bool {
+        guard (1...255).contains(name.count), name != [0x2E], name != [0x2E, 0x2E] else { return false }
+        return !name.contains { $0 == 0 || $0 == 0x2F }
+    }
+
+    /// Makes one name. One that is taken was in the image twice, or the directory was not empty.
+    private func create(_ path: [UInt8], in directory: Int, _ body: () throws -> Void) throws(ExtractionError) {
+        do throws(ExtractionError) {
+            try step(path, body)
+        } catch {
+            let name = Array(path[(path.lastIndex(of: 0x2F) ?? -1).advanced(by: 1)...])
+            guard error.reason == .write(.exists), try isRepeated(name, in: directory) else { throw error }
+            throw damage(path, "two files of one directory have this name")
+        }
+    }
+
+    private func isRepeated(_ name: [UInt8], in directory: Int) throws(ExtractionError) -> Bool {
+        let path = try path(of: directory)
+        var listing = try step(path) { try source.listing(of: directories[directory].node.file) }
+        var count = 0
+        while count < 2, let entry = try step(path, { try source.next(&listing) }) {
+            if entry.name == name { count += 1 }
+        }
+        return count > 1
+    }
+
+    private mutating func make(_ node: Node, name: [UInt8], directory: Int, path: [UInt8], in place: CInt)
+        throws(ExtractionError)
+    {
+        report.files += 1
+        let entry = try step(path) { try PathBytes(name) }
+        if node.links > 1, node.kind != .directory {
+            if let first = firstNames[node.identity] {
+                let above = try self.path(of: first.directory)
+                return try create(path, in: directory) {
+                    let parent = try openDirectory(above, below: target)
+                    try makeHardLink(PathBytes(first.name), from: parent.raw, at: entry, in: place)
+                }
+            }
+            firstNames[node.identity] = (directory, name)
+        }
+        switch node.kind {
+        case .directory: return try create(path, in: directory) { try makeDirectory(entry, mode: 0o700, at: place) }
+        case .file: try create(path, in: directory) { try writeContent(of: node, to: entry, in: place) }
+        case .symlink:
+            let goal = try step(path) { try source.linkTarget(of: node.file) }
+            guard !goal.isEmpty, !goal.contains(0) else { throw damage(path, "a symbolic link leads to no path") }
+            try create(path, in: directory) { try makeSymlink(PathBytes(goal), at: entry, in: place) }
+        case .blockDevice, .characterDevice:
+            guard try makeDevice(node, entry, directory, path, place) else {
+                firstNames[node.identity] = nil
+                return report.devicesLeftOut.append(path)
+            }
+        case .fifo, .socket:
+            try create(path, in: directory) {
+                try makeNode(entry, mode: node.kind.rawValue | 0o600, device: 0, at: place)
+            }
+        }
+        try setAttributes(of: node, name: name, entry: entry, path: path, in: place)
+    }
+
+    private func makeDevice(_ node: Node, _ entry: PathBytes, _ directory: Int, _ path: [UInt8], _ place: CInt)
+        throws(ExtractionError) -> Bool
+    {
+        if options.records != .nothing {
+            try create(path, in: directory) { try makeNode(entry, mode: SKL_S_IFREG | 0o600, device: 0, at: place) }
+            return true
+        }
+        guard options.devices else { return false }
+        let device = deviceNumber(major: node.major, minor: node.minor)
+        do throws(ExtractionError) {
+            try create(path, in: directory) {
+                try makeNode(entry, mode: node.kind.rawValue | 0o600, device: device, at: place)
+            }
+            return true
+        } catch {
+            guard error.reason == .write(.notPermitted) else { throw error }
+            return false
+        }
+    }
+
+    /// Holes stay holes.
+    private func writeContent(of node: Node, to entry: PathBytes, in place: CInt) throws {
+        guard let size = Int64(exactly: node.size) else { throw Errno(EFBIG) }
+        let file = try open(
+            entry, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600, in: place, resolve: [.beneath, .noSymlinks])
+        // The length first: one that the file system cannot have stops it before anything is written.
+        if size > 0 { try ftruncate(file.raw, size) }
+        try source.content(of: node.file) { offset, bytes in
+            guard offset < node.size, let start = Int64(exactly: offset) else { return }
+            let count = Int(min(UInt64(bytes.count), node.size - offset))
+            try writeFully(file.raw, UnsafeRawBufferPointer(rebasing: bytes[..<count]), at: start)
+        }
+        try file.close()
+    }
+}
+
+// MARK: attributes
+
+extension TreeWriter {
+    /// Owner first, because a new owner clears setuid and file capabilities; permissions last, because they may take away
+    /// the right to do the rest.
+    private mutating func setAttributes(
+        of node: Node, name: [UInt8], entry: PathBytes, path: [UInt8], in place: CInt
+    ) throws(ExtractionError) {
+        if options.owners && options.records != .owners {
+            try step(path) { try chown(entry, node.uid, node.gid, at: place) }
+        }
+        let owner = node.recordedOwner
+        // A new file has no record, which says that it is root's.
+        if options.records == .owners ? owner != .root : options.records == .devices && owner.device != nil {
+            try step(path) { try owner.write(name, at: place) }
+        }
+        if options.records != .nothing || options.xattrs != .none {
+            for attribute in try step(path, { try source.attributes(of: node.file) }) {
+                guard let kept = keptName(of: attribute.name, node) else { continue }
+                do throws(Errno) {
+                    try setXattr(PathBytes(kept), attribute.value, of: name, at: place)
+                } catch {
+                    guard [.notPermitted, .notSupported, .accessDenied].contains(error) else {
+                        throw ExtractionError(path: path, reason: .write(error))
+                    }
+                    report.xattrsLeftOut += 1
+                }
+            }
+        }
+        try step(path) { try setTimes(entry, seconds: node.modified, at: place) }
+        if node.kind != .symlink { try step(path) { try chmod(entry, node.permissions, at: place) } }
+    }
+
+    /// The name to write an attribute under; nil to leave it out. Records in an image are nobody's: it has its owners.
+    private func keptName(of name: [UInt8], _ node: Node) -> [UInt8]? {
+        if name.starts(with: RecordedOwner.prefix.utf8) { return nil }
+        if name.starts(with: "user.".utf8) { return name }
+        guard options.records != .nothing else { return options.xattrs == .all ? name : nil }
+        if node.kind == .file && name.elementsEqual(RecordedOwner.specialAttribute.utf8) { return name }
+        return RecordedOwner.keptName(of: name)
+    }
+
+    private mutating func finish(_ directory: Int) throws(ExtractionError) {
+        let path = try path(of: directory)
+        let place = try step(path) { try openDirectory(path, below: target) }
+        let this: [UInt8] = [0x2E]
+        let entry = try step(path) { try PathBytes(this) }
+        try setAttributes(of: directories[directory].node, name: this, entry: entry, path: path, in: place.raw)
+    }
+}
+
+extension SourceNode {
+    fileprivate var recordedOwner: RecordedOwner {
+        var owner = RecordedOwner(uid: uid, gid: gid)
+        if kind == .blockDevice { owner.device = .block(major: major, minor: minor) }
+        if kind == .characterDevice { owner.device = .character(major: major, minor: minor) }
+        return owner
+    }
+}

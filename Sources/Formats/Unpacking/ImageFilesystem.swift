@@ -1,0 +1,52 @@
+package import Core
+import Extfs
+package import Extraction
+package import Linux
+import Squashfs
+
+/// The file system of an image, for those who cannot have it mounted. Our own reader (squashfs) or libext2fs (ext3) reads it,
+/// and one checked writer makes the files; no other program ever sees the bytes.
+package struct ImageFilesystem: Sendable {
+    private let kind: SIFFilesystem
+    /// Where it begins in the image file, in bytes.
+    private let offset: UInt64
+    /// How long it may be, in bytes; 0 for the rest of the file.
+    private let size: UInt64
+
+    package init(kind: SIFFilesystem, offset: UInt64, size: UInt64) {
+        (self.kind, self.offset, self.size) = (kind, offset, size)
+    }
+
+    /// Writes all files into an empty directory that nobody else writes to; what was written stays when it fails.
+    /// - Parameter leavesOutLostAndFound: whether a directory that belongs to ext3 and not to what is in it is left out.
+    package func extract(
+        from image: consuming OwnedFD, to target: CInt, _ options: ExtractionOptions,
+        leavesOutLostAndFound: Bool = false
+    ) throws(ExtractionError) -> ExtractionReport {
+        guard kind == .ext3 else { return try squashfs(image).extract(to: target, options) }
+        return try ext3(image, leavesOutLostAndFound).extract(to: target, options)
+    }
+
+    private func squashfs(_ image: consuming OwnedFD) throws(ExtractionError) -> SquashfsReader {
+        let source: FileSource
+        do throws(Errno) {
+            source = try FileSource(image, offset: offset, limit: size)
+        } catch {
+            throw ExtractionError(path: [], reason: .image(error.description))
+        }
+        do throws(SquashfsError) {
+            return try SquashfsReader(source)
+        } catch {
+            throw ExtractionError(path: [], reason: .image(error.description))
+        }
+    }
+
+    private func ext3(_ image: consuming OwnedFD, _ leavesOutLostAndFound: Bool) throws(ExtractionError) -> ExtfsReader
+    {
+        do throws(ExtfsError) {
+            return try ExtfsReader(image, offset: offset, size: size, leavesOutLostAndFound: leavesOutLostAndFound)
+        } catch {
+            throw ExtractionError(path: [], reason: .image(error.description))
+        }
+    }
+}
