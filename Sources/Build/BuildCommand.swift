@@ -5,7 +5,7 @@ import Linux
 import PluginHost
 import SquashfsWriter
 
-/// `build IMAGE SPEC`: one stage from a definition file, an image or a directory (deffile.md §3).
+/// `build IMAGE SPEC`: one stage from a definition file, an image or a directory (Docs/spec/deffile.md §3).
 package struct BuildCommand {
     private let invocation: Invocation
     private let installation: Installation
@@ -82,7 +82,7 @@ package struct BuildCommand {
     }
 }
 
-/// What is to be built from: a definition file, or a path to an image or directory (cli.md §4).
+/// What is to be built from: a definition file, or a path to an image or directory (Docs/spec/cli.md §4).
 struct BuildSpec {
     private let text: String
 

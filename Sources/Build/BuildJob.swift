@@ -4,7 +4,7 @@ import ImageCache
 import Linux
 import SquashfsWriter
 
-/// One build from the first file to the last rename, in the order of deffile.md §3.
+/// One build from the first file to the last rename, in the order of Docs/spec/deffile.md §3.
 struct BuildJob {
     let definition: Definition
     let target: BuildTarget

@@ -3,7 +3,7 @@ package import Grammar
 import Linux
 package import SquashfsWriter
 
-/// What one build was asked for beside its definition and target (cli.md §4).
+/// What one build was asked for beside its definition and target (Docs/spec/cli.md §4).
 package struct BuildOptions: Sendable {
     /// `--section`; nil for all.
     package var sections: Set<String>?

@@ -4,7 +4,8 @@ import Inspect
 import Linux
 import SquashfsWriter
 
-/// `build --data`: a SIF that holds a squashfs as data, to be bound into containers; no root, no scripts (deffile.md §3.2).
+/// `build --data`: a SIF that holds a squashfs as data, to be bound into containers; no root, no scripts
+/// (Docs/spec/deffile.md §3.2).
 struct DataBuild {
     let definition: Definition
     let target: BuildTarget

@@ -15,7 +15,8 @@ package struct BuiltStage {
     package let time: Int64?
 }
 
-/// One stage being built: a method for each step of deffile.md §3, so that each can be kept or left out by itself.
+/// One stage being built: a method for each step of Docs/spec/deffile.md §3, so that each can be kept or left out by
+/// itself.
 struct StageBuild {
     let definition: Definition
     let stage: Stage

@@ -1,6 +1,6 @@
 import Linux
 
-/// The only place where an error becomes an exit status (cli.md §1.4); scripts depend on the numbers.
+/// The only place where an error becomes an exit status (Docs/spec/cli.md §1.4); scripts depend on the numbers.
 extension SkiffError.Code {
     package var exitStatus: Int32 {
         switch self {

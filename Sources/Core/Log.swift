@@ -2,7 +2,8 @@ import CLinux
 import Linux
 import Synchronization
 
-/// Messages to stderr in Apptainer's format (cli.md §1.2): a label padded to eight columns, a space, the text.
+/// Messages to stderr in Apptainer's format (Docs/spec/cli.md §1.2): a label padded to eight columns, a space, the
+/// text.
 ///
 /// Scripts read these lines; the level names and numbers are Apptainer's.
 package enum Log {

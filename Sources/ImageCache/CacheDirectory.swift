@@ -2,7 +2,7 @@ import CLinux
 package import Core
 import Linux
 
-/// Where fetched and converted images are kept between commands (sif-use.md §3).
+/// Where fetched and converted images are kept between commands (Docs/spec/sif-use.md §3).
 package struct CacheDirectory: Sendable {
     /// The subdirectories; the names are Apptainer's, and so are the formats of what lies in them.
     package enum Kind: String, CaseIterable, Sendable {

@@ -2,7 +2,7 @@ package import Core
 package import Grammar
 import Linux
 
-/// `inspect`: prints what an image says about itself (cli.md §6).
+/// `inspect`: prints what an image says about itself (Docs/spec/cli.md §6).
 package func inspect(_ invocation: Invocation) throws(SkiffError) {
     let path = invocation.positionals.first ?? ""
     var selection = Selection()

@@ -1,6 +1,6 @@
 import PluginAPI
 
-/// When a mount is made, relative to the others; runtime.md's groups.
+/// When a mount is made, relative to the others: the groups of Docs/spec/runtime.md §2.
 public enum MountGroup: UInt32, Sendable {
     case dev, hostfs, binds, kernel, home, tmp, scratch, files, userBinds, cwd
 }

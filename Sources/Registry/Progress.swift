@@ -105,7 +105,7 @@ package final class Progress: Sendable {
     }
 }
 
-/// `0.00 KiB`, `12.34 MiB`, `1.20 GiB`: the largest unit of the three that the size reaches (cli.md §7).
+/// `0.00 KiB`, `12.34 MiB`, `1.20 GiB`: the largest unit of the three that the size reaches (Docs/spec/cli.md §7).
 package func sizeText(_ bytes: Int64) -> String {
     let units: [(name: String, size: Int64)] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
     let unit = units.first { bytes >= $0.size } ?? units[2]

@@ -3,7 +3,7 @@ import Linux
 package import Signing
 
 /// Checks the OpenPGP signatures of SIF files with the keys of the administrator, of the user and of the key servers in
-/// use, in this order (signing.md §7).
+/// use, in this order (Docs/spec/signing.md §7).
 package struct SignatureCheck: Sendable {
     private let installation: Installation
 

@@ -1,7 +1,7 @@
 import Core
 import Grammar
 
-/// The flags of `sif add`; sif.md §11, cli.md §8.
+/// The flags of `sif add`; Docs/spec/sif.md §11, Docs/spec/cli.md §8.
 struct AddedObject {
     private let flags: FlagValues
 

@@ -1,7 +1,7 @@
 package import Core
 import Digest
 
-/// What `sif list`, `header` and `info` print, byte for byte as Apptainer does; sif.md §11.
+/// What `sif list`, `header` and `info` print, byte for byte as Apptainer does; Docs/spec/sif.md §11.
 
 package func listText(_ image: SIFImage) -> String {
     let rule = String(repeating: "-", count: 78) + "\n"

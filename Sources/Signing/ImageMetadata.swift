@@ -2,7 +2,7 @@ import Core
 package import Digest
 import Inspect
 
-/// What a signature says of an image: the JSON that was signed (signing.md §3).
+/// What a signature says of an image: the JSON that was signed (Docs/spec/signing.md §3).
 package struct ImageMetadata: Sendable, Equatable {
     package struct ObjectMetadata: Sendable, Equatable {
         /// Counted from the lowest id of the group.

@@ -2,7 +2,8 @@ package import Core
 import Linux
 import Synchronization
 
-/// A file of public keys, one transferable key behind the other (signing.md §9). One that does not exist is empty.
+/// A file of public keys, one transferable key behind the other (Docs/spec/signing.md §9). One that does not exist is
+/// empty.
 package final class KeyringFile: KeySource {
     package let path: String
     package let origin: KeyOrigin

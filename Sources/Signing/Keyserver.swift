@@ -1,7 +1,7 @@
 package import Core
 package import HTTP
 
-/// A server of OpenPGP keys, asked by the HTTP keyserver protocol (sif-use.md §10).
+/// A server of OpenPGP keys, asked by the HTTP keyserver protocol (Docs/spec/sif-use.md §10).
 package struct Keyserver: Sendable {
     package let address: WebAddress
     /// The value of `Authorization`; nil for a server that wants none.

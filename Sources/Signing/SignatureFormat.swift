@@ -1,9 +1,10 @@
 import Core
 import Inspect
 
-/// What kind of message a signature object holds (signing.md §1), told by its bytes alone. Nothing is verified here.
+/// What kind of message a signature object holds (Docs/spec/signing.md §1), told by its bytes alone. Nothing is
+/// verified here.
 package enum SignatureFormat: Sendable, Equatable {
-    /// A JSON envelope, for signatures by bare keys and certificates (signing.md §5).
+    /// A JSON envelope, for signatures by bare keys and certificates (Docs/spec/signing.md §5).
     case envelope
     /// An OpenPGP message with its text in the clear.
     case clearSigned(ClearSignedMessage)

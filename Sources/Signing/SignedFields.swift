@@ -1,8 +1,8 @@
 import Core
 import Linux
 
-/// What of a SIF file signatures cover, as the bytes that are hashed (signing.md §2). The order of fields is that of the
-/// file; what may change without harm is left out.
+/// What of a SIF file signatures cover, as the bytes that are hashed (Docs/spec/signing.md §2). The order of fields is
+/// that of the file; what may change without harm is left out.
 enum SignedFields {
     /// 61 bytes: launch script, magic, version and UUID. The architecture between them is not covered.
     static func header(_ header: SIFHeader) -> [UInt8] {

@@ -1,6 +1,6 @@
 package import Core
 
-/// Why an image does not verify. The texts are Apptainer's (signing.md §7), which scripts read.
+/// Why an image does not verify. The texts are Apptainer's (Docs/spec/signing.md §7), which scripts read.
 package enum VerificationError: Error, Sendable, CustomStringConvertible {
     case noGroups
     case groupNotFound

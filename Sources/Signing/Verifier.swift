@@ -1,8 +1,8 @@
 package import Core
 import Digest
 
-/// Verifies the signatures of an open SIF file (signing.md §7). Every signature of what is to be verified must be good,
-/// and must cover it as it is now; the first that is not ends it.
+/// Verifies the signatures of an open SIF file (Docs/spec/signing.md §7). Every signature of what is to be verified
+/// must be good, and must cover it as it is now; the first that is not ends it.
 package struct Verifier {
     private let file: CInt
     private let image: SIFImage

@@ -84,7 +84,8 @@ import Testing
 
     // MARK: OCI
 
-    /// A runscript as builders make it for ENTRYPOINT and CMD (deffile.md §9): two settings, then these tests.
+    /// A runscript as builders make it for ENTRYPOINT and CMD (Docs/spec/deffile.md §9): two settings, then these
+    /// tests.
     static func runscript(entrypoint: String, cmd: String, literalEntrypoint: [String], literalCmd: [String]) -> String
     {
         func prepend(_ words: [String]) -> String {

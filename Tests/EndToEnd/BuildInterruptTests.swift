@@ -4,7 +4,7 @@ import Linux
 import Testing
 
 extension EndToEnd {
-    /// A build that ends early, whatever ends it: the old image stays, and nothing else does (deffile.md §3).
+    /// A build that ends early, whatever ends it: the old image stays, and nothing else does (Docs/spec/deffile.md §3).
     @Suite struct BuildInterrupt {
         enum Moment: String, CaseIterable, Sendable { case setup, post, test, packing }
         enum Victim: Int, CaseIterable, Sendable {

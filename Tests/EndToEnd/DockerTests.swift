@@ -157,7 +157,7 @@ extension EndToEnd {
             #expect(inspected.standardOutput.contains("/.singularity.d/runscript"), "\(inspected)")
         }
 
-        /// What is unfinished stays where it is said, and only when it was asked for (cli.md §5).
+        /// What is unfinished stays where it is said, and only when it was asked for (Docs/spec/cli.md §5).
         @Test(arguments: Profile.allCases) func keepsWhatAFailedPullHasMade(profile: Profile) throws {
             try need(profile)
             try need(.registry, .umoci, .skopeo)

@@ -3,7 +3,7 @@ import Linux
 import Testing
 
 extension EndToEnd {
-    /// The environment of the contained program: runtime.md §5.
+    /// The environment of the contained program: Docs/spec/runtime.md §5.
     @Suite struct Environment {
         @Test(arguments: Profile.allCases) func passesTheCallersVariables(profile: Profile) throws {
             try need(profile)

@@ -3,7 +3,7 @@ import Linux
 import Testing
 
 extension EndToEnd {
-    /// Exit codes and signals: cli.md §1.4. Scripts and schedulers rely on them.
+    /// Exit codes and signals: Docs/spec/cli.md §1.4. Scripts and schedulers rely on them.
     @Suite struct Exit {
         @Test(arguments: Profile.allCases, ImageKind.allCases)
         func passesTheProgramsStatus(profile: Profile, kind: ImageKind) throws {

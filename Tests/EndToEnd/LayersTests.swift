@@ -4,7 +4,7 @@ import Linux
 import Testing
 
 extension EndToEnd {
-    /// Images of layers that are on this host: sif-use.md §1 and §6, deffile.md §9.
+    /// Images of layers that are on this host: Docs/spec/sif-use.md §1 and §6, Docs/spec/deffile.md §9.
     @Suite struct Layers {
         /// The corpus image in all forms below a directory that everybody may read.
         static let image = Result { () throws -> String in

@@ -4,7 +4,7 @@ import Linux
 import Testing
 
 extension EndToEnd {
-    /// Binds and the default mounts: runtime.md §2.
+    /// Binds and the default mounts: Docs/spec/runtime.md §2.
     @Suite struct Mounts {
         @Test(arguments: Profile.allCases) func bindsAFile(profile: Profile) throws {
             try need(profile)

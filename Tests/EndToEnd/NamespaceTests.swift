@@ -4,7 +4,7 @@ import Linux
 import Testing
 
 extension EndToEnd {
-    /// Namespaces, identity and what a contained process inherits: runtime.md §§1, 9, 10.
+    /// Namespaces, identity and what a contained process inherits: Docs/spec/runtime.md §§1, 9, 10.
     @Suite struct Namespaces {
         private func host(_ kind: String) throws -> String { try readLink("/proc/self/ns/" + kind) }
 

@@ -4,8 +4,8 @@ import Linux
 import Testing
 
 extension EndToEnd {
-    /// Bases from packages (deffile.md §2). The tools of other distributions are played by scripts that write down how they
-    /// were called.
+    /// Bases from packages (Docs/spec/deffile.md §2). The tools of other distributions are played by scripts that write
+    /// down how they were called.
     @Suite struct PackageAgents {
         private func build(
             _ header: String, in folder: String, as profile: Profile, change: (inout Command) -> Void = { _ in }

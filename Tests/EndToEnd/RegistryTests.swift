@@ -4,7 +4,8 @@ import Linux
 import Testing
 
 extension EndToEnd {
-    /// SIF files in registries, against the registry that others use (sif-use.md §7, cli.md §5, §7).
+    /// SIF files in registries, against the registry that others use (Docs/spec/sif-use.md §7,
+    /// Docs/spec/cli.md §5, §7).
     @Suite struct Registries {
         /// A user with an empty home, and a directory to work in.
         struct Desk {

@@ -4,7 +4,7 @@ import Linux
 import Testing
 
 extension EndToEnd {
-    /// Libraries, hubs, web servers and the remotes that name them (sif-use.md §8, §9, §11).
+    /// Libraries, hubs, web servers and the remotes that name them (Docs/spec/sif-use.md §8, §9, §11).
     @Suite struct Remotes {
         typealias Desk = EndToEnd.Registries.Desk
 
@@ -84,7 +84,7 @@ extension EndToEnd {
             #expect(gone.end == .exited(255) && gone.standardError.contains("does not exist in the library"), "\(gone)")
         }
 
-        /// Files of 64 MiB and more go up in parts, where the library takes them (sif-use.md §9).
+        /// Files of 64 MiB and more go up in parts, where the library takes them (Docs/spec/sif-use.md §9).
         @Test(arguments: ["many", "single", "broken"]) func largeImagesGoUpInParts(name: String) throws {
             try need(.python)
             let server = try LyingRegistry("library", sif: try Images.shared.get().sif)

@@ -3,7 +3,7 @@ import Linux
 import Testing
 
 extension EndToEnd {
-    /// `run`, `test` and `shell`, and images without a shell: runtime.md §6.
+    /// `run`, `test` and `shell`, and images without a shell: Docs/spec/runtime.md §6.
     @Suite struct Run {
         private func image(_ name: String, _ script: String, for profile: Profile, from base: String? = nil) throws
             -> String

@@ -4,7 +4,7 @@ import Linux
 import Testing
 
 extension EndToEnd {
-    /// Signatures of SIF files, made by GnuPG, where skiff uses an image (signing.md §7).
+    /// Signatures of SIF files, made by GnuPG, where skiff uses an image (Docs/spec/signing.md §7).
     @Suite struct Signatures {
         typealias Desk = EndToEnd.Registries.Desk
 

@@ -10,7 +10,7 @@ extension EndToEnd {
             let outcome = try skiff("--version", as: profile)
             #expect(outcome.isSuccess && outcome.standardOutput.hasPrefix("skiff version "), "\(outcome)")
         }
-        /// Scripts ask `apptainer --version` and parse the answer (cli.md §1.1).
+        /// Scripts ask `apptainer --version` and parse the answer (Docs/spec/cli.md §1.1).
         @Test(arguments: ["apptainer", "singularity"]) func answersToItsOtherNames(name: String) throws {
             let program = try Stage.shared.get().prefix + "/bin/" + name
             let outcome = try Command([program, "--version"], as: .current).run()

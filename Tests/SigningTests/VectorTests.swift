@@ -4,7 +4,7 @@ import Testing
 
 @testable import Signing
 
-/// The images of others (Tests/Vectors/sif), whole and changed (signing.md §2).
+/// The images of others (Tests/Vectors/sif), whole and changed (Docs/spec/signing.md §2).
 @Suite struct VectorTests {
     private static let groups = "sif/two-groups-signed-pgp.sif"
 

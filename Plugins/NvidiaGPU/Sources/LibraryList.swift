@@ -1,7 +1,7 @@
 /// The file that says what of the driver goes into a container: `nvliblist.conf`.
 ///
 /// One name a line, `#` begins a comment. A name with `.so` in it is the beginning of a library's name, or a path to one;
-/// another absolute path is a plain file; the rest are programs. runtime.md §8.
+/// another absolute path is a plain file; the rest are programs. Docs/spec/runtime.md §8.
 package struct LibraryList: Sendable, Equatable {
     package private(set) var libraries: [String] = []
     package private(set) var libraryPaths: [String] = []

@@ -6,7 +6,7 @@ package struct OverlaySpec: Sendable, Equatable {
     package let path: String
     package let isReadOnly: Bool
 
-    /// What stands behind the first colon says `ro`, or nothing that matters; runtime.md §2.7.
+    /// What stands behind the first colon says `ro`, or nothing that matters; Docs/spec/runtime.md §2.7.
     package init(_ text: String) {
         let parts = text.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
         path = parts.first.map { String(Substring($0)) } ?? ""

@@ -4,8 +4,8 @@ import Registries
 import Signing
 import Synchronization
 
-/// The signatures of the SIF that a stage starts from (deffile.md §2). With `Fingerprints:` all that it lists must have
-/// signed; without it a signature that is not good is a warning, and none at all is no matter.
+/// The signatures of the SIF that a stage starts from (Docs/spec/deffile.md §2). With `Fingerprints:` all that it lists
+/// must have signed; without it a signature that is not good is a warning, and none at all is no matter.
 ///
 /// What is kept of an earlier build does not excuse the image: keys may have been revoked since.
 package final class BaseVerification: Sendable {

@@ -4,13 +4,14 @@ import Linux
 import OCI
 import Registries
 
-/// Fills an empty root directory with what an image starts from: one for each word behind `Bootstrap:` (deffile.md §2).
+/// Fills an empty root directory with what an image starts from: one for each word behind `Bootstrap:`
+/// (Docs/spec/deffile.md §2).
 package protocol BootstrapAgent: Sendable {
     /// Runs before anything else was written into the root.
     func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent
 
-    /// What the content depends on, asked before `fill`, whose result is kept under it. Nil when that cannot be told: then
-    /// no step of the stage is kept.
+    /// What the content depends on, asked before `fill`, whose result is kept under it. Nil when that cannot be told:
+    /// then no step of the stage is kept.
     func facts(_ order: BootstrapOrder) throws(SkiffError) -> [StepFact]?
 
     /// Whether what it starts from is a SIF, whose signatures it verifies.
@@ -42,7 +43,8 @@ package struct BootstrapOrder: Sendable {
     package func value(_ key: String) -> String { stage.value(key) ?? "" }
 }
 
-/// What an agent leaves to the build, beside the files that it put into the root. Plain values, so that they can be kept.
+/// What an agent leaves to the build, beside the files that it put into the root. Plain values, so that they can be
+/// kept.
 package struct BaseContent: Sendable, Equatable, Codable {
     package struct File: Sendable, Equatable, Codable {
         /// In the image.

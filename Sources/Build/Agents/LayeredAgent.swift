@@ -6,8 +6,8 @@ import Linux
 package import OCI
 import Ownership
 
-/// An agent whose base is an image of layers: it only has to open it. Layers go straight into a SIF where nothing has to run
-/// in the image, and into a directory where something has to.
+/// An agent whose base is an image of layers: it only has to open it. Layers go straight into a SIF where nothing has
+/// to run in the image, and into a directory where something has to.
 package protocol LayeredAgent: BootstrapAgent {
     func open(_ order: BootstrapOrder) throws(SkiffError) -> LayeredBase
 }
@@ -71,7 +71,8 @@ extension LayeredAgent {
     }
 }
 
-/// `Bootstrap: oci`, `oci-archive`, `docker-archive`, `docker-daemon`: an image that is on this host (deffile.md §2).
+/// `Bootstrap: oci`, `oci-archive`, `docker-archive`, `docker-daemon`: an image that is on this host
+/// (Docs/spec/deffile.md §2).
 struct LocalLayersAgent: LayeredAgent {
     let transport: LocalSource.Transport
 

@@ -6,7 +6,7 @@ import Linux
 import Ownership
 import Unpacking
 
-/// `Bootstrap: localimage`: an image or directory of this host (deffile.md §2).
+/// `Bootstrap: localimage`: an image or directory of this host (Docs/spec/deffile.md §2).
 struct LocalImageAgent: BootstrapAgent {
     var verifiesSignatures: Bool { true }
 

@@ -5,7 +5,7 @@ package import OCI
 package import Registries
 import SquashfsWriter
 
-/// `Bootstrap: docker`: an image of layers in a registry (deffile.md §2).
+/// `Bootstrap: docker`: an image of layers in a registry (Docs/spec/deffile.md §2).
 struct DockerAgent: LayeredAgent {
     func open(_ order: BootstrapOrder) throws(SkiffError) -> LayeredBase {
         let options = try order.network()

@@ -1,7 +1,8 @@
 package import Core
 import Linux
 
-/// Values for `{{ NAME }}` that came from outside of the definition: `--build-arg` and `--build-arg-file` (deffile.md §5).
+/// Values for `{{ NAME }}` that came from outside of the definition: `--build-arg` and `--build-arg-file`
+/// (Docs/spec/deffile.md §5).
 package struct BuildArguments: Sendable, Equatable {
     /// By name; the command line has won over the file already.
     package private(set) var values: [String: String] = [:]

@@ -1,4 +1,5 @@
-/// A definition file: how to build an image (deffile.md). Plain values; nothing was looked at on the host yet.
+/// A definition file: how to build an image (Docs/spec/deffile.md). Plain values; nothing was looked at on the host
+/// yet.
 package struct Definition: Sendable, Equatable {
     /// As it is recorded in the image: all stages, with the values of build variables filled in.
     package var text: [UInt8]
@@ -16,7 +17,8 @@ package struct Definition: Sendable, Equatable {
         self.stages = stages
     }
 
-    /// A build from `AGENT:FROM` or from an image or directory, as `build X.sif SPEC` means it; deffile.md §2.
+    /// A build from `AGENT:FROM` or from an image or directory, as `build X.sif SPEC` means it;
+    /// Docs/spec/deffile.md §2.
     package init(bootstrap agent: String, from: String) {
         let stage = Stage(header: [
             .init(key: "bootstrap", value: agent, line: 0), .init(key: "from", value: from, line: 0),

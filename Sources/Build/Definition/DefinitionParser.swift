@@ -1,4 +1,4 @@
-/// Reads a definition file; deffile.md §1. Foreign text: every input is parsed or refused.
+/// Reads a definition file; Docs/spec/deffile.md §1. Foreign text: every input is parsed or refused.
 extension Definition {
     /// - Parameter isScheme: whether a word behind `Bootstrap:` is the scheme of a plugin.
     package init(

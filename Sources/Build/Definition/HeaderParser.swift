@@ -1,6 +1,6 @@
 import Core
 
-/// The header of a definition file: `Key: value` lines; deffile.md §1.2.
+/// The header of a definition file: `Key: value` lines; Docs/spec/deffile.md §1.2.
 struct HeaderParser {
     private(set) var fields: [Stage.HeaderField] = []
 

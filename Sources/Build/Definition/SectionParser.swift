@@ -1,4 +1,4 @@
-/// The sections of a stage: each begins with a marker and runs to the next one; deffile.md §1.1.
+/// The sections of a stage: each begins with a marker and runs to the next one; Docs/spec/deffile.md §1.1.
 struct SectionParser {
     private(set) var scripts: [SectionName: Stage.Script] = [:]
     private(set) var files: [Stage.FileGroup] = []

@@ -5,7 +5,7 @@ package struct Stage: Sendable, Equatable {
     /// `%files` sections, those of one source together, in file order.
     package var files: [FileGroup] = []
     package var labels: [Label] = []
-    /// Applications (SCIF) in the order of their first appearance; deffile.md §7.
+    /// Applications (SCIF) in the order of their first appearance; Docs/spec/deffile.md §7.
     package var apps: [App] = []
     /// The markers as they stand in the file.
     package var sections: [Section] = []

@@ -100,7 +100,7 @@ extension ParsedStage {
     }
 }
 
-/// Which header keys each bootstrap agent cannot do without; deffile.md §2.
+/// Which header keys each bootstrap agent cannot do without; Docs/spec/deffile.md §2.
 enum AgentKeys {
     static let from = [(key: "from", name: "From")]
     private static let mirror = [("mirrorurl", "MirrorURL")]

@@ -1,4 +1,4 @@
-/// Fills in build variables, `{{ NAME }}`; deffile.md §5.
+/// Fills in build variables, `{{ NAME }}`; Docs/spec/deffile.md §5.
 struct Template {
     let arguments: BuildArguments
     /// Names that were filled in somewhere.

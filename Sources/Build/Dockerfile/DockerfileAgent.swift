@@ -2,7 +2,7 @@ import Core
 import Dockerfile
 import Linux
 
-/// `Bootstrap: dockerfile` and `buildkit`: what a Dockerfile makes becomes the base (deffile.md §2). Also
+/// `Bootstrap: dockerfile` and `buildkit`: what a Dockerfile makes becomes the base (Docs/spec/deffile.md §2). Also
 /// `build IMAGE Dockerfile`, which is a definition of such a header alone.
 struct DockerfileAgent: BootstrapAgent {
     func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {

@@ -3,7 +3,7 @@ import Dockerfile
 import OCI
 
 /// What a built Dockerfile leaves to the build: the same scripts, labels and record as an OCI image of that configuration
-/// would (deffile.md §9).
+/// would (Docs/spec/deffile.md §9).
 struct DockerfileResult {
     let config: ContainerConfig
     /// Of the image that it began from.

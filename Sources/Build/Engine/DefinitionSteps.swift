@@ -4,7 +4,7 @@ import FoundationEssentials
 import ImageCache
 import Linux
 
-/// A stage of a definition file as steps of the engine, in the order of deffile.md §3.
+/// A stage of a definition file as steps of the engine, in the order of Docs/spec/deffile.md §3.
 ///
 /// `%pre` is none: it works on the host alone. Neither are the metadata and `%test`, which always run: they are quick, and
 /// say what this build is.

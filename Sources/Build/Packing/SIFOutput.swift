@@ -4,8 +4,8 @@ import Inspect
 import Linux
 import SquashfsWriter
 
-/// A SIF around a root file system: definition, generic objects by name, squashfs, in the order of deffile.md §8.3. The
-/// squashfs is written straight into the SIF at its offset.
+/// A SIF around a root file system: definition, generic objects by name, squashfs, in the order of
+/// Docs/spec/deffile.md §8.3. The squashfs is written straight into the SIF at its offset.
 struct SIFOutput {
     let definition: Definition
     /// More objects beside the description of the image.

@@ -2,7 +2,8 @@ import CLinux
 import Core
 import Linux
 
-/// Where the result goes, and whether it may (cli.md §4). What is there stays untouched until the new one is whole.
+/// Where the result goes, and whether it may (Docs/spec/cli.md §4). What is there stays untouched until the new one is
+/// whole.
 struct BuildTarget {
     let path: String
     /// As the user wrote it.

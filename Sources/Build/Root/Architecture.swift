@@ -2,7 +2,8 @@ import CLinux
 import Core
 import Linux
 
-/// For which processor a root file system is: /bin/sh tells, else the first program that is found (sif.md §3).
+/// For which processor a root file system is: /bin/sh tells, else the first program that is found
+/// (Docs/spec/sif.md §3).
 struct ArchitectureProbe {
     let root: RootTree
 

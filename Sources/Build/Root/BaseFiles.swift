@@ -1,7 +1,7 @@
 import Core
 import Linux
 
-/// What every image has beside the content of its base (deffile.md §8.1).
+/// What every image has beside the content of its base (Docs/spec/deffile.md §8.1).
 struct BaseFiles {
     let root: any ImageRoot
     /// Files of an image that was one of ours before stay as they are.

@@ -4,7 +4,7 @@ import Linux
 import Ownership
 
 /// The user namespace in which an ordinary user is root for the time of a build: one, held from the first file to the last,
-/// so that owners mean the same in all of it (decision 7). Docs/root-emulation.md has the ladder.
+/// so that owners mean the same in all of it (Docs/decisions/008). Docs/root-emulation.md has the ladder.
 struct RootNamespace {
     let options: BuildOptions
     /// Where the tree will grow: its file system must keep records.

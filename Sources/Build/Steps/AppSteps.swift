@@ -2,7 +2,7 @@ import CLinux
 import Core
 import Linux
 
-/// Applications of an image (SCIF; deffile.md §7): where each has its files, before `%post` may use them.
+/// Applications of an image (SCIF; Docs/spec/deffile.md §7): where each has its files, before `%post` may use them.
 struct AppSteps {
     let root: RootTree
     let stage: Stage

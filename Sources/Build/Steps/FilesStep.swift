@@ -2,7 +2,8 @@ import CLinux
 import Core
 import Linux
 
-/// `%files`, from the host or from another stage: sources with patterns, destinations inside the image (deffile.md §4).
+/// `%files`, from the host or from another stage: sources with patterns, destinations inside the image
+/// (Docs/spec/deffile.md §4).
 struct FilesStep {
     enum Origin {
         /// Relative sources start in this directory.

@@ -1,7 +1,7 @@
 package import Core
 import FoundationEssentials
 
-/// The labels of an image and how a build changes them (deffile.md §8.2).
+/// The labels of an image and how a build changes them (Docs/spec/deffile.md §8.2).
 package struct Labels: Equatable {
     package private(set) var values: [String: String]
     /// Whether what is there may be replaced (`--force`).

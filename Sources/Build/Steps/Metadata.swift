@@ -1,7 +1,7 @@
 import Core
 import Linux
 
-/// Writes what the definition says about the image into `/.singularity.d` (deffile.md §4, §8).
+/// Writes what the definition says about the image into `/.singularity.d` (Docs/spec/deffile.md §4, §8).
 struct Metadata {
     let root: any ImageRoot
     let definition: Definition

@@ -1,5 +1,5 @@
 /// A source of `%files` as it is written: a path in which parts may be patterns. The rules are those of a shell with
-/// extended patterns and `**`, but no shell ever reads it (deffile.md §4).
+/// extended patterns and `**`, but no shell ever reads it (Docs/spec/deffile.md §4).
 package struct PathPattern: Equatable {
     package enum Component: Equatable {
         case literal([UInt8])

@@ -3,7 +3,7 @@ import Core
 import Linux
 
 /// Runs the scripts of a definition: `%pre` and `%setup` on the host, `%post` and `%test` in the image, which `skiff` launches from a
-/// request on a descriptor (decision 7).
+/// request on a descriptor (Docs/decisions/008).
 struct ScriptRunner {
     /// On the host.
     let rootPath: String

@@ -26,7 +26,7 @@ struct LaunchCommand {
         try run(request, host, explain, temporary: fetched?.temporary)
     }
 
-    /// `__launch FD`: the request that `skiff-image` wrote (decision 7).
+    /// `__launch FD`: the request that `skiff-image` wrote (Docs/decisions/008).
     func run(encodedOn descriptor: CInt) throws(SkiffError) -> Never {
         let bytes = try during("cannot read the request on descriptor \(descriptor)") { () throws(Errno) in
             let source = OwnedFD(adopting: descriptor)

@@ -2,7 +2,7 @@ import Core
 import Grammar
 import Linux
 
-/// Turns `exec`, `run`, `shell` and `test` as typed into a request (cli.md §2).
+/// Turns `exec`, `run`, `shell` and `test` as typed into a request (Docs/spec/cli.md §2).
 struct LaunchRequest {
     let invocation: Invocation
     let directory: String
@@ -145,7 +145,7 @@ struct LaunchRequest {
         request.pluginFlags = invocation.pluginFlags
     }
 
-    /// Options that stand for several others (runtime.md §3).
+    /// Options that stand for several others (Docs/spec/runtime.md §3).
     private func bundles(_ request: inout Request) {
         let compat = invocation.bool("compat")
         if compat {

@@ -1,4 +1,4 @@
-/// The variables that may stand for flags, picked out of the whole environment in one pass (cli.md §1.3).
+/// The variables that may stand for flags, picked out of the whole environment in one pass (Docs/spec/cli.md §1.3).
 ///
 /// `SKIFF_K` comes before `APPTAINER_K`, and that before `SINGULARITY_K`; a name that is set counts also when its value
 /// is empty.

@@ -131,7 +131,7 @@ extension Assignment.Value {
 
 /// The flags before the first command word, already understood.
 package struct GlobalOptions: Sendable {
-    /// Messages above this level are not printed; cli.md §1.1.
+    /// Messages above this level are not printed; Docs/spec/cli.md §1.1.
     package var messageLevel = 1
     package var isColorAllowed = true
     /// `--config`.

@@ -1,7 +1,7 @@
 package import Core
 
 /// Texts about the command line itself. Layout, columns and the fixed sentences are Apptainer's, because people and
-/// scripts know them; cli.md §1.2, §1.5.
+/// scripts know them; Docs/spec/cli.md §1.2, §1.5.
 extension Grammar {
     /// `help exec`, `exec --help`.
     package func help(_ command: Command) -> String {

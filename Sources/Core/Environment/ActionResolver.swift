@@ -1,7 +1,7 @@
 import CLinux
 import Linux
 
-/// From the action to the program: runtime.md §6.
+/// From the action to the program: Docs/spec/runtime.md §6.
 struct ActionResolver {
     let files: any RootFiles
     /// Where relative paths of programs begin.
@@ -134,7 +134,7 @@ struct ActionResolver {
     // MARK: OCI runscripts
 
     /// Runscripts made from ENTRYPOINT and CMD, known by this very line, are evaluated here, so that an image without
-    /// /bin/sh runs (deffile.md §9). Nil: not such a script, or one that a shell must run.
+    /// /bin/sh runs (Docs/spec/deffile.md §9). Nil: not such a script, or one that a shell must run.
     private func runOCI(_ arguments: [[UInt8]], _ evaluator: ScriptEvaluator) throws(SkiffError)
         -> EnvironmentOutcome?
     {

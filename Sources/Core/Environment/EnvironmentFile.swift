@@ -1,7 +1,8 @@
 import CLinux
 import Linux
 
-/// A file of `--env-file`: a script whose assignments become variables of the container. runtime.md §5.1, point 5.
+/// A file of `--env-file`: a script whose assignments become variables of the container. Docs/spec/runtime.md §5.1,
+/// point 5.
 struct EnvironmentFile {
     let path: String
     /// Its positional parameters: the arguments of the action.

@@ -1,5 +1,5 @@
 /// The environment of a container as far as it is known before the image's scripts run: made in the parent, printed by
-/// `--explain`, executed by `EnvironmentRun` in the child. runtime.md §5.1 and §5.3.
+/// `--explain`, executed by `EnvironmentRun` in the child. Docs/spec/runtime.md §5.1 and §5.3.
 package struct EnvironmentPlan: Sendable, Equatable {
     /// The PATH that scripts start from, and that is there when they set none.
     package static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

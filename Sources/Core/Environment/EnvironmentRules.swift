@@ -95,7 +95,7 @@ extension EnvironmentPlan {
         set("USER_PATH", path.isEmpty ? usual : path + [ShellByte.colon] + usual, origin: "PATH of the host")
     }
 
-    /// The variables of §5.3.
+    /// The variables that skiff sets itself: Docs/spec/runtime.md §5.3.
     private mutating func setOwn(_ request: Request, _ facts: EnvironmentFacts) {
         if request.cleanEnvironment { set("LANG", "C", origin: "--cleanenv") }
         set("HOME", facts.home, origin: "core")

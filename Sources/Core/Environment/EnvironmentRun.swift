@@ -1,7 +1,7 @@
 import Linux
 
 /// The environment phase, in the child, when the root file system stands: runs the image's scripts in the order of
-/// runtime.md §5.2 and says which program starts with which environment.
+/// Docs/spec/runtime.md §5.2 and says which program starts with which environment.
 package struct EnvironmentRun {
     let plan: EnvironmentPlan
     let action: Request.Action
@@ -94,7 +94,7 @@ package struct EnvironmentRun {
         do throws(NeedsShell) { return .success(try ScriptParser.parse(text)) } catch { return .failure(error) }
     }
 
-    // MARK: Order of §5.2
+    // MARK: Order of Docs/spec/runtime.md §5.2
 
     /// Variables that come back if nobody defined them: all that came in.
     func incoming() -> [EnvironmentPlan.Variable] {

@@ -1,7 +1,7 @@
 import Linux
 
 /// Variables that the user asked for by name, in the order of their strength: `--env`, `--env-file`, SKIFFENV_X,
-/// APPTAINERENV_X, SINGULARITYENV_X. runtime.md §5.1, points 3–5.
+/// APPTAINERENV_X, SINGULARITYENV_X. Docs/spec/runtime.md §5.1, points 3–5.
 struct EnvironmentWishes {
     private(set) var all: [EnvironmentPlan.Variable] = []
     private(set) var messages: [PlanMessage] = []

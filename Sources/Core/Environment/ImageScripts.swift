@@ -1,6 +1,6 @@
-/// The shell texts that a builder puts below `/.singularity.d` (deffile.md §8.1). They do what older runtimes expect of
-/// these files, in plain POSIX shell, and stay inside the grammar of `ScriptParser`: an image built by us starts without
-/// any shell of its own.
+/// The shell texts that a builder puts below `/.singularity.d` (Docs/spec/deffile.md §8.1). They do what older runtimes
+/// expect of these files, in plain POSIX shell, and stay inside the grammar of `ScriptParser`: an image built by us
+/// starts without any shell of its own.
 ///
 /// No script may leave a helper variable behind: a host variable of that name would count as defined by the image.
 package enum ImageScripts {
@@ -137,8 +137,8 @@ package enum ImageScripts {
     /// The same of an image that starts from nothing or from packages, and the default startscript: it does nothing.
     package static let emptyScript = "#!/bin/sh\n"
 
-    /// `/.singularity.d/actions/NAME` for `exec`, `run`, `shell`, `start` and `test`: for a look inside, and for runtimes
-    /// that execute these files. Ours and Apptainer's do not. Nil for another name.
+    /// `/.singularity.d/actions/NAME` for `exec`, `run`, `shell`, `start` and `test`: for a look inside, and for
+    /// runtimes that execute these files. Ours and Apptainer's do not. Nil for another name.
     package static func action(_ name: String) -> String? {
         guard let last = actionEndings[name] else { return nil }
         return """

@@ -1,5 +1,5 @@
-/// LD_LIBRARY_PATH when the scripts are done (runtime.md §5.2): libraries that the host lends must be found last, after
-/// the image's own, and what the user asked for comes around it all.
+/// LD_LIBRARY_PATH when the scripts are done (Docs/spec/runtime.md §5.2): libraries that the host lends must be found
+/// last, after the image's own, and what the user asked for comes around it all.
 struct LibraryPath {
     let plan: EnvironmentPlan
     let files: any RootFiles
@@ -17,7 +17,8 @@ struct LibraryPath {
         return path == (before ?? []) ? nil : path
     }
 
-    /// An image without scripts of the usual builders, such as a bare directory, has no line that names the lent libraries.
+    /// An image without scripts of the usual builders, such as a bare directory, has no line that names the lent
+    /// libraries.
     ///
     /// - Returns: their directory if there are any and nothing else is set, else `current`.
     func completed(_ current: [UInt8]?) -> [UInt8]? {

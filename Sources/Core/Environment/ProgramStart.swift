@@ -89,7 +89,7 @@ package struct ProgramStart: Sendable {
     }
 }
 
-/// What to try when the kernel refused a program, and what to say at the end. runtime.md §6.
+/// What to try when the kernel refused a program, and what to say at the end. Docs/spec/runtime.md §6.
 struct ExecFallback {
     let files: any RootFiles
     static var shell: [UInt8] { Array("/bin/sh".utf8) }

@@ -1,5 +1,5 @@
 /// The part of the shell's language that the usual builders write into environment scripts, as a tree. What is not here
-/// is not understood, and is left to a real shell (decision 1 of the architecture).
+/// is not understood, and is left to a real shell (Docs/decisions/002).
 
 /// The script holds something outside this grammar: a real shell has to run it. Not a failure.
 package struct NeedsShell: Error, Sendable, Equatable {

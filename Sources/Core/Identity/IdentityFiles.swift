@@ -1,6 +1,6 @@
 import Linux
 
-/// /etc/passwd and /etc/group of the container, made from the image's own (runtime.md §2.5).
+/// /etc/passwd and /etc/group of the container, made from the image's own (Docs/spec/runtime.md §2.5).
 enum IdentityFiles {
     /// The image's lines with the caller's name, gecos and home put into the first line of the same uid (for root only
     /// the home), or with a line for the caller added at the end.

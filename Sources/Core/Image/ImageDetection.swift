@@ -2,8 +2,8 @@ import CLinux
 import Linux
 
 extension ImageSource {
-    /// Opens an image and finds out what it is, in Apptainer's order (squashfs-and-ext3.md §1): directory, SIF, squashfs,
-    /// ext3. A file that is one of them and damaged is an error, not tried as the next.
+    /// Opens an image and finds out what it is, in Apptainer's order (Docs/spec/squashfs-and-ext3.md §1): directory,
+    /// SIF, squashfs, ext3. A file that is one of them and damaged is an error, not tried as the next.
     ///
     /// Two reads for a usual SIF: header and table at once, then the superblock of the root.
     ///

@@ -15,7 +15,7 @@ package struct ImageSource: ~Copyable, Sendable {
     package let isWritable: Bool
     /// Where the root file system is. Nil for a directory, which is one, and for a SIF without a root.
     package let root: ImageSection?
-    /// Writable layers of a SIF, in its group; sif.md §10.
+    /// Writable layers of a SIF, in its group; Docs/spec/sif.md §10.
     package let overlays: [ImageSection]
     package let data: [ImageSection]
     /// `unknown` unless a SIF names one.

@@ -1,6 +1,6 @@
 import Linux
 
-/// What the first 2048 bytes of a file or partition say about the file system in it; squashfs-and-ext3.md §1.
+/// What the first 2048 bytes of a file or partition say about the file system in it; Docs/spec/squashfs-and-ext3.md §1.
 ///
 /// Enough to refuse the wrong thing early with a text that users know; the driver that mounts it checks the rest.
 enum Superblock {
@@ -20,7 +20,7 @@ enum Superblock {
         let start = afterLaunchLine(bytes)
         do throws(ByteReader.Truncated) {
             var reader = ByteReader(bytes, at: start)
-            // "hsqs", little-endian; field table in §1.1.
+            // "hsqs", little-endian; Docs/spec/squashfs-and-ext3.md §1.1 has the fields.
             guard bytes.byteCount >= size, try reader.u32() == 0x7371_7368 else { return .notMine }
             try reader.seek(to: start + 20)
             let compression = try reader.u16()
@@ -33,7 +33,8 @@ enum Superblock {
         }
     }
 
-    /// ext3 as mke2fs makes it; ext2 and ext4 are refused by their feature words (§1.2).
+    /// ext3 as mke2fs makes it; ext2 and ext4 are refused by their feature words
+    /// (Docs/spec/squashfs-and-ext3.md §1.2).
     static func ext3(_ bytes: RawSpan) -> Answer {
         let start = afterLaunchLine(bytes)
         do throws(ByteReader.Truncated) {

@@ -5,7 +5,7 @@ package enum BuiltInTransport {
         "library", "shub", "docker", "docker-archive", "docker-daemon", "oci", "oci-archive", "http", "https", "oras",
     ]
 
-    /// Those that need no `//` behind them (sif-use.md §1).
+    /// Those that need no `//` behind them (Docs/spec/sif-use.md §1).
     package static let words = fetching.union(["buildkit", "dockerfile", "ipfs"])
 
     /// Those, and words that mean something else in the place of an image or behind `Bootstrap:`.

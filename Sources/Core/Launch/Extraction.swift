@@ -4,7 +4,7 @@ import Linux
 /// Where nobody can mount the image: `skiff-image` unpacks it into a private directory, which goes with the container.
 ///
 /// The directory is locked while its monitor lives; the next command that extracts removes the ones it finds unlocked,
-/// left by a monitor that was killed (decision 4).
+/// left by a monitor that was killed (Docs/decisions/005).
 struct Extraction: ~Copyable {
     private static let prefix = "skiff-rootfs-"
     /// `TMPDIR/skiff-rootfs-…`, with the root file system in `root`.
@@ -81,7 +81,7 @@ struct Extraction: ~Copyable {
     }
 }
 
-/// Where temporary files go (cli.md §2.3).
+/// Where temporary files go (Docs/spec/cli.md §2.3).
 package enum TemporaryDirectory {
     private static let tmpfsMagic: UInt64 = 0x0102_1994
 

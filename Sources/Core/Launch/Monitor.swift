@@ -22,7 +22,7 @@ struct Monitor {
     }
 
     /// A signal of the terminal (Ctrl-C) reaches the whole foreground group, so the program has it already; one that
-    /// somebody sent to us is meant for the program (runtime.md §6.1).
+    /// somebody sent to us is meant for the program (Docs/spec/runtime.md §6.1).
     private func handle(_ signal: CInt, fromUser: Bool) throws(Errno) {
         if Self.own.contains(signal) { return }
         if signal == SIGTSTP && !fromUser {
@@ -39,7 +39,7 @@ struct Monitor {
 }
 
 /// Ends this process the way the program ended: with its status, or by the same signal, so that a caller that waits sees
-/// "killed by n" (cli.md §1.4).
+/// "killed by n" (Docs/spec/cli.md §1.4).
 package func end(as status: ExitStatus) -> Never {
     if case .signaled(let signal) = status {
         // The program has dumped its core, if any; ours would only cover it up.

@@ -1,7 +1,8 @@
 import CLinux
 import Linux
 
-/// The static shell of libexec, opened before the root changes: for images that have no shell of their own (decision 1).
+/// The static shell of libexec, opened before the root changes: for images that have no shell of their own
+/// (Docs/decisions/002).
 final class StaticShell {
     /// An O_PATH descriptor; nil when the installation has none.
     let descriptor: CInt?

@@ -1,5 +1,5 @@
-/// The text of `--bind` (runtime.md §2.6): `src[:dst[:opt[,opt…]]]`, several separated by commas. A backslash takes the
-/// meaning from a colon or comma. After an option, a comma begins a new bind unless another option follows.
+/// The text of `--bind` (Docs/spec/runtime.md §2.6): `src[:dst[:opt[,opt…]]]`, several separated by commas. A backslash
+/// takes the meaning from a colon or comma. After an option, a comma begins a new bind unless another option follows.
 package enum BindSpec {
     private static let plainOptions = ["ro", "rw"]
     private static let imageOptions = ["image-src", "id"]

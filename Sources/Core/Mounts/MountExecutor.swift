@@ -38,7 +38,8 @@ struct MountExecutor {
     }
 
     /// Two mounts that would only cover what is right already: the current directory where it shows through another bind
-    /// (runtime.md §2.4), and /var/tmp of an image in which it is a link to /tmp (§2.3).
+    /// (Docs/spec/runtime.md §2.4), and /var/tmp of an image in which it is a link to /tmp
+    /// (Docs/spec/runtime.md §2.3).
     private func isRedundant(_ mount: Mount, _ source: CInt, _ target: CInt) throws(Errno) -> Bool {
         switch mount.group {
         case .cwd:

@@ -1,4 +1,4 @@
-/// The text of `--mount` (runtime.md §2.6): fields of a CSV line, one mount a line.
+/// The text of `--mount` (Docs/spec/runtime.md §2.6): fields of a CSV line, one mount a line.
 package enum MountSpec {
     /// - Parameter fields: of one mount, already split.
     /// - Throws: for an unknown key, another type than bind, a missing source or destination.

@@ -87,7 +87,7 @@ struct RootAssembly {
         var options = "lowerdir=" + directories.lower.joined(separator: ":")
         if let upper = directories.upper {
             options += ",upperdir=\(upper.upper),workdir=\(upper.work)"
-            // Without it an unprivileged overlay cannot remove a directory of the image (EIO): kernel-feasibility §1.
+            // Without it an unprivileged overlay cannot remove a directory of the image: EIO.
             if plan.user != .none || !inInitialUserNamespace() { options += ",userxattr" }
         }
         var flags = UInt(MS_NODEV)

@@ -89,7 +89,8 @@ final class SourceTrees {
 }
 
 /// Adds restrictions to a detached tree and all below it. A mount that came locked from another user namespace may keep
-/// its flags; adding is always allowed, so EPERM here means a flag that is locked the other way, and stays (runtime.md §2).
+/// its flags; adding is always allowed, so EPERM here means a flag that is locked the other way, and stays
+/// (Docs/spec/runtime.md §2).
 func restrict(_ tree: CInt, _ attributes: MountAttributes) throws(Errno) {
     do throws(Errno) {
         try setAttributes(tree, set: attributes, recursive: true)

@@ -2,7 +2,7 @@ import CLinux
 import Linux
 
 /// Supplies missing mount targets where an overlay cannot lie: the deepest directory that exists is covered by a tmpfs
-/// which shows its old entries through binds, and has room for the new one (runtime.md §2.7, `--underlay`).
+/// which shows its old entries through binds, and has room for the new one (Docs/spec/runtime.md §2.7, `--underlay`).
 struct Underlay {
     /// The session, with the image mounted on `image`.
     let session: CInt

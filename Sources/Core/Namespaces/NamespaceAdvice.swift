@@ -2,7 +2,7 @@ import CLinux
 package import Linux
 
 /// Why the kernel refused namespaces, and what the administrator can do: the sysctls that distributions use to withhold
-/// them (field pain 4).
+/// them. The error number alone tells users nothing.
 package enum NamespaceAdvice {
     package static func hint(for error: Errno) -> String? {
         switch error {

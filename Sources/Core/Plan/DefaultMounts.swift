@@ -1,7 +1,7 @@
 import Linux
 
-/// What appears in every container unless somebody said otherwise (runtime.md §2): devices, kernel file systems, home,
-/// temporary directories, identity files, the current directory.
+/// What appears in every container unless somebody said otherwise (Docs/spec/runtime.md §2): devices, kernel file
+/// systems, home, temporary directories, identity files, the current directory.
 struct DefaultMounts {
     let request: Request
     let settings: Settings

@@ -1,6 +1,6 @@
 import Linux
 
-/// Where the home directory comes from and where it appears (runtime.md §2.2).
+/// Where the home directory comes from and where it appears (Docs/spec/runtime.md §2.2).
 struct HomeDirectory: Equatable {
     /// Nil when nothing is mounted.
     var source: Mount.Source?

@@ -2,7 +2,7 @@ package import Linux
 
 /// One step of the container's file tree: what appears where, and why.
 package struct Mount: Sendable, Equatable {
-    /// The groups of runtime.md §2, executed in this order; within a group in order of addition.
+    /// The groups of Docs/spec/runtime.md §2, executed in this order; within a group in order of addition.
     package enum Group: Int, Sendable, Comparable {
         case dev, hostfs, binds, kernel, home, tmp, scratch, files, userBinds, cwd
 
@@ -59,7 +59,7 @@ package struct Mount: Sendable, Equatable {
     }
 }
 
-/// Identity files whose content depends on the image's (runtime.md §2.5).
+/// Identity files whose content depends on the image's (Docs/spec/runtime.md §2.5).
 package enum DerivedFile: Sendable, Equatable {
     /// The image's /etc/passwd with the entry of the caller put in.
     case passwd(UserRecord)

@@ -110,7 +110,7 @@ package struct FileOwner: Sendable, Equatable {
     }
 }
 
-/// The core's own layer (decision 2): mount targets that the image lacks are supplied below it.
+/// The core's own layer (Docs/decisions/003): mount targets that the image lacks are supplied below it.
 package enum MissingTargets: String, Sendable {
     /// An overlay with our layer as its lowest directory, if and only if a target is missing.
     case overlay
@@ -178,7 +178,7 @@ package enum StartDirectory: Sendable, Equatable {
     case preferred([String])
 }
 
-/// Which processes there are (decision 3).
+/// Which processes there are (Docs/decisions/004).
 package enum ProcessModel: String, Sendable {
     /// `skiff` itself becomes the program.
     case inPlace

@@ -20,8 +20,8 @@ package struct PlanDraft: Sendable {
 
     package init() {}
 
-    /// Root with something to write on keeps the image's own passwd and group, which it may want to change (runtime.md
-    /// §2.5).
+    /// Root with something to write on keeps the image's own passwd and group, which it may want to change
+    /// (Docs/spec/runtime.md §2.5).
     mutating func leaveIdentityFiles() {
         mounts.removeAll { mount in
             if case .derived = mount.source { return true }
@@ -70,8 +70,8 @@ package struct PlanNote: Sendable, Equatable {
     }
 }
 
-/// The plugins of one launch, as the core sees them: a sequence of phases. `PluginHost` is the only implementation, apart
-/// from the empty one. All calls come from one thread; `entered` and `preExec` run in the child.
+/// The plugins of one launch, as the core sees them: a sequence of phases. `PluginHost` is the only implementation,
+/// apart from the empty one. All calls come from one thread; `entered` and `preExec` run in the child.
 package protocol PluginPhases: AnyObject {
     /// The plugins that take part, in order, for `--explain` and for the decision whether a monitor must stay.
     var participants: [PluginParticipant] { get }

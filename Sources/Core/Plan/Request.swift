@@ -68,7 +68,7 @@ package struct Request: Sendable {
     package var writable = false
     package var underlay = false
     package var unsquash = false
-    /// Where temporary files go; nil means the default of cli.md §2.3.
+    /// Where temporary files go; nil means the default of Docs/spec/cli.md §2.3.
     package var temporaryDirectory: String?
 
     // Environment

@@ -1,8 +1,8 @@
 import Linux
 
-/// A `Request` as bytes: how `skiff-image` hands `%post` and `%test` to `skiff` (decision 7). Fields `key=value`, each ended
-/// by NUL, after a first field that names the version; repeated keys keep their order. Only skiff of the same
-/// installation reads it.
+/// A `Request` as bytes: how `skiff-image` hands `%post` and `%test` to `skiff` (Docs/decisions/008). Fields
+/// `key=value`, each ended by NUL, after a first field that names the version; repeated keys keep their order. Only
+/// skiff of the same installation reads it.
 extension Request {
     private static let version = "skiff-request/1"
 

@@ -1,4 +1,5 @@
-/// The processor that an image is for: two digits and a NUL in the file (sif.md §3), the Go toolchain's name for people.
+/// The processor that an image is for: two digits and a NUL in the file (Docs/spec/sif.md §3), the Go toolchain's name
+/// for people.
 package struct SIFArchitecture: RawRepresentable, Sendable, Hashable {
     /// The three bytes of the file, the first in the lowest byte: a code that we do not know survives a rewrite.
     package let rawValue: UInt32

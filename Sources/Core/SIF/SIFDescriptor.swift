@@ -1,6 +1,6 @@
 import Linux
 
-/// One object of a SIF file as its table tells; sif.md §4.
+/// One object of a SIF file as its table tells; Docs/spec/sif.md §4.
 package struct SIFDescriptor: Sendable, Equatable {
     package var type: SIFDataType
     /// Slot in the table + 1 in every file that a tool wrote.

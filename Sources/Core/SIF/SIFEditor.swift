@@ -1,7 +1,7 @@
 import Linux
 
-/// Makes a SIF file or changes one, in place, in the order of sif.md §10: bytes of objects first, then `commit()` writes
-/// the table, then the header. Before `commit()` a reader sees the file as it was.
+/// Makes a SIF file or changes one, in place, in the order of Docs/spec/sif.md §10: bytes of objects first, then
+/// `commit()` writes the table, then the header. Before `commit()` a reader sees the file as it was.
 ///
 /// The descriptor is lent and must be open for reading and writing. Who makes a new file gives it a temporary name,
 /// commits, fsyncs and renames.
@@ -171,7 +171,7 @@ extension SIFEditor {
 // MARK: - Changing
 
 extension SIFEditor {
-    /// Takes an object out of the table; sif.md §10.
+    /// Takes an object out of the table; Docs/spec/sif.md §10.
     ///
     /// - Parameters:
     ///   - zero: overwrites its bytes with zeros.
@@ -191,8 +191,8 @@ extension SIFEditor {
         }
     }
 
-    /// Makes a partition of type System the root; what was the root becomes a System partition. No change when it is the
-    /// root already.
+    /// Makes a partition of type System the root; what was the root becomes a System partition. No change when it is
+    /// the root already.
     package mutating func setPrimary(id: UInt32) throws(SkiffError) {
         let chosen = try image.object(id: id)
         guard var partition = chosen.partition else { throw SkiffError("data object not a partition") }

@@ -1,6 +1,6 @@
 import Linux
 
-/// The part of a descriptor that depends on its type; sif.md §5.
+/// The part of a descriptor that depends on its type; Docs/spec/sif.md §5.
 package enum SIFExtra: Sendable, Equatable {
     case none
     case partition(Partition)

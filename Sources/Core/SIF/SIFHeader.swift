@@ -1,6 +1,6 @@
 import Linux
 
-/// The first 128 bytes of a SIF file; sif.md §2.
+/// The first 128 bytes of a SIF file; Docs/spec/sif.md §2.
 package struct SIFHeader: Sendable, Equatable {
     /// Without the zeros at its end; at most 32 bytes.
     package var launch: [UInt8]
@@ -43,7 +43,7 @@ package struct SIFHeader: Sendable, Equatable {
 
     /// - Parameter bytes: the start of the file.
     /// - Throws: Apptainer's text for a file that is too short, not SIF or of another version; ours for numbers that
-    ///   cannot be (sif.md §12).
+    ///   cannot be (Docs/spec/sif.md §12).
     package init(_ bytes: RawSpan) throws(SkiffError) {
         let version: [UInt8]
         let magic: [UInt8]
@@ -89,7 +89,7 @@ package struct SIFHeader: Sendable, Equatable {
     /// What the slots take in the file, in bytes.
     package var tableSize: Int64 { descriptorsTotal * Int64(SIFFormat.descriptorSize) }
 
-    /// Images with the nil UUID and no times keep having no times when they are changed; sif.md §8.
+    /// Images with the nil UUID and no times keep having no times when they are changed; Docs/spec/sif.md §8.
     package var isDeterministic: Bool {
         identifier == .zero && created == SIFFormat.zeroTime && modified == SIFFormat.zeroTime
     }

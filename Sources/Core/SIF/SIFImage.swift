@@ -2,8 +2,8 @@ import Linux
 
 /// The header and the used slots of a SIF file: everything but the bytes of its objects.
 ///
-/// Reading is strict about what could lead a reader astray (sif.md §12); whether an object lies inside the file is asked
-/// when its bytes are, because listing a damaged file must work.
+/// Reading is strict about what could lead a reader astray (Docs/spec/sif.md §12); whether an object lies inside the
+/// file is asked when its bytes are, because listing a damaged file must work.
 package struct SIFImage: Sendable, Equatable {
     package var header: SIFHeader
     /// In the order of the table.
@@ -90,7 +90,7 @@ extension SIFImage {
         return object
     }
 
-    /// The root file system; nil when there is none, or two and therefore no answer (sif.md §12).
+    /// The root file system; nil when there is none, or two and therefore no answer (Docs/spec/sif.md §12).
     package var primarySystem: SIFDescriptor? {
         var found: SIFDescriptor?
         for object in objects where object.isPrimarySystem {
@@ -100,7 +100,8 @@ extension SIFImage {
         return found
     }
 
-    /// Where the next object goes when nothing is aligned; sif.md §7. Numbers are checked by the reader and the writer.
+    /// Where the next object goes when nothing is aligned; Docs/spec/sif.md §7. Numbers are checked by the reader and
+    /// the writer.
     var dataEnd: Int64 { objects.map(\.end).max() ?? header.dataOffset }
 
     /// The whole table, free slots as zeros.

@@ -1,4 +1,4 @@
-/// What to say of an object that is to be added; sif.md §10.
+/// What to say of an object that is to be added; Docs/spec/sif.md §10.
 package struct SIFNewObject: Sendable, Equatable {
     package var type: SIFDataType
     /// 0 is "no group". Our own images have everything in group 1, signatures in none.

@@ -1,4 +1,4 @@
-/// What a data object is; sif.md §5.
+/// What a data object is; Docs/spec/sif.md §5.
 package struct SIFDataType: RawRepresentable, Sendable, Hashable {
     package let rawValue: Int32
     package init(rawValue: Int32) { self.rawValue = rawValue }
@@ -16,7 +16,7 @@ package struct SIFDataType: RawRepresentable, Sendable, Hashable {
     package static let ociBlob = SIFDataType(rawValue: 0x400B)
 }
 
-/// What the bytes of a partition are; sif.md §5.1.
+/// What the bytes of a partition are; Docs/spec/sif.md §5.1.
 package struct SIFFilesystem: RawRepresentable, Sendable, Hashable {
     package let rawValue: Int32
     package init(rawValue: Int32) { self.rawValue = rawValue }
@@ -33,7 +33,7 @@ package struct SIFFilesystem: RawRepresentable, Sendable, Hashable {
     package var isEncrypted: Bool { self == .encryptedSquashfs || self == .gocryptfsSquashfs }
 }
 
-/// What a partition is for; sif.md §5.1.
+/// What a partition is for; Docs/spec/sif.md §5.1.
 package struct SIFPartitionRole: RawRepresentable, Sendable, Hashable {
     package let rawValue: Int32
     package init(rawValue: Int32) { self.rawValue = rawValue }
@@ -45,7 +45,7 @@ package struct SIFPartitionRole: RawRepresentable, Sendable, Hashable {
     package static let overlay = SIFPartitionRole(rawValue: 4)
 }
 
-/// What an object belongs to; sif.md §6.
+/// What an object belongs to; Docs/spec/sif.md §6.
 package enum SIFLink: Sendable, Hashable {
     case none
     case object(UInt32)
@@ -101,7 +101,7 @@ package struct SIFIdentifier: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Limits and fixed numbers of the format; sif.md §2, §4.
+/// Limits and fixed numbers of the format; Docs/spec/sif.md §2, §4.
 package enum SIFFormat {
     package static let headerSize = 128
     package static let descriptorSize = 585
@@ -115,6 +115,6 @@ package enum SIFFormat {
     /// 0001-01-01T00:00:00Z, Go's zero time: "no time" in a deterministic image.
     package static let zeroTime: Int64 = -62_135_596_800
     package static let partitionAlignment: Int64 = 4096
-    /// The kernel runs the file with it; sif.md §2.
+    /// The kernel runs the file with it; Docs/spec/sif.md §2.
     package static let launchScript = "#!/usr/bin/env run-singularity\n"
 }

@@ -1,7 +1,7 @@
 import Linux
 
 /// A variable of the environment that stands for no flag, without its prefix: `CACHEDIR`. The names are tried in the
-/// order in which flags try theirs; white space alone counts as not set (cli.md §1.3).
+/// order in which flags try theirs; white space alone counts as not set (Docs/spec/cli.md §1.3).
 package func settingVariable(_ key: String) -> String? {
     for prefix in ["SKIFF_", "APPTAINER_", "SINGULARITY_"] {
         if let value = environmentValue(prefix + key), value.contains(where: { !$0.isWhitespace }) { return value }
@@ -9,7 +9,8 @@ package func settingVariable(_ key: String) -> String? {
     return nil
 }
 
-/// The user's directory for configuration, keys and cache: `APPTAINER_CONFIGDIR`, else `~/.apptainer` (cli.md §18).
+/// The user's directory for configuration, keys and cache: `APPTAINER_CONFIGDIR`, else `~/.apptainer`
+/// (Docs/spec/cli.md §18).
 package enum ConfigurationDirectory {
     package static var path: String {
         settingVariable("CONFIGDIR") ?? (home == "/" ? "" : home) + "/.apptainer"

@@ -1,7 +1,7 @@
 import Linux
 
 /// What the administrator of the machine decided: the directives of `skiff.conf`, which are those of apptainer.conf
-/// (runtime.md §14). The values here are those that count without a file.
+/// (Docs/spec/runtime.md §14). The values here are those that count without a file.
 package struct Settings: Sendable, Equatable {
     package enum Device: String, Sendable, CaseIterable { case yes, no, minimal }
     package enum Overlay: String, Sendable, CaseIterable {
@@ -127,7 +127,8 @@ package struct Settings: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - file: another file (`--config`); this one must exist.
-    ///   - buildConfiguration: no file at all, and nothing of the host beside what a build needs (runtime.md §4).
+    ///   - buildConfiguration: no file at all, and nothing of the host but what a build needs
+    ///     (Docs/spec/runtime.md §4).
     package static func load(_ installation: Installation, file: String? = nil, buildConfiguration: Bool = false)
         throws(SkiffError) -> Settings
     {

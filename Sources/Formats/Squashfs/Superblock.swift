@@ -10,8 +10,8 @@ package enum Compression: UInt16, Sendable, CaseIterable {
     case zstd = 6
 }
 
-/// The first 96 bytes of an image, squashfs-and-ext3.md §1.1. A value of this type has passed the checks that need no
-/// other part of the image.
+/// The first 96 bytes of an image, Docs/spec/squashfs-and-ext3.md §1.1. A value of this type has passed the checks that
+/// need no other part of the image.
 package struct Superblock: Sendable, Equatable {
     package static let length = 96
     /// Where a table would be that the image does not have.

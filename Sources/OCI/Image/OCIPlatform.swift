@@ -14,7 +14,7 @@ package struct OCIPlatform: Sendable, Equatable, CustomStringConvertible {
     /// The words of `--arch`.
     package static let architectures = ["386", "amd64", "arm", "arm64", "loong64", "ppc64le", "riscv64", "s390x"]
 
-    /// What `--arch` and `--arch-variant` say (sif-use.md §4).
+    /// What `--arch` and `--arch-variant` say (Docs/spec/sif-use.md §4).
     ///
     /// - Parameters:
     ///   - word: nil or empty for this machine's architecture.

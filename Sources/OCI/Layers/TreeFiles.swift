@@ -92,7 +92,7 @@ extension LayerTree {
 
     // MARK: Architecture
 
-    /// For which processor the programs are: /bin/sh tells, else the first program that is found (sif.md §3).
+    /// For which processor the programs are: /bin/sh tells, else the first program that is found (Docs/spec/sif.md §3).
     package var architecture: SIFArchitecture? {
         var walk = TreeWalk(self)
         if let shell = walk.entry(Array("bin/sh".utf8)), let found = architecture(shell) { return found }

@@ -1,7 +1,7 @@
 package import Core
 import Linux
 
-/// An image that is on this host already, as the transports of sif-use.md §1 name it.
+/// An image that is on this host already, as the transports of Docs/spec/sif-use.md §1 name it.
 package struct LocalSource: Sendable, Equatable {
     package enum Transport: String, Sendable, CaseIterable {
         case layout = "oci"

@@ -1,7 +1,7 @@
 import Core
 
-/// What the config of an image becomes in a SIF: an environment script and a runscript (deffile.md §9). Runtimes know the
-/// runscript by its last but one line and evaluate it themselves.
+/// What the config of an image becomes in a SIF: an environment script and a runscript (Docs/spec/deffile.md §9).
+/// Runtimes know the runscript by its last but one line and evaluate it themselves.
 package struct OCIScripts: Sendable {
     private let config: OCIConfig
 
@@ -44,7 +44,8 @@ package struct OCIScripts: Sendable {
         return text
     }
 
-    /// ENTRYPOINT with arguments, or CMD where there are none; run as they are (`--no-eval`) or through the shell once more.
+    /// ENTRYPOINT with arguments, or CMD where there are none; run as they are (`--no-eval`) or through the shell once
+    /// more.
     package var runscript: String {
         let (entrypoint, command) = (config.entrypoint, config.command)
         var text = """

@@ -2,7 +2,7 @@ import CLinux
 package import Core
 import Linux
 
-/// Which docker configuration file counts (sif-use.md §5).
+/// Which docker configuration file counts (Docs/spec/sif-use.md §5).
 package struct AuthFile: Sendable {
     package let path: String
     /// Whether the user named it, and so expects it to be there.

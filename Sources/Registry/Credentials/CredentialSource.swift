@@ -1,7 +1,7 @@
 package import Core
 
 /// Where credentials for registries come from, in their order: prompt, flags and variables, the file and its helpers
-/// (sif-use.md §5).
+/// (Docs/spec/sif-use.md §5).
 package struct CredentialSource: Sendable {
     /// For the registry that the user named; mirrors and token servers elsewhere do not get it.
     private let given: Credential?

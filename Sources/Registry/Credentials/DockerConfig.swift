@@ -2,7 +2,8 @@ package import Core
 import Inspect
 import Linux
 
-/// A docker configuration file: with what to log in where (sif-use.md §5). Members that are not ours are kept.
+/// A docker configuration file: with what to log in where (Docs/spec/sif-use.md §5). Members that are not ours are
+/// kept.
 package struct DockerConfig: Sendable {
     private var json: JSONText
 

@@ -4,7 +4,7 @@ package import ImageCache
 import Linux
 package import OCI
 
-/// An image of layers in a registry: `docker://` (sif-use.md §6).
+/// An image of layers in a registry: `docker://` (Docs/spec/sif-use.md §6).
 package struct DockerFetch {
     private let options: NetworkOptions
     private let cache: CacheDirectory?

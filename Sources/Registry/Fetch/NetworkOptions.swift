@@ -4,7 +4,8 @@ package import HTTP
 import Linux
 package import OCI
 
-/// What a command was told about networks, credentials, platform and cache; the same flags everywhere (cli.md §2.1, §5).
+/// What a command was told about networks, credentials, platform and cache; the same flags everywhere
+/// (Docs/spec/cli.md §2.1, §5).
 package struct NetworkOptions: Sendable {
     package var http: HTTPClient
     package var credentials: CredentialSource
@@ -70,7 +71,7 @@ package struct NetworkOptions: Sendable {
                 word: invocation.string("arch"), variant: invocation.string("arch-variant"))
         } catch {
             guard let word = invocation.string("arch") else { throw error }
-            // The text that tests look for (cli.md §17.1).
+            // The text that tests look for (Docs/spec/cli.md §17.1).
             throw SkiffError("While parsing arch: arch: \(word) is not valid. \(error.hint ?? error.message)")
         }
     }

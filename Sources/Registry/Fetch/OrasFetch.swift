@@ -4,7 +4,7 @@ import ImageCache
 import Linux
 import OCI
 
-/// A SIF kept as an artifact of a registry (sif-use.md §7).
+/// A SIF kept as an artifact of a registry (Docs/spec/sif-use.md §7).
 struct OrasFetch {
     let options: NetworkOptions
     let cache: CacheDirectory?

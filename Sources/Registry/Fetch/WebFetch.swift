@@ -4,7 +4,7 @@ import HTTP
 import ImageCache
 import Linux
 
-/// `http://` and `https://`: any image file, as it is (sif-use.md §11).
+/// `http://` and `https://`: any image file, as it is (Docs/spec/sif-use.md §11).
 struct WebFetch {
     let options: NetworkOptions
     let cache: CacheDirectory?

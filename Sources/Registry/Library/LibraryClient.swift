@@ -2,7 +2,7 @@ package import Core
 import HTTP
 import Inspect
 
-/// A library of images; the requests of sif-use.md §9.
+/// A library of images; the requests of Docs/spec/sif-use.md §9.
 package struct LibraryClient: Sendable {
     package let base: String
     private let token: String

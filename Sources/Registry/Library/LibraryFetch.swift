@@ -5,7 +5,7 @@ import Inspect
 import Linux
 import OCI
 
-/// `library://` (sif-use.md §9).
+/// `library://` (Docs/spec/sif-use.md §9).
 struct LibraryFetch {
     let options: NetworkOptions
     let cache: CacheDirectory?

@@ -4,7 +4,8 @@ import HTTP
 import Inspect
 import Linux
 
-/// Uploading to a library (sif-use.md §9): the places are made as needed, the bytes only if the library has not got them.
+/// Uploading to a library (Docs/spec/sif-use.md §9): the places are made as needed, the bytes only if the library has
+/// not got them.
 struct LibraryPush {
     let library: LibraryClient
     let reference: LibraryReference

@@ -25,7 +25,7 @@ private func neededLength(of image: borrowing ImageSource) throws(SkiffError) ->
     }
 }
 
-/// bytes_used of the superblock; squashfs-and-ext3.md §1.1.
+/// bytes_used of the superblock; Docs/spec/squashfs-and-ext3.md §1.1.
 private func squashfsLength(_ bytes: [UInt8]) -> Int64? {
     var reader = ByteReader(bytes.span.bytes)
     do throws(ByteReader.Truncated) {

@@ -5,7 +5,7 @@ import Linux
 package import OCI
 import Synchronization
 
-/// How much is fetched at once; the administrator's settings, and variables over them (sif-use.md §9).
+/// How much is fetched at once; the administrator's settings, and variables over them (Docs/spec/sif-use.md §9).
 package struct DownloadLimits: Sendable {
     /// Connections at a time.
     package var connections: Int

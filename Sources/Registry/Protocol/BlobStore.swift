@@ -5,7 +5,8 @@ import ImageCache
 import Linux
 package import OCI
 
-/// Blobs by digest: an OCI layout as the cache's `blob/` is one, or a directory of files named `sha256:…` (sif-use.md §3).
+/// Blobs by digest: an OCI layout as the cache's `blob/` is one, or a directory of files named `sha256:…`
+/// (Docs/spec/sif-use.md §3).
 package struct BlobStore: OCIBlobs, Sendable {
     package let root: String
     private let prefix: String

@@ -3,7 +3,7 @@ import HTTP
 import Linux
 import OCI
 
-/// A SIF as an artifact of a registry, exactly as Apptainer stores it (sif-use.md §7).
+/// A SIF as an artifact of a registry, exactly as Apptainer stores it (Docs/spec/sif-use.md §7).
 struct OrasPush {
     let client: RegistryClient
     let facts: SIFFacts

@@ -1,6 +1,6 @@
 package import Core
 
-/// `shub://[registry/]user/name[:tag][@hash]` (sif-use.md §11).
+/// `shub://[registry/]user/name[:tag][@hash]` (Docs/spec/sif-use.md §11).
 package struct HubReference: Sendable, Equatable {
     package var registry: String
     package var user: String

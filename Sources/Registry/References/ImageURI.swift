@@ -1,6 +1,7 @@
 import Core
 
-/// A string that names an image somewhere else: transport and what the transport makes of the rest (sif-use.md §1).
+/// A string that names an image somewhere else: transport and what the transport makes of the rest
+/// (Docs/spec/sif-use.md §1).
 package struct ImageURI: Sendable, Equatable, CustomStringConvertible {
     package let transport: String
     /// All behind the first colon, the slashes too.
@@ -25,7 +26,7 @@ package struct ImageURI: Sendable, Equatable, CustomStringConvertible {
     /// Without the slashes in front.
     package var reference: String { String(rest.drop { $0 == "/" }) }
 
-    /// What `pull` calls the file when nobody says (sif-use.md §2).
+    /// What `pull` calls the file when nobody says (Docs/spec/sif-use.md §2).
     package var outputName: String {
         let last = reference.split(separator: "/", omittingEmptySubsequences: false).last.map(String.init) ?? ""
         if transport == "http" || transport == "https" { return last }

@@ -1,6 +1,6 @@
 package import Core
 
-/// `library://[host/][entity/[collection/]]name[:tag[,tag]]` (sif-use.md §1, §9).
+/// `library://[host/][entity/[collection/]]name[:tag[,tag]]` (Docs/spec/sif-use.md §1, §9).
 package struct LibraryReference: Sendable, Equatable {
     /// Nil for the library of the remote in use.
     package var host: String?

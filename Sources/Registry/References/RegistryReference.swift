@@ -128,7 +128,8 @@ package struct RegistryReference: Sendable, Equatable, CustomStringConvertible {
         "\(registry)/\(repository)" + (tag.map { ":" + $0 } ?? "") + (digest.map { "@\($0)" } ?? "")
     }
 
-    /// An architecture word as first part of the path counts more than `--arch` (sif-use.md §4): `arm64v8/alpine`.
+    /// An architecture word as first part of the path counts more than `--arch` (Docs/spec/sif-use.md §4):
+    /// `arm64v8/alpine`.
     package var architectureInPath: String? {
         let first = repository.prefix { $0 != "/" }
         let words = OCIPlatform.architectures + ["arm64v8", "arm32v5", "arm32v6", "arm32v7"]

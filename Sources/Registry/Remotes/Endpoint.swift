@@ -5,7 +5,7 @@ package import HTTP
 import Inspect
 import Linux
 
-/// What a remote offers: found once, kept for thirty days (sif-use.md §8).
+/// What a remote offers: found once, kept for thirty days (Docs/spec/sif-use.md §8).
 package struct Endpoint: Sendable {
     package let name: String
     package let remote: RemoteConfig.Remote

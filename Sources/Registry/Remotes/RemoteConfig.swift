@@ -1,7 +1,7 @@
 package import Core
 import Linux
 
-/// `remote.yaml`: endpoints of libraries and keyservers, and logins of registries (sif-use.md §8).
+/// `remote.yaml`: endpoints of libraries and keyservers, and logins of registries (Docs/spec/sif-use.md §8).
 package struct RemoteConfig: Sendable, Equatable {
     package struct Keyserver: Sendable, Equatable {
         package var uri: String

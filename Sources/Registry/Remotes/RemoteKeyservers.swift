@@ -3,7 +3,7 @@ import HTTP
 import Signing
 
 extension RemoteFiles {
-    /// The key servers of the remote in use, in the order in which they are asked (sif-use.md §8, §10).
+    /// The key servers of the remote in use, in the order in which they are asked (Docs/spec/sif-use.md §8, §10).
     ///
     /// - Throws: when the remote does not tell which it has.
     func keyservers() throws(SkiffError) -> [Keyserver] {

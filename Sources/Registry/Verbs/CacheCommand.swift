@@ -3,7 +3,7 @@ package import Grammar
 import ImageCache
 import Linux
 
-/// `cache list` and `cache clean` (cli.md §7). Scripts read the lines.
+/// `cache list` and `cache clean` (Docs/spec/cli.md §7). Scripts read the lines.
 package struct CacheCommand {
     private let invocation: Invocation
 

@@ -4,7 +4,7 @@ import HTTP
 import Linux
 import Signing
 
-/// `keyserver add`, `remove`, `list`, `login` and `logout` (cli.md §11).
+/// `keyserver add`, `remove`, `list`, `login` and `logout` (Docs/spec/cli.md §11).
 package struct KeyserverCommand {
     private let invocation: Invocation
     private let installation: Installation

@@ -5,7 +5,7 @@ import Inspect
 import Linux
 import OCI
 
-/// `tag`, `delete` and `search` (cli.md §5).
+/// `tag`, `delete` and `search` (Docs/spec/cli.md §5).
 package struct ManageCommands {
     private let invocation: Invocation
     private let installation: Installation

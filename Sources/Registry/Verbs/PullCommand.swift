@@ -4,7 +4,7 @@ package import Grammar
 import Linux
 import Signing
 
-/// `pull [output] URI` (cli.md §5, sif-use.md §2).
+/// `pull [output] URI` (Docs/spec/cli.md §5, Docs/spec/sif-use.md §2).
 package struct PullCommand {
     private let invocation: Invocation
     private let installation: Installation

@@ -4,7 +4,7 @@ import Linux
 import OCI
 import Signing
 
-/// `push IMAGE URI` (cli.md §5).
+/// `push IMAGE URI` (Docs/spec/cli.md §5).
 package struct PushCommand {
     private let invocation: Invocation
     private let installation: Installation

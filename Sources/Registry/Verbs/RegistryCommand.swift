@@ -3,7 +3,7 @@ package import Grammar
 import HTTP
 import Linux
 
-/// `registry login`, `logout` and `list` (cli.md §11).
+/// `registry login`, `logout` and `list` (Docs/spec/cli.md §11).
 package struct RegistryCommand {
     private let invocation: Invocation
     private let installation: Installation

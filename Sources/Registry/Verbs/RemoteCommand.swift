@@ -4,7 +4,7 @@ import HTTP
 import Inspect
 import Linux
 
-/// `remote add`, `remove`, `use`, `list`, `login`, `logout`, `status` and `get-login-password` (cli.md §11).
+/// `remote add`, `remove`, `use`, `list`, `login`, `logout`, `status` and `get-login-password` (Docs/spec/cli.md §11).
 package struct RemoteCommand {
     private let invocation: Invocation
     private let installation: Installation

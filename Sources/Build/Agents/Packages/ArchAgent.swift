@@ -3,7 +3,7 @@ import Core
 import ImageCache
 import Linux
 
-/// `Bootstrap: arch`: Arch Linux, which exists for one architecture (deffile.md §2).
+/// `Bootstrap: arch`: Arch Linux, which exists for one architecture (Docs/spec/deffile.md §2).
 struct ArchAgent: BootstrapAgent {
     func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
         guard order.options.architecture == "amd64" else {

@@ -4,7 +4,7 @@ import HTTP
 import ImageCache
 import Linux
 
-/// `Bootstrap: busybox`: one static program under many names (deffile.md §2).
+/// `Bootstrap: busybox`: one static program under many names (Docs/spec/deffile.md §2).
 struct BusyboxAgent: BootstrapAgent {
     func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
         let root = try RootTree(order.root)

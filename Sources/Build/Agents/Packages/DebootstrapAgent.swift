@@ -3,7 +3,7 @@ import Core
 import ImageCache
 import Linux
 
-/// `Bootstrap: debootstrap`: a minimal Debian or a relative of it (deffile.md §2).
+/// `Bootstrap: debootstrap`: a minimal Debian or a relative of it (Docs/spec/deffile.md §2).
 struct DebootstrapAgent: BootstrapAgent {
     private static let excluded = "openssl,udev,debconf-i18n,e2fsprogs"
 

@@ -3,7 +3,7 @@ import Core
 import ImageCache
 import Linux
 
-/// `Bootstrap: yum` and `dnf`: a distribution of RPM packages (deffile.md §2).
+/// `Bootstrap: yum` and `dnf`: a distribution of RPM packages (Docs/spec/deffile.md §2).
 struct RPMAgent: BootstrapAgent {
     private static let configuration = "/etc/bootstrap-yum.conf"
     private static let cache = "/var/cache/yum-bootstrap"

@@ -3,7 +3,7 @@ import Core
 import ImageCache
 import Linux
 
-/// `Bootstrap: zypper`: openSUSE from a mirror, or SUSE Linux Enterprise from a registration (deffile.md §2).
+/// `Bootstrap: zypper`: openSUSE from a mirror, or SUSE Linux Enterprise from a registration (Docs/spec/deffile.md §2).
 struct ZypperAgent: BootstrapAgent {
     private static let configuration = "/etc/zypp/zypp-bootstrap.conf"
 

@@ -1,4 +1,4 @@
-/// `exec`, `run`, `shell`, `test`: cli.md §2.
+/// `exec`, `run`, `shell`, `test`: Docs/spec/cli.md §2.
 extension Table {
     static var exec: Command {
         var command = action(

@@ -1,6 +1,6 @@
 import Core
 
-/// Commands about image files: cli.md §4, §6, §8.
+/// Commands about image files: Docs/spec/cli.md §4, §6, §8.
 extension Table {
     static var build: Command {
         var command = Command(

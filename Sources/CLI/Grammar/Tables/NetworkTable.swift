@@ -1,4 +1,4 @@
-/// Images in networks: pull, push and what manages them; cli.md §5, §7.
+/// Images in networks: pull, push and what manages them; Docs/spec/cli.md §5, §7.
 extension Table {
     static func networkVerb(_ path: String) -> Command? {
         switch path {

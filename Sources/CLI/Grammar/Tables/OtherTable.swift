@@ -1,4 +1,4 @@
-/// Plugins, versions, help and completion: cli.md §14, §17.
+/// Plugins, versions, help and completion: Docs/spec/cli.md §14, §17.
 extension Table {
     static var plugin: Command {
         var command = Command(
@@ -58,7 +58,7 @@ extension Table {
     }
 
     /// Verbs that make or install plugins of Apptainer, which are Go libraries. They are known so that the answer can
-    /// say why they do not work here; cli.md §14.
+    /// say why they do not work here; Docs/spec/cli.md §14.
     private static func foreignPluginVerb(_ path: String) -> Command? {
         var command: Command
         switch path {

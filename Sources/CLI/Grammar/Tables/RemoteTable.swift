@@ -1,4 +1,4 @@
-/// Logins and endpoints: registry, remote, keyserver; cli.md §11.
+/// Logins and endpoints: registry, remote, keyserver; Docs/spec/cli.md §11.
 extension Table {
     static func remoteVerb(_ path: String) -> Command? {
         switch path {
