@@ -59,6 +59,7 @@ let package = Package(
         .testTarget(name: "EndToEnd", dependencies: ["Linux", "CLinux"], swiftSettings: testSettings),
         .target(name: "CLinux"),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: swiftSettings),
+        .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: testSettings),
         .target(name: "Core", dependencies: ["Linux", "CLinux"], swiftSettings: swiftSettings),
         .testTarget(
             name: "CoreTests", dependencies: ["Core", "Linux", "CLinux"],

@@ -1,25 +1,116 @@
 import CLinux
 
-/// rm -r that never follows a symlink, with names as bytes. A directory without permissions is given them first; what is
-/// already gone is no error.
-package func removeTree(_ path: String, at directory: CInt = AT_FDCWD) throws(Errno) {
-    try removeTree(bytes: Array(path.utf8), at: directory)
+/// Removes a file, or a directory with all that is in it, and follows no symbolic link. A directory without permissions is
+/// given them first. What is already gone is no error.
+package func removeTree(_ name: EntryName, at directory: CInt) throws(Errno) {
+    try removeTree(path: name.bytes, at: directory)
 }
 
-private func removeTree(bytes: [UInt8], at directory: CInt) throws(Errno) {
-    let name = bytes.map { CChar(bitPattern: $0) } + [0]
+/// - Parameter path: of the host.
+package func removeTree(_ path: String, at directory: CInt = atCurrentDirectory) throws(Errno) {
+    try removeTree(path: Array(path.utf8), at: directory)
+}
+
+private func removeTree(path: [UInt8], at directory: CInt) throws(Errno) {
     do throws(Errno) {
-        _ = try checked { unlinkat(directory, name, 0) }
+        _ = try checked(path) { unlinkat(directory, $0, 0) }
         return
     } catch {
         if error == .noSuchFile { return }
         // EPERM: Linux for a directory on some file systems; unlink(2).
         guard error == .isDirectory || error == .notPermitted else { throw error }
     }
-    // A mode of 0500 or 0000 is common in images; the owner may still take the directory away.
-    _ = fchmodat(directory, name, 0o700, 0)
-    let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-    let opened = OwnedFD(adopting: try checked { skl_openat(directory, name, flags, 0) })
-    for entry in try entries(of: opened.raw) { try removeTree(bytes: entry.name, at: opened.raw) }
-    _ = try checked { unlinkat(directory, name, AT_REMOVEDIR) }
+    let flags = OpenFlags([.pathOnly, .directory, .noFollow]).value
+    let opened: OwnedFD
+    do throws(Errno) {
+        opened = OwnedFD(adopting: try checked(path) { skl_openat(directory, $0, flags, 0) })
+    } catch {
+        // No directory, then: the refusal was about the file itself.
+        throw error == .notDirectory ? .notPermitted : error
+    }
+    try TreeRemoval(opened).run()
+    _ = try checked(path) { unlinkat(directory, $0, AT_REMOVEDIR) }
+}
+
+/// Empties a directory. One descriptor is held however deep the tree is: the way back up is `..`, which must lead to the very
+/// directory that the walk came from, or somebody has moved a part of the tree.
+private struct TreeRemoval: ~Copyable {
+    private struct Level {
+        let device: UInt64
+        let inode: UInt64
+        /// Directories that are left in it; the last is the one that is being emptied.
+        var directories: [EntryName]
+    }
+
+    private var current: OwnedFD
+    private var levels: [Level] = []
+
+    init(_ top: consuming OwnedFD) { current = top }
+
+    consuming func run() throws(Errno) {
+        try enter()
+        while !levels.isEmpty {
+            if let next = levels[levels.count - 1].directories.last {
+                do throws(Errno) {
+                    current = try open(next, [.pathOnly, .directory], at: current.raw)
+                } catch {
+                    guard error == .noSuchFile else { throw error }
+                    levels[levels.count - 1].directories.removeLast()
+                    continue
+                }
+                try enter()
+            } else {
+                levels.removeLast()
+                if !levels.isEmpty { try leave() }
+            }
+        }
+    }
+
+    /// Removes what is no directory from the current one, and notes the directories.
+    private mutating func enter() throws(Errno) {
+        let found = try status(of: current.raw)
+        // A mode of 0500 or 0000 is common in images; the owner may still take the directory away.
+        if found.permissions & 0o700 != 0o700 { try? chmod(ofOpen: current.raw, found.permissions | 0o700) }
+        let directory = current.raw
+        let listed = OwnedFD(
+            adopting: try checked { skl_openat(directory, ".", OpenFlags([.read, .directory]).value, 0) })
+        var level = Level(device: found.device, inode: found.inode, directories: [])
+        for entry in try entries(of: listed.raw) {
+            let name = try EntryName(entry.name)
+            if try !removeFile(name, isDirectory: entry.type == UInt8(DT_DIR)) { level.directories.append(name) }
+        }
+        levels.append(level)
+    }
+
+    /// - Returns: false for a directory.
+    private func removeFile(_ name: EntryName, isDirectory: Bool) throws(Errno) -> Bool {
+        if isDirectory { return false }
+        do throws(Errno) {
+            try unlink(name, at: current.raw)
+        } catch {
+            if error == .noSuchFile { return true }
+            guard error == .isDirectory || error == .notPermitted else { throw error }
+            guard try status(name, at: current.raw).isDirectory else { throw error }
+            return false
+        }
+        return true
+    }
+
+    /// Back to the directory above, out of which the empty one is removed.
+    private mutating func leave() throws(Errno) {
+        let above = current.raw
+        current = OwnedFD(
+            adopting: try checked { skl_openat(above, "..", OpenFlags([.pathOnly, .directory]).value, 0) })
+        let found = try status(of: current.raw)
+        var level = levels.removeLast()
+        guard found.device == level.device, found.inode == level.inode else { throw .crossDevice }
+        if let name = level.directories.popLast() {
+            do throws(Errno) {
+                try removeDirectory(name, at: current.raw)
+            } catch {
+                if error != .noSuchFile { throw error }
+            }
+        }
+        levels.append(level)
+    }
 }

@@ -74,6 +74,10 @@ static inline int skl_openat2(int dir, const char *path, uint64_t flags, uint64_
     struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
     return (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
 }
+/* The number is the same on every architecture that we build for; older headers lack the name. */
+static inline int skl_fchmodat2(int dir, const char *path, mode_t mode, unsigned flags) {
+    return (int)syscall(452, dir, path, mode, flags);
+}
 static inline int skl_fcntl(int fd, int command, long argument) { return fcntl(fd, command, argument); }
 static inline int skl_fcntl_lock(int fd, int command, struct flock *lock) { return fcntl(fd, command, lock); }
 static inline int skl_ioctl(int fd, unsigned long request, unsigned long argument) { return ioctl(fd, request, argument); }
