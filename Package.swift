@@ -56,44 +56,106 @@ let package = Package(
         .library(name: "Overlay", type: .dynamic, targets: ["OverlayEntry"]),
     ],
     targets: [
-        .testTarget(name: "EndToEnd", dependencies: ["Linux", "CLinux"], swiftSettings: testSettings),
+        // The door to the kernel, and what everything stands on.
         .target(name: "CLinux"),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: swiftSettings),
-        .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: testSettings),
-        .target(name: "Core", dependencies: ["Linux", "CLinux"], swiftSettings: swiftSettings),
-        .testTarget(
-            name: "CoreTests", dependencies: ["Core", "Linux", "CLinux"],
-            swiftSettings: testSettings),
+        .target(name: "Base", dependencies: ["Linux", "CLinux"], swiftSettings: swiftSettings),
+        .target(name: "Shell", dependencies: ["Linux", "CLinux"], swiftSettings: swiftSettings),
+        .target(name: "Core", dependencies: ["Shell", "Base", "Linux", "CLinux"], swiftSettings: swiftSettings),
+
+        // Formats of files, each over the library that knows it.
         .target(
             name: "CDigest", path: "Sources/Formats/CDigest", linkerSettings: [.linkedLibrary("crypto")]),
         .target(
-            name: "Digest", dependencies: ["CDigest", "Core"], path: "Sources/Formats/Digest",
+            name: "Digest", dependencies: ["CDigest", "Base"], path: "Sources/Formats/Digest",
+            swiftSettings: swiftSettings),
+        .target(name: "CArchive", path: "Sources/Formats/CArchive", linkerSettings: [.linkedLibrary("archive")]),
+        .target(
+            name: "Archive", dependencies: ["CArchive"], path: "Sources/Formats/Archive", swiftSettings: swiftSettings),
+        .target(
+            name: "Ownership", dependencies: ["Linux", "CLinux"], path: "Sources/Formats/Ownership",
+            swiftSettings: swiftSettings),
+        // Linked statically: the image server starts with every container and must not wait for ld.so.
+        // libsquashfs stands before the codecs that it needs, since linkers look into archives in order; a program that
+        // only reads takes nothing out of it.
+        .target(
+            name: "CCodecs", path: "Sources/Formats/CCodecs",
+            linkerSettings: ["squashfs", "zstd", "z", "lz4", "lzma"].map { .linkedLibrary(":lib\($0).a") }),
+        .target(
+            name: "Extraction", dependencies: ["Ownership", "Linux", "CLinux"], path: "Sources/Formats/Extraction",
             swiftSettings: swiftSettings),
         .target(
-            name: "ImageCache", dependencies: ["Digest", "Core", "Linux", "CLinux"], swiftSettings: swiftSettings),
-        .testTarget(
-            name: "ImageCacheTests", dependencies: ["ImageCache", "Core", "Linux", "CLinux"],
-            swiftSettings: testSettings),
+            name: "CExtfs", path: "Sources/Formats/CExtfs",
+            linkerSettings: ["ext2fs", "com_err"].map { .linkedLibrary(":lib\($0).a") }),
+        .target(
+            name: "Extfs", dependencies: ["Extraction", "Linux", "CLinux", "CExtfs"], path: "Sources/Formats/Extfs",
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Unpacking", dependencies: ["Extfs", "Squashfs", "Extraction", "Core", "Linux"],
+            path: "Sources/Formats/Unpacking", swiftSettings: swiftSettings),
+        .target(
+            name: "Squashfs", dependencies: ["Extraction", "Linux", "CCodecs"],
+            path: "Sources/Formats/Squashfs", swiftSettings: swiftSettings),
+        .target(name: "CSquashfs", dependencies: ["CCodecs"], path: "Sources/Formats/CSquashfs"),
+        .target(
+            name: "SquashfsWriter", dependencies: ["Base", "Linux", "CLinux", "CSquashfs"],
+            path: "Sources/Formats/SquashfsWriter", swiftSettings: swiftSettings),
+
+        // Images from elsewhere, and builds.
         // Only its header is used here: the library is opened at the first exchange.
-        .target(name: "CCurl", path: "Sources/Helpers/CCurl"),
-        .target(name: "HTTP", dependencies: ["CCurl", "Core", "Linux", "CLinux"], swiftSettings: swiftSettings),
+        .target(name: "CCurl", path: "Sources/HTTP/CCurl"),
         .target(
-            name: "SIFCommands", dependencies: ["Digest", "Grammar", "Core", "Linux", "CLinux"],
+            name: "HTTP", dependencies: ["CCurl", "Base", "Linux", "CLinux"], exclude: ["CCurl"],
             swiftSettings: swiftSettings),
-        .testTarget(
-            name: "SIFCommandsTests", dependencies: ["SIFCommands", "Grammar", "Core", "Linux", "CLinux"],
-            exclude: ["Expected"],
-            swiftSettings: testSettings),
+        .target(
+            name: "ImageCache", dependencies: ["Digest", "Base", "Linux", "CLinux"], swiftSettings: swiftSettings),
+        .target(
+            name: "Inspect", dependencies: ["Grammar", "Core", "Base", "Squashfs", "Linux", "CLinux"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "OCI",
+            dependencies: [
+                "Archive", "HTTP", "Inspect", "Digest", "Ownership", "SquashfsWriter", "CCodecs", "Core", "Base",
+                "Linux", "CLinux",
+            ],
+            swiftSettings: swiftSettings),
+        // Only its header is used here: the library is opened at the first signature.
+        .target(name: "CRNP", path: "Sources/Signing/CRNP"),
+        .target(
+            name: "Signing", dependencies: ["CRNP", "HTTP", "Inspect", "Digest", "Core", "Base", "Linux"],
+            exclude: ["CRNP"], swiftSettings: swiftSettings),
+        .target(
+            name: "Registry",
+            dependencies: [
+                "Signing", "HTTP", "OCI", "ImageCache", "Digest", "Inspect", "Squashfs", "Extraction", "CArchive",
+                "Grammar",
+                "PluginHost", "Core", "Base", "Linux", "CLinux",
+            ],
+            swiftSettings: swiftSettings),
+        .target(name: "Dockerfile", dependencies: ["Base"], swiftSettings: swiftSettings),
+        .target(
+            name: "Build",
+            dependencies: [
+                "HTTP", "Archive", "Dockerfile", "OCI", "Registry", "Signing", "ImageCache", "Digest", "Inspect",
+                "Grammar", "PluginHost", "SquashfsWriter", "Unpacking", "Extraction", "Ownership", "Core", "Shell",
+                "Base", "Linux",
+                "CLinux",
+            ],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "SIFCommands", dependencies: ["Digest", "Grammar", "Core", "Base", "Linux", "CLinux"],
+            swiftSettings: swiftSettings),
+
+        // Plugins: the interface, the host that opens them, the comfort for Swift, and the stock ones.
         .target(name: "PluginAPI", exclude: ["layout.def"]),
         // libffi is linked statically, so that a start that calls nothing through it pays nothing for it.
-        .target(name: "CTypedCall", linkerSettings: [.linkedLibrary(":libffi_pic.a")]),
         .target(
-            name: "PluginHost", dependencies: ["Core", "Linux", "CLinux", "PluginAPI", "CTypedCall", "Grammar"],
-            swiftSettings: swiftSettings),
-        .testTarget(
-            name: "PluginHostTests",
-            dependencies: ["PluginHost", "PluginAPI", "CTypedCall", "Grammar", "Core", "Linux", "CLinux"],
-            exclude: ["Fixtures"], swiftSettings: testSettings),
+            name: "CTypedCall", path: "Sources/PluginHost/CTypedCall",
+            linkerSettings: [.linkedLibrary(":libffi_pic.a")]),
+        .target(
+            name: "PluginHost",
+            dependencies: ["Core", "Base", "Linux", "CLinux", "PluginAPI", "CTypedCall", "Grammar"],
+            exclude: ["CTypedCall"], swiftSettings: swiftSettings),
         .target(name: "PluginKit", dependencies: ["PluginAPI"], swiftSettings: swiftSettings),
         .target(
             name: "OverlayPlugin", dependencies: ["PluginKit", "PluginAPI", "Linux", "CLinux"],
@@ -108,166 +170,113 @@ let package = Package(
         .target(
             name: "NvidiaEntry", dependencies: ["NvidiaPlugin", "PluginKit", "PluginAPI"],
             path: "Plugins/NvidiaGPU/Entry", swiftSettings: swiftSettings, linkerSettings: pluginLinking),
-        .testTarget(
-            name: "PluginTests",
-            dependencies: ["OverlayPlugin", "NvidiaPlugin", "PluginHost", "Core", "Linux", "CLinux"],
-            swiftSettings: testSettings),
-        // Linked statically: the image server starts with every container and must not wait for ld.so.
-        // libsquashfs stands before the codecs that it needs, since linkers look into archives in order; a program that
-        // only reads takes nothing out of it.
-        .target(
-            name: "CCodecs", path: "Sources/Formats/CCodecs",
-            linkerSettings: ["squashfs", "zstd", "z", "lz4", "lzma"].map { .linkedLibrary(":lib\($0).a") }),
-        .target(
-            name: "Ownership", dependencies: ["Linux", "CLinux"], path: "Sources/Formats/Ownership",
-            swiftSettings: swiftSettings),
-        .testTarget(
-            name: "OwnershipTests", dependencies: ["Ownership", "Linux", "CLinux"], swiftSettings: testSettings),
-        .target(
-            name: "Extraction", dependencies: ["Ownership", "Linux", "CLinux"], path: "Sources/Formats/Extraction",
-            swiftSettings: swiftSettings),
-        .target(
-            name: "CExtfs", path: "Sources/Formats/CExtfs",
-            linkerSettings: ["ext2fs", "com_err"].map { .linkedLibrary(":lib\($0).a") }),
-        .target(
-            name: "Extfs", dependencies: ["Extraction", "Linux", "CLinux", "CExtfs"], path: "Sources/Formats/Extfs",
-            swiftSettings: swiftSettings),
-        .testTarget(
-            name: "ExtfsTests", dependencies: ["Extfs", "Extraction", "Linux", "CLinux"],
-            swiftSettings: testSettings),
-        .target(
-            name: "Unpacking", dependencies: ["Extfs", "Squashfs", "Extraction", "Core", "Linux"],
-            path: "Sources/Formats/Unpacking", swiftSettings: swiftSettings),
-        .target(
-            name: "Squashfs", dependencies: ["Extraction", "Ownership", "Linux", "CLinux", "CCodecs"],
-            path: "Sources/Formats/Squashfs",
-            swiftSettings: swiftSettings),
-        .target(name: "CFuse", path: "Sources/Helpers/CFuse", linkerSettings: [.linkedLibrary(":libfuse3.a")]),
-        .target(
-            name: "ImageServer", dependencies: ["Squashfs", "Extraction", "Linux", "CLinux", "CFuse"],
-            path: "Sources/Helpers/ImageServer", swiftSettings: swiftSettings),
+
+        // The command line and the programs.
+        .target(name: "Grammar", dependencies: ["Core", "Base"], swiftSettings: swiftSettings),
         .executableTarget(
-            name: "skiff-mount", dependencies: ["ImageServer", "CLinux"], path: "Sources/Helpers/skiff-mount",
-            swiftSettings: swiftSettings, linkerSettings: launcherLinking),
-        .target(
-            name: "RootSupervisor", dependencies: ["Core", "Ownership", "Linux", "CLinux"],
-            path: "Sources/Helpers/RootSupervisor", swiftSettings: swiftSettings),
+            name: "skiff", dependencies: ["Grammar", "PluginHost", "Core", "Base", "Linux", "CLinux"],
+            path: "Sources/Programs/skiff", swiftSettings: swiftSettings, linkerSettings: launcherLinking),
         .executableTarget(
-            name: "skiff-root", dependencies: ["RootSupervisor", "CLinux"], path: "Sources/Helpers/skiff-root",
-            swiftSettings: swiftSettings, linkerSettings: launcherLinking),
-        .testTarget(
-            name: "RootSupervisorTests", dependencies: ["RootSupervisor", "Linux", "CLinux"],
-            swiftSettings: testSettings),
+            name: "skiff-image",
+            dependencies: [
+                "Build", "Registry", "Inspect", "SIFCommands", "Unpacking", "Extraction", "Grammar", "PluginHost",
+                "Core", "Base",
+                "Linux", "CLinux",
+            ],
+            path: "Sources/Programs/skiff-image", swiftSettings: swiftSettings, linkerSettings: helperLinking),
+        .target(
+            name: "CFuse", path: "Sources/Programs/skiff-mount/CFuse",
+            linkerSettings: [.linkedLibrary(":libfuse3.a")]),
+        .executableTarget(
+            name: "skiff-mount", dependencies: ["Squashfs", "Extraction", "Linux", "CLinux", "CFuse"],
+            path: "Sources/Programs/skiff-mount", exclude: ["CFuse"], swiftSettings: swiftSettings,
+            linkerSettings: launcherLinking),
+        .executableTarget(
+            name: "skiff-root", dependencies: ["Core", "Base", "Ownership", "Linux", "CLinux"],
+            path: "Sources/Programs/skiff-root", swiftSettings: swiftSettings, linkerSettings: launcherLinking),
+        .executableTarget(
+            name: "skiff-docs", dependencies: ["Grammar", "PluginHost", "Core", "Base", "Linux", "CLinux"],
+            path: "Sources/Programs/skiff-docs", swiftSettings: swiftSettings),
+
+        // Programs that tests run.
         .executableTarget(
             name: "fuse-probe", dependencies: ["Linux", "CLinux"], path: "Tests/Inside/fuse-probe",
             swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "squash-probe", dependencies: ["SquashfsWriter", "Base", "Linux", "CLinux"],
+            path: "Tests/Inside/squash-probe", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "layer-probe", dependencies: ["OCI", "SquashfsWriter", "Core", "Base", "Linux", "CLinux"],
+            path: "Tests/Inside/layer-probe", swiftSettings: swiftSettings),
+
+        // Tests: one target for each module, and the end-to-end tests of the installed programs.
+        .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: testSettings),
         .testTarget(
-            name: "ImageServerTests",
-            dependencies: ["ImageServer", "Squashfs", "skiff-mount", "fuse-probe", "Linux", "CLinux"],
+            name: "CoreTests", dependencies: ["Core", "Shell", "Base", "Linux", "CLinux"], swiftSettings: testSettings),
+        .testTarget(
+            name: "OwnershipTests", dependencies: ["Ownership", "Linux", "CLinux"], swiftSettings: testSettings),
+        .testTarget(
+            name: "ExtfsTests", dependencies: ["Extfs", "Extraction", "Linux", "CLinux"],
             swiftSettings: testSettings),
         .testTarget(
             name: "SquashfsTests", dependencies: ["Squashfs", "Extraction", "Ownership", "Linux", "CLinux"],
             swiftSettings: swiftSettings),
-        .target(name: "CSquashfs", dependencies: ["CCodecs"], path: "Sources/Formats/CSquashfs"),
-        .target(
-            name: "SquashfsWriter", dependencies: ["Core", "Linux", "CLinux", "CSquashfs"],
-            path: "Sources/Formats/SquashfsWriter", swiftSettings: swiftSettings),
-        .executableTarget(
-            name: "squash-probe", dependencies: ["SquashfsWriter", "Core", "Linux", "CLinux"],
-            path: "Tests/Inside/squash-probe", swiftSettings: swiftSettings),
         .testTarget(
             name: "SquashfsWriterTests",
-            dependencies: ["SquashfsWriter", "squash-probe", "Squashfs", "Extraction", "Core", "Linux", "CLinux"],
+            dependencies: ["SquashfsWriter", "squash-probe", "Squashfs", "Extraction", "Base", "Linux", "CLinux"],
             swiftSettings: testSettings),
-        .target(name: "Grammar", dependencies: ["Core"], path: "Sources/CLI/Grammar", swiftSettings: swiftSettings),
-        .target(
-            name: "CLI", dependencies: ["Grammar", "PluginHost", "Core", "Linux", "CLinux"],
-            path: "Sources/CLI/Commands",
-            swiftSettings: swiftSettings),
-        .executableTarget(
-            name: "skiff", dependencies: ["CLI"], path: "Sources/CLI/Main", swiftSettings: swiftSettings,
-            linkerSettings: launcherLinking),
-        .executableTarget(
-            name: "skiff-docs", dependencies: ["Grammar", "PluginHost", "Core", "Linux", "CLinux"],
-            path: "Sources/CLI/Docs",
-            swiftSettings: swiftSettings),
         .testTarget(
-            name: "GrammarTests", dependencies: ["Grammar", "Core"], exclude: ["Snapshots"], swiftSettings: testSettings
-        ),
-        .target(
-            name: "Inspect", dependencies: ["Grammar", "Core", "Squashfs", "Linux", "CLinux"],
-            swiftSettings: swiftSettings),
+            name: "ImageCacheTests", dependencies: ["ImageCache", "Base", "Linux", "CLinux"],
+            swiftSettings: testSettings),
         .testTarget(
             name: "InspectTests",
-            dependencies: ["Inspect", "SquashfsWriter", "skiff-image", "Core", "Linux", "CLinux"],
+            dependencies: ["Inspect", "SquashfsWriter", "skiff-image", "Core", "Base", "Linux", "CLinux"],
             swiftSettings: testSettings),
-        .target(name: "CArchive", path: "Sources/Formats/CArchive", linkerSettings: [.linkedLibrary("archive")]),
-        .target(
-            name: "Archive", dependencies: ["CArchive"], path: "Sources/Formats/Archive", swiftSettings: swiftSettings),
-        .target(
-            name: "OCI",
-            dependencies: [
-                "Archive", "HTTP", "Inspect", "Digest", "Ownership", "SquashfsWriter", "CCodecs", "Core", "Linux",
-                "CLinux",
-            ],
-            swiftSettings: swiftSettings),
-        .executableTarget(
-            name: "layer-probe", dependencies: ["OCI", "SquashfsWriter", "Core", "Linux", "CLinux"],
-            path: "Tests/Inside/layer-probe", swiftSettings: swiftSettings),
         .testTarget(
             name: "OCITests",
             dependencies: [
-                "layer-probe", "OCI", "Archive", "Digest", "Squashfs", "SquashfsWriter", "CCodecs", "Core", "Linux",
-                "CLinux",
-            ],
-            swiftSettings: testSettings),
-        // Only its header is used here: the library is opened at the first signature.
-        .target(name: "CRNP", path: "Sources/Helpers/CRNP"),
-        .target(
-            name: "Signing", dependencies: ["CRNP", "HTTP", "Inspect", "Digest", "Core", "Linux"],
-            swiftSettings: swiftSettings),
-        .testTarget(
-            name: "SigningTests", dependencies: ["Signing", "CRNP", "HTTP", "Digest", "Core", "Linux", "CLinux"],
-            swiftSettings: testSettings),
-        .target(
-            name: "Registries",
-            dependencies: [
-                "Signing", "HTTP", "OCI", "ImageCache", "Digest", "Inspect", "Squashfs", "Extraction", "CArchive",
-                "Grammar",
-                "PluginHost",
-                "Core",
+                "layer-probe", "OCI", "Archive", "Digest", "Squashfs", "SquashfsWriter", "CCodecs", "Core", "Base",
                 "Linux", "CLinux",
             ],
-            path: "Sources/Registry", swiftSettings: swiftSettings),
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "SigningTests",
+            dependencies: ["Signing", "CRNP", "HTTP", "Digest", "Core", "Base", "Linux", "CLinux"],
+            swiftSettings: testSettings),
         .testTarget(
             name: "RegistryTests",
-            dependencies: ["Registries", "PluginHost", "Inspect", "HTTP", "OCI", "Core", "Linux", "CLinux"],
+            dependencies: ["Registry", "PluginHost", "Inspect", "HTTP", "OCI", "Core", "Base", "Linux", "CLinux"],
             swiftSettings: testSettings),
-        .target(
-            name: "Build",
-            dependencies: [
-                "HTTP", "Archive", "Dockerfile", "OCI", "Registries", "Signing", "ImageCache", "Digest", "Inspect",
-                "Grammar",
-                "PluginHost", "SquashfsWriter", "Unpacking", "Extraction", "Ownership", "Core", "Linux",
-                "CLinux",
-            ],
-            swiftSettings: swiftSettings),
+        .testTarget(name: "DockerfileTests", dependencies: ["Dockerfile", "Base"], swiftSettings: testSettings),
         .testTarget(
-            name: "BuildTests", dependencies: ["Build", "SquashfsWriter", "ImageCache", "Core", "Linux", "CLinux"],
+            name: "BuildTests",
+            dependencies: ["Build", "SquashfsWriter", "ImageCache", "Core", "Base", "Linux", "CLinux"],
             swiftSettings: testSettings),
-        .target(name: "Dockerfile", dependencies: ["Core"], swiftSettings: swiftSettings),
-        .testTarget(name: "DockerfileTests", dependencies: ["Dockerfile", "Core"], swiftSettings: testSettings),
-        .executableTarget(
-            name: "skiff-image",
-            dependencies: [
-                "Build", "Registries", "Inspect", "SIFCommands", "Unpacking", "Extraction", "Grammar", "PluginHost",
-                "Core", "Linux",
-                "CLinux",
-            ],
-            path: "Sources/Helpers/skiff-image", swiftSettings: swiftSettings, linkerSettings: helperLinking),
         .testTarget(
-            name: "ImageToolTests", dependencies: ["skiff-image", "Core", "Linux", "CLinux"],
+            name: "SIFCommandsTests", dependencies: ["SIFCommands", "Grammar", "Core", "Base", "Linux", "CLinux"],
+            exclude: ["Expected"], swiftSettings: testSettings),
+        .testTarget(
+            name: "PluginHostTests",
+            dependencies: ["PluginHost", "PluginAPI", "CTypedCall", "Grammar", "Core", "Base", "Linux", "CLinux"],
+            exclude: ["Fixtures"], swiftSettings: testSettings),
+        .testTarget(
+            name: "PluginTests",
+            dependencies: ["OverlayPlugin", "NvidiaPlugin", "PluginHost", "Core", "Base", "Linux", "CLinux"],
             swiftSettings: testSettings),
+        .testTarget(
+            name: "GrammarTests", dependencies: ["Grammar", "Core", "Base"], exclude: ["Snapshots"],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "skiff-image-tests", dependencies: ["skiff-image", "Core", "Base", "Linux", "CLinux"],
+            path: "Tests/skiff-image-tests", swiftSettings: testSettings),
+        .testTarget(
+            name: "skiff-mount-tests",
+            dependencies: ["skiff-mount", "Squashfs", "fuse-probe", "Linux", "CLinux"],
+            path: "Tests/skiff-mount-tests", swiftSettings: testSettings),
+        .testTarget(
+            name: "skiff-root-tests", dependencies: ["skiff-root", "Linux", "CLinux"],
+            path: "Tests/skiff-root-tests", swiftSettings: testSettings),
+        .testTarget(name: "EndToEnd", dependencies: ["Linux", "CLinux"], swiftSettings: testSettings),
     ],
     swiftLanguageModes: [.v6]
 )
@@ -275,20 +284,20 @@ let package = Package(
 // Fuzz targets (Scripts/fuzz sets SKIFF_FUZZ to `plain` or `canary`): libraries, because libFuzzer brings main(). Each
 // lives in Tests/Fuzz/<name>; a canary build has a planted bug that the fuzzer must find.
 let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
-    ("SIF", ["Core", "Linux"]),
+    ("SIF", ["Core", "Base", "Linux"]),
     ("Manifest", ["PluginHost"]), ("LinkerCache", ["NvidiaPlugin"]), ("LibraryList", ["NvidiaPlugin"]),
     ("Squashfs", ["Squashfs"]), ("Extfs", ["Extfs", "Extraction", "Linux"]),
-    ("EnvScript", ["Core", "Linux", "CLinux"]),
-    ("Grammar", ["Grammar", "Core"]),
-    ("Settings", ["Core"]),
-    ("JSON", ["Inspect", "Core"]),
+    ("EnvScript", ["Shell", "Linux", "CLinux"]),
+    ("Grammar", ["Grammar", "Core", "Base"]),
+    ("Settings", ["Core", "Base"]),
+    ("JSON", ["Base"]),
     ("Deffile", ["Build"]),
-    ("Layers", ["OCI", "Archive"]), ("ImageManifest", ["OCI", "Core"]),
+    ("Layers", ["OCI", "Archive"]), ("ImageManifest", ["OCI", "Core", "Base"]),
     ("Owner", ["Ownership"]),
     ("Dockerfile", ["Dockerfile"]),
-    ("Reference", ["Registries", "Core"]),
-    ("RegistryAnswer", ["Registries", "HTTP", "Core"]),
-    ("Signature", ["Signing", "Core", "Linux"]),
+    ("Reference", ["Registry", "Core", "Base"]),
+    ("RegistryAnswer", ["Registry", "HTTP", "Core", "Base"]),
+    ("Signature", ["Signing", "Core", "Base", "Linux"]),
 ]
 
 if let kind = Context.environment["SKIFF_FUZZ"] {

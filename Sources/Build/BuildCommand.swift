@@ -1,5 +1,6 @@
+package import Base
 import CLinux
-package import Core
+import Core
 package import Grammar
 import Linux
 import PluginHost
@@ -57,7 +58,7 @@ package struct BuildCommand {
         for flag in ["build-context", "target"] where invocation.string(flag) != nil {
             throw SkiffError("--\(flag) is for builds from a Dockerfile, which \(invocation.positionals[1]) is not")
         }
-        return try spec.definition(arguments) { Registry(installation: installation).knows(scheme: $0) }
+        return try spec.definition(arguments) { InstalledPlugins(installation: installation).knows(scheme: $0) }
     }
 
     private func arguments() throws(SkiffError) -> BuildArguments {

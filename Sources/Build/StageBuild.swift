@@ -1,5 +1,5 @@
+import Base
 import CLinux
-import Core
 import ImageCache
 import Linux
 package import Ownership

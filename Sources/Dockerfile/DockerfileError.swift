@@ -1,4 +1,4 @@
-package import Core
+package import Base
 
 /// What is wrong with a word or an instruction, before its place is known.
 package struct DockerfileProblem: Error, Sendable, Equatable {

@@ -1,6 +1,6 @@
+import Base
 import CCurl
 import CLinux
-import Core
 import Linux
 import Synchronization
 

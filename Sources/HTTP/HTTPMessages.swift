@@ -1,4 +1,4 @@
-package import Core
+package import Base
 
 /// What is asked of a server.
 package struct HTTPRequest: Sendable {

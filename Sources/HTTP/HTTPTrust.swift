@@ -1,4 +1,4 @@
-package import Core
+package import Base
 import Linux
 
 /// Whom to trust, by which way to go and how long to wait: from the environment, as other programs read it.

@@ -1,5 +1,5 @@
+package import Base
 import CLinux
-package import Core
 import Linux
 
 /// Where fetched and converted images are kept between commands (Docs/spec/sif-use.md §3).

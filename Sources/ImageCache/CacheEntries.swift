@@ -1,5 +1,5 @@
+package import Base
 import CLinux
-package import Core
 import Linux
 
 /// Entries appear whole or not at all: written under `tmp_*` beside their name, then renamed.

@@ -1,5 +1,5 @@
+package import Base
 import CLinux
-package import Core
 package import Linux
 
 /// A file of the cache.

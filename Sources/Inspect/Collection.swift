@@ -1,4 +1,5 @@
-package import Core
+package import Base
+import Core
 
 extension InspectMetadata {
     /// Makes the record of a container from its files.

@@ -1,4 +1,4 @@
-package import Core
+package import Base
 
 /// What an image says about itself: the object `inspect-metadata.json` of a SIF and the answer of `inspect --json`.
 ///

@@ -1,7 +1,7 @@
-import Core
+import Base
 package import Grammar
 
-extension Registry {
+extension InstalledPlugins {
     /// What the manifests of enabled plugins add to the command line.
     package var grammar: PluginGrammar {
         PluginGrammar(

@@ -1,3 +1,4 @@
+package import Base
 package import Core
 import Linux
 import PluginAPI
@@ -12,7 +13,9 @@ package final class PluginRun: PluginPhases {
     /// Loads the plugins that the command needs. With none of them this does nothing at all.
     ///
     /// - Throws: when one of them cannot be used: the user asked for what it does.
-    package init(_ picked: [Picked], from registry: Registry, facts: SessionFacts, trust: Trust = .ofThisProcess)
+    package init(
+        _ picked: [Picked], from registry: InstalledPlugins, facts: SessionFacts, trust: Trust = .ofThisProcess
+    )
         throws(SkiffError)
     {
         let loader = Loader(directory: registry.directory, trust: trust)

@@ -1,5 +1,5 @@
+package import Base
 import CLinux
-package import Core
 import Linux
 
 /// Which plugins somebody switched off: `plugins.conf`, one `disabled = <id>` a line. Everything else is on.

@@ -1,3 +1,4 @@
+package import Base
 package import Core
 import Linux
 
@@ -22,7 +23,7 @@ package struct Picked: Sendable {
     package let trigger: String
 }
 
-extension Registry {
+extension InstalledPlugins {
     /// The enabled plugins that this command needs, in order. For an ordinary command: none.
     package func pick(_ triggers: Triggers) -> [Picked] {
         entries.lazy.filter(\.isEnabled).compactMap { entry in
@@ -45,7 +46,7 @@ extension Registry {
     }
 }
 
-extension Registry {
+extension InstalledPlugins {
     /// Whether a launch can need a plugin at all. When not, no manifest is read: an unused plugin costs nothing.
     package static func isNeeded(by request: Request, _ settings: Settings, imageFacts: Set<String> = []) -> Bool {
         !request.pluginFlags.isEmpty || settings.alwaysUsesSomething || !imageFacts.isEmpty

@@ -1,5 +1,6 @@
+package import Base
 import CLinux
-package import Core
+import Core
 import Digest
 package import Grammar
 import Linux

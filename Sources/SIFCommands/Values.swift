@@ -1,4 +1,4 @@
-import Core
+import Base
 import Digest
 
 /// Numbers and times in the forms that Go's programs print.

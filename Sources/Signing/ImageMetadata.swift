@@ -1,4 +1,4 @@
-import Core
+import Base
 package import Digest
 import Inspect
 

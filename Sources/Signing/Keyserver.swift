@@ -1,4 +1,4 @@
-package import Core
+package import Base
 package import HTTP
 
 /// A server of OpenPGP keys, asked by the HTTP keyserver protocol (Docs/spec/sif-use.md §10).

@@ -1,4 +1,4 @@
-package import Core
+package import Base
 
 /// Keys that key servers have. A server that does not answer is a warning: the signature is then one of somebody unknown.
 package final class KeyserverKeys: KeySource {

@@ -1,4 +1,4 @@
-package import Core
+package import Base
 
 /// Checks messages of one kind: clear-signed ones with OpenPGP keys, or envelopes with bare keys and certificates.
 package protocol MessageVerifier {

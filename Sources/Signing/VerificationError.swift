@@ -1,4 +1,4 @@
-package import Core
+package import Base
 
 /// Why an image does not verify. The texts are Apptainer's (Docs/spec/signing.md §7), which scripts read.
 package enum VerificationError: Error, Sendable, CustomStringConvertible {

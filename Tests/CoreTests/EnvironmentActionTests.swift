@@ -1,8 +1,10 @@
+import Base
 import CLinux
 import Linux
 import Testing
 
 @testable import Core
+@testable import Shell
 
 @Suite struct EnvironmentActionTests {
     static func words(_ bytes: [[UInt8]]) -> [String] { bytes.map { String(decoding: $0, as: UTF8.self) } }

@@ -1,8 +1,10 @@
+import Base
 import CLinux
 import Linux
 import Testing
 
 @testable import Core
+@testable import Shell
 
 /// The driver script that a shell runs must come to the same environment as the evaluation in process.
 @Suite struct EnvironmentDriverTests {

@@ -2,6 +2,7 @@ import Linux
 import Testing
 
 @testable import Core
+@testable import Shell
 
 @Suite struct EnvironmentScriptTests {
     static let names = ["A", "B", "C", "D", "E"]

@@ -2,6 +2,7 @@ import CLinux
 import Linux
 
 @testable import Core
+@testable import Shell
 
 /// A directory that stands for the root of a container; gone with the value.
 final class FakeRoot {

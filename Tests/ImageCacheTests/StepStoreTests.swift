@@ -14,7 +14,7 @@ import Testing
         init(quota: Int64 = 1 << 40) throws {
             let path = NSTemporaryDirectory() + "step-store-\(UUID().uuidString)"
             try makeDirectories(path, mode: 0o700)
-            store = StepStore(path: path, quota: quota)
+            store = StepStore(path: path, quota: quota, removing: { try? removeTree($0) })
             scratch = store.chooseScratch()
             try store.makeScratch(scratch)
         }

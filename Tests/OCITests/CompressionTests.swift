@@ -1,3 +1,4 @@
+import Base
 import CCodecs
 import Core
 import Digest

@@ -1,3 +1,4 @@
+import Base
 import CLinux
 import Core
 import Linux
@@ -114,8 +115,8 @@ func loaderRefuses(defines: [String], message: String) throws {
 @Test func privilegedRegistryReadsNothingFromAnUntrustedFolder() throws {
     let folder = try PluginFolder()
     try folder.writeManifest()
-    func registry() -> Registry {
-        Registry(
+    func registry() -> InstalledPlugins {
+        InstalledPlugins(
             directory: folder.path, stateFile: folder.path + "/plugins.conf", trust: Trust(requiring: [effectiveUID()]))
     }
     #expect(registry().enabled.map(\.id) == ["org.test.one"])

@@ -1,3 +1,4 @@
+import Base
 import CLinux
 import Core
 import Linux
@@ -98,12 +99,12 @@ func failingPhaseStopsWhatWasPrepared(phase: String) throws {
     var request = Request(action: .exec, image: "x.sif")
     let quiet = try Settings(parsing: Array("always use nv = no\nmount dev = yes\n".utf8), name: "skiff.conf")
     let loud = try Settings(parsing: Array("always use test = yes\n".utf8), name: "skiff.conf")
-    #expect(!Registry.isNeeded(by: request, Settings()))
-    #expect(!Registry.isNeeded(by: request, quiet))
-    #expect(Registry.isNeeded(by: request, loud))
-    #expect(Registry.isNeeded(by: request, quiet, imageFacts: ["encrypted"]))
+    #expect(!InstalledPlugins.isNeeded(by: request, Settings()))
+    #expect(!InstalledPlugins.isNeeded(by: request, quiet))
+    #expect(InstalledPlugins.isNeeded(by: request, loud))
+    #expect(InstalledPlugins.isNeeded(by: request, quiet, imageFacts: ["encrypted"]))
     request.pluginFlags = [("switch", ["false"])]
-    #expect(Registry.isNeeded(by: request, quiet))
+    #expect(InstalledPlugins.isNeeded(by: request, quiet))
 }
 
 @Test func phasesOfALaunch() throws {

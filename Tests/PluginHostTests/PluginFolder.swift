@@ -1,3 +1,4 @@
+import Base
 import CLinux
 import Core
 import Linux
@@ -79,8 +80,8 @@ final class PluginFolder {
             """)
     }
 
-    var registry: Registry {
-        Registry(directory: path, stateFile: path + "/plugins.conf", trust: Trust(isPrivileged: false))
+    var registry: InstalledPlugins {
+        InstalledPlugins(directory: path, stateFile: path + "/plugins.conf", trust: Trust(isPrivileged: false))
     }
 
     var recorded: [String] {

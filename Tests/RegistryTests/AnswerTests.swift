@@ -1,8 +1,9 @@
+import Base
 import Core
 import HTTP
 import Testing
 
-@testable import Registries
+@testable import Registry
 
 @Suite struct AnswerTests {
     @Test func readsChallenges() {

@@ -1,5 +1,6 @@
+import Base
 import Core
-import Registries
+import Registry
 import Testing
 
 @Suite struct ReferenceTests {

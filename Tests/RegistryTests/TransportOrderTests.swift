@@ -1,9 +1,10 @@
+import Base
 import Core
 import Inspect
 import PluginHost
 import Testing
 
-@testable import Registries
+@testable import Registry
 
 /// What goes between a command and the process of a plugin is read back as it was written; anything else is refused.
 @Suite struct TransportOrderTests {

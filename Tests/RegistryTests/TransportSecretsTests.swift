@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Registries
+@testable import Registry
 
 @Suite struct TransportSecretsTests {
     @Test(arguments: [

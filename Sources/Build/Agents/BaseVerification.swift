@@ -1,6 +1,7 @@
+import Base
 import Core
 import Linux
-import Registries
+import Registry
 import Signing
 import Synchronization
 

@@ -1,8 +1,9 @@
-package import Core
+package import Base
+import Core
 package import ImageCache
 import Linux
 import OCI
-import Registries
+import Registry
 
 /// Fills an empty root directory with what an image starts from: one for each word behind `Bootstrap:`
 /// (Docs/spec/deffile.md §2).

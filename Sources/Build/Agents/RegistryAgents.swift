@@ -1,8 +1,9 @@
-package import Core
+package import Base
+import Core
 import Grammar
 import ImageCache
 package import OCI
-package import Registries
+package import Registry
 import SquashfsWriter
 
 /// `Bootstrap: docker`: an image of layers in a registry (Docs/spec/deffile.md §2).

@@ -1,4 +1,4 @@
-package import Core
+package import Base
 import Linux
 
 /// Values for `{{ NAME }}` that came from outside of the definition: `--build-arg` and `--build-arg-file`

@@ -1,4 +1,4 @@
-package import Core
+package import Base
 
 /// A definition file that cannot be built from: Apptainer's sentence, which scripts read, then where it is and what was
 /// expected there.

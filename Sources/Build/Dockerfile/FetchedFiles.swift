@@ -1,10 +1,11 @@
+import Base
 import CLinux
 import Core
 import Digest
 import Dockerfile
 import HTTP
 import Linux
-import Registries
+import Registry
 
 /// Files of other hosts that ADD names, each fetched at most once in a build.
 final class FetchedFiles {

@@ -1,3 +1,4 @@
+import Base
 import Core
 import ImageCache
 import Linux
@@ -17,7 +18,7 @@ struct BuildCache {
         guard hasSteps || definition.stages.count > 1, !options.isData,
             let cache = try CacheDirectory.ofUser(disabled: options.disablesCache)
         else { return nil }
-        store = try StepStore(cache)
+        store = try StepStore(cache, removing: { try? MappedNamespace.remove($0) })
         scratch = store.chooseScratch()
     }
 

@@ -1,4 +1,4 @@
-package import Core
+package import Base
 package import ImageCache
 
 /// One step of building a root file system: what it does, and what its result depends on. Definition files and

@@ -1,4 +1,4 @@
-import Core
+import Base
 import ImageCache
 
 /// Tells for each step whether it ran, and with `--explain-cache` why.

@@ -1,5 +1,4 @@
 import CLinux
-import Core
 import Linux
 
 /// Mounts directories over each other: what steps changed, one upon the other.

@@ -1,5 +1,5 @@
+import Base
 import CLinux
-import Core
 import Linux
 
 /// The directory that takes what a step changes, mounted upon the results of the steps before it.

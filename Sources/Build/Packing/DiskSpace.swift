@@ -1,4 +1,4 @@
-import Core
+import Base
 import Linux
 
 /// Whether a file system has room for what comes, asked before it is written.

@@ -1,4 +1,5 @@
-package import Core
+package import Base
+import Core
 import Inspect
 import Linux
 import OCI

@@ -1,5 +1,5 @@
+package import Base
 package import CLinux
-package import Core
 package import Linux
 
 /// The root file system that is being built. Every path is taken inside of it: a symlink of a base image cannot lead a

@@ -1,6 +1,8 @@
+import Base
 import CLinux
 import Core
 import Linux
+import Shell
 
 /// Applications of an image (SCIF; Docs/spec/deffile.md §7): where each has its files, before `%post` may use them.
 struct AppSteps {

@@ -1,4 +1,4 @@
-import Core
+import Base
 import SquashfsWriter
 
 /// What a reproducible build takes for now.

@@ -1,4 +1,4 @@
-package import Core
+package import Base
 import FoundationEssentials
 
 /// The labels of an image and how a build changes them (Docs/spec/deffile.md §8.2).

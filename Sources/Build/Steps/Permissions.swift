@@ -1,5 +1,5 @@
+import Base
 import CLinux
-import Core
 import Linux
 
 /// Permissions of files that come from layers: images are made by root, who needs none (`--fix-perms`).

@@ -1,5 +1,5 @@
+import Base
 import CLinux
-import Core
 import Linux
 
 /// Does the work of a build in a process of its own and cleans up after it, however it ends: success, failure, or a signal.

@@ -1,4 +1,4 @@
-import Core
+import Base
 import Linux
 
 /// The private directory of one build.

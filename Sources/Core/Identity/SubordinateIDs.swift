@@ -1,3 +1,4 @@
+package import Base
 package import CLinux
 import Linux
 

@@ -1,3 +1,4 @@
+package import Base
 package import Linux
 
 /// An image, opened once: nobody opens it by path again, so what was checked is what is used.

@@ -1,5 +1,7 @@
+import Base
 import CLinux
 import Linux
+import Shell
 
 /// The process that becomes the container: one straight line from its birth to exec. It runs in the child of `Parent`, or
 /// in `skiff` itself when nobody needs to wait. Nothing here decides; the plan did.

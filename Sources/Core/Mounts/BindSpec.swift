@@ -1,3 +1,5 @@
+package import Base
+
 /// The text of `--bind` (Docs/spec/runtime.md §2.6): `src[:dst[:opt[,opt…]]]`, several separated by commas. A backslash
 /// takes the meaning from a colon or comma. After an option, a comma begins a new bind unless another option follows.
 package enum BindSpec {

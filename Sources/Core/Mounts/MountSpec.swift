@@ -1,3 +1,5 @@
+package import Base
+
 /// The text of `--mount` (Docs/spec/runtime.md §2.6): fields of a CSV line, one mount a line.
 package enum MountSpec {
     /// - Parameter fields: of one mount, already split.

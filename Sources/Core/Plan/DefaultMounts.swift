@@ -1,3 +1,4 @@
+import Base
 import Linux
 
 /// What appears in every container unless somebody said otherwise (Docs/spec/runtime.md §2): devices, kernel file

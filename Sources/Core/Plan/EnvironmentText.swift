@@ -1,3 +1,5 @@
+import Base
+
 /// The environment as `--explain` shows it: each variable with its origin, each one that stays outside with the reason.
 extension EnvironmentPlan {
     var rows: [String] {

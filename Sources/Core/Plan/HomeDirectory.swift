@@ -1,3 +1,4 @@
+import Base
 import Linux
 
 /// Where the home directory comes from and where it appears (Docs/spec/runtime.md §2.2).

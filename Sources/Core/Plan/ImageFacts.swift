@@ -1,3 +1,5 @@
+package import Base
+
 /// What the plan needs to know of an opened image.
 package struct ImageFacts: Sendable, Equatable {
     package enum Root: Sendable {

@@ -1,3 +1,4 @@
+package import Base
 import Linux
 
 /// Turns a request into a plan: the core fills a draft, the plugins add to it, `PlanCheck` closes it. Looks at nothing: what

@@ -1,3 +1,5 @@
+import Base
+
 /// Closes a draft: what plugins, users and images put in is checked like any input, because the child executes it without
 /// asking again.
 struct PlanCheck {

@@ -1,3 +1,4 @@
+package import Base
 package import Linux
 
 /// The plan while plugins may still write into it: what they may change, and nothing else. `PlanCheck` closes it.

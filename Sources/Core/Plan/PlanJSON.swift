@@ -1,3 +1,4 @@
+package import Base
 import Linux
 
 /// The same plan for programs: `--explain=json`. Names are those of the kernel where it has one.

@@ -1,3 +1,5 @@
+package import Base
+
 /// What the user is told about a plan: `--explain` shows it, and a launch prints it once.
 package struct PlanMessage: Sendable, Equatable {
     package var level: Log.Level

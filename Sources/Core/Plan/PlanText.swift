@@ -1,3 +1,4 @@
+import Base
 import Linux
 
 /// What `--explain` prints: the very plan that the launcher would execute, line by line, with the reason of each line.

@@ -1,3 +1,4 @@
+package import Base
 import Linux
 
 /// A `Request` as bytes: how `skiff-image` hands `%post` and `%test` to `skiff` (Docs/decisions/008). Fields

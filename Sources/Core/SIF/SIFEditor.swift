@@ -1,3 +1,4 @@
+package import Base
 import Linux
 
 /// Makes a SIF file or changes one, in place, in the order of Docs/spec/sif.md §10: bytes of objects first, then

@@ -1,3 +1,4 @@
+package import Base
 import Linux
 
 /// The first 128 bytes of a SIF file; Docs/spec/sif.md §2.

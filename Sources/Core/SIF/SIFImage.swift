@@ -1,3 +1,4 @@
+package import Base
 import Linux
 
 /// The header and the used slots of a SIF file: everything but the bytes of its objects.

@@ -1,3 +1,5 @@
+package import Base
+
 /// The lines of `buildcfg`: where this installation has its parts, under Apptainer's names, which scripts read.
 package struct BuildConfiguration: Sendable {
     package let entries: [(name: String, value: String)]

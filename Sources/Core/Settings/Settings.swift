@@ -1,3 +1,4 @@
+package import Base
 import Linux
 
 /// What the administrator of the machine decided: the directives of `skiff.conf`, which are those of apptainer.conf

@@ -1,3 +1,5 @@
+import Base
+
 /// A value of a fixed set of words.
 protocol SettingsWord: RawRepresentable, CaseIterable where RawValue == String {}
 

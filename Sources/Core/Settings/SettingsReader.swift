@@ -1,3 +1,5 @@
+import Base
+
 /// One `directive = value` line. The words of the name have one space between them.
 struct SettingsLine: Sendable, Equatable {
     var name: String

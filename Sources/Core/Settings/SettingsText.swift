@@ -1,3 +1,5 @@
+package import Base
+
 extension Settings {
     /// A configuration file that says the same as this value, with a comment to each directive.
     package func text() throws(SkiffError) -> String {

@@ -1,4 +1,4 @@
-package import Core
+package import Base
 
 /// How a container of an image is to be run: the `config` object of the OCI image specification, with the fields that Docker
 /// adds. Lists keep their order.

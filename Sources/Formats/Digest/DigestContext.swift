@@ -1,5 +1,5 @@
+import Base
 import CDigest
-import Core
 
 /// A digest of libcrypto over bytes that come in pieces.
 struct DigestContext: ~Copyable {

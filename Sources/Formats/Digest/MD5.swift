@@ -1,5 +1,5 @@
+package import Base
 import CDigest
-package import Core
 
 /// A checksum that the upload interface of libraries wants. It protects nothing.
 package struct MD5: ~Copyable {

@@ -1,5 +1,5 @@
+package import Base
 import CDigest
-package import Core
 
 /// A member of the SHA-2 family, by the name that files give it.
 package enum HashAlgorithm: String, Sendable, CaseIterable {

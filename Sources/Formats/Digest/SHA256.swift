@@ -1,5 +1,5 @@
+package import Base
 import CDigest
-package import Core
 
 /// A digest over bytes that come in pieces.
 package struct SHA256: ~Copyable {

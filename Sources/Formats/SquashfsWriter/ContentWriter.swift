@@ -1,5 +1,5 @@
+import Base
 import CSquashfs
-import Core
 import Linux
 
 /// Gives the content of files to libsquashfs, which cuts it into blocks, compresses these in its threads, and finds

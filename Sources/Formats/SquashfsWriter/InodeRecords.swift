@@ -1,5 +1,5 @@
+import Base
 import CSquashfs
-import Core
 
 /// What is kept of every file until the tables are written; about 100 bytes.
 struct InodeRecord {

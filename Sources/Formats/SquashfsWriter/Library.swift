@@ -1,5 +1,5 @@
+import Base
 import CSquashfs
-import Core
 import Linux
 
 /// An object of libsquashfs, freed with the value.

@@ -1,5 +1,5 @@
+import Base
 import CSquashfs
-import Core
 
 /// The objects of libsquashfs that write one image.
 final class OutputImage {

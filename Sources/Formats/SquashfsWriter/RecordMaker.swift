@@ -1,5 +1,5 @@
+import Base
 import CSquashfs
-import Core
 
 /// Makes the records of files: owners and attributes go into the tables that the image has for them.
 struct RecordMaker {

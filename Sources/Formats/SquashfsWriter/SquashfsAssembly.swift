@@ -1,5 +1,5 @@
+package import Base
 import CSquashfs
-package import Core
 import Linux
 
 /// Writes a squashfs image whose files come in any order: first the content of all of them, one after another, then the

@@ -1,4 +1,4 @@
-package import Core
+package import Base
 import Linux
 
 /// How blocks are compressed.

@@ -1,5 +1,5 @@
+package import Base
 import CSquashfs
-package import Core
 
 /// Writes a directory tree as a squashfs 4.0 image straight into an open file: no temporary image, and memory for a few
 /// blocks a thread and some 200 bytes a file.

@@ -1,5 +1,5 @@
+import Base
 import CSquashfs
-import Core
 import Linux
 
 /// Writes inodes, directories and the tables that lead to them, once all content is written.

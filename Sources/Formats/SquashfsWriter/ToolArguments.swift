@@ -1,4 +1,4 @@
-package import Core
+package import Base
 
 extension SquashfsOptions {
     /// Takes over what `--mksquashfs-args` and APPTAINER_MKSQUASHFS_ARGS say in the words of mksquashfs(1), separated by

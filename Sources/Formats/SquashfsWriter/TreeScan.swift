@@ -1,6 +1,6 @@
+import Base
 import CLinux
 import CSquashfs
-import Core
 import Linux
 
 /// Walks the tree once: reads names, attributes and content. A directory's files come before its directories, all in the

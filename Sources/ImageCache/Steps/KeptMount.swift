@@ -1,5 +1,5 @@
+package import Base
 import CLinux
-package import Core
 import Linux
 
 /// What `RUN --mount=type=cache` left, kept for later builds, in use as long as this value lives:

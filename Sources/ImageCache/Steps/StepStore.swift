@@ -1,5 +1,5 @@
+package import Base
 import CLinux
-package import Core
 import Digest
 import Linux
 
@@ -23,11 +23,18 @@ package struct StepStore: Sendable {
 
     private static let usualQuota: Int64 = 20 << 30
 
-    package init(path: String, quota: Int64) { (self.path, self.quota) = (path, quota) }
+    /// Removes a tree whose files may belong to subordinate ids, as far as that is possible.
+    package typealias TreeRemoval = @Sendable (_ path: String) -> Void
+    private let removeFiles: TreeRemoval
 
-    package init(_ cache: CacheDirectory) throws(SkiffError) {
+    package init(path: String, quota: Int64, removing: @escaping TreeRemoval) {
+        (self.path, self.quota, removeFiles) = (path, quota, removing)
+    }
+
+    package init(_ cache: CacheDirectory, removing: @escaping TreeRemoval) throws(SkiffError) {
         let wanted = try settingVariable("BUILD_CACHE_QUOTA").map(CacheDirectory.bytes)
-        self.init(path: try cache.make("build"), quota: wanted ?? cache.quota ?? Self.usualQuota)
+        self.init(
+            path: try cache.make("build"), quota: wanted ?? cache.quota ?? Self.usualQuota, removing: removing)
     }
 
     /// The name of a result: everything that it depends on.
@@ -166,7 +173,7 @@ package struct StepStore: Sendable {
     private func bury(_ key: String) -> Bool {
         let grave = "\(path)/dead.\(String(UInt64.random(in: .min ... .max), radix: 36))"
         guard (try? rename(path + "/" + key, to: grave)) != nil else { return false }
-        if !Lease.isUsed(grave) { try? MappedNamespace.remove(grave) }
+        if !Lease.isUsed(grave) { removeFiles(grave) }
         return true
     }
 
@@ -188,8 +195,8 @@ package struct StepStore: Sendable {
     package func tidy() {
         for name in names() {
             let folder = path + "/" + name
-            if name.hasPrefix("dead."), !Lease.isUsed(folder) { try? MappedNamespace.remove(folder) }
-            if name.hasPrefix("tmp."), !Lease.isOwned(folder) { try? MappedNamespace.remove(folder) }
+            if name.hasPrefix("dead."), !Lease.isUsed(folder) { removeFiles(folder) }
+            if name.hasPrefix("tmp."), !Lease.isOwned(folder) { removeFiles(folder) }
             if !name.contains("."), !isWhole(name) { bury(name) }
         }
         buryOrphans()

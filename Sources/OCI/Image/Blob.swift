@@ -1,4 +1,4 @@
-package import Core
+package import Base
 package import Linux
 
 /// An open file that several blobs and threads share; closed with the last of them. Read by offset only.

@@ -1,4 +1,4 @@
-package import Core
+package import Base
 
 /// Where the blobs of an image are: a layout directory, an archive, a cache.
 package protocol OCIBlobs {

@@ -1,4 +1,4 @@
-package import Core
+package import Base
 import Inspect
 
 /// The config blob of an image; OCI image-spec, config.md. Docker's is the same with more members, which are ignored.

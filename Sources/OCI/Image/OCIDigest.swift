@@ -1,4 +1,4 @@
-package import Core
+package import Base
 
 /// The name of a blob by its content; OCI image-spec, descriptor.md. SHA-256 only, the one that registries and builders use.
 package struct OCIDigest: Sendable, Hashable, CustomStringConvertible {

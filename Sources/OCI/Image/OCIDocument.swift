@@ -1,4 +1,4 @@
-import Core
+import Base
 import Inspect
 
 /// A JSON object of an image, read member by member. Unknown members are ignored, null counts as absent, as in Go; a

@@ -1,4 +1,4 @@
-package import Core
+package import Base
 import Digest
 
 /// What names a blob; OCI image-spec, descriptor.md.

@@ -1,4 +1,5 @@
-package import Core
+package import Base
+import Core
 
 /// For which machine an image is; OCI image-spec, image-index.md. Words are Go's.
 package struct OCIPlatform: Sendable, Equatable, CustomStringConvertible {

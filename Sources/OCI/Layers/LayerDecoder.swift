@@ -1,5 +1,5 @@
+import Base
 import CCodecs
-import Core
 import Linux
 
 /// Undoes the compression of a layer, which its first bytes name: gzip with several members, zstd with several and

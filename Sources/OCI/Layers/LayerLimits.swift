@@ -1,4 +1,4 @@
-import Core
+import Base
 
 /// What a layer may grow to. Nothing an ordinary image reaches: they stop archives that were made to fill a machine.
 package struct LayerLimits: Sendable {

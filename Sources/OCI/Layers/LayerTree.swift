@@ -1,5 +1,3 @@
-import Core
-
 /// All files of an image in memory, without their content: about 100 bytes for each. Names of a file (`Node`) and the file
 /// itself (`File`) are apart, as directory entries and inodes are.
 ///

@@ -1,5 +1,6 @@
 import Archive
-package import Core
+package import Base
+import Core
 import Digest
 import Linux
 

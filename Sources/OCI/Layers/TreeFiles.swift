@@ -1,3 +1,4 @@
+package import Base
 package import Core
 
 /// What a build does to the tree before it is written: the files that every image has. Paths begin at the root, symbolic

@@ -1,4 +1,5 @@
-package import Core
+package import Base
+import Core
 import Linux
 package import SquashfsWriter
 

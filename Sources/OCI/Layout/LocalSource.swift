@@ -1,4 +1,5 @@
-package import Core
+package import Base
+import Core
 import Linux
 
 /// An image that is on this host already, as the transports of Docs/spec/sif-use.md §1 name it.

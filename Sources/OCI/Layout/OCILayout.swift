@@ -1,4 +1,4 @@
-package import Core
+package import Base
 import Linux
 
 /// An image layout; OCI image-spec, image-layout.md: as a directory or in a tar archive.

@@ -1,6 +1,6 @@
 import Archive
+import Base
 import CLinux
-import Core
 import Digest
 import Linux
 

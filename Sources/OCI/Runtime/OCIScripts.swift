@@ -1,4 +1,4 @@
-import Core
+import Base
 
 /// What the config of an image becomes in a SIF: an environment script and a runscript (Docs/spec/deffile.md §9).
 /// Runtimes know the runscript by its last but one line and evaluate it themselves.

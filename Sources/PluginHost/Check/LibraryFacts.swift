@@ -1,5 +1,5 @@
+import Base
 import CLinux
-import Core
 import Linux
 
 /// What an ELF library says about itself without being loaded; elf(5), 64 bits, little-endian.

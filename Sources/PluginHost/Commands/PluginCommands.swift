@@ -1,14 +1,14 @@
+package import Base
 import CLinux
-package import Core
 package import Grammar
 import Linux
 
 /// `skiff plugin …`: what is installed, what it adds, on and off, and the checker.
 package struct PluginCommands {
     private let installation: Installation
-    private let registry: Registry
+    private let registry: InstalledPlugins
 
-    package init(installation: Installation, registry: Registry) {
+    package init(installation: Installation, registry: InstalledPlugins) {
         self.installation = installation
         self.registry = registry
     }
@@ -86,7 +86,9 @@ package struct PluginCommands {
 
     /// A manifest anywhere, if the word is a path; else an installed plugin.
     private func find(_ name: String, to verb: String) throws(SkiffError) -> (manifest: Manifest, directory: String) {
-        if name.utf8.contains(UInt8(ascii: "/")) || name.hasSuffix(Registry.suffix) { return try manifestFile(name) }
+        if name.utf8.contains(UInt8(ascii: "/")) || name.hasSuffix(InstalledPlugins.suffix) {
+            return try manifestFile(name)
+        }
         if let entry = registry.find(name) { return (entry.manifest, registry.directory) }
         if let broken = registry.broken.first(where: { $0.id == name }) { throw broken.error }
         // Apptainer's words, with its full stop.
@@ -97,7 +99,7 @@ package struct PluginCommands {
     private func manifestFile(_ name: String) throws(SkiffError) -> (manifest: Manifest, directory: String) {
         let path = try during("cannot find plugin manifest \(name)") { () throws(Errno) in try realPath(name) }
         return (
-            try Registry.read(path, id: nil, trust: Trust(isPrivileged: false)), parentPath(path) ?? "/"
+            try InstalledPlugins.read(path, id: nil, trust: Trust(isPrivileged: false)), parentPath(path) ?? "/"
         )
     }
 

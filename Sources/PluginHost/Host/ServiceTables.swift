@@ -1,3 +1,4 @@
+import Base
 import CTypedCall
 import Core
 import PluginAPI

@@ -1,6 +1,6 @@
+import Base
 import CLinux
 import CTypedCall
-import Core
 import Linux
 import PluginAPI
 

@@ -1,5 +1,5 @@
+package import Base
 import CLinux
-package import Core
 import Linux
 import PluginAPI
 

@@ -1,5 +1,5 @@
+package import Base
 import CLinux
-package import Core
 package import Linux
 
 /// Who may have written the files that a privileged skiff is about to believe.

@@ -1,4 +1,4 @@
-package import Core
+package import Base
 
 /// One `key = value` line.
 struct ManifestEntry {

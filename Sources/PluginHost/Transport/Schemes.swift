@@ -1,6 +1,6 @@
-package import Core
+package import Base
 
-extension Registry {
+extension InstalledPlugins {
     /// The enabled plugins that fetch images of a scheme, in the order in which they are asked.
     package func plugins(serving scheme: String) -> [Manifest] { enabled.filter { $0.schemes.contains(scheme) } }
 

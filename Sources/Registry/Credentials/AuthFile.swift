@@ -1,5 +1,6 @@
+package import Base
 import CLinux
-package import Core
+import Core
 import Linux
 
 /// Which docker configuration file counts (Docs/spec/sif-use.md §5).

@@ -1,4 +1,4 @@
-package import Core
+package import Base
 
 /// Where credentials for registries come from, in their order: prompt, flags and variables, the file and its helpers
 /// (Docs/spec/sif-use.md §5).

@@ -1,5 +1,6 @@
+package import Base
 import CLinux
-package import Core
+import Core
 import Linux
 
 /// Asks whoever sits at the terminal, or reads the lines that a script gives.

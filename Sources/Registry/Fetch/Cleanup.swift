@@ -1,5 +1,4 @@
 import CLinux
-import Core
 import Linux
 import Synchronization
 

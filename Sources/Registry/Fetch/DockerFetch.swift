@@ -1,4 +1,4 @@
-package import Core
+package import Base
 import Digest
 package import ImageCache
 import Linux

@@ -1,5 +1,6 @@
+package import Base
 import CLinux
-package import Core
+import Core
 import Linux
 
 /// An image file that is here now.

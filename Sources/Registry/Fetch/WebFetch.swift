@@ -1,4 +1,4 @@
-import Core
+import Base
 import Digest
 import HTTP
 import ImageCache

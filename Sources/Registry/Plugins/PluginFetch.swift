@@ -1,5 +1,6 @@
+package import Base
 import CLinux
-package import Core
+import Core
 import Digest
 import ImageCache
 import Linux
@@ -17,7 +18,7 @@ package struct PluginFetch {
     /// The plugins that fetch from this transport, in the order in which they are asked.
     /// - Throws: when there are none.
     package static func plugins(_ scheme: String, _ installation: Installation) throws(SkiffError) -> [Manifest] {
-        let registry = Registry(installation: installation)
+        let registry = InstalledPlugins(installation: installation)
         let found = registry.plugins(serving: scheme)
         if found.isEmpty { throw registry.refusal(of: scheme) }
         return found

@@ -1,4 +1,4 @@
-import Core
+import Base
 import Inspect
 import Linux
 import PluginHost

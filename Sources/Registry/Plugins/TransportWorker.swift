@@ -1,5 +1,6 @@
+package import Base
 import CLinux
-package import Core
+import Core
 import Inspect
 import Linux
 import PluginHost
@@ -57,7 +58,7 @@ package enum TransportWorker {
         throws(SkiffError) -> PluginTransport
     {
         let trust = Trust.ofThisProcess
-        let registry = Registry(installation: installation, trust: trust)
+        let registry = InstalledPlugins(installation: installation, trust: trust)
         guard let manifest = registry.enabled.first(where: { $0.id == order.plugin }) else {
             throw SkiffError("cannot use the plugin \(order.plugin): it is not there any more")
         }

@@ -1,3 +1,4 @@
+package import Base
 package import Core
 import HTTP
 package import ImageCache

@@ -1,4 +1,5 @@
-package import Core
+package import Base
+import Core
 import Linux
 
 /// Other hosts that hold a registry's images, from registries.conf(5) of the containers tools.

@@ -1,4 +1,5 @@
-package import Core
+package import Base
+import Core
 import Digest
 package import HTTP
 import Inspect

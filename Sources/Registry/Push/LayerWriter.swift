@@ -1,3 +1,4 @@
+import Base
 import CArchive
 import Core
 import Digest

@@ -1,4 +1,4 @@
-package import Core
+package import Base
 
 /// `shub://[registry/]user/name[:tag][@hash]` (Docs/spec/sif-use.md §11).
 package struct HubReference: Sendable, Equatable {

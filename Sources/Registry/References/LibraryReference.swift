@@ -1,4 +1,4 @@
-package import Core
+package import Base
 
 /// `library://[host/][entity/[collection/]]name[:tag[,tag]]` (Docs/spec/sif-use.md §1, §9).
 package struct LibraryReference: Sendable, Equatable {

@@ -1,4 +1,4 @@
-package import Core
+package import Base
 package import OCI
 
 /// A repository of a registry and what is meant in it, by the grammar that all programs with `docker://` share:

@@ -1,4 +1,5 @@
-package import Core
+package import Base
+import Core
 import Linux
 
 /// `remote.yaml`: endpoints of libraries and keyservers, and logins of registries (Docs/spec/sif-use.md §8).

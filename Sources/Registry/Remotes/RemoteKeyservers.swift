@@ -1,4 +1,4 @@
-import Core
+import Base
 import HTTP
 import Signing
 

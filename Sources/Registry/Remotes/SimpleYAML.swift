@@ -1,4 +1,5 @@
-package import Core
+package import Base
+import Core
 
 /// The part of YAML in which `remote.yaml` is written: maps by indentation, lists of maps, scalars on one line. What is
 /// beyond it is refused, so that a file that would be read wrongly is not written back wrongly.

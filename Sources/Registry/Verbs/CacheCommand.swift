@@ -1,4 +1,5 @@
-package import Core
+package import Base
+import Core
 package import Grammar
 import ImageCache
 import Linux
@@ -29,7 +30,7 @@ package struct CacheCommand {
     private func steps(_ cache: CacheDirectory) -> StepStore? {
         let words = invocation.list("type")
         guard words.isEmpty || words.contains("all") || words.contains("build") else { return nil }
-        return StepStore(path: cache.root + "/build", quota: .max)
+        return StepStore(path: cache.root + "/build", quota: .max, removing: { try? MappedNamespace.remove($0) })
     }
 
     private func list(_ cache: CacheDirectory) throws(SkiffError) {

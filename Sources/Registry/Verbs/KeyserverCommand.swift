@@ -1,4 +1,4 @@
-package import Core
+package import Base
 package import Grammar
 import HTTP
 import Linux

@@ -1,5 +1,5 @@
+package import Base
 import CRNP
-package import Core
 
 /// Something that has public keys.
 package protocol KeySource {

@@ -1,5 +1,5 @@
+package import Base
 import CRNP
-package import Core
 import Digest
 
 /// OpenPGP public keys, from the transferable form (RFC 9580 §10.1), binary or armored.

@@ -1,5 +1,5 @@
+import Base
 import CRNP
-import Core
 import Synchronization
 
 /// librnp, opened at the first use, one user at a time.

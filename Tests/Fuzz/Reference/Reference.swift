@@ -1,5 +1,5 @@
 import Core
-import Registries
+import Registry
 
 /// References come from command lines, definition files and registries' answers, and become URLs and file names. Any
 /// text must be read or refused, and what was read must not be able to leave its place.

@@ -1,6 +1,6 @@
 import Core
 import HTTP
-import Registries
+import Registry
 
 /// What registries and remotes answer, and the files in which their users keep logins, mirrors and endpoints. The first
 /// byte chooses the reader. Any bytes must be read or refused; what is written again must mean the same.

@@ -1,5 +1,5 @@
+import Base
 import CLinux
-import Core
 import HTTP
 import ImageCache
 import Linux

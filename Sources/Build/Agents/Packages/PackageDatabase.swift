@@ -1,5 +1,5 @@
+import Base
 import CLinux
-import Core
 import Linux
 
 /// Where rpm of this host keeps its database. Debian's keeps it in the caller's home, so that a root filled by it would have

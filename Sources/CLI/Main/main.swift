@@ -1,3 +1,0 @@
-import CLI
-
-Program(arguments: CommandLine.arguments).run()

@@ -1,0 +1,99 @@
+import Base
+
+/// The environment of a container as far as it is known before the image's scripts run: made in the parent, printed by
+/// `--explain`, executed by `EnvironmentRun` in the child. Docs/spec/runtime.md §5.1 and §5.3.
+package struct EnvironmentPlan: Sendable, Equatable {
+    /// The PATH that scripts start from, and that is there when they set none.
+    package static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    package static let libraryDirectory = "/.singularity.d/libs"
+
+    package struct Variable: Sendable, Equatable {
+        package var name: String
+        /// Bytes, because Linux promises no encoding.
+        package var value: [UInt8]
+        /// Where it comes from: `host`, `--env`, `APPTAINERENV_X`, `core`, the id of a plugin.
+        package var origin: String
+
+        package init(_ name: String, _ value: [UInt8], origin: String) {
+            (self.name, self.value, self.origin) = (name, value, origin)
+        }
+
+        package init(_ name: String, _ value: String, origin: String) {
+            self.init(name, Array(value.utf8), origin: origin)
+        }
+
+        /// The value for people; bytes that are no UTF-8 are shown as U+FFFD.
+        package var text: String { String(decoding: value, as: UTF8.self) }
+    }
+
+    /// A variable that does not reach the container.
+    package struct Dropped: Sendable, Equatable {
+        package var name: String
+        package var reason: String
+    }
+
+    /// In the container unless the image defines them; sorted by name.
+    package var variables: [Variable] = []
+    /// Set after the image's own scripts (right after `99-base.sh`), so that they win. PATH wishes appear under the names
+    /// that `99-runtimevars.sh` reads: SING_USER_DEFINED_PREPEND_PATH, …APPEND_PATH, …PATH.
+    package var overrides: [Variable] = []
+    /// Around LD_LIBRARY_PATH when everything else is done; empty for none.
+    package var libraryPrefix: [UInt8] = []
+    package var librarySuffix: [UInt8] = []
+    /// Whether overrides are evaluated once as a shell does between double quotes; `--no-eval` says no.
+    package var evaluatesOverrides = true
+    /// `variables` are the whole environment: no script of the image runs, nothing is added.
+    package var isExact = false
+    package var dropped: [Dropped] = []
+    /// What the user is told.
+    package var messages: [PlanMessage] = []
+
+    package init() {}
+
+    func value(of name: String) -> [UInt8]? { variables.first { $0.name == name }?.value }
+
+    mutating func set(_ name: String, _ value: [UInt8], origin: String) {
+        if let index = variables.firstIndex(where: { $0.name == name }) {
+            variables[index] = Variable(name, value, origin: origin)
+        } else {
+            variables.append(Variable(name, value, origin: origin))
+        }
+    }
+
+    mutating func set(_ name: String, _ value: String, origin: String) {
+        set(name, Array(value.utf8), origin: origin)
+    }
+
+    mutating func drop(_ name: String, _ reason: String) {
+        variables.removeAll { $0.name == name }
+        dropped.append(Dropped(name: name, reason: reason))
+    }
+}
+
+/// What the plan of the environment needs to know beside the request.
+package struct EnvironmentFacts: Sendable {
+    /// Absolute path of the image, as APPTAINER_CONTAINER shows it.
+    package var container: String
+    /// Its base name, unless the image came from elsewhere.
+    package var name: String?
+    /// HOME inside.
+    package var home: String
+    /// Destinations of all user binds, in order, for nested runs.
+    package var binds: [String]
+    /// Name of the instance that is started or joined.
+    package var instance: String?
+    /// What plugins asked for.
+    package var changes: [VariableChange]
+
+    package init(
+        container: String, name: String? = nil, home: String, binds: [String] = [], instance: String? = nil,
+        changes: [VariableChange] = []
+    ) {
+        self.container = container
+        self.name = name
+        self.home = home
+        self.binds = binds
+        self.instance = instance
+        self.changes = changes
+    }
+}

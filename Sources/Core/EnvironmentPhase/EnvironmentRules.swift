@@ -1,0 +1,195 @@
+package import Base
+import Linux
+import Shell
+
+extension EnvironmentPlan {
+    /// - Parameter host: `NAME=VALUE` of the caller, as bytes (`Linux.environmentBytes()`).
+    /// - Throws: when a file of `--env-file` cannot be read or evaluated.
+    package static func make(_ request: Request, host: [[UInt8]], facts: EnvironmentFacts) throws(SkiffError)
+        -> EnvironmentPlan
+    {
+        var plan = EnvironmentPlan()
+        if request.exactEnvironment {
+            plan.isExact = true
+            plan.variables = request.environment.map { Variable($0.name, $0.value, origin: "request") }
+            return plan
+        }
+        plan.evaluatesOverrides = !request.noEvaluation
+        var wishes = EnvironmentWishes()
+        let entries = EnvironmentEntry.split(host)
+        try wishes.collect(request, host: host, entries: entries, image: facts.container)
+        plan.messages += wishes.messages
+        plan.takeHost(entries, request, overridden: wishes)
+        plan.setOwn(request, facts)
+        plan.apply(wishes)
+        for change in facts.changes { plan.apply(change) }
+        plan.sortVariables()
+        return plan
+    }
+
+    package static func make(_ request: Request, host: [String], facts: EnvironmentFacts) throws(SkiffError)
+        -> EnvironmentPlan
+    {
+        try make(request, host: host.map { Array($0.utf8) }, facts: facts)
+    }
+
+    /// By name; of two with the same name the first counts, as for getenv(3).
+    private mutating func sortVariables() {
+        variables.sort { $0.name < $1.name }
+        var unique: [Variable] = []
+        unique.reserveCapacity(variables.count)
+        for variable in variables where unique.last?.name != variable.name { unique.append(variable) }
+        variables = unique
+    }
+
+    /// Passes through `--cleanenv`.
+    private static func isAlwaysPassed(_ name: String) -> Bool {
+        switch name {
+        case "TERM", "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "all_proxy",
+            "ALL_PROXY",
+            "ftp_proxy", "FTP_PROXY":
+            true
+        default: false
+        }
+    }
+
+    /// Prefixes of settings of the runtime itself.
+    private static let settingPrefixes = ["SKIFF_", "APPTAINER_", "SINGULARITY_"]
+
+    private mutating func takeHost(_ host: [EnvironmentEntry], _ request: Request, overridden wishes: EnvironmentWishes)
+    {
+        for entry in host {
+            let name = entry.name
+            guard !EnvironmentWishes.isWish(name) else { continue }
+            if let reason = EnvironmentPlan.reasonToDrop(name, request) {
+                drop(name, reason)
+            } else if let wish = wishes.origin(of: name) {
+                drop(name, "overridden by \(wish)")
+            } else {
+                variables.append(Variable(name, entry.value, origin: "host"))
+            }
+        }
+        addUserPath(host, request)
+    }
+
+    private static func reasonToDrop(_ name: String, _ request: Request) -> String? {
+        if !ShellByte.isName(name.utf8) { return "not a valid name" }
+        if let prefix = settingPrefixes.first(where: { name.hasPrefix($0) }) {
+            return "\(prefix)* are settings of the runtime"
+        }
+        if request.noEnvironment.contains(name) { return "--no-env" }
+        switch name {
+        case "HOME": return "set to the home directory of the container"
+        case "PATH": return "the image has its own; see USER_PATH"
+        case "LD_LIBRARY_PATH": return "libraries of the host do not fit the image"
+        default: break
+        }
+        if request.cleanEnvironment, !isAlwaysPassed(name) { return "--cleanenv" }
+        return nil
+    }
+
+    /// USER_PATH: the caller's PATH with the usual directories behind it. It counts as a variable of the host.
+    private mutating func addUserPath(_ host: [EnvironmentEntry], _ request: Request) {
+        guard !request.cleanEnvironment, !request.noEnvironment.contains("USER_PATH") else { return }
+        guard value(of: "USER_PATH") == nil else { return }
+        let path = host.first { $0.name == "PATH" }?.value ?? []
+        let usual = Array("/bin:/usr/bin:/sbin:/usr/sbin:/usr/local/bin:/usr/local/sbin".utf8)
+        set("USER_PATH", path.isEmpty ? usual : path + [ShellByte.colon] + usual, origin: "PATH of the host")
+    }
+
+    /// The variables that skiff sets itself: Docs/spec/runtime.md §5.3.
+    private mutating func setOwn(_ request: Request, _ facts: EnvironmentFacts) {
+        if request.cleanEnvironment { set("LANG", "C", origin: "--cleanenv") }
+        set("HOME", facts.home, origin: "core")
+        set("PATH", EnvironmentPlan.defaultPath, origin: "core")
+        set("APPTAINER_COMMAND", request.action.rawValue, origin: "core")
+        setTwins("CONTAINER", facts.container)
+        setTwins("NAME", facts.name ?? lastComponent(facts.container))
+        setTwins("BIND", facts.binds.joined(separator: ","))
+        setTwins("APPNAME", request.app ?? "")
+        if let shell = request.shell { setTwins("SHELL", shell) }
+        if request.noEvaluation { setTwins("NO_EVAL", "1") }
+        if let instance = facts.instance { setTwins("INSTANCE", instance) }
+    }
+
+    private mutating func setTwins(_ name: String, _ value: String) {
+        set("APPTAINER_" + name, value, origin: "core")
+        set("SINGULARITY_" + name, value, origin: "core")
+    }
+
+    private mutating func apply(_ wishes: EnvironmentWishes) {
+        for wish in wishes.all {
+            switch wish.name {
+            case "PREPEND_PATH", "APPEND_PATH", "PATH":
+                overrides.append(Variable("SING_USER_DEFINED_" + wish.name, wish.value, origin: wish.origin))
+            case "PREPEND_LD_LIBRARY_PATH": libraryPrefix = wish.value
+            case "APPEND_LD_LIBRARY_PATH": librarySuffix = wish.value
+            case "LD_LIBRARY_PATH" where !wish.value.isEmpty:
+                let library = Array((":" + EnvironmentPlan.libraryDirectory).utf8)
+                overrides.append(Variable(wish.name, wish.value + library, origin: wish.origin))
+            default:
+                variables.removeAll { $0.name == wish.name }
+                overrides.append(wish)
+            }
+        }
+    }
+
+    /// A plugin's change behaves like a variable of the host that `--cleanenv` spares; the search paths are joined after
+    /// the image's scripts, inside of what the user asked for.
+    private mutating func apply(_ change: VariableChange) {
+        let origin = change.origin
+        switch (change.operation, change.name) {
+        case (.set(let value), _):
+            set(change.name, value, origin: origin)
+        case (.prependPath(let value), "PATH"):
+            join("SING_USER_DEFINED_PREPEND_PATH", value, after: true, origin: origin)
+        case (.appendPath(let value), "PATH"):
+            join("SING_USER_DEFINED_APPEND_PATH", value, after: false, origin: origin)
+        case (.prependPath(let value), "LD_LIBRARY_PATH"):
+            libraryPrefix = EnvironmentPlan.joined(libraryPrefix, Array(value.utf8))
+        case (.appendPath(let value), "LD_LIBRARY_PATH"):
+            librarySuffix = EnvironmentPlan.joined(Array(value.utf8), librarySuffix)
+        case (.prependPath(let value), let name):
+            set(name, EnvironmentPlan.joined(Array(value.utf8), self.value(of: name) ?? []), origin: origin)
+        case (.appendPath(let value), let name):
+            set(name, EnvironmentPlan.joined(self.value(of: name) ?? [], Array(value.utf8)), origin: origin)
+        case (.unset, let name):
+            drop(name, change.reason.isEmpty ? "removed by \(origin)" : change.reason)
+        }
+    }
+
+    private mutating func join(_ name: String, _ value: String, after: Bool, origin: String) {
+        // The override is evaluated once like the user's own; a plugin's text is meant literally.
+        let text = evaluatesOverrides ? ShellQuoting.insideDouble(Array(value.utf8)) : Array(value.utf8)
+        guard let index = overrides.firstIndex(where: { $0.name == name }) else {
+            overrides.append(Variable(name, text, origin: origin))
+            return
+        }
+        let old = overrides[index].value
+        overrides[index].value = after ? EnvironmentPlan.joined(old, text) : EnvironmentPlan.joined(text, old)
+        overrides[index].origin += ", " + origin
+    }
+
+    static func joined(_ left: [UInt8], _ right: [UInt8]) -> [UInt8] {
+        if left.isEmpty { return right }
+        return right.isEmpty ? left : left + [ShellByte.colon] + right
+    }
+}
+
+/// `NAME=VALUE`, taken apart.
+struct EnvironmentEntry {
+    var name: String
+    var value: [UInt8]
+
+    /// Entries without `=` are no variables for anybody and vanish.
+    static func split(_ entries: [[UInt8]]) -> [EnvironmentEntry] {
+        var result: [EnvironmentEntry] = []
+        result.reserveCapacity(entries.count)
+        for entry in entries {
+            guard let equals = entry.firstIndex(of: ShellByte.equals) else { continue }
+            let name = String(decoding: entry[..<equals], as: UTF8.self)
+            result.append(EnvironmentEntry(name: name, value: Array(entry[(equals + 1)...])))
+        }
+        return result
+    }
+}

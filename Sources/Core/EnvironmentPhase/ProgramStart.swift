@@ -1,0 +1,190 @@
+package import Base
+import CLinux
+import Linux
+package import Shell
+
+/// What the environment phase comes to.
+package enum EnvironmentOutcome: Sendable {
+    /// A program is to be executed.
+    case start(ProgramStart)
+    /// Nothing is started: a script said `exit`, or there is nothing to do and that is no failure.
+    case end(status: Int32, output: [ContainerText], messages: [PlanMessage] = [])
+}
+
+/// What a script of the image printed.
+package struct ContainerText: Sendable, Equatable {
+    package var isError: Bool
+    package var bytes: [UInt8]
+}
+
+/// One way to start the program.
+package struct ExecAttempt: Sendable, Equatable {
+    package enum Program: Sendable, Equatable {
+        case path([UInt8])
+        /// The static shell of libexec, by descriptor.
+        case staticShell
+    }
+
+    package var program: Program
+    package var arguments: [[UInt8]]
+
+    package init(_ program: Program, _ arguments: [[UInt8]]) {
+        self.program = program
+        self.arguments = arguments
+    }
+}
+
+/// A program with its environment, ready for execve(2).
+package struct ProgramStart: Sendable {
+    /// `NAME=VALUE`.
+    package var environment: [[UInt8]]
+    package var attempt: ExecAttempt
+    /// To print before, in order.
+    package var output: [ContainerText] = []
+    package var messages: [PlanMessage] = []
+    /// Why a shell runs the scripts, if one does.
+    package var shellReason: String?
+
+    /// Prints what is to be printed and becomes the program. Comes back only with the reason why not.
+    /// - Parameter staticShell: descriptor of the static shell, if the installation has one.
+    package func execute(staticShell: Int32?, files: any RootFiles) -> SkiffError {
+        for text in output { try? writeFully(text.isError ? 2 : 1, text.bytes) }
+        for message in messages { message.level == .info ? Log.info(message.text) : Log.error(message.text) }
+        let variables = CStringArray(bytes: environment)
+        var current = attempt
+        // The program, /bin/sh for a script without interpreter line, the static shell: more there is not.
+        for _ in 0..<3 {
+            let failure = ProgramStart.tryExecute(current, variables, staticShell)
+            guard
+                let next = ExecFallback(files: files).next(
+                    after: failure, of: current, hasStaticShell: staticShell != nil)
+            else { return ExecFallback(files: files).explain(failure, current) }
+            current = next
+        }
+        return ExecFallback(files: files).explain(.noExecFormat, current)
+    }
+
+    /// Asks the kernel to read the program now, as far as `limit` bytes. Otherwise it comes one page fault after the other,
+    /// each of them a question to the image server that has to be waited for.
+    package func readAhead(limit: Int = 4 << 20) {
+        guard case .path(let bytes) = attempt.program else { return }
+        let path = String(decoding: bytes, as: UTF8.self)
+        guard let found = try? status(path), found.isRegular, let file = try? open(path, O_RDONLY | O_NONBLOCK) else {
+            return
+        }
+        Linux.readAhead(file.raw, count: Int(min(found.size, Int64(limit))))
+    }
+
+    private static func tryExecute(_ attempt: ExecAttempt, _ variables: CStringArray, _ staticShell: Int32?) -> Errno {
+        let arguments = CStringArray(bytes: attempt.arguments)
+        do throws(Errno) {
+            switch attempt.program {
+            case .path(let path): try Linux.execute(String(decoding: path, as: UTF8.self), arguments, variables)
+            case .staticShell:
+                guard let staticShell else { return .noSuchFile }
+                try Linux.execute(staticShell, arguments, variables)
+            }
+        } catch {
+            return error
+        }
+        return .noExecFormat
+    }
+}
+
+/// What to try when the kernel refused a program, and what to say at the end. Docs/spec/runtime.md §6.
+struct ExecFallback {
+    let files: any RootFiles
+    static var shell: [UInt8] { Array("/bin/sh".utf8) }
+
+    func next(after failure: Errno, of attempt: ExecAttempt, hasStaticShell: Bool) -> ExecAttempt? {
+        guard case .path(let path) = attempt.program else { return nil }
+        let hasShell = files.permits(Self.shell, X_OK)
+        switch failure {
+        case .noExecFormat:
+            guard path != Self.shell else { return nil }
+            let arguments = [Self.shell, path] + attempt.arguments.dropFirst()
+            if hasShell { return ExecAttempt(.path(Self.shell), arguments) }
+            return hasStaticShell && !isELF(path) ? ExecAttempt(.staticShell, arguments) : nil
+        case .noSuchFile:
+            guard hasStaticShell, !hasShell, let interpreter = interpreter(of: path), interpreter.first == Self.shell
+            else {
+                return nil
+            }
+            return ExecAttempt(.staticShell, interpreter + [path] + attempt.arguments.dropFirst())
+        default: return nil
+        }
+    }
+
+    private func isELF(_ path: [UInt8]) -> Bool { ELFMachine.read(path, files) != nil }
+
+    /// The words of a `#!` line: interpreter and at most one argument; execve(2).
+    func interpreter(of path: [UInt8]) -> [[UInt8]]? {
+        guard let head = try? files.head(path, count: 256), head.starts(with: Array("#!".utf8)) else { return nil }
+        let line = head.dropFirst(2).prefix { $0 != ShellByte.newline }
+        let trimmed = line.drop(while: ShellByte.isBlank)
+        guard let end = trimmed.firstIndex(where: ShellByte.isBlank) else {
+            return trimmed.isEmpty ? nil : [Array(trimmed)]
+        }
+        var rest = trimmed[end...].drop(while: ShellByte.isBlank)
+        while let last = rest.last, ShellByte.isBlank(last) { rest = rest.dropLast() }
+        return [Array(trimmed[..<end])] + (rest.isEmpty ? [] : [Array(rest)])
+    }
+
+    func explain(_ failure: Errno, _ attempt: ExecAttempt) -> SkiffError {
+        guard case .path(let path) = attempt.program else {
+            return SkiffError("exec /bin/sh failed", errno: failure, hint: "Install a shell into the image.")
+        }
+        let name = String(decoding: path, as: UTF8.self)
+        if let machine = ELFMachine.read(path, files) ?? ELFMachine.read(Self.shell, files), machine != ELFMachine.own {
+            return SkiffError("image targets '\(machine)', cannot run on '\(ELFMachine.own)'")
+        }
+        if failure == .noSuchFile {
+            if let interpreter = interpreter(of: path)?.first {
+                let text = String(decoding: interpreter, as: UTF8.self)
+                return SkiffError("exec \(name) failed: its interpreter \(text) is missing in the image")
+            }
+            return SkiffError("exec \(name) failed: a shared library is likely missing in the image")
+        }
+        return SkiffError("exec \(name) failed", errno: failure)
+    }
+}
+
+/// The processor that an ELF file is made for, by the names that images use; elf(5).
+package enum ELFMachine {
+    static var own: String {
+        #if arch(x86_64)
+        "amd64"
+        #elseif arch(arm64)
+        "arm64"
+        #elseif arch(powerpc64le)
+        "ppc64le"
+        #elseif arch(s390x)
+        "s390x"
+        #else
+        "riscv64"
+        #endif
+    }
+
+    /// Nil if the file is no ELF file.
+    static func read(_ path: [UInt8], _ files: any RootFiles) -> String? {
+        guard let head = try? files.head(path, count: 20), head.count == 20 else { return nil }
+        return name(head)
+    }
+
+    package static func name(_ head: [UInt8]) -> String? {
+        guard head.count >= 20, head.starts(with: [0x7F, 0x45, 0x4C, 0x46]) else { return nil }
+        let isLittle = head[5] != 2
+        let machine = isLittle ? UInt16(head[18]) | UInt16(head[19]) << 8 : UInt16(head[19]) | UInt16(head[18]) << 8
+        switch machine {
+        case 3: return "386"
+        case 8: return isLittle ? "mipsle" : "mips"
+        case 21: return isLittle ? "ppc64le" : "ppc64"
+        case 22: return "s390x"
+        case 40: return "arm"
+        case 62: return "amd64"
+        case 183: return "arm64"
+        case 243: return "riscv64"
+        default: return "unknown architecture"
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import Base
+
+/// Manifests are read once, and only when somebody asks.
+final class PluginSource {
+    private let load: () -> PluginGrammar
+    private var loaded: PluginGrammar?
+    var extra = PluginGrammar()
+
+    init(load: @escaping () -> PluginGrammar) { self.load = load }
+
+    var grammar: PluginGrammar {
+        let base = loaded ?? load()
+        loaded = base
+        return PluginGrammar(
+            flags: base.flags + extra.flags, commands: base.commands + extra.commands, refusals: base.refusals)
+    }
+}
+
+extension Grammar {
+    /// The command of a path, ours or a plugin's.
+    func find(_ path: String) -> Command? {
+        if let command = Table.command(path) { return command }
+        guard !Table.absentCommands.contains(path) else { return nil }
+        return pluginGrammar.commands.first { $0.name == path }?.command
+    }
+
+    func parser(for command: Command) -> FlagParser {
+        let path = command.path
+        return FlagParser(
+            flags: command.flags + [Table.help(command.name)], later: { self.pluginFlags(path) },
+            absence: { self.absence(of: $0, path) })
+    }
+
+    /// The flags that plugins add to a command.
+    func pluginFlags(_ path: String) -> [Flag] {
+        pluginGrammar.flags.filter { $0.commands.contains(path) }.map(\.flag)
+    }
+
+    /// The command with the flags and verbs of plugins and its `--help`, for texts that show all.
+    package func complete(_ command: Command) -> Command {
+        var parser = self.parser(for: command)
+        var result = command
+        result.flags = parser.allFlags()
+        if command.path.isEmpty {
+            result.flags = command.flags
+            result.verbs += pluginGrammar.commands.map(\.name).filter { !command.verbs.contains($0) }
+            result.verbs.sort()
+        }
+        return result
+    }
+
+    /// Every command of ours and of plugins that is not hidden, with all flags: for manual pages and completion.
+    package func allCommands() -> [Command] {
+        var paths = [""] + complete(Table.root).verbs
+        var commands: [Command] = []
+        while !paths.isEmpty {
+            let path = paths.removeFirst()
+            guard let found = path.isEmpty ? Table.root : find(path), !found.isHidden else { continue }
+            let command = complete(found)
+            commands.append(command)
+            if !path.isEmpty { paths.insert(contentsOf: command.verbs.map { path + " " + $0 }, at: 0) }
+        }
+        return commands
+    }
+
+    /// Why a flag that Apptainer or a known plugin has is not here; nil for one that nobody has.
+    func absence(of name: FlagParser.FlagName, _ path: String) -> String? {
+        let text =
+            switch name {
+            case .long(let text): text
+            case .short(let letter): "," + String(UnicodeScalar(letter))
+            }
+        return Table.absentFlags(path, with: text).first { $0.matches(name) }.map { reason(for: $0) }
+    }
+
+    private func reason(for flag: AbsentFlag) -> String {
+        if flag.plugin.isEmpty { return "flag --\(flag.long) is not available in \(versionText)" }
+        let refusals = pluginGrammar.refusals
+        let why = (refusals[flag.plugin] ?? refusals[""]).map { "cannot be used: \($0)" } ?? "is not installed"
+        return "flag --\(flag.long) needs the plugin \(flag.plugin), which \(why)"
+    }
+
+    /// Refuses a set variable whose flag is not here: it may ask for isolation or for a limit, and a container without it is
+    /// not the one that was asked for. A variable that says no, or nothing, asks for nothing.
+    func refuseAbsentVariables(_ command: Command, _ keys: [String], _ environment: FlagEnvironment)
+        throws(SkiffError)
+    {
+        for key in keys {
+            guard let flag = Table.absentFlags(command.path, with: key).first(where: { $0.isSet(by: key) }) else {
+                continue
+            }
+            var ignored: [Invocation.Note] = []
+            guard let variable = environment.lookup(key, notes: &ignored), !isBlank(variable.value),
+                (try? parseBoolean(variable.value)) != false
+            else { continue }
+            throw SkiffError(
+                "cannot use the variable \(variable.name): \(reason(for: flag))", hint: "Unset it to go on without")
+        }
+    }
+
+    var versionText: String { "skiff " + Version.number }
+    private var pluginGrammar: PluginGrammar { plugins.grammar }
+}
+
+extension Grammar {
+    /// Commands that only print text.
+    func immediateAnswer(_ command: Command) -> Answer? {
+        switch command.path {
+        case "version": Answer(program.version + "\n")
+        case "completion bash": Answer(completion(for: .bash))
+        case "completion fish": Answer(completion(for: .fish))
+        case "completion zsh": Answer(completion(for: .zsh))
+        default: nil
+        }
+    }
+}

@@ -1,5 +1,0 @@
-import CLinux
-import ImageServer
-
-// Started by skiff with the image on descriptor 3 and the control socket on 4; see `Control`.
-exit(ImageServer.run(Array(CommandLine.arguments.dropFirst())))

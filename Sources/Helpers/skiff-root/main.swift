@@ -1,4 +1,0 @@
-import CLinux
-import RootSupervisor
-
-exit(RootProgram.run(CommandLine.arguments))

@@ -1,0 +1,116 @@
+package import Base
+import CLinux
+import Linux
+
+/// The plugins that are installed: what their manifests say, read once, in the order in which they take part.
+///
+/// A missing directory is an installation without plugins. A manifest that cannot be used, or a library that is absent,
+/// disables its own plugin only; `broken` keeps the reason for the moment when somebody asks for it.
+package struct InstalledPlugins: Sendable {
+    package struct Entry: Sendable {
+        package let manifest: Manifest
+        /// The manifest's path.
+        package let file: String
+        package let isEnabled: Bool
+    }
+
+    package struct Broken: Sendable {
+        /// From the file's name.
+        package let id: String
+        package let file: String
+        package let error: SkiffError
+    }
+
+    /// Absolute, without symlinks where it exists.
+    package let directory: String
+    package let stateFile: String
+    /// In the order of phases.
+    package private(set) var entries: [Entry] = []
+    package private(set) var broken: [Broken] = []
+
+    package init(installation: Installation, trust: Trust = .ofThisProcess) {
+        self.init(
+            directory: installation.pluginDirectory, stateFile: "\(installation.configurationDirectory)/plugins.conf",
+            trust: trust)
+    }
+
+    package init(directory: String, stateFile: String, trust: Trust) {
+        self.stateFile = stateFile
+        do throws(Errno) {
+            self.directory = try realPath(directory)
+        } catch {
+            self.directory = directory
+            return
+        }
+        do throws(SkiffError) {
+            try trust.checkPath(self.directory)
+        } catch {
+            broken.append(Broken(id: "", file: self.directory, error: error))
+            return
+        }
+        let disabled = PluginState(reading: stateFile).disabled
+        for name in manifestNames() {
+            let file = "\(self.directory)/\(name)"
+            let id = String(name.dropLast(Self.suffix.count))
+            do throws(SkiffError) {
+                let manifest = try Self.read(file, id: id, trust: trust)
+                entries.append(Entry(manifest: manifest, file: file, isEnabled: !disabled.contains(id)))
+            } catch {
+                broken.append(Broken(id: id, file: file, error: error))
+            }
+        }
+        entries = PluginOrder.sorted(entries, manifest: \.manifest)
+    }
+
+    /// Manifests of plugins that may be used.
+    package var enabled: [Manifest] { entries.filter(\.isEnabled).map(\.manifest) }
+
+    /// By id, by the name for people, or by the last part of the id; the first in order.
+    package func find(_ name: String) -> Entry? {
+        let wanted = name.lowercased()
+        return entries.first { $0.manifest.id == name }
+            ?? entries.first {
+                $0.manifest.name.lowercased() == wanted || $0.manifest.id.hasSuffix("." + wanted)
+            }
+    }
+
+    static let suffix = ".plugin"
+
+    private func manifestNames() -> [String] {
+        do throws(Errno) {
+            let folder = try open(directory, O_RDONLY | O_DIRECTORY)
+            return try Linux.entries(of: folder.raw).map(\.text)
+                .filter { $0.hasSuffix(Self.suffix) && $0.utf8.first != UInt8(ascii: ".") }
+        } catch {
+            return []
+        }
+    }
+
+    /// Opens, checks and reads one manifest; used for a file anywhere, too (`skiff plugin check FILE`).
+    package static func read(_ file: String, id: String?, trust: Trust) throws(SkiffError) -> Manifest {
+        let bytes = try readTrusted(file, trust: trust)
+        do throws(ManifestError) {
+            let manifest = try Manifest(parsing: bytes)
+            guard id == nil || manifest.id == id else {
+                throw ManifestError(
+                    line: 0, reason: "its id is \(manifest.id), so its name must be \(manifest.id).plugin")
+            }
+            return manifest
+        } catch {
+            throw error.described(in: file)
+        }
+    }
+
+    private static func readTrusted(_ file: String, trust: Trust) throws(SkiffError) -> [UInt8] {
+        // O_NONBLOCK: a FIFO in the directory must not hang every command.
+        let descriptor = try during("cannot read plugin manifest \(file)") { () throws(Errno) in
+            try open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+        }
+        let found = try during("cannot look at \(file)") { () throws(Errno) in try status(of: descriptor.raw) }
+        guard found.isRegular else { throw SkiffError("cannot read plugin manifest \(file): not a file") }
+        try trust.check(found, file)
+        return try during("cannot read plugin manifest \(file)") { () throws(Errno) in
+            try readToEnd(descriptor.raw, limit: 1 << 17)
+        }
+    }
+}

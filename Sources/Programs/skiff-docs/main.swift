@@ -1,0 +1,46 @@
+import Base
+import CLinux
+import Core
+import Grammar
+import Linux
+import PluginHost
+
+/// `skiff-docs man DIR [PREFIX]`, `skiff-docs completions DIR [PREFIX]`, `skiff-docs config FILE`: writes what is made from
+/// the tables, for the installation and for packages. The plugins of PREFIX add their flags.
+func write(_ arguments: [String]) throws(SkiffError) {
+    guard arguments.count == 2 || arguments.count == 3 else {
+        let usage = "usage: skiff-docs man DIR [PREFIX] | completions DIR [PREFIX] | config FILE"
+        throw SkiffError(usage, code: .usage)
+    }
+    let (kind, target) = (arguments[0], arguments[1])
+    let grammar = Grammar(program: ProgramName(calledAs: "skiff")) {
+        guard arguments.count == 3 else { return PluginGrammar() }
+        return InstalledPlugins(installation: Installation(program: arguments[2] + "/bin/skiff")).grammar
+    }
+    switch kind {
+    case "man":
+        for page in grammar.manualPages() { try write(page.text, to: target, page.name) }
+    case "completions":
+        try write(grammar.completion(for: .bash), to: target, "skiff.bash")
+        try write(grammar.completion(for: .zsh), to: target, "_skiff")
+        try write(grammar.completion(for: .fish), to: target, "skiff.fish")
+    case "config":
+        try write(try Settings().text(), to: parentPath(target) ?? ".", lastComponent(target))
+    default: throw SkiffError("cannot write \(kind)", hint: "There are man, completions and config", code: .usage)
+    }
+}
+
+func write(_ text: String, to directory: String, _ name: String) throws(SkiffError) {
+    let path = directory + "/" + name
+    try during("cannot write \(path)") { () throws(Errno) in
+        try makeDirectories(directory)
+        try writeFile(path, Array(text.utf8), mode: 0o644)
+    }
+}
+
+do throws(SkiffError) {
+    try write(Array(CommandLine.arguments.dropFirst()))
+} catch {
+    Log.fatal("\(error)")
+    exit(error.code == .usage ? 1 : 255)
+}

@@ -1,0 +1,91 @@
+import Base
+import CLinux
+import Core
+import Extraction
+import Linux
+import Unpacking
+
+/// `__extract --filesystem NAME --offset N --size N DIR` with an image on descriptor 3: unpacks its file system into an
+/// empty directory, for hosts where nobody can mount it.
+struct Extract {
+    private static let imageDescriptor: CInt = 3
+
+    /// Where the file system begins in the image file, in bytes.
+    private var offset: UInt64 = 0
+    /// How long it may be, in bytes; 0 for the rest of the file.
+    private var size: UInt64 = 0
+    private var directory = ""
+    private var filesystem = SIFFilesystem.squashfs
+
+    init(_ words: [String]) throws(SkiffError) {
+        var rest = words[...]
+        while let word = rest.popFirst() {
+            switch word {
+            case "--filesystem":
+                guard let name = rest.popFirst(), ["squashfs", "ext3"].contains(name) else { throw Self.misuse }
+                filesystem = name == "ext3" ? .ext3 : .squashfs
+            case "--offset": offset = try Self.number(word, rest.popFirst())
+            case "--size": size = try Self.number(word, rest.popFirst())
+            default:
+                guard directory.isEmpty, !word.isEmpty else { throw Self.misuse }
+                directory = word
+            }
+        }
+        guard !directory.isEmpty else { throw Self.misuse }
+    }
+
+    private static func number(_ flag: String, _ text: String?) throws(SkiffError) -> UInt64 {
+        guard let number = text.flatMap({ UInt64($0) }) else { throw misuse }
+        return number
+    }
+
+    private static var misuse: SkiffError {
+        SkiffError("__extract is used by skiff only: __extract --offset N --size N DIR", code: .command)
+    }
+
+    func run() throws(SkiffError) -> Int32 {
+        let target = try during("cannot open directory \(directory)") { () throws(Errno) in
+            try open(directory, O_RDONLY | O_DIRECTORY)
+        }
+        let report = try unpack(to: target.raw)
+        if !report.devicesLeftOut.isEmpty {
+            Log.verbose("Left out \(report.devicesLeftOut.count) device nodes, which take privileges to make")
+        }
+        if report.xattrsLeftOut > 0 {
+            Log.verbose("Left out \(report.xattrsLeftOut) extended attributes that \(directory) cannot have")
+        }
+        return 0
+    }
+
+    private func unpack(to target: CInt) throws(SkiffError) -> ExtractionReport {
+        let everything = Self.mayGiveFilesAway
+        do throws(ExtractionError) {
+            return try ImageFilesystem(kind: filesystem, offset: offset, size: size).extract(
+                from: OwnedFD(adopting: Self.imageDescriptor), to: target,
+                ExtractionOptions(owners: everything, devices: everything, xattrs: everything ? .all : .user))
+        } catch {
+            throw explain(error)
+        }
+    }
+
+    private func explain(_ error: ExtractionError) -> SkiffError {
+        let path = String(decoding: error.path, as: UTF8.self)
+        switch error.reason {
+        case .image(let reason) where error.path.isEmpty:
+            return SkiffError("cannot read the image's file system: \(reason)")
+        case .image(let reason): return SkiffError("cannot read /\(path) in the image: \(reason)")
+        case .write(let errno):
+            let isFull = errno == .noSpace || errno == Errno(EDQUOT)
+            return SkiffError(
+                "cannot write \(directory)/\(path)", errno: errno,
+                hint: isFull ? "Set APPTAINER_TMPDIR to a directory with more room" : nil)
+        }
+    }
+
+    /// Only root of the first user namespace: root of another cannot give files to ids that it does not have.
+    private static var mayGiveFilesAway: Bool {
+        guard effectiveUID() == 0, let map = try? readFile("/proc/self/uid_map", limit: 4096) else { return false }
+        return map.split { $0 == 0x20 || $0 == 0x0A }.map { Array($0) }
+            == ["0", "0", "4294967295"].map { Array($0.utf8) }
+    }
+}

@@ -1,0 +1,58 @@
+import Base
+import Grammar
+import Linux
+import PluginHost
+import Registry
+
+/// `skiff-image`: everything about image files that may take longer than a launch. `skiff` parses first, so that a wrong
+/// command line is refused before this program starts, and then hands over the words, which are read here again with the
+/// same table.
+struct Program {
+    private let words: [String]
+
+    /// - Parameter words: the arguments from the command word on.
+    init(_ words: [String]) { self.words = words }
+
+    /// Does what the words ask for; answers the exit status.
+    func run() -> Int32 {
+        configureMessages()
+        do throws(SkiffError) {
+            return try dispatch()
+        } catch {
+            report(error)
+            return error.code.exitStatus
+        }
+    }
+
+    /// The words that only skiff says are not in the grammar: nobody may find them in help or completion.
+    private func dispatch() throws(SkiffError) -> Int32 {
+        if words.first == "__extract" { return try Extract(Array(words.dropFirst())).run() }
+        let installation = try Installation.current()
+        if words.first == "__transport" { return TransportWorker.run(installation) }
+        let program = ProgramName(calledAs: environmentValue("SKIFF_PROGRAM") ?? "skiff")
+        let grammar = Grammar(program: program) { InstalledPlugins(installation: installation).grammar }
+        switch try grammar.parse(words, environment: FlagEnvironment(environmentStrings())) {
+        case .answer(let answer): return say(answer)
+        case .command(let invocation):
+            // skiff has printed the invocation's notes.
+            do throws(SkiffError) {
+                return try Verbs.run(invocation, installation, program)
+            } catch {
+                guard error.code == .usage else { throw error }
+                return say(grammar.answer(to: error, of: invocation.command))
+            }
+        }
+    }
+
+    private func say(_ answer: Answer) -> Int32 {
+        try? writeFully(2, answer.standardError)
+        try? writeFully(1, answer.standardOutput)
+        return answer.status
+    }
+
+    /// skiff has understood the global flags already.
+    private func configureMessages() {
+        if let level = environmentValue("SKIFF_MESSAGELEVEL").flatMap({ Int($0) }) { Log.level = level }
+        Log.allowColor(environmentValue("SKIFF_NOCOLOR") == nil)
+    }
+}

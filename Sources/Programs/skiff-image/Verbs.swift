@@ -1,0 +1,66 @@
+import Base
+import Build
+import Core
+import Grammar
+import Inspect
+import Registry
+import SIFCommands
+
+/// Which code carries out which command: one line each, the rest is in the libraries.
+enum Verbs {
+    /// - Returns: the exit status.
+    static func run(_ invocation: Invocation, _ installation: Installation, _ program: ProgramName) throws(SkiffError)
+        -> Int32
+    {
+        switch invocation.command {
+        case let command where command.hasPrefix("sif "):
+            try runSIFCommand(invocation)
+            return 0
+        case "build": return try BuildCommand(invocation, installation).run()
+        case "inspect":
+            try inspect(invocation)
+            return 0
+        case "run-help":
+            try runHelp(invocation)
+            return 0
+        case "exec", "run", "shell", "test":
+            try LaunchFetch(invocation, installation, try settings(invocation, installation), LayerConverter()).run()
+            return 0
+        case "pull":
+            try PullCommand(invocation, installation, try settings(invocation, installation), LayerConverter()).run()
+            return 0
+        case "push":
+            try PushCommand(invocation, installation, try settings(invocation, installation)).run()
+            return 0
+        case "tag", "delete", "search":
+            try ManageCommands(invocation, installation, try settings(invocation, installation)).run()
+            return 0
+        case "cache list", "cache clean":
+            try CacheCommand(invocation).run()
+            return 0
+        case let command where command.hasPrefix("registry "):
+            try RegistryCommand(invocation, installation).run()
+            return 0
+        case let command where command.hasPrefix("remote "):
+            try RemoteCommand(invocation, installation).run()
+            return 0
+        case let command where command.hasPrefix("keyserver "):
+            try KeyserverCommand(invocation, installation).run()
+            return 0
+        case "buildcfg":
+            try printBuildConfiguration(invocation, installation, program)
+            return 0
+        case "confgen":
+            try writeConfiguration(invocation)
+            return 0
+        default: throw SkiffError("cannot run \(invocation.command): it is no command of skiff-image")
+        }
+    }
+
+    private static func settings(_ invocation: Invocation, _ installation: Installation) throws(SkiffError) -> Settings
+    {
+        try Settings.load(
+            installation, file: invocation.global.configurationFile,
+            buildConfiguration: invocation.global.buildConfiguration)
+    }
+}

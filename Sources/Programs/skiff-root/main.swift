@@ -1,0 +1,3 @@
+import CLinux
+
+exit(RootProgram.run(CommandLine.arguments))

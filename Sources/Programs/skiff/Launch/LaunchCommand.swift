@@ -1,0 +1,76 @@
+import Base
+import CLinux
+import Core
+import Grammar
+import Linux
+import PluginHost
+
+/// `exec`, `run`, `shell`, `test`: request, image, plugins, plan, launch. The order of these lines is the architecture.
+struct LaunchCommand {
+    enum Explain { case no, text, json }
+
+    let installation: Installation
+    let settings: Settings
+    let registry: () -> InstalledPlugins
+
+    func run(_ invocation: Invocation, _ action: Request.Action) throws(SkiffError) -> Never {
+        let host = try HostFacts.current()
+        let fetched = try ImageHelper(installation: installation, registry: registry).image(of: invocation)
+        let request = try LaunchRequest(invocation: invocation, directory: host.directory, fetched: fetched?.path).make(
+            action)
+        let explain: Explain =
+            switch invocation.string("explain") {
+            case nil: .no
+            case "json": .json
+            default: .text
+            }
+        try run(request, host, explain, temporary: fetched?.temporary)
+    }
+
+    /// `__launch FD`: the request that `skiff-image` wrote (Docs/decisions/008).
+    func run(encodedOn descriptor: CInt) throws(SkiffError) -> Never {
+        let bytes = try during("cannot read the request on descriptor \(descriptor)") { () throws(Errno) in
+            let source = OwnedFD(adopting: descriptor)
+            return try readToEnd(source.raw, limit: 16 << 20)
+        }
+        let request = try Request(encoded: bytes)
+        if !request.pluginFlags.isEmpty { try registry().refuseUnknownFlags(of: request) }
+        try run(request, try HostFacts.current(), .no)
+    }
+
+    /// - Parameter temporary: a directory that holds the image alone, and is not needed once it is open.
+    private func run(_ request: Request, _ host: HostFacts, _ explain: Explain, temporary: String? = nil)
+        throws(SkiffError) -> Never
+    {
+        defer { if let temporary { try? removeTree(temporary) } }
+        let image = try openImage(request.image, writable: request.writable)
+        if let temporary { try? removeTree(temporary) }
+        var facts = try ImageFacts(image, settings)
+        var host = host
+        host.look(for: request, settings, &facts)
+        let plugins = try plugins(for: request)
+        let means = request.userMapping == .root ? RootMeans.current(host) : nil
+        let plan = try PlanBuilder(
+            request: request, settings: settings, host: host, image: facts, plugins: plugins, means: means
+        ).build()
+        switch explain {
+        case .no: break
+        case .text: answer(plan.text())
+        case .json: answer(plan.json().text(indent: "  ") + "\n")
+        }
+        plan.report()
+        let launcher = Launcher(plan: plan, plugins: plugins, installation: installation)
+        end(as: try launcher.run(image: image.descriptor.raw))
+    }
+
+    /// Only a launch that can need a plugin reads manifests and opens libraries.
+    private func plugins(for request: Request) throws(SkiffError) -> any PluginPhases {
+        guard InstalledPlugins.isNeeded(by: request, settings) else { return NoPlugins() }
+        return try registry().phases(for: request, settings, installation)
+    }
+
+    private func answer(_ text: String) -> Never {
+        try? writeFully(1, text)
+        exit(0)
+    }
+}

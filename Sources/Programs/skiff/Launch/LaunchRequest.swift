@@ -1,0 +1,187 @@
+import Base
+import Core
+import Grammar
+import Linux
+
+/// Turns `exec`, `run`, `shell` and `test` as typed into a request (Docs/spec/cli.md §2).
+struct LaunchRequest {
+    let invocation: Invocation
+    let directory: String
+    /// The file that was fetched for an address; nil where the image is a path.
+    var fetched: String?
+
+    func make(_ action: Request.Action) throws(SkiffError) -> Request {
+        var positionals = invocation.positionals
+        guard let image = positionals.first else { throw SkiffError("no image is named", code: .usage) }
+        positionals.removeFirst()
+        var request = Request(action: action, image: try local(image))
+        if action == .shell {
+            if !positionals.isEmpty { Log.warning("Parameters to shell command are ignored") }
+        } else {
+            request.arguments = positionals
+        }
+        try mounts(&request)
+        environment(&request)
+        try namespaces(&request)
+        privileges(&request)
+        bundles(&request)
+        request.buildConfiguration = invocation.global.buildConfiguration
+        return request
+    }
+
+    private func local(_ image: String) throws(SkiffError) -> String {
+        if let fetched { return fetched }
+        guard let colon = image.firstIndex(of: ":"), image[colon...].hasPrefix("://") else { return image }
+        throw SkiffError("Unsupported transport type: \(image[..<colon])")
+    }
+
+    private func mounts(_ request: inout Request) throws(SkiffError) {
+        for text in invocation.list("bind") {
+            request.binds += try BindSpec.parse(text, currentDirectory: directory)
+        }
+        for text in invocation.list("mount") {
+            for line in text.split(whereSeparator: \.isNewline) { request.binds.append(try mount(String(line))) }
+        }
+        if let home = invocation.string("home") { request.home = try self.home(home) }
+        request.noHome = invocation.bool("no-home")
+        request.contain = invocation.bool("contain")
+        request.workdir = invocation.string("workdir")
+        request.scratch = invocation.list("scratch")
+        request.noMount = noMount()
+        request.writable = invocation.bool("writable")
+        request.underlay = invocation.bool("underlay")
+        request.unsquash = invocation.bool("unsquash")
+        request.temporaryDirectory = invocation.string("tmpdir")
+        for path in invocation.list("containlibs") {
+            let destination = "/.singularity.d/libs/" + lastComponent(path)
+            request.binds.append(
+                .init(source: absolutePath(path, in: directory), destination: destination, readOnly: true))
+        }
+    }
+
+    private func mount(_ line: String) throws(SkiffError) -> Request.Bind {
+        let fields: [String]
+        do throws(ValueProblem) {
+            fields = try parseCSV(line)
+        } catch {
+            throw SkiffError("While setting bind mount configuration: while parsing mount: \(error.text)")
+        }
+        return try MountSpec.parse(fields, currentDirectory: directory)
+    }
+
+    private func home(_ text: String) throws(SkiffError) -> Request.Bind {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count <= 2, let source = parts.first else {
+            throw SkiffError(
+                "While setting home directory: home argument has incorrect number of elements: \(parts.count)")
+        }
+        // One that is not absolute is refused where it is mounted; unmounted it is what HOME says.
+        let destination = parts.last ?? source
+        let path = normalized(destination)
+        return .init(
+            source: absolutePath(source, in: directory),
+            destination: destination.hasPrefix("/") ? path : path == "/" ? "." : String(path.dropFirst()))
+    }
+
+    private func noMount() -> [String] {
+        let words = ["proc", "sys", "dev", "devpts", "home", "tmp", "hostfs", "cwd", "bind-paths"]
+        return invocation.list("no-mount").filter { word in
+            if words.contains(word) || word.hasPrefix("/") { return true }
+            Log.warning("Ignoring unknown mount type '\(word)'")
+            return false
+        }
+    }
+
+    private func environment(_ request: inout Request) {
+        request.cleanEnvironment = invocation.bool("cleanenv")
+        request.environment = invocation.pairs("env").map { ($0.key, $0.value) }
+        request.environmentFiles = invocation.list("env-file")
+        request.noEnvironment = invocation.list("no-env")
+        request.noEvaluation = invocation.bool("no-eval")
+        request.noUmask = invocation.bool("no-umask")
+        request.app = invocation.string("app")
+        request.shell = invocation.string("shell")
+        request.directory = invocation.string("cwd") ?? invocation.string("pwd")
+    }
+
+    private func namespaces(_ request: inout Request) throws(SkiffError) {
+        request.newPID = invocation.bool("pid")
+        request.newIPC = invocation.bool("ipc")
+        request.newUTS = invocation.bool("uts")
+        request.noInit = invocation.bool("no-init")
+        if invocation.bool("userns") { request.userMapping = .userNamespace }
+        if invocation.bool("fakeroot") { try becomeRoot(&request) }
+        if let name = invocation.string("hostname") {
+            guard HostName.isValid(name) else {
+                throw SkiffError("cannot set host name \(name): it is not a valid DNS name")
+            }
+            request.hostname = name
+        }
+        request.dns = invocation.string("dns")?.split(separator: ",").map { $0.filter { $0 != " " } } ?? []
+        for server in request.dns where !HostName.isAddress(server) {
+            throw SkiffError("cannot use name server \(server): it is not an IP address")
+        }
+    }
+
+    private func becomeRoot(_ request: inout Request) throws(SkiffError) {
+        if invocation.bool("ignore-userns") {
+            throw SkiffError(
+                "cannot become root of the container: --ignore-userns leaves no way to it",
+                hint: "skiff needs a user namespace for --fakeroot")
+        }
+        request.userMapping = .root
+        request.ignoreSubuid = invocation.bool("ignore-subuid")
+        request.ignoreFakerootCommand = invocation.bool("ignore-fakeroot-command")
+    }
+
+    private func privileges(_ request: inout Request) {
+        func list(_ name: String) -> [String] {
+            invocation.string(name)?.split(separator: ",").map { $0.filter { $0 != " " } } ?? []
+        }
+        request.keepPrivileges = invocation.bool("keep-privs")
+        request.noPrivileges = invocation.bool("no-privs")
+        request.allowSetuid = invocation.bool("allow-setuid")
+        request.addCapabilities = list("add-caps")
+        request.dropCapabilities = list("drop-caps")
+        request.pluginFlags = invocation.pluginFlags
+    }
+
+    /// Options that stand for several others (Docs/spec/runtime.md §3).
+    private func bundles(_ request: inout Request) {
+        let compat = invocation.bool("compat")
+        if compat {
+            request.noInit = true
+            request.noUmask = true
+            request.noEvaluation = true
+            if !request.pluginFlags.contains(where: { $0.name == "writable-tmpfs" }) {
+                request.pluginFlags.append(("writable-tmpfs", ["true"]))
+            }
+        }
+        if compat || invocation.bool("containall") {
+            request.contain = true
+            request.newPID = true
+            request.newIPC = true
+            request.cleanEnvironment = true
+        }
+        if invocation.bool("no-pid") { request.newPID = false }
+    }
+}
+
+/// Names and addresses of hosts.
+enum HostName {
+    /// RFC 1123 §2.1: labels of letters, digits and inner hyphens, at most 63 bytes each and 253 in all.
+    static func isValid(_ name: String) -> Bool {
+        let labels = name.split(separator: ".", omittingEmptySubsequences: false)
+        return name.utf8.count <= 253
+            && labels.allSatisfy { label in
+                (1...63).contains(label.utf8.count) && !label.hasPrefix("-") && !label.hasSuffix("-")
+                    && label.utf8.allSatisfy { byte in
+                        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                            || byte == 0x2D
+                    }
+            }
+    }
+
+    /// inet_pton(3), both families.
+    static func isAddress(_ text: String) -> Bool { isInternetAddress(text) }
+}

@@ -1,0 +1,115 @@
+import Base
+import CLinux
+import Core
+import Grammar
+import Linux
+import PluginHost
+
+/// The `skiff` program: reads the command line and gives it to a command of its own or to `skiff-image`.
+package struct Program {
+    private let name: ProgramName
+    private let arguments: [String]
+
+    package init(arguments: [String]) {
+        name = ProgramName(calledAs: arguments.first ?? "skiff")
+        self.arguments = name.arguments(Array(arguments.dropFirst()))
+    }
+
+    package func run() -> Never {
+        do throws(SkiffError) {
+            try dispatch()
+        } catch {
+            report(error)
+            exit(error.code.exitStatus)
+        }
+    }
+
+    private func dispatch() throws(SkiffError) -> Never {
+        let installation = try Installation.current()
+        if arguments.first == "__launch" { try launchFromDescriptor(installation) }
+        let registry = LazyRegistry(installation)
+        let grammar = Grammar(program: name) { registry.value.grammar }
+        switch try grammar.parse(arguments, environment: FlagEnvironment(environmentStrings())) {
+        case .answer(let answer):
+            try? writeFully(2, answer.standardError)
+            try? writeFully(1, answer.standardOutput)
+            exit(answer.status)
+        case .command(let invocation):
+            configureMessages(invocation)
+            try run(invocation, installation, registry)
+        }
+    }
+
+    private func configureMessages(_ invocation: Invocation) {
+        Log.level = invocation.global.messageLevel
+        Log.allowColor(invocation.global.isColorAllowed)
+        for note in invocation.notes {
+            switch note.level {
+            case .info: Log.info(note.text)
+            case .warning: Log.warning(note.text)
+            }
+        }
+    }
+
+    private func run(_ invocation: Invocation, _ installation: Installation, _ registry: LazyRegistry)
+        throws(SkiffError)
+        -> Never
+    {
+        if let action = Request.Action(rawValue: invocation.command) {
+            try LaunchCommand(
+                installation: installation, settings: try settings(invocation, installation),
+                registry: { registry.value }
+            ).run(invocation, action)
+        }
+        if invocation.command.hasPrefix("plugin ") {
+            exit(try PluginCommands(installation: installation, registry: registry.value).run(invocation))
+        }
+        if !invocation.plugin.isEmpty {
+            try registry.value.runCommand(
+                invocation.command, invocation.positionals, try settings(invocation, installation), installation)
+            exit(0)
+        }
+        try handOver(invocation, installation)
+    }
+
+    private func settings(_ invocation: Invocation, _ installation: Installation) throws(SkiffError) -> Settings {
+        try Settings.load(
+            installation, file: invocation.global.configurationFile,
+            buildConfiguration: invocation.global.buildConfiguration)
+    }
+
+    /// Everything heavy is another program, which parses the same words with the same table.
+    private func handOver(_ invocation: Invocation, _ installation: Installation) throws(SkiffError) -> Never {
+        var environment = environmentStrings()
+        environment.append("SKIFF_PROGRAM=\(name.text)")
+        environment.append("SKIFF_MESSAGELEVEL=\(invocation.global.messageLevel)")
+        if !invocation.global.isColorAllowed { environment.append("SKIFF_NOCOLOR=1") }
+        let words = CStringArray(["skiff-image"] + invocation.words)
+        try during(
+            "cannot start \(installation.imageTool)", hint: "Reinstall skiff: the program belongs in libexec/skiff"
+        ) { () throws(Errno) in
+            try execute(installation.imageTool, words, CStringArray(environment))
+        }
+        exit(255)
+    }
+
+    private func launchFromDescriptor(_ installation: Installation) throws(SkiffError) -> Never {
+        guard arguments.count == 2, let descriptor = CInt(arguments[1]), descriptor > 2 else {
+            throw SkiffError("cannot launch: __launch takes the number of a descriptor")
+        }
+        if let level = environmentValue("SKIFF_MESSAGELEVEL").flatMap({ Int($0) }) { Log.level = level }
+        let registry = LazyRegistry(installation)
+        let command = LaunchCommand(
+            installation: installation, settings: try Settings.load(installation),
+            registry: { registry.value })
+        try command.run(encodedOn: descriptor)
+    }
+}
+
+/// The plugins of the installation, read at the first question.
+private final class LazyRegistry {
+    private let installation: Installation
+    private(set) lazy var value = InstalledPlugins(installation: installation)
+
+    init(_ installation: Installation) { self.installation = installation }
+}
