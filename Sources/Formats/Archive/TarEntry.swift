@@ -1,11 +1,11 @@
-/// One member of a tar archive: what its header says. Everything is bytes as they stand there; nothing was checked but
-/// that the numbers fit.
+/// The header of one member of a tar archive. Names are the bytes of the archive; only the ranges of the numbers were
+/// checked.
 package struct TarEntry: Sendable, Equatable {
     package enum Kind: Sendable, Equatable {
         case file, directory, pipe
-        /// What the link points to.
+        /// With the target of the link.
         case symlink([UInt8])
-        /// The name of an earlier member, or of a file of an earlier layer.
+        /// With the name of an earlier member, or of a file of an earlier layer.
         case hardLink([UInt8])
         case character(major: UInt32, minor: UInt32)
         case block(major: UInt32, minor: UInt32)
@@ -25,7 +25,7 @@ package struct TarEntry: Sendable, Equatable {
     package var gid: UInt32
     /// In seconds since 1970.
     package var modified: Int64
-    /// Of the content, with its holes, in bytes; 0 for everything that has none.
+    /// The size of the content with its holes, in bytes; 0 for everything that has no content.
     package var size: Int64
     package var xattrs: [Xattr]
 
@@ -38,12 +38,12 @@ package struct TarEntry: Sendable, Equatable {
     }
 }
 
-/// Where the bytes of an archive come from, uncompressed.
+/// A source of the uncompressed bytes of an archive.
 package protocol TarSource: AnyObject {
-    /// The next bytes, valid until the next call; empty at the end.
+    /// Returns the next bytes, valid until the next call; empty at the end.
     func next() throws -> UnsafeRawBufferPointer
-    /// Passes over bytes that nobody wants, where that is cheaper than giving them out.
-    /// - Returns: how many; 0 is always an answer.
+    /// Skips bytes, where that is cheaper than returning them.
+    /// - Returns: how many were skipped; 0 is always allowed.
     func skip(_ count: Int64) throws -> Int64
 }
 
@@ -51,7 +51,7 @@ extension TarSource {
     package func skip(_ count: Int64) throws -> Int64 { 0 }
 }
 
-/// The archive is damaged, ends too early, or holds what cannot be kept.
+/// The archive is damaged, truncated, or has members that cannot be kept.
 package struct TarError: Error, Equatable, CustomStringConvertible {
     package let description: String
     package init(_ description: String) { self.description = description }

@@ -1,15 +1,15 @@
 import CArchive
 
 /// Reads a tar archive from its start to its end: v7, ustar, GNU and pax, with long names, sparse files, links, devices
-/// and the extended attributes of pax (`SCHILY.xattr.*`). libarchive does the work; it never sees the file system.
+/// and the extended attributes of pax (`SCHILY.xattr.*`). libarchive does the work and never touches the file system.
 ///
-/// Names are bytes: libarchive warns of those that are not in the locale's encoding and hands them over unchanged.
+/// Names are bytes: libarchive warns of those that are not in the locale's encoding and passes them on unchanged.
 package final class TarReader {
     private let archive: OpaquePointer
     private let feed: Feed
     private let source: any TarSource
 
-    /// What libarchive calls back; keeps the error of the source, for which libarchive has no room.
+    /// The target of libarchive's callbacks. It keeps the error of the source, which libarchive cannot carry.
     private final class Feed {
         unowned let source: any TarSource
         var failure: (any Error)?
@@ -17,8 +17,8 @@ package final class TarReader {
     }
 
     /// - Parameters:
-    ///   - source: read as far as the archive goes; what follows its end is left to the caller.
-    ///   - isCompressed: whether gzip, bzip2, xz and zstd are undone, if they are there.
+    ///   - source: read to the end of the archive; what follows is left to the caller.
+    ///   - isCompressed: whether an archive compressed with gzip, bzip2, xz or zstd is decompressed.
     package init(_ source: any TarSource, isCompressed: Bool = false) throws(TarError) {
         guard let archive = isCompressed ? skl_compressed_tar_reader() : skl_tar_reader() else {
             throw TarError("out of memory")
@@ -54,7 +54,8 @@ package final class TarReader {
         if status != ARCHIVE_OK { opening = reason }
     }
 
-    /// Told at the first entry, since an initializer cannot pass on any error of the source.
+    /// The error of the initializer, thrown with the first entry, since an initializer cannot throw every error of the
+    /// source.
     private var opening: String?
 
     deinit { archive_read_free(archive) }
@@ -64,12 +65,12 @@ package final class TarReader {
         return String(cString: text)
     }
 
-    /// The error of the source if there was one, else what libarchive says.
+    /// Returns the error of the source if there was one, else libarchive's.
     private func failure() -> any Error {
         feed.failure ?? TarError(opening ?? reason)
     }
 
-    /// The next member; nil at the end. Content that was not read is passed over.
+    /// Returns the next member, or nil at the end. Content that was not read is skipped.
     ///
     /// - Throws: `TarError`, or what the source threw.
     package func next() throws -> TarEntry? {
@@ -82,10 +83,10 @@ package final class TarReader {
         return try Self.entry(found)
     }
 
-    /// Where the content of the last member begins in the archive, in bytes; before any of it is read.
+    /// The offset of the last member's content in the archive, in bytes; valid until any of it is read.
     package var contentOffset: Int64 { Int64(archive_filter_bytes(archive, 0)) }
 
-    /// The first bytes of the last member's content, at most `count`. What follows is passed over.
+    /// Returns the first bytes of the last member's content, at most `count`. The rest is skipped.
     package func start(_ count: Int) throws -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         var done = 0
@@ -100,9 +101,9 @@ package final class TarReader {
         return Array(bytes.prefix(done))
     }
 
-    /// The content of the last member: parts in order, holes left out.
+    /// Reads the content of the last member: its parts in order, without holes.
     ///
-    /// - Parameter body: told where a part belongs, in bytes from the start of the file. The bytes are valid in the call.
+    /// - Parameter body: called with the offset of a part in the file and its bytes, which are valid during the call.
     package func content(_ body: (Int64, UnsafeRawBufferPointer) throws -> Void) throws {
         while true {
             var bytes: UnsafeRawPointer?

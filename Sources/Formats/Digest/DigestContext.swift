@@ -1,7 +1,7 @@
 import Base
 import CDigest
 
-/// A digest of libcrypto over bytes that come in pieces.
+/// A digest by libcrypto of bytes that come in pieces.
 struct DigestContext: ~Copyable {
     private let context: OpaquePointer
     private let what: String
@@ -18,7 +18,7 @@ struct DigestContext: ~Copyable {
         guard skl_digest_update(context, bytes.baseAddress, bytes.count) == 1 else { throw Self.failure(what) }
     }
 
-    /// The first `size` bytes of the digest. Nothing can be added after it.
+    /// Returns the first `size` bytes of the digest. Nothing can be added after it.
     mutating func finish(_ size: Int) throws(SkiffError) -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: SKL_DIGEST_LONGEST)
         guard skl_digest_finish(context, &digest) == 1 else { throw Self.failure(what) }

@@ -1,7 +1,7 @@
 package import Base
 import CDigest
 
-/// A checksum that the upload interface of libraries wants. It protects nothing.
+/// The checksum that the upload interface of libraries asks for. It protects nothing.
 package struct MD5: ~Copyable {
     private var context: DigestContext
 
@@ -9,6 +9,6 @@ package struct MD5: ~Copyable {
 
     package mutating func update(_ bytes: UnsafeRawBufferPointer) throws(SkiffError) { try context.update(bytes) }
 
-    /// 32 digits.
+    /// Returns the digest as 32 hexadecimal digits.
     package consuming func hexadecimal() throws(SkiffError) -> String { Digest.hexadecimal(try context.finish(16)) }
 }

@@ -1,13 +1,13 @@
 package import Base
 import CDigest
 
-/// A member of the SHA-2 family, by the name that files give it.
+/// A member of the SHA-2 family, by its name in files.
 package enum HashAlgorithm: String, Sendable, CaseIterable {
     case sha224, sha256, sha384, sha512
     case sha512Truncated224 = "sha512_224"
     case sha512Truncated256 = "sha512_256"
 
-    /// Of its digests, in bytes.
+    /// The size of its digests, in bytes.
     package var size: Int {
         switch self {
         case .sha224, .sha512Truncated224: 28
@@ -29,8 +29,8 @@ package enum HashAlgorithm: String, Sendable, CaseIterable {
     }
 }
 
-/// A digest by an algorithm that somebody else chose, over bytes that come in pieces. It is a class, so that several can
-/// stand in an array and be fed the same bytes.
+/// A digest, by an algorithm chosen at run time, of bytes that come in pieces. It is a class, so that an array can hold
+/// several that get the same bytes.
 package final class MessageDigest {
     package let algorithm: HashAlgorithm
     private var context: DigestContext
@@ -42,10 +42,10 @@ package final class MessageDigest {
 
     package func update(_ bytes: UnsafeRawBufferPointer) throws(SkiffError) { try context.update(bytes) }
 
-    /// `algorithm.size` bytes. Nothing can be added after it.
+    /// Returns the digest, of `algorithm.size` bytes. Nothing can be added afterwards.
     package func finish() throws(SkiffError) -> [UInt8] { try context.finish(algorithm.size) }
 
-    /// The digest of bytes that are all here.
+    /// Returns the digest of bytes in memory.
     package static func of(_ bytes: [UInt8], _ algorithm: HashAlgorithm) throws(SkiffError) -> [UInt8] {
         let digest = try MessageDigest(algorithm)
         try bytes.withUnsafeBufferPointer { buffer throws(SkiffError) in

@@ -1,7 +1,7 @@
 package import Base
 import CDigest
 
-/// A digest over bytes that come in pieces.
+/// A SHA-256 digest of bytes that come in pieces.
 package struct SHA256: ~Copyable {
     private var context: DigestContext
 
@@ -17,10 +17,10 @@ package struct SHA256: ~Copyable {
         }
     }
 
-    /// `sha256:` and 64 digits, as OCI writes digests.
+    /// Returns `sha256:` and 64 hexadecimal digits, as OCI writes digests.
     package consuming func text() throws(SkiffError) -> String { "sha256:" + hexadecimal(try context.finish(32)) }
 
-    /// The digest of bytes that are all here.
+    /// Returns the digest of bytes in memory.
     package static func text(of bytes: [UInt8]) throws(SkiffError) -> String {
         var digest = try SHA256()
         try digest.update(bytes)
@@ -32,7 +32,7 @@ package func hexadecimal(_ bytes: [UInt8], uppercase: Bool = false) -> String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: uppercase) }.joined()
 }
 
-/// The bytes that hexadecimal digits of either case stand for; nil for anything else.
+/// Returns the bytes that hexadecimal digits of either case stand for, or nil for anything else.
 package func bytes(hexadecimal text: some StringProtocol) -> [UInt8]? {
     let digits = Array(text.utf8)
     guard digits.count % 2 == 0 else { return nil }

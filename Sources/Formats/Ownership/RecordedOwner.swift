@@ -1,11 +1,11 @@
 import CLinux
 package import Linux
 
-/// Whom a file belongs to in the image, and what device it is, where the file itself cannot say so: in a user namespace
-/// with one id every file belongs to that id, and nobody can make device nodes. Docs/root-emulation.md.
+/// The owner of a file in the image, and the device that it is, where the file itself cannot have them: in a user
+/// namespace with one id every file belongs to that id, and nobody can make device nodes. See Docs/root-emulation.md.
 ///
-/// The record lies on the inode, so that it follows renames, hard links and the copy-up of an overlay, and goes when the
-/// file goes. A file without a record belongs to root.
+/// The record lies on the inode, so that it follows renames, hard links and the copy-up of an overlay, and is removed
+/// with the file. A file without a record belongs to root.
 ///
 /// A device node is an empty regular file whose record names the device; its permissions are the file's own.
 package struct RecordedOwner: Sendable, Equatable {
@@ -22,24 +22,24 @@ package struct RecordedOwner: Sendable, Equatable {
         (self.uid, self.gid, self.device) = (uid, gid, device)
     }
 
-    /// What a file without a record is.
+    /// The owner of a file without a record.
     package static let root = RecordedOwner(uid: 0, gid: 0)
 
-    /// Of a regular file or directory.
+    /// The attribute of a regular file or directory.
     package static let attribute = "user.skiff.owner"
-    /// Of everything else: the kernel lets a user namespace's root set this one on a symbolic link, pipe or socket, where it
-    /// has no meaning, but no `user.` attribute; xattr(7).
+    /// The attribute of everything else: the kernel lets a user namespace's root set this one on a symbolic link, pipe
+    /// or socket, where it has no meaning, but no `user.` attribute; xattr(7).
     package static let specialAttribute = "security.capability"
-    /// Attributes of ours; none of them reaches an image.
+    /// The attributes of skiff; none of them reaches an image.
     package static let prefix = "user.skiff."
-    /// Put before the name of a `trusted.` attribute, which only real root may set.
+    /// The prefix under which a `trusted.` attribute is kept, which only real root may set.
     package static let trustedPrefix = "user.skiff.xattr."
 }
 
 // MARK: on files
 
 extension RecordedOwner {
-    /// Records the owner of a name in a directory; a last symbolic link is the file itself.
+    /// Records the owner of a name in a directory. A symbolic link is not followed.
     package func write(_ name: [UInt8], at directory: CInt) throws(Errno) {
         let kind = try status(PathBytes(name), at: directory)
         let attribute = try Self.attribute(for: kind)
@@ -63,7 +63,7 @@ extension RecordedOwner {
         try setXattr(attribute, value(for: kind), ofOpen: file)
     }
 
-    /// - Returns: nil where nothing is recorded, or nothing that we wrote.
+    /// - Returns: nil where nothing is recorded, or nothing that skiff wrote.
     package static func read(_ name: [UInt8], at directory: CInt) throws(Errno) -> RecordedOwner? {
         let kind = try status(PathBytes(name), at: directory)
         let value = try xattr(attribute(for: kind), of: name, at: directory)
@@ -107,8 +107,8 @@ extension RecordedOwner {
         return Array(text.utf8)
     }
 
-    /// A `struct vfs_cap_data` (linux/capability.h) of revision 2: the owner in the first halves of its two sets, our mark in
-    /// the second. The kernel keeps it in revision 3, with the root of the namespace at its end.
+    /// A `struct vfs_cap_data` (linux/capability.h) of revision 2: the owner in the first halves of its two sets, a
+    /// mark in the second. The kernel keeps it in revision 3, with the root of the namespace at its end.
     package var specialValue: [UInt8] {
         [0x0200_0000, uid, gid, Self.mark, Self.mark].flatMap { word in
             (0..<4).map { UInt8(truncatingIfNeeded: UInt32(word) >> ($0 * 8)) }

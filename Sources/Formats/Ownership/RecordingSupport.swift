@@ -2,9 +2,9 @@ import CLinux
 import Linux
 
 extension RecordedOwner {
-    /// Whether the directory's file system keeps records: `user.` attributes of a file and ours of a symbolic link. Leaves
-    /// nothing behind.
-    /// - Parameter directory: open, ours to write in.
+    /// Returns whether the directory's file system keeps records: `user.` attributes of a file and the one of a
+    /// symbolic link. Leaves no file there.
+    /// - Parameter directory: open, and writable.
     package static func isPossible(in directory: CInt) -> Bool {
         let names = [".skiff-probe-\(processID())", ".skiff-probe-link-\(processID())"].map { Array($0.utf8) }
         defer {
@@ -24,13 +24,13 @@ extension RecordedOwner {
         }
     }
 
-    /// The name that an attribute is kept under where only real root may set it; nil for a name that needs no other, or
-    /// that no image keeps.
+    /// Returns the name under which an attribute is kept that only real root may set, or nil for one that needs no
+    /// other name, or that no image keeps.
     package static func keptName(of name: [UInt8]) -> [UInt8]? {
         name.starts(with: "trusted.".utf8) ? Array(trustedPrefix.utf8) + name : nil
     }
 
-    /// The name that `keptName` made this one of.
+    /// Returns the name from which `keptName` made this one.
     package static func trueName(of name: [UInt8]) -> [UInt8]? {
         guard name.starts(with: trustedPrefix.utf8) else { return nil }
         let rest = Array(name.dropFirst(trustedPrefix.utf8.count))

@@ -2,8 +2,9 @@ import Synchronization
 
 /// Decoded blocks by their position in the image, bounded in bytes, shared by all threads.
 ///
-/// Two threads that want the same block at once wait for one decoding of it: fragments are shared by many small files
-/// that a program opens together. Eviction is the clock algorithm: a hit costs one flag, not a reordering.
+/// When two threads want the same block, it is decoded once and the other thread waits: a program that opens many small
+/// files asks for the same fragment again and again. Eviction is the clock algorithm: a hit sets one flag and reorders
+/// nothing.
 final class BlockCache<Value: Sendable>: Sendable {
     fileprivate final class Slot: Sendable {
         let key: UInt64
@@ -28,7 +29,7 @@ final class BlockCache<Value: Sendable>: Sendable {
     /// - Parameter capacity: how many blocks are kept; at least one.
     init(capacity: Int) { self.capacity = max(1, capacity) }
 
-    /// The block `key`, made by `load` when it is not here.
+    /// Returns the block `key`, made by `load` when it is not cached.
     func value(for key: UInt64, load: () throws(SquashfsError) -> Value) throws(SquashfsError) -> Value {
         let slot = state.withLock { $0.slot(for: key, capacity: capacity) }
         return try slot.content.withLock { content throws(SquashfsError) in
@@ -39,7 +40,7 @@ final class BlockCache<Value: Sendable>: Sendable {
         }
     }
 
-    /// The block if it is here or being made.
+    /// Returns the block if it is cached or being made.
     func present(_ key: UInt64) -> Value? {
         let slot = state.withLock { state -> Slot? in
             guard let place = state.index[key] else { return nil }

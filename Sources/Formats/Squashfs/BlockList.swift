@@ -6,9 +6,9 @@ struct BlockListMarks: Sendable {
     static let distance: UInt64 = 1024
 
     struct Mark: Sendable {
-        /// Where the size word lies.
+        /// The position of the size word.
         let list: MetadataPosition
-        /// Where the block lies in the image.
+        /// The position of the block in the image.
         let block: UInt64
     }
     var marks: [Mark]
@@ -20,7 +20,7 @@ final class BlockListCache: Sendable {
     private static let capacity = 64
     private let files = Mutex<[InodeReference: BlockListMarks]>([:])
 
-    /// The last known mark at or before `index`.
+    /// Returns the last known mark at or before `index`.
     func mark(before index: UInt64, of file: InodeReference) -> (index: UInt64, mark: BlockListMarks.Mark)? {
         files.withLock { files in
             guard let known = files[file]?.marks, !known.isEmpty else { return nil }
@@ -44,7 +44,7 @@ final class BlockListCache: Sendable {
 }
 
 extension SquashfsReader {
-    /// Where block `index` of a file lies in the image, and its size word; 0 for a hole.
+    /// Returns the position of block `index` of a file in the image, and its size word, which is 0 for a hole.
     func blockPlace(of file: Inode, index: UInt64) throws(SquashfsError) -> (position: UInt64, word: UInt32) {
         var current: UInt64 = 0
         var position = file.file.start

@@ -1,6 +1,6 @@
 import Linux
 
-/// Reads and decodes the blocks of one image and keeps the last ones; knows nothing of files.
+/// Reads and decodes the blocks of one image and caches the most recent ones. It knows nothing about files.
 final class BlockStore: Sendable {
     let superblock: Superblock
     let data: BlockCache<[UInt8]>
@@ -24,7 +24,8 @@ final class BlockStore: Sendable {
         data = BlockCache(capacity: caches.data / superblock.blockSize)
     }
 
-    /// The metadata block at `position`. A length word goes before it: bit 15 says that it is stored as it is.
+    /// Returns the metadata block at `position`. A length word precedes it, whose bit 15 means that the block is not
+    /// compressed.
     func metadataBlock(at position: UInt64, limit: UInt64) throws(SquashfsError) -> MetadataBlock {
         try metadata.value(for: position) { () throws(SquashfsError) in
             try loadMetadata(at: position, limit: limit)
@@ -52,7 +53,7 @@ final class BlockStore: Sendable {
         return MetadataBlock(bytes: bytes, next: next)
     }
 
-    /// A data or fragment block. Bit 24 of its size word says that it is stored as it is.
+    /// Returns a data or fragment block. Bit 24 of its size word means that it is not compressed.
     func dataBlock(at position: UInt64, word: UInt32) throws(SquashfsError) -> [UInt8] {
         let count = Int(word & 0xFF_FFFF)
         guard count > 0, count <= superblock.blockSize else { throw .corrupt(.blockTooLarge) }
@@ -72,7 +73,7 @@ final class BlockStore: Sendable {
         }
     }
 
-    /// Bytes of the image as they are stored. `defect` is what it means when they are not all inside.
+    /// Returns bytes of the image as they are stored. `defect` is the error when some of them lie outside of it.
     func rawBytes(at position: UInt64, count: Int, defect: SquashfsError.Defect) throws(SquashfsError) -> [UInt8] {
         try checkInside(position, count, defect)
         let bytes = try makeBytes(count) { buffer throws(SquashfsError) in
@@ -94,7 +95,7 @@ final class BlockStore: Sendable {
     }
 }
 
-/// An array of as many bytes as `body` says it wrote into the `capacity` bytes it is lent.
+/// Returns the bytes that `body` wrote into a buffer of `capacity` bytes; it returns how many.
 private func makeBytes(
     _ capacity: Int, _ body: (UnsafeMutableRawBufferPointer) throws(SquashfsError) -> Int
 ) throws(SquashfsError) -> [UInt8] {

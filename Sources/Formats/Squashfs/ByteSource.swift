@@ -2,9 +2,9 @@ package import Linux
 
 /// Bytes at known offsets that many threads may read at once: an image file, or decrypted blocks above one.
 package protocol ByteSource: Sendable {
-    /// In bytes; nothing is read at or behind it.
+    /// In bytes; nothing is read at or after it.
     var size: UInt64 { get }
-    /// Fills `buffer` from `offset` on; answers the bytes read, fewer than asked only at the end.
+    /// Fills `buffer` from `offset` on and returns the number of bytes read, fewer than asked for only at the end.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(Errno) -> Int
 }
 
@@ -17,7 +17,7 @@ package final class FileSource: ByteSource {
     /// - Parameters:
     ///   - offset: where the image begins in the file, in bytes.
     ///   - limit: how long it may be, in bytes; 0 for the rest of the file.
-    /// - Throws: `EINVAL` when the image would begin behind the end of the file.
+    /// - Throws: `EINVAL` when the image would begin after the end of the file.
     package init(_ file: consuming OwnedFD, offset: UInt64 = 0, limit: UInt64 = 0) throws(Errno) {
         let total = try endOffset(of: file.raw)
         guard offset <= total, total <= UInt64(Int64.max) else { throw .invalidArgument }

@@ -3,7 +3,8 @@ import CCodecs
 /// One decoder of one library, used by one thread at a time: each passes from thread to thread through the Mutex of
 /// `Decompressor` and is never shared, which is why the classes below may call themselves Sendable.
 protocol Codec: AnyObject, Sendable {
-    /// The whole of `input` into `output`; nil when the data is damaged or does not fit.
+    /// Decodes all of `input` into `output` and returns the number of bytes, or nil when the data is damaged or does
+    /// not fit.
     func decode(_ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) -> Int?
 }
 
@@ -64,7 +65,7 @@ final class LZMACodec: Codec, @unchecked Sendable {
     deinit { lzma_end(&stream) }
 
     func decode(_ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) -> Int? {
-        // Starting again on the same stream keeps its memory.
+        // Restarting the same stream keeps its memory.
         let started =
             alone
             ? lzma_alone_decoder(&stream, Self.memoryLimit) : lzma_stream_decoder(&stream, Self.memoryLimit, 0)

@@ -16,8 +16,8 @@ final class Decompressor: Sendable {
         inputCapacity = longest
     }
 
-    /// Decodes a block of `count` stored bytes, which `read` puts into the buffer that it is lent; answers the bytes
-    /// written to `output`.
+    /// Decodes a block of `count` stored bytes, which `read` puts into the buffer that it is given, and returns the
+    /// number of bytes written to `output`.
     func decompress(
         count: Int, into output: UnsafeMutableRawBufferPointer,
         read: (UnsafeMutableRawBufferPointer) throws(SquashfsError) -> Void

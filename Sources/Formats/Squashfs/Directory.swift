@@ -4,7 +4,7 @@ package struct DirectoryEntry: Sendable {
     package let name: [UInt8]
     package let kind: Inode.Kind
     package let inode: InodeReference
-    /// The inode's number, as the directory tells it.
+    /// The inode's number, as the directory has it.
     package let number: UInt32
 }
 
@@ -15,13 +15,13 @@ package struct DirectoryEntry: Sendable {
 package struct DirectoryCursor {
     private let reader: SquashfsReader
     private var cursor: MetadataCursor
-    /// Bytes of the listing that are not read yet.
+    /// How many bytes of the listing are not read yet.
     private var rest: Int
     private let length: Int
     private var run = Run()
 
     private struct Run {
-        /// Where the header begins in the listing, in bytes.
+        /// The offset of the header in the listing, in bytes.
         var start = 0
         var entriesLeft = 0
         var entriesRead = 0
@@ -50,13 +50,13 @@ package struct DirectoryCursor {
         cursor = try MetadataCursor(reader.blocks, at: place, limit: reader.superblock.bytesUsed)
     }
 
-    /// The next entry; nil at the end.
+    /// Returns the next entry, or nil at the end.
     package mutating func next() throws(SquashfsError) -> DirectoryEntry? {
         guard let head = try nextHead() else { return nil }
         return try finish(head, name: cursor.bytes(head.nameLength))
     }
 
-    /// The entry called `name`, from here on. Stops at the first greater name.
+    /// Returns the entry called `name`, from here on. Stops at the first greater name.
     mutating func find(_ name: [UInt8]) throws(SquashfsError) -> DirectoryEntry? {
         while let head = try nextHead() {
             let order: Int
@@ -73,7 +73,7 @@ package struct DirectoryCursor {
         return nil
     }
 
-    /// A place to come back to: 58 bits. Zero is the beginning.
+    /// A position to resume at, of 58 bits. Zero is the beginning.
     package var cookie: UInt64 {
         guard run.entriesLeft > 0 else { return UInt64(length - rest) << 26 }
         let relative = length - rest - run.start
@@ -139,7 +139,7 @@ package struct DirectoryCursor {
 }
 
 extension SquashfsReader {
-    /// The listing of a directory, from its beginning or from a `DirectoryCursor.cookie`.
+    /// Returns the listing of a directory, from its beginning or from a `DirectoryCursor.cookie`.
     package func entries(of directory: Inode, from cookie: UInt64 = 0) throws(SquashfsError) -> DirectoryCursor {
         guard directory.isDirectory else { throw .corrupt(.notDirectory) }
         let start = Int(cookie >> 26)
@@ -149,10 +149,10 @@ extension SquashfsReader {
         return cursor
     }
 
-    /// The inode number of the directory above.
+    /// Returns the inode number of the directory above.
     package func parentNumber(of directory: Inode) -> UInt32 { directory.directory.parent }
 
-    /// The entry called `name`; nil when there is none.
+    /// Returns the entry called `name`, or nil when there is none.
     package func lookup(_ name: [UInt8], in directory: Inode) throws(SquashfsError) -> DirectoryEntry? {
         guard directory.isDirectory else { throw .corrupt(.notDirectory) }
         guard directory.size > 0 else { return nil }
@@ -176,8 +176,8 @@ extension SquashfsReader {
         return cursor.position
     }
 
-    /// Where to begin looking for `name`: the last index entry that is not greater. Each names the first entry of a run
-    /// that begins a metadata block.
+    /// Returns where to start looking for `name`: at the last index entry that is not greater. An index entry names the
+    /// first entry of a run that begins a metadata block.
     private func indexedPosition(of name: [UInt8], in directory: Inode) throws(SquashfsError)
         -> (place: MetadataPosition, skipping: Int)
     {

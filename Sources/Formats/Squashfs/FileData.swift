@@ -7,8 +7,9 @@ package struct FileSegment: Sendable {
 }
 
 extension SquashfsReader {
-    /// The content of `file` from `offset` on, at most `count` bytes, cut where its blocks end. Shorter than asked only
-    /// at the end of the file. Blocks that other reads may want stay in the cache; nothing is copied.
+    /// Returns the content of `file` from `offset` on, at most `count` bytes, cut where its blocks end. The result is
+    /// shorter than that only at the end of the file. Blocks that other reads may want stay in the cache; nothing is
+    /// copied.
     package func segments(of file: Inode, at offset: UInt64, count: Int) throws(SquashfsError) -> [FileSegment] {
         guard file.kind == .file, offset < file.size, count > 0 else { return [] }
         let end = offset + min(UInt64(count), file.size - offset)
@@ -26,7 +27,8 @@ extension SquashfsReader {
         return result
     }
 
-    /// Copies the content from `offset` on into `buffer`; answers the bytes copied, fewer only at the end of the file.
+    /// Copies the content from `offset` on into `buffer` and returns the number of bytes copied, fewer only at the end
+    /// of the file.
     package func read(_ file: Inode, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
         throws(SquashfsError) -> Int
     {
@@ -41,7 +43,7 @@ extension SquashfsReader {
         return done
     }
 
-    /// A whole small file; nil when it is longer than `limit` bytes.
+    /// Returns a whole small file, or nil when it is longer than `limit` bytes.
     package func content(of file: Inode, limit: Int) throws(SquashfsError) -> [UInt8]? {
         guard file.size <= UInt64(limit) else { return nil }
         var result: [UInt8] = []
@@ -52,7 +54,7 @@ extension SquashfsReader {
         return result
     }
 
-    /// How many blocks of its own a file has; the rest of its content is in a fragment.
+    /// Returns how many blocks of its own a file has; the rest of its content is in a fragment.
     func blockCount(of file: Inode) -> UInt64 {
         let size = UInt64(superblock.blockSize)
         let whole = file.size / size
@@ -69,8 +71,8 @@ extension SquashfsReader {
             guard block.count == length else { throw .corrupt(.blockLength) }
             return FileSegment(block: block, range: range)
         }
-        // The kernel keeps what it was given, so a block that was read whole is not asked for again soon. A part of one is
-        // a page fault of a mapped program: its other parts follow, and not in order.
+        // The kernel caches what it was given, so a block that was read whole is not asked for again soon. A read of a
+        // part is a page fault of a mapped program: the other parts will follow, in any order.
         let block =
             range.count == length
             ? try blocks.dataBlock(at: position, word: word)

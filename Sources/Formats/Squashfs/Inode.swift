@@ -1,5 +1,5 @@
-/// Where an inode lies: 48 bits, the block relative to the inode table and the offset in it. It is the same for every
-/// name of a hard-linked file, so it is an identity.
+/// The position of an inode, in 48 bits: its block relative to the inode table, and the offset in that block. All names
+/// of a hard-linked file share it, so it identifies the file.
 package struct InodeReference: Sendable, Hashable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
@@ -56,7 +56,7 @@ package struct Inode: Sendable {
     package internal(set) var xattrs: UInt32?
     var directory = DirectoryPlace()
     var file = FilePlace()
-    /// Where a symlink's target lies.
+    /// The position of a symlink's target.
     var target = MetadataPosition(block: 0, offset: 0)
 
     /// `st_mode` of stat(2).

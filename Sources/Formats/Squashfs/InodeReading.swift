@@ -80,7 +80,7 @@ extension SquashfsReader {
     {
         inode.links = try cursor.u32()
         let length = try cursor.u32()
-        // The kernel keeps a target in a page with its NUL; CVE-2024-26982 was a symlink of another size.
+        // The kernel keeps a target and its NUL in one page; CVE-2024-26982 was a symlink of another size.
         guard length > 0, length < 4096 else { throw .corrupt(.symlinkLength) }
         inode.size = UInt64(length)
         inode.target = cursor.position
@@ -90,7 +90,7 @@ extension SquashfsReader {
         }
     }
 
-    /// The target of a symbolic link, as written: 1 to 4095 bytes; empty for anything else.
+    /// Returns the target of a symbolic link, as written: 1 to 4095 bytes; empty for anything else.
     package func target(of inode: Inode) throws(SquashfsError) -> [UInt8] {
         guard inode.kind == .symlink else { return [] }
         var cursor = try MetadataCursor(blocks, at: inode.target, limit: superblock.directoryTable)

@@ -1,4 +1,4 @@
-/// Where something lies in the metadata: the block's position in the image and the offset in its decoded bytes.
+/// A position in the metadata: that of the block in the image, and the offset in its decoded bytes.
 struct MetadataPosition: Sendable, Equatable {
     var block: UInt64
     var offset: Int
@@ -35,12 +35,12 @@ struct MetadataCursor {
         try checkOffset()
     }
 
-    /// Exactly behind the last byte is fine: the next field then begins in the next block.
+    /// Right after the last byte is allowed: the next field then begins in the next block.
     private func checkOffset() throws(SquashfsError) {
         guard position.offset >= 0, position.offset <= block.bytes.count else { throw .corrupt(.metadataOffset) }
     }
 
-    /// Where the next byte lies; nil at the end of the table.
+    /// Returns the position of the next byte, or nil at the end of the table.
     mutating func nextByte() throws(SquashfsError) -> MetadataPosition? {
         if position.offset == block.bytes.count {
             guard block.next < limit else { return nil }

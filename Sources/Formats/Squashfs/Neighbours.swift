@@ -1,5 +1,5 @@
 extension SquashfsReader {
-    /// The fragment that holds all of a small file; nil for what has blocks of its own or no content.
+    /// Returns the fragment that holds all of a small file, or nil for what has blocks of its own or no content.
     package func fragment(of inode: Inode) -> UInt32? {
         guard inode.kind == .file, inode.size > 0, inode.file.fragment != FilePlace.noFragment,
             blockCount(of: inode) == 0
@@ -7,8 +7,8 @@ extension SquashfsReader {
         return inode.file.fragment
     }
 
-    /// The inode that is stored behind this one; nil for the last. Writers store the files of a directory one behind the
-    /// other, in the order of their content.
+    /// Returns the inode that is stored after this one, or nil for the last. Writers store the files of a directory one
+    /// after another, in the order of their content.
     package func inode(after inode: Inode) throws(SquashfsError) -> Inode? {
         var cursor = try inodeCursor(inode.reference)
         let isExtended = try cursor.u16() > 7

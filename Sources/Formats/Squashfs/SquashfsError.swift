@@ -8,11 +8,11 @@ package enum SquashfsError: Error, Equatable, Sendable, CustomStringConvertible 
     case notSquashfs
     /// A squashfs image, but one of a kind that this reader does not know.
     case unsupported(Feature)
-    /// The bytes contradict the format; the image is damaged or made to harm.
+    /// The bytes contradict the format: the image is damaged or malicious.
     case corrupt(Defect)
 
     package enum Feature: Equatable, Sendable {
-        /// Only 4.0 has been written since 2009.
+        /// A version other than 4.0, the only one written since 2009.
         case version(major: UInt16, minor: UInt16)
         /// LZO: its only library is GPL, and builders of container images do not use it.
         case lzo

@@ -1,8 +1,9 @@
-/// Reads a squashfs 4.0 image: inodes, directories, files, links, extended attributes. For any number of threads.
+/// Reads a squashfs 4.0 image: inodes, directories, files, links, extended attributes. Any number of threads may use
+/// it.
 ///
-/// Every number of the image is checked before it is used, so a damaged or hostile one gives a `SquashfsError` and never
-/// a trap, an endless loop or an allocation larger than a block. The values that it hands out hold no lock and no
-/// reference into the image; memory is the two caches and what the caller keeps.
+/// Every number of the image is checked before it is used, so a damaged or hostile one causes a `SquashfsError` and
+/// never a trap, an endless loop or an allocation larger than a block. The values that it returns hold no lock and no
+/// reference into the image; its memory is the two caches and what the caller keeps.
 package final class SquashfsReader: Sendable {
     let blocks: BlockStore
     let blockLists = BlockListCache()
@@ -44,7 +45,7 @@ package final class SquashfsReader: Sendable {
         zeros = [UInt8](repeating: 0, count: head.blockSize)
     }
 
-    /// The root directory.
+    /// Returns the root directory.
     package func root() throws(SquashfsError) -> Inode {
         let inode = try inode(superblock.root)
         guard inode.isDirectory else { throw .corrupt(.notDirectory) }

@@ -14,7 +14,7 @@ package enum Compression: UInt16, Sendable, CaseIterable {
 /// need no other part of the image.
 package struct Superblock: Sendable, Equatable {
     package static let length = 96
-    /// Where a table would be that the image does not have.
+    /// The position of a table that the image does not have.
     static let absent = UInt64.max
 
     package let inodeCount: UInt32

@@ -1,6 +1,6 @@
-/// A table that is cut into metadata blocks, whose positions are listed at its start: ids, fragments, exports, xattrs.
+/// A table in metadata blocks whose positions are listed at its start: ids, fragments, exports, xattrs.
 ///
-/// The list is read an entry at a time: that costs a small pread(2), and a count that lies costs no memory.
+/// The list is read one entry at a time: that costs a small pread(2), and a false count costs no memory.
 struct IndexedTable: Sendable {
     private let start: UInt64
     private let entrySize: Int
@@ -21,7 +21,7 @@ struct IndexedTable: Sendable {
         guard start <= end, blocks * 8 <= end - start else { throw .corrupt(.tableOutside) }
     }
 
-    /// A cursor at the entry, or nil when there is no such entry.
+    /// Returns a cursor at the entry, or nil when there is no such entry.
     func cursor(_ store: BlockStore, at index: UInt64) throws(SquashfsError) -> MetadataCursor? {
         guard index < UInt64(count) else { return nil }
         let byte = Int(index) * entrySize
@@ -33,7 +33,7 @@ struct IndexedTable: Sendable {
     }
 }
 
-/// The owners of the image: every uid and gid that occurs, 1 to 65535 of them.
+/// Returns the owners of the image: every uid and gid that occurs, 1 to 65535 of them.
 func loadIdentities(_ store: BlockStore) throws(SquashfsError) -> [UInt32] {
     let count = Int(store.superblock.identityCount)
     let table = try IndexedTable(store, start: store.superblock.identityTable, count: count, entrySize: 4)
@@ -48,13 +48,14 @@ func loadIdentities(_ store: BlockStore) throws(SquashfsError) -> [UInt32] {
 }
 
 extension SquashfsReader {
-    /// Where a fragment block lies, and its size word.
+    /// Returns the position of a fragment block, and its size word.
     func fragment(_ index: UInt32) throws(SquashfsError) -> (start: UInt64, sizeWord: UInt32) {
         guard var cursor = try fragments.cursor(blocks, at: UInt64(index)) else { throw .corrupt(.fragmentIndex) }
         return (try cursor.u64(), try cursor.u32())
     }
 
-    /// The inode that has this number (1 to `inodeCount`); nil when the image was written without an export table.
+    /// Returns the inode that has this number (1 to `inodeCount`), or nil when the image was written without an export
+    /// table.
     package func reference(toInode number: UInt32) throws(SquashfsError) -> InodeReference? {
         guard let exports else { return nil }
         guard number > 0, var cursor = try exports.cursor(blocks, at: UInt64(number) - 1) else {

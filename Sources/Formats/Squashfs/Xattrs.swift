@@ -1,6 +1,6 @@
 package import Extraction
 
-/// Positions of the attribute lists, and where the keys and values begin that they point into.
+/// The positions of the attribute lists, and of the keys and values that they point into.
 struct XattrTable: Sendable {
     let lists: IndexedTable
     let start: UInt64
@@ -24,7 +24,7 @@ struct XattrTable: Sendable {
 }
 
 extension SquashfsReader {
-    /// The attributes of an inode, in the order of the image.
+    /// Returns the attributes of an inode, in the order of the image.
     package func xattrs(of inode: Inode) throws(SquashfsError) -> [ExtendedAttribute] {
         guard let index = inode.xattrs else { return [] }
         guard let table = xattrTable, var entry = try table.lists.cursor(blocks, at: UInt64(index)) else {
@@ -40,7 +40,7 @@ extension SquashfsReader {
             let name = try xattrPrefix(type) + cursor.bytes(Int(try cursor.u16()))
             let value = try xattrValue(isElsewhere: type & 0x100 != 0, &cursor, table)
             total += name.count + 1
-            // The kernel shows no list above 64 KiB; xattr(7). It also bounds the work for an image made to harm.
+            // The kernel shows no list above 64 KiB; xattr(7). It also bounds the work for a hostile image.
             guard name.count <= 255, !name.contains(0), total <= 65536 else { throw .corrupt(.xattrEntry) }
             result.append(ExtendedAttribute(name: name, value: value))
         }
@@ -56,7 +56,7 @@ extension SquashfsReader {
         }
     }
 
-    /// A value; one that several inodes share is stored once and referred to.
+    /// Returns a value; one that several inodes share is stored once and referred to.
     private func xattrValue(isElsewhere: Bool, _ cursor: inout MetadataCursor, _ table: XattrTable)
         throws(SquashfsError) -> [UInt8]
     {

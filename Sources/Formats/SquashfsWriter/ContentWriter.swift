@@ -20,9 +20,9 @@ final class ContentWriter {
     /// Reads a regular file from its start.
     ///
     /// - Parameters:
-    ///   - size: what stat(2) told; a file that is longer or shorter by now is an error.
-    ///   - place: where the inode is put, by and by until `finish`.
-    ///   - advanced: told the bytes read, a block at a time.
+    ///   - size: what stat(2) said; a file that is longer or shorter by now is an error.
+    ///   - place: where the inode is put; it is complete after `finish`.
+    ///   - advanced: called with the number of bytes read, after each block.
     /// - Throws: `Failure`, since only the caller knows the path.
     func write(
         _ file: CInt, size: Int64, to place: UnsafeMutablePointer<UnsafeMutablePointer<sqfs_inode_generic_t>?>,
@@ -105,7 +105,7 @@ final class ContentWriter {
         }
     }
 
-    /// libsquashfs recognises blocks of zeros and stores none.
+    /// Writes a hole; libsquashfs recognises blocks of zeros and stores none.
     private func writeHole(_ count: Int64, _ advanced: (Int) throws(SkiffError) -> Void) throws(Failure) {
         var left = count
         while left > 0 {

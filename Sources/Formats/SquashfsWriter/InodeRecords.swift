@@ -1,7 +1,7 @@
 import Base
 import CSquashfs
 
-/// What is kept of every file until the tables are written; about 100 bytes.
+/// What is kept about every file until the tables are written: about 100 bytes.
 struct InodeRecord {
     /// Type and permissions, as stat(2) has them.
     var mode: UInt16
@@ -13,8 +13,8 @@ struct InodeRecord {
     var links: UInt32 = 1
     /// Where the inode lies in its table, once written.
     var reference: UInt64 = 0
-    /// Where the inode of anything but a directory is. The block processor fills in those of files behind our back and
-    /// moves them, so the place that points to one stays where it is.
+    /// The pointer to the inode of anything but a directory. The block processor fills in the inodes of files in its
+    /// own threads and moves them, so the pointer itself must stay where it is.
     var place: UnsafeMutablePointer<UnsafeMutablePointer<sqfs_inode_generic_t>?>?
 
     static let none = UInt32.max
@@ -55,7 +55,7 @@ final class InodeRecords {
     }
 }
 
-/// A directory whose entries are known.
+/// A directory with its entries.
 struct ScannedDirectory {
     var record: Int
     var parent: Int

@@ -2,7 +2,7 @@ import Base
 import CSquashfs
 import Linux
 
-/// An object of libsquashfs, freed with the value.
+/// An object of libsquashfs, which is freed with this one.
 final class LibraryObject<Pointer> {
     let pointer: Pointer
     private let raw: UnsafeMutableRawPointer
@@ -13,7 +13,7 @@ final class LibraryObject<Pointer> {
 }
 
 extension LibraryObject where Pointer == OpaquePointer {
-    /// - Throws: when there is no object, which in this library means no memory.
+    /// - Throws: when the pointer is null, which in this library means that there is no memory.
     convenience init(_ pointer: OpaquePointer?) throws(SkiffError) {
         guard let pointer else { throw SkiffError("cannot write the image", errno: .noMemory) }
         self.init(pointer, UnsafeMutableRawPointer(pointer))
@@ -43,7 +43,7 @@ final class OutputFile {
         (self.descriptor, self.offset, self.hintWhenFull) = (descriptor, offset, hintWhenFull)
     }
 
-    /// As libsquashfs knows it.
+    /// The file as libsquashfs knows it.
     var base: UnsafeMutablePointer<sqfs_file_t> {
         UnsafeMutableRawPointer(file.pointer).assumingMemoryBound(to: sqfs_file_t.self)
     }
@@ -75,7 +75,8 @@ final class OutputFile {
         }
     }
 
-    /// Fills up to a whole page, which the kernel's loop device reads, and cuts off what duplicates left behind.
+    /// Pads the image to a whole page, which the kernel's loop device reads, and cuts off what duplicates left after
+    /// it.
     /// - Returns: the length with the padding, in bytes.
     func finish() throws(SkiffError) -> Int64 {
         let padded = (Int64(size) + 4095) / 4096 * 4096

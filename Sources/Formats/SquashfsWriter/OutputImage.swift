@@ -28,7 +28,7 @@ final class OutputImage {
         try begin()
     }
 
-    /// The superblock is written again at the end; now it takes its place, and the compressor's options follow it.
+    /// Writes the superblock, which is written again at the end, and the compressor's options after it.
     private func begin() throws(SkiffError) {
         try file.check(sqfs_super_init(&superblock, options.blockSize, 0, Self.identifier(options.compression.method)))
         try file.check(sqfs_super_write(&superblock, file.base))
@@ -74,7 +74,8 @@ final class OutputImage {
         return try CompressorObject(compressor)
     }
 
-    /// With the file and a decompressor, so that equal checksums are not taken for equal bytes.
+    /// Makes the block processor, with the file and a decompressor, so that equal checksums are not taken for equal
+    /// bytes.
     private static func makeProcessor(
         _ options: SquashfsOptions, _ file: OutputFile, _ compressor: UnsafeMutablePointer<sqfs_compressor_t>,
         _ decompressor: UnsafeMutablePointer<sqfs_compressor_t>, _ blocks: UnsafeMutablePointer<sqfs_block_writer_t>,
@@ -84,7 +85,7 @@ final class OutputImage {
         description.size = UInt32(MemoryLayout<sqfs_block_processor_desc_t>.size)
         description.max_block_size = UInt32(options.blockSize)
         description.num_workers = UInt32(max(1, options.workers))
-        // So many blocks wait for a thread or for their turn to be written: all the memory that data takes.
+        // The number of blocks that wait for a thread or to be written: all the memory that data takes.
         description.max_backlog = UInt32(max(1, options.workers) * 6)
         description.cmp = compressor
         description.uncmp = decompressor

@@ -1,7 +1,7 @@
 import Base
 import CSquashfs
 
-/// Makes the records of files: owners and attributes go into the tables that the image has for them.
+/// Makes the records of files, and puts owners and attributes into the tables of the image.
 struct RecordMaker {
     private let image: OutputImage
     /// The latest time in the image.

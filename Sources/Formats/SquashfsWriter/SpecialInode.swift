@@ -28,7 +28,8 @@ enum SpecialInode {
         return inode
     }
 
-    /// The kernel's 32-bit form (`new_encode_dev`): the low 8 bits of the minor number, the major number, the rest.
+    /// Returns the kernel's 32-bit form (`new_encode_dev`): the low 8 bits of the minor number, the major number, the
+    /// rest.
     private static func device(_ type: SQFS_INODE_TYPE, _ number: UInt64) -> UnsafeMutablePointer<sqfs_inode_generic_t>?
     {
         guard let inode = skl_squashfs_inode_create(UInt16(type.rawValue), 0) else { return nil }

@@ -3,7 +3,7 @@ import CSquashfs
 import Linux
 
 /// Writes a squashfs image whose files come in any order: first the content of all of them, one after another, then the
-/// tree that they belong to. Content that no file of the tree has stays in the image and is of no use there.
+/// tree that they belong to. Content that no file of the tree has stays in the image as waste.
 ///
 /// The same contents in the same order and the same tree give the same bytes.
 package final class SquashfsAssembly {
@@ -30,7 +30,7 @@ package final class SquashfsAssembly {
         }
     }
 
-    /// Begins a file; the one before must have ended.
+    /// Begins a file; the one before it must have ended.
     package func begin() throws(SkiffError) -> SquashfsContent {
         let place = InodePlace.allocate(capacity: 1)
         place.initialize(to: nil)
@@ -43,12 +43,12 @@ package final class SquashfsAssembly {
 
     package func append(_ bytes: [UInt8]) throws(SkiffError) { try content.append(bytes) }
 
-    /// Bytes that are zero, for which nothing is stored.
+    /// Appends zeros, for which nothing is stored.
     package func appendHole(_ count: Int64) throws(SkiffError) { try content.appendHole(count) }
 
     package func end() throws(SkiffError) { try content.end() }
 
-    /// Writes the tree and everything that leads to it.
+    /// Writes the tree and the tables.
     /// - Returns: the length of the image with its padding, in bytes, a multiple of 4096.
     package func finish(_ nodes: some SquashfsNodes) throws(SkiffError) -> Int64 {
         var listing = NodeListing(nodes: nodes, maker: RecordMaker(image))
@@ -59,7 +59,7 @@ package final class SquashfsAssembly {
         return try file.finish()
     }
 
-    /// The inode of anything but a directory.
+    /// Returns the inode of anything but a directory.
     private func place(_ node: SquashfsNode) throws(SkiffError) -> InodePlace {
         if node.mode & 0o170000 == 0o100000 {
             let number: Int
@@ -93,7 +93,7 @@ private struct NodeListing<Nodes: SquashfsNodes> {
         let node: UInt32
         let record: Int
         let parent: Int
-        /// The record of the first entry; those of the others follow, but for further names of a file.
+        /// The record of the first entry; those of the others follow, except further names of a file.
         var first = 0
     }
 

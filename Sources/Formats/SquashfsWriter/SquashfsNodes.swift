@@ -1,6 +1,6 @@
 /// A tree that is not in a file system. Its entries are known by numbers of its own; 0 is the root, a directory.
 package protocol SquashfsNodes {
-    /// The entries of a directory, sorted by the bytes of their names.
+    /// Returns the entries of a directory, sorted by the bytes of their names.
     func entries(of directory: UInt32) -> [(name: [UInt8], node: UInt32)]
     func node(_ number: UInt32) -> SquashfsNode
 }
@@ -28,7 +28,7 @@ package struct SquashfsNode {
     }
 }
 
-/// The content of a regular file, written already. Belongs to the `SquashfsAssembly` that gave it out.
+/// The content of a regular file that is written already. It belongs to the `SquashfsAssembly` that returned it.
 package struct SquashfsContent {
     let number: Int
 }

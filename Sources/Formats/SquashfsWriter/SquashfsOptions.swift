@@ -11,7 +11,7 @@ package struct ImageCompression: Sendable, Equatable {
     /// zstd 1 to 22, gzip 1 to 9, xz 0 to 9; lz4 1, or 2 for its slow variant that packs better.
     package let level: UInt32
 
-    /// - Parameter level: nil for the one that serves most.
+    /// - Parameter level: nil for the default of the method.
     /// - Throws: when the method has no such level.
     package init(_ method: Method, level: UInt32? = nil) throws(SkiffError) {
         let levels = Self.levels(of: method)
@@ -81,24 +81,24 @@ package struct SquashfsOptions: Sendable {
     package var compression = ImageCompression.standard
     /// A power of 2 from 4 KiB to 1 MiB.
     package var blockSize = 128 << 10
-    /// Everything belongs to user and group 0, whoever owns the source.
+    /// Everything belongs to user and group 0, no matter who owns the source.
     package var allRoot = false
     /// Last bytes of files and small files share blocks.
     package var hasFragments = true
-    /// Otherwise data is kept as it is; tables are compressed all the same.
+    /// Otherwise data is stored uncompressed; tables are compressed anyway.
     package var isDataCompressed = true
     package var hasExportTable = true
     package var xattrs = Xattrs.standard
-    /// No time in the image is later than this, in seconds since 1970; nil for all as they are.
+    /// No time in the image is later than this, in seconds since 1970; nil for no limit.
     package var latestTime: UInt32?
-    /// Threads that compress.
+    /// The number of threads that compress.
     package var workers = min(allowedCPUs(), 64)
-    /// What to do when the target's file system is full: a whole sentence.
+    /// What to tell the user when the target's file system is full: a whole sentence.
     package var hintWhenFull = "Write to a file system with more room, or set APPTAINER_TMPDIR to one"
 
     package init() {}
 
-    /// What the variable SOURCE_DATE_EPOCH says, for `latestTime`; reproducible-builds.org.
+    /// Returns the value of SOURCE_DATE_EPOCH, for `latestTime`; reproducible-builds.org.
     package static func sourceDateEpoch() throws(SkiffError) -> UInt32? {
         guard let text = environmentValue("SOURCE_DATE_EPOCH"), !text.isEmpty else { return nil }
         guard let seconds = UInt32(text) else {

@@ -1,8 +1,8 @@
 package import Base
 import CSquashfs
 
-/// Writes a directory tree as a squashfs 4.0 image straight into an open file: no temporary image, and memory for a few
-/// blocks a thread and some 200 bytes a file.
+/// Writes a directory tree as a squashfs 4.0 image straight into an open file: without a temporary image, and with
+/// memory for a few blocks per thread and some 200 bytes per file.
 ///
 /// The same tree gives the same bytes, whatever the number of threads: names are sorted, and the image's own time is the
 /// latest of the tree unless `latestTime` says otherwise.
@@ -11,7 +11,7 @@ package struct SquashfsWriter {
     private let offset: Int64
     private let options: SquashfsOptions
 
-    /// How far a write has come.
+    /// The progress of a write.
     package struct Progress: Sendable {
         package internal(set) var entries = 0
         /// Content read, in bytes.
@@ -19,7 +19,7 @@ package struct SquashfsWriter {
     }
 
     /// - Parameters:
-    ///   - output: open for reading and writing, lent. Whatever it holds behind the image is cut off.
+    ///   - output: open for reading and writing, lent. Whatever it holds after the image is cut off.
     ///   - offset: where the image begins, in bytes; a multiple of 4096 when it is to be mounted by the kernel.
     package init(output: CInt, offset: Int64, options: SquashfsOptions = SquashfsOptions()) {
         (self.output, self.offset, self.options) = (output, offset, options)
@@ -29,9 +29,9 @@ package struct SquashfsWriter {
     ///
     /// - Parameters:
     ///   - tree: the directory, open for reading, lent. Symbolic links in it are never followed.
-    ///   - changes: what the image has beside the tree, or in its place; `adjust` does not see it.
-    ///   - adjust: may change how an entry appears in the image, or leave it out by answering false, a directory with all
-    ///     that it holds.
+    ///   - changes: what the image has in addition to the tree, or in place of its files; `adjust` does not see it.
+    ///   - adjust: may change how an entry appears in the image, or leave it out by returning false; a directory goes
+    ///     with all that it holds.
     ///   - progress: called after every file and now and then within a large one; what it throws ends the writing.
     /// - Returns: the length of the image with its padding, in bytes, a multiple of 4096.
     package func write(

@@ -27,7 +27,7 @@ struct TableWriter {
 
     /// - Parameters:
     ///   - count: how many directories there are.
-    ///   - scanned: answers each, parents before children; the first is the root, with record 0.
+    ///   - scanned: returns each of them, parents before children; the first is the root, with record 0.
     /// - Returns: the reference of the root.
     func write(_ count: Int, _ scanned: (Int) -> ScannedDirectory) throws(SkiffError) -> UInt64 {
         image.superblock.inode_table_start = file.size
@@ -54,7 +54,7 @@ struct TableWriter {
         return reference
     }
 
-    /// Anything but a directory.
+    /// Writes the inode of anything but a directory.
     private func writeFile(_ index: Int) throws(SkiffError) {
         defer { records.release(index) }
         guard let inode = records[index].place?.pointee else { return }
@@ -85,7 +85,7 @@ struct TableWriter {
                 sqfs_dir_writer_add_entry(writer, text, UInt32(record + 1), child.reference, child.mode))
         }
         try file.check(sqfs_dir_writer_end(writer))
-        // No file is above the root: one number more than there are.
+        // Nothing is above the root: its parent is one more than the highest number.
         let parent = isRoot ? records.count : directory.parent
         let made = sqfs_dir_writer_create_inode(writer, 0, records[directory.record].xattrs, UInt32(parent + 1))
         guard let inode = made else { throw SkiffError("cannot write the image", errno: .noMemory) }

@@ -1,10 +1,10 @@
 package import Base
 
 extension SquashfsOptions {
-    /// Takes over what `--mksquashfs-args` and APPTAINER_MKSQUASHFS_ARGS say in the words of mksquashfs(1), separated by
-    /// blanks as Apptainer separates them.
+    /// Applies `--mksquashfs-args` and APPTAINER_MKSQUASHFS_ARGS: options of mksquashfs(1), separated by blanks, as
+    /// Apptainer separates them.
     ///
-    /// - Throws: for a word that means something we do not do: an image made otherwise than asked for helps nobody.
+    /// - Throws: for an option that cannot be honoured: an image that is not as it was asked for helps nobody.
     package mutating func apply(toolArguments text: String) throws(SkiffError) {
         var words = text.split { $0 == " " || $0 == "\t" || $0 == "\n" }.map(String.init)[...]
         var method: ImageCompression.Method?
@@ -24,7 +24,7 @@ extension SquashfsOptions {
         }
     }
 
-    /// Words without a meaning of their own for us are those that say what we do anyway.
+    /// Applies an option without a value. Those that ask for what happens anyway are accepted and change nothing.
     private mutating func applySwitch(_ word: String, _ words: inout ArraySlice<String>) throws(SkiffError) -> Bool {
         switch word {
         case "-all-root", "-root-owned": allRoot = true
@@ -35,7 +35,7 @@ extension SquashfsOptions {
         case "-no-exports": hasExportTable = false
         case "-exports": hasExportTable = true
         case "-noD", "-noDataCompression": isDataCompressed = false
-        // Fragments are data to us: the word says nothing by itself, and both come together where they come at all.
+        // Here fragments are data, so the option means nothing alone; it is accepted together with the one for data.
         case "-noF", "-noFragmentCompression": guard !isDataCompressed else { return false }
         case "-mem": _ = try Self.value(of: word, &words)
         case "-noappend", "-quiet", "-no-progress", "-progress", "-percentage", "-reproducible", "-info", "-duplicates":

@@ -1,10 +1,10 @@
-/// What an image has beside the files of its tree, or in their place: held in memory, so that a tree that is only read
-/// becomes an image with files of its own. All of it belongs to user and group 0.
+/// What an image has in addition to the files of its tree, or in their place. It is held in memory, so that an image
+/// can have files that its tree, which is only read, lacks. All of it belongs to user and group 0.
 ///
 /// Paths are relative to the root, without links, `.` and `..`; the root is the empty path.
 package struct TreeChanges: Sendable {
     package enum Kind: Sendable, Equatable {
-        /// Without what the tree has below it.
+        /// A directory, without what the tree has below it.
         case directory
         case file([UInt8])
         case link([UInt8])
@@ -33,10 +33,10 @@ package struct TreeChanges: Sendable {
         set { folders[directory, default: [:]][name] = newValue }
     }
 
-    /// All changes of one directory.
+    /// Returns all changes of one directory.
     package func below(_ directory: [UInt8]) -> [[UInt8]: Change] { folders[directory] ?? [:] }
 
-    /// Takes back what was changed below a directory, which is about to go.
+    /// Drops the changes below a directory that is about to go.
     package mutating func forget(below directory: [UInt8]) {
         folders = folders.filter { path, _ in
             path != directory && !(path.starts(with: directory) && path.dropFirst(directory.count).first == 0x2F)

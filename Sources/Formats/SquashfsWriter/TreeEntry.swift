@@ -1,6 +1,6 @@
 package import Linux
 
-/// A file as it will appear in the image; what finds it may be changed.
+/// A file as it will appear in the image. The variables may be changed before it is written.
 package struct TreeEntry {
     package struct Xattr: Sendable, Equatable {
         package var name: [UInt8]
@@ -12,8 +12,8 @@ package struct TreeEntry {
     package let path: [UInt8]
     /// What the file is in the tree.
     package let status: FileStatus
-    /// Type and permissions. An empty file may become something else, as those that stand for device nodes in a tree made
-    /// without privileges; a directory stays one.
+    /// Type and permissions. An empty file may become something else, as the ones that represent device nodes in a tree
+    /// made without privileges do; a directory stays one.
     package var mode: UInt32
     package var uid: UInt32
     package var gid: UInt32

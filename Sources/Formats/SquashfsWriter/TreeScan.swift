@@ -64,7 +64,7 @@ struct TreeScan {
         return try read(&place, descriptor.raw, adjust, report)
     }
 
-    /// Adds the entries of one directory; answers the directories among them.
+    /// Adds the entries of one directory and returns the directories among them.
     private mutating func read(_ place: inout Pending, _ descriptor: CInt?, _ adjust: Adjust, _ report: Report)
         throws(SkiffError) -> [Pending]
     {
@@ -103,7 +103,7 @@ struct TreeScan {
         return below
     }
 
-    /// Something that is not in the tree.
+    /// Adds something that is not in the tree.
     private mutating func add(_ change: TreeChanges.Change) throws(SkiffError) -> Int {
         let type: UInt32
         switch change.kind {
@@ -151,7 +151,8 @@ struct TreeScan {
         }
     }
 
-    /// Labels of a security module say how the host confines a file: they are wrong anywhere else.
+    /// Returns whether an attribute is kept. Labels of a security module say how the host confines a file, so they are
+    /// wrong anywhere else.
     private static func isKept(_ name: [UInt8]) -> Bool {
         name.starts(with: "user.".utf8) || name.starts(with: "trusted.".utf8)
             || name.elementsEqual("security.capability".utf8)
@@ -173,7 +174,7 @@ struct TreeScan {
         let index = try records.append(try makeRecord(entry))
         if hasNames { linked[identity] = index }
         if !isDirectory {
-            // Shared before it is filled, so that whatever happens it is freed with the records.
+            // Handed to the records before it is filled, so that it is freed with them whatever happens.
             let place = UnsafeMutablePointer<UnsafeMutablePointer<sqfs_inode_generic_t>?>.allocate(capacity: 1)
             place.initialize(to: nil)
             records[index].place = place
@@ -224,7 +225,8 @@ struct TreeScan {
         }
     }
 
-    /// Of the very file that was looked at. It may have grown since, as a log does: what it holds now counts.
+    /// Returns the size of the very file that was looked at. It may have grown since, as a log does: the size now
+    /// counts.
     private func size(of file: CInt, _ entry: TreeEntry) throws(SkiffError) -> Int64 {
         let now = try during("cannot look at \(quoted(entry.path))") { () throws(Errno) in try status(of: file) }
         guard now.inode == entry.status.inode, now.device == entry.status.device, now.isRegular else {
@@ -256,8 +258,8 @@ struct TreeScan {
         try open(PathBytes(name), flags | O_NOFOLLOW, in: directory, resolve: [.beneath, .noSymlinks])
     }
 
-    /// Files that not even their owner may read are usual in images: `sudo` and `/etc/shadow` of Fedora. The owner may
-    /// allow it, for the moment of opening, on the very inode that the descriptor names.
+    /// Opens a file that not even its owner may read, as `sudo` and `/etc/shadow` of Fedora. The owner allows it for
+    /// the moment of opening, on the very inode that the descriptor names.
     private func openOwn(_ name: [UInt8], _ facts: FileStatus, _ directory: CInt) throws(Errno) -> OwnedFD {
         let place = try openPath(name, SKL_O_PATH, directory)
         guard try status(of: place.raw).inode == facts.inode else { throw .accessDenied }
