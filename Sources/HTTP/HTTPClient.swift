@@ -2,33 +2,33 @@ package import Base
 import Linux
 import Synchronization
 
-/// Asks HTTP servers, from any number of threads: follows redirects, asks again when a server is busy, keeps
+/// Sends HTTP requests, from any number of threads: follows redirects, retries when a server is busy, keeps
 /// connections.
 package final class HTTPClient: Sendable {
     private let trust: HTTPTrust
     private let idle = Mutex<[HTTPConnection]>([])
 
-    /// How long silence lasts before whoever should speak counts as dead.
+    /// How long a server may be silent before it counts as dead.
     package var stallSeconds: Int { trust.stallSeconds }
 
     private static let mostRedirects = 10
     private static let mostTries = 5
-    /// A server that wants a longer wait is told to the user instead.
+    /// When a server asks for a longer wait, the request fails and says so.
     private static let longestWait: Int64 = 60
 
     package init(trust: HTTPTrust) { self.trust = trust }
 
     package convenience init() throws(SkiffError) { self.init(trust: try HTTPTrust()) }
 
-    /// One whose requests, all together, must be answered within so many seconds.
+    /// Makes a client whose requests must all be answered within this many seconds.
     package convenience init(seconds: Int) throws(SkiffError) {
         var trust = try HTTPTrust()
         trust.deadline = monotonicMilliseconds() + 1000 * Int64(max(0, min(seconds, 1 << 32)))
         self.init(trust: trust)
     }
 
-    /// - Parameter sink: takes the body of a success, in pieces; without it the body is in the answer.
-    /// - Returns: the answer to the last request, of any status but one that says to ask again.
+    /// - Parameter sink: receives the body of a success, in pieces; without it the body is in the response.
+    /// - Returns: the response to the last request, with any status but one that asks for a retry.
     package func send(_ request: HTTPRequest, sink: BodySink? = nil) throws(HTTPFailure) -> HTTPResponse {
         var request = request
         for _ in 0...Self.mostRedirects {
@@ -39,7 +39,7 @@ package final class HTTPClient: Sendable {
             guard let next = request.address.following(location) else {
                 throw failure(request, "it redirects to \(location.prefix(200)), which is no address")
             }
-            // CVE-2022-23538: who is asked next must not learn what was meant for the first.
+            // CVE-2022-23538: the next server must not learn the credentials of the first.
             if !next.isSameOrigin(as: request.address) {
                 for name in ["Authorization", "Cookie", "Proxy-Authorization"] { request[name] = nil }
             }
@@ -60,8 +60,8 @@ package final class HTTPClient: Sendable {
         HTTPFailure(kind: .other, address: request.address, text: text, cause: nil)
     }
 
-    /// One address, asked again while it is busy or does not answer. Once a part of the body went to the sink, only the
-    /// sink's owner knows how to go on.
+    /// Sends a request to one address, and retries while the server is busy or does not answer. Once a part of the body
+    /// has gone to the sink, only the sink's owner knows how to go on.
     private func patiently(_ request: HTTPRequest, sink: BodySink?) throws(HTTPFailure) -> HTTPResponse {
         var wait: Int64 = 200
         for attempt in 1... {
@@ -86,7 +86,8 @@ package final class HTTPClient: Sendable {
         throw failure(request, "it does not answer")
     }
 
-    /// Nobody listening is said at once; a connection that broke may be a passing thing.
+    /// Returns how often a failure is retried: nobody listening is reported at once, a broken connection may be
+    /// temporary.
     private static func retries(_ failure: HTTPFailure) -> Int { failure.kind == .cut ? mostTries : 1 }
 
     private func once(_ request: HTTPRequest, _ sink: BodySink?) throws(HTTPFailure) -> (

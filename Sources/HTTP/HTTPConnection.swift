@@ -9,7 +9,7 @@ final class HTTPConnection: @unchecked Sendable {
     // Handed from thread to thread by HTTPClient's pool, which is locked: never used by two.
     private let handle: OpaquePointer
 
-    /// - Parameter address: what is about to be asked, for the error.
+    /// - Parameter address: the address of the first request, for the error.
     init(for address: WebAddress) throws(HTTPFailure) {
         guard let handle = skl_http_new() else {
             throw HTTPFailure(
@@ -21,7 +21,7 @@ final class HTTPConnection: @unchecked Sendable {
 
     deinit { skl_http_free(handle) }
 
-    /// One request, one answer; no redirect is followed.
+    /// Sends one request and returns its response; no redirect is followed.
     func perform(_ request: HTTPRequest, _ trust: HTTPTrust, sink: BodySink?) throws(HTTPFailure) -> (
         response: HTTPResponse, retryAfter: Int64
     ) {
@@ -42,7 +42,7 @@ final class HTTPConnection: @unchecked Sendable {
 
     private func run(_ request: HTTPRequest, _ trust: HTTPTrust, _ transfer: Transfer, _ result: inout skl_http_result)
     {
-        // A line end in a value would begin a header of somebody else's choice.
+        // A line end in a value would let others add headers.
         let lines = request.headers.filter { !($0.name + $0.value).contains { $0.isNewline || $0 == "\0" } }
             .map { "\($0.name): \($0.value)" }
         let headers = CStringArray(lines + ["Expect:", "User-Agent: \(trust.userAgent)"])
@@ -109,7 +109,7 @@ final class HTTPConnection: @unchecked Sendable {
     }
 }
 
-/// What libcurl's callbacks fill.
+/// The target of libcurl's callbacks.
 private final class Transfer {
     var response: HTTPResponse
     var failure: SkiffError?
@@ -117,7 +117,7 @@ private final class Transfer {
     private(set) var isStarted = false
     private let report: (@Sendable (Int64) -> Void)?
 
-    /// Bodies that nobody streams are manifests, tokens and messages of errors.
+    /// The longest body that is not streamed: a manifest, a token or the text of an error.
     private static let longest = 16 << 20
     private static let mostHeaders = 1000
 

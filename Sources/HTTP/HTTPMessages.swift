@@ -1,6 +1,6 @@
 package import Base
 
-/// What is asked of a server.
+/// A request.
 package struct HTTPRequest: Sendable {
     package enum Body: Sendable {
         case none
@@ -13,7 +13,7 @@ package struct HTTPRequest: Sendable {
     package var address: WebAddress
     package var headers: [(name: String, value: String)] = []
     package var body = Body.none
-    /// Told how many bytes of the body went out.
+    /// Called with the number of bytes of the body that were sent.
     package var sent: (@Sendable (Int64) -> Void)?
 
     package init(_ method: String = "GET", _ address: WebAddress) {
@@ -30,12 +30,12 @@ package struct HTTPRequest: Sendable {
     }
 }
 
-/// What a server answered. The body is here only where nobody streams it.
+/// A response. It has the body unless that was streamed.
 package struct HTTPResponse: Sendable {
     package var status: Int
     package var headers: [(name: String, value: String)] = []
     package var body: [UInt8] = []
-    /// Who answered in the end, after redirects.
+    /// The address that answered, after redirects.
     package var address: WebAddress
 
     package var isSuccess: Bool { (200..<300).contains(status) }
@@ -45,25 +45,25 @@ package struct HTTPResponse: Sendable {
         headers.first { $0.name == name.lowercased() }?.value
     }
 
-    /// All headers of that name: a server may send several challenges.
+    /// Returns all headers of that name: a server may send several challenges.
     package func all(_ name: String) -> [String] { headers.filter { $0.name == name.lowercased() }.map(\.value) }
 
     package var length: Int64? { self["content-length"].flatMap { Int64($0) } }
 }
 
-/// Takes a body as it comes, when the status is one of success.
+/// Receives the body of a success as it arrives.
 package typealias BodySink = (HTTPResponse, UnsafeRawBufferPointer) throws(SkiffError) -> Void
 
-/// An exchange that came to no answer.
+/// A request that got no response.
 package struct HTTPFailure: Error, Sendable {
     package enum Kind: Sendable, Equatable { case unreachable, stalled, late, cut, tls, notTLS, stopped, other }
     package let kind: Kind
     package let address: WebAddress
-    /// libcurl's words.
+    /// The text of libcurl.
     package let text: String
-    /// What the one who took the body threw.
+    /// What the sink threw.
     package let cause: SkiffError?
-    /// Whether a part of the body was given away.
+    /// Whether a part of the body has gone to the sink.
     package var isStarted = false
 
     package init(
@@ -73,7 +73,7 @@ package struct HTTPFailure: Error, Sendable {
         (self.cause, self.isStarted) = (cause, isStarted)
     }
 
-    /// Whether asking again may help.
+    /// Whether a retry may help.
     package var isPassing: Bool { kind == .unreachable || kind == .stalled || kind == .cut }
 
     package var description: String {
@@ -97,7 +97,7 @@ package struct HTTPFailure: Error, Sendable {
         }
     }
 
-    /// As an error of a command: `cannot <verb> <object>`.
+    /// Returns the error of a command: `cannot <verb> <object>`.
     package func described(_ message: String) -> SkiffError {
         if let cause { return cause }
         return SkiffError("\(message): \(description)", hint: hint)

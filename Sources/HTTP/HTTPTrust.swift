@@ -1,15 +1,15 @@
 package import Base
 import Linux
 
-/// Whom to trust, by which way to go and how long to wait: from the environment, as other programs read it.
+/// Certificates, proxies and time limits, from the environment, as other programs read it.
 package struct HTTPTrust: Sendable {
     package var certificateFile: String?
     package var certificateDirectory: String?
-    /// The socket of a daemon of this host, instead of TCP.
+    /// The Unix socket of a daemon on this host, instead of TCP.
     package var socket: String?
     package var connectSeconds = 30
     package var stallSeconds = 60
-    /// When all must be over, in milliseconds of `monotonicMilliseconds`; nil for as long as it moves.
+    /// The deadline of all requests, in milliseconds of `monotonicMilliseconds`; nil for none.
     package var deadline: Int64?
     package var userAgent: String
 
@@ -26,8 +26,9 @@ package struct HTTPTrust: Sendable {
         }
     }
 
-    /// `http_proxy` in capitals is what a web server sets from a client's header; libcurl ignores it for that reason
-    /// (CVE-2016-5385), and so it is read only where no web server can be. Nobody means this machine's own addresses.
+    /// Returns the proxy for an address, empty for none, or nil to leave the choice to libcurl. A web server makes
+    /// HTTP_PROXY of a client's header, so libcurl ignores it in capitals (CVE-2016-5385); here it counts only where no
+    /// web server runs the program. Loopback addresses have no proxy.
     func proxy(for address: WebAddress) -> String? {
         if socket != nil || address.isLoopback { return "" }
         guard address.scheme == "http", Self.variable("http_proxy") == nil, Self.variable("REQUEST_METHOD") == nil
@@ -36,7 +37,7 @@ package struct HTTPTrust: Sendable {
         return proxy
     }
 
-    /// Until the deadline, at least nothing.
+    /// The time until the deadline, 0 after it.
     var millisecondsLeft: Int64? { deadline.map { max(0, $0 - monotonicMilliseconds()) } }
 
     private static func variable(_ name: String) -> String? {

@@ -1,4 +1,4 @@
-/// An http or https URL in the parts that decide who is asked (RFC 3986 §3).
+/// An http or https URL, split into the parts that decide which server is asked (RFC 3986 §3).
 package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
     package let scheme: String
     /// Host and port as written, without a user.
@@ -28,10 +28,10 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
 
     package var description: String { "\(scheme)://\(user)\(authority)\(rest)" }
 
-    /// Without what may be secret: for messages.
+    /// The address without what may be secret, for messages.
     package var shown: String { "\(scheme)://\(authority)\(rest.prefix { $0 != "?" })" }
 
-    /// Whether credentials for one may go to the other: the same scheme, host and port.
+    /// Returns whether both have the same scheme, host and port, so that credentials for one may go to the other.
     package func isSameOrigin(as other: WebAddress) -> Bool {
         scheme == other.scheme && withPort == other.withPort
     }
@@ -50,10 +50,10 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
         return String(authority.prefix { $0 != ":" })
     }
 
-    /// localhost and the addresses that never leave this machine.
+    /// Whether the host is localhost or a loopback address.
     package var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
 
-    /// What a `Location` means that came from here (RFC 3986 §5.2).
+    /// Returns the address of a `Location` header, relative to this one (RFC 3986 §5.2).
     package func following(_ location: String) -> WebAddress? {
         if location.contains("://") { return WebAddress(location) }
         if location.hasPrefix("//") { return WebAddress(scheme + ":" + location) }
@@ -65,7 +65,7 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// Percent-encodes what may not stand in a query value (RFC 3986 §2.3).
+/// Returns the text with what a query value may not contain percent-encoded (RFC 3986 §2.3).
 package func queryEscaped(_ text: String) -> String {
     text.utf8.map { byte in
         switch byte {
