@@ -1,7 +1,7 @@
 package import Base
 package import Linux
 
-/// An open file that several blobs and threads share; closed with the last of them. Read by offset only.
+/// An open file that several blobs and threads share, closed with the last of them. It is read by offset only.
 package final class SharedFile: Sendable {
     private let file: OwnedFD
     /// For messages.
@@ -19,7 +19,7 @@ package final class SharedFile: Sendable {
 /// The bytes of a layer, config or manifest: a whole file of a layout or cache, or a part of an archive.
 package struct Blob: Sendable {
     package let file: SharedFile
-    /// Where it begins in the file, in bytes.
+    /// The offset of the blob in the file, in bytes.
     package let offset: Int64
     /// In bytes.
     package let size: Int64
@@ -28,7 +28,7 @@ package struct Blob: Sendable {
         (self.file, self.offset, self.size) = (file, offset, size)
     }
 
-    /// A whole file.
+    /// Opens a whole file.
     package init(path: String) throws(SkiffError) {
         let (file, size) = try Self.open(path)
         self.init(file: file, offset: 0, size: size)
@@ -45,8 +45,8 @@ package struct Blob: Sendable {
         }
     }
 
-    /// All bytes, for what is small.
-    /// - Parameter limit: more than these are refused.
+    /// Returns all bytes of a small blob.
+    /// - Parameter limit: a larger blob is an error.
     package func bytes(limit: Int) throws(SkiffError) -> [UInt8] {
         guard size <= limit else {
             throw SkiffError("cannot read \(file.path): \(size) bytes are more than the \(limit) that it may have")

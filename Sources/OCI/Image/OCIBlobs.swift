@@ -1,8 +1,8 @@
 package import Base
 
-/// Where the blobs of an image are: a layout directory, an archive, a cache.
+/// A place that has the blobs of an image: a layout directory, an archive, a cache.
 package protocol OCIBlobs {
-    /// The blob, not verified.
+    /// Returns the blob, unverified.
     func blob(_ descriptor: OCIDescriptor) throws(SkiffError) -> Blob
 }
 
@@ -17,7 +17,7 @@ extension OCIImage {
         source: String, _ descriptor: OCIDescriptor, in blobs: some OCIBlobs, platform: OCIPlatform
     ) throws(SkiffError) {
         var current = descriptor
-        // An index may name indexes; a loop cannot be made with true digests, and so many levels nobody makes.
+        // An index may name indexes. A loop would need a broken digest, and no image has this many levels.
         for _ in 0..<8 {
             let bytes = try Self.verified(current, "image manifest", blobs)
             switch try OCIManifestDocument(parsing: bytes) {
@@ -30,7 +30,7 @@ extension OCIImage {
         throw SkiffError("cannot use \(source): its indexes are nested too deep")
     }
 
-    /// The image of a manifest that is verified already.
+    /// Makes the image of a manifest that is verified already.
     package init(
         source: String, _ digest: OCIDigest, _ manifest: OCIManifest, in blobs: some OCIBlobs, platform: OCIPlatform
     ) throws(SkiffError) {

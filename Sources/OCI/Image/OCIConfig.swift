@@ -1,17 +1,17 @@
 package import Base
 import Inspect
 
-/// The config blob of an image; OCI image-spec, config.md. Docker's is the same with more members, which are ignored.
+/// The config blob of an image; OCI image-spec, config.md. Docker's has more members, which are ignored.
 package struct OCIConfig: Sendable, Equatable {
     package var platform: OCIPlatform
-    /// RFC 3339; nil where nothing tells.
+    /// The time of creation, by RFC 3339, if the image has one.
     package var created: String?
     /// `NAME=VALUE`, in order.
     package var environment: [String]
     package var entrypoint: [String]
     package var command: [String]
     package var labels: [(name: String, value: String)]
-    /// Digests of the uncompressed layers, from the lowest.
+    /// Digests of the uncompressed layers, the lowest first.
     package var diffIDs: [OCIDigest]
     /// The inner `config` object with the members that OCI and Docker name: what `oci-config.json` of a SIF holds.
     package var runtime: JSONText
@@ -21,7 +21,7 @@ package struct OCIConfig: Sendable, Equatable {
             && one.diffIDs == other.diffIDs
     }
 
-    /// - Throws: when it is no JSON or a member is of the wrong kind.
+    /// - Throws: when it is not JSON or a member has the wrong type.
     package init(parsing bytes: [UInt8]) throws(SkiffError) {
         let json = try OCIDocument(bytes, "image config")
         platform = OCIPlatform(
@@ -46,6 +46,6 @@ package struct OCIConfig: Sendable, Equatable {
         "ExposedPorts", "ArgsEscaped", "NetworkDisabled", "MacAddress", "StopSignal", "Shell",
     ]
 
-    /// In seconds since 1970; nil when it is not told or told in another form.
+    /// The time of creation in seconds since 1970; nil when it is absent or has another form.
     package var createdSeconds: Int64? { created.flatMap { Timestamp.seconds($0) } }
 }

@@ -1,11 +1,12 @@
 package import Base
 
-/// The name of a blob by its content; OCI image-spec, descriptor.md. SHA-256 only, the one that registries and builders use.
+/// The digest that names a blob; OCI image-spec, descriptor.md. SHA-256 only, which is what registries and builders
+/// use.
 package struct OCIDigest: Sendable, Hashable, CustomStringConvertible {
     /// 64 digits in lower case.
     package let hex: String
 
-    /// - Parameter text: `sha256:` and 64 digits. Nothing else may become part of a path.
+    /// - Parameter text: `sha256:` and 64 digits. Anything else is refused, because the digits become part of paths.
     package init(_ text: String) throws(SkiffError) {
         guard text.hasPrefix("sha256:") else {
             let algorithm = text.prefix { $0 != ":" }

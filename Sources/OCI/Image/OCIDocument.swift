@@ -1,14 +1,14 @@
 import Base
 import Inspect
 
-/// A JSON object of an image, read member by member. Unknown members are ignored, null counts as absent, as in Go; a
-/// member of the wrong kind is an error.
+/// A JSON object of an image, read member by member. As in Go, unknown members are ignored and null counts as absent; a
+/// member of the wrong type is an error.
 struct OCIDocument {
     let json: JSONText
     /// `image index`: for messages.
     let name: String
 
-    /// No manifest, index or config is larger; registries refuse more than 4 MiB of a manifest.
+    /// The largest document in bytes; registries refuse manifests of more than 4 MiB.
     static let largest = 16 << 20
 
     init(_ bytes: [UInt8], _ name: String) throws(SkiffError) {
@@ -32,7 +32,7 @@ struct OCIDocument {
         return value
     }
 
-    /// Whether the member is there, even as null.
+    /// Returns whether the object has the member, even if it is null.
     func has(_ member: String) -> Bool { json[member] != nil }
 
     func text(_ member: String) throws(SkiffError) -> String? {
@@ -77,7 +77,7 @@ struct OCIDocument {
         return result
     }
 
-    /// Names and values in order; the last of equal names counts.
+    /// Returns names and values in order; the last of equal names counts.
     func pairs(_ member: String) throws(SkiffError) -> [(name: String, value: String)] {
         guard let value = value(member) else { return [] }
         guard case .object(let members) = value else { throw wrong(member, "object") }
@@ -90,7 +90,7 @@ struct OCIDocument {
         return result
     }
 
-    /// What Go keeps with `omitempty`: nil for null, an empty text, list or object, and false.
+    /// Returns the member as Go writes it with `omitempty`: nil for null, false, and an empty text, list or object.
     func kept(_ member: String) -> JSONText? {
         switch value(member) {
         case nil, .string(""), .array([]), .object([]), .bool(false): nil

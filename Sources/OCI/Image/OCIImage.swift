@@ -1,12 +1,12 @@
-/// An image of one platform, ready to be unpacked: every transport ends here, and everything that makes root file systems
-/// begins here.
+/// An image of one platform, ready to be unpacked: the result of every transport, and the source of every root file
+/// system that is made from layers.
 package struct OCIImage: Sendable {
-    /// As the user named it, with the transport: for messages.
+    /// The name that the user gave, with the transport, for messages.
     package var source: String
-    /// Of the manifest for this platform; for archives that have none, of the one that stands for them.
+    /// The digest of the manifest for this platform; for an archive without a manifest, of one made from it.
     package var manifestDigest: OCIDigest
     package var config: OCIConfig
-    /// From the lowest to the uppermost.
+    /// The layers, the lowest first.
     package var layers: [OCILayer]
 
     package init(source: String, manifestDigest: OCIDigest, config: OCIConfig, layers: [OCILayer]) {
@@ -14,12 +14,12 @@ package struct OCIImage: Sendable {
     }
 }
 
-/// A change set: a tar archive, as it is or compressed; which, its first bytes tell.
+/// A change set: a tar archive, compressed or not, as its first bytes tell.
 package struct OCILayer: Sendable {
     package var blob: Blob
-    /// Of the bytes as they are; nil where nothing names them (docker-archive).
+    /// The digest of the bytes as they are; nil where nothing names it (docker-archive).
     package var digest: OCIDigest?
-    /// Of the tar archive without compression, from the config.
+    /// The digest of the uncompressed tar archive, from the config.
     package var diffID: OCIDigest?
 
     package init(blob: Blob, digest: OCIDigest?, diffID: OCIDigest?) {

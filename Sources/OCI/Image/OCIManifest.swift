@@ -1,7 +1,7 @@
 package import Base
 import Digest
 
-/// What names a blob; OCI image-spec, descriptor.md.
+/// A descriptor, which names a blob; OCI image-spec, descriptor.md.
 package struct OCIDescriptor: Sendable, Equatable {
     package var mediaType: String
     package var digest: OCIDigest
@@ -10,7 +10,7 @@ package struct OCIDescriptor: Sendable, Equatable {
     /// Of a manifest in an index.
     package var platform: OCIPlatform?
     package var annotations: [String: String]
-    /// Where a foreign layer may be had from, beside the registry.
+    /// Where else than in the registry a foreign layer can be had.
     package var urls: [String]
 
     package init(
@@ -37,10 +37,10 @@ package struct OCIDescriptor: Sendable, Equatable {
         urls = try document.texts("urls")
     }
 
-    /// The name that a layout gives to a manifest: a tag, or a whole reference.
+    /// The name that a layout gives to a manifest: a tag or a complete reference.
     package var referenceName: String? { annotations["org.opencontainers.image.ref.name"] }
 
-    /// A record of how an image was built, which BuildKit puts beside it: no image.
+    /// Whether this is an attestation: a record of how an image was built, which BuildKit puts next to it.
     package var isAttestation: Bool {
         annotations["vnd.docker.reference.type"] != nil
             || (platform?.os == "unknown" && platform?.architecture == "unknown")
@@ -51,7 +51,7 @@ package struct OCIDescriptor: Sendable, Equatable {
         mediaType.hasSuffix(".tar") || mediaType.contains(".tar.") || mediaType.contains(".tar+")
     }
 
-    /// - Throws: when the bytes are not the ones that this names.
+    /// - Throws: when the bytes do not have this digest and size.
     package func verify(_ bytes: [UInt8], _ name: String) throws(SkiffError) {
         guard Int64(bytes.count) == size else {
             throw SkiffError("cannot use the \(name) \(digest): it has \(bytes.count) bytes instead of \(size)")
@@ -66,13 +66,13 @@ package struct OCIDescriptor: Sendable, Equatable {
 /// A manifest: config and layers of one platform; OCI image-spec, manifest.md, and Docker's schema 2.
 package struct OCIManifest: Sendable, Equatable {
     package var config: OCIDescriptor
-    /// From the lowest.
+    /// The layers, the lowest first.
     package var layers: [OCIDescriptor]
     package var annotations: [String: String]
 
-    /// The layers that are tar archives.
+    /// Returns the layers that are tar archives.
     ///
-    /// - Parameter source: for the message.
+    /// - Parameter source: the image, for the message.
     /// - Throws: when there is none: it is another artifact, a SIF in a registry for example.
     package func tarLayers(_ source: String) throws(SkiffError) -> [OCIDescriptor] {
         let found = layers.filter(\.isTar)
@@ -131,9 +131,9 @@ package enum OCIManifestDocument: Sendable, Equatable {
         return result
     }
 
-    /// The entry of an index for a platform.
+    /// Returns the entry of an index for a platform.
     ///
-    /// - Parameter source: for the message.
+    /// - Parameter source: the image, for the message.
     package static func select(_ entries: [OCIDescriptor], _ platform: OCIPlatform, _ source: String)
         throws(SkiffError) -> OCIDescriptor
     {

@@ -1,7 +1,7 @@
 package import Base
 import Core
 
-/// For which machine an image is; OCI image-spec, image-index.md. Words are Go's.
+/// The platform of an image, in Go's words; OCI image-spec, image-index.md.
 package struct OCIPlatform: Sendable, Equatable, CustomStringConvertible {
     package var os: String
     package var architecture: String
@@ -15,7 +15,7 @@ package struct OCIPlatform: Sendable, Equatable, CustomStringConvertible {
     /// The words of `--arch`.
     package static let architectures = ["386", "amd64", "arm", "arm64", "loong64", "ppc64le", "riscv64", "s390x"]
 
-    /// What `--arch` and `--arch-variant` say (Docs/spec/sif-use.md §4).
+    /// Makes the platform of `--arch` and `--arch-variant` (Docs/spec/sif-use.md §4).
     ///
     /// - Parameters:
     ///   - word: nil or empty for this machine's architecture.
@@ -44,14 +44,15 @@ package struct OCIPlatform: Sendable, Equatable, CustomStringConvertible {
         [os, architecture, variant].filter { !$0.isEmpty }.joined(separator: "/")
     }
 
-    /// Whether an image for `other` is the one that was asked for. An image without variant serves all of them, and
-    /// arm64's only variant needs no mention.
+    /// Returns whether an image for `other` is the one that was asked for. An image without a variant fits all of them,
+    /// and arm64's only variant may be left out.
     package func accepts(_ other: OCIPlatform) -> Bool {
         guard other.os == os, other.architecture == architecture else { return false }
         return variant.isEmpty || other.variant.isEmpty || variant == other.variant
     }
 
-    /// The index of the best of several: one of the very variant, for arm else the highest, else the first.
+    /// Returns the index of the best of several: one with the same variant, else for arm the highest variant, else the
+    /// first.
     package func best(of candidates: [OCIPlatform]) -> Int? {
         let accepted = candidates.indices.filter { accepts(candidates[$0]) }
         if !variant.isEmpty, let exact = accepted.first(where: { candidates[$0].variant == variant }) { return exact }

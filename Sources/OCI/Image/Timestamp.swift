@@ -1,7 +1,7 @@
 /// RFC 3339 date and time.
 enum Timestamp {
-    /// Seconds since 1970 of `2024-05-01T12:00:00.5Z` or with an offset as `+02:00`; nil for another form. Parts of a
-    /// second are cut off.
+    /// Returns the seconds since 1970 of `2024-05-01T12:00:00.5Z`, also with an offset such as `+02:00`, or nil for
+    /// another form. Fractions of a second are cut off.
     static func seconds(_ text: String) -> Int64? {
         let bytes = Array(text.utf8)
         guard bytes.count >= 20, bytes[4] == 0x2D, bytes[7] == 0x2D, bytes[10] | 0x20 == 0x74, bytes[13] == 0x3A,
@@ -30,7 +30,8 @@ enum Timestamp {
         return (hours * 3600 + minutes * 60) * (sign == 0x2D ? -1 : 1)
     }
 
-    /// From 1970-01-01, in the Gregorian calendar: years begin in March, so that the leap day is the last one.
+    /// Returns the days since 1970-01-01 in the Gregorian calendar. Years begin in March, so that the leap day is the
+    /// last.
     private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
         let year = month <= 2 ? year - 1 : year
         let era = (year >= 0 ? year : year - 399) / 400

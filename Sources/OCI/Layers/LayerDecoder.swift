@@ -2,8 +2,8 @@ import Base
 import CCodecs
 import Linux
 
-/// Undoes the compression of a layer, which its first bytes name: gzip with several members, zstd with several and
-/// skippable frames, xz, or none.
+/// Decompresses a layer, as its first bytes tell: gzip with several members, zstd with several frames and skippable
+/// ones, xz, or none.
 enum LayerDecoder: ~Copyable {
     case plain
     case gzip(GzipDecoder)
@@ -34,8 +34,8 @@ enum LayerDecoder: ~Copyable {
         head.count >= 4 && head[0] & 0xF0 == 0x50 && head[1] == 0x2A && head[2] == 0x4D && head[3] == 0x18
     }
 
-    /// Fills `output` as far as there are bytes.
-    /// - Returns: how many; 0 is the end.
+    /// Fills `output` as far as there is data.
+    /// - Returns: the number of bytes; 0 at the end.
     mutating func fill(_ output: UnsafeMutableRawBufferPointer, from input: inout BlobInput, _ name: String)
         throws(SkiffError) -> Int
     {
@@ -69,9 +69,9 @@ enum LayerDecoder: ~Copyable {
     }
 }
 
-/// What one call of a decompressor did.
+/// The result of one call of a decompressor.
 struct DecodingStep {
-    /// Bytes of input used up, and of output made.
+    /// How many bytes of input were consumed, and of output produced.
     var taken: Int
     var made: Int
     /// Whether the input may end here.
@@ -82,7 +82,7 @@ struct DecodingStep {
 final class GzipDecoder {
     private var stream = z_stream()
     private var isBetween = true
-    /// Zeros behind the last member are padding, as gzip(1) knows it; other bytes are nothing that may be passed over.
+    /// Whether only padding is left: zeros after the last member, as for gzip(1). Other bytes there are an error.
     private var isPadding = false
     private var hasMember = false
 
@@ -128,14 +128,15 @@ final class ZstdDecoder {
     init() throws(SkiffError) {
         guard let context = ZSTD_createDCtx() else { throw SkiffError("cannot decompress zstd", errno: .noMemory) }
         self.context = context
-        // Windows up to 128 MiB, as zstd --long=27 makes them and every reader takes; more would be a way to fill memory.
+        // Windows up to 128 MiB, as zstd --long=27 makes them and every reader takes; more would let an image fill the
+        // memory.
         ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 27)
     }
 
     deinit { ZSTD_freeDCtx(context) }
 
     func step(_ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer) -> DecodingStep {
-        // With no input the decoder may still have bytes to give out.
+        // Without input the decoder may still have output.
         var source = ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)
         var target = ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
         if input.isEmpty, isBetween { return DecodingStep(taken: 0, made: 0, isWhole: true) }

@@ -1,15 +1,15 @@
 import Base
 
-/// What a layer may grow to. Nothing an ordinary image reaches: they stop archives that were made to fill a machine.
+/// Limits that no ordinary image reaches. They stop archives that were made to fill the disk or the memory.
 package struct LayerLimits: Sendable {
-    /// Uncompressed bytes of one layer for each of its compressed ones, once `unsuspected` bytes are exceeded. Text and
+    /// The largest ratio of uncompressed to compressed bytes of a layer that is larger than `unsuspected`. Text and
     /// empty disk images reach 100.
     package var ratio: Int64 = 300
-    /// In bytes.
+    /// The uncompressed size in bytes up to which any ratio is accepted.
     package var unsuspected: Int64 = 4 << 30
     /// The largest file, with its holes, in bytes.
     package var largestFile: Int64 = 1 << 42
-    /// Bytes of names and link targets of the whole image, and of its extended attributes.
+    /// The most bytes of names and link targets of the whole image, and of its extended attributes.
     package var names = 1 << 30
     package var xattrs = 256 << 20
 

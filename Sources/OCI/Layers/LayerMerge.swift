@@ -3,24 +3,25 @@ package import Archive
 /// Applies the members of one layer's archive to the tree, in their order; OCI image-spec, layer.md. Where the
 /// specification is silent it does what umoci and containerd do:
 ///
-/// * `..` and a slash in front stay inside: a path is cleaned from the left, the root being its own parent.
-/// * Directories on the way are followed through symbolic links, which lead to places inside. Missing ones are made, 0755
-///   and root's. A file in the place of one is an error. The last component is never followed: it is replaced.
-/// * A whiteout hides what lower layers have, whatever its place among the members; what the same layer brings stays.
+/// * `..` and a leading slash stay inside: a path is cleaned from the left, and the root is its own parent.
+/// * Directories of the path may be symbolic links, which stay inside. Missing directories are made, with mode 0755 and
+///   owned by root. A file in the place of a directory is an error. A link as the last component is never followed: it
+///   is replaced.
+/// * A whiteout hides what lower layers have, wherever it is among the members; what its own layer adds stays.
 /// * Of two members of the same name the last one counts; a directory that meets a directory changes its attributes.
 package struct LayerMerge {
     let tree: LayerTree
     let layer: UInt16
     /// The member about to be applied, counted from 0.
     private(set) var member: UInt32 = 0
-    /// The directory of the last member, since most of them come together.
+    /// The directory of the last member: the members of a directory mostly follow one another.
     private var lastDirectory: (path: [UInt8], node: UInt32, changes: Int)?
 
     package init(_ tree: LayerTree, layer: UInt16) { (self.tree, self.layer) = (tree, layer) }
 
     /// Applies the next member.
     ///
-    /// - Returns: the file whose content the member brings; nil for everything without.
+    /// - Returns: the file whose content the member has; nil for a member without content.
     package mutating func apply(_ entry: TarEntry) throws(LayerError) -> UInt32? {
         defer { member += 1 }
         let path = Self.clean(entry.path)
@@ -44,7 +45,7 @@ package struct LayerMerge {
 
     // MARK: Paths
 
-    /// The components, without empty ones and `.`; `..` takes the one before it away.
+    /// Returns the components, without empty ones and `.`; `..` removes the one before it.
     static func clean(_ path: [UInt8]) -> [ArraySlice<UInt8>] {
         var result: [ArraySlice<UInt8>] = []
         for part in path.split(separator: 0x2F) where !part.elementsEqual([0x2E]) {
@@ -53,7 +54,7 @@ package struct LayerMerge {
         return result
     }
 
-    /// The directory of a member. For a whiteout nothing is made: nil when it is not there.
+    /// Returns the directory of a member. For a whiteout nothing is made: nil when there is no such directory.
     private mutating func directory(
         _ path: ArraySlice<ArraySlice<UInt8>>, _ entry: TarEntry, isWhiteout: Bool
     ) throws(LayerError) -> UInt32? {
@@ -71,7 +72,7 @@ package struct LayerMerge {
     private static let whiteout = Array(".wh.".utf8)
     private static let opaque = Array(".wh..opq".utf8)
 
-    /// `.wh..wh.plnk` and the like: what AUFS kept for itself.
+    /// Returns whether a path is one of those that AUFS kept for itself, such as `.wh..wh.plnk`.
     private static func isBookkeeping(_ path: [ArraySlice<UInt8>]) -> Bool {
         let own = whiteout + whiteout
         return path.contains { $0.starts(with: own) && !$0.dropFirst(whiteout.count).elementsEqual(opaque) }
@@ -86,7 +87,7 @@ package struct LayerMerge {
         if let child = tree.child(directory, name) { hide(child) }
     }
 
-    /// Takes away what this layer did not put there.
+    /// Removes an entry as far as it comes from lower layers.
     private func hide(_ node: UInt32) {
         var pending = [node]
         while let next = pending.popLast() {
@@ -115,7 +116,7 @@ package struct LayerMerge {
         return entry.kind == .file ? file : nil
     }
 
-    /// Lets a name in a directory be the file's; whatever was there goes.
+    /// Makes a name in a directory name the file; what it named before is removed.
     private func place(_ file: UInt32, _ name: ArraySlice<UInt8>, _ existing: UInt32?, in directory: UInt32)
         throws(LayerError)
     {
@@ -141,7 +142,7 @@ package struct LayerMerge {
             throw LayerError("it is a hard link to the directory \(Self.text(target))")
         }
         if existing == node { return }
-        // One more name before the old one goes: it might be the last one of the same file.
+        // Counted before the old name goes, which might be the last one of the same file.
         tree.files[Int(file)].names += 1
         defer { tree.files[Int(file)].names -= 1 }
         try place(file, name, existing, in: directory)
@@ -170,7 +171,7 @@ package struct LayerMerge {
         case .directory: file.mode |= 0o040000
         case .pipe: file.mode |= 0o010000
         case .symlink(let target):
-            // As Linux shows every symbolic link, whatever the archive says.
+            // The mode of every symbolic link on Linux, whatever the archive says.
             file.mode = 0o120777
             file.value = try tree.storeTarget(target)
         case .character(let major, let minor):
@@ -186,7 +187,8 @@ package struct LayerMerge {
         return file
     }
 
-    /// Labels of a security module are the host's affair, and overlayfs would take its own marks for orders.
+    /// Returns whether an attribute is kept. Labels of a security module belong to the host, and overlayfs would obey
+    /// its own attributes.
     private static func isKept(_ name: [UInt8]) -> Bool {
         name.elementsEqual("security.capability".utf8) || name.starts(with: "user.".utf8)
             || name.starts(with: "trusted.".utf8) && !name.starts(with: "trusted.overlay.".utf8)

@@ -4,21 +4,21 @@ import CLinux
 import Digest
 import Linux
 
-/// The tar archive of a layer: one thread reads, verifies and decompresses, whoever asks for bytes gets them.
+/// The tar archive of a layer, which a thread of its own reads, verifies and decompresses.
 ///
-/// Both digests are computed on the way, over all bytes, also the ones behind the end of the archive; `finish` compares.
+/// Both digests are computed over all bytes, including those after the end of the archive; `finish` compares them.
 final class LayerStream: TarSource {
     private let layer: OCILayer
     /// For messages: `layer 3 of oci:x`.
     private let name: String
     private let queue: Queue
     private var current: Queue.Part?
-    /// Bytes handed out up to now.
+    /// The number of bytes returned so far.
     private var given = 0
     /// A block of zeros.
     private let padded = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 16)
 
-    /// A few parts that go round: no memory is made while a layer is read.
+    /// A ring of buffers, so that reading a layer allocates no memory.
     private final class Queue: @unchecked Sendable {
         struct Part {
             let buffer: UnsafeMutableRawBufferPointer
@@ -47,7 +47,7 @@ final class LayerStream: TarSource {
     }
 
     /// - Parameters:
-    ///   - checksContent: whether the uncompressed bytes are verified, too; once is enough.
+    ///   - checksContent: whether the uncompressed bytes are verified too; once is enough.
     init(_ layer: OCILayer, name: String, limits: LayerLimits, checksContent: Bool) throws(SkiffError) {
         (self.layer, self.name) = (layer, name)
         queue = Queue()
@@ -63,7 +63,7 @@ final class LayerStream: TarSource {
         queue.lock.locked { queue.isAbandoned = true }
     }
 
-    /// The next bytes, valid until the next call; empty at the end.
+    /// Returns the next bytes, valid until the next call; empty at the end.
     func next() throws(SkiffError) -> UnsafeRawBufferPointer {
         let queue = queue
         if let current {
@@ -81,8 +81,8 @@ final class LayerStream: TarSource {
         return UnsafeRawBufferPointer(rebasing: current.buffer[..<current.count])
     }
 
-    /// Some builders end an archive behind the last byte of its last file; libarchive wants the block whole. That nothing
-    /// was cut off, the digests tell.
+    /// Returns zeros up to the end of a block. Some builders end an archive right after its last file, while libarchive
+    /// wants whole blocks. A truncated archive is found by its digests.
     private func padding() -> UnsafeRawBufferPointer {
         let missing = (512 - given % 512) % 512
         given += missing
@@ -90,7 +90,7 @@ final class LayerStream: TarSource {
         return UnsafeRawBufferPointer(rebasing: padded[..<missing])
     }
 
-    /// Reads what is left and compares the digests.
+    /// Reads the rest and compares the digests.
     func finish() throws(SkiffError) {
         while try !next().isEmpty {}
         guard let outcome = queue.lock.locked({ queue.outcome }) else { return }
@@ -156,14 +156,14 @@ extension LayerStream {
     }
 }
 
-/// The bytes of a blob in order, each counted in its digest.
+/// The bytes of a blob in order, with their digest.
 struct BlobInput: ~Copyable {
     private let blob: Blob
     private let name: String
     private var digest: SHA256
     private var position: Int64 = 0
     private let space = Space()
-    /// What was read and not yet taken.
+    /// What was read and is not yet consumed.
     private(set) var rest: UnsafeRawBufferPointer
 
     init(_ blob: Blob, _ name: String, _ digest: consuming SHA256) {
@@ -172,19 +172,19 @@ struct BlobInput: ~Copyable {
         rest = UnsafeRawBufferPointer(rebasing: space.buffer[..<0])
     }
 
-    /// Freed with the value, which can be taken apart at its end.
+    /// The buffer, freed with this object, so that `BlobInput` can be consumed.
     private final class Space {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
         deinit { buffer.deallocate() }
     }
 
-    /// The first bytes, which stay.
+    /// Returns the first bytes without consuming them.
     mutating func head() throws(SkiffError) -> [UInt8] {
         try refill()
         return Array(rest.prefix(6))
     }
 
-    /// Reads on when nothing is left; nothing left afterwards is the end.
+    /// Reads more when nothing is left. If nothing is left afterwards, this is the end.
     mutating func refill() throws(SkiffError) {
         guard rest.isEmpty else { return }
         let wanted = Int(min(Int64(space.buffer.count), blob.size - position))
@@ -201,7 +201,7 @@ struct BlobInput: ~Copyable {
 
     mutating func take(_ count: Int) { rest = UnsafeRawBufferPointer(rebasing: rest[(rest.startIndex + count)...]) }
 
-    /// The digest of the whole blob, with what nobody took.
+    /// Returns the digest of the whole blob, including what was not consumed.
     consuming func finish() throws(SkiffError) -> String {
         while true {
             rest = UnsafeRawBufferPointer(rebasing: space.buffer[..<0])

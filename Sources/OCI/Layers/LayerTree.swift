@@ -1,7 +1,7 @@
 /// All files of an image in memory, without their content: about 100 bytes for each. Names of a file (`Node`) and the file
 /// itself (`File`) are apart, as directory entries and inodes are.
 ///
-/// Everything is found by number. Numbers of names that are gone are used again.
+/// Both are known by numbers. The number of a removed name is used again.
 package final class LayerTree {
     /// An entry of a directory.
     struct Node {
@@ -9,31 +9,31 @@ package final class LayerTree {
         var first = LayerTree.none
         var next = LayerTree.none
         var previous = LayerTree.none
-        /// Where the name begins in `texts`.
+        /// The offset of the name in `texts`.
         var name: UInt32
         var file: UInt32
-        /// The layer that put it there, or something below it.
+        /// The last layer that added it, or something below it.
         var layer: UInt16
         var nameLength: UInt8
     }
 
-    /// What entries of directories are names of.
+    /// A file, which entries of directories name.
     struct File {
         /// Type and permissions, as stat(2) has them.
         var mode: UInt16
-        /// Where the content is: a layer, and which member of its archive. `ours` for `contents`.
+        /// The layer that has the content, and the number of the member in its archive; `ours` for `contents`.
         var layer: UInt16
         var member: UInt32 = 0
         var uid: UInt32
         var gid: UInt32
-        /// 0 when it is gone.
+        /// The number of its names; 0 when it is removed.
         var names: UInt32 = 0
         /// An index of `xattrs`; 0 for none.
         var xattrs: UInt32 = 0
         var modified: Int64
-        /// Size of content, place and length of a link's target (`target`), numbers of a device.
+        /// The size of the content, the offset and length of a link's target (`target`), or the number of a device.
         var value: Int64 = 0
-        /// What the first bytes of a program say of its processor: `e_machine` of ELF; 0 for everything else.
+        /// The processor of a program: `e_machine` of its ELF header; 0 for everything else.
         var machine: UInt16 = 0
 
         var type: UInt16 { mode & 0o170000 }
@@ -44,9 +44,9 @@ package final class LayerTree {
 
     static let none = UInt32.max
     static let root: UInt32 = 0
-    /// In place of a layer: the file is not from the image.
+    /// In place of a layer: the content is in `contents`, not in a layer.
     static let ours = UInt16.max
-    /// Of an entry that is being made.
+    /// The layer of an entry that is being made.
     private static let unmarked = UInt16.max - 1
     package static let mostLayers = 1000
 
@@ -60,9 +60,9 @@ package final class LayerTree {
     private var freeNodes: [UInt32] = []
     private var freeFiles: [UInt32] = []
     let limits: LayerLimits
-    /// Raised when an entry goes or moves: what was looked up before may be wrong.
+    /// Incremented when an entry is removed or moved, which makes earlier lookups invalid.
     private(set) var changes = 0
-    /// Content of small files that somebody has to read before the image is made, by file.
+    /// The content of small files that are needed before the image is written, by file.
     var contents: [UInt32: [UInt8]] = [:]
 
     struct XattrPair: Hashable {
@@ -70,7 +70,7 @@ package final class LayerTree {
         var value: [UInt8]
     }
 
-    /// A tree with nothing but its root, 0755 and root's.
+    /// Makes a tree with nothing but its root, which has mode 0755 and belongs to root.
     package init(limits: LayerLimits = LayerLimits()) {
         self.limits = limits
         files.append(File(mode: 0o040755, layer: 0, uid: 0, gid: 0, names: 1, modified: 0))
@@ -98,7 +98,7 @@ package final class LayerTree {
         index.find(directory, name) { nodes[Int($0)].parent == directory && self.name(of: $0) == name }
     }
 
-    /// The entries of a directory, in no order that means anything.
+    /// Returns the entries of a directory, in no particular order.
     func children(_ directory: UInt32) -> [UInt32] {
         var result: [UInt32] = []
         var next = nodes[Int(directory)].first
@@ -109,12 +109,12 @@ package final class LayerTree {
         return result
     }
 
-    /// The entries of a directory by the bytes of their names.
+    /// Returns the entries of a directory, sorted by the bytes of their names.
     func sortedChildren(_ directory: UInt32) -> [UInt32] {
         children(directory).sorted { name(of: $0).lexicographicallyPrecedes(name(of: $1)) }
     }
 
-    /// The path without a slash in front; empty for the root.
+    /// Returns the path without a leading slash; empty for the root.
     func path(of node: UInt32) -> [UInt8] {
         var parts: [ArraySlice<UInt8>] = []
         var current = node
@@ -127,7 +127,7 @@ package final class LayerTree {
 
     // MARK: Changing
 
-    /// Puts an entry into a directory that has none of this name.
+    /// Adds an entry to a directory that has none of this name.
     func add(_ name: ArraySlice<UInt8>, to directory: UInt32, file: UInt32, layer: UInt16) throws(LayerError) -> UInt32
     {
         guard name.count <= 255 else {
@@ -154,7 +154,7 @@ package final class LayerTree {
         return number
     }
 
-    /// Lets an entry name another file.
+    /// Makes an entry name another file.
     func replace(_ node: UInt32, file: UInt32) {
         changes += 1
         let old = nodes[Int(node)].file
@@ -174,7 +174,7 @@ package final class LayerTree {
         return UInt32(files.count - 1)
     }
 
-    /// A name is gone; with the last one goes the file.
+    /// Removes one name of a file, and the file with its last name.
     private func release(_ file: UInt32) {
         files[Int(file)].names -= 1
         guard files[Int(file)].names == 0 else { return }
@@ -182,7 +182,7 @@ package final class LayerTree {
         contents[file] = nil
     }
 
-    /// Takes an entry away with everything below it.
+    /// Removes an entry with everything below it.
     func remove(_ node: UInt32) {
         guard node != Self.root else { return }
         changes += 1
@@ -211,7 +211,7 @@ package final class LayerTree {
         freeNodes.append(node)
     }
 
-    /// Says that a layer put something at the entry: it and the directories above it are that layer's.
+    /// Marks an entry and the directories above it as added by a layer.
     func mark(_ node: UInt32, layer: UInt16) {
         var current = node
         while nodes[Int(current)].layer != layer {
@@ -231,7 +231,7 @@ package final class LayerTree {
         return start
     }
 
-    /// The `value` of a symbolic link.
+    /// Returns the `value` of a symbolic link.
     func storeTarget(_ target: [UInt8]) throws(LayerError) -> Int64 {
         guard !target.isEmpty, target.count < 4096 else {
             throw LayerError(
@@ -240,7 +240,7 @@ package final class LayerTree {
         return Int64(try store(target[...])) << 16 | Int64(target.count)
     }
 
-    /// The number of a set of attributes; equal sets have the same.
+    /// Returns the number of a set of attributes; equal sets have the same.
     func storeXattrs(_ pairs: [XattrPair]) throws(LayerError) -> UInt32 {
         if pairs.isEmpty { return 0 }
         let sorted = pairs.sorted { $0.name.lexicographicallyPrecedes($1.name) }
@@ -258,14 +258,14 @@ package final class LayerTree {
     var textBytes: Int { texts.capacity }
     var indexBytes: Int { index.bytes }
 
-    /// Gives back the memory that only merging needs.
+    /// Frees the memory that only merging needs.
     func seal() {
         index = NameIndex()
         xattrNumbers = [:]
     }
 }
 
-/// A layer cannot be applied: why, as the end of a sentence.
+/// Why a layer cannot be applied, as the end of a sentence.
 package struct LayerError: Error, Equatable {
     package let reason: String
     init(_ reason: String) { self.reason = reason }
@@ -274,17 +274,17 @@ package struct LayerError: Error, Equatable {
 // MARK: For tests
 
 extension LayerTree {
-    /// What the tree takes in memory, without contents; in bytes.
+    /// The memory that the tree takes without contents, in bytes.
     package var bytes: Int {
         nodes.capacity * MemoryLayout<Node>.stride + files.capacity * MemoryLayout<File>.stride + textBytes + indexBytes
     }
 
-    /// How many names the file with most of them has.
+    /// The highest number of names that a file has.
     package var mostNames: Int {
         Int(files.filter { !$0.isDirectory }.map(\.names).max() ?? 0)
     }
 
-    /// Whether every entry can be found, is where it says, and counts as a name of its file.
+    /// Whether every entry can be found, is in its directory, and is counted as a name of its file.
     package var isConsistent: Bool {
         var names = [UInt32](repeating: 0, count: files.count)
         var (seen, pending) = (0, [Self.root])

@@ -4,8 +4,8 @@ import Core
 import Digest
 import Linux
 
-/// An image whose layers were read once: the tree is known, and where the content of each file lies. Reading them again gives
-/// the content, to a squashfs image or to a directory. Nothing is unpacked in between.
+/// An image whose layers were read once: its tree, and the layer that has the content of each file. The content is read
+/// in a second pass, into a squashfs image or a directory. Nothing is unpacked in between.
 package final class MergedImage {
     package let image: OCIImage
     package let tree: LayerTree
@@ -47,8 +47,8 @@ package final class MergedImage {
         }
     }
 
-    /// Keeps of a content what is needed before the image is written: for which processor programs are, and what describes
-    /// the image.
+    /// Keeps what is needed of a file before the image is written: the processor of programs, and the files that
+    /// describe the image.
     private func look(_ file: UInt32, _ entry: TarEntry, _ reader: TarReader) throws {
         if Self.isDescription(entry.path), entry.size <= 1 << 20, keptBytes < 32 << 20 {
             let bytes = try reader.start(Int(entry.size))
@@ -70,9 +70,10 @@ package final class MergedImage {
 
     // MARK: Content
 
-    /// Gives the content of every regular file that has any, each once, in the order in which it lies in the layers.
+    /// Reads the content of every regular file that has any, each once, in the order of the layers.
     ///
-    /// - Parameter body: told the file, its size, and a way to read the parts of its content in order, without holes.
+    /// - Parameter body: called with the file, its size, and a function that reads the parts of its content in order,
+    ///   without holes.
     func contents(
         _ body: (
             _ file: UInt32, _ size: Int64,
@@ -114,7 +115,7 @@ package final class MergedImage {
                 try body(file, entry.size) { part in try reader.content(part) }
             }
         }
-        // Read to its end, so that what was used is what was verified.
+        // Read to the end, so that what was used is what is verified.
         try stream.finish()
         guard rest.isEmpty else { throw changed(name) }
     }
@@ -133,7 +134,7 @@ package final class MergedImage {
         }
     }
 
-    /// How many bytes the content of all files has, holes and all.
+    /// The size of the content of all files, including holes, in bytes.
     package var contentSize: Int64 {
         tree.files.reduce(0) { sum, file in
             guard file.names > 0, file.isRegular else { return sum }
@@ -142,7 +143,7 @@ package final class MergedImage {
     }
 }
 
-/// For messages: control characters must not reach a terminal.
+/// Returns a path for messages: control characters must not reach a terminal.
 func printable(_ path: [UInt8]) -> String {
     String(
         String(decoding: path, as: UTF8.self).unicodeScalars.map {

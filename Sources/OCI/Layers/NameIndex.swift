@@ -1,12 +1,12 @@
-/// Finds an entry by directory and name: a table with open addresses, four bytes a place. Entries are compared by whoever
-/// keeps them.
+/// A hash table from directory and name to an entry, with open addressing and four bytes per slot. The caller compares
+/// entries.
 struct NameIndex {
     typealias Key = (directory: UInt32, name: ArraySlice<UInt8>)
 
     private static let free = UInt32.max
     private var places: [UInt32]
     private var used = 0
-    /// So that nobody can make an image whose names all fall on one place.
+    /// Random, so that nobody can make an image whose names all collide.
     private let seed = UInt64.random(in: .min ... .max)
 
     init() { places = [UInt32](repeating: Self.free, count: 64) }
@@ -56,7 +56,7 @@ struct NameIndex {
         }
     }
 
-    /// Closes the gap, so that searches need no marks of what was there.
+    /// Removes an entry and closes the gap, so that searches need no tombstones.
     mutating func remove(
         _ number: UInt32, _ directory: UInt32, _ name: ArraySlice<UInt8>, _ key: (UInt32) -> Key
     ) {
@@ -70,7 +70,7 @@ struct NameIndex {
         while places[next] != Self.free {
             let wanted = key(places[next])
             let home = start(wanted.directory, wanted.name)
-            // It may move back if its own place is not between the gap and where it lies.
+            // An entry may move back if its home slot is not between the gap and its slot.
             if (next - home) & mask >= (next - gap) & mask {
                 places[gap] = places[next]
                 gap = next

@@ -12,11 +12,11 @@ package struct TreeExtraction {
     private let owners: Owners
 
     package enum Owners: Sendable {
-        /// Real root: files belong to whom they belong, devices are devices.
+        /// Real root: files get their owners, devices are devices.
         case own
-        /// Root of ranges of ids: files belong to whom they belong, devices are records on files.
+        /// Root of ranges of ids: files get their owners, devices are records on files.
         case ownButDevices
-        /// As records on the files (`RecordedOwner`).
+        /// Owners and devices are records on the files (`RecordedOwner`).
         case recorded
         /// Everything belongs to the caller, devices are left out.
         case none
@@ -31,7 +31,7 @@ package struct TreeExtraction {
 
     private var tree: LayerTree { image.tree }
 
-    /// What was written stays when it fails; the caller removes the directory.
+    /// Writes the tree. After a failure, what was written stays; the caller removes the directory.
     package func run() throws(SkiffError) {
         try checkSpace()
         var firstNames = [UInt32](repeating: LayerTree.none, count: tree.files.count)
@@ -55,7 +55,7 @@ package struct TreeExtraction {
             hint: "Set APPTAINER_TMPDIR to a directory with more room")
     }
 
-    /// A sparse file may claim more than it takes; then the file system must tell.
+    /// Whether a file is so large that it must be sparse: then the room it needs is not known beforehand.
     private var hasHoles: Bool { tree.files.contains { $0.names > 0 && $0.isRegular && $0.value > 1 << 32 } }
 
     private func step<Value: ~Copyable>(_ node: UInt32, _ body: () throws(Errno) -> Value) throws(SkiffError) -> Value {
@@ -99,7 +99,7 @@ package struct TreeExtraction {
         }
     }
 
-    /// - Returns: false when it was left out.
+    /// - Returns: whether it was made, and not left out.
     private func make(_ node: UInt32, in place: CInt) throws(SkiffError) -> Bool {
         let file = tree.file(of: node)
         return try step(node) { () throws(Errno) in
@@ -152,7 +152,7 @@ package struct TreeExtraction {
         }
     }
 
-    /// A hole at the end is made by the length.
+    /// Sets the length, which makes a hole at the end.
     private func close(_ file: consuming OwnedFD, _ node: UInt32, _ size: Int64) throws(SkiffError) {
         let raw = file.raw
         try step(node) { () throws(Errno) in try ftruncate(raw, size) }
@@ -204,7 +204,7 @@ package struct TreeExtraction {
         do throws(Errno) {
             try setXattr(PathBytes(key), pair.value, of: name, at: place)
         } catch {
-            // A file system without attributes, or a kind of file that may have none.
+            // The file system has no attributes, or this kind of file may have none.
             guard [.notPermitted, .notSupported, .accessDenied].contains(error) else { throw error }
         }
     }

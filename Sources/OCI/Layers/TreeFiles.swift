@@ -1,8 +1,8 @@
 package import Base
 package import Core
 
-/// What a build does to the tree before it is written: the files that every image has. Paths begin at the root, symbolic
-/// links are followed inside, a file that is made belongs to root.
+/// Changes that a build makes to the tree before it is written: the files that every image has. Paths begin at the
+/// root, symbolic links stay inside, new files belong to root.
 extension LayerTree {
     private func doing<Value>(_ what: String, _ body: () throws(LayerError) -> Value) throws(SkiffError) -> Value {
         do throws(LayerError) {
@@ -17,14 +17,14 @@ extension LayerTree {
         return walk.entry(Array(path.utf8)) != nil
     }
 
-    /// A file that was kept or written; nil for all others.
+    /// Returns the content of a file that was kept or written, or nil for any other.
     package func read(_ path: String) -> [UInt8]? {
         var walk = TreeWalk(self)
         guard let node = walk.entry(Array(path.utf8)) else { return nil }
         return contents[nodes[Int(node)].file]
     }
 
-    /// The names in a directory, sorted; empty where there is none.
+    /// Returns the names in a directory, sorted; empty where there is none.
     package func names(in path: String) -> [String] {
         var walk = TreeWalk(self)
         guard let node = walk.entry(Array(path.utf8)), file(of: node).isDirectory else { return [] }
@@ -44,7 +44,7 @@ extension LayerTree {
         return node
     }
 
-    /// Puts a file in the place of what is there. A symbolic link stays, and what it leads to is written.
+    /// Replaces what is at a path with a file. A symbolic link stays, and its target is written.
     package func write(_ path: String, _ bytes: [UInt8], mode: UInt32, time: Int64) throws(SkiffError) {
         try doing("write \(path)") { () throws(LayerError) in
             var walk = TreeWalk(self)
@@ -56,7 +56,7 @@ extension LayerTree {
         }
     }
 
-    /// A symbolic link. One that points elsewhere is replaced, a file or directory stays.
+    /// Adds a symbolic link. One that points elsewhere is replaced, a file or directory stays.
     package func link(_ path: String, to target: String, time: Int64) throws(SkiffError) {
         try doing("link \(path)") { () throws(LayerError) in
             var walk = TreeWalk(self)
@@ -93,7 +93,7 @@ extension LayerTree {
 
     // MARK: Architecture
 
-    /// For which processor the programs are: /bin/sh tells, else the first program that is found (Docs/spec/sif.md §3).
+    /// The processor of the programs: that of /bin/sh, else of the first program that is found (Docs/spec/sif.md §3).
     package var architecture: SIFArchitecture? {
         var walk = TreeWalk(self)
         if let shell = walk.entry(Array("bin/sh".utf8)), let found = architecture(shell) { return found }
@@ -101,7 +101,7 @@ extension LayerTree {
             guard let directory = walk.entry(Array(path.utf8)), file(of: directory).isDirectory else { continue }
             for child in sortedChildren(directory) { if let found = architecture(child) { return found } }
         }
-        // Anywhere: the first by path among those there are.
+        // Anywhere in the tree: the first by path.
         let programs = nodes.indices.filter { files[Int(nodes[$0].file)].machine != 0 && isLinked(UInt32($0)) }
         let first = programs.min { path(of: UInt32($0)).lexicographicallyPrecedes(path(of: UInt32($1))) }
         return first.flatMap { architecture(UInt32($0)) }
@@ -112,7 +112,7 @@ extension LayerTree {
         return machine == 0 ? nil : SIFArchitecture(code: machine)
     }
 
-    /// Whether an entry is in the tree: numbers that are free keep their last values.
+    /// Returns whether an entry is in the tree: free numbers keep their last values.
     private func isLinked(_ node: UInt32) -> Bool {
         node == Self.root || child(nodes[Int(node)].parent, name(of: node)) == node
     }

@@ -6,7 +6,7 @@ package import SquashfsWriter
 extension MergedImage {
     /// Writes the tree as a squashfs image: the layers are read a second time, and each content goes from there into blocks.
     ///
-    /// - Parameter report: told how many bytes of content are done, of `contentSize`.
+    /// - Parameter report: called with the number of bytes of content that are done, of `contentSize`.
     /// - Returns: the length of the image with its padding, in bytes.
     package func pack(into assembly: SquashfsAssembly, report: (Int64) -> Void = { _ in }) throws(SkiffError) -> Int64 {
         var done: Int64 = 0
@@ -35,7 +35,7 @@ extension MergedImage {
     }
 }
 
-/// The tree as the writer of squashfs images wants to see it.
+/// The tree in the form that the squashfs writer takes.
 private struct PackedTree: SquashfsNodes {
     let tree: LayerTree
     let contents: [SquashfsContent?]

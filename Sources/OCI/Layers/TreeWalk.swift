@@ -1,18 +1,18 @@
-/// Walks through the tree by path. Symbolic links are followed and cannot lead outside; `..` of the root is the root.
+/// Looks up paths in the tree. Symbolic links are followed and cannot lead outside; `..` of the root is the root.
 struct TreeWalk {
     private let tree: LayerTree
     private var links = 0
 
     init(_ tree: LayerTree) { self.tree = tree }
 
-    /// Whose missing directories are made on the way, and with which time.
+    /// How missing directories of a path are made: for which layer, and with which time.
     struct Making {
         let layer: UInt16
         let time: Int64
     }
 
-    /// - Parameter making: nil when nothing may be made.
-    /// - Returns: nil when it is not there and may not be made.
+    /// - Parameter making: nil to make nothing.
+    /// - Returns: nil when it does not exist and may not be made.
     mutating func directory(_ path: some Collection<ArraySlice<UInt8>>, making: Making?) throws(LayerError) -> UInt32? {
         guard let node = try walk(path, follow: true, making: making) else { return nil }
         if tree.file(of: node).isDirectory { return node }
@@ -20,7 +20,7 @@ struct TreeWalk {
         throw notDirectory(node)
     }
 
-    /// What a path names, in bytes from the root; nil when there is nothing.
+    /// Returns the entry at a path from the root, or nil when there is none.
     ///
     /// - Parameter follow: whether a last symbolic link is followed.
     mutating func entry(_ path: [UInt8], follow: Bool = true) -> UInt32? {
@@ -38,7 +38,7 @@ struct TreeWalk {
         var pending = Array(path.reversed())
         var steps = 0
         while let part = pending.popLast() {
-            // Long targets of many links would be a way to keep us busy.
+            // Many links with long targets could otherwise take forever.
             steps += 1
             guard steps <= 1 << 16 else { throw LayerError("the way to it is too long") }
             if part.elementsEqual([0x2E]) { continue }

@@ -2,7 +2,7 @@ import Base
 import Digest
 import Inspect
 
-/// What `docker save` writes: a tar archive with `manifest.json`, configs and layers.
+/// An archive of `docker save`: a tar archive with `manifest.json`, configs and layers.
 struct DockerArchive {
     let index: TarIndex
     let path: String
@@ -36,7 +36,7 @@ struct DockerArchive {
 
     private func entries() throws(SkiffError) -> [Entry] {
         let bytes = try index.blob("manifest.json").bytes(limit: OCIDocument.largest)
-        // The document is a list; an object around it makes it readable as any other.
+        // The document is a list; it is wrapped in an object to be read like any other.
         let whole = try OCIDocument(Array("{\"images\":".utf8) + bytes + Array("}".utf8), "manifest.json of \(path)")
         var result: [Entry] = []
         for image in try whole.objects("images") {

@@ -2,7 +2,7 @@ import Base
 import HTTP
 import Linux
 
-/// Docker's daemon on this host, asked over its socket for an image as `docker save` would write it.
+/// Docker's daemon on this host, which exports images over its socket as `docker save` does.
 struct DockerDaemon {
     /// `unix:///path` or `tcp://host:port`.
     private let host: String
@@ -46,7 +46,7 @@ struct DockerDaemon {
         return Blob(file: SharedFile(file, path: "docker-daemon:" + name), offset: 0, size: size)
     }
 
-    /// What may stand in a path of a URL as it is.
+    /// Returns whether a name may be part of a URL's path as it is.
     private static func isName(_ name: String) -> Bool {
         !name.isEmpty && !name.contains("..")
             && name.utf8.allSatisfy {

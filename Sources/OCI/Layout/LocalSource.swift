@@ -2,7 +2,7 @@ package import Base
 import Core
 import Linux
 
-/// An image that is on this host already, as the transports of Docs/spec/sif-use.md §1 name it.
+/// An image on this host, by one of the transports of Docs/spec/sif-use.md §1.
 package struct LocalSource: Sendable, Equatable {
     package enum Transport: String, Sendable, CaseIterable {
         case layout = "oci"
@@ -28,10 +28,10 @@ package struct LocalSource: Sendable, Equatable {
         self.init(transport, String(rest.hasPrefix("//") ? rest.dropFirst(2) : rest))
     }
 
-    /// As the user writes it.
+    /// The address as users write it.
     package var text: String { transport.rawValue + ":" + reference }
 
-    /// Opens the image. Nothing of a layer is read yet.
+    /// Opens the image. Layers are not read yet.
     ///
     /// - Parameters:
     ///   - directory: where relative paths start.
@@ -54,15 +54,15 @@ package struct LocalSource: Sendable, Equatable {
     private func image(_ index: TarIndex, _ name: String, _ path: String, _ platform: OCIPlatform)
         throws(SkiffError) -> OCIImage
     {
-        // Newer versions of docker save write both forms; then the layout says more.
+        // Newer versions of docker save write both forms; the layout has more in it.
         if transport == .layoutArchive || index.has("oci-layout") && index.has("index.json") {
             return try OCILayout(index, path: path).image(name, source: text, platform: platform)
         }
         return try DockerArchive(index: index, path: path).image(name, source: text, platform: platform)
     }
 
-    /// The file or directory and the name of the image in it: `path`, `path:name`, `path@digest`, and for docker-archive
-    /// `path:@N`. Colons in the path itself are no trouble where the longer path is there.
+    /// Returns the file or directory and the name of the image in it: `path`, `path:name`, `path@digest`, and for
+    /// docker-archive `path:@N`. A colon may be part of the path where the longer path exists.
     private func split(in directory: String) throws(SkiffError) -> (path: String, name: String) {
         func absolute(_ path: some StringProtocol) -> String {
             path.hasPrefix("/") ? String(path) : directory + "/" + path

@@ -1,7 +1,7 @@
 package import Base
 import Linux
 
-/// An image layout; OCI image-spec, image-layout.md: as a directory or in a tar archive.
+/// An image layout, in a directory or a tar archive; OCI image-spec, image-layout.md.
 package struct OCILayout: OCIBlobs {
     private let place: Place
     private let path: String
@@ -35,7 +35,7 @@ package struct OCILayout: OCIBlobs {
         }
     }
 
-    /// The images that the layout names.
+    /// Returns the images that the layout names.
     package func entries() throws(SkiffError) -> [OCIDescriptor] {
         let version = try OCIDocument(file("oci-layout").bytes(limit: 4096), "oci-layout of \(path)")
         guard try version.text("imageLayoutVersion")?.hasPrefix("1.") == true else {
@@ -48,10 +48,10 @@ package struct OCILayout: OCIBlobs {
         return entries
     }
 
-    /// The image that a name means.
+    /// Returns the image with a name.
     ///
     /// - Parameters:
-    ///   - reference: a tag, a whole reference, or a digest; empty for the only one.
+    ///   - reference: a tag, a complete reference, or a digest; empty for the only image.
     ///   - source: as the user named it.
     package func image(_ reference: String, source: String, platform: OCIPlatform) throws(SkiffError) -> OCIImage {
         let entries = try entries()
@@ -78,7 +78,7 @@ package struct OCILayout: OCIBlobs {
         }
         if matching.count == 1, let only = matching.first { return only }
         guard !matching.isEmpty else {
-            // A manifest inside of an index, or one that the index does not list.
+            // A manifest inside an index, or one that the index does not list.
             if let digest = try? OCIDigest(reference), let size = try? file("blobs/sha256/" + digest.hex).size {
                 return OCIDescriptor(mediaType: "", digest: digest, size: size)
             }

@@ -4,19 +4,19 @@ import CLinux
 import Digest
 import Linux
 
-/// The members of a tar archive by name, for reading them where they lie. An archive that is compressed as a whole is
-/// decompressed once, into a file without a name; any other is never unpacked.
+/// The members of a tar archive by name, so that they can be read in place. An archive that is compressed as a whole is
+/// decompressed once, into an unnamed file; any other is never unpacked.
 struct TarIndex {
-    /// By path, cleaned.
+    /// The members by their cleaned paths.
     private var members: [[UInt8]: Blob] = [:]
     /// Symbolic links, as docker save makes them for equal layers.
     private var links: [[UInt8]: [UInt8]] = [:]
     private let path: String
 
-    /// No image has so many layers and manifests.
+    /// More members than any image has layers and manifests.
     private static let mostMembers = 1 << 17
 
-    /// - Parameter temporary: a directory for the decompressed archive, should one be needed.
+    /// - Parameter temporary: the directory for the decompressed archive, if one is needed.
     init(_ archive: Blob, path: String, temporary: String) throws(SkiffError) {
         self.path = path
         let file = try Self.decompressed(archive, path, temporary)
@@ -37,7 +37,7 @@ struct TarIndex {
         let name = Self.clean(entry.path)
         switch entry.kind {
         case .file:
-            // Of a sparse or cut off member the bytes would not be the ones at this place.
+            // The bytes at this offset are not the content of a sparse or truncated member.
             guard offset >= 0, entry.size <= file.size - min(offset, file.size) else { return }
             members[name] = Blob(file: file.file, offset: file.offset + offset, size: entry.size)
         case .hardLink(let target): members[name] = members[Self.clean(target)]
@@ -69,7 +69,7 @@ struct TarIndex {
         return nil
     }
 
-    /// The archive itself, or its content in a file of its own.
+    /// Returns the archive itself, or its decompressed content in another file.
     private static func decompressed(_ archive: Blob, _ path: String, _ temporary: String) throws(SkiffError) -> Blob {
         var input = BlobInput(archive, path, try SHA256())
         var decoder = try LayerDecoder(head: try input.head())
@@ -95,7 +95,7 @@ struct TarIndex {
         return Blob(file: SharedFile(output, path: path), offset: 0, size: size)
     }
 
-    /// A file that is gone with its last descriptor.
+    /// Returns an unnamed file, which is removed with its last descriptor.
     static func temporaryFile(in directory: String) throws(SkiffError) -> OwnedFD {
         let name = "\(directory)/archive-\(String(UInt64.random(in: .min ... .max), radix: 36))"
         return try during("cannot make \(name)") { () throws(Errno) in
@@ -106,7 +106,7 @@ struct TarIndex {
     }
 }
 
-/// An uncompressed archive in a file; what nobody wants is not read.
+/// An uncompressed archive in a file; skipped bytes are not read.
 private final class FileTar: TarSource {
     private let blob: Blob
     private var position: Int64 = 0

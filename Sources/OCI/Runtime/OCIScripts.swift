@@ -1,7 +1,7 @@
 import Base
 
-/// What the config of an image becomes in a SIF: an environment script and a runscript (Docs/spec/deffile.md §9).
-/// Runtimes know the runscript by its last but one line and evaluate it themselves.
+/// The environment script and the runscript that a SIF gets from the config of an image (Docs/spec/deffile.md §9).
+/// Runtimes recognise the runscript by its second to last line and evaluate it themselves.
 package struct OCIScripts: Sendable {
     private let config: OCIConfig
 
@@ -10,7 +10,7 @@ package struct OCIScripts: Sendable {
     package static let environmentPath = "/.singularity.d/env/10-docker2singularity.sh"
     package static let runscriptPath = "/.singularity.d/runscript"
 
-    /// PATH is the image's; of everything else the image gives a value that may be changed from outside.
+    /// The environment script. PATH is always the image's; other variables keep a value from outside.
     package var environment: String {
         var text = "#!/bin/sh\n"
         for entry in config.environment {
@@ -34,7 +34,7 @@ package struct OCIScripts: Sendable {
         }
     }
 
-    /// For a place between double quotes.
+    /// Returns a value escaped for double quotes.
     private static func escaped(_ value: Substring) -> String {
         var text = ""
         for scalar in value.unicodeScalars {
@@ -44,8 +44,8 @@ package struct OCIScripts: Sendable {
         return text
     }
 
-    /// ENTRYPOINT with arguments, or CMD where there are none; run as they are (`--no-eval`) or through the shell once
-    /// more.
+    /// The runscript: ENTRYPOINT with the arguments, or with CMD where there are none, run as they are (`--no-eval`) or
+    /// evaluated by the shell once more.
     package var runscript: String {
         let (entrypoint, command) = (config.entrypoint, config.command)
         var text = """
@@ -89,7 +89,7 @@ package struct OCIScripts: Sendable {
 
     private static func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\"'\"'") + "'" }
 
-    /// `labels.json` as the base of the labels that a build makes.
+    /// The first content of `labels.json`, to which a build adds its labels.
     package var labels: [UInt8] {
         let members = config.labels.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         return Array(JSONText.object(members.map { .init($0.name, .string($0.value)) }).text(indent: "\t").utf8)
