@@ -2,7 +2,7 @@ import Base
 package import Digest
 import Inspect
 
-/// What a signature says of an image: the JSON that was signed (Docs/spec/signing.md §3).
+/// The signed JSON, which describes the image (Docs/spec/signing.md §3).
 package struct ImageMetadata: Sendable, Equatable {
     package struct ObjectMetadata: Sendable, Equatable {
         /// Counted from the lowest id of the group.
@@ -14,12 +14,12 @@ package struct ImageMetadata: Sendable, Equatable {
     package let header: MetadataDigest
     package let objects: [ObjectMetadata]
 
-    /// The JSON does not say what it should.
+    /// The JSON is not of the right form.
     package struct Malformed: Error, Sendable, Equatable, CustomStringConvertible {
         package let description: String
     }
 
-    /// - Throws: also for an object that is named twice: which of its digests counts would be a guess.
+    /// - Throws: also for an object that is named twice, of which nobody knows which digest counts.
     package init(parsing text: [UInt8]) throws(Malformed) {
         let json: JSONText
         do throws(JSONReader.Malformed) {

@@ -3,7 +3,7 @@ import Core
 import Linux
 import Synchronization
 
-/// A file of public keys, one transferable key behind the other (Docs/spec/signing.md §9). One that does not exist is
+/// A file of public keys, one transferable key after another (Docs/spec/signing.md §9). One that does not exist is
 /// empty.
 package final class KeyringFile: KeySource {
     package let path: String
@@ -12,10 +12,10 @@ package final class KeyringFile: KeySource {
 
     package init(_ path: String, _ origin: KeyOrigin) { (self.path, self.origin) = (path, origin) }
 
-    /// The keyring of the user. It is Apptainer's; nothing has to be prepared for skiff.
+    /// Returns the keyring of the user. It is the same as Apptainer's.
     package static func ofUser() -> KeyringFile { KeyringFile(KeyDirectory.path + "/pgp-public", .local) }
 
-    /// The keyring of the administrator, whose keys come before those of users.
+    /// Returns the keyring of the administrator, which is asked before those of users.
     package static func ofInstallation(_ installation: Installation) -> KeyringFile {
         KeyringFile(installation.configurationDirectory + "/global-pgp-public", .global)
     }
@@ -56,7 +56,7 @@ package final class KeyringFile: KeySource {
     }
 }
 
-/// Where keys of the user lie: `APPTAINER_KEYSDIR`, the name that SingularityCE has for it, else `~/.apptainer/keys`.
+/// The user's directory of keys: `APPTAINER_KEYSDIR`, SingularityCE's variable for it, else `~/.apptainer/keys`.
 package enum KeyDirectory {
     package static var path: String {
         settingVariable("KEYSDIR") ?? environmentValue("SINGULARITY_SYPGPDIR").flatMap { $0.isEmpty ? nil : $0 }

@@ -1,13 +1,13 @@
 package import Base
 package import HTTP
 
-/// A server of OpenPGP keys, asked by the HTTP keyserver protocol (Docs/spec/sif-use.md §10).
+/// A server of OpenPGP keys that speaks the HTTP keyserver protocol (Docs/spec/sif-use.md §10).
 package struct Keyserver: Sendable {
     package let address: WebAddress
-    /// The value of `Authorization`; nil for a server that wants none.
+    /// The value of `Authorization`; nil for none.
     package let authorization: String?
 
-    /// - Parameter uri: of the schemes http, https, hkp (http on port 11371) or hkps (https).
+    /// - Parameter uri: with the scheme http, https, hkp (http on port 11371) or hkps (https).
     /// - Returns: nil for anything else.
     package init?(_ uri: String, authorization: String? = nil) {
         var uri = uri
@@ -23,7 +23,7 @@ package struct Keyserver: Sendable {
         (self.address, self.authorization) = (address, authorization)
     }
 
-    /// The request for one key.
+    /// Returns the request for one key.
     func lookup(_ search: String) -> HTTPRequest? {
         let base = address.description
         let query = "/pks/lookup?exact=on&op=get&search=" + queryEscaped(search)
@@ -36,12 +36,12 @@ package struct Keyserver: Sendable {
     }
 }
 
-/// Asks key servers, one after the other, until one has the key. What they answer is a key that somebody uploaded; that
-/// it is the right one shows only in the fingerprint.
+/// Asks key servers, one after another, until one has the key. Anybody can upload keys: whether it is the right one,
+/// only its fingerprint tells.
 package struct KeyserverClient {
     private let servers: [Keyserver]
 
-    /// What one server may take to answer.
+    /// The time limit of one server.
     private static let seconds = 5
 
     package init(_ servers: [Keyserver]) { self.servers = servers }

@@ -1,12 +1,13 @@
 package import Base
 
-/// Keys that key servers have. A server that does not answer is a warning: the signature is then one of somebody unknown.
+/// The keys of key servers. A server that does not answer is a warning; the signature then has no known signer.
 package final class KeyserverKeys: KeySource {
     package let origin = KeyOrigin.keyserver
     private let servers: () throws(SkiffError) -> [Keyserver]
     private var known: [String: PublicKeys?] = [:]
 
-    /// - Parameter servers: tells which; asked when the first key is wanted that is nowhere else.
+    /// - Parameter servers: returns the servers; called when a key is wanted for the first time that no other source
+    ///   has.
     package init(_ servers: @escaping () throws(SkiffError) -> [Keyserver]) { self.servers = servers }
 
     package func key(_ keyID: String) throws(SkiffError) -> PublicKeys? {

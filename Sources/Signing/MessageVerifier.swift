@@ -1,24 +1,24 @@
 package import Base
 
-/// Checks messages of one kind: clear-signed ones with OpenPGP keys, or envelopes with bare keys and certificates.
+/// Verifies messages of one kind: clear-signed ones with OpenPGP keys, or envelopes with bare keys and certificates.
 package protocol MessageVerifier {
     /// - Parameter bytes: the whole signature object.
-    /// - Returns: what was signed, and by whom. Nothing of the message counts before this has succeeded.
+    /// - Returns: what was signed, and by whom. Nothing in the message may be used before this has succeeded.
     func verify(_ bytes: [UInt8]) throws(MessageProblem) -> VerifiedMessage
 }
 
 /// A message whose signature is good.
 package struct VerifiedMessage: Sendable {
     package let text: [UInt8]
-    /// Nil for kinds of signatures that name nobody.
+    /// Nil for a kind of signature that names no signer.
     package let signer: Signer?
 
     package init(text: [UInt8], signer: Signer?) { (self.text, self.signer) = (text, signer) }
 }
 
-/// Whose key a signature was made with.
+/// The owner of the key that made a signature.
 package struct Signer: Sendable, Equatable {
-    /// 20 bytes, of the primary key; a newer kind of key has more.
+    /// The fingerprint of the primary key: 20 bytes, or more for newer kinds of keys.
     package let fingerprint: [UInt8]
     /// `Name (comment) <address>`.
     package let userID: String
@@ -30,12 +30,12 @@ package struct Signer: Sendable, Equatable {
     }
 }
 
-/// Where keys come from, in the order in which they are looked for.
+/// Where a key comes from, in the order of lookup.
 package enum KeyOrigin: Sendable, Equatable { case global, local, keyserver }
 
 package enum MessageProblem: Error, Sendable {
-    /// The signature is not good; a reason in Apptainer's words, where it has some.
+    /// The signature is bad, with the reason, in Apptainer's words if it has any.
     case invalid(String)
-    /// It could not be checked.
+    /// The signature could not be checked.
     case notChecked(SkiffError)
 }

@@ -3,7 +3,7 @@ import Core
 import Digest
 import Linux
 
-/// Digests of the data of objects; each object is read once, whatever number of signatures covers it.
+/// The digests of the data of objects. Each object is read once, no matter how many signatures cover it.
 final class ObjectDigests {
     private let file: CInt
     private var known: [Key: [UInt8]] = [:]
@@ -16,9 +16,9 @@ final class ObjectDigests {
     /// - Parameter file: lent.
     init(_ file: CInt) { self.file = file }
 
-    /// The digest of exactly the object's bytes, or of those that the file has of them.
+    /// Returns the digest of exactly the object's bytes, or of as many as the file has.
     ///
-    /// - Parameter wanted: all algorithms that will be asked for this object.
+    /// - Parameter wanted: all algorithms that will be needed for this object.
     func digest(of object: SIFDescriptor, _ algorithm: HashAlgorithm, wanted: Set<HashAlgorithm>) throws(SkiffError)
         -> [UInt8]
     {
@@ -42,7 +42,7 @@ final class ObjectDigests {
         while done < object.size {
             let piece = UnsafeMutableRawBufferPointer(
                 rebasing: buffer[..<Int(min(Int64(buffer.count), object.size - done))])
-            // The reader of the table has made sure that offset and size together are a number.
+            // The reader of the table has checked that offset plus size does not overflow.
             let count = try during("cannot read object \(object.id)") { () throws(Errno) in
                 try readFully(file, into: piece, at: object.offset + done)
             }

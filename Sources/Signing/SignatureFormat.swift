@@ -2,14 +2,14 @@ import Base
 import Core
 import Inspect
 
-/// What kind of message a signature object holds (Docs/spec/signing.md §1), told by its bytes alone. Nothing is
+/// What kind of message a signature object holds (Docs/spec/signing.md §1), recognised by its bytes alone. Nothing is
 /// verified here.
 package enum SignatureFormat: Sendable, Equatable {
     /// A JSON envelope, for signatures by bare keys and certificates (Docs/spec/signing.md §5).
     case envelope
     /// An OpenPGP message with its text in the clear.
     case clearSigned(ClearSignedMessage)
-    /// The same of old tools: its text covers neither header nor descriptors.
+    /// A clear-signed message of old tools, whose text covers neither header nor descriptors.
     case legacy(ClearSignedMessage)
     case unknown
 
@@ -28,21 +28,21 @@ package enum SignatureFormat: Sendable, Equatable {
     var isLegacy: Bool { if case .legacy = self { true } else { false } }
 }
 
-/// The first clear-signed message of some bytes (RFC 9580 §7), cut out of what may stand around it.
+/// The first clear-signed message in some bytes (RFC 9580 §7), without what surrounds it.
 ///
-/// The text itself is taken from the library that verifies it; here only its first line is looked at.
+/// The text itself comes from the library that verifies it; only its first line is looked at here.
 package struct ClearSignedMessage: Sendable, Equatable {
-    /// From the line that begins it to the line that ends its signature.
+    /// The message, from its first line to the last of its signature.
     package let bytes: [UInt8]
-    /// Of the text, without escape and without blanks at its end.
+    /// The first line of the text, without its escape and trailing blanks.
     let firstLine: [UInt8]
 
     private static let start = Array("-----BEGIN PGP SIGNED MESSAGE-----".utf8)
     private static let signature = Array("-----BEGIN PGP SIGNATURE-----".utf8)
     private static let end = Array("-----END PGP SIGNATURE-----".utf8)
 
-    /// - Returns: nil when there is none that is whole, or when its head has a line that is no list of hash algorithms:
-    ///   readers do not agree on what such a line means.
+    /// - Returns: nil when there is no complete one, or when its header has a line other than a list of hash
+    ///   algorithms: readers disagree on the meaning of such a line.
     package init?(in bytes: [UInt8]) {
         let lines = Self.lines(of: bytes)
         guard let first = lines.firstIndex(where: { bytes[$0].elementsEqual(Self.start) }) else { return nil }
@@ -59,7 +59,7 @@ package struct ClearSignedMessage: Sendable, Equatable {
         firstLine = mark > next ? Self.unescaped(bytes[lines[next]]) : []
     }
 
-    /// Each line without its end, which is a line feed or a carriage return and a line feed.
+    /// Returns the range of each line without its end, which is LF or CR LF.
     private static func lines(of bytes: [UInt8]) -> [Range<Int>] {
         var lines: [Range<Int>] = []
         var start = 0

@@ -1,16 +1,16 @@
 import Core
 import Linux
 
-/// What of a SIF file signatures cover, as the bytes that are hashed (Docs/spec/signing.md §2). The order of fields is
-/// that of the file; what may change without harm is left out.
+/// The parts of a SIF file that signatures cover, as the bytes that are hashed (Docs/spec/signing.md §2). The fields
+/// have the order of the file; those that may change without harm are left out.
 enum SignedFields {
-    /// 61 bytes: launch script, magic, version and UUID. The architecture between them is not covered.
+    /// Returns 61 bytes: launch script, magic, version and UUID. The architecture between them is not covered.
     static func header(_ header: SIFHeader) -> [UInt8] {
         let encoded = header.encoded
         return Array(encoded[..<45] + encoded[48..<64])
     }
 
-    /// 557 bytes: all but the absolute id, the group, the place in the file and the time of the last change.
+    /// Returns 557 bytes: everything but the absolute id, the group, the offset in the file and the modification time.
     ///
     /// - Parameter relativeID: counted from the lowest id of the object's group.
     static func descriptor(_ object: SIFDescriptor, relativeID: UInt32) -> [UInt8] {

@@ -7,10 +7,10 @@ package enum VerificationError: Error, Sendable, CustomStringConvertible {
     case objectNotFound
     /// An object that no signature can cover.
     case ungroupedObject
-    /// Nobody has signed what was to be verified: an unsigned image.
+    /// The image, or the part that was to be verified, is not signed.
     case signatureNotFound(VerificationTask)
     case formatNotRecognized
-    /// Keys of the kind that the signature needs were not given.
+    /// No keys of the kind that the signature needs were given.
     case keyMaterialMissing(String)
     case signatureNotValid(UInt32, reason: String)
     /// The descriptor names another key than the one that signed.

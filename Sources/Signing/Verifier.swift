@@ -133,7 +133,7 @@ package struct Verifier {
         return outcomes
     }
 
-    /// The signatures of a group, without those of old tools.
+    /// Returns the signatures of a group, without those of old tools.
     private func signatures(of group: UInt32) throws(VerificationError) -> [(SIFDescriptor, SignatureFormat, [UInt8])] {
         var found: [(SIFDescriptor, SignatureFormat, [UInt8])] = []
         for object in image.objects where object.type == .signature && object.link == .group(group) {
@@ -215,7 +215,7 @@ package struct Verifier {
         }
     }
 
-    /// What was signed, by the ids that the objects have now.
+    /// Returns what was signed, by the ids that the objects have now.
     private func signedObjects(_ metadata: ImageMetadata, _ scope: Scope) throws(VerificationError)
         -> [UInt32: ImageMetadata.ObjectMetadata]
     {

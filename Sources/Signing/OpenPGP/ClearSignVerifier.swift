@@ -1,21 +1,21 @@
 package import Base
 import CRNP
 
-/// Something that has public keys.
+/// A source of public keys.
 package protocol KeySource {
     var origin: KeyOrigin { get }
 
     /// - Parameter keyID: 16 hexadecimal digits, of a primary key or subkey.
-    /// - Returns: that one key, alone; nil when it is not here.
-    /// - Throws: when the source cannot be read. One that may be absent answers nil instead.
+    /// - Returns: that one key, alone; nil when the source does not have it.
+    /// - Throws: when the source cannot be read. A source that may be absent returns nil instead.
     func key(_ keyID: String) throws(SkiffError) -> PublicKeys?
 }
 
-/// Verifies clear-signed OpenPGP messages. Sources are asked in their order; the first that has the key decides, so that
-/// what an administrator says of a key holds before what others say of it.
+/// Verifies clear-signed OpenPGP messages. Sources are asked in order and the first that has the key decides, so that
+/// an administrator's version of a key takes precedence.
 ///
-/// Rules beyond librnp's own are those of Apptainer: the signature uses SHA-2, and the key is neither revoked nor expired
-/// now, whenever the signature was made.
+/// Besides librnp's own rules those of Apptainer apply: the signature uses SHA-2, and the key is neither revoked nor
+/// expired now, no matter when the signature was made.
 package struct ClearSignVerifier: MessageVerifier {
     private let sources: [any KeySource]
 
@@ -35,7 +35,7 @@ package struct ClearSignVerifier: MessageVerifier {
             text: text, signer: Signer(fingerprint: key.fingerprint, userID: key.userID, origin: origin))
     }
 
-    /// The first signature whose key somebody has.
+    /// Returns the first signature whose key a source has.
     private func find(_ message: ClearSignedMessage) throws(MessageProblem) -> (Int, PublicKeys, KeyOrigin) {
         let (signatures, _) = try checked { () throws(SkiffError) in try PublicKeys([]).check(message) }
         for (index, signature) in signatures.enumerated() {
@@ -56,7 +56,7 @@ package struct ClearSignVerifier: MessageVerifier {
 
     private static var unknownEntity: MessageProblem { .invalid("openpgp: signature made by unknown entity") }
 
-    /// Why a signature does not count; nil when it does.
+    /// Returns why a signature does not count, or nil when it does.
     private static func objection(to signature: PublicKeys.Signature, by key: PublicKeys.KeyFacts) -> String? {
         if let issuer = signature.issuer, issuer != key.ownFingerprint {
             return "invalid data: signature names two issuers"

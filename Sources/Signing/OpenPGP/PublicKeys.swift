@@ -4,12 +4,12 @@ import Digest
 
 /// OpenPGP public keys, from the transferable form (RFC 9580 §10.1), binary or armored.
 ///
-/// librnp checks the signatures of a key by itself when it is read; a key that has none which is good verifies nothing.
+/// librnp checks the self-signatures of a key when it is read; a key without a good one verifies nothing.
 package final class PublicKeys {
     private let store: OpaquePointer
 
-    /// - Parameter bytes: any number of keys; none is no error. Keys of kinds that librnp does not know are left out.
-    /// - Throws: when the bytes are no keys, or the library is missing; the message has no name of what was read.
+    /// - Parameter bytes: any number of keys, also none. Keys of kinds that librnp does not know are left out.
+    /// - Throws: when the bytes are not keys, or the library is missing. The message does not name the source.
     package init(_ bytes: [UInt8]) throws(SkiffError) {
         store = try RNP.use { (rnp) throws(SkiffError) in
             guard let store = rnp.object({ rnp.functions.ffi_create($0, "GPG", "GPG") }) else {
@@ -29,10 +29,11 @@ package final class PublicKeys {
         _ = try? RNP.use { (rnp) throws(SkiffError) in _ = rnp.functions.ffi_destroy(store) }
     }
 
-    /// The one key that has this id, or a subkey with it, that may sign; nil when it is not here.
+    /// Returns the one key that has this id, or a subkey with it that may sign, or nil when there is none.
     ///
-    /// It comes alone. librnp verifies with the key that a signature names by fingerprint, and tells of the key that it
-    /// names by id; the two lie in different places, and one can be changed. With a single key there is nothing to mix up.
+    /// It is alone in the result. librnp verifies with the key that a signature names by fingerprint, and reports on
+    /// the key that it names by id; these are different fields, and one can be changed. With a single key they cannot
+    /// be confused.
     ///
     /// - Parameter keyID: 16 hexadecimal digits.
     package func only(_ keyID: String) throws(SkiffError) -> PublicKeys? {
@@ -46,7 +47,7 @@ package final class PublicKeys {
         return try PublicKeys(bytes)
     }
 
-    /// With its subkeys, as it was read.
+    /// Returns the key with its subkeys, as it was read.
     private func exported(_ rnp: borrowing RNP, _ primary: OpaquePointer) throws(SkiffError) -> [UInt8] {
         guard let output = rnp.object({ rnp.functions.output_to_memory($0, 0) }) else { throw RNP.outOfMemory }
         defer { _ = rnp.functions.output_destroy(output) }
@@ -56,7 +57,7 @@ package final class PublicKeys {
         return rnp.bytes(output)
     }
 
-    /// Lends the primary key of a key, which may be that itself; nil when it is not here.
+    /// Calls `body` with the primary key of a key, which may be the key itself; nil when it is absent.
     private func withPrimary<Result>(
         _ rnp: borrowing RNP, _ key: OpaquePointer, _ body: (OpaquePointer) throws(SkiffError) -> Result?
     ) throws(SkiffError) -> Result? {
@@ -80,11 +81,11 @@ package final class PublicKeys {
         /// Whether it covers a document: `text`, `binary`.
         let type: String?
         let status: rnp_result_t
-        /// Nil when its key is not here.
+        /// Nil when its key is absent.
         let key: KeyFacts?
     }
 
-    /// What a key says about itself now.
+    /// The state of a key now.
     struct KeyFacts {
         /// Of the key itself, in hexadecimal digits.
         let ownFingerprint: String?
@@ -100,7 +101,7 @@ package final class PublicKeys {
 
     /// Checks the signatures of a clear-signed message with these keys.
     ///
-    /// - Returns: what became of each signature, in their order, and the text that they cover.
+    /// - Returns: the outcome of each signature, in their order, and the text that they cover.
     func check(_ message: ClearSignedMessage) throws(SkiffError) -> (signatures: [Signature], text: [UInt8]) {
         try RNP.use { (rnp) throws(SkiffError) in
             // Zero is no limit: the text is shorter than the message, and that is bounded.
@@ -120,7 +121,7 @@ package final class PublicKeys {
             throw RNP.outOfMemory
         }
         defer { _ = rnp.functions.op_verify_destroy(operation) }
-        // Its result tells of all signatures together; each is asked below.
+        // Its status is about all signatures together; each is examined below.
         _ = rnp.functions.op_verify_execute(operation)
         var count = 0
         guard rnp.functions.op_verify_get_signature_count(operation, &count) == SKL_RNP_SUCCESS else { return [] }

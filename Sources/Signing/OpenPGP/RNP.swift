@@ -15,7 +15,7 @@ struct RNP: ~Copyable {
         }
         let rnp = RNP(functions: library.pointee)
         return try turn.withLock { _ throws(SkiffError) in
-            // Its words are kept for those who look for a fault.
+            // Its messages are shown only with --debug.
             let isSilent = Log.level < Log.Level.debug.rawValue
             if isSilent { skl_rnp_silence() }
             defer { if isSilent { skl_rnp_speak() } }
@@ -23,7 +23,7 @@ struct RNP: ~Copyable {
         }
     }
 
-    /// The text that one of its functions gives, which the caller has to free; nil when it gives none.
+    /// Returns the text that a function of the library returns, and frees the original; nil when there is none.
     func text(_ get: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> rnp_result_t?) -> String? {
         var pointer: UnsafeMutablePointer<CChar>?
         guard get(&pointer) == SKL_RNP_SUCCESS, let pointer else { return nil }
@@ -31,20 +31,20 @@ struct RNP: ~Copyable {
         return String(cString: pointer)
     }
 
-    /// The object that one of its functions makes, which the caller has to destroy; nil when it makes none. Then the pointer
-    /// may all the same not be null, but lead to what was freed.
+    /// Returns the object that a function of the library makes, which the caller has to destroy, or nil after an error,
+    /// when the library's pointer may be non-null and dangling.
     func object(_ get: (UnsafeMutablePointer<OpaquePointer?>) -> rnp_result_t?) -> OpaquePointer? {
         var pointer: OpaquePointer?
         return get(&pointer) == SKL_RNP_SUCCESS ? pointer : nil
     }
 
-    /// The answer to a yes-or-no question; nil when it has none.
+    /// Returns the answer to a yes-or-no question, or nil when the library has none.
     func flag(_ get: (UnsafeMutablePointer<Bool>) -> rnp_result_t?) -> Bool? {
         var value = false
         return get(&value) == SKL_RNP_SUCCESS ? value : nil
     }
 
-    /// What was written to an output in memory.
+    /// Returns what was written to an output in memory.
     func bytes(_ output: OpaquePointer) -> [UInt8] {
         var bytes: UnsafeMutablePointer<UInt8>?
         var count = 0
@@ -54,7 +54,7 @@ struct RNP: ~Copyable {
         return Array(UnsafeBufferPointer(start: bytes, count: count))
     }
 
-    /// Lends an input over the bytes.
+    /// Calls `body` with an input over the bytes.
     func withInput<Result>(
         _ bytes: [UInt8], _ body: (OpaquePointer) throws(SkiffError) -> Result
     ) throws(SkiffError) -> Result {
