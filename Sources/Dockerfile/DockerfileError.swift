@@ -1,6 +1,6 @@
 package import Base
 
-/// What is wrong with a word or an instruction, before its place is known.
+/// What is wrong with a word or an instruction, before its line is known.
 package struct DockerfileProblem: Error, Sendable, Equatable {
     package let message: String
     package let expected: String?
@@ -11,7 +11,7 @@ package struct DockerfileProblem: Error, Sendable, Equatable {
     }
 }
 
-/// A Dockerfile that cannot be built from: what is wrong, where, and what was expected there.
+/// Why a Dockerfile cannot be built from: what is wrong, where, and what was expected there.
 package struct DockerfileError: Error, Sendable, Equatable {
     package let problem: DockerfileProblem
     package let place: DockerfilePlace?
@@ -21,7 +21,7 @@ package struct DockerfileError: Error, Sendable, Equatable {
         self.place = place
     }
 
-    /// - Parameter file: the Dockerfile as the user named it.
+    /// - Parameter file: the name that the user gave.
     package func described(in file: String) -> SkiffError {
         var text = "Unable to build from \(file): while parsing Dockerfile: \(problem.message)"
         if let place { text += Self.margin + place.shown(in: file) }
@@ -29,11 +29,11 @@ package struct DockerfileError: Error, Sendable, Equatable {
         return SkiffError(text)
     }
 
-    /// Below the text of the message, behind its label.
+    /// The indentation of further lines, under the text of the message.
     private static let margin = "\n         "
 }
 
-/// Where an instruction stands.
+/// The line of an instruction.
 package struct DockerfilePlace: Sendable, Equatable {
     /// The first line, counted from 1.
     package let line: Int
@@ -45,7 +45,7 @@ package struct DockerfilePlace: Sendable, Equatable {
         self.text = text
     }
 
-    /// `FILE:LINE: text`, for a terminal: no control characters, no more than fits.
+    /// Returns `FILE:LINE: text` for a terminal, without control characters and cut to its width.
     package func shown(in file: String) -> String {
         let text = String(decoding: text.prefix(300), as: UTF8.self)
         let safe = String(
@@ -54,7 +54,7 @@ package struct DockerfilePlace: Sendable, Equatable {
     }
 }
 
-/// Runs `body` for the instruction at `place`.
+/// Runs `body` and adds the place to its error.
 func at<Result>(_ place: DockerfilePlace?, _ body: () throws(DockerfileProblem) -> Result) throws(DockerfileError)
     -> Result
 {

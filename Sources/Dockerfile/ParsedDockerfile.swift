@@ -1,4 +1,4 @@
-/// A Dockerfile, read: plain values. Nothing was expanded yet, and nothing was looked at on the host.
+/// A parsed Dockerfile: plain values. Nothing is expanded, and the host was not looked at.
 package struct ParsedDockerfile: Sendable, Equatable {
     package let text: [UInt8]
     /// `\` or a backtick.
@@ -22,7 +22,7 @@ package struct BuildStage: Sendable, Equatable {
 }
 
 extension ParsedDockerfile {
-    /// Foreign text: every input is read or refused.
+    /// Parses foreign text: every input is parsed or refused.
     package init(parsing text: [UInt8]) throws(DockerfileError) {
         var reader = LineReader(text)
         var globals: [Instruction] = []
@@ -50,7 +50,7 @@ extension ParsedDockerfile {
         escape = reader.directives.escape
     }
 
-    /// One instruction that waited in an image's configuration; see ONBUILD.
+    /// Parses an instruction that ONBUILD deferred, from an image's configuration.
     package static func trigger(_ text: String, at place: DockerfilePlace) throws(DockerfileError) -> Instruction {
         var reader = LineReader(Array(text.utf8))
         guard let line = try reader.read() else {

@@ -1,6 +1,6 @@
 package import Base
 
-/// How a container of an image is to be run: the `config` object of the OCI image specification, with the fields that Docker
+/// How to run a container of an image: the `config` object of the OCI image specification, with the fields that Docker
 /// adds. Lists keep their order.
 package struct ContainerConfig: Sendable, Equatable {
     package var user = ""
@@ -19,10 +19,10 @@ package struct ContainerConfig: Sendable, Equatable {
 
     package init() {}
 
-    /// Where programs are looked for when nobody says.
+    /// The PATH of an image that sets none.
     package static let standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-    /// What `FROM scratch` begins with.
+    /// The configuration that `FROM scratch` begins with.
     package static var scratch: ContainerConfig {
         var config = ContainerConfig()
         config.environment = ["PATH=" + standardPath]
@@ -30,7 +30,7 @@ package struct ContainerConfig: Sendable, Equatable {
         return config
     }
 
-    /// The shell with a line to run.
+    /// Returns the words that run a line in the shell.
     package func shellWords(_ line: String) -> [String] { (shell ?? ["/bin/sh", "-c"]) + [line] }
 
     package var variables: [String: String] {
@@ -42,7 +42,7 @@ package struct ContainerConfig: Sendable, Equatable {
         return result
     }
 
-    /// A variable keeps its place when it gets another value.
+    /// Sets a variable, which keeps its place in the list when it gets another value.
     package mutating func set(_ name: String, _ value: String) {
         let entry = name + "=" + value
         if let index = environment.firstIndex(where: { $0.hasPrefix(name + "=") || $0 == name }) {
@@ -52,7 +52,7 @@ package struct ContainerConfig: Sendable, Equatable {
         }
     }
 
-    /// In the order in which Docker writes it; empty fields are left out.
+    /// The configuration as JSON, in Docker's order and without empty fields.
     package var json: JSONText {
         var members: [JSONText.Member] = []
         func add(_ key: String, _ text: String) { if !text.isEmpty { members.append(.init(key, .string(text))) } }
@@ -81,7 +81,7 @@ package struct ContainerConfig: Sendable, Equatable {
     }
 }
 
-/// What EXPOSE names: ports that belong together.
+/// A range of ports that EXPOSE names.
 package struct PortRange: Sendable, Hashable {
     package let numbers: ClosedRange<UInt16>
     /// `tcp`, `udp` or `sctp`.
@@ -100,7 +100,7 @@ package struct PortRange: Sendable, Hashable {
         numbers = first...last
     }
 
-    /// `80/tcp` for each.
+    /// Each port as `80/tcp`.
     package var ports: [String] { numbers.map { "\($0)/\(kind)" } }
 }
 

@@ -1,12 +1,12 @@
-/// What the user asks of a Dockerfile.
+/// The options of a build from a Dockerfile.
 package struct DockerfileOptions: Sendable {
     /// The stage to build; the last one when absent.
     package var target: String?
     /// `--build-arg`.
     package var arguments: [String: String] = [:]
-    /// For which processor the image is to be.
+    /// The platform of the image.
     package var platform: Platform
-    /// The one that builds.
+    /// The platform that builds.
     package var buildPlatform: Platform
 
     package init(platform: Platform, buildPlatform: Platform) {
@@ -34,7 +34,7 @@ package struct Platform: Sendable, Equatable {
             throw DockerfileProblem("cannot build for platform \(text)", expected: "linux/ARCHITECTURE")
         }
         let architecture = aliases[parts[1]] ?? parts[1]
-        // The variant that the name alone means.
+        // `arm64` alone means the variant v8.
         let variant = parts.count > 2 && !(architecture == "arm64" && parts[2] == "v8") ? parts[2] : ""
         self.init(system: parts[0], architecture: architecture, variant: variant)
     }
@@ -42,7 +42,7 @@ package struct Platform: Sendable, Equatable {
     package var text: String { "\(system)/\(architecture)" + (variant.isEmpty ? "" : "/" + variant) }
 }
 
-/// Which stages there are and where each comes from, with the user's wishes in: still nothing was looked at.
+/// The stages of a Dockerfile and the base of each, with the options applied. The host has not been looked at.
 package struct DockerfilePlan: Sendable {
     package enum Base: Sendable, Equatable {
         case scratch
@@ -54,14 +54,14 @@ package struct DockerfilePlan: Sendable {
 
     package struct Stage: Sendable {
         package let base: Base
-        /// When FROM asks for another one than the build.
+        /// The platform that FROM asks for, if it is not the build's.
         package let platform: Platform
         package let source: BuildStage
     }
 
     package let dockerfile: ParsedDockerfile
     package let options: DockerfileOptions
-    /// Of all ARG above the first FROM.
+    /// The values of all ARG above the first FROM.
     package let globals: [String: String]
     package let stages: [Stage]
     /// The stage that becomes the image.
@@ -86,7 +86,7 @@ package struct DockerfilePlan: Sendable {
         target = try Self.find(options.target, stages)
     }
 
-    /// Known in FROM without ARG, and in a stage that declares them.
+    /// Returns the arguments that FROM knows without ARG, and stages if they declare them.
     static func automatic(_ options: DockerfileOptions) -> [String: String] {
         var values: [String: String] = ["TARGETSTAGE": options.target ?? "default"]
         for (prefix, platform) in [("TARGET", options.platform), ("BUILD", options.buildPlatform)] {
@@ -154,9 +154,9 @@ package struct DockerfilePlan: Sendable {
             at: nil)
     }
 
-    /// Where `--from` points: a stage by name or number, which must stand above, else an image.
+    /// Returns what `--from` names: a stage above by its name or number, else an image.
     ///
-    /// - Parameter stage: the one whose instruction asks.
+    /// - Parameter stage: the stage of the instruction.
     package func source(_ from: String, in stage: Int) throws(DockerfileProblem) -> Base {
         let expansion = Expansion(
             escape: dockerfile.escape, variables: Self.automatic(options).merging(globals) { _, given in given })
@@ -175,7 +175,7 @@ package struct DockerfilePlan: Sendable {
         return .stage(index)
     }
 
-    /// Names of `--build-arg` that nothing declares; a typing error, most likely.
+    /// Names of `--build-arg` that nothing declares, most likely typing errors.
     package var unusedArguments: [String] {
         var declared = Set(StageEvaluator.proxies)
         for instruction in dockerfile.globals + dockerfile.stages.flatMap(\.instructions) {

@@ -1,4 +1,4 @@
-/// Something that changes files, all of it expanded: what remains when ENV, ARG and their like are done.
+/// A step that changes files, with its variables expanded. ENV, ARG and the like are applied already.
 package struct DockerfileStep: Sendable, Equatable {
     package let place: DockerfilePlace
     /// The joined line, for messages.
@@ -8,7 +8,7 @@ package struct DockerfileStep: Sendable, Equatable {
     package enum Action: Sendable, Equatable {
         case run(RunStep)
         case copy(CopyStep)
-        /// WORKDIR: the directory with its parents, which belong to the user.
+        /// WORKDIR: a directory, made with its parents, which belong to the user.
         case makeDirectory(String, owner: String)
     }
 }
@@ -16,14 +16,14 @@ package struct DockerfileStep: Sendable, Equatable {
 package struct RunStep: Sendable, Equatable {
     package enum Program: Sendable, Equatable {
         case arguments([String])
-        /// A heredoc that names its own interpreter: a file to be made and started.
+        /// A heredoc with an interpreter of its own: a file to be written and executed.
         case script([UInt8])
     }
 
     package var program: Program
     /// `NAME=VALUE`.
     package var environment: [String]
-    /// Proxies of `--build-arg`: seen by the command, without part in what makes the step another one.
+    /// Proxies of `--build-arg`: the command sees them, but the step does not depend on them.
     package var proxies: [String]
     package var directory: String
     /// Empty for root.
@@ -36,19 +36,19 @@ package struct RunStep: Sendable, Equatable {
         package let kind: RunMount.Kind
         /// Absolute.
         package let target: String
-        /// Absolute in the source.
+        /// The absolute path in the source.
         package let source: String
         /// Nil for the build context, or for an empty cache.
         package let from: DockerfilePlan.Base?
-        /// Of a cache.
+        /// The id of a cache.
         package let identifier: String
-        /// Of a cache: no other command uses it at the same time.
+        /// Whether no other command may use the cache at the same time.
         package var isExclusive = false
         package let isWritable: Bool
         package let mode: UInt32
         package let owner: UInt32
         package let group: UInt32
-        /// Bytes; 0 for no limit.
+        /// In bytes; 0 for no limit.
         package let size: Int64
     }
 }
@@ -59,7 +59,7 @@ package struct CopyStep: Sendable, Equatable {
         package let content: [UInt8]
     }
 
-    /// Paths and patterns in the source; ADD's may be addresses.
+    /// Paths and patterns in the source; ADD's may be URLs.
     package var sources: [String]
     package var files: [File]
     /// Absolute; ends in a slash when it must be a directory.
@@ -70,14 +70,14 @@ package struct CopyStep: Sendable, Equatable {
     package var owner: String?
     package var mode: FileModeChange?
     package var excluded: IgnoreFile
-    /// Whether archives of the build context become what is in them.
+    /// Whether archives of the build context are unpacked.
     package var unpacks: Bool
-    /// The same of files from other hosts, which stay as they are unless that was asked for.
+    /// Whether fetched archives are unpacked; by default they are not.
     package var unpacksFetched = false
-    /// Of the one file that is fetched: 64 digits of its SHA-256.
+    /// The SHA-256 of the one file that is fetched, in 64 hexadecimal digits.
     package var checksum: String?
 
-    /// Whether ADD is to fetch a source.
+    /// Returns whether a source is a URL, which ADD fetches.
     package static func isAddress(_ source: String) -> Bool {
         ["http://", "https://", "git://", "ssh://", "git@"].contains { source.hasPrefix($0) }
     }

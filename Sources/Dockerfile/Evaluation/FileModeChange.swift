@@ -2,7 +2,7 @@
 package struct FileModeChange: Sendable, Equatable {
     private enum Change: Sendable, Equatable {
         case all(UInt32)
-        /// For the classes in `mask`: sets, adds (`+`) or takes away (`-`).
+        /// Sets (`=`), adds (`+`) or removes (`-`) permissions of the classes in `mask`.
         case some(mask: UInt32, sign: UInt8, permissions: [UInt8])
     }
     private let changes: [Change]
@@ -48,7 +48,7 @@ package struct FileModeChange: Sendable, Equatable {
         UInt8(ascii: "u"): 0o4700, UInt8(ascii: "g"): 0o2070, UInt8(ascii: "o"): 0o1007, UInt8(ascii: "a"): 0o7777,
     ]
 
-    /// The permission bits that a file gets.
+    /// Returns the new permission bits of a file.
     package func applied(to mode: UInt32, isDirectory: Bool) -> UInt32 {
         var mode = mode & 0o7777
         for change in changes {

@@ -1,6 +1,6 @@
-/// Goes through a stage: keeps the configuration and the variables, and answers one after the other what is to be done.
+/// Evaluates a stage: keeps its configuration and variables, and returns its steps one after another.
 package struct StageEvaluator {
-    /// As far as it has come.
+    /// The configuration after the last instruction.
     package private(set) var config: ContainerConfig
     /// The values of ARG, which stages that begin from this one inherit.
     package private(set) var arguments: [String: String]
@@ -10,14 +10,14 @@ package struct StageEvaluator {
     private var rest: ArraySlice<Instruction>
     private var hasCommand = false
 
-    /// Known to RUN without ARG.
+    /// The arguments that RUN knows without ARG.
     package static let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"].flatMap {
         [$0, $0.lowercasedASCII]
     }
 
     /// - Parameters:
-    ///   - config: of the base: an image's, another stage's, or `.scratch`.
-    ///   - arguments: of the stage that this one begins from.
+    ///   - config: the configuration of the base: an image's, another stage's, or `.scratch`.
+    ///   - arguments: the arguments of the stage that this one begins from.
     package init(
         _ plan: DockerfilePlan, stage: Int, config: ContainerConfig, arguments: [String: String] = [:]
     ) throws(DockerfileError) {
@@ -44,7 +44,7 @@ package struct StageEvaluator {
     }
 
     private var variables: [String: String] {
-        // What ENV sets counts more than ARG, wherever either stands.
+        // ENV takes precedence over ARG, in any order.
         arguments.merging(config.variables) { _, set in set }
     }
 
@@ -109,7 +109,7 @@ package struct StageEvaluator {
         }
     }
 
-    /// All values are those from before the instruction.
+    /// Returns the pairs expanded with the values from before the instruction.
     private func expanded(_ pairs: [Instruction.Pair], _ expansion: Expansion) throws(DockerfileProblem)
         -> [(String, String)]
     {
@@ -122,7 +122,8 @@ package struct StageEvaluator {
         return result
     }
 
-    /// `--build-arg`, else the default, else what an ARG above the first FROM or the platform says.
+    /// Declares arguments. A value comes from `--build-arg`, else from the default, else from an ARG above the first
+    /// FROM or the platform.
     private mutating func declare(_ declared: [Instruction.Argument], _ expansion: Expansion)
         throws(DockerfileProblem)
     {
@@ -223,7 +224,7 @@ extension StageEvaluator {
     private func program(_ command: RunCommand) throws(DockerfileProblem) -> RunStep.Program {
         guard case .shell(let line) = command.command else { return .arguments(words(command.command)) }
         guard let first = command.heredocs.first else { return .arguments(config.shellWords(line)) }
-        // The heredoc alone is the script itself; with words around it, it is input that the shell passes on.
+        // A heredoc alone is the script itself; with words around it, it is the input of a command.
         if Heredoc(marker: line)?.name == first.name {
             let content = first.content
             if content.starts(with: Array("#!".utf8)) { return .script(content) }

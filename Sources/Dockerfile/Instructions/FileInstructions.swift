@@ -59,7 +59,7 @@ extension InstructionParser {
 }
 
 extension RunMount {
-    /// - Parameter text: `type=cache,target=/x`; quotes hold commas.
+    /// - Parameter text: `type=cache,target=/x`; commas in quotes do not separate.
     init(parsing text: String) throws(DockerfileProblem) {
         self.init()
         for field in try Self.fields(text) {

@@ -1,4 +1,4 @@
-/// HEALTHCHECK, which is kept in the image's configuration.
+/// HEALTHCHECK, which only becomes part of the image's configuration.
 extension InstructionParser {
     func healthcheck() throws(DockerfileProblem) -> Healthcheck {
         let flags = try flags(["interval", "timeout", "start-period", "start-interval", "retries"])
@@ -45,7 +45,7 @@ extension InstructionParser {
         return value
     }
 
-    /// `1m30s`, `1.5h`; nil for anything else.
+    /// Returns the nanoseconds of `1m30s` or `1.5h`, or nil for anything else.
     static func nanoseconds(_ text: String) -> Int64? {
         let units: [(String, Double)] = [
             ("ns", 1), ("us", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9),
@@ -64,7 +64,7 @@ extension InstructionParser {
             }
             total += value * factor
         }
-        // Beyond this a Double no longer holds every nanosecond; it is a hundred days.
+        // A Double cannot hold every nanosecond beyond this, a hundred days.
         return total < 9e15 ? Int64(total) : nil
     }
 }

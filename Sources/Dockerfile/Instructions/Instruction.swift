@@ -1,4 +1,4 @@
-/// An instruction of a Dockerfile, read but not expanded.
+/// An instruction of a Dockerfile, parsed but not expanded.
 package struct Instruction: Sendable, Equatable {
     package let place: DockerfilePlace
     /// The joined line.
@@ -16,7 +16,7 @@ package struct Instruction: Sendable, Equatable {
         case healthcheck(Healthcheck)
         case label([Pair])
         case maintainer(String)
-        /// The instruction that waits, as text.
+        /// The deferred instruction, as text.
         case onbuild(String)
         case run(RunCommand)
         case shell([String])
@@ -39,7 +39,7 @@ package struct Instruction: Sendable, Equatable {
     }
 }
 
-/// What RUN, CMD and ENTRYPOINT start.
+/// The command of RUN, CMD and ENTRYPOINT.
 package enum CommandLine: Sendable, Equatable {
     /// A line for the shell.
     case shell(String)
@@ -50,7 +50,7 @@ package enum CommandLine: Sendable, Equatable {
 /// COPY and ADD.
 package struct CopyFiles: Sendable, Equatable {
     package var sources: [String] = []
-    /// Each is a file to be made, after those of `sources`.
+    /// Files to be written, after those of `sources`.
     package var heredocs: [Heredoc] = []
     package var destination = ""
     /// A stage's name or number, or an image; nil for the build context.
@@ -58,7 +58,7 @@ package struct CopyFiles: Sendable, Equatable {
     package var owner: String?
     package var mode: String?
     package var excluded: [String] = []
-    /// `--unpack`: nil when not said.
+    /// `--unpack`; nil when it was not given.
     package var unpacks: Bool?
     /// `--checksum`.
     package var checksum: String?
@@ -72,7 +72,7 @@ package struct RunCommand: Sendable, Equatable {
     package var network = "default"
 }
 
-/// `RUN --mount=`: what the command sees for its time only. Text as written: variables are expanded later.
+/// `RUN --mount=`: a mount for the time of the command. Text is as written: variables are expanded later.
 package struct RunMount: Sendable, Equatable {
     package enum Kind: String, Sendable { case bind, cache, tmpfs }
 
@@ -80,20 +80,20 @@ package struct RunMount: Sendable, Equatable {
     package var target: String?
     package var source: String?
     package var from: String?
-    /// Of a cache; its target when absent.
+    /// The id of a cache; the target when absent.
     package var identifier: String?
     package var isWritable: Bool?
-    /// Of a cache: one command at a time, `sharing=locked` or `private`.
+    /// Whether a cache is for one command at a time: `sharing=locked` or `private`.
     package var isExclusive = false
-    /// Octal; of a cache that is new.
+    /// The octal mode of a new cache.
     package var mode: String?
     package var owner: String?
     package var group: String?
-    /// Of a tmpfs, such as `64m`.
+    /// The size of a tmpfs, such as `64m`.
     package var size: String?
 }
 
-/// HEALTHCHECK. Times in nanoseconds; 0 when not said.
+/// HEALTHCHECK. Times are in nanoseconds, 0 when not given.
 package struct Healthcheck: Sendable, Equatable {
     /// `NONE`, `CMD` and a program, or `CMD-SHELL` and a line.
     package var test: [String] = []

@@ -3,7 +3,7 @@ struct InstructionFlags {
     private var values: [(name: String, value: String?)] = []
     private static let repeated: Set<String> = ["mount", "exclude"]
 
-    /// - Parameter known: the flags that the instruction has.
+    /// - Parameter known: the flags of the instruction.
     init(_ words: [String], known: Set<String>, of instruction: String) throws(DockerfileProblem) {
         for word in words {
             let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -44,7 +44,8 @@ struct InstructionFlags {
         }
     }
 
-    /// The flags at the beginning of a text, without quotes and escapes, and what follows them. `--` alone ends them.
+    /// Returns the flags at the beginning of a text, without quotes and escapes, and the rest. A lone `--` ends the
+    /// flags.
     static func split(_ text: String, escape: UInt8) throws(DockerfileProblem) -> (words: [String], rest: String) {
         var rest = text.bytes.trimmed
         var words: [String] = []

@@ -1,4 +1,4 @@
-/// Reads one instruction. FROM is not one of them: it begins a stage.
+/// Parses one instruction, except FROM, which begins a stage.
 struct InstructionParser {
     let line: LogicalLine
     /// In capitals.
@@ -73,7 +73,7 @@ struct InstructionParser {
         return arguments
     }
 
-    /// JSON, with what no program can be given refused.
+    /// Returns the strings of the JSON form; refuses those that cannot be passed to a program.
     func json() throws(DockerfileProblem) -> [String]? {
         guard let strings = JSONStrings.read(arguments) else { return nil }
         guard !strings.contains(where: { $0.utf8.contains(0) }) else {
@@ -117,7 +117,7 @@ struct InstructionParser {
         return result
     }
 
-    /// `KEY=VALUE...`, or `KEY VALUE` where everything behind the first blank is the value.
+    /// Parses `KEY=VALUE...`, or `KEY VALUE`, where everything after the first blank is the value.
     private func pairs() throws(DockerfileProblem) -> [Instruction.Pair] {
         let words = try Words.split(try someArguments(), escape: escape)
         guard words.first?.contains("=") == true else {
@@ -147,7 +147,7 @@ struct InstructionParser {
         return (String(parts.first ?? ""), parts.count > 1 ? String(parts[1]) : nil)
     }
 
-    /// ONBUILD: read to see that it can be read, kept as text.
+    /// Parses ONBUILD's instruction to find errors, and returns it as text.
     private func trigger() throws(DockerfileProblem) -> String {
         let text = try someArguments()
         let inner = try InstructionParser(

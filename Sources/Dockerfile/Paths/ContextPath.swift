@@ -1,8 +1,8 @@
 /// Paths as instructions write them.
 package enum ContextPath {
-    /// The names of a path as Go's filepath.Clean leaves them.
+    /// Returns the components of a path, cleaned as by Go's filepath.Clean.
     ///
-    /// - Parameter isRooted: whether `..` at the top goes nowhere, rather than staying.
+    /// - Parameter isRooted: whether `..` at the top is dropped rather than kept.
     package static func cleaned(_ path: String, isRooted: Bool = true) -> [String] {
         var names: [String] = []
         for name in path.split(separator: "/") where name != "." {
@@ -15,8 +15,8 @@ package enum ContextPath {
         return names
     }
 
-    /// A path in the image: relative ones begin at `directory`. A slash at the end stays, since it says that this is a
-    /// directory; so do `.` and an empty path.
+    /// Returns a path in the image: relative ones begin at `directory`. The result ends in a slash if the path can only
+    /// be a directory: it ends in a slash, is `.`, or is empty.
     package static func inImage(_ path: String, from directory: String) -> String {
         let isDirectory = path.isEmpty || path == "." || path.hasSuffix("/") || path.hasSuffix("/.")
         let names = cleaned(path.hasPrefix("/") ? path : directory + "/" + path)

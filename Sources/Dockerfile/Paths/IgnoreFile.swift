@@ -1,19 +1,19 @@
-/// `.dockerignore`: which files of the build context do not exist for COPY and ADD. The last pattern that matches decides.
+/// `.dockerignore`: the files of the build context that COPY and ADD do not see. The last matching pattern decides.
 package struct IgnoreFile: Sendable, Equatable {
     package struct Rule: Sendable, Equatable {
         /// Cleaned, without a leading slash.
         package let pattern: String
-        /// `!`: what matches is taken again.
+        /// `!`: what matches is not ignored after all.
         package let takes: Bool
         let machine: PatternMachine
     }
 
     package let rules: [Rule]
 
-    /// No file: nothing is ignored.
+    /// No patterns: nothing is ignored.
     package init() { rules = [] }
 
-    /// - Parameter file: how the file is called in errors.
+    /// - Parameter file: the name of the file in errors.
     package init(parsing text: [UInt8], file: String) throws(DockerfileProblem) {
         let mark = text.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         var rules: [Rule] = []
@@ -35,7 +35,7 @@ package struct IgnoreFile: Sendable, Equatable {
         self.rules = rules
     }
 
-    /// - Parameter path: relative to the context, its names joined by `/`.
+    /// - Parameter path: relative to the context.
     package func ignores(_ path: String) -> Bool {
         var result = false
         for rule in rules where result == rule.takes {
@@ -44,7 +44,7 @@ package struct IgnoreFile: Sendable, Equatable {
         return result
     }
 
-    /// Whether something in an ignored directory may be taken, so that one has to look into it.
+    /// Whether something in an ignored directory may be included, so that it must be searched.
     package var takesAgain: Bool { rules.contains(where: \.takes) }
 
     private static func rule(_ line: ArraySlice<UInt8>, _ place: String) throws(DockerfileProblem) -> Rule? {
@@ -64,7 +64,8 @@ package struct IgnoreFile: Sendable, Equatable {
         }
     }
 
-    /// `**` is any number of directories; at the end, and before plain text at the beginning, any text.
+    /// Returns the machine of a pattern. `**` is any number of directories; at the end, or at the beginning before
+    /// plain text, it is any text.
     private static func machine(_ pattern: String) throws(DockerfileProblem) -> PatternMachine {
         var parts: [PatternMachine.Part] = []
         var rest = Array(pattern.unicodeScalars)[...]

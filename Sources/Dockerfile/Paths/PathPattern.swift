@@ -1,4 +1,4 @@
-/// A shell pattern for a name, as Go's filepath.Match reads it: `*`, `?`, `[a-z]`, `[^a]`, `\x`.
+/// A pattern for a file name, as for Go's filepath.Match: `*`, `?`, `[a-z]`, `[^a]`, `\x`.
 struct PathPattern {
     private let machine: PatternMachine
 
@@ -9,10 +9,10 @@ struct PathPattern {
         machine = PatternMachine(parts: parts)
     }
 
-    /// Whether the whole name matches.
+    /// Returns whether the whole name matches.
     func matches(_ name: String) -> Bool { machine.matches(name) }
 
-    /// Whether a text has a meaning beyond itself.
+    /// Returns whether a text has special characters of patterns.
     static func isPattern(_ text: String) -> Bool {
         var rest = text.bytes
         while let byte = rest.popFirst() {
@@ -22,7 +22,7 @@ struct PathPattern {
         return false
     }
 
-    /// A pattern that has no other signs, without its escapes.
+    /// Returns a pattern that has only escapes, without them.
     static func literal(_ name: String) -> String {
         var result: [UInt8] = []
         var rest = name.bytes
@@ -36,7 +36,7 @@ struct PathPattern {
         return result[...].text
     }
 
-    /// One part at the beginning of `rest`, which is not empty.
+    /// Parses one part at the beginning of `rest`, which is not empty.
     static func part(_ rest: inout ArraySlice<Unicode.Scalar>, _ pattern: String) throws(DockerfileProblem)
         -> PatternMachine.Part
     {
@@ -71,7 +71,7 @@ struct PathPattern {
                 rest = rest.dropFirst()
                 high = try character(&rest, pattern)
             }
-            // A range that is the wrong way round is no error and matches nothing.
+            // A reversed range is not an error and matches nothing.
             if low <= high { ranges.append(low...high) }
         }
         rest = rest.dropFirst()

@@ -1,4 +1,5 @@
-/// What path patterns are made of, and the machine that runs them in one pass over a path, however many stars there are.
+/// The parts of a path pattern, and the machine that matches them in one pass over a path, no matter how many stars
+/// there are.
 struct PatternMachine: Sendable, Equatable {
     enum Part: Sendable, Equatable {
         case character(Unicode.Scalar)
@@ -15,7 +16,7 @@ struct PatternMachine: Sendable, Equatable {
 
     let parts: [Part]
 
-    /// - Parameter orParent: whether it is enough that a directory above matches.
+    /// - Parameter orParent: whether a match of a directory above is enough.
     func matches(_ path: String, orParent: Bool = false) -> Bool {
         // `reached[n]`: n parts can have matched what was read. `inside[n]`: part n, `directories`, has begun.
         var reached = [Bool](repeating: false, count: parts.count + 1)
@@ -58,7 +59,7 @@ struct PatternMachine: Sendable, Equatable {
         }
     }
 
-    /// Parts that may stand for nothing.
+    /// Passes the parts that may match nothing.
     private func skip(_ reached: inout [Bool]) {
         for (index, part) in parts.enumerated() where reached[index] {
             switch part {

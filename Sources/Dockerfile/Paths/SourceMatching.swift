@@ -1,9 +1,9 @@
-/// A tree that COPY takes files from: the build context, a stage, an image. Paths are absolute in it; nothing outside of it
-/// is ever reached.
+/// A tree that COPY takes files from: the build context, a stage, an image. Its paths are absolute, and nothing outside
+/// of it can be reached.
 package protocol CopySource {
-    /// What is at a path, symbolic links not followed. Nil for nothing, or for something that is ignored.
+    /// Returns what is at a path, without following symbolic links, or nil for nothing or something ignored.
     func kind(_ path: String) -> SourceKind?
-    /// The names in a directory, in any order.
+    /// Returns the names in a directory, in any order.
     func names(_ path: String) -> [String]
 }
 
@@ -14,23 +14,23 @@ package enum SourceKind: Sendable, Equatable {
     case file
 }
 
-/// One thing that a source of COPY or ADD names.
+/// A file or directory that a source of COPY or ADD names.
 package struct SourceMatch: Sendable, Equatable {
-    /// As the source names it; the last name is the one that the copy gets.
+    /// The path as the source names it; its last component is the name of the copy.
     package let path: String
-    /// Where it really is: the links of the path, and itself being one, followed.
+    /// The path after following symbolic links, also the last one.
     package let location: String
     package let isDirectory: Bool
 }
 
-/// Finds what the sources of COPY and ADD mean.
+/// Finds the files that sources of COPY and ADD name.
 package struct SourceMatcher<Tree: CopySource> {
     private let tree: Tree
 
     package init(_ tree: Tree) { self.tree = tree }
 
     /// - Parameter source: a path or a pattern; `..` does not lead out.
-    /// - Returns: in the order of names; empty only for a pattern that nothing matches.
+    /// - Returns: the matches, sorted by name; empty only for a pattern that nothing matches.
     package func matches(_ source: String) throws(DockerfileProblem) -> [SourceMatch] {
         let names = ContextPath.cleaned(source)
         guard let first = names.firstIndex(where: PathPattern.isPattern) else {
@@ -46,7 +46,7 @@ package struct SourceMatcher<Tree: CopySource> {
             var next: [String] = []
             for directory in found {
                 guard let location = resolve(directory), tree.kind(location) == .directory else { continue }
-                // Names of a directory on the way, not links to one: a pattern looks at what is there.
+                // A pattern is matched against directories on the way, not against links to them.
                 for child in tree.names(location).sorted() where pattern.matches(child) {
                     next.append((directory == "/" ? "" : directory) + "/" + child)
                 }
@@ -61,7 +61,7 @@ package struct SourceMatcher<Tree: CopySource> {
         return SourceMatch(path: path, location: location, isDirectory: kind == .directory)
     }
 
-    /// The path without links; what a link's absolute target names is looked for in the tree.
+    /// Returns the path after following links, whose absolute targets are in the tree.
     private func resolve(_ path: String) -> String? {
         var rest = path.split(separator: "/").map(String.init)[...]
         var done: [String] = []
@@ -78,7 +78,7 @@ package struct SourceMatcher<Tree: CopySource> {
                 done.append(name)
                 continue
             }
-            // As the kernel's limit, ELOOP.
+            // The kernel's limit: ELOOP.
             followed += 1
             guard followed <= 40 else { return nil }
             if target.hasPrefix("/") { done = [] }

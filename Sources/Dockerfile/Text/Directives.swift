@@ -1,12 +1,12 @@
 /// Parser directives: `# key=value` lines before anything else.
 struct Directives {
-    /// Joins lines and takes the meaning from the next character: `\` or a backtick.
+    /// The character that joins lines and escapes the next character: `\` or a backtick.
     private(set) var escape = Character8.backslash
     private(set) var syntax: String?
     private var seen: Set<String> = []
     private var isOpen = true
 
-    /// Looks at every line until the first that is no directive.
+    /// Parses a line; called for every line until the first that is not a directive.
     mutating func take(_ line: ArraySlice<UInt8>) throws(DockerfileProblem) {
         guard isOpen else { return }
         guard let (key, value) = Self.parts(line), ["escape", "syntax", "check"].contains(key) else {
@@ -27,7 +27,7 @@ struct Directives {
         }
     }
 
-    /// The language that is read here, whatever version: another one is another program.
+    /// Accepts any version of the Dockerfile language and refuses others, which need another program.
     private mutating func takeSyntax(_ value: String) throws(DockerfileProblem) {
         syntax = value
         let repository = value.prefix { $0 != "@" }

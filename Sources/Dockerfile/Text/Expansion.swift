@@ -1,11 +1,11 @@
-/// Puts the values of variables into words, and takes quotes and escapes away, as Dockerfiles mean it.
+/// Expands variables and removes quotes and escapes, by the rules of Dockerfiles.
 package struct Expansion {
     /// `\` or a backtick.
     package let escape: UInt8
     package let variables: [String: String]
-    /// A variable that is not set stays as it was written.
+    /// Whether a variable that is not set stays as written.
     var keepsUnset = false
-    /// The body of a heredoc: quotes are ordinary characters.
+    /// Whether quotes are ordinary characters, as in the body of a heredoc.
     var ignoresQuotes = false
 
     package init(escape: UInt8, variables: [String: String]) {
@@ -19,17 +19,17 @@ package struct Expansion {
         self.ignoresQuotes = ignoresQuotes
     }
 
-    /// One word, whatever blanks it has.
+    /// Returns a text as one word, including its blanks.
     package func word(_ text: String) throws(DockerfileProblem) -> String { try bytes(text.bytes)[...].text }
 
-    /// A heredoc's body, which need not be text.
+    /// Returns a heredoc's body, which may be binary.
     func bytes(_ text: ArraySlice<UInt8>) throws(DockerfileProblem) -> [UInt8] {
         var scanner = ExpansionScanner(expansion: self, rest: text)
         try scanner.scan(until: nil, keepsEscapes: false)
         return scanner.result
     }
 
-    /// The words that a line becomes: blanks that come from a variable separate, too.
+    /// Returns the words of a line. Blanks from a variable separate words too.
     package func words(_ text: String) throws(DockerfileProblem) -> [String] {
         var scanner = ExpansionScanner(expansion: self, rest: text.bytes)
         try scanner.scan(until: nil, keepsEscapes: false)
@@ -44,7 +44,7 @@ private struct ExpansionScanner {
     var result: [UInt8] = []
     private var isOpen = false
     private var depth = 0
-    /// Where blanks that are not quoted separate words: positions in `result`.
+    /// The positions in `result` where unquoted blanks separate words.
     private var cuts: [Int] = []
 
     init(expansion: Expansion, rest: ArraySlice<UInt8>) {
@@ -63,7 +63,7 @@ private struct ExpansionScanner {
         return words
     }
 
-    /// Appends to `result` until `stop`, which is taken, or the end.
+    /// Appends to `result` until `stop`, which is consumed, or the end.
     mutating func scan(until stop: UInt8?, keepsEscapes: Bool) throws(DockerfileProblem) {
         while let byte = rest.popFirst() {
             if byte == stop { return }
@@ -94,7 +94,7 @@ private struct ExpansionScanner {
         }
     }
 
-    /// Behind the opening quote. The escape works on itself, quotes and dollars only.
+    /// Scans what follows an opening double quote. Only quotes, dollars and the escape itself can be escaped.
     private mutating func doubleQuoted(_ keepsEscapes: Bool) throws(DockerfileProblem) {
         while let byte = rest.popFirst() {
             switch byte {
@@ -115,7 +115,7 @@ private struct ExpansionScanner {
         throw .unclosed(Character8.doubleQuote)
     }
 
-    /// Behind the dollar.
+    /// Returns the value of the variable after a dollar.
     private mutating func variable() throws(DockerfileProblem) -> [UInt8] {
         guard rest.first == Character8.openBrace else {
             let name = takeName()
@@ -145,7 +145,7 @@ private struct ExpansionScanner {
         return name.text
     }
 
-    /// Behind `${NAME`.
+    /// Returns the value of what follows `${NAME`.
     private mutating func braced(_ name: String) throws(DockerfileProblem) -> [UInt8] {
         let value = expansion.variables[name]
         guard var sign = rest.popFirst() else { throw Self.unclosedBrace }
@@ -179,7 +179,7 @@ private struct ExpansionScanner {
         }
     }
 
-    /// - Parameter value: nil when it does not count.
+    /// - Parameter value: nil when the variable counts as unset.
     private func chosen(_ sign: UInt8, _ name: String, _ value: String?, _ word: [UInt8]) throws(DockerfileProblem)
         -> [UInt8]
     {
@@ -195,7 +195,7 @@ private struct ExpansionScanner {
     }
 
     private mutating func nested(until stop: UInt8, keepsEscapes: Bool) throws(DockerfileProblem) -> [UInt8] {
-        // Text of strangers must not use up the stack.
+        // Foreign text must not exhaust the stack.
         guard depth < 64 else { throw DockerfileProblem("variables are nested too deeply") }
         var inner = ExpansionScanner(expansion: expansion, rest: rest)
         inner.depth = depth + 1

@@ -1,16 +1,16 @@
-/// Text below an instruction: `<<EOF`, `<<-EOF`, `<<"EOF"`.
+/// A heredoc below an instruction: `<<EOF`, `<<-EOF`, `<<"EOF"`.
 package struct Heredoc: Sendable, Equatable {
     package let name: String
-    /// Of the redirection; 0 unless a number was written.
+    /// The descriptor of the redirection; 0 unless a number was written.
     package let descriptor: Int
-    /// `<<-`: tabs at the beginning of lines do not count.
+    /// `<<-`: whether leading tabs are removed.
     package let stripsTabs: Bool
-    /// Not when any part of the name is quoted.
+    /// Whether variables are expanded: no part of the name is quoted.
     package let expands: Bool
     /// As written, each line with its end.
     package var body: [UInt8] = []
 
-    /// The body as a shell would hand it on.
+    /// The body as a shell would pass it on.
     package var content: [UInt8] {
         guard stripsTabs else { return body }
         var result: [UInt8] = []
@@ -20,7 +20,7 @@ package struct Heredoc: Sendable, Equatable {
         return result
     }
 
-    /// Whether the instruction can have heredocs: RUN, COPY and ADD, also behind ONBUILD, and not in JSON form.
+    /// Returns whether the instruction can have heredocs: RUN, COPY and ADD, also after ONBUILD, and not in JSON form.
     static func mayFollow(_ text: String) -> Bool {
         guard text.contains("<<") else { return false }
         var rest = text.bytes.trimmed
@@ -40,12 +40,12 @@ package struct Heredoc: Sendable, Equatable {
         return false
     }
 
-    /// The heredocs that a line announces, in order, without bodies.
+    /// Returns the heredocs of a line in order, without bodies.
     static func markers(in text: String) throws(DockerfileProblem) -> [Heredoc] {
         try Words.split(text, escape: Character8.backslash).compactMap { word in Heredoc(marker: word) }
     }
 
-    /// - Parameter marker: a word such as `3<<-"EOF"`; nil when it is none.
+    /// - Parameter marker: a word such as `3<<-"EOF"`. The result is nil for any other.
     init?(marker: String) {
         let bytes = marker.bytes
         let digits = bytes.prefix { $0.isDigit }
@@ -55,7 +55,7 @@ package struct Heredoc: Sendable, Equatable {
         stripsTabs = rest.first == 0x2D
         if stripsTabs { rest = rest.dropFirst() }
         guard !rest.isEmpty, !rest.contains(0x3C) else { return nil }
-        // A name is a word: nothing in it is a variable.
+        // The name is not expanded.
         let expansion = Expansion(escape: Character8.backslash, variables: [:], keepsUnset: true)
         guard let name = try? expansion.word(rest.text), !name.isEmpty else { return nil }
         self.name = name

@@ -1,11 +1,11 @@
-/// An instruction as it was written: its lines joined, comments between them gone.
+/// An instruction as written, with its lines joined and comments between them removed.
 struct LogicalLine {
     let place: DockerfilePlace
     let text: String
     var heredocs: [Heredoc] = []
 }
 
-/// Joins the lines of a Dockerfile to instructions. Foreign text: every input is read or refused.
+/// Joins the lines of a Dockerfile into instructions. It is foreign text: every input is read or refused.
 struct LineReader {
     private let lines: [ArraySlice<UInt8>]
     private var next = 0
@@ -19,7 +19,7 @@ struct LineReader {
         self.lines = lines
     }
 
-    /// The next instruction; nil at the end.
+    /// Returns the next instruction, or nil at the end.
     mutating func read() throws(DockerfileError) -> LogicalLine? {
         while next < lines.count {
             let place = DockerfilePlace(line: next + 1, text: Array(content(next)))
@@ -43,13 +43,14 @@ struct LineReader {
         return nil
     }
 
-    /// A line without its end.
+    /// Returns a line without its end.
     private func content(_ index: Int) -> ArraySlice<UInt8> {
         let line = lines[index]
         return line.last == Character8.carriageReturn ? line.dropLast() : line
     }
 
-    /// The rest of an instruction whose lines end in the escape character. Comments and blank lines between them do not count.
+    /// Returns the rest of an instruction whose lines end in the escape character. Comments and blank lines between
+    /// them are skipped.
     private mutating func join(_ first: ArraySlice<UInt8>) -> [UInt8] {
         var (part, goesOn) = continued(first)
         var text = Array(part)
@@ -64,7 +65,8 @@ struct LineReader {
         return text
     }
 
-    /// Blanks may follow the escape character; one that is escaped itself does not join.
+    /// Returns a line without the escape character at its end, and whether it has one. Blanks may follow it; one that
+    /// is itself escaped does not join.
     private func continued(_ line: ArraySlice<UInt8>) -> (ArraySlice<UInt8>, Bool) {
         guard let last = line.lastIndex(where: { $0 != 0x20 && $0 != Character8.tab }),
             line[last] == directives.escape

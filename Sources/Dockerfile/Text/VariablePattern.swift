@@ -1,4 +1,5 @@
-/// The pattern of `${name#pattern}` and its like: `?` is a character, `*` are any; `\` takes their meaning away.
+/// The pattern of `${name#pattern}` and similar expansions: `?` matches a character, `*` any number, and `\` escapes
+/// them.
 struct VariablePattern {
     private enum Part: Equatable {
         case byte(UInt8)
@@ -26,7 +27,7 @@ struct VariablePattern {
         self.parts = parts
     }
 
-    /// The text without the shortest or longest match at one of its ends.
+    /// Returns the text without the shortest or longest match at its beginning or end.
     func trimmed(_ text: [UInt8], atEnd: Bool, isLongest: Bool) throws(DockerfileProblem) -> [UInt8] {
         try check(text)
         if atEnd {
@@ -58,16 +59,16 @@ struct VariablePattern {
 
     private init(parts: [Part]) { self.parts = parts }
 
-    /// Matching takes steps in the product of both lengths, for every beginning.
+    /// Refuses texts that take too long: matching takes the product of both lengths, for each start.
     private func check(_ text: [UInt8]) throws(DockerfileProblem) {
         guard text.count.multipliedReportingOverflow(by: parts.count + 1).partialValue < 1 << 18 else {
             throw DockerfileProblem("the value of a variable is too long for a pattern")
         }
     }
 
-    /// How many bytes at the beginning match; nil for no match.
+    /// Returns how many bytes at the beginning match, or nil when none do.
     private func match(_ text: ArraySlice<UInt8>, isLongest: Bool) -> Int? {
-        // Which numbers of parts can have matched what was read so far.
+        // `states[n]`: the first n parts can match what was read so far.
         var states = [Bool](repeating: false, count: parts.count + 1)
         states[0] = true
         skipStars(&states)

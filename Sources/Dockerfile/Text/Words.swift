@@ -1,6 +1,6 @@
 /// Splits lines into words.
 enum Words {
-    /// Words between blanks. Quotes and escaped characters hold a word together and stay in it.
+    /// Returns the words between blanks. Quotes and escapes hold a word together and stay in it.
     static func split(_ text: String, escape: UInt8) throws(DockerfileProblem) -> [String] {
         var words: [String] = []
         var word: [UInt8] = []
@@ -26,7 +26,7 @@ enum Words {
         return words
     }
 
-    /// Words between blanks, with no regard to quotes: paths with blanks need the JSON form.
+    /// Returns the words between blanks, ignoring quotes: paths with blanks need the JSON form.
     static func plain(_ text: String) -> [String] { text.bytes.split { $0.isBlank }.map(\.text) }
 }
 
@@ -39,7 +39,7 @@ extension DockerfileProblem {
 
 /// `["a", "b"]`: the form of instructions that need no shell.
 enum JSONStrings {
-    /// - Returns: nil when the text is no JSON array of strings, which makes it a shell's line.
+    /// - Returns: nil when the text is not a JSON array of strings, and so a line for the shell.
     static func read(_ text: String) -> [String]? {
         var rest = text.bytes.trimmed
         guard rest.popFirst() == 0x5B else { return nil }
@@ -88,7 +88,7 @@ enum JSONStrings {
         }
     }
 
-    /// `\uXXXX`, two of them for a surrogate pair. A lone surrogate becomes the replacement character, as in Go.
+    /// Parses `\uXXXX`, or two of them for a surrogate pair. A lone surrogate becomes U+FFFD, as in Go.
     private static func unicode(_ rest: inout ArraySlice<UInt8>) -> [UInt8]? {
         guard let first = unit(&rest) else { return nil }
         var ahead = rest
