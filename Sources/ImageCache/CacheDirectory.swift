@@ -2,9 +2,9 @@ package import Base
 import CLinux
 import Linux
 
-/// Where fetched and converted images are kept between commands (Docs/spec/sif-use.md §3).
+/// The cache of fetched and converted images (Docs/spec/sif-use.md §3).
 package struct CacheDirectory: Sendable {
-    /// The subdirectories; the names are Apptainer's, and so are the formats of what lies in them.
+    /// The subdirectories. Their names, and the formats of their entries, are Apptainer's.
     package enum Kind: String, CaseIterable, Sendable {
         case library, shub, oras, net, ipfs, blob
         case ociImages = "oci-tmp"
@@ -15,10 +15,10 @@ package struct CacheDirectory: Sendable {
     /// The most bytes that entries may take, from `APPTAINER_CACHE_QUOTA` (`20G`); nil for no limit.
     package let quota: Int64?
 
-    /// The cache of this user.
+    /// Returns the cache of this user.
     ///
-    /// - Parameter disabled: what `--disable-cache` or its variable says.
-    /// - Returns: nil when the cache is switched off, or, after a warning, when its directory cannot be used.
+    /// - Parameter disabled: the value of `--disable-cache` or its variable.
+    /// - Returns: nil when the cache is disabled, or, with a warning, when its directory cannot be used.
     package static func ofUser(disabled: Bool) throws(SkiffError) -> CacheDirectory? {
         if disabled { return nil }
         let quota = try settingVariable("CACHE_QUOTA").map(bytes)
@@ -41,10 +41,10 @@ package struct CacheDirectory: Sendable {
 
     package func path(_ kind: Kind) -> String { root + "/" + kind.rawValue }
 
-    /// The subdirectory, made if it is not there.
+    /// Returns the subdirectory, and makes it if it does not exist.
     package func make(_ kind: Kind) throws(SkiffError) -> String { try make(kind.rawValue) }
 
-    /// A subdirectory for what is no image: locks, parts of downloads.
+    /// Returns a subdirectory for files other than images: leases, parts of downloads.
     package func make(_ name: String) throws(SkiffError) -> String {
         let path = root + "/" + name
         try during("cannot make \(path) in the cache", hint: "Use --disable-cache to do without") { () throws(Errno) in
@@ -53,16 +53,17 @@ package struct CacheDirectory: Sendable {
         return path
     }
 
-    /// 0700, also where it was there: images may hold what others must not see (CVE-2019-19724).
+    /// Makes a directory with mode 0700, and sets that mode on an existing one: images may contain secrets
+    /// (CVE-2019-19724).
     private static func makePrivate(_ path: String) throws(Errno) {
         if (try? status(path)) == nil { try makeDirectories(path, mode: 0o700) }
         let found = try status(path)
         guard found.isDirectory else { throw .notDirectory }
-        // A cache that several users share on purpose belongs to one of them, and the others cannot change its mode.
+        // Users may share a cache on purpose; those who do not own it cannot change its mode.
         if found.permissions != 0o700, found.uid == effectiveUID() { try chmod(path, 0o700) }
     }
 
-    /// `512`, `10M`, `20GiB`: digits and one unit, powers of 1024.
+    /// Returns the bytes of `512`, `10M` or `20GiB`: digits and a unit, in powers of 1024.
     static func bytes(_ text: String) throws(SkiffError) -> Int64 {
         let trimmed = text.filter { !$0.isWhitespace }.uppercased()
         let digits = trimmed.prefix { $0.isASCII && $0.isNumber }

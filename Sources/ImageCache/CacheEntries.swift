@@ -2,9 +2,10 @@ package import Base
 import CLinux
 import Linux
 
-/// Entries appear whole or not at all: written under `tmp_*` beside their name, then renamed.
+/// Entries appear whole or not at all: they are written as `tmp_*` in the same directory, then renamed.
 extension CacheDirectory {
-    /// The file of an entry, nil when there is none. A directory of that name is one of an old cache and goes away.
+    /// Returns the file of an entry, or nil when there is none. A directory of that name belongs to an old cache and is
+    /// removed.
     package func find(_ kind: Kind, _ name: String) -> String? {
         let path = self.path(kind) + "/" + name
         guard let found = try? status(path) else { return nil }
@@ -13,14 +14,14 @@ extension CacheDirectory {
             return nil
         }
         guard found.isRegular else { return nil }
-        // So that the quota takes away what was not used for the longest time; reading alone is not written down everywhere.
+        // The quota removes the least recently used entries, and not every file system keeps access times.
         try? touch(path)
         return path
     }
 
-    /// Puts a new entry in its place.
+    /// Makes a new entry.
     ///
-    /// - Parameter write: fills the file at the path, which does not exist; what it throws leaves nothing behind.
+    /// - Parameter write: writes the file at the path, which does not exist. If it throws, nothing stays.
     /// - Returns: the path of the entry.
     package func create(_ kind: Kind, _ name: String, _ write: (String) throws(SkiffError) -> Void) throws(SkiffError)
         -> String
@@ -40,6 +41,6 @@ extension CacheDirectory {
         }
     }
 
-    /// Takes an entry away that turned out wrong.
+    /// Removes an entry that turned out to be wrong.
     package func discard(_ kind: Kind, _ name: String) { try? unlink(path(kind) + "/" + name) }
 }

@@ -3,37 +3,37 @@ import CLinux
 import Linux
 import Synchronization
 
-/// Unfinished entries say in their name who writes them, so that others can tell whether that one still lives.
+/// An unfinished entry. Its name tells which process writes it, so that others can tell whether that is alive.
 struct UnfinishedEntry {
     static let prefix = "tmp_"
 
-    /// For a new entry of this process.
+    /// The name of a new entry of this process.
     static var name: String {
         prefix + LeaseHolder.current.joined(by: "_") + "_" + String(UInt64.random(in: .min ... .max), radix: 36)
     }
 
-    /// Who writes the entry of this name; nil when it is none of ours.
+    /// Returns the process that writes the entry with this name, or nil for a name of another form.
     static func owner(_ name: String) -> LeaseHolder? {
         let words = name.split(separator: "_", omittingEmptySubsequences: false)
         return words.count == 6 ? LeaseHolder(words[1...4].map(String.init)) : nil
     }
 }
 
-/// What processes left that were killed: unfinished entries and leases. Who is dead is known of processes of this host
-/// only; what others left goes away when nothing has happened to it for a week.
+/// Leftovers of killed processes: unfinished entries and leases. Only processes of this host are known to be dead;
+/// leftovers of other hosts are removed when they have not changed for a week.
 extension CacheDirectory {
     private static let longAge: Int64 = 7 * 86400
     private static let tidied = Mutex<Set<String>>([])
 
-    /// Looks into each directory of images, so it is for commands that write; once is enough for each of them.
+    /// Removes leftovers, once per process. It reads every directory of images, so only commands that write call it.
     package func removeLeftoversOnce() {
         if Self.tidied.withLock({ $0.insert(root).inserted }) { removeLeftovers() }
     }
 
     func removeLeftovers() {
         let folders = Kind.allCases.map(path) + [root + "/leases"]
-        // Clocks of hosts differ. The last change in the cache is no later than now by the clock of its file system, and
-        // whoever comes here with a lease has just made one.
+        // The clocks of hosts differ, so the last change in the cache is taken for the present: the caller, who holds a
+        // lease, has just made one.
         let now = folders.compactMap { try? status($0).modified }.max() ?? 0
         for kind in Kind.allCases { removeEntries(path(kind), now) }
         removeLeases(root + "/leases", now)
@@ -47,7 +47,7 @@ extension CacheDirectory {
                 Self.isAbandoned(UnfinishedEntry.owner(name), found.modified, now)
             else { continue }
             Log.verbose("Removing \(folder)/\(name), which a killed process left in the cache")
-            // What belongs to another user stays for that one.
+            // Fails for the files of other users, which they remove themselves.
             try? removeTree(name, at: opened.raw)
         }
     }

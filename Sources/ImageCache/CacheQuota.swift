@@ -5,14 +5,14 @@ package import Linux
 /// A file of the cache.
 package struct CacheFile: Sendable {
     package let kind: CacheDirectory.Kind
-    /// The entry's name; for blobs the hexadecimal digest.
+    /// The name of the entry; for a blob, the hexadecimal digest.
     package let name: String
     package let path: String
     package let status: FileStatus
 }
 
 extension CacheDirectory {
-    /// What the cache holds of one kind, sorted by name. Unfinished files do not count.
+    /// Returns the entries of one kind, sorted by name, without unfinished ones.
     package func files(_ kind: Kind) -> [CacheFile] {
         let folder = kind == .blob ? path(.blob) + "/blobs/sha256" : path(kind)
         guard let opened = try? open(folder, O_RDONLY | O_DIRECTORY), let names = try? Linux.entries(of: opened.raw)
@@ -24,9 +24,9 @@ extension CacheDirectory {
         }
     }
 
-    /// Takes away what was not used for the longest time until the rest is within the quota. What is open stays readable.
+    /// Removes the least recently used entries until the rest is within the quota. An open file stays readable.
     ///
-    /// - Parameter path: the newest entry, which stays even if it is larger than the quota alone.
+    /// - Parameter path: the newest entry, which stays even if it alone exceeds the quota.
     package func keepWithinQuota(except path: String) throws(SkiffError) {
         guard let quota else { return }
         var files = Kind.allCases.flatMap { self.files($0) }

@@ -3,19 +3,19 @@ import CLinux
 import Linux
 import Synchronization
 
-/// The right to make one entry of the cache, so that of many processes that want it one does the work and the others
-/// wait for the result.
+/// The right to make one entry of the cache: of the processes that want it, one does the work and the others wait for
+/// the result.
 ///
-/// flock(2) is not to be had on every NFS and Lustre. A lease is a file that link(2) makes appear with its content, which
-/// is atomic there too (open(2), O_EXCL). Its holder renews its time; who waits judges by its own clock how long that
-/// time stood still, and on the same host by whether the process lives. Two holders at once do work twice and no harm:
-/// entries are renamed into place and named by what they hold.
+/// flock(2) does not work on every NFS and Lustre. A lease is a file that link(2) creates with its content, which is
+/// atomic there too (open(2), O_EXCL). The holder keeps updating the file's time. A waiting process measures by its own
+/// clock how long that time has not changed, and on the same host checks whether the holder is alive. Two holders at
+/// once do the work twice and no harm: entries are renamed into place and named by their content.
 package final class Lease: Sendable {
     private let path: String
     private let content: [UInt8]
     private let isHeld: Heartbeat
 
-    /// How long a lease of another host may go without a sign of life.
+    /// How long a lease of another host may stay unchanged, in milliseconds.
     private static let patience: Int64 = 60_000
     private static let heartbeat: Int64 = 10_000
 
@@ -30,7 +30,7 @@ package final class Lease: Sendable {
     /// Takes the lease `name` of a cache, waiting while others have it.
     ///
     /// - Parameters:
-    ///   - isDone: asked before every try; true when the wanted thing is there and nothing is left to do.
+    ///   - isDone: called before every attempt; true when the entry exists and nothing is left to do.
     /// - Returns: nil when another process did the work.
     package static func take(_ name: String, in cache: CacheDirectory, isDone: () -> Bool) throws(SkiffError) -> Lease?
     {
@@ -45,7 +45,7 @@ package final class Lease: Sendable {
                 let lease = Lease(path: path, content: content)
                 lease.beat()
                 cache.removeLeftoversOnce()
-                // Between the last question and the lease another may have finished.
+                // Another process may have finished since the last call.
                 return isDone() ? nil : lease
             } catch {
                 guard error == .exists else { throw SkiffError("cannot make \(path) in the cache", errno: error) }
@@ -65,7 +65,7 @@ package final class Lease: Sendable {
         do throws(Errno) {
             try makeHardLink(part, at: path)
         } catch {
-            // File systems without hard links.
+            // The file system has no hard links.
             guard error == .notPermitted || error == .notSupported || error == .noSystemCall else { throw error }
             try writeFile(path, content, mode: 0o600, exclusive: true)
         }
@@ -85,7 +85,7 @@ package final class Lease: Sendable {
         }
     }
 
-    /// Gives the lease back, unless somebody took it for abandoned.
+    /// Releases the lease, unless another process has taken it for abandoned.
     package func release() {
         guard isHeld.goesOn.exchange(false, ordering: .relaxed) else { return }
         if (try? readFile(path, limit: 4096)) == content { try? unlink(path) }
@@ -95,7 +95,7 @@ package final class Lease: Sendable {
         let goesOn = Atomic<Bool>(true)
     }
 
-    /// Watches a lease of somebody else, and removes it when its holder is gone.
+    /// Watches the lease of another process, and removes it when its holder is dead.
     private struct Watch {
         private var seen: (content: [UInt8], modified: Int64, at: Int64)?
         private(set) var interval: Int64 = 10
@@ -119,8 +119,8 @@ package final class Lease: Sendable {
         }
     }
 
-    /// Takes away the lease of somebody who is gone. Two may both come here, and one of them after a new holder: what was
-    /// renamed away must be what was seen, else it is put back.
+    /// Removes the lease of a dead process. Two processes may do so at once, one of them when there is a new holder
+    /// already: if the file that was renamed is not the one that was seen, it is put back.
     static func remove(_ path: String, _ content: [UInt8]) {
         let away = path + ".gone-\(String(UInt64.random(in: .min ... .max), radix: 36))"
         guard (try? rename(path, to: away)) != nil else { return }
@@ -129,7 +129,7 @@ package final class Lease: Sendable {
     }
 }
 
-/// Who has a lease: boot, PID namespace, PID and start time of a process.
+/// The holder of a lease: boot, PID namespace, PID and start time of a process.
 struct LeaseHolder: Equatable {
     private let words: [String]
 
@@ -137,7 +137,7 @@ struct LeaseHolder: Equatable {
 
     func joined(by separator: String) -> String { words.joined(separator: separator) }
 
-    /// - Parameter content: of a lease's file; anything.
+    /// - Parameter content: the content of a lease's file, which may be anything.
     init(_ content: [UInt8]) {
         words = String(decoding: content, as: UTF8.self).split(whereSeparator: \.isWhitespace).prefix(4).map(
             String.init)
@@ -149,7 +149,7 @@ struct LeaseHolder: Equatable {
         LeaseHolder([boot, namespace, "\(processID())", startTime(of: processID()) ?? "0"])
     }
 
-    /// Whether it runs; nil when that cannot be told from here.
+    /// Whether the process is alive; nil when that cannot be known here.
     var isAlive: Bool? {
         guard words.count == 4, words[0] == Self.boot, words[1] == Self.namespace, let pid = pid_t(words[2]), pid > 0,
             Self.boot != "?", Self.namespace != "?"
@@ -159,7 +159,7 @@ struct LeaseHolder: Equatable {
         } catch {
             if error == .noSuchProcess { return false }
         }
-        // What is not ours may be hidden: proc(5), hidepid.
+        // Processes of other users may be hidden: proc(5), hidepid.
         guard isAccessible("/proc/\(pid)/stat", R_OK) else { return nil }
         return Self.startTime(of: pid) == words[3]
     }
@@ -175,8 +175,8 @@ struct LeaseHolder: Equatable {
         return number.isEmpty ? "?" : number
     }
 
-    /// Field 22 of /proc/PID/stat; the name before it may hold anything but ends with the last parenthesis; proc(5).
-    /// A zombie does no work any more.
+    /// Returns field 22 of /proc/PID/stat, or nil for a zombie, which does no more work. The name before it may contain
+    /// anything and ends at the last parenthesis; proc(5).
     private static func startTime(of pid: pid_t) -> String? {
         guard let bytes = try? readFile("/proc/\(pid)/stat", limit: 8192) else { return nil }
         let fields = String(decoding: bytes, as: UTF8.self).split(separator: ")").last?.split(separator: " ") ?? []

@@ -2,7 +2,7 @@ package import Base
 import CLinux
 import Linux
 
-/// What `RUN --mount=type=cache` left, kept for later builds, in use as long as this value lives:
+/// The files of a `RUN --mount=type=cache`, kept for later builds. It is in use as long as this object lives:
 ///
 ///     mount.KEY/fs        the files
 ///     mount.KEY/record    `name NAME`, `size BYTES`: what was there when it was last used
@@ -14,16 +14,16 @@ package final class KeptMount {
     private let folder: String
     private let name: String
     private let lease: String
-    /// Of who is alone with it.
+    /// The lease of an exclusive user.
     private let right: Lease?
 
     static let prefix = "mount."
 
     /// - Parameters:
-    ///   - key: everything that its files depend on, as a name.
-    ///   - name: for lists.
-    ///   - isAlone: waits until no other build that wants to be alone has it.
-    ///   - prepare: is given the directory for the files when it is new, before anybody else sees it.
+    ///   - key: the name made of everything that its files depend on.
+    ///   - name: the name in lists.
+    ///   - isAlone: waits until no other build uses it exclusively.
+    ///   - prepare: called with a new directory for the files, before others can see it.
     fileprivate init(
         _ store: StepStore, _ key: String, _ name: String, isAlone: Bool,
         prepare: (String) throws(SkiffError) -> Void
@@ -40,7 +40,7 @@ package final class KeptMount {
                 try touch(folder + "/used", modification: true)
                 return
             } catch {
-                // Somebody took it away between the two.
+                // Another process removed it between the two calls.
                 guard error == .noSuchFile else { throw SkiffError("cannot use the cache mount \(name)", errno: error) }
             }
         }
@@ -67,15 +67,15 @@ package final class KeptMount {
             do throws(Errno) {
                 try rename(new, to: folder)
             } catch {
-                // Who was first wins.
+                // The first process wins.
                 guard error == .exists || error == .notEmpty else { throw error }
             }
         }
     }
 
-    /// Writes down how much there is, for lists and the quota.
+    /// Records the size, for lists and the quota.
     ///
-    /// - Parameter size: disk space of the files, in bytes.
+    /// - Parameter size: the disk space of the files, in bytes.
     package func note(size: Int64) {
         try? writeFile(folder + "/record", Self.record(name, size), mode: 0o600)
     }
@@ -88,9 +88,9 @@ package final class KeptMount {
 /// A kept mount, for lists.
 package struct KeptMountEntry: Sendable {
     package let key: String
-    /// As the Dockerfile has it.
+    /// The name in the Dockerfile.
     package let name: String
-    /// When it was last used, in bytes.
+    /// The size at the last use, in bytes.
     package let size: Int64
     /// In seconds since 1970.
     package let used: Int64
@@ -116,14 +116,14 @@ extension StepStore {
         try KeptMount(self, key, name, isAlone: isAlone, prepare: prepare)
     }
 
-    /// All kept mounts, those not used for the longest time first.
+    /// Returns all kept mounts, the least recently used first.
     package func mounts() -> [KeptMountEntry] {
         names().filter { $0.hasPrefix(KeptMount.prefix) }.compactMap { name in
             KeptMountEntry(path + "/" + name, String(name.dropFirst(KeptMount.prefix.count)))
         }.sorted { ($0.used, $0.key) < ($1.used, $1.key) }
     }
 
-    /// Removes a mount, unless somebody uses it.
+    /// Removes a mount, unless it is in use.
     /// - Returns: whether it is gone.
     @discardableResult
     package func removeMount(_ key: String) -> Bool { remove(KeptMount.prefix + key) }

@@ -1,7 +1,7 @@
 import CLinux
 import Linux
 
-/// A kept result in use: as long as this value lives, nobody removes it.
+/// A kept result in use: nobody removes it as long as this object lives.
 package final class KeptStep {
     package private(set) var path: String
     package let record: StepRecord
@@ -9,10 +9,10 @@ package final class KeptStep {
     private let files: OwnedFD
     private let lease: String
 
-    /// Lent: its `fs`, for mounts by /proc/self/fd, which stay with it when others rename it.
+    /// The descriptor of its `fs`, lent. Mounts by /proc/self/fd keep it when others rename it.
     package var descriptor: CInt { files.raw }
 
-    /// - Throws: `ENOENT` when there is no whole result.
+    /// - Throws: `ENOENT` when there is no complete result.
     init(_ path: String) throws(Errno) {
         guard let record = Self.record(path) else { throw .noSuchFile }
         let place = try open(path, SKL_O_PATH | O_DIRECTORY)
@@ -22,7 +22,7 @@ package final class KeptStep {
         notes = try Self.notes(place.raw)
         self.path = path
         self.record = record
-        // Somebody may have taken it away before our lease was there to see.
+        // Another process may have removed it before it could see this lease.
         guard try status(path) == status(of: place.raw) else {
             try? unlink(lease, at: place.raw)
             throw .noSuchFile
@@ -35,7 +35,7 @@ package final class KeptStep {
 
     var isSynced: Bool { (try? status(path + "/synced")) != nil }
 
-    /// What is written down in a directory; nil when it is no result that can be trusted.
+    /// Returns the record in a directory, or nil when the result cannot be trusted.
     static func record(_ path: String) -> StepRecord? {
         guard let bytes = try? readFile(path + "/record", limit: 1 << 20), let record = StepRecord(bytes),
             record.boot == LeaseHolder.boot || (try? status(path + "/synced")) != nil
@@ -54,10 +54,10 @@ package final class KeptStep {
 }
 
 extension Lease {
-    /// How long a sign of life from another host counts, in seconds.
+    /// How long a lease of another host counts after its last change, in seconds.
     private static let foreign: Int64 = 86_400
 
-    /// Whether a living process has a lease in the directory of a result.
+    /// Returns whether a living process has a lease in the directory of a result.
     static func isUsed(_ path: String) -> Bool {
         guard let folder = try? open(path + "/leases", O_RDONLY | O_DIRECTORY), let names = try? entries(of: folder.raw)
         else { return false }
@@ -66,10 +66,10 @@ extension Lease {
         return !living.isEmpty
     }
 
-    /// Whether the process that makes a result still does.
+    /// Returns whether the process that makes a result is alive.
     static func isOwned(_ path: String) -> Bool {
         guard let folder = try? open(path, O_RDONLY | O_DIRECTORY) else { return false }
-        // Made, and its owner not written down yet.
+        // Just made, without its owner yet.
         guard (try? status("owner", at: folder.raw)) != nil else {
             return ((try? status(of: folder.raw).modified) ?? 0) > currentTime() - 60
         }

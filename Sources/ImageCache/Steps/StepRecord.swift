@@ -1,6 +1,6 @@
-/// Something that the result of a build step depends on, by a name that explains a miss.
+/// A dependency of the result of a build step, with a name that explains a cache miss.
 package struct StepFact: Sendable, Equatable {
-    /// In words of the user: `its text`, `the copied files`.
+    /// The name for users: `its text`, `the copied files`.
     package let name: String
     /// The value, or a digest of it.
     package let value: String
@@ -8,21 +8,21 @@ package struct StepFact: Sendable, Equatable {
     package init(_ name: String, _ value: String) { (self.name, self.value) = (name, value) }
 }
 
-/// What is written down about a kept step: lines of a name, a space, and a value.
+/// The record of a kept step: lines of a name, a space, and a value.
 package struct StepRecord: Sendable, Equatable {
-    /// Of the step in its stage: `2 %post`.
+    /// The step in its stage: `2 %post`.
     package var title: String
-    /// The result that it builds upon; empty for a base. A result that is made again gets another name, so that what was
-    /// built upon the old one is never put upon the new.
+    /// The instance of the result below it; empty for a base. A result that is made again gets a new instance, so that
+    /// what was built on the old one is never used with the new one.
     package var parent: String
-    /// Made up when the result was kept.
+    /// A random name, made when the result was kept.
     package var instance: String
     package var facts: [StepFact]
     /// When the step ended, in seconds since 1970.
     package var time: Int64
     /// Disk space that it takes, in bytes.
     package var size: Int64
-    /// The boot during which it was written: until it is known to be on the disk, it is good for that one only.
+    /// The boot during which it was written. Until it is known to be on disk, it is valid for that boot only.
     package var boot: String
 
     package init(
@@ -40,7 +40,7 @@ package struct StepRecord: Sendable, Equatable {
         return Array((lines.map { $0.replacing("\n", with: " ") }.joined(separator: "\n") + "\n").utf8)
     }
 
-    /// - Returns: nil for what is no record.
+    /// - Returns: nil when the bytes are not a record.
     init?(_ bytes: [UInt8]) {
         var values: [String: String] = [:]
         var facts: [StepFact] = []

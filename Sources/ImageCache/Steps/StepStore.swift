@@ -3,7 +3,7 @@ import CLinux
 import Digest
 import Linux
 
-/// Results of build steps below `<cache>/build`, a directory each:
+/// The results of build steps in `<cache>/build`, each a directory:
 ///
 ///     KEY/fs       what the step changed: the upper directory of an overlay
 ///     KEY/record   what it depends on; `StepRecord`
@@ -14,8 +14,8 @@ import Linux
 ///     mount.*      `KeptMount`
 ///     tmp.*        being made      dead.*   being removed
 ///
-/// A result appears by one rename and goes by one rename; nothing in it changes in between. No lock is held: of two
-/// processes that make the same result one finds, when it is ready, that of the other, and takes it.
+/// A result appears by one rename and is removed by one rename; nothing in it changes in between. There is no lock: of
+/// two processes that make the same result, the second finds that of the first when it is done, and uses it.
 package struct StepStore: Sendable {
     package let path: String
     /// The most bytes that results and mounts may take.
@@ -37,20 +37,20 @@ package struct StepStore: Sendable {
             path: try cache.make("build"), quota: wanted ?? cache.quota ?? Self.usualQuota, removing: removing)
     }
 
-    /// The name of a result: everything that it depends on.
+    /// Returns the name of a result, made of everything that it depends on.
     package static func key(title: String, parent: String, facts: [StepFact]) throws(SkiffError) -> String {
         let texts = ["skiff-step 1", title, parent] + facts.flatMap { [$0.name, $0.value] }
         return String(try digest(texts).prefix(40))
     }
 
-    /// 64 digits that stand for texts in this order.
+    /// Returns the digest of a list of texts, in 64 digits.
     package static func digest(_ texts: [String]) throws(SkiffError) -> String {
         var digest = try SHA256()
         for text in texts { try digest.update(Array("\(text.utf8.count):\(text)".utf8)) }
         return String(try digest.text().dropFirst("sha256:".count))
     }
 
-    /// A new name for a result.
+    /// Returns a new name for a result.
     package static func newInstance() throws(SkiffError) -> String {
         let bytes = try during("cannot get random bytes") { () throws(Errno) in try randomBytes(16) }
         return hexadecimal(bytes)
@@ -58,7 +58,7 @@ package struct StepStore: Sendable {
 
     // MARK: - Finding and keeping
 
-    /// The kept result of a step, in use until the value is gone; nil when there is none.
+    /// Returns the kept result of a step, which is in use as long as the object lives, or nil when there is none.
     package func find(_ key: String) -> KeptStep? {
         let folder = path + "/" + key
         guard let kept = try? KeptStep(folder) else { return nil }
@@ -66,7 +66,7 @@ package struct StepStore: Sendable {
         return kept
     }
 
-    /// A place for what one build makes and does not keep; `tidy` removes it when its builder is gone.
+    /// Makes a directory for what a build makes and does not keep; `tidy` removes it when the build is dead.
     package func makeScratch(_ name: String) throws(SkiffError) {
         try during("cannot make a directory in \(path)", hint: "Use --disable-cache to build without it") {
             () throws(Errno) in
@@ -75,26 +75,26 @@ package struct StepStore: Sendable {
         }
     }
 
-    /// What `makeScratch` is to make.
+    /// Returns a name for `makeScratch`.
     package func chooseScratch() -> String {
         "\(path)/tmp.\(processID()).\(String(UInt64.random(in: .min ... .max), radix: 36))"
     }
 
-    /// An empty place for a result, below a scratch directory: `fs` and `work` are in it.
+    /// Returns a new directory for a result in a scratch directory, with `fs` and `work` in it.
     package func begin(in scratch: String) throws(SkiffError) -> String {
         try during("cannot make a directory in \(scratch)") { () throws(Errno) in
             let folder = "\(scratch)/\(String(UInt64.random(in: .min ... .max), radix: 36))"
             try makeDirectory(folder, mode: 0o700)
             for name in ["fs", "work", "leases", "notes"] { try makeDirectory(folder + "/" + name, mode: 0o755) }
-            // mkdir(2) takes the umask away.
+            // mkdir(2) applies the umask.
             try chmod(folder + "/fs", 0o755)
             return folder
         }
     }
 
-    /// Takes a finished result of `begin` under a key. Who comes second gets what the first one kept.
+    /// Keeps a finished result of `begin` under a key. If another process was first, returns its result.
     ///
-    /// - Parameter replaces: the new one wins, and what was kept is used by nobody from now on.
+    /// - Parameter replaces: the new one wins, and the kept one is not used any more.
     package func keep(
         _ folder: String, as key: String, _ record: StepRecord, notes: [String: [UInt8]], replaces: Bool
     ) throws(SkiffError) -> KeptStep {
@@ -127,12 +127,12 @@ package struct StepStore: Sendable {
 
     private func isWhole(_ key: String) -> Bool { record(key) != nil }
 
-    /// A record that can be trusted.
+    /// Returns the record of a result that can be trusted.
     private func record(_ key: String) -> StepRecord? {
         KeptStep.record(path + "/" + key)
     }
 
-    /// Marks results as being on the disk for good. Call when a build is done: a power cut before it loses them, no more.
+    /// Marks results as written to disk. Called when a build is done: a power failure before that only loses them.
     package func synchronize(_ steps: [KeptStep]) {
         let fresh = steps.filter { !$0.isSynced }
         guard !fresh.isEmpty, let folder = try? open(path, O_RDONLY | O_DIRECTORY),
@@ -143,7 +143,7 @@ package struct StepStore: Sendable {
 
     // MARK: - What is there
 
-    /// All kept results, those not used for the longest time first.
+    /// Returns all kept results, the least recently used first.
     package func all() -> [KeptEntry] {
         names().filter { !$0.contains(".") }.compactMap { key in
             guard let record = record(key), let used = try? status(path + "/" + key + "/used") else { return nil }
@@ -160,7 +160,7 @@ package struct StepStore: Sendable {
 
     // MARK: - Removing
 
-    /// Removes a result, unless somebody uses it.
+    /// Removes a result, unless it is in use.
     /// - Returns: whether it is gone.
     @discardableResult
     package func remove(_ key: String) -> Bool {
@@ -168,7 +168,7 @@ package struct StepStore: Sendable {
         return bury(key)
     }
 
-    /// Out of sight by one rename; out of the disk once nobody uses it.
+    /// Renames a result away, and removes it from disk when it is not in use.
     @discardableResult
     private func bury(_ key: String) -> Bool {
         let grave = "\(path)/dead.\(String(UInt64.random(in: .min ... .max), radix: 36))"
@@ -177,7 +177,7 @@ package struct StepStore: Sendable {
         return true
     }
 
-    /// What was built upon a result that is gone is never asked for again.
+    /// Removes results built on one that is gone, since nothing asks for them any more.
     private func buryOrphans() {
         var all = all()
         while true {
@@ -191,7 +191,7 @@ package struct StepStore: Sendable {
         }
     }
 
-    /// Removes what killed processes left, and then the oldest results until the rest is within the quota.
+    /// Removes leftovers of killed processes, then the least recently used results until the rest is within the quota.
     package func tidy() {
         for name in names() {
             let folder = path + "/" + name
@@ -204,7 +204,7 @@ package struct StepStore: Sendable {
             all().map { (name: $0.key, size: $0.record.size, used: $0.used, made: $0.record.time) }
             + mounts().map { (name: KeptMount.prefix + $0.key, size: $0.size, used: $0.used, made: $0.used) }
         var total = kept.reduce(Int64(0)) { $0.addingReportingOverflow($1.size).partialValue }
-        // Of results that were used in the same second, those upon others go first.
+        // Of results used in the same second, those built on others go first.
         for entry in kept.sorted(by: { ($0.used, -$0.made, $0.name) < ($1.used, -$1.made, $1.name) })
         where total > quota {
             if remove(entry.name) { total -= entry.size }
