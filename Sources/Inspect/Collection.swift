@@ -2,7 +2,7 @@ package import Base
 import Core
 
 extension InspectMetadata {
-    /// Makes the record of a container from its files.
+    /// Returns the record of a container, made from its files.
     ///
     /// - Parameter root: the container's root directory, lent. Links in it stay inside.
     package static func collect(root: CInt) throws(SkiffError) -> InspectMetadata {
@@ -40,7 +40,8 @@ extension InspectMetadata.Section {
         helpfile = try InspectMetadata.trimmed(files.text(folder + "/runscript.help"))
     }
 
-    /// `10-docker*.sh`, `9*-environment.sh`: what an image's author wrote, or the one from whose image it was made.
+    /// Returns whether a script is shown: `10-docker*.sh` and `9*-environment.sh`, which the authors of the image and
+    /// its base wrote.
     private static func isShown(_ name: String) -> Bool {
         (name.hasPrefix("10-docker") && name.hasSuffix(".sh"))
             || (name.hasPrefix("9") && name.hasSuffix("-environment.sh"))

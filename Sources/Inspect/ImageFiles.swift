@@ -3,15 +3,15 @@ import CLinux
 import Linux
 import Squashfs
 
-/// The file tree of an image, wherever it is. Symbolic links lead to places inside.
+/// The file tree of an image of any kind. Symbolic links stay inside.
 package protocol ImageFiles {
-    /// A whole file; nil when there is none.
+    /// Returns a whole file, or nil when there is none.
     func text(_ path: String) throws(SkiffError) -> String?
-    /// The names in a directory, sorted by bytes; empty when there is none.
+    /// Returns the names in a directory, sorted by bytes; empty when there is none.
     func names(_ directory: String) throws(SkiffError) -> [String]
 }
 
-/// Nothing that is shown to people is larger.
+/// The largest file that is read, in bytes.
 private let largestFile = 16 << 20
 
 private func tooLarge(_ path: String) -> SkiffError {
@@ -25,7 +25,7 @@ struct DirectoryFiles: ImageFiles {
 
     func text(_ path: String) throws(SkiffError) -> String? {
         do throws(Errno) {
-            // Without waiting for a writer, should it be a pipe.
+            // O_NONBLOCK: a pipe must not wait for a writer.
             let file = try open(path, O_RDONLY | O_NONBLOCK, in: root, resolve: .inRoot)
             guard try status(of: file.raw).isRegular else { return nil }
             return String(decoding: try readToEnd(file.raw, limit: largestFile), as: UTF8.self)
@@ -46,7 +46,8 @@ struct DirectoryFiles: ImageFiles {
         }
     }
 
-    /// What may not be read is as good as absent, as for the shell commands by which Apptainer looks.
+    /// Returns whether a file counts as absent. One that may not be read does, as for the shell commands that Apptainer
+    /// uses.
     private static func isAbsence(_ error: Errno) -> Bool {
         [.noSuchFile, .notDirectory, .accessDenied, .tooManySymlinks].contains(error)
     }

@@ -3,7 +3,7 @@ import Core
 import Linux
 import Squashfs
 
-/// What was found out about an image, and where: the answers differ a little, as Apptainer's do.
+/// The record of an image and where it comes from: the outputs differ a little, as Apptainer's do.
 struct ImageRecord {
     enum Source {
         /// The object of a SIF.

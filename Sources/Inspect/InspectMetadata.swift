@@ -1,13 +1,13 @@
 package import Base
 
-/// What an image says about itself: the object `inspect-metadata.json` of a SIF and the answer of `inspect --json`.
+/// The metadata of an image: the object `inspect-metadata.json` of a SIF and the output of `inspect --json`.
 ///
-/// Texts are without the newlines at their ends. Empty members are not written.
+/// Texts have no trailing newlines. Empty members are not written.
 package struct InspectMetadata: Sendable, Equatable {
     /// The name of the object in a SIF.
     package static let objectName = "inspect-metadata.json"
 
-    /// Of the container, or of one application in it.
+    /// The metadata of the container, or of one application in it.
     package struct Section: Sendable, Equatable {
         /// Scripts by their paths in the image.
         package var environment: [String: String] = [:]
@@ -26,7 +26,7 @@ package struct InspectMetadata: Sendable, Equatable {
     package init() {}
 }
 
-/// In the order in which Apptainer lists names.
+/// Returns the keys in the order in which Apptainer lists names.
 func sortedKeys<Value>(_ dictionary: [String: Value]) -> [String] {
     dictionary.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
 }
@@ -70,7 +70,7 @@ extension InspectMetadata.Section {
         ])
     }
 
-    /// - Throws: when a member is not of its kind.
+    /// - Throws: when a member has the wrong type.
     fileprivate init(_ json: JSONText) throws(SkiffError) {
         environment = try Self.strings(json["environment"])
         labels = try Self.strings(json["labels"])
@@ -101,7 +101,7 @@ extension InspectMetadata.Section {
 }
 
 extension InspectMetadata {
-    /// Reads a record. Members that nobody knows are ignored.
+    /// Parses a record. Unknown members are ignored.
     package init(parsing bytes: [UInt8]) throws(SkiffError) {
         let json: JSONText
         do throws(JSONReader.Malformed) {

@@ -1,4 +1,4 @@
-/// What of a record is to be shown.
+/// The parts of a record to show.
 struct Selection {
     var all = false
     /// Empty for the container itself.
@@ -12,12 +12,12 @@ struct Selection {
     var startscript = false
     var test = false
 
-    /// Whether nothing was chosen: then labels are shown.
+    /// Whether nothing was selected: then labels are shown.
     var isEmpty: Bool {
         !(listApps || deffile || environment || helpfile || labels || runscript || startscript || test)
     }
 
-    /// The part of a record that was chosen.
+    /// Returns the selected part of a record.
     func apply(to record: ImageRecord) -> InspectMetadata {
         let whole = record.metadata
         if all { return whole }
@@ -49,7 +49,8 @@ struct Selection {
         return result
     }
 
-    /// As text: names of applications, then the definition, scripts, variables and labels, without headings.
+    /// Returns the metadata as text: names of applications, then the definition, scripts, variables and labels, without
+    /// headings.
     func text(of metadata: InspectMetadata) -> String {
         var lines: [String] = []
         if listApps { lines += sortedKeys(metadata.apps) }

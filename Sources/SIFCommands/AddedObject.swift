@@ -8,7 +8,7 @@ struct AddedObject {
 
     init(_ flags: FlagValues) { self.flags = flags }
 
-    /// - Throws: with siftool's texts. The digest of OCI objects is left empty: their bytes are not read yet.
+    /// - Throws: with siftool's texts. The digest of OCI objects is empty: their bytes are not read yet.
     func described() throws(SkiffError) -> SIFNewObject {
         let type = try dataType()
         var object = SIFNewObject(
@@ -80,7 +80,7 @@ struct AddedObject {
         return value
     }
 
-    /// Pairs of digits, checked from the front as Go's encoding/hex does.
+    /// Returns the bytes of pairs of digits, checked from the front as by Go's encoding/hex.
     private func decodedHexadecimal(_ text: String) throws(SkiffError) -> [UInt8] {
         let problem = "failed to decode signing entity fingerprint: encoding/hex: "
         var nibbles: [UInt8] = []

@@ -1,6 +1,6 @@
 import Core
 
-/// The words that Apptainer's tools use for the numbers in a SIF file; Docs/spec/sif.md §5.
+/// Apptainer's words for the numbers in a SIF file; Docs/spec/sif.md §5.
 
 extension SIFDataType {
     var label: String {

@@ -2,7 +2,7 @@ import Base
 package import Core
 import Digest
 
-/// What `sif list`, `header` and `info` print, byte for byte as Apptainer does; Docs/spec/sif.md §11.
+/// The output of `sif list`, `header` and `info`, byte for byte Apptainer's; Docs/spec/sif.md §11.
 
 package func listText(_ image: SIFImage) -> String {
     let rule = String(repeating: "-", count: 78) + "\n"

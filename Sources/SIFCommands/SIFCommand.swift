@@ -7,8 +7,8 @@ import Linux
 
 /// `skiff sif <verb>`, Apptainer's siftool.
 ///
-/// - Parameter output: where listings and dumped bytes go; lent.
-/// - Throws: with siftool's text and code `.usage`, which is printed with the usage of the command.
+/// - Parameter output: the descriptor for listings and dumped bytes, lent.
+/// - Throws: with siftool's text and the code `.usage`, with which the usage of the command is printed.
 package func runSIFCommand(_ invocation: Invocation, output: CInt = 1) throws(SkiffError) {
     do throws(SkiffError) {
         try SIFCommand(invocation, output).run()
@@ -58,7 +58,7 @@ private struct SIFCommand {
         try during("open \(path)") { () throws(Errno) in try Linux.open(path, flags, mode: 0o755) }
     }
 
-    /// A directory can be opened and then not read, and siftool says so.
+    /// Opens an image. A directory can be opened but not read, and the error says so, as siftool's does.
     private func openImage(_ path: String, _ flags: CInt = O_RDONLY) throws(SkiffError) -> OwnedFD {
         let file = try open(path, flags)
         if (try? status(of: file.raw))?.isDirectory == true {
@@ -90,11 +90,11 @@ private struct SIFCommand {
         }
     }
 
-    /// An image without objects and without a launch line: it is not one to be run. It replaces a file of the same name
-    /// at once.
+    /// Makes an image without objects and without a launch line, since it cannot be run. It replaces a file of the same
+    /// name atomically.
     private func make(_ path: String) throws(SkiffError) {
         if path.utf8.last == 0x2F { throw SkiffError("open \(path)", errno: .isDirectory) }
-        // What a symlink leads to is replaced, not the symlink.
+        // The target of a symlink is replaced, not the symlink.
         let target = (try? realPath(path)) ?? path
         if (try? status(target))?.isDirectory == true { throw SkiffError("open \(path)", errno: .isDirectory) }
         let temporary = "\(target).\(processID()).new"

@@ -3,7 +3,7 @@ import Digest
 
 /// Numbers and times in the forms that Go's programs print.
 
-/// `2023-11-14 22:13:20 +0000 UTC`.
+/// Returns `2023-11-14 22:13:20 +0000 UTC`.
 func utcText(_ seconds: Int64) -> String {
     var days = seconds / 86400
     var rest = seconds % 86400
@@ -18,7 +18,7 @@ func utcText(_ seconds: Int64) -> String {
     return "\(padded)-\(twoDigits(month))-\(twoDigits(day)) \(clock) +0000 UTC"
 }
 
-/// The date of a day counted from 1970-01-01, by the Gregorian calendar in both directions.
+/// Returns the date of a day counted from 1970-01-01, by the Gregorian calendar in both directions.
 ///
 /// Years are counted from March, so that the leap day is the last of its year, in eras of 400 years with 146097 days.
 private func civilDate(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
@@ -35,7 +35,7 @@ private func civilDate(_ days: Int64) -> (year: Int64, month: Int64, day: Int64)
 
 private func twoDigits(_ value: Int64) -> String { (value < 10 ? "0" : "") + String(value) }
 
-/// `27 KiB`: the unit is chosen by the size cut to whole units, then the number is rounded: 1048575 is `1024 KiB`.
+/// Returns `27 KiB`. The unit is chosen by the truncated size, then the number is rounded: 1048575 is `1024 KiB`.
 func sizeText(_ bytes: Int64) -> String {
     guard bytes >= 1024 else { return "\(bytes) B" }
     var shift: Int64 = 10
@@ -48,7 +48,8 @@ func sizeText(_ bytes: Int64) -> String {
     return "\((bytes >> shift) + half) \(units.first ?? "")"
 }
 
-/// Text of a file for a terminal: control characters and what is no UTF-8 as `\x1b`, so that an image cannot draw on it.
+/// Returns text of a file for a terminal, with control characters and invalid UTF-8 as `\x1b`, so that an image cannot
+/// control the terminal.
 func printable(_ bytes: some Sequence<UInt8>) -> String {
     var text = ""
     var decoder = UTF8()
@@ -65,7 +66,7 @@ func printable(_ bytes: some Sequence<UInt8>) -> String {
     return text
 }
 
-/// An object's number as it was typed, with strconv's words for what is none.
+/// Returns the typed number of an object; errors have the texts of Go's strconv.
 func objectID(_ text: String) throws(SkiffError) -> UInt32 {
     let problem = "while converting id: strconv.ParseUint: parsing \"\(printable(text.utf8))\": "
     guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {

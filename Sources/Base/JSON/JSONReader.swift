@@ -1,9 +1,9 @@
 /// Reads JSON (RFC 8259) into the values that `JSONText` writes: members keep their order, and all of them are kept.
 ///
-/// For labels and records in images, so for foreign text: nesting and length are bounded, and numbers that are no whole
-/// numbers of 64 bits are refused, since nothing of ours has them.
+/// It reads foreign text, such as labels and records of images: nesting and length are bounded, and numbers other than
+/// 64-bit integers are refused, since no document here has them.
 package struct JSONReader {
-    /// Where reading stopped, in bytes, and what was expected there.
+    /// The offset in bytes at which reading stopped, and what was expected there.
     package struct Malformed: Error, Equatable, CustomStringConvertible {
         package let offset: Int
         package let expected: String
@@ -20,7 +20,7 @@ package struct JSONReader {
 
     private init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// Reads one value with nothing but white space around it. Bytes that are not UTF-8 become U+FFFD.
+    /// Reads one value, surrounded by white space at most. Bytes that are not UTF-8 become U+FFFD.
     package static func read(_ bytes: [UInt8]) throws(Malformed) -> JSONText {
         var reader = JSONReader(bytes)
         let value = try reader.value(depth: 0)
@@ -119,7 +119,7 @@ package struct JSONReader {
         throw malformed("\"")
     }
 
-    /// What follows a backslash.
+    /// Returns the character that an escape means, after its backslash.
     private mutating func escape() throws(Malformed) -> Unicode.Scalar {
         guard let byte = next else { throw malformed("an escape") }
         let simple: [UInt8: Unicode.Scalar] = [
@@ -133,7 +133,7 @@ package struct JSONReader {
         offset += 1
         let unit = try hexadecimal()
         guard (0xD800..<0xDC00).contains(unit) else { return Unicode.Scalar(unit) ?? "\u{FFFD}" }
-        // Half of a pair alone becomes U+FFFD, as in Go, and what follows is read for itself.
+        // A lone surrogate becomes U+FFFD, as in Go, and what follows is read separately.
         let start = offset
         if bytes[offset...].starts(with: [0x5C, 0x75]) {
             offset += 2
@@ -157,7 +157,7 @@ package struct JSONReader {
 }
 
 extension JSONText {
-    /// The value of a member; the last of equal names counts, as in Go. Nil also for what is no object.
+    /// The value of a member; the last of equal names counts, as in Go. Nil also for a value that is not an object.
     package subscript(name: String) -> JSONText? {
         guard case .object(let members) = self else { return nil }
         return members.last { $0.name == name }?.value
