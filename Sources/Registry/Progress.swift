@@ -3,9 +3,10 @@ import Core
 import Linux
 import Synchronization
 
-/// Bars on a terminal, one a download and one for all; nothing elsewhere. Counting is free, drawing is one thread's.
+/// Progress bars on a terminal, one per download and one for all; nothing elsewhere. Any thread counts, one thread
+/// draws.
 package final class Progress: Sendable {
-    /// How far one thing is.
+    /// The progress of one download.
     package final class Bar: Sendable {
         let name: String
         let total: Int64
@@ -34,16 +35,16 @@ package final class Progress: Sendable {
         var isRunning = false
         var isEnded = false
         var linesDrawn = 0
-        /// What the lines show.
+        /// The text on the terminal.
         var drawn = ""
     }
 
-    /// - Parameter isQuiet: for results that a program reads.
+    /// - Parameter isQuiet: whether nothing is drawn, because a program reads the output.
     package init(isQuiet: Bool = false) {
         isShown = !isQuiet && Log.level >= Log.Level.info.rawValue && terminalName(2) != nil
     }
 
-    /// - Parameter isDrawn: false for what is too small to be of interest.
+    /// - Parameter isDrawn: false for something too small to be of interest.
     package func bar(_ name: String, total: Int64, isDrawn: Bool = true) -> Bar {
         let bar = Bar(name, total: total)
         guard isShown, isDrawn else { return bar }
@@ -67,7 +68,7 @@ package final class Progress: Sendable {
         }
     }
 
-    /// Draws for the last time: what is printed next begins on its own line.
+    /// Draws for the last time, so that the next output begins on its own line.
     package func end() {
         guard isShown else { return }
         state.withLock { state in
@@ -79,7 +80,7 @@ package final class Progress: Sendable {
 
     private static func write(_ state: inout State) {
         var text = ""
-        // More bars than a terminal has lines would scroll; those that are done go first.
+        // More bars than the terminal has lines would scroll; finished ones are left out first.
         let open = state.bars.filter { !$0.isFinished }
         let shown = Array((state.bars.filter(\.isFinished) + open).suffix(12))
         for bar in shown { text += "\r\u{1B}[K" + line(bar.name, bar.current, bar.total) + "\n" }
@@ -89,7 +90,7 @@ package final class Progress: Sendable {
             text += "\r\u{1B}[K" + line("total", current, state.bars.reduce(0) { $0 + $1.total }) + "\n"
             lines += 1
         }
-        // What stands still is not drawn again: who watches this process by its bytes takes them for progress.
+        // Unchanged text is not drawn again: programs that watch the output of this process would take it for progress.
         guard text != state.drawn else { return }
         let above = state.linesDrawn > 0 ? "\u{1B}[\(state.linesDrawn)A" : ""
         (state.linesDrawn, state.drawn) = (lines, text)
@@ -106,7 +107,8 @@ package final class Progress: Sendable {
     }
 }
 
-/// `0.00 KiB`, `12.34 MiB`, `1.20 GiB`: the largest unit of the three that the size reaches (Docs/spec/cli.md §7).
+/// Returns `0.00 KiB`, `12.34 MiB` or `1.20 GiB`, with the largest of these units that the size reaches
+/// (Docs/spec/cli.md §7).
 package func sizeText(_ bytes: Int64) -> String {
     let units: [(name: String, size: Int64)] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
     let unit = units.first { bytes >= $0.size } ?? units[2]

@@ -12,7 +12,7 @@ package struct SignatureCheck: Sendable {
 
     /// - Parameters:
     ///   - file: an open SIF file, lent.
-    ///   - fingerprints: of keys that must have signed everything; an image without signatures never passes.
+    ///   - fingerprints: the fingerprints of keys that must have signed everything; an unsigned image never passes.
     package func verify(_ file: CInt, _ image: SIFImage, signedBy fingerprints: [String] = [])
         throws(VerificationError)
     {
@@ -24,7 +24,7 @@ package struct SignatureCheck: Sendable {
         }
     }
 
-    /// The same of a file by its name.
+    /// Checks the file at a path.
     package func verify(_ path: String) throws(VerificationError) {
         let file = try VerificationError.checked { () throws(SkiffError) in
             try during("cannot read \(path)") { () throws(Errno) in try open(path, 0) }

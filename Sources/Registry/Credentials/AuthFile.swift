@@ -3,10 +3,10 @@ import CLinux
 import Core
 import Linux
 
-/// Which docker configuration file counts (Docs/spec/sif-use.md §5).
+/// The docker configuration file in use (Docs/spec/sif-use.md §5).
 package struct AuthFile: Sendable {
     package let path: String
-    /// Whether the user named it, and so expects it to be there.
+    /// Whether the user named it, and so expects it to exist.
     private let isNamed: Bool
 
     /// - Parameter named: `--authfile` or its variable.
@@ -21,7 +21,7 @@ package struct AuthFile: Sendable {
         path = (try? status(own)) != nil ? own : ConfigurationDirectory.home + "/.docker/config.json"
     }
 
-    /// The file that `registry login` writes.
+    /// Returns the file that `registry login` writes.
     package static func forLogin(named: String?) throws(SkiffError) -> AuthFile {
         if let named { return AuthFile(path: try absolutePath(named)) }
         return AuthFile(path: try absolutePath(try ConfigurationDirectory.make() + "/docker-config.json"))
@@ -29,7 +29,8 @@ package struct AuthFile: Sendable {
 
     private init(path: String) { (self.path, isNamed) = (path, false) }
 
-    /// What it holds; after a warning, nothing, when it cannot be read: then registries are asked without credentials.
+    /// Returns its content. If it cannot be read, warns and returns an empty one: registries are then asked without
+    /// credentials.
     package func read() -> DockerConfig {
         do throws(Errno) {
             let bytes = try readFile(path, limit: 16 << 20)
@@ -44,7 +45,7 @@ package struct AuthFile: Sendable {
         return DockerConfig()
     }
 
-    /// Changes it as a whole: 0600, by rename.
+    /// Replaces it with a changed one, with mode 0600, by rename.
     package func change(_ body: (inout DockerConfig) -> Void) throws(SkiffError) {
         var config = DockerConfig()
         if let bytes = try? readFile(path, limit: 16 << 20) { config = try DockerConfig(parsing: bytes) }
@@ -53,7 +54,7 @@ package struct AuthFile: Sendable {
     }
 }
 
-/// Writes a private file that appears whole.
+/// Writes a private file, which appears whole or not at all.
 func replaceFile(_ path: String, _ text: String) throws(SkiffError) { try replaceFile(path, Array(text.utf8)) }
 
 func replaceFile(_ path: String, _ bytes: [UInt8]) throws(SkiffError) {

@@ -15,7 +15,7 @@ enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// - Returns: nil for what is no base64. Padding may be left out; white space is skipped.
+    /// - Returns: nil for anything but base64. Padding may be absent; white space is skipped.
     static func decode(_ text: String) -> [UInt8]? {
         var (word, bits) = (UInt32(0), 0)
         var bytes: [UInt8] = []

@@ -1,10 +1,10 @@
-/// With what a registry is asked.
+/// A credential for a registry.
 package enum Credential: Sendable, Equatable {
     case none
     case password(user: String, String)
     /// A refresh token for the token server; RFC 6749 §6.
     case identityToken(String)
-    /// Sent as it is, as bearer token.
+    /// A bearer token, sent as it is.
     case registryToken(String)
 
     /// The value of `Authorization` for the basic scheme; RFC 7617.

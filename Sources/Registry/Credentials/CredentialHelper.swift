@@ -3,11 +3,12 @@ import CLinux
 import Inspect
 import Linux
 
-/// A program `docker-credential-NAME` that keeps passwords in some vault: the host of the registry goes in, JSON comes out.
+/// A program `docker-credential-NAME`, which keeps passwords in some store. It reads the host of the registry and
+/// prints JSON.
 struct CredentialHelper {
     let name: String
 
-    /// - Returns: nil when it has nothing for the registry; after a warning, when it fails.
+    /// - Returns: nil when it has nothing for the registry, or, with a warning, when it fails.
     func get(_ registry: String) -> Credential? {
         let server = registry == RegistryReference.dockerHub ? DockerConfig.hubKey : registry
         do throws(SkiffError) {

@@ -1,9 +1,9 @@
 package import Base
 
-/// Where credentials for registries come from, in their order: prompt, flags and variables, the file and its helpers
+/// The sources of credentials for registries, in order: prompt, flags and variables, the file and its helpers
 /// (Docs/spec/sif-use.md §5).
 package struct CredentialSource: Sendable {
-    /// For the registry that the user named; mirrors and token servers elsewhere do not get it.
+    /// The credential for the registry that the user named. Mirrors and token servers elsewhere do not get it.
     private let given: Credential?
     private let file: AuthFile
 

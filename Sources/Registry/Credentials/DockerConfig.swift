@@ -3,17 +3,16 @@ import Core
 import Inspect
 import Linux
 
-/// A docker configuration file: with what to log in where (Docs/spec/sif-use.md §5). Members that are not ours are
-/// kept.
+/// A docker configuration file: credentials by registry (Docs/spec/sif-use.md §5). Unknown members are kept.
 package struct DockerConfig: Sendable {
     private var json: JSONText
 
-    /// The key under which Docker's tools keep the default registry.
+    /// Docker's key for the default registry.
     static let hubKey = "https://index.docker.io/v1/"
 
     package init() { json = .object([]) }
 
-    /// - Throws: when it is no JSON object.
+    /// - Throws: when it is not a JSON object.
     package init(parsing bytes: [UInt8]) throws(SkiffError) {
         if bytes.allSatisfy({ $0 <= 0x20 }) {
             json = .object([])
@@ -29,7 +28,7 @@ package struct DockerConfig: Sendable {
 
     package var text: String { json.text(indent: "\t") + "\n" }
 
-    /// The helper program that keeps the credentials of a registry, without `docker-credential-`.
+    /// Returns the name of the helper program for a registry, without `docker-credential-`.
     package func helper(for registry: String) -> String? {
         for key in Self.keys(registry, "") {
             if let name = json["credHelpers"]?[key]?.stringValue { return name.isEmpty ? nil : name }
@@ -38,7 +37,8 @@ package struct DockerConfig: Sendable {
         return store
     }
 
-    /// What the file itself holds: for the repository, else for a part of its path, else for the registry.
+    /// Returns the credential in the file itself: for the repository, else for a part of its path, else for the
+    /// registry.
     package func credential(for registry: String, repository: String = "") -> Credential? {
         guard case .object(let entries) = json["auths"] else { return nil }
         for key in Self.keys(registry, repository) {
@@ -61,7 +61,7 @@ package struct DockerConfig: Sendable {
         return registry == RegistryReference.dockerHub ? keys + [hubKey, "index.docker.io"] : keys
     }
 
-    /// `https://host/v2/` is how old files name `host`.
+    /// Returns the host of a key; old files have `https://host/v2/`.
     private static func normalized(_ key: String) -> String {
         var text = Substring(key)
         for scheme in ["https://", "http://"] where text.hasPrefix(scheme) { text = text.dropFirst(scheme.count) }
@@ -85,7 +85,7 @@ package struct DockerConfig: Sendable {
         return colon == text.startIndex ? nil : .password(user: String(text[..<colon]), String(password))
     }
 
-    /// Keeps a user's password for a registry, or with nil forgets it.
+    /// Sets the user and password for a registry, or with nil removes them.
     package mutating func set(_ registry: String, _ login: (user: String, password: String)?) {
         let key = registry == RegistryReference.dockerHub ? Self.hubKey : registry
         var members: [JSONText.Member] = []

@@ -3,16 +3,16 @@ import CLinux
 import Core
 import Linux
 
-/// Asks whoever sits at the terminal, or reads the lines that a script gives.
+/// Questions to the user at the terminal, or to the script that writes to stdin.
 package enum LoginPrompt {
-    /// - Parameter given: what a flag says; then nobody is asked.
+    /// - Parameter given: the value of a flag, which is returned without asking.
     package static func name(given: String? = nil) throws(SkiffError) -> String {
         if let given { return given }
         try? writeFully(2, "Enter Username: ")
         return try line()
     }
 
-    /// Without echo where there is a terminal.
+    /// Asks for a password, without echo on a terminal.
     package static func password(_ question: String = "Enter Password: ") throws(SkiffError) -> String {
         try? writeFully(2, question)
         let silence = TerminalSilence(0)
@@ -23,7 +23,7 @@ package enum LoginPrompt {
         return try line()
     }
 
-    /// All of stdin, without the line end.
+    /// Returns all of stdin without its line end.
     package static func passwordFromInput() throws(SkiffError) -> String {
         let bytes = try during("cannot read the password from stdin") { () throws(Errno) in
             try readToEnd(0, limit: 1 << 16)
@@ -33,7 +33,7 @@ package enum LoginPrompt {
         return text
     }
 
-    /// `y` and nothing else is yes.
+    /// Returns whether the answer is `y`.
     package static func confirms(_ question: String) -> Bool {
         try? writeFully(1, question)
         return (try? line())?.lowercased() == "y"

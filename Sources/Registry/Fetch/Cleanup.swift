@@ -6,13 +6,13 @@ import Synchronization
 /// or SIGHUP ends it.
 package enum Cleanup {
     private static let paths = Mutex<Set<String>>([])
-    /// Those that write below the paths.
+    /// The processes that write to the paths.
     private static let processes = Mutex<Set<pid_t>>([])
     private static let isWatching = Mutex<Bool>(false)
     private static let isEnding = Mutex<Bool>(false)
     private static let signals = [SIGINT, SIGTERM, SIGHUP]
 
-    /// Begins to watch for signals. Call it before other threads begin: they inherit the mask.
+    /// Starts watching for signals. Call it before starting threads, which inherit the mask.
     package static func watch() {
         let isFirst = isWatching.withLock { isWatching in
             defer { isWatching = true }
@@ -40,16 +40,16 @@ package enum Cleanup {
         forget(path)
     }
 
-    /// It has got its place and stays.
+    /// Stops tracking a path, which is in its final place.
     static func forget(_ path: String) { paths.withLock { _ = $0.remove(path) } }
 
-    /// A process that must be gone, with all that it has started, before what it writes is removed.
+    /// Tracks a process that must be killed, with all that it started, before its files are removed.
     static func add(process: pid_t) { processes.withLock { _ = $0.insert(process) } }
 
     static func forget(process: pid_t) { processes.withLock { _ = $0.remove(process) } }
 
-    /// Does not return when a signal is ending the command: then the end of a process is no news, and nothing is to be
-    /// said of it. A signal of the terminal reaches the process and us at once, so it is given a moment to arrive.
+    /// Waits for ever when a signal is ending the command, so that the end of a process is not reported. A signal of
+    /// the terminal reaches both processes at once, so this waits a moment for it.
     static func waitForEnd() {
         pause(milliseconds: 200)
         while isEnding.withLock({ $0 }) { pause(milliseconds: 1000) }
@@ -57,7 +57,7 @@ package enum Cleanup {
 
     private static func endProcesses() {
         for process in processes.withLock({ $0 }) {
-            // Whoever started it waits for it, too: so it is looked at here, and not waited for.
+            // Its starter waits for it too, so it is only polled here.
             guard let handle = try? openPidFD(process) else { continue }
             endFamily(of: process)
             _ = try? waitReadable(handle.raw, milliseconds: 1000)

@@ -11,7 +11,7 @@ package struct DockerFetch {
     private let progress: Progress
     /// As the user wrote it.
     private let reference: RegistryReference
-    /// For which machine: the name of the repository may say it.
+    /// The platform, which the name of the repository may contain.
     package let platform: OCIPlatform
 
     package init(
@@ -28,14 +28,14 @@ package struct DockerFetch {
         }
     }
 
-    /// A place that has the image, and what its name means there now.
+    /// A registry or mirror that has the image, and the digest that the name has there now.
     package struct Found: Sendable {
         let client: RegistryClient
-        /// Of an index or manifest.
+        /// The digest of an index or manifest.
         package let digest: OCIDigest
     }
 
-    /// Asks the mirrors and the registry, by a request that does not count as a pull.
+    /// Finds the image on the mirrors and the registry, by a request that does not count as a pull.
     package func find() throws(SkiffError) -> Found {
         var failure: SkiffError?
         for client in try options.clients(for: reference) {
@@ -53,27 +53,27 @@ package struct DockerFetch {
         throw failure ?? SkiffError("cannot find \(reference)")
     }
 
-    /// Brings manifest, config and layers here, what is not here yet.
+    /// Fetches manifest, config and layers, as far as they are not in the store.
     ///
-    /// - Parameter scratch: for a store that ends with the command, without a cache.
+    /// - Parameter scratch: holds the store when there is no cache.
     package func fetch(_ found: Found, scratch: Scratch) throws(SkiffError) -> OCIImage {
         let store =
             if let cache { try BlobStore(layout: try cache.make(.blob)) } else {
                 try BlobStore(layout: try scratch.path() + "/blob")
             }
         let (remote, manifest) = try found.client.manifest(for: platform, store: store)
-        // Whatever is no image is said before anything large is fetched.
+        // Report what is not an image before fetching anything large.
         _ = try manifest.tarLayers("docker://\(reference)")
-        // Small, and read in a moment: a damaged one goes away here.
+        // This removes a damaged config from the store.
         _ = store.bytes(of: manifest.config.digest)
         let fetch = BlobFetch(found.client, into: store, cache: cache, limits: options.limits, progress: progress)
         try fetch.fetch(manifest.layers, config: manifest.config)
         return try OCIImage(source: "docker://\(reference)", remote.descriptor, in: store, platform: platform)
     }
 
-    /// Reads all that the image consists of again, and takes away what is damaged.
+    /// Verifies all blobs of the image again, and removes damaged ones.
     ///
-    /// - Returns: whether anything was.
+    /// - Returns: whether any was damaged.
     package func repair(_ image: OCIImage) throws(SkiffError) -> Bool {
         guard let cache else { return false }
         let store = try BlobStore(layout: try cache.make(.blob))
@@ -82,16 +82,16 @@ package struct DockerFetch {
         return isDamaged
     }
 
-    /// The name with all that its short forms leave out.
+    /// The name with everything that short forms leave out.
     package var fullName: String {
         reference.tag == nil && reference.digest == nil ? "\(reference):latest" : reference.description
     }
 }
 
-/// Makes an image file from layers; the code that knows how lies above this module.
+/// Makes an image file from layers. The implementation is in a module above this one.
 package protocol ImageConverter: Sendable {
     /// - Parameters:
-    ///   - name: of an image in a registry, whole; nil for others.
+    ///   - name: the full name of an image in a registry; nil for others.
     ///   - path: must not exist.
     func convert(_ image: OCIImage, _ uri: ImageURI, name: String?, isReproducible: Bool, to path: String)
         throws(SkiffError)

@@ -3,12 +3,12 @@ import CLinux
 import Core
 import Linux
 
-/// An image file that is here now.
+/// An image file that was fetched, or found in the cache.
 package struct FetchedImage: Sendable {
     package var path: String
-    /// In the cache, where it stays; else in a directory that ends with the command.
+    /// Whether it is in the cache, where it stays, and not in a directory that is removed with the command.
     package var isCached: Bool
-    /// `sha256:…` of what was fetched, where the transport tells.
+    /// `sha256:…` of what was fetched, if the transport has a digest.
     package var digest: String?
     /// Whether nothing had to be fetched.
     package var wasHere = false
@@ -18,7 +18,7 @@ package struct FetchedImage: Sendable {
     }
 }
 
-/// A private directory for what is not cached, made when it is needed; removed with the command.
+/// A private directory for what is not cached, made when needed and removed when the command ends.
 package final class Scratch {
     private let parent: String
     private let name: String
@@ -46,7 +46,7 @@ package final class Scratch {
         made = nil
     }
 
-    /// Leaves the directory to somebody else.
+    /// Passes the directory to another owner.
     func release() -> String? {
         if let made { Cleanup.forget(made) }
         defer { made = nil }
@@ -54,9 +54,9 @@ package final class Scratch {
     }
 }
 
-/// Puts a copy of a file, or the file itself, where the user wants it: whole or not at all.
+/// Puts a copy of a file, or the file itself, at its target, whole or not at all.
 ///
-/// - Parameter moves: whether the source is not needed any more.
+/// - Parameter moves: whether the source may be moved.
 func publish(_ source: String, at target: String, moves: Bool) throws(SkiffError) {
     let mask = setUmask(0)
     _ = setUmask(mask)
@@ -75,7 +75,7 @@ func publish(_ source: String, at target: String, moves: Bool) throws(SkiffError
         Cleanup.add(part)
         defer { Cleanup.remove(part) }
         let input = try open(source, O_RDONLY)
-        // Without a name until it is whole, where the file system can do that: then no kill leaves a part behind.
+        // Unnamed until it is complete, where the file system supports that, so that a killed process leaves nothing.
         if let output = try? open(folder, SKL_O_TMPFILE | O_WRONLY, mode: mode) {
             try copyContents(of: input.raw, to: output.raw)
             try Linux.fsync(output.raw)
@@ -94,7 +94,7 @@ func publish(_ source: String, at target: String, moves: Bool) throws(SkiffError
     }
 }
 
-/// Whether the file is a SIF, and for which processor.
+/// Returns the processor of a SIF; throws for any other file.
 func architectureOfSIF(_ path: String) throws(SkiffError) -> SIFArchitecture {
     let file = try during("cannot read \(path)") { () throws(Errno) in try open(path, O_RDONLY) }
     return try SIFImage(reading: file.raw).header.architecture

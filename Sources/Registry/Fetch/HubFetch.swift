@@ -4,7 +4,7 @@ import ImageCache
 import Inspect
 import Linux
 
-/// `shub://`: registries with the interface of Singularity Hub (Docs/spec/sif-use.md §11).
+/// Fetches from `shub://`: servers with the interface of Singularity Hub (Docs/spec/sif-use.md §11).
 struct HubFetch {
     let options: NetworkOptions
     let cache: CacheDirectory?

@@ -4,16 +4,16 @@ import HTTP
 import ImageCache
 import Linux
 
-/// One image file from a web server, through the cache when there is one.
+/// The download of one image file from a web server, through the cache if there is one.
 struct ImageDownload {
     let options: NetworkOptions
     let cache: CacheDirectory?
     let progress: Progress
-    /// Which part of the cache keeps it, under a name that another image does not have.
+    /// The kind of its entry in the cache, and the entry's name, which no other image has.
     let kind: CacheDirectory.Kind
     let key: String
 
-    /// What is said of it.
+    /// The messages about it.
     struct Words {
         /// `Downloading network image`.
         let starting: String
@@ -23,7 +23,7 @@ struct ImageDownload {
         let failing: String
     }
 
-    /// - Parameter check: looks at what has come, at a path, before it counts.
+    /// - Parameter check: checks the downloaded file at a path.
     func fetch(
         _ request: HTTPRequest, _ words: Words, scratch: Scratch, check: (String) throws(SkiffError) -> Void = { _ in }
     ) throws(SkiffError) -> FetchedImage {

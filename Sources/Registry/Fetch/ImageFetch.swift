@@ -4,7 +4,7 @@ import ImageCache
 import Linux
 import OCI
 
-/// Brings the image behind an address here, as a file that can be run.
+/// Fetches the image at an address, as a file that can be run.
 package struct ImageFetch {
     private let options: NetworkOptions
     private let cache: CacheDirectory?
@@ -28,10 +28,10 @@ package struct ImageFetch {
         _ = try PluginFetch.plugins(uri.transport, installation)
     }
 
-    /// What killed commands left in the cache goes away, also when nothing has to be fetched.
+    /// Removes leftovers of killed commands from the cache, also when nothing has to be fetched.
     func tidy() { cache?.removeLeftoversOnce() }
 
-    /// - Parameter scratch: a private directory for what is not cached; it must outlive the result.
+    /// - Parameter scratch: the directory for what is not cached; it must outlive the result.
     package func fetch(_ uri: ImageURI, scratch: Scratch) throws(SkiffError) -> FetchedImage {
         if let source = LocalSource(uri.description) {
             return try layers.fetchLocal(source, uri, scratch: scratch)

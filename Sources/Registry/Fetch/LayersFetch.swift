@@ -5,8 +5,8 @@ import ImageCache
 import Linux
 import OCI
 
-/// Images of layers as SIF files: `docker://` and the transports of this host. The SIF is kept under a name that the
-/// image's digest and the platform make, so that a second use asks for no more than the digest.
+/// Makes SIF files of images of layers: `docker://` and the transports of this host. The name of the SIF in the cache
+/// is made of the image's digest and the platform, so that the next use asks only for the digest.
 struct LayersFetch {
     let options: NetworkOptions
     let cache: CacheDirectory?
@@ -46,8 +46,8 @@ struct LayersFetch {
     }
 
     /// - Parameters:
-    ///   - key: of the entry in the cache; nil for an image that is not kept.
-    ///   - digest: of what was fetched, where it is known.
+    ///   - key: the name of the entry in the cache; nil for an image that is not cached.
+    ///   - digest: the digest of what was fetched, if known.
     func sif(
         _ key: String?, _ digest: String?, _ uri: ImageURI, _ name: String?, _ scratch: Scratch,
         fetch: () throws(SkiffError) -> OCIImage, repair: (OCIImage) throws(SkiffError) -> Bool
@@ -58,13 +58,13 @@ struct LayersFetch {
             do throws(SkiffError) {
                 try convert(image, uri, name, to: path)
             } catch {
-                // A blob of the cache may have been damaged since it was fetched.
+                // A cached blob may have been damaged.
                 guard try repair(image) else { throw error }
                 try? unlink(path)
                 try convert(try fetch(), uri, name, to: path)
             }
         }
-        // Times other than the image's own would be somebody else's in the cache.
+        // With --reproducible the image has other times, so it must not be cached.
         guard let cache, let key, !options.isReproducible else {
             let path = try scratch.path() + "/image"
             try make(path)
@@ -80,7 +80,7 @@ struct LayersFetch {
         let path = try cache.create(.ociImages, key) { (part: String) throws(SkiffError) in
             Cleanup.add(part)
             defer { Cleanup.forget(part) }
-            // Nobody looks for it among the entries of the cache.
+            // With --no-cleanup a failed image stays where the user finds it.
             let place = options.keepsTemporary ? try scratch.path() + "/image" : part
             try make(place)
             if place != part { try move(place, to: part) }
@@ -102,7 +102,7 @@ struct LayersFetch {
     }
 
     private func convert(_ image: OCIImage, _ uri: ImageURI, _ name: String?, to path: String) throws(SkiffError) {
-        // A cache holds what its owner alone may see.
+        // Only the owner may read the cache.
         let mask = setUmask(0o077)
         defer { _ = setUmask(mask) }
         try converter.convert(image, uri, name: name, isReproducible: options.isReproducible, to: path)

@@ -5,7 +5,7 @@ import ImageCache
 import Linux
 import OCI
 
-/// Which entry of the cache an address led to the last time, for launches that shall not ask the network.
+/// The cache entry of each address at its last use, for launches that must not use the network.
 struct NameTable {
     private let folder: String
     private let platform: String
@@ -25,11 +25,11 @@ struct NameTable {
         return folder + "/" + (try SHA256.text(of: Array(text.utf8)).dropFirst(7))
     }
 
-    /// The image's path, if it is still there.
+    /// Returns the path of the image, or nil when it is gone.
     func find(_ uri: ImageURI) -> String? {
         guard let file = try? path(uri), let bytes = try? readFile(file, limit: 1 << 16) else { return nil }
         let path = String(decoding: bytes, as: UTF8.self)
-        // What somebody wrote there must not lead out of the cache.
+        // A file that others changed must not lead out of the cache.
         guard isPath(path, within: parentPath(folder) ?? "/"), normalized(path) == path,
             (try? status(path).isRegular) == true
         else { return nil }

@@ -5,8 +5,7 @@ package import HTTP
 import Linux
 package import OCI
 
-/// What a command was told about networks, credentials, platform and cache; the same flags everywhere
-/// (Docs/spec/cli.md §2.1, §5).
+/// The options for networks, credentials, platform and cache, which all commands share (Docs/spec/cli.md §2.1, §5).
 package struct NetworkOptions: Sendable {
     package var http: HTTPClient
     package var credentials: CredentialSource
@@ -15,24 +14,24 @@ package struct NetworkOptions: Sendable {
     package var limits: DownloadLimits
     package var mirrors: Mirrors
     package var platform: OCIPlatform
-    /// Whether the platform was named, and not this machine's.
+    /// Whether the user named the platform.
     package var isPlatformGiven = false
     package var isCacheDisabled = false
-    /// Directory for temporary files.
+    /// The directory for temporary files.
     package var temporary: String
     /// `--library`.
     package var library: String?
     package var isReproducible = false
     package var pull = PullPolicy.newer
     package var quiet = false
-    /// `--no-cleanup`: what a failed command has made stays, where it says.
+    /// `--no-cleanup`: the temporary files of a failed command stay, and a message says where.
     package var keepsTemporary = false
-    /// Of plugins whose schemes are used.
+    /// The flags of plugins whose schemes are used.
     package var pluginFlags: [(name: String, values: [String])] = []
     /// `--config`.
     package var configurationFile: String?
 
-    /// - Throws: for values that cannot be, and when a password that was asked for cannot be read.
+    /// - Throws: for invalid values, and when a password cannot be read.
     package init(_ invocation: Invocation, _ settings: Settings) throws(SkiffError) {
         http = try HTTPClient()
         credentials = try CredentialSource(
@@ -54,7 +53,7 @@ package struct NetworkOptions: Sendable {
         configurationFile = invocation.global.configurationFile
     }
 
-    /// What of them can make an address of a plugin mean something else.
+    /// The flags of plugins as text: they can change the meaning of a plugin's address.
     var pluginFlagText: String {
         pluginFlags.map { "--\($0.name)=\($0.values.joined(separator: ","))" }.joined(separator: " ")
     }
@@ -72,12 +71,12 @@ package struct NetworkOptions: Sendable {
                 word: invocation.string("arch"), variant: invocation.string("arch-variant"))
         } catch {
             guard let word = invocation.string("arch") else { throw error }
-            // The text that tests look for (Docs/spec/cli.md §17.1).
+            // A text that tests of Apptainer look for (Docs/spec/cli.md §17.1).
             throw SkiffError("While parsing arch: arch: \(word) is not valid. \(error.hint ?? error.message)")
         }
     }
 
-    /// Clients for an image's registry, mirrors first.
+    /// Returns clients for the registry of an image, mirrors first.
     package func clients(for reference: RegistryReference) throws(SkiffError) -> [RegistryClient] {
         var result: [RegistryClient] = []
         for endpoint in try mirrors.endpoints(for: reference) {
@@ -87,7 +86,7 @@ package struct NetworkOptions: Sendable {
         return result
     }
 
-    /// The client of the registry itself, for what must not go to a mirror.
+    /// Returns the client of the registry itself, for requests that must not go to a mirror.
     package func client(_ reference: RegistryReference, isNamed: Bool = true, isInsecure: Bool = false)
         -> RegistryClient
     {
@@ -99,11 +98,11 @@ package struct NetworkOptions: Sendable {
     }
 }
 
-/// When a launch asks the network although an image is here.
+/// When a launch uses the network although it has an image.
 package enum PullPolicy: String, Sendable {
-    /// Only when nothing is here.
+    /// Only when it has none.
     case missing
-    /// Always asks what a tag means now, by a request that is no pull, and fetches what is new.
+    /// Always asks for the digest of a tag, by a request that does not count as a pull, and fetches a newer image.
     case newer
     case never
 }

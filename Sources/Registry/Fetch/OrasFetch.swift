@@ -4,7 +4,7 @@ import ImageCache
 import Linux
 import OCI
 
-/// A SIF kept as an artifact of a registry (Docs/spec/sif-use.md §7).
+/// Fetches a SIF that is an artifact of a registry (Docs/spec/sif-use.md §7).
 struct OrasFetch {
     let options: NetworkOptions
     let cache: CacheDirectory?
@@ -38,7 +38,7 @@ struct OrasFetch {
             path: path, isCached: cache != nil, digest: layer.digest.description, wasHere: wasHere)
     }
 
-    /// The first place that has it, and the one layer that is the SIF.
+    /// Returns the first registry or mirror that has it, and the one layer that is the SIF.
     private func find(_ reference: RegistryReference) throws(SkiffError) -> (RegistryClient, OCIDescriptor) {
         var failure: SkiffError?
         for client in try options.clients(for: reference) {

@@ -3,7 +3,7 @@ import CLinux
 package import HTTP
 import Linux
 
-/// One file by one GET, resumed where it was cut as long as the server says that it is still the same file.
+/// The download of one file by GET. An interrupted one is resumed as long as the server says that the file is the same.
 package struct WebDownload {
     private let http: HTTPClient
     private let request: HTTPRequest
@@ -17,7 +17,7 @@ package struct WebDownload {
 
     private static let mostTries = 6
 
-    /// - Returns: the answer's head.
+    /// - Returns: the response, without its body.
     package func run(to path: String) throws(SkiffError) -> HTTPResponse {
         let file = try during("cannot make \(path)") { () throws(Errno) in
             try open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o700)
@@ -57,7 +57,7 @@ package struct WebDownload {
             cause: SkiffError("\(message): \(reason) (\(response.address.authority))"))
     }
 
-    /// What has come.
+    /// The bytes that have arrived.
     private final class Body {
         private let file: CInt
         private let path: String
@@ -93,7 +93,7 @@ package struct WebDownload {
             position = 0
             try during("cannot write \(path)") { () throws(Errno) in try Linux.ftruncate(file, 0) }
             length = response.length
-            // A weak tag does not promise the same bytes; RFC 9110 §13.1.5.
+            // A weak ETag does not promise the same bytes; RFC 9110 §13.1.5.
             let tag = response["etag"].flatMap { $0.hasPrefix("W/") ? nil : $0 }
             validator = tag ?? response["last-modified"]
             if bar == nil {

@@ -4,7 +4,7 @@ import HTTP
 import ImageCache
 import Linux
 
-/// `http://` and `https://`: any image file, as it is (Docs/spec/sif-use.md §11).
+/// Fetches any image file as it is, by `http://` and `https://` (Docs/spec/sif-use.md §11).
 struct WebFetch {
     let options: NetworkOptions
     let cache: CacheDirectory?
@@ -22,7 +22,7 @@ struct WebFetch {
                 scratch: scratch)
     }
 
-    /// What stands for the version of the file; without it, something that never comes again.
+    /// Returns the text that identifies the version of the file, or a unique one when the server names none.
     private func lastModified(_ address: WebAddress) throws(SkiffError) -> String {
         do throws(HTTPFailure) {
             let response = try options.http.send(HTTPRequest("HEAD", address))

@@ -2,7 +2,7 @@ package import Base
 import HTTP
 import Inspect
 
-/// A library of images; the requests of Docs/spec/sif-use.md §9.
+/// A client of a library of images, with the requests of Docs/spec/sif-use.md §9.
 package struct LibraryClient: Sendable {
     package let base: String
     private let token: String
@@ -14,7 +14,7 @@ package struct LibraryClient: Sendable {
         (self.token, self.http) = (token, http)
     }
 
-    /// The library that a reference or the flags name, else that of the remote in use.
+    /// Returns the library that a reference or a flag names, else that of the remote in use.
     package static func find(
         host: String?, _ options: NetworkOptions, _ installation: Installation
     ) throws(SkiffError) -> LibraryClient {
@@ -52,7 +52,7 @@ package struct LibraryClient: Sendable {
         return address
     }
 
-    /// A request with the token of the library.
+    /// Returns a request with the token of the library.
     func request(_ method: String, _ path: String, body: JSONText? = nil) throws(SkiffError) -> HTTPRequest {
         var request = HTTPRequest(method, try address(path))
         if !token.isEmpty { request["Authorization"] = "Bearer " + token }
@@ -66,7 +66,7 @@ package struct LibraryClient: Sendable {
     var hasToken: Bool { !token.isEmpty }
     var client: HTTPClient { http }
 
-    /// The `data` of an answer; nil for 404.
+    /// Returns the `data` of a response, or nil for 404.
     func ask(_ method: String, _ path: String, _ message: String, body: JSONText? = nil) throws(SkiffError) -> JSONText?
     {
         let request = try request(method, path, body: body)

@@ -5,7 +5,7 @@ import Inspect
 import Linux
 import OCI
 
-/// `library://` (Docs/spec/sif-use.md §9).
+/// Fetches from `library://` (Docs/spec/sif-use.md §9).
 struct LibraryFetch {
     let options: NetworkOptions
     let cache: CacheDirectory?
@@ -19,7 +19,7 @@ struct LibraryFetch {
         return try fromLibrary(library, reference, name, scratch)
     }
 
-    /// Libraries that keep their images in an OCI registry say which; others do not know the question.
+    /// Fetches from the OCI registry of a library that has one; other libraries do not know the request.
     private func fromRegistry(_ library: LibraryClient, _ reference: LibraryReference, _ scratch: Scratch)
         throws(SkiffError) -> FetchedImage?
     {

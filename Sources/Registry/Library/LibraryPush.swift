@@ -5,8 +5,8 @@ import HTTP
 import Inspect
 import Linux
 
-/// Uploading to a library (Docs/spec/sif-use.md §9): the places are made as needed, the bytes only if the library has
-/// not got them.
+/// Uploads to a library (Docs/spec/sif-use.md §9). Entity, collection and container are made as needed, and the file is
+/// sent only if the library lacks it.
 struct LibraryPush {
     let library: LibraryClient
     let reference: LibraryReference
@@ -17,7 +17,7 @@ struct LibraryPush {
 
     private static let smallestMultipart: Int64 = 64 << 20
 
-    /// - Returns: lines for stdout: quota and address.
+    /// - Returns: the lines for stdout: quota and address.
     func run() throws(SkiffError) -> [String] {
         let (sha256, md5, size) = try digests()
         let hash = "sha256." + sha256.dropFirst(7)
@@ -69,7 +69,7 @@ struct LibraryPush {
         return (try sha.text(), try md5.hexadecimal(), size)
     }
 
-    /// The object at a path, made if it is not there; its id.
+    /// Returns the id of the object at a path, which is made if it does not exist.
     private func make(_ kind: String, _ path: String, _ members: [(String, JSONText)]) throws(SkiffError) -> String {
         let object = try make(kind, path, members, query: "", whole: true)
         guard let identifier = object["id"]?.stringValue, Self.isIdentifier(identifier) else {
@@ -90,7 +90,7 @@ struct LibraryPush {
         return made
     }
 
-    /// It becomes a part of a URL.
+    /// Returns whether a text may be part of a URL as an id.
     private static func isIdentifier(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && ![0x2F, 0x3F, 0x23, 0x25].contains($0) }
     }
@@ -118,7 +118,7 @@ struct LibraryPush {
             answer = try library.ask(
                 "PUT", "v2/imagefile/\(image)/_complete", "cannot finish the upload of \(file)", body: .object([]))
         } else {
-            // The first version of the interface.
+            // Version 1 of the API.
             var request = try library.request("POST", "v1/imagefile/\(image)")
             request.body = .file(opened.raw, offset: 0, size: size)
             request.sent = { bar.set($0) }
@@ -164,7 +164,7 @@ struct LibraryPush {
             body: .members(["uploadID": upload, "completedParts": .array(completed)]))
     }
 
-    /// The library says how large a part is: it need not fit into memory.
+    /// Returns the digest of a part. The library chooses its size, so it need not fit into memory.
     private func partDigest(_ file: CInt, _ start: Int64, _ length: Int64) throws(SkiffError) -> String {
         var sha = try SHA256()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)

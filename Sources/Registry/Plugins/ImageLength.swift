@@ -2,10 +2,10 @@ import Base
 import Core
 import Linux
 
-/// Refuses an image file that ends before what it says to hold; nobody but the image itself tells, where a transport names
-/// neither size nor digest.
+/// Refuses a truncated image file. Where a transport names neither size nor digest, only the image itself tells its
+/// length.
 ///
-/// - Parameter size: of the file, in bytes.
+/// - Parameter size: the size of the file, in bytes.
 func checkLength(of image: borrowing ImageSource, _ size: Int64) throws(SkiffError) {
     guard let needed = try neededLength(of: image), needed > size else { return }
     throw SkiffError("it ends after \(size) of \(needed) bytes")
@@ -26,7 +26,7 @@ private func neededLength(of image: borrowing ImageSource) throws(SkiffError) ->
     }
 }
 
-/// bytes_used of the superblock; Docs/spec/squashfs-and-ext3.md §1.1.
+/// Returns bytes_used of the superblock; Docs/spec/squashfs-and-ext3.md §1.1.
 private func squashfsLength(_ bytes: [UInt8]) -> Int64? {
     var reader = ByteReader(bytes.span.bytes)
     do throws(ByteReader.Truncated) {
@@ -37,7 +37,7 @@ private func squashfsLength(_ bytes: [UInt8]) -> Int64? {
     }
 }
 
-/// s_blocks_count and s_log_block_size of the superblock, which begins at byte 1024.
+/// Returns the length by s_blocks_count and s_log_block_size of the superblock, which begins at byte 1024.
 private func ext3Length(_ bytes: [UInt8]) -> Int64? {
     var reader = ByteReader(bytes.span.bytes)
     do throws(ByteReader.Truncated) {
@@ -45,7 +45,7 @@ private func ext3Length(_ bytes: [UInt8]) -> Int64? {
         let blocks = Int64(try reader.u32())
         try reader.skip(16)
         let shift = try reader.u32()
-        // 1, 2, 4 KiB, and 64 KiB on machines with such pages.
+        // Blocks of 1, 2 or 4 KiB, up to 64 KiB on machines with such pages.
         guard shift <= 6 else { return nil }
         return blocks << Int64(10 + shift)
     } catch {

@@ -7,7 +7,7 @@ import Linux
 import OCI
 package import PluginHost
 
-/// Images of the schemes that plugins have: `skiff.transport/1`.
+/// Fetches images by the schemes of plugins: `skiff.transport/1`.
 package struct PluginFetch {
     let options: NetworkOptions
     let cache: CacheDirectory?
@@ -15,7 +15,7 @@ package struct PluginFetch {
     let installation: Installation
     let converter: any ImageConverter
 
-    /// The plugins that fetch from this transport, in the order in which they are asked.
+    /// Returns the plugins that fetch from this transport, in the order in which they are asked.
     /// - Throws: when there are none.
     package static func plugins(_ scheme: String, _ installation: Installation) throws(SkiffError) -> [Manifest] {
         let registry = InstalledPlugins(installation: installation)
@@ -56,8 +56,8 @@ package struct PluginFetch {
         let platform: String
         let process: TransportProcess
 
-        /// What the cache knows it by: the digest, which is verified, or what the plugin promises for this address. An index
-        /// has images for several platforms.
+        /// Returns the key in the cache: the digest, which is verified, or what the plugin promises for this address.
+        /// An index has images for several platforms, so the platform is part of the key.
         func key() throws(SkiffError) -> String? {
             if let digest = image.digest, image.kind == .file { return String(digest.dropFirst(7)) }
             let text: String
@@ -97,7 +97,7 @@ extension PluginFetch {
         return cached(path, wasHere: false)
     }
 
-    /// Has the file written, and makes sure that it is what was promised.
+    /// Lets the plugin write the file, and verifies it.
     private func write(_ found: Found, to path: String) throws(SkiffError) {
         Log.info("Fetching \(found.uri)")
         let file = try during("cannot make \(path)") { () throws(Errno) in
@@ -131,7 +131,8 @@ extension PluginFetch {
         }
     }
 
-    /// Has the layout written. Its index, manifest and config are verified here, its layers when they are read.
+    /// Lets the plugin write the layout. Its index, manifest and config are verified here, its layers when they are
+    /// read.
     private func openLayout(_ found: Found, _ path: String) throws(SkiffError) -> OCIImage {
         Log.info("Fetching \(found.uri)")
         let folder = try during("cannot make \(path)") { () throws(Errno) in

@@ -4,7 +4,7 @@ import Core
 import Linux
 import PluginHost
 
-/// A SIF to a scheme of a plugin: `skiff.transport/1`, push.
+/// Pushes a SIF to a scheme of a plugin: `skiff.transport/1`, push.
 struct PluginPush {
     let facts: SIFFacts
     let uri: ImageURI

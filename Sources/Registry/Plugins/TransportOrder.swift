@@ -3,28 +3,28 @@ import Inspect
 import Linux
 import PluginHost
 
-/// What the process of a plugin is told, and what it answers: messages of a socket, each one JSON object.
+/// The messages between the command and the process of a plugin, over a socket; each is one JSON object.
 ///
-/// The order comes first, with the file in a push. A fetch is answered by what was found; then the host sends the target,
-/// an empty file or directory, and the process says when it is full. A failure takes the place of any answer, and any
-/// number of signs of life may come before one. So may wishes for secrets, each of which the host answers with a message of
-/// bytes: a 1 and the secret, or a 0.
+/// The request comes first, with the file in a push. A fetch is answered with what was found; then the host sends the
+/// target, an empty file or directory, and the process says when it is written. Any answer may be a failure instead.
+/// Any number of signs of life may precede one, and so may requests for secrets, each of which the host answers with a
+/// message of bytes: a 1 and the secret, or a 0.
 struct TransportOrder: Equatable {
     /// The plugin's id.
     var plugin: String
     var uri: String
     var architecture: String
     var variant = ""
-    /// Of the file that is to be pushed, and its size; nil in a fetch.
+    /// The digest and size of the file to push; nil in a fetch.
     var upload: (digest: String, size: Int64)?
-    /// Flags of plugins, in the form of `Request.pluginFlags`.
+    /// The flags of plugins, in the form of `Request.pluginFlags`.
     var flags: [(name: String, values: [String])] = []
     /// `--config`.
     var configuration: String?
-    /// Whether no bar is shown.
+    /// Whether no progress bar is shown.
     var isQuiet = false
 
-    /// More than an address of the longest command line that anybody types needs; the kernel's limit is a little higher.
+    /// The longest message, longer than any sensible address; the kernel's limit is a little higher.
     static let longest = 128 << 10
 
     static func == (left: TransportOrder, right: TransportOrder) -> Bool { left.json == right.json }
@@ -60,14 +60,14 @@ struct TransportOrder: Equatable {
     }
 }
 
-/// What the process of a plugin answers.
+/// An answer of the process of a plugin.
 enum TransportAnswer: Equatable {
     case declined
     case found(TransportImage)
     case done
-    /// No answer yet, but the plugin has reported how far it is.
+    /// No answer yet, but the plugin has reported progress.
     case alive
-    /// No answer yet: the plugin wants the secret of this name.
+    /// No answer yet: the plugin asks for the secret of this name.
     case wants(secret: String)
     case failed(message: String, errno: Int32?, hint: String?)
 

@@ -6,15 +6,15 @@ import Inspect
 import Linux
 import PluginHost
 
-/// The process that calls a plugin for one address, seen from the command.
+/// The command's side of the process that calls a plugin for one address.
 final class TransportProcess {
     private let order: TransportOrder
     private let pid: pid_t
     private let socket: OwnedFD
-    /// How many seconds without a sign of life are too many.
+    /// After how many seconds without a sign of life the process is killed.
     private let patience: Int
     private var secrets: TransportSecrets
-    /// What it fills now.
+    /// The target that it writes to now.
     private var target: CInt?
     private var isEnded = false
 
@@ -27,11 +27,11 @@ final class TransportProcess {
             let theirs = OwnedFD(adopting: pair.second)
             let nothing = try open("/dev/null", O_RDONLY)
             var environment = environmentStrings().filter {
-                // It asks for what it needs, and its helpers get what it gives them.
+                // The plugin asks for the secrets it needs, and decides what its helpers get.
                 !$0.hasPrefix("SKIFF_MESSAGELEVEL=") && !TransportSecrets.isVariable($0)
             }
             environment.append("SKIFF_MESSAGELEVEL=\(Log.level)")
-            // What a plugin prints against the rules does no harm to an answer that a program reads.
+            // What a plugin prints against the rules must not mix with output that a program reads.
             pid = try spawn(
                 installation.imageTool, ["skiff-image", "__transport"], environment: environment,
                 descriptors: [(3, theirs.raw), (0, nothing.raw), (1, 2)])
@@ -53,7 +53,7 @@ final class TransportProcess {
         }
     }
 
-    /// - Parameter target: an empty file or directory, as the image's kind asks.
+    /// - Parameter target: an empty file, or a directory for a layout.
     func fetch(to target: CInt) throws(SkiffError) {
         try send(.members(["target": .string("descriptor")]), descriptor: target)
         self.target = target
@@ -75,7 +75,7 @@ final class TransportProcess {
         do throws(Errno) {
             try sendMessage(bytes, descriptor: descriptor, over: socket.raw)
         } catch {
-            // It has ended; how, the wait for its answer tells.
+            // It has ended; waiting for its answer reports how.
             guard error == .brokenPipe else {
                 throw SkiffError("cannot tell the plugin \(order.plugin) what to do", errno: error)
             }
@@ -120,9 +120,9 @@ final class TransportProcess {
         SkiffError("cannot use \(order.uri): plugin \(order.plugin): \(station): \(reason)", hint: hint)
     }
 
-    /// - Throws: when nothing comes, and the plugin moves no byte either; it is killed then.
+    /// - Throws: when no message comes and the plugin transfers nothing either; then it is killed.
     private func waitForMessage(_ station: String) throws(SkiffError) {
-        // Seconds in which we looked, and not those of a clock: a command that was stopped for an hour did not wait.
+        // Seconds of polling, not of a clock: a command that was stopped for an hour did not wait.
         var (seconds, before) = (0, signs)
         while (try? waitReadable(socket.raw, milliseconds: 1000)) == false {
             let now = signs
@@ -135,11 +135,11 @@ final class TransportProcess {
         }
     }
 
-    /// What changes while a plugin works.
+    /// The numbers that change while a plugin works.
     private struct Signs: Equatable {
-        /// Of the plugin and what it has started, in any direction.
+        /// Bytes read and written by the plugin and the processes that it started.
         var bytes: UInt64
-        /// The target: it may be mapped, and some kernels count no bytes.
+        /// The size of the target: it may be written by mmap(2), and some kernels count no bytes.
         var size: Int64?
         var modified: Int64?
     }
@@ -150,7 +150,7 @@ final class TransportProcess {
         return Signs(bytes: bytes, size: found?.size, modified: found?.modified)
     }
 
-    /// How it ended without an answer.
+    /// Returns the error for a process that ended without an answer.
     private func ending() -> String {
         isEnded = true
         Cleanup.forget(process: pid)
@@ -165,7 +165,7 @@ final class TransportProcess {
         }
     }
 
-    /// Nothing is wanted of it any more, whatever it does.
+    /// Kills the process, of which nothing more is needed.
     func end() {
         if isEnded { return }
         isEnded = true

@@ -1,13 +1,13 @@
 import Core
 import Linux
 
-/// What a plugin may borrow: with what the host of its address is logged in to; `skiff.host.secret/1`.
+/// The secrets that a plugin may borrow: the credentials for the host of its address; `skiff.host.secret/1`.
 struct TransportSecrets {
-    /// As in `host:port/path/name:tag`; both may be empty.
+    /// Host and path of `host:port/path/name:tag`; both may be empty.
     let host: String
     let path: String
     private let source: CredentialSource
-    /// Looked up once, when the plugin asks: helpers may ask the user.
+    /// The credential, looked up once when the plugin asks, since helpers may ask the user.
     private var found: Credential?
 
     init(_ uri: String, _ source: CredentialSource) {
@@ -18,14 +18,14 @@ struct TransportSecrets {
         path = Self.repository(rest.dropFirst(authority.count))
     }
 
-    /// Without what names a version.
+    /// Returns a path without tag and digest.
     private static func repository(_ path: Substring) -> String {
         var parts = path.prefix { !"?#".contains($0) }.split(separator: "/")
         if let last = parts.popLast() { parts.append(last.prefix { !":@".contains($0) }) }
         return parts.joined(separator: "/")
     }
 
-    /// Whether `KEY=VALUE` of the environment is a credential.
+    /// Returns whether `KEY=VALUE` of the environment is a credential.
     static func isVariable(_ text: String) -> Bool {
         let name = text.prefix { $0 != "=" }
         return ["SKIFF_", "APPTAINER_", "SINGULARITY_"].contains { prefix in
@@ -33,11 +33,11 @@ struct TransportSecrets {
         }
     }
 
-    /// A 1 and the secret, or a 0; in memory of its own, to be wiped.
+    /// Returns a 1 and the secret, or a 0, in memory that the caller wipes.
     mutating func message(_ name: String) -> [UInt8] {
         guard let text = secret(name) else { return [0] }
         var bytes: [UInt8] = []
-        // Growing would leave copies.
+        // Growing the array would leave copies.
         bytes.reserveCapacity(text.utf8.count + 1)
         bytes.append(1)
         bytes.append(contentsOf: text.utf8)

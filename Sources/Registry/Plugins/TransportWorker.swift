@@ -7,16 +7,16 @@ import PluginHost
 
 /// `__transport`, with a socket on descriptor 3: calls one plugin for one address, and ends.
 ///
-/// A process of its own, so that a plugin that crashes, hangs or ends the process leaves somebody who tidies up, and so that
-/// it finds no threads of ours that matter to it.
+/// A process of its own, so that the command survives a plugin that crashes, hangs or exits, and can tidy up, and so
+/// that the plugin runs without other threads.
 package enum TransportWorker {
     fileprivate static let socket: CInt = 3
 
     /// - Returns: the exit status.
     package static func run(_ installation: Installation) -> Int32 {
-        // Whoever started us takes us along, however it ends: prctl(2). If that was sooner, the socket has an end.
+        // This process ends with its parent: prctl(2). If the parent has ended already, the socket is closed.
         try? setParentDeathSignal(SIGKILL)
-        // No helper of the plugin keeps the socket open.
+        // Helpers of the plugin must not keep the socket open.
         _ = skl_fcntl(socket, F_SETFD, Int(FD_CLOEXEC))
         do throws(SkiffError) {
             try serve(installation)
@@ -48,7 +48,7 @@ package enum TransportWorker {
         guard let image = try transport.resolve(request) else { return try send(.declined) }
         try send(.found(image))
         var second = try receive()
-        // Nothing comes when the image is in the cache.
+        // There is no second message when the image is in the cache.
         guard let target = second.descriptor.take() else { return }
         try transport.fetch(request, image, to: target.raw)
         try send(.done)
@@ -95,7 +95,7 @@ package enum TransportWorker {
     }
 }
 
-/// What the plugin reports, as bars by their names.
+/// The progress bars of the plugin, by their names.
 private final class Bars {
     private let progress: Progress
     private var bars: [String: Progress.Bar] = [:]
@@ -110,7 +110,7 @@ private final class Bars {
     }
 }
 
-/// Tells the command that the plugin goes on: a few times a second, however often it reports.
+/// Tells the command that the plugin is alive: a few times a second, no matter how often it reports.
 private final class Pulse {
     private var last: Int64?
 
@@ -122,11 +122,11 @@ private final class Pulse {
     }
 }
 
-/// Secrets that the command has sent, each in memory that holds nothing before and after. It stays mapped, so that a plugin
-/// that kept the pointer reads zeros.
+/// Secrets that the command has sent, each in memory that is wiped afterwards. It stays mapped, so that a plugin that
+/// kept the pointer reads zeros.
 private final class Loans {
     private var memory: [UnsafeMutableRawBufferPointer] = []
-    /// Loans within loans.
+    /// How many loans are nested.
     private var depth = 0
 
     func lend(_ name: String, to use: (UnsafeRawBufferPointer) -> Int32) throws(SkiffError) -> Int32? {

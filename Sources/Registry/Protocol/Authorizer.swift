@@ -19,7 +19,7 @@ final class Authorizer: Sendable {
 
     var hasCredential: Bool { credential != .none }
 
-    /// The value of `Authorization` for a scope, nil while nobody asked for one.
+    /// Returns the value of `Authorization` for a scope, or nil while the registry has not asked for one.
     func authorization(scope: String, at registry: WebAddress) throws(SkiffError) -> String? {
         let (challenge, token) = state.withLock { ($0.challenge, $0.tokens[scope]) }
         guard let challenge else { return nil }
@@ -31,9 +31,9 @@ final class Authorizer: Sendable {
         return "Bearer " + fresh
     }
 
-    /// Takes the challenges of a 401 in; what was known for the scope is void.
+    /// Processes the challenges of a 401, which invalidates what was known for the scope.
     ///
-    /// - Returns: whether asking again can help.
+    /// - Returns: whether a retry can help.
     func learn(_ response: HTTPResponse, scope: String) -> Bool {
         let challenges = response.all("www-authenticate").flatMap { Challenge.parse($0) }
         let usable = challenges.first { $0.scheme == "bearer" } ?? challenges.first { $0.scheme == "basic" }
@@ -49,7 +49,7 @@ final class Authorizer: Sendable {
         guard let realm = challenge.parameters["realm"], let address = registry.following(realm) else {
             throw SkiffError("cannot log in at \(registry.authority): it names no token server")
         }
-        // A registry that is asked safely must not make us send a password unsafely.
+        // A registry that is asked by https must not make the client send a password by http.
         if registry.scheme == "https", address.scheme == "http", hasCredential {
             throw SkiffError(
                 "cannot log in at \(registry.authority): it wants the password at \(address.shown), unencrypted")

@@ -6,11 +6,12 @@ import Linux
 package import OCI
 import Synchronization
 
-/// How much is fetched at once; the administrator's settings, and variables over them (Docs/spec/sif-use.md §9).
+/// Limits of parallel downloads, from the configuration and from variables, which override it (Docs/spec/sif-use.md
+/// §9).
 package struct DownloadLimits: Sendable {
-    /// Connections at a time.
+    /// The number of connections at a time.
     package var connections: Int
-    /// Larger blobs come in pieces of so many bytes.
+    /// The size of the parts of larger blobs, in bytes.
     package var partSize: Int64
 
     package init(connections: Int = 3, partSize: Int64 = 5 << 20) {
@@ -33,7 +34,7 @@ package struct DownloadLimits: Sendable {
     }
 }
 
-/// Brings blobs into a store: several at a time and large ones in parts, each verified, none twice.
+/// Fetches blobs into a store: several at a time, large ones in parts, each verified and none twice.
 package final class BlobFetch: Sendable {
     private let client: RegistryClient
     private let store: BlobStore
@@ -49,13 +50,13 @@ package final class BlobFetch: Sendable {
 
     private struct Queue {
         var jobs: [Job] = []
-        /// Blobs that are not finished.
+        /// The number of unfinished blobs.
         var open = 0
         var config: OCIDigest?
         var failure: SkiffError?
     }
 
-    /// A download with the right to make it.
+    /// A download and the lease for it.
     private final class Current: Sendable {
         let download: Download
         let place: String
@@ -67,7 +68,7 @@ package final class BlobFetch: Sendable {
         }
     }
 
-    /// - Parameter cache: whose leases keep other processes from the same work; nil for a store of our own.
+    /// - Parameter cache: the cache whose leases keep other processes from the same work; nil for a private store.
     package init(
         _ client: RegistryClient, into store: BlobStore, cache: CacheDirectory?, limits: DownloadLimits,
         progress: Progress
@@ -76,8 +77,8 @@ package final class BlobFetch: Sendable {
         self.progress = progress
     }
 
-    /// - Parameter config: comes as well, without a bar.
-    /// - Returns: when all are there and verified, or were there. The bars are drawn for the last time.
+    /// - Parameter config: fetched as well, without a progress bar.
+    /// - Returns: when all are in the store, verified. The progress bars are drawn for the last time.
     package func fetch(_ layers: [OCIDescriptor], config: OCIDescriptor? = nil) throws(SkiffError) {
         defer { progress.end() }
         var seen: Set<OCIDigest> = []
@@ -129,8 +130,8 @@ package final class BlobFetch: Sendable {
         let current = Current(download, at: try place(of: descriptor), lease, bar)
         let missing = download.missing
         guard let first = missing.first else { return try finish(current) }
-        // The others wait until it is known that the server understands ranges. What an earlier process left is here in
-        // parts, and a server that knows none gives all of it once more.
+        // The other parts wait until the server is known to support ranges. One that does not sends the whole blob,
+        // also when some parts exist from an earlier process.
         let others = missing.dropFirst().map { Job.part(current, $0) }
         let stream = PartStream(download, first, at: current.place, bar, .first) {
             self.queue.withLock { $0.jobs.insert(contentsOf: others, at: 0) }
@@ -144,8 +145,8 @@ package final class BlobFetch: Sendable {
         }
     }
 
-    /// Where a blob comes from. A foreign layer, which says where else it lies, need not be in the registry (OCI image-spec,
-    /// layer.md, non-distributable layers); what comes from there is trusted no more and no less, by its digest.
+    /// Returns where a blob comes from. A foreign layer names another server and need not be in the registry (OCI
+    /// image-spec, layer.md, non-distributable layers); it is verified by its digest like any other.
     private func place(of descriptor: OCIDescriptor) throws(SkiffError) -> String {
         let own = "blobs/\(descriptor.digest)"
         if descriptor.urls.isEmpty || isThere(own) { return own }
@@ -158,7 +159,7 @@ package final class BlobFetch: Sendable {
         return response.isSuccess
     }
 
-    /// One blob less to wait for.
+    /// Counts a finished blob.
     private func close() { queue.withLock { $0.open -= 1 } }
 
     private func fetch(_ current: Current, _ part: Int) throws(SkiffError) {
@@ -172,7 +173,7 @@ package final class BlobFetch: Sendable {
         let (download, descriptor) = (current.download, current.download.descriptor)
         var found = try download.digest()
         if found != descriptor.digest.description {
-            // Ranges that do not belong together look like this, so all of it is asked for once more in one piece.
+            // Ranges of different files look like this, so the whole blob is asked for once more.
             Log.verbose("Blob \(descriptor.digest) came damaged; asking for it in one piece")
             download.startOver()
             try PartStream(download, 0, at: current.place, current.bar, .distrustful).run(

@@ -5,14 +5,14 @@ import ImageCache
 import Linux
 package import OCI
 
-/// Blobs by digest: an OCI layout as the cache's `blob/` is one, or a directory of files named `sha256:…`
+/// Blobs by digest: an OCI layout, such as the cache's `blob/`, or a directory of files named `sha256:…`
 /// (Docs/spec/sif-use.md §3).
 package struct BlobStore: OCIBlobs, Sendable {
     package let root: String
     private let prefix: String
     private let parts: String
 
-    /// Makes the layout if it is not there.
+    /// Makes the layout if it does not exist.
     package init(layout root: String) throws(SkiffError) {
         (self.root, prefix, parts) = (root, root + "/blobs/sha256/", root + "/partial")
         try make([root + "/blobs/sha256", parts])
@@ -28,8 +28,8 @@ package struct BlobStore: OCIBlobs, Sendable {
     }
 
     /// - Parameters:
-    ///   - parts: where unfinished downloads lie, on the same file system.
-    ///   - prefix: what stands in a file's name before the digits.
+    ///   - parts: the directory of unfinished downloads, on the same file system.
+    ///   - prefix: what precedes the digits in a file's name.
     package init(directory root: String, parts: String, prefix: String = "sha256:") throws(SkiffError) {
         (self.root, self.prefix, self.parts) = (root, root + "/" + prefix, parts)
         try make([root, parts])
@@ -43,10 +43,10 @@ package struct BlobStore: OCIBlobs, Sendable {
 
     package func path(_ digest: OCIDigest) -> String { prefix + digest.hex }
 
-    /// Where an unfinished download lies.
+    /// Returns the path of an unfinished download.
     func partPath(_ digest: OCIDigest) -> String { parts + "/" + digest.hex }
 
-    /// Whether it is there with the right size; what is in it is verified when it is read.
+    /// Returns whether it exists with the right size; the content is verified when it is read.
     package func has(_ descriptor: OCIDescriptor) -> Bool {
         guard let found = try? status(path(descriptor.digest)), found.isRegular else { return false }
         if found.size == descriptor.size {
@@ -69,7 +69,7 @@ package struct BlobStore: OCIBlobs, Sendable {
         try replaceFile(path(digest), bytes)
     }
 
-    /// A small blob, if it is here and sound.
+    /// Returns a small blob, or nil if it is absent or damaged.
     func bytes(of digest: OCIDigest) -> [UInt8]? {
         guard let bytes = try? readFile(path(digest), limit: 16 << 20) else { return nil }
         guard (try? SHA256.text(of: bytes)) == digest.description else {
@@ -79,9 +79,9 @@ package struct BlobStore: OCIBlobs, Sendable {
         return bytes
     }
 
-    /// Reads a blob again and takes it away if it is not what its name says.
+    /// Verifies a blob again and removes it if it is damaged.
     ///
-    /// - Returns: whether it was sound.
+    /// - Returns: whether it was intact.
     package func verify(_ digest: OCIDigest) throws(SkiffError) -> Bool {
         let path = path(digest)
         guard (try? status(path)) != nil else { return false }
@@ -92,7 +92,7 @@ package struct BlobStore: OCIBlobs, Sendable {
     }
 }
 
-/// The SHA-256 of a file, as OCI writes digests.
+/// Returns the SHA-256 of a file, as OCI writes digests.
 package func digestOfFile(_ path: String) throws(SkiffError) -> String {
     let file = try during("cannot read \(path)") { () throws(Errno) in try open(path, O_RDONLY) }
     return try digestOfFile(file.raw, path)

@@ -1,16 +1,16 @@
-/// What a server wants to see before it answers; RFC 9110 §11.6.1.
+/// An authentication challenge of a server; RFC 9110 §11.6.1.
 package struct Challenge: Sendable, Equatable {
     /// `bearer`, `basic`.
     package var scheme: String
     package var parameters: [String: String]
 
-    /// All challenges of a `WWW-Authenticate` header; what cannot be read ends the list.
+    /// Returns all challenges of a `WWW-Authenticate` header; what cannot be parsed ends the list.
     package static func parse(_ header: String) -> [Challenge] {
         var reader = HeaderReader(Array(header.utf8))
         var result: [Challenge] = []
         while let word = reader.token() {
             if reader.take(0x3D), let last = result.indices.last {
-                // A parameter of the challenge before; after a comma nothing else tells them apart.
+                // This belongs to the previous challenge: after a comma only the `=` tells a parameter from a scheme.
                 guard let value = reader.value() else { return result }
                 result[last].parameters[word.lowercased()] = value
             } else {

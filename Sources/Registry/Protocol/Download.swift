@@ -5,8 +5,8 @@ import Linux
 import OCI
 import Synchronization
 
-/// One blob on its way into the store: its parts, which may come in any order over several connections, and what of them
-/// an earlier process left behind.
+/// The download of one blob: its parts, which may come in any order over several connections, and those that an earlier
+/// process left.
 final class Download: Sendable {
     let descriptor: OCIDescriptor
     let store: BlobStore
@@ -15,13 +15,13 @@ final class Download: Sendable {
     let partSize: Int64
 
     private struct State {
-        /// Parts that are whole.
+        /// Whether each part is complete.
         var done: [Bool]
         var isFinished = false
     }
 
-    /// Opens the part file. It is as long as the blob; behind it, one byte a part tells which are there, so that data and
-    /// knowledge about it cannot be separated.
+    /// Opens the part file. It is as long as the blob, followed by one byte per part that tells whether it is complete,
+    /// so that both are always in one file.
     init(_ descriptor: OCIDescriptor, in store: BlobStore, partSize: Int64) throws(SkiffError) {
         self.descriptor = descriptor
         self.store = store
@@ -35,19 +35,19 @@ final class Download: Sendable {
         state = Mutex(State(done: (0..<count).map { marks.count > $0 && marks[$0] == 1 }))
     }
 
-    /// Parts that are still wanted.
+    /// The parts that are missing.
     var missing: [Int] {
         state.withLock { state in state.done.indices.filter { !state.done[$0] } }
     }
 
-    /// Bytes that are here already.
+    /// The number of bytes that are complete.
     var present: Int64 {
         state.withLock { state in
             state.done.indices.filter { state.done[$0] }.reduce(0) { $0 + range($1).upperBound - range($1).lowerBound }
         }
     }
 
-    /// The bytes of a part, the end not included.
+    /// Returns the bytes of a part, the end not included.
     func range(_ part: Int) -> Range<Int64> {
         let start = Int64(part) * partSize
         return start..<max(start, min(descriptor.size, start + partSize))
@@ -66,7 +66,7 @@ final class Download: Sendable {
 
     /// - Returns: whether this was the last part.
     func markDone(_ part: Int) throws(SkiffError) -> Bool {
-        // Behind the end of a finished file nothing may be written.
+        // Nothing may be written after the end of a finished file.
         if state.withLock({ $0.isFinished }) { return false }
         try during("cannot write \(file.path)") { () throws(Errno) in
             try writeFully(file.raw, [1], at: descriptor.size + Int64(part))
@@ -79,7 +79,7 @@ final class Download: Sendable {
         }
     }
 
-    /// Forgets what came, to take all of it over one connection.
+    /// Drops all parts, to download the whole blob over one connection.
     func startOver() {
         for part in state.withLock({ $0.done.indices }) {
             try? writeFully(file.raw, [0], at: descriptor.size + Int64(part))
@@ -90,13 +90,13 @@ final class Download: Sendable {
         }
     }
 
-    /// Digest of all that came.
+    /// Returns the digest of the whole file.
     func digest() throws(SkiffError) -> String {
         try during("cannot write \(file.path)") { () throws(Errno) in try ftruncate(file.raw, descriptor.size) }
         return try digestOfFile(file.raw, file.path)
     }
 
-    /// Gives it its name.
+    /// Renames the file into the store.
     func publish() throws(SkiffError) {
         try during("cannot put blob \(descriptor.digest) into the cache") { () throws(Errno) in
             try rename(file.path, to: store.path(descriptor.digest))
@@ -106,7 +106,7 @@ final class Download: Sendable {
     func discard() { try? unlink(file.path) }
 }
 
-/// A descriptor that threads share; closed with the last of them.
+/// A descriptor that threads share, closed with the last reference.
 final class SharedDescriptor: Sendable {
     private let file: OwnedFD
     let path: String

@@ -2,7 +2,7 @@ package import Base
 import Core
 import Linux
 
-/// Other hosts that hold a registry's images, from registries.conf(5) of the containers tools.
+/// Mirrors of registries, from registries.conf(5) of the containers tools.
 package struct Mirrors: Sendable, Equatable {
     package struct Endpoint: Sendable, Equatable {
         /// `host[:port][/path]`.
@@ -24,7 +24,7 @@ package struct Mirrors: Sendable, Equatable {
 
     package init() {}
 
-    /// The file that `CONTAINERS_REGISTRIES_CONF` names, else the user's, else the machine's.
+    /// Reads the file that `CONTAINERS_REGISTRIES_CONF` names, else the user's, else the system's.
     package static func load() throws(SkiffError) -> Mirrors {
         let user = ConfigurationDirectory.home + "/.config/containers/registries.conf"
         let files =
@@ -87,7 +87,7 @@ package struct Mirrors: Sendable, Equatable {
         return String(text)
     }
 
-    /// A `#` inside of quotes is no comment.
+    /// Returns a line without its comment; a `#` in quotes does not begin one.
     private static func uncommented(_ line: Substring) -> String {
         var quote: Character?
         for index in line.indices {
@@ -102,11 +102,11 @@ package struct Mirrors: Sendable, Equatable {
         for quote in ["\"", "'"] where text.hasPrefix(quote) && text.hasSuffix(quote) && text.count > 1 {
             return String(text.dropFirst().dropLast())
         }
-        // Numbers and lists belong to members that are not ours.
+        // Numbers and lists belong to members that are not used here.
         return text == "true" || text == "false" || text.hasPrefix("[") || Int(text) != nil ? text : nil
     }
 
-    /// Where to ask for an image, the best place first; the registry itself is the last.
+    /// Returns the places to ask for an image, the best first; the registry itself is the last.
     ///
     /// - Throws: when the administrator blocked it.
     package func endpoints(for reference: RegistryReference) throws(SkiffError) -> [(

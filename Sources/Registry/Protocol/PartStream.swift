@@ -4,42 +4,42 @@ import HTTP
 import Linux
 import OCI
 
-/// Brings one part of a blob, or all of it, over as many connections as the way there breaks.
+/// Downloads one part of a blob, or all of it, over another connection whenever one breaks.
 final class PartStream {
-    /// How far a server's ranges are believed.
+    /// How far a server's ranges are trusted.
     enum Mode {
-        /// The first part: what comes decides whether there will be others.
+        /// The first part: the response decides whether there are others.
         case first
-        /// A part beside others that are on their way.
+        /// One of several parts in parallel.
         case further
-        /// All of it in one piece, resumed where it was cut.
+        /// The whole blob, resumed where it was interrupted.
         case whole
-        /// All of it in one piece, from its first byte each time.
+        /// The whole blob, from its first byte each time.
         case distrustful
     }
 
     private let download: Download
     private let part: Int
-    /// Below the repository, or a URL elsewhere.
+    /// A path below the repository, or a URL elsewhere.
     private let place: String
     private let bar: Progress.Bar
     private let onRanges: () -> Void
     private(set) var mode: Mode
-    /// Where the next byte goes.
+    /// The offset of the next byte.
     private var position: Int64
-    /// Bytes of the answer under way that lie before the position.
+    /// The number of bytes of the current response that lie before the position.
     private var surplus: Int64 = 0
     private var isAnswered = false
     private var isShown = false
-    /// Whether the answer under way was stopped because it has given what was wanted.
+    /// Whether the current response was stopped because the part is complete.
     private var isComplete = false
-    /// Whether the answer under way was stopped, to ask in another way.
+    /// Whether the current response was stopped, to send another request.
     private var isRefused = false
 
     private static let mostTries = 6
     private static let mostStalls = 2
 
-    /// - Parameter onRanges: called once, when the server has shown that it understands ranges.
+    /// - Parameter onRanges: called once, when the server has shown that it supports ranges.
     init(
         _ download: Download, _ part: Int, at place: String, _ bar: Progress.Bar, _ mode: Mode,
         onRanges: @escaping () -> Void = {}
@@ -49,7 +49,7 @@ final class PartStream {
         position = mode == .first || mode == .further ? download.range(part).lowerBound : 0
     }
 
-    /// Whether the blob is complete, and not the part alone.
+    /// Whether the whole blob was downloaded, and not only the part.
     var tookAll: Bool { mode == .whole || mode == .distrustful }
     private var size: Int64 { download.descriptor.size }
     private var wanted: Range<Int64> { tookAll ? 0..<size : download.range(part) }
@@ -98,7 +98,7 @@ final class PartStream {
             "GET", place, headers: needsRange ? [("Range", range)] : [], sink: sink)
     }
 
-    /// Looks at what the answer says that its bytes are.
+    /// Examines the range that the response has.
     private func begin(_ response: HTTPResponse) throws(SkiffError) {
         isAnswered = true
         if response.status == 206 {
@@ -118,7 +118,7 @@ final class PartStream {
                 "cannot use blob \(download.descriptor.digest): the registry sends \(length) bytes instead of \(size)")
         }
         if mode == .first, wanted.upperBound < size || position > 0 {
-            // No ranges here: all of it comes now.
+            // The server has no ranges and sends the whole blob.
             mode = .whole
             download.startOver()
             restart()
@@ -127,9 +127,9 @@ final class PartStream {
         }
     }
 
-    /// Decides how to go on with a server whose ranges are wrong.
+    /// Decides how to continue with a server whose ranges are wrong.
     ///
-    /// - Returns: false to leave the part as it is: the digest of the whole will tell, and all is asked for again.
+    /// - Returns: false to keep the part: the digest of the blob will fail, and the whole blob is asked for.
     private func refuse() -> Bool {
         if mode == .further { return false }
         if mode == .first { download.startOver() }
@@ -146,7 +146,7 @@ final class PartStream {
         let skipped = min(surplus, Int64(bytes.count))
         surplus -= skipped
         var rest = bytes.dropFirst(Int(skipped))
-        // A server may send more than was asked for; what follows is another part.
+        // A server may send more than the range; the rest belongs to another part.
         let room = wanted.upperBound - position
         let isTooMuch = Int64(rest.count) > room
         if isTooMuch, !tookAll { rest = rest.prefix(Int(room)) }

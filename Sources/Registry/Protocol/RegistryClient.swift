@@ -4,22 +4,22 @@ package import HTTP
 package import OCI
 import Synchronization
 
-/// A manifest or index as a registry gave it, verified.
+/// A verified manifest or index of a registry.
 package struct RemoteManifest: Sendable {
     package let descriptor: OCIDescriptor
     package let bytes: [UInt8]
 }
 
-/// One repository of one registry; OCI distribution-spec 1.1. Used from several threads.
+/// A client of one repository of a registry; OCI distribution-spec 1.1. Several threads may use it.
 package final class RegistryClient: Sendable {
     package let reference: RegistryReference
     private let http: HTTPClient
     private let authorizer: Authorizer
-    /// Whether plain http may be tried when https is not spoken.
+    /// Whether plain http may be tried when the registry does not speak https.
     private let allowsHTTP: Bool
     private let base = Mutex<WebAddress?>(nil)
 
-    /// - Parameter insecure: `--no-https`, or what registries.conf says.
+    /// - Parameter insecure: `--no-https`, or `insecure` of registries.conf.
     package init(_ reference: RegistryReference, http: HTTPClient, credential: Credential, insecure: Bool) {
         self.reference = reference
         self.http = http
@@ -27,7 +27,8 @@ package final class RegistryClient: Sendable {
         allowsHTTP = insecure || Self.isNear(reference.registry)
     }
 
-    /// This machine, and networks that nobody else sees: the rule of the client library that Apptainer uses.
+    /// Returns whether a registry is on this machine or in a private network, by the rule of Apptainer's client
+    /// library.
     private static func isNear(_ registry: String) -> Bool {
         guard let host = WebAddress("https://\(registry)/")?.host else { return false }
         let octets = host.split(separator: ".").map { Int($0) }
@@ -44,9 +45,9 @@ package final class RegistryClient: Sendable {
 
     // MARK: asking
 
-    /// `/v2/`: finds out which protocol is spoken and how one logs in.
+    /// Asks for `/v2/`, to find out the protocol and the authentication.
     ///
-    /// - Returns: the answer with credentials, if there are any.
+    /// - Returns: the response, with credentials if there are any.
     @discardableResult
     package func ping() throws(SkiffError) -> HTTPResponse {
         let address = try root()
@@ -64,13 +65,13 @@ package final class RegistryClient: Sendable {
             do throws(HTTPFailure) {
                 let response = try http.send(HTTPRequest("GET", address))
                 if response.status == 401 { _ = authorizer.learn(response, scope: "") }
-                // What does not speak https to us may still say so in http.
+                // A server without https may answer in http.
                 if scheme == "https", allowsHTTP, response.status == 400 { continue }
                 base.withLock { $0 = address }
                 return address
             } catch {
                 if failure == nil || error.kind != .unreachable { failure = error }
-                // Who shows a wrong certificate is not asked without any.
+                // A server with a wrong certificate is not asked by plain http.
                 if error.cause != nil || error.kind == .tls { break }
             }
         }
@@ -88,12 +89,12 @@ package final class RegistryClient: Sendable {
         }
     }
 
-    /// A request below the repository, again with a fresh token when the registry wants one.
+    /// Sends a request below the repository, and again with a new token when the registry asks for one.
     ///
     /// - Parameters:
-    ///   - path: behind `/v2/<name>/`, or absolute where the registry said where to go.
+    ///   - path: the path after `/v2/<name>/`, or an absolute URL that the registry named.
     ///   - actions: `pull`, `pull,push`.
-    /// - Returns: the answer, whatever its status; what stops an exchange is thrown as it is.
+    /// - Returns: the response, with any status. Failures of the connection are thrown as they are.
     func request(
         _ method: String, _ path: String, actions: String = "pull", headers: [(String, String)] = [],
         body: HTTPRequest.Body = .none, sent: (@Sendable (Int64) -> Void)? = nil, sink: BodySink? = nil
@@ -124,7 +125,7 @@ package final class RegistryClient: Sendable {
         throw SkiffError("cannot ask \(reference.registry)")
     }
 
-    /// The same for short answers: anything but success is an error.
+    /// Sends a request with a short response; any status but success is an error.
     func ask(
         _ method: String, _ path: String, _ message: String, actions: String = "pull",
         headers: [(String, String)] = [], body: HTTPRequest.Body = .none
@@ -139,7 +140,8 @@ package final class RegistryClient: Sendable {
 
     // MARK: manifests
 
-    /// The digest behind a tag, by HEAD, which registries do not count as a pull; nil when the registry does not tell.
+    /// Returns the digest of a tag, by HEAD, which registries do not count as a pull, or nil when the registry does not
+    /// send it.
     package func digest(of selector: String) throws(SkiffError) -> OCIDigest? {
         let response = try ask(
             "HEAD", "manifests/" + selector, "cannot find \(reference)", headers: [("Accept", Self.manifestTypes)])
@@ -147,7 +149,7 @@ package final class RegistryClient: Sendable {
         return try OCIDigest(text)
     }
 
-    /// - Parameter selector: tag or digest; what a digest names is verified.
+    /// - Parameter selector: a tag, or a digest, against which the manifest is verified.
     package func manifest(_ selector: String) throws(SkiffError) -> RemoteManifest {
         let response = try ask(
             "GET", "manifests/" + selector, "cannot get the manifest of \(reference)",
@@ -163,9 +165,9 @@ package final class RegistryClient: Sendable {
         return RemoteManifest(descriptor: descriptor, bytes: response.body)
     }
 
-    /// The manifest for a platform, through indexes.
+    /// Returns the manifest for a platform, through indexes.
     ///
-    /// - Parameter store: has manifests of earlier times and gets new ones, so that HEAD alone tells whether anything is new.
+    /// - Parameter store: caches manifests, so that HEAD tells whether there is a new one.
     package func manifest(for platform: OCIPlatform, store: BlobStore? = nil) throws(SkiffError) -> (
         RemoteManifest, OCIManifest
     ) {
@@ -194,7 +196,7 @@ package final class RegistryClient: Sendable {
         return manifest
     }
 
-    /// A small blob as a whole: a config.
+    /// Returns a small blob as a whole: a config.
     package func smallBlob(_ descriptor: OCIDescriptor, limit: Int64 = 16 << 20) throws(SkiffError) -> [UInt8] {
         guard descriptor.size <= limit else {
             throw SkiffError("cannot use blob \(descriptor.digest): \(descriptor.size) bytes are too many")

@@ -2,7 +2,7 @@ import Base
 import HTTP
 import Inspect
 
-/// What a registry's refusal means for the user; OCI distribution-spec, error codes.
+/// Turns a registry's refusal into an error for users; OCI distribution-spec, error codes.
 enum RegistryProblem {
     static func described(_ message: String, _ response: HTTPResponse) -> SkiffError {
         let first: JSONText? =
@@ -33,7 +33,7 @@ enum RegistryProblem {
         }
     }
 
-    /// Foreign text for one line of a terminal.
+    /// Returns foreign text made fit for one line of a terminal.
     private static func suffix(_ text: String) -> String {
         let clean = text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) }
         let line = String(clean).trimmedSpace

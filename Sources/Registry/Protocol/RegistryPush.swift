@@ -5,11 +5,11 @@ package import HTTP
 import Inspect
 package import OCI
 
-/// Writing to a registry; OCI distribution-spec, "Push" and "Content Management".
+/// Writes to a registry; OCI distribution-spec, "Push" and "Content Management".
 extension RegistryClient {
     /// Uploads a blob unless the registry has it.
     ///
-    /// - Parameter sent: told how many bytes went out; all at once when the registry had it.
+    /// - Parameter sent: called with the number of bytes sent; with all at once when the registry has the blob.
     package func upload(
         _ descriptor: OCIDescriptor, _ body: HTTPRequest.Body, sent: (@Sendable (Int64) -> Void)? = nil
     ) throws(SkiffError) {
@@ -44,18 +44,18 @@ extension RegistryClient {
         return try OCIDigest(try SHA256.text(of: bytes))
     }
 
-    /// Removes the manifest of a digest, and with it all its tags.
+    /// Deletes the manifest with a digest, and with it all its tags.
     package func delete(_ digest: OCIDigest) throws(SkiffError) {
         _ = try ask("DELETE", "manifests/\(digest)", "cannot delete \(reference)", actions: "pull,delete")
     }
 
-    /// Names of the repository's tags.
+    /// Returns the tags of the repository.
     package func tags() throws(SkiffError) -> [String] { try pages("tags/list", member: "tags") }
 
-    /// Names of the registry's repositories.
+    /// Returns the repositories of the registry.
     package func catalog() throws(SkiffError) -> [String] { try pages("/v2/_catalog", member: "repositories") }
 
-    /// All pages of a list, by the `Link` header; RFC 8288.
+    /// Returns all pages of a list, by the `Link` header; RFC 8288.
     private func pages(_ path: String, member: String) throws(SkiffError) -> [String] {
         var (names, next): ([String], String?) = ([], path)
         for _ in 0..<1000 {

@@ -8,8 +8,8 @@ import Linux
 import OCI
 import Squashfs
 
-/// A SIF as an image of one layer that other programs run: its file system becomes a tar archive, and what its config
-/// said, or its own scripts, becomes the image's config.
+/// Pushes a SIF as an image of one layer that other programs run: its file system becomes a tar archive, and its OCI
+/// config, or its own scripts, become the image's config.
 struct DockerPush {
     let client: RegistryClient
     let facts: SIFFacts
@@ -90,7 +90,7 @@ struct DockerPush {
 
     // MARK: config
 
-    /// OCI image-spec, config.md.
+    /// Returns the image's config; OCI image-spec, config.md.
     private func config(_ reader: SquashfsReader, diffID: String) throws(SkiffError) -> [UInt8] {
         let runtime = try self.runtime(reader)
         let json = JSONText.members([
@@ -106,7 +106,7 @@ struct DockerPush {
         return Array(json.text().utf8)
     }
 
-    /// What the image was made from says more than its scripts do, as long as nobody has changed these.
+    /// Returns the `config` object: that of the OCI image it was made from, unless the scripts were changed since.
     private func runtime(_ reader: SquashfsReader) throws(SkiffError) -> JSONText {
         let base = try facts.object(named: "oci-config.json").flatMap { try? JSONReader.read($0) } ?? .object([])
         var members: [JSONText.Member] = []
@@ -127,8 +127,8 @@ struct DockerPush {
         return .object(members)
     }
 
-    /// Does what a launch of ours would: the environment of the image, then its runscript, else a shell. Programs that
-    /// are named replace the runscript only where other tools are told to (`--entrypoint`).
+    /// The entrypoint does what a launch by skiff does: the environment of the image, then its runscript, else a shell.
+    /// Other tools replace the runscript only with `--entrypoint`.
     private static let start =
         "for f in /.singularity.d/env/*.sh; do [ -r \"$f\" ] && . \"$f\"; done; "
         + "[ -x /.singularity.d/runscript ] && exec /.singularity.d/runscript \"$@\"; exec /bin/sh \"$@\""

@@ -6,13 +6,13 @@ import Extraction
 import Linux
 import Squashfs
 
-/// Writes the root file system of an image as one layer: a tar archive, compressed with gzip, both hashed while they are
-/// written. OCI image-spec, layer.md.
+/// Writes the root file system of an image as one layer: a tar archive compressed with gzip, both hashed on the way;
+/// OCI image-spec, layer.md.
 final class LayerWriter {
     struct Layer {
-        /// Of the archive without compression, `sha256:…`.
+        /// The digest of the uncompressed archive, `sha256:…`.
         let diffID: String
-        /// Of the compressed one.
+        /// The digest of the compressed archive.
         let digest: String
         let size: Int64
     }
@@ -33,7 +33,7 @@ final class LayerWriter {
 
     /// - Parameters:
     ///   - file: an empty file, lent.
-    ///   - path: its name, for messages.
+    ///   - path: the name of the file, for messages.
     init(_ reader: SquashfsReader, to file: CInt, path: String, bar: Progress.Bar) throws(SkiffError) {
         (self.reader, self.file, self.path, self.bar) = (reader, file, path, bar)
         guard let archive = archive_write_new(), let compressor = archive_write_new() else {
@@ -51,7 +51,7 @@ final class LayerWriter {
 
     func write() throws(SkiffError) -> Layer {
         try begin()
-        // Errors of the archive must not pass for errors of the image.
+        // Keeps errors of the archive apart from errors of the image.
         var problem: SkiffError?
         do throws(SquashfsError) {
             try reader.walk(try reader.root()) { (path, inode) throws(SquashfsError) in
@@ -76,7 +76,7 @@ final class LayerWriter {
         let context = Unmanaged.passUnretained(self).toOpaque()
         try check(archive_write_set_format_raw(compressor), compressor)
         try check(archive_write_add_filter_gzip(compressor), compressor)
-        // No name and time in the header of gzip, so that the same image gives the same layer.
+        // No name or time in the header of gzip, so that the same image gives the same layer.
         try check(archive_write_set_filter_option(compressor, "gzip", "timestamp", nil), compressor)
         // Nothing may follow the compressed stream.
         archive_write_set_bytes_per_block(compressor, 1 << 18)
@@ -128,7 +128,7 @@ final class LayerWriter {
     // MARK: entries
 
     private func add(_ path: [UInt8], _ inode: Inode) throws(SkiffError) {
-        // There are no sockets in tar archives; nobody listens on one in an image.
+        // Tar archives have no sockets, and a socket in an image has no listener.
         if inode.kind == .socket { return }
         let entry = archive_entry_new()
         defer { archive_entry_free(entry) }

@@ -4,7 +4,7 @@ import HTTP
 import Linux
 import OCI
 
-/// A SIF as an artifact of a registry, exactly as Apptainer stores it (Docs/spec/sif-use.md §7).
+/// Pushes a SIF as an artifact of a registry, exactly as Apptainer stores it (Docs/spec/sif-use.md §7).
 struct OrasPush {
     let client: RegistryClient
     let facts: SIFFacts
@@ -54,7 +54,7 @@ struct OrasPush {
         ])
     }
 
-    /// In the order of their names, as Go writes maps; nil for none.
+    /// The annotations in the order of their names, as Go writes maps; nil for none.
     private var notes: JSONText? {
         var all: [String: String] = [:]
         if let created = facts.created { all["org.opencontainers.image.created"] = created }

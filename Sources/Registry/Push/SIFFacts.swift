@@ -3,17 +3,17 @@ import Core
 import Inspect
 import Linux
 
-/// What a SIF that is to be pushed says about itself.
+/// Facts about a SIF that is to be pushed.
 struct SIFFacts {
     let path: String
     let architecture: SIFArchitecture
-    /// RFC 3339, UTC; nil when nothing tells.
+    /// The time of creation by RFC 3339, in UTC; nil when it is unknown.
     let created: String?
     let size: Int64
     let labels: [String: String]
     private let objects: [SIFDescriptor]
 
-    /// - Throws: when it is no SIF, or one for no known processor.
+    /// - Throws: when it is not a SIF, or for an unknown processor.
     init(_ path: String) throws(SkiffError) {
         self.path = path
         let file = try during("cannot read \(path)") { () throws(Errno) in try open(path, 0) }
@@ -44,7 +44,7 @@ struct SIFFacts {
         return metadata.container.labels
     }
 
-    /// The bytes of a JSON object in the SIF; nil without one.
+    /// Returns the bytes of a JSON object in the SIF, or nil without one.
     func object(named name: String) throws(SkiffError) -> [UInt8]? {
         guard
             let object = objects.first(where: { $0.type == .genericJSON && $0.name == Array(name.utf8) }),
@@ -56,8 +56,8 @@ struct SIFFacts {
         }
     }
 
-    /// `Wednesday_13_May_2026_9:41:25_UTC`, as builders write it; nil for another time zone, whose name does not tell
-    /// how far away it is.
+    /// Returns the time of `Wednesday_13_May_2026_9:41:25_UTC`, as builders write it, or nil for another time zone,
+    /// whose name does not tell its offset.
     static func time(buildDate: String) -> String? {
         let words = buildDate.split(separator: "_").map(String.init)
         let months = [

@@ -49,6 +49,6 @@ package struct HubReference: Sendable, Equatable {
         return [32, 40].contains(hash.utf8.count) && hash.allSatisfy { $0.isASCII && $0.isHexDigit }
     }
 
-    /// `user/name:tag[@hash]`, as the API takes it.
+    /// `user/name:tag[@hash]`, the form of the API.
     package var path: String { "\(user)/\(name):\(tag)" + (hash.map { "@" + $0 } ?? "") }
 }

@@ -1,10 +1,9 @@
 import Core
 
-/// A string that names an image somewhere else: transport and what the transport makes of the rest
-/// (Docs/spec/sif-use.md §1).
+/// An address of an image: a transport and the rest, whose meaning depends on the transport (Docs/spec/sif-use.md §1).
 package struct ImageURI: Sendable, Equatable, CustomStringConvertible {
     package let transport: String
-    /// All behind the first colon, the slashes too.
+    /// Everything after the first colon, including slashes.
     package let rest: String
 
     /// - Returns: nil for a path: `ubuntu:18.04.img` is a file.
@@ -23,14 +22,14 @@ package struct ImageURI: Sendable, Equatable, CustomStringConvertible {
 
     package var description: String { transport + ":" + rest }
 
-    /// Without the slashes in front.
+    /// The rest without its leading slashes.
     package var reference: String { String(rest.drop { $0 == "/" }) }
 
-    /// What `pull` calls the file when nobody says (Docs/spec/sif-use.md §2).
+    /// The default name of the file that `pull` makes (Docs/spec/sif-use.md §2).
     package var outputName: String {
         let last = reference.split(separator: "/", omittingEmptySubsequences: false).last.map(String.init) ?? ""
         if transport == "http" || transport == "https" { return last }
-        // Elsewhere than in a registry a name may have the suffix already.
+        // Names of other transports may have the suffix already.
         let isForeign = !BuiltInTransport.words.contains(transport)
         if isForeign, [".sif", ".img", ".sqfs", ".squashfs"].contains(where: last.hasSuffix) { return last }
         let parts = last.split(separator: ":", omittingEmptySubsequences: false)

@@ -2,11 +2,11 @@ package import Base
 
 /// `library://[host/][entity/[collection/]]name[:tag[,tag]]` (Docs/spec/sif-use.md §1, §9).
 package struct LibraryReference: Sendable, Equatable {
-    /// Nil for the library of the remote in use.
+    /// The host of the library; nil for that of the remote in use.
     package var host: String?
-    /// `entity/collection/name` as far as it was given; a name alone is completed.
+    /// `entity/collection/name`, as far as it was given; a name alone is completed.
     package var path: String
-    /// `latest` without any.
+    /// The tags; `latest` if none was given.
     package var tags: [String]
 
     /// - Parameter text: without the transport.
@@ -28,7 +28,7 @@ package struct LibraryReference: Sendable, Equatable {
         path = parts.count == 1 ? "library/default/" + parts[0] : parts.joined(separator: "/")
     }
 
-    /// Nothing that could change the meaning of a URL.
+    /// Returns whether a text has no character that could change the meaning of a URL.
     private static func isName(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.count <= 256 && text != "." && text != ".."
             && text.utf8.allSatisfy { byte in

@@ -1,7 +1,7 @@
 package import Base
 package import OCI
 
-/// A repository of a registry and what is meant in it, by the grammar that all programs with `docker://` share:
+/// A repository of a registry with a tag or digest, by the grammar that all programs with `docker://` share:
 /// `[host[:port]/][path/]name[:tag][@digest]`.
 package struct RegistryReference: Sendable, Equatable, CustomStringConvertible {
     /// Host and port.
@@ -14,8 +14,8 @@ package struct RegistryReference: Sendable, Equatable, CustomStringConvertible {
     package static let dockerHub = "docker.io"
 
     /// - Parameters:
-    ///   - text: without transport and slashes.
-    ///   - needsRegistry: for oras, where a name alone means nothing.
+    ///   - text: the address without transport and slashes.
+    ///   - needsRegistry: true for oras, where a name alone means nothing.
     package init(_ text: String, needsRegistry: Bool = false) throws(SkiffError) {
         var rest = Substring(text)
         if let at = rest.firstIndex(of: "@") {
@@ -33,7 +33,7 @@ package struct RegistryReference: Sendable, Equatable, CustomStringConvertible {
             }
             registry = Self.dockerHub
         }
-        // Behind the last slash a colon begins a tag; before it, a port.
+        // A colon after the last slash begins a tag; before it, a port.
         let lastSlash = rest.lastIndex(of: "/") ?? rest.startIndex
         if let colon = rest[lastSlash...].lastIndex(of: ":") {
             let tag = String(rest[rest.index(after: colon)...])
@@ -68,12 +68,13 @@ package struct RegistryReference: Sendable, Equatable, CustomStringConvertible {
         SkiffError("cannot use image name \(text): \(reason)")
     }
 
-    /// A first component that no repository can have: with a dot, a port, or this machine's name.
+    /// Returns whether a first component is a host: it has a dot, a port or a capital letter, which no repository has,
+    /// or is `localhost`.
     private static func isHost(_ text: Substring) -> Bool {
         text.contains(".") || text.contains(":") || text == "localhost" || text.lowercased() != text
     }
 
-    /// Host name or address, and maybe a port.
+    /// Returns whether a text is a host name or address with an optional port.
     static func isAuthority(_ text: String) -> Bool {
         var host = Substring(text)
         if let colon = host.lastIndex(of: ":"), !host.hasSuffix("]") {
@@ -94,7 +95,8 @@ package struct RegistryReference: Sendable, Equatable, CustomStringConvertible {
         (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte)
     }
 
-    /// Small letters and digits, with single dots, one or two underscores or any hyphens between them.
+    /// Returns whether a text is lower-case letters and digits, separated by single dots, one or two underscores, or
+    /// hyphens.
     private static func isComponent(_ text: Substring) -> Bool {
         var separator = ""
         guard let first = text.utf8.first, isLetterOrDigit(first) else { return false }
@@ -121,15 +123,15 @@ package struct RegistryReference: Sendable, Equatable, CustomStringConvertible {
         return isWord(first) && text.utf8.allSatisfy { isWord($0) || $0 == 0x2E || $0 == 0x2D }
     }
 
-    /// What is asked for in the repository: the digest, else the tag.
+    /// The digest if there is one, else the tag.
     package var selector: String { digest?.description ?? tag ?? "latest" }
 
     package var description: String {
         "\(registry)/\(repository)" + (tag.map { ":" + $0 } ?? "") + (digest.map { "@\($0)" } ?? "")
     }
 
-    /// An architecture word as first part of the path counts more than `--arch` (Docs/spec/sif-use.md §4):
-    /// `arm64v8/alpine`.
+    /// The architecture in the first component of the path (`arm64v8/alpine`), which overrides `--arch`
+    /// (Docs/spec/sif-use.md §4).
     package var architectureInPath: String? {
         let first = repository.prefix { $0 != "/" }
         let words = OCIPlatform.architectures + ["arm64v8", "arm32v5", "arm32v6", "arm32v7"]

@@ -6,7 +6,7 @@ package import HTTP
 import Inspect
 import Linux
 
-/// What a remote offers: found once, kept for thirty days (Docs/spec/sif-use.md §8).
+/// The services of a remote, which are looked up once and cached for thirty days (Docs/spec/sif-use.md §8).
 package struct Endpoint: Sendable {
     package let name: String
     package let remote: RemoteConfig.Remote
@@ -18,7 +18,7 @@ package struct Endpoint: Sendable {
 
     private static let longestKept: Int64 = 30 * 24 * 3600
 
-    /// Addresses by service: `library`, `keystore`, `token`, `builder`, `consent`.
+    /// Returns addresses by service: `library`, `keystore`, `token`, `builder`, `consent`.
     package func services(fresh: Bool = false) throws(SkiffError) -> [String: String] {
         if remote.uri == RemoteConfig.standard.uri { return ["keystore": RemoteConfig.standardKeyserver] }
         let kept = try Self.cacheFile(remote.uri)
@@ -70,7 +70,7 @@ package struct Endpoint: Sendable {
 
     /// Asks the token service about a token.
     ///
-    /// - Throws: unless it is good.
+    /// - Throws: unless it is valid.
     package func check(token: String) throws(SkiffError) {
         guard let service = try services()["token"], let address = WebAddress(service + "/v1/token-status") else {
             throw SkiffError("cannot check the token: remote \(name) has no token service")
@@ -94,7 +94,7 @@ package struct Endpoint: Sendable {
         }
     }
 
-    /// The version that a service reports; nil when it does not answer.
+    /// Returns the version that a service reports, or nil when it does not answer.
     package func version(of service: String) -> String? {
         guard let address = WebAddress(service + "/version"), let response = try? ask(address), response.isSuccess,
             let json = try? JSONReader.read(response.body)
@@ -102,7 +102,7 @@ package struct Endpoint: Sendable {
         return json["data"]?["version"]?.stringValue ?? json["version"]?.stringValue ?? ""
     }
 
-    /// Who the token belongs to; the library tells.
+    /// Returns the user of the token, as the library reports it.
     package func identity() throws(SkiffError) -> JSONText? {
         guard !remote.token.isEmpty, let library = try services()["library"],
             let address = WebAddress(library + "/v1/rbac/users/current")

@@ -14,7 +14,7 @@ package struct RemoteConfig: Sendable, Equatable {
     package struct Remote: Sendable, Equatable {
         package var uri: String
         package var token = ""
-        /// From the administrator's file.
+        /// Whether it is from the administrator's file.
         package var isSystem = false
         package var isExclusive = false
         package var isInsecure = false
@@ -37,7 +37,7 @@ package struct RemoteConfig: Sendable, Equatable {
     package var remotes: [String: Remote] = [:]
     package var logins: [Login] = []
 
-    /// The remote of a user who has none: no library, the keyserver of OpenPGP's community.
+    /// The built-in remote: no library, and the key server keys.openpgp.org.
     package static let standardName = "DefaultRemote"
     package static let standardKeyserver = "https://keys.openpgp.org"
     package static var standard: Remote {
@@ -114,8 +114,8 @@ package struct RemoteConfig: Sendable, Equatable {
         return .map(fields)
     }
 
-    /// The user's view with the administrator's remotes beneath: a system remote of a name that the user has not, and the
-    /// exclusive one as the one in use.
+    /// Returns the user's remotes with those of the administrator added: a system remote unless the user has one of its
+    /// name, and an exclusive one as the remote in use.
     package func merged(with system: RemoteConfig) -> RemoteConfig {
         var result = self
         for (name, remote) in system.remotes where result.remotes[name] == nil || result.remotes[name]?.isSystem == true
@@ -131,7 +131,7 @@ package struct RemoteConfig: Sendable, Equatable {
     }
 }
 
-/// The two files of remotes.
+/// The user's and the administrator's file of remotes.
 package struct RemoteFiles: Sendable {
     package let user: String
     package let system: String
@@ -158,7 +158,7 @@ package struct RemoteFiles: Sendable {
         }
     }
 
-    /// What counts for the user: both files, and the built-in remote where there is none at all.
+    /// Returns the remotes of both files, or the built-in one when there are none.
     package func merged() throws(SkiffError) -> RemoteConfig {
         var config = try Self.read(user).merged(with: try Self.read(system))
         if config.remotes.isEmpty {

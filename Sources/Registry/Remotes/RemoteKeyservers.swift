@@ -3,9 +3,10 @@ import HTTP
 import Signing
 
 extension RemoteFiles {
-    /// The key servers of the remote in use, in the order in which they are asked (Docs/spec/sif-use.md §8, §10).
+    /// Returns the key servers of the remote in use, in the order in which they are asked (Docs/spec/sif-use.md §8,
+    /// §10).
     ///
-    /// - Throws: when the remote does not tell which it has.
+    /// - Throws: when the remote does not answer which it has.
     func keyservers() throws(SkiffError) -> [Keyserver] {
         let config = try merged()
         guard let remote = config.remotes[config.active] else {
@@ -18,7 +19,7 @@ extension RemoteFiles {
                 ?? []
         }
         return remote.keyservers.filter { !$0.isSkipped }.compactMap { server in
-            // The remote's own knows its token; others have logins of their own.
+            // The remote's own key server takes its token; others have their own logins.
             let login = config.logins.first { $0.uri == server.uri }?.auth
             return Keyserver(server.uri, authorization: server.isExternal ? login : token)
         }

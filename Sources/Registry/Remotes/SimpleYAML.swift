@@ -1,8 +1,8 @@
 package import Base
 import Core
 
-/// The part of YAML in which `remote.yaml` is written: maps by indentation, lists of maps, scalars on one line. What is
-/// beyond it is refused, so that a file that would be read wrongly is not written back wrongly.
+/// The subset of YAML that `remote.yaml` uses: maps by indentation, lists of maps, scalars on one line. Anything else
+/// is refused, so that a misread file is never written back.
 package indirect enum SimpleYAML: Sendable, Equatable {
     case scalar(String)
     case map([Member])
@@ -86,7 +86,7 @@ package indirect enum SimpleYAML: Sendable, Equatable {
                 position += 1
                 continue
             }
-            // The map begins behind the dash, and its other members stand below its first.
+            // The map begins after the dash, and its other members are aligned with its first.
             let inner = indent + (line.text.count - rest.count)
             var members = [try member(lines, &position, rest, inner, depth)]
             while position < lines.count, lines[position].indent == inner, !isItem(lines[position].text) {
@@ -111,14 +111,14 @@ package indirect enum SimpleYAML: Sendable, Equatable {
         }
         guard position < lines.count else { return Member(name, .scalar("")) }
         let next = lines[position]
-        // A list may stand as far left as its key.
+        // A list may have the indentation of its key.
         guard next.indent > indent || (next.indent == indent && isItem(next.text)) else {
             return Member(name, .scalar(""))
         }
         return Member(name, try block(lines, &position, indent: next.indent, depth: depth + 1))
     }
 
-    /// At a colon with a space or the end behind it; inside of quotes it is none.
+    /// Splits at a colon that is followed by a space or the end, outside of quotes.
     private static func split(_ text: Substring) -> (Substring, Substring)? {
         var start = text.startIndex
         if let quote = text.first, quote == "'" || quote == "\"" {
@@ -132,7 +132,7 @@ package indirect enum SimpleYAML: Sendable, Equatable {
         return nil
     }
 
-    /// Behind the quote that ends the text; two single quotes stand for one.
+    /// Returns the index after the closing quote; two single quotes mean one.
     private static func endOfQuote(_ text: Substring, _ quote: Character) -> Substring.Index? {
         var index = text.index(after: text.startIndex)
         while index < text.endIndex {
@@ -169,7 +169,7 @@ package indirect enum SimpleYAML: Sendable, Equatable {
 
     // MARK: writing
 
-    /// The form in which Go's library writes it: four spaces a level, lists as far left as their key.
+    /// Returns the text as Go's library writes it: four spaces per level, lists with the indentation of their key.
     package func written(indent: Int = 0) -> String {
         switch self {
         case .scalar(let text): return Self.quoted(text) + "\n"

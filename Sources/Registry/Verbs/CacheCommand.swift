@@ -17,7 +17,7 @@ package struct CacheCommand {
         if invocation.command == "cache list" { try list(cache) } else { try clean(cache) }
     }
 
-    /// In the order of Apptainer's list. Names that mean nothing select nothing.
+    /// The order of Apptainer's list. Unknown names select nothing.
     private static let order: [CacheDirectory.Kind] = [.blob, .library, .ociImages, .shub, .oras, .net, .ipfs]
 
     private var kinds: [CacheDirectory.Kind] {
@@ -26,7 +26,8 @@ package struct CacheCommand {
         return Self.order.filter { words.contains($0.rawValue) }
     }
 
-    /// Kept results of build steps, and mounts of Dockerfiles; Apptainer has none. Nil when they are not asked for.
+    /// Returns the kept results of build steps and mounts of Dockerfiles, which Apptainer does not have, or nil when
+    /// they are not selected.
     private func steps(_ cache: CacheDirectory) -> StepStore? {
         let words = invocation.list("type")
         guard words.isEmpty || words.contains("all") || words.contains("build") else { return nil }
@@ -64,7 +65,7 @@ package struct CacheCommand {
             }
             text += "\n"
         }
-        // Scripts read the first line; the second is there only when it says something.
+        // Scripts read the first line; the second appears only when it is not empty.
         text += "There are"
         let (showsImages, showsBlobs) = (kinds.contains { $0 != .blob }, kinds.contains(.blob))
         if showsImages { text += " \(images.count) container file(s) using \(sizeText(images.bytes))" }
@@ -115,7 +116,7 @@ package struct CacheCommand {
         if !isDry, invocation.int("days") == nil { sweep(cache) }
     }
 
-    /// What a running build uses stays.
+    /// Removes kept results, except those in use by a build.
     private func cleanSteps(_ cache: CacheDirectory, isDry: Bool, youngest: Int64?) {
         guard let store = steps(cache) else { return }
         for step in store.all() {
@@ -131,7 +132,7 @@ package struct CacheCommand {
         if !isDry { store.tidy() }
     }
 
-    /// What broken downloads left, and names of what is gone.
+    /// Removes unfinished downloads and entries, and the table of names.
     private func sweep(_ cache: CacheDirectory) {
         for folder in ["partial", "blob/partial", "names"] { try? removeTree(cache.root + "/" + folder) }
         for kind in kinds {

@@ -64,7 +64,7 @@ package struct KeyserverCommand {
                 guard let index = remote.keyservers.firstIndex(where: { $0.uri == uri && !$0.isSkipped }) else {
                     throw SkiffError("cannot remove keyserver \(uri): it is none of \(name)")
                 }
-                // The remote's own cannot be forgotten, only left out.
+                // The remote's own key server cannot be removed, only skipped.
                 if remote.keyservers[index].isExternal {
                     remote.keyservers.remove(at: index)
                 } else {
@@ -76,7 +76,7 @@ package struct KeyserverCommand {
         Log.info(isAdded ? "Keyserver \(uri) added to \(name)." : "Keyserver \(uri) removed from \(name).")
     }
 
-    /// The keyserver that a remote offers itself.
+    /// Returns the key server that the remote itself offers.
     private static func own(_ remote: RemoteConfig.Remote) -> String? {
         remote.uri == RemoteConfig.standard.uri ? RemoteConfig.standardKeyserver : nil
     }

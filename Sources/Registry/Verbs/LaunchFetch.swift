@@ -4,7 +4,7 @@ package import Core
 package import Grammar
 import Linux
 
-/// `exec`, `run`, `shell` and `test` of an address: brings the image here and tells skiff where it is.
+/// Fetches the image of an address for `exec`, `run`, `shell` and `test`, and tells skiff where it is.
 ///
 /// The answer is one line on descriptor 3: `cached PATH`, or `temporary DIRECTORY NAME` for an image that skiff removes
 /// once it has opened it.
@@ -53,7 +53,7 @@ package struct LaunchFetch {
         }
     }
 
-    /// - Parameter path: goes away when nobody is there any more to take it over.
+    /// - Parameter path: removed when skiff is gone and cannot take it over.
     private func answer(_ line: String, orRemoving path: String? = nil) {
         do throws(Errno) {
             try writeFully(3, line + "\n")

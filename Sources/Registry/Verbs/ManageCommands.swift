@@ -29,7 +29,7 @@ package struct ManageCommands {
         return try RegistryReference(uri.reference, needsRegistry: true)
     }
 
-    /// The same manifest or index once more under another name: nothing is uploaded.
+    /// Adds a name to a manifest or index, without an upload.
     private func tag() throws(SkiffError) {
         guard invocation.positionals.count == 2, let uri = ImageURI(invocation.positionals[0]) else {
             throw SkiffError("No transport type URI supplied: \(invocation.positionals.first ?? "")")
@@ -54,7 +54,7 @@ package struct ManageCommands {
             let question = "Are you sure you want to delete \(address) [y/N] "
             guard LoginPrompt.confirms(question) else { return }
         }
-        // Whoever answers the question may take his time.
+        // The time limit does not include the question.
         options.http = try HTTPClient(seconds: invocation.int("timeout") ?? 15)
         if let library {
             let client = try LibraryClient.find(host: library.host, options, installation)
@@ -90,7 +90,7 @@ package struct ManageCommands {
             let client = options.client(try RegistryReference(place, needsRegistry: true))
             lines = try client.tags().map { "oras://\(client.reference.registry)/\(client.reference.repository):\($0)" }
         } else {
-            // Any name will do: the list is the registry's.
+            // Any name will do: the list is of the whole registry.
             let client = options.client(try RegistryReference(place + "/catalog", needsRegistry: true))
             lines = try client.catalog().map { "oras://\(place)/\($0)" }
         }

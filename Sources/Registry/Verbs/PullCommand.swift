@@ -73,7 +73,7 @@ package struct PullCommand {
         return target
     }
 
-    /// An image that nobody known has signed is used all the same, and said so.
+    /// Warns about an image without a known signature, which is used anyway.
     private func verify(_ image: FetchedImage) {
         do throws(VerificationError) {
             try SignatureCheck(installation).verify(image.path)
@@ -83,7 +83,7 @@ package struct PullCommand {
         }
     }
 
-    /// A build of a directory from the image does all that is needed.
+    /// Unpacks an image by a build of a sandbox.
     private func unpack(_ image: String, to target: String) throws(SkiffError) {
         let ended = try during("cannot start \(installation.imageTool)") { () throws(Errno) in
             let pid = try spawn(

@@ -85,7 +85,7 @@ package struct PushCommand {
         }
     }
 
-    /// What a library gets is signed, unless somebody says that it need not be.
+    /// Refuses to push an unsigned image to a library, unless --allow-unsigned is given.
     private func verify(_ facts: SIFFacts) throws(SkiffError) {
         if invocation.bool("allow-unsigned") { return Log.warning("Skipping container verification") }
         do throws(VerificationError) {

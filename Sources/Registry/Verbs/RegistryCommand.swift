@@ -21,7 +21,7 @@ package struct RegistryCommand {
         }
     }
 
-    /// `docker://host[/path]` and `oras://host[/path]`; the transport, the host, and both with the path.
+    /// Returns the registry, and the registry with the path, of `docker://host[/path]` or `oras://host[/path]`.
     private func place(_ uri: String) throws(SkiffError) -> (registry: String, name: String) {
         guard let parsed = ImageURI(uri), ["docker", "oras"].contains(parsed.transport) else {
             throw SkiffError(
@@ -33,7 +33,7 @@ package struct RegistryCommand {
         var registry = String(name.prefix { $0 != "/" })
         if registry == "index.docker.io" || registry.isEmpty { registry = RegistryReference.dockerHub }
         if name.isEmpty { name = registry }
-        // A name below a registry is checked with everything that a reference must be.
+        // A name below a registry is checked like any reference.
         let path = name.contains("/") ? name : registry + "/any"
         _ = try RegistryReference(path, needsRegistry: true)
         return (registry, name)
@@ -89,7 +89,7 @@ package struct RegistryCommand {
     }
 }
 
-/// An empty line, then columns with two spaces between them.
+/// Writes an empty line, then columns with two spaces between them.
 func writeTable(_ header: [String], _ rows: [[String]]) throws(SkiffError) {
     var text = "\n"
     let all = [header] + rows

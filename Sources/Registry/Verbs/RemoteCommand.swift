@@ -192,7 +192,7 @@ package struct RemoteCommand {
         }
     }
 
-    /// What `podman login --password-stdin` takes for the library's own registry.
+    /// Prints the password that `podman login --password-stdin` takes for the library's own registry.
     private func password(_ files: RemoteFiles) throws(SkiffError) {
         let (name, remote) = try find(try files.merged(), nil)
         let endpoint = Endpoint(name: name, remote: remote, http: try HTTPClient())
