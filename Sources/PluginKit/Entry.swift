@@ -1,13 +1,13 @@
 public import PluginAPI
 
-/// What the entry function and handlers of a plugin call.
+/// Functions for the entry function and the handlers of a plugin.
 public enum Kit {
-    /// The host, from the entry function on.
+    /// The host, set by `enter`.
     nonisolated(unsafe) static var host: UnsafePointer<skiff_host>?
-    /// The library's one plugin. One thread calls it.
+    /// The one plugin of the library. Only one thread calls it.
     nonisolated(unsafe) static var plugin: (any Plugin)?
 
-    /// The whole body of an entry function.
+    /// Does all the work of an entry function and returns its status.
     public static func enter(
         _ abi: UInt32, _ host: UnsafePointer<skiff_host>?, _ out: UnsafeMutablePointer<UnsafePointer<skiff_plugin>?>?,
         _ make: () -> any Plugin
@@ -27,12 +27,12 @@ public enum Kit {
         return SKIFF_OK
     }
 
-    /// An argument of type `strings`.
+    /// Returns an argument of type `strings` as an array.
     public static func strings(_ list: UnsafePointer<UnsafePointer<CChar>?>?, _ count: UInt64) -> [String] {
         UnsafeBufferPointer(start: list, count: Int(clamping: count)).compactMap { $0.map { String(cString: $0) } }
     }
 
-    /// Runs the body of a handler, and turns what it throws into a status.
+    /// Runs the body of a handler and returns its status; errors are reported to the host.
     public static func run(_ body: () throws(PluginError) -> Void) -> Int32 {
         do throws(PluginError) {
             try body()
@@ -43,7 +43,7 @@ public enum Kit {
         }
     }
 
-    /// A line for the user, without a line end.
+    /// Shows the user a line, given without its line end.
     public static func log(_ level: LogLevel, _ message: String) {
         if let host { host.pointee.log?(host, level.rawValue, message) }
     }
@@ -126,7 +126,7 @@ private func makeHandlers(_ handlers: [Handler]) -> skiff_cli {
         struct_size: UInt32(MemoryLayout<skiff_cli>.size), handler_count: UInt32(handlers.count), handlers: list)
 }
 
-/// Tables and texts that the host keeps: a plugin is never unloaded, so nothing is freed.
+/// Allocates a table or text that the host keeps. A plugin is never unloaded, so nothing is freed.
 private func permanent<Value>(_ value: Value) -> UnsafePointer<Value> {
     let place = UnsafeMutablePointer<Value>.allocate(capacity: 1)
     place.initialize(to: value)

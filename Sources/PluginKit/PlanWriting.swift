@@ -5,7 +5,7 @@ public enum MountGroup: UInt32, Sendable {
     case dev, hostfs, binds, kernel, home, tmp, scratch, files, userBinds, cwd
 }
 
-/// What happens when source or destination cannot be had.
+/// What happens when the source or destination is missing.
 public enum WhenMissing: UInt32, Sendable {
     case fail, warn, ignore
 }
@@ -14,9 +14,9 @@ public enum WhenMissing: UInt32, Sendable {
 public enum SessionLayer: Sendable {
     /// A read-only directory.
     case lower(String)
-    /// Writable: both exist, on one file system.
+    /// A writable directory with its work directory; both exist, on one file system.
     case upper(String, work: String)
-    /// Writable in memory.
+    /// A writable layer in memory.
     case temporaryUpper
 }
 
@@ -29,7 +29,7 @@ public enum VariableOperation: Sendable {
 }
 
 extension Session {
-    /// Binds a path of the host, with what is mounted below it.
+    /// Adds a recursive bind of a path of the host.
     public func bind(
         _ source: String, at destination: String, readOnly: Bool, group: MountGroup, missing: WhenMissing = .fail,
         reason: String
@@ -102,7 +102,7 @@ extension Session {
         try check(status)
     }
 
-    /// A line for `--explain`.
+    /// Adds a line to the output of `--explain`.
     public func note(_ text: String) throws(PluginError) {
         let slot = try plan().note
         try check(slot?(pointer, text))

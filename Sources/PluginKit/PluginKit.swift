@@ -2,22 +2,22 @@ public import PluginAPI
 
 /// A plugin of skiff, written in Swift.
 ///
-/// A library has one plugin. Its entry function hands itself over to the kit, which makes the C tables:
+/// A library has one plugin. Its entry function passes everything to the kit, which makes the C tables:
 ///
 ///     @c(skiff_plugin_entry)
 ///     public func entry(
 ///         _ abi: UInt32, _ host: UnsafePointer<skiff_host>?, _ out: UnsafeMutablePointer<UnsafePointer<skiff_plugin>?>?
 ///     ) -> Int32 { Kit.enter(abi, host, out) { Hello() } }
 ///
-/// Everything below is called by one thread; `entered` and `preExec` in the new process, the rest in the command. What a
-/// method throws ends the command with that text, `started` and `stopped` apart.
+/// One thread calls all methods; `entered` and `preExec` run in the new process, the others in the command. An error of
+/// a method ends the command with its text, except in `started` and `stopped`.
 public protocol Plugin: AnyObject {
-    /// Equal to those of the manifest.
+    /// Must equal the `id` of the manifest.
     var id: String { get }
     var version: String { get }
     var name: String { get }
     var license: String { get }
-    /// The methods below that are really there; equal to the manifest's `phases`.
+    /// The methods that the plugin implements; must equal `phases` of the manifest.
     var phases: Set<PluginPhase> { get }
     /// Functions for the manifest's flags and commands.
     var handlers: [Handler] { get }
@@ -45,7 +45,7 @@ extension Plugin {
     public func stopped(_ session: Session, status: Int32) throws(PluginError) {}
 }
 
-/// Stations of a container's life, in order; `skiff/phases.h`.
+/// The phases of a container's life, in order; `skiff/phases.h`.
 public enum PluginPhase: Sendable {
     case configure, prepare, mounts, environment, entered, preExec, started, stopped
 }
@@ -54,7 +54,7 @@ public enum PluginPhase: Sendable {
 /// phase and the kernel's text.
 public struct PluginError: Error, Sendable {
     public let status: Int32
-    /// Nil when the host knows the reason already, because a call of it failed.
+    /// Nil when the host knows the reason, because its own call failed.
     public let message: String?
     /// A number of errno(3), 0 for none.
     public let errno: Int32
@@ -72,21 +72,21 @@ public struct Handler {
     let signature: String
     let function: @convention(c) () -> Void
 
-    /// A flag of type `bool`: 1 when it is on.
+    /// Returns the handler of a flag of type `bool`: the argument is 1 when it is on.
     public static func bool(_ name: String, _ function: @escaping @convention(c) (OpaquePointer?, Int32) -> Int32)
         -> Handler
     {
         Handler(name: name, signature: "i:cb", function: unsafeBitCast(function, to: (@convention(c) () -> Void).self))
     }
 
-    /// A flag of type `string`.
+    /// Returns the handler of a flag of type `string`.
     public static func string(
         _ name: String, _ function: @escaping @convention(c) (OpaquePointer?, UnsafePointer<CChar>?) -> Int32
     ) -> Handler {
         Handler(name: name, signature: "i:cs", function: unsafeBitCast(function, to: (@convention(c) () -> Void).self))
     }
 
-    /// A flag of type `strings`; `Kit.strings` makes an array of what comes.
+    /// Returns the handler of a flag of type `strings`; `Kit.strings` makes an array of the argument.
     public static func strings(
         _ name: String,
         _ function: @escaping @convention(c) (OpaquePointer?, UnsafePointer<UnsafePointer<CChar>?>?, UInt64) -> Int32

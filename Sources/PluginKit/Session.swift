@@ -1,8 +1,8 @@
 import PluginAPI
 
-/// One command of the user, for the time of one call.
+/// A command of the user, valid during one call.
 public struct Session {
-    /// What the C interface takes.
+    /// The pointer for the C interface.
     public let pointer: OpaquePointer
 
     public init?(_ pointer: OpaquePointer?) {
@@ -23,25 +23,25 @@ public struct Session {
         try table(SKIFF_HOST_SETTINGS, skiff_host_settings.self)
     }
 
-    /// Values of a key of skiff.conf, in order; empty when it has none.
+    /// Returns the values of a key of skiff.conf, in order; empty when it is absent.
     public func configuration(_ key: String) throws(PluginError) -> [String] {
         let slot = try settings().configuration
         return try values { slot?(pointer, key, $0, $1) }
     }
 
-    /// Values of a flag of this plugin; empty when it was not used.
+    /// Returns the values of a flag of this plugin; empty when it was not used.
     public func flag(_ name: String) throws(PluginError) -> [String] {
         let slot = try settings().flag
         return try values { slot?(pointer, name, $0, $1) }
     }
 
-    /// A variable of the caller.
+    /// Returns a variable of the caller's environment.
     public func variable(_ name: String) throws(PluginError) -> String? {
         let slot = try settings().variable
         return try values { slot?(pointer, name, $0, $1) }.first
     }
 
-    /// A directory of the installation: `configuration`, `plugins`, `libexec`, `share`.
+    /// Returns a directory of the installation: `configuration`, `plugins`, `libexec`, `share`.
     public func directory(_ which: String) throws(PluginError) -> String {
         let slot = try settings().directory
         guard let path = try values({ slot?(pointer, which, $0, $1) }).first else {
@@ -50,13 +50,14 @@ public struct Session {
         return path
     }
 
-    /// A number of `skiff.host.settings/1`: `uid`, `privileged`, `writable`; nil when the host does not know it.
+    /// Returns a number of `skiff.host.settings/1`: `uid`, `privileged`, `writable`; nil when the host does not know
+    /// it.
     public func number(_ name: String) throws(PluginError) -> Int64? {
         let slot = try settings().number
         return try scalar { slot?(pointer, name, $0) }
     }
 
-    /// A fact of the open plan: `minimal-dev`, `writable-layers`; nil when the host does not know it.
+    /// Returns a fact of the open plan: `minimal-dev`, `writable-layers`; nil when the host does not know it.
     public func fact(_ name: String) throws(PluginError) -> Int64? {
         let slot = try plan().fact
         return try scalar { slot?(pointer, name, $0) }
@@ -70,7 +71,7 @@ public struct Session {
         return answer
     }
 
-    /// Collects what a call hands over piece by piece.
+    /// Returns the values that a call passes to its callback one by one.
     private func values(
         _ ask: (
             @escaping @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?) -> Void, UnsafeMutableRawPointer
@@ -90,7 +91,7 @@ public struct Session {
         return result
     }
 
-    /// - Parameter status: nil when the host does not provide the call.
+    /// - Parameter status: nil when the host lacks the function.
     func check(_ status: Int32?) throws(PluginError) {
         guard let status else { throw PluginError("cannot go on: this skiff is too old", status: SKIFF_E_HOST_TOO_OLD) }
         if status < 0 { throw PluginError(passingOn: status) }

@@ -1,9 +1,9 @@
 import CLinux
 import Linux
 
-/// What of the driver this host has.
+/// The files of the driver on this host.
 package struct Driver: Sendable, Equatable {
-    /// One file that the container gets.
+    /// A file that the container gets.
     package struct File: Sendable, Equatable {
         package let source: String
         package let destination: String
@@ -19,21 +19,21 @@ package struct Driver: Sendable, Equatable {
     package static let libraryFolder = "/.singularity.d/libs"
     package static let libraryFolder32 = "/.singularity.d/libs32"
 
-    /// Where to look; tests look elsewhere.
+    /// Where to look; tests use other places.
     package struct Places: Sendable {
-        /// What the linker knows, in its order.
+        /// The libraries of the linker's cache, in its order.
         package var cache: [LinkerCache.Entry] = []
-        /// Directories of PATH.
+        /// The directories of PATH.
         package var path: [String] = []
         package var persistenceSocket = "/var/run/nvidia-persistenced/socket"
-        /// Libraries that an outer container got already, for a run inside of one.
+        /// Libraries that an outer container already got, when this run is inside one.
         package var inherited = Driver.libraryFolder
         package init() {}
     }
 
     package init() {}
 
-    /// - Parameter kind: of the program that runs; a library for another processor is passed over.
+    /// - Parameter kind: the kind of the running program; libraries for another processor are skipped.
     package init(_ list: LibraryList, in places: Places, kind: ElfKind, compat32: Bool = false) {
         libraries = Self.inherited(places.inherited, kind)
         Self.collect(list, places, kind, below: Self.libraryFolder, into: &libraries)
@@ -52,7 +52,7 @@ package struct Driver: Sendable, Equatable {
         libraries.isEmpty && libraries32.isEmpty && programs.isEmpty && files.isEmpty && sockets.isEmpty
     }
 
-    /// One file of the host for each name; who comes first stays.
+    /// Adds one file of the host for each name; the first wins.
     private static func collect(
         _ list: LibraryList, _ places: Places, _ kind: ElfKind, below folder: String, into found: inout [File]
     ) {
@@ -74,7 +74,7 @@ package struct Driver: Sendable, Equatable {
         }
     }
 
-    /// A name becomes part of a destination, so it is one component.
+    /// Returns whether a name is a single component, since it becomes part of a destination.
     private static func isSafe(_ entry: LinkerCache.Entry) -> Bool {
         !entry.name.utf8.contains(UInt8(ascii: "/")) && entry.path.utf8.first == UInt8(ascii: "/")
     }
@@ -87,7 +87,7 @@ package struct Driver: Sendable, Equatable {
         }
     }
 
-    /// Symlinks beside a library that lead to it: `libfoo.so.1` for `libfoo.so.1.2.3`.
+    /// Returns symlinks next to a library that lead to it: `libfoo.so.1` for `libfoo.so.1.2.3`.
     private static func aliases(of path: String) -> [String] {
         guard let folder = parentPath(path), let target = try? realPath(path) else { return [] }
         return names(in: folder).filter { name in
@@ -97,7 +97,8 @@ package struct Driver: Sendable, Equatable {
     }
 }
 
-/// The nodes of the driver below a directory, `/dev` but in tests: `nvidia0`, `nvidiactl`, `nvidia-uvm`, `nvidia-caps`.
+/// Returns the device nodes of the driver below a directory (not `/dev` in tests): `nvidia0`, `nvidiactl`,
+/// `nvidia-uvm`, `nvidia-caps`.
 package func deviceNodes(in directory: String = "/dev") -> [String] {
     names(in: directory).filter { $0.utf8.starts(with: "nvidia".utf8) }.map { "\(directory)/\($0)" }
 }

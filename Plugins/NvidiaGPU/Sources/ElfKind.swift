@@ -1,7 +1,7 @@
 import CLinux
 import Linux
 
-/// For which processors a library is: the class and machine of its ELF header; elf(5).
+/// The processors that a library is for: the class and machine of its ELF header; elf(5).
 package struct ElfKind: Sendable, Equatable {
     /// 1: 32 bits, 2: 64 bits.
     package let width: UInt8
@@ -27,8 +27,8 @@ package struct ElfKind: Sendable, Equatable {
         self.init(header: bytes)
     }
 
-    /// That of the running program.
+    /// The kind of the running program.
     package static var ofThisProcess: ElfKind? { ElfKind(ofFile: "/proc/self/exe") }
-    /// What `--compat32` wants.
+    /// The kind of the libraries of `--compat32`.
     package static let i386 = ElfKind(width: 1, machine: 3)
 }

@@ -1,7 +1,7 @@
-/// The file that says what of the driver goes into a container: `nvliblist.conf`.
+/// `nvliblist.conf`: the files of the driver that go into a container.
 ///
-/// One name a line, `#` begins a comment. A name with `.so` in it is the beginning of a library's name, or a path to one;
-/// another absolute path is a plain file; the rest are programs. Docs/spec/runtime.md §8.
+/// One name per line, `#` begins a comment. A name that contains `.so` is the beginning of a library's name, or a path
+/// to one; any other absolute path is a plain file; the rest are programs. Docs/spec/runtime.md §8.
 package struct LibraryList: Sendable, Equatable {
     package private(set) var libraries: [String] = []
     package private(set) var libraryPaths: [String] = []
@@ -11,7 +11,7 @@ package struct LibraryList: Sendable, Equatable {
     package init(parsing bytes: [UInt8]) {
         for line in bytes.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D }) {
             let name = line.prefix { $0 != UInt8(ascii: "#") }.split { $0 == 0x20 || $0 == 0x09 }
-            // Blanks inside are no name of ours; NUL cannot be in a path.
+            // A line with several words is not a name; a path cannot contain NUL.
             guard name.count == 1, let word = name.first, !word.contains(0),
                 let text = String(validating: word, as: UTF8.self)
             else { continue }
@@ -32,8 +32,8 @@ package struct LibraryList: Sendable, Equatable {
 }
 
 extension String.UTF8View {
-    /// Whether `.so` is in it. By bytes, as everywhere in this plugin: names of files are no language, and the tables that
-    /// compare languages would make the library a fifth larger.
+    /// Whether it contains `.so`. Names are compared as bytes everywhere in this plugin: file names are not text, and
+    /// the Unicode tables would make the library a fifth larger.
     var containsLibrarySuffix: Bool {
         var window: (UInt8, UInt8) = (0, 0)
         for byte in self {

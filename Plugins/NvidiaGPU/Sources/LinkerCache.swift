@@ -1,13 +1,13 @@
 import Linux
 
-/// The dynamic linker's list of libraries, /etc/ld.so.cache, read in process: what `ldconfig -p` would print.
+/// The dynamic linker's list of libraries, /etc/ld.so.cache, which `ldconfig -p` prints.
 ///
 /// Two formats exist, little-endian here (glibc, sysdeps/generic/dl-cache.h):
-/// * the old one: magic `ld.so-1.7.0`, padding to 12, count (u32); entries of 12 bytes: flags, name, path; the offsets of
-///   names and paths count from behind the entries;
-/// * the new one: magic `glibc-ld.so.cache1.1`, count (u32), size of the strings (u32), 20 bytes more; entries of 24 bytes:
-///   flags, name, path, version (u32), hardware capabilities (u64); offsets count from its own beginning.
-/// A file may hold the old one with the new one behind it, at the next multiple of eight; then the new one counts.
+/// * the old one: magic `ld.so-1.7.0`, padding to 12, count (u32); entries of 12 bytes: flags, name, path; the offsets
+///   of names and paths count from the end of the entries;
+/// * the new one: magic `glibc-ld.so.cache1.1`, count (u32), size of the strings (u32), 20 bytes more; entries of 24
+///   bytes: flags, name, path, version (u32), hardware capabilities (u64); offsets count from its own beginning. A file
+///   may hold the old one with the new one after it, at the next multiple of eight; then the new one counts.
 package struct LinkerCache: Sendable, Equatable {
     package struct Entry: Sendable, Equatable {
         /// `libcuda.so.1`.
@@ -19,7 +19,7 @@ package struct LinkerCache: Sendable, Equatable {
 
     package private(set) var entries: [Entry] = []
 
-    /// Why a file is not such a list, with the place in bytes.
+    /// Why a file is not such a list, with the offset in bytes.
     package struct Malformed: Error, Equatable {
         package let offset: Int
     }
@@ -74,7 +74,7 @@ package struct LinkerCache: Sendable, Equatable {
         }
     }
 
-    /// A path of the kernel is shorter than this; a longer string is no path.
+    /// The kernel's limit of a path; a longer string is not a path.
     private static let longest = 4096
 
     private static func text(_ bytes: [UInt8], at offset: Int) throws(Malformed) -> String {

@@ -4,7 +4,7 @@ public import PluginKit
 
 /// `--nv`: the host's NVIDIA driver in the container, file by file, as `nvliblist.conf` says.
 ///
-/// LD_LIBRARY_PATH is the core's: whatever lies in `/.singularity.d/libs` is found there after the image's own libraries.
+/// LD_LIBRARY_PATH belongs to the core, which puts `/.singularity.d/libs` after the image's own libraries.
 public final class NvidiaGPU: Plugin {
     public let id = "org.skiff.nvidia-gpu"
     public let version = "0.1.0"
@@ -42,7 +42,7 @@ public final class NvidiaGPU: Plugin {
         ]
     }
 
-    /// `--no-nv` takes back what the configuration wants, not what the command line says.
+    /// `--no-nv` cancels the configuration, not `--nv`.
     public func configure(_ session: Session) throws(PluginError) {
         if !isWanted, !isRefused, try session.configuration("always use nv").last == "yes" {
             isWanted = true
@@ -100,7 +100,7 @@ public final class NvidiaGPU: Plugin {
         } catch {
             Kit.log(.warning, "cannot read \(cache): \(error)")
         }
-        // With root's powers a program that a user put first in their PATH is not what root's container gets.
+        // Root's container must not get programs that a user put first in PATH.
         let isPrivileged = try session.number("privileged") == 1
         let fixed = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         let path = isPrivileged ? fixed : try session.variable("PATH") ?? fixed

@@ -38,7 +38,7 @@ public final class Overlay: Plugin {
         return self
     }
 
-    /// Rejects what cannot be together, in Apptainer's words, before anything is touched.
+    /// Rejects flags that exclude each other, with Apptainer's texts, before anything is touched.
     public func configure(_ session: Session) throws(PluginError) {
         guard try session.number("writable") == 1 else { return }
         if !specs.isEmpty { throw PluginError("cannot use --overlay in conjunction with --writable") }
@@ -50,7 +50,7 @@ public final class Overlay: Plugin {
 
     public func mounts(_ session: Session) throws(PluginError) {
         var writable: String?
-        // What can be refused without making a directory is refused first.
+        // Refuse what can be refused before making any directory.
         for spec in specs where !spec.isReadOnly {
             if isTemporary {
                 throw PluginError(

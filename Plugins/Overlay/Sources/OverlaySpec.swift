@@ -6,7 +6,7 @@ package struct OverlaySpec: Sendable, Equatable {
     package let path: String
     package let isReadOnly: Bool
 
-    /// What stands behind the first colon says `ro`, or nothing that matters; Docs/spec/runtime.md §2.7.
+    /// The text after the first colon is `ro`, or is ignored; Docs/spec/runtime.md §2.7.
     package init(_ text: String) {
         let parts = text.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
         path = parts.first.map { String(Substring($0)) } ?? ""
@@ -14,7 +14,7 @@ package struct OverlaySpec: Sendable, Equatable {
     }
 }
 
-/// What one overlay contributes to the stack of layers.
+/// The contribution of one overlay to the stack of layers.
 package enum OverlayLayer: Sendable, Equatable {
     case lower(String)
     case upper(String, work: String)
@@ -28,9 +28,9 @@ package struct OverlayProblem: Error {
 }
 
 extension OverlaySpec {
-    /// Looks at the directory, and makes `upper` and `work` in it when it is to be written.
+    /// Returns the layer of the directory, and makes `upper` and `work` in it when it is writable.
     ///
-    /// - Parameter warn: called when a writable overlay can only be read.
+    /// - Parameter warn: called when a writable overlay turns out to be read-only.
     package func resolve(warn: (String) -> Void) throws(OverlayProblem) -> OverlayLayer {
         let directory: String
         let found: FileStatus

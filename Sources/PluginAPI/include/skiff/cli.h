@@ -13,7 +13,7 @@
  * At most twelve parameters. A handler that takes fewer trailing parameters than the host offers gets those it takes.
  *
  * What the host offers by the flag's type: bool "i:cb", int "i:cl", string "i:cs", path "i:cp", strings "i:cS". c, x
- * and h are filled in wherever a handler asks for them. For a command: "i:cS", the words behind its name; such a
+ * and h are filled in wherever a handler asks for them. For a command: "i:cS", the words after its name; such a
  * handler, and only it, may write to stdout. */
 #ifndef SKIFF_CLI_H
 #define SKIFF_CLI_H

@@ -1,7 +1,7 @@
 /* skiff.host.plan/1: the plan while it is open, given by the host.
  *
  * Every entry carries a reason for --explain, such as "GPU library". What a plugin adds is checked as if an image's
- * author had written it. Calls outside the phases that the marks name answer SKIFF_E_DENIED. */
+ * author had written it. Calls outside the phases that the marks name return SKIFF_E_DENIED. */
 #ifndef SKIFF_PLAN_H
 #define SKIFF_PLAN_H
 

@@ -1,6 +1,6 @@
 /* skiff's plugin interface: the entry function and the three root objects.
  *
- * A plugin is a shared library and a manifest, <id>.plugin, beside it. The manifest is data and answers help, parsing
+ * A plugin is a shared library and a manifest, <id>.plugin, next to it. The manifest is data and serves help, parsing
  * and routing; the library is opened only when something that the manifest names is used. Everything beyond this file
  * is asked for by a string id with a revision, such as "skiff.phases/1"; the meaning of an id never changes.
  *
@@ -9,7 +9,7 @@
  *   [child]   called in the new process, inside its namespaces, by its only thread
  *   [any]     may be called from anywhere
  *
- * Ownership  Arguments live until the call returns; who keeps something copies it. Results come through a callback or
+ * Ownership  Arguments live until the call returns; a callee copies what it keeps. Results come through a callback or
  *   an out parameter of a scalar, so nothing that one side allocated is freed by the other. Pointers to tables live as
  *   long as the process. Descriptors are borrowed unless the name of the parameter begins with take_; all are
  *   close-on-exec. Text is UTF-8 and ends with NUL; paths are bytes that end with NUL; secrets are pointer and length.
@@ -71,7 +71,7 @@ struct skiff_host {
     /* [any] One line without a line end; the host adds the plugin's id and its own format. */
     void (*log)(const skiff_host *host, int32_t level, const char *message);
     /* [any] Says why the negative status that the plugin is about to return: once, "cannot <verb> <object>". With
-     * os_errno other than 0 the host appends the kernel's text. A second line of message, behind a line feed, is the hint:
+     * os_errno other than 0 the host appends the kernel's text. A second line of message, after a line feed, is the hint:
      * a whole sentence that names the one thing that helps. */
     void (*fail)(const skiff_host *host, int32_t status, int32_t os_errno, const char *message);
 };

@@ -31,7 +31,7 @@ typedef struct skiff_transport_request {
     const char *variant;      /* "v7", or empty */
 } skiff_transport_request;
 
-/* What is behind a URI now. */
+/* What a URI names now. */
 typedef struct skiff_transport_image {
     uint32_t struct_size;
     uint32_t kind;
@@ -61,7 +61,7 @@ typedef struct skiff_transport_upload {
 typedef struct skiff_transport {
     uint32_t struct_size;
     uint32_t reserved;
-    /* [parent] Asks what is behind the URI, without fetching it; answers through answer, once. SKIFF_DECLINED: not mine;
+    /* [parent] Finds what the URI names, without fetching it, and calls answer once. SKIFF_DECLINED: not mine;
      * the next plugin with this scheme is asked. An image that is not there is a failure. */
     int32_t (*resolve)(const skiff_plugin *self, skiff_session *session, const skiff_transport_request *request,
                        skiff_transport_answer_fn *answer, void *context);

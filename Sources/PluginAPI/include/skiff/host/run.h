@@ -10,7 +10,7 @@ SKIFF_BEGIN
 
 typedef struct skiff_run_fd {
     int32_t inside; /* number in the helper */
-    int32_t fd;     /* ours, borrowed */
+    int32_t fd;     /* the plugin's, borrowed */
 } skiff_run_fd;
 
 typedef struct skiff_command {
