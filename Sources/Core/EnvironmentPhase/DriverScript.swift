@@ -16,8 +16,8 @@ extension EnvironmentRun {
         for (index, variable) in saved.enumerated() {
             environment.append(Array("__skiff_s\(index)=".utf8) + variable.value)
         }
-        for (index, wish) in plan.overrides.enumerated() {
-            let value = plan.evaluatesOverrides ? ShellQuoting.closable(wish.value) : wish.value
+        for (index, variable) in plan.overrides.enumerated() {
+            let value = plan.evaluatesOverrides ? ShellQuoting.closable(variable.value) : variable.value
             environment.append(Array("__skiff_o\(index)=".utf8) + value)
         }
         var messages: [PlanMessage] = []
@@ -110,11 +110,11 @@ struct DriverText {
 
     private var overrides: String {
         var text = ""
-        for (index, wish) in plan.overrides.enumerated() where wish.name != "UID" && wish.name != "GID" {
+        for (index, variable) in plan.overrides.enumerated() where variable.name != "UID" && variable.name != "GID" {
             if plan.evaluatesOverrides {
-                text += "eval \"export \(wish.name)=\\\"${__skiff_o\(index)}\\\"\"\n"
+                text += "eval \"export \(variable.name)=\\\"${__skiff_o\(index)}\\\"\"\n"
             } else {
-                text += "export \(wish.name)=\"${__skiff_o\(index)}\"\n"
+                text += "export \(variable.name)=\"${__skiff_o\(index)}\"\n"
             }
             text += "unset __skiff_o\(index)\n"
         }

@@ -34,8 +34,8 @@ package struct EnvironmentPlan: Sendable, Equatable {
 
     /// In the container unless the image defines them; sorted by name.
     package var variables: [Variable] = []
-    /// Set after the image's own scripts (right after `99-base.sh`), so that they win. PATH wishes appear under the names
-    /// that `99-runtimevars.sh` reads: SING_USER_DEFINED_PREPEND_PATH, …APPEND_PATH, …PATH.
+    /// Set after the image's own scripts (right after `99-base.sh`), so that they win. Those of PATH have the names that
+    /// `99-runtimevars.sh` reads: SING_USER_DEFINED_PREPEND_PATH, …APPEND_PATH, …PATH.
     package var overrides: [Variable] = []
     /// Around LD_LIBRARY_PATH when everything else is done; empty for none.
     package var libraryPrefix: [UInt8] = []

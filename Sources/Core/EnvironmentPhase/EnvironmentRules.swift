@@ -15,13 +15,13 @@ extension EnvironmentPlan {
             return plan
         }
         plan.evaluatesOverrides = !request.noEvaluation
-        var wishes = EnvironmentWishes()
+        var requested = EnvironmentOverrides()
         let entries = EnvironmentEntry.split(host)
-        try wishes.collect(request, host: host, entries: entries, image: facts.container)
-        plan.messages += wishes.messages
-        plan.takeHost(entries, request, overridden: wishes)
+        try requested.collect(request, host: host, entries: entries, image: facts.container)
+        plan.messages += requested.messages
+        plan.takeHost(entries, request, overridden: requested)
         plan.setOwn(request, facts)
-        plan.apply(wishes)
+        plan.apply(requested)
         for change in facts.changes { plan.apply(change) }
         plan.sortVariables()
         return plan
@@ -56,15 +56,16 @@ extension EnvironmentPlan {
     /// Prefixes of settings of the runtime itself.
     private static let settingPrefixes = ["SKIFF_", "APPTAINER_", "SINGULARITY_"]
 
-    private mutating func takeHost(_ host: [EnvironmentEntry], _ request: Request, overridden wishes: EnvironmentWishes)
-    {
+    private mutating func takeHost(
+        _ host: [EnvironmentEntry], _ request: Request, overridden requested: EnvironmentOverrides
+    ) {
         for entry in host {
             let name = entry.name
-            guard !EnvironmentWishes.isWish(name) else { continue }
+            guard !EnvironmentOverrides.isOverride(name) else { continue }
             if let reason = EnvironmentPlan.reasonToDrop(name, request) {
                 drop(name, reason)
-            } else if let wish = wishes.origin(of: name) {
-                drop(name, "overridden by \(wish)")
+            } else if let origin = requested.origin(of: name) {
+                drop(name, "overridden by \(origin)")
             } else {
                 variables.append(Variable(name, entry.value, origin: "host"))
             }
@@ -117,19 +118,20 @@ extension EnvironmentPlan {
         set("SINGULARITY_" + name, value, origin: "core")
     }
 
-    private mutating func apply(_ wishes: EnvironmentWishes) {
-        for wish in wishes.all {
-            switch wish.name {
+    private mutating func apply(_ requested: EnvironmentOverrides) {
+        for variable in requested.all {
+            switch variable.name {
             case "PREPEND_PATH", "APPEND_PATH", "PATH":
-                overrides.append(Variable("SING_USER_DEFINED_" + wish.name, wish.value, origin: wish.origin))
-            case "PREPEND_LD_LIBRARY_PATH": libraryPrefix = wish.value
-            case "APPEND_LD_LIBRARY_PATH": librarySuffix = wish.value
-            case "LD_LIBRARY_PATH" where !wish.value.isEmpty:
+                overrides.append(
+                    Variable("SING_USER_DEFINED_" + variable.name, variable.value, origin: variable.origin))
+            case "PREPEND_LD_LIBRARY_PATH": libraryPrefix = variable.value
+            case "APPEND_LD_LIBRARY_PATH": librarySuffix = variable.value
+            case "LD_LIBRARY_PATH" where !variable.value.isEmpty:
                 let library = Array((":" + EnvironmentPlan.libraryDirectory).utf8)
-                overrides.append(Variable(wish.name, wish.value + library, origin: wish.origin))
+                overrides.append(Variable(variable.name, variable.value + library, origin: variable.origin))
             default:
-                variables.removeAll { $0.name == wish.name }
-                overrides.append(wish)
+                variables.removeAll { $0.name == variable.name }
+                overrides.append(variable)
             }
         }
     }

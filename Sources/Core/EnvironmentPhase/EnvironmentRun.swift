@@ -161,17 +161,17 @@ package struct EnvironmentRun {
         if evaluator.variables["PATH"] == nil {
             evaluator.variables.export("PATH", Array(EnvironmentPlan.defaultPath.utf8))
         }
-        for wish in plan.overrides where wish.name != "UID" && wish.name != "GID" {
-            evaluator.variables.export(wish.name, try evaluated(wish, &evaluator))
+        for variable in plan.overrides where variable.name != "UID" && variable.name != "GID" {
+            evaluator.variables.export(variable.name, try evaluated(variable, &evaluator))
         }
     }
 
-    private func evaluated(_ wish: EnvironmentPlan.Variable, _ evaluator: inout ScriptEvaluator)
+    private func evaluated(_ variable: EnvironmentPlan.Variable, _ evaluator: inout ScriptEvaluator)
         throws(ScriptStop) -> [UInt8]
     {
-        guard plan.evaluatesOverrides else { return wish.value }
+        guard plan.evaluatesOverrides else { return variable.value }
         let word: ShellWord
-        do throws(NeedsShell) { word = try ScriptParser.parseQuoted(wish.value) } catch { throw .needsShell(error) }
+        do throws(NeedsShell) { word = try ScriptParser.parseQuoted(variable.value) } catch { throw .needsShell(error) }
         return try evaluator.expandValue(word)
     }
 

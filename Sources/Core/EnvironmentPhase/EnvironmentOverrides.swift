@@ -4,7 +4,7 @@ import Shell
 
 /// Variables that the user asked for by name, in the order of their strength: `--env`, `--env-file`, SKIFFENV_X,
 /// APPTAINERENV_X, SINGULARITYENV_X. Docs/spec/runtime.md §5.1, points 3–5.
-struct EnvironmentWishes {
+struct EnvironmentOverrides {
     private(set) var all: [EnvironmentPlan.Variable] = []
     private(set) var messages: [PlanMessage] = []
 
@@ -18,8 +18,8 @@ struct EnvironmentWishes {
         }
     }
 
-    /// Whether a variable of the host is a wish for another one.
-    static func isWish(_ name: String) -> Bool { prefixes.contains { name.hasPrefix($0) } }
+    /// Whether a variable of the host overrides another one.
+    static func isOverride(_ name: String) -> Bool { prefixes.contains { name.hasPrefix($0) } }
 
     func origin(of name: String) -> String? { all.first { $0.name == name }?.origin }
 
@@ -28,7 +28,7 @@ struct EnvironmentWishes {
     {
         takeOptions(request)
         try takeFiles(request, host: host, image: image)
-        for prefix in EnvironmentWishes.prefixes {
+        for prefix in EnvironmentOverrides.prefixes {
             for entry in entries where entry.name.hasPrefix(prefix) && entry.name.utf8.count > prefix.utf8.count {
                 let (full, value) = (entry.name, entry.value)
                 let name = String(full.dropFirst(prefix.count))
@@ -71,7 +71,7 @@ struct EnvironmentWishes {
     }
 
     private mutating func add(_ name: String, _ value: [UInt8], origin: String) {
-        if EnvironmentWishes.isRefused(name) {
+        if EnvironmentOverrides.isRefused(name) {
             let source = origin.hasPrefix("--") ? "APPTAINERENV_" + name : origin
             warn("Overriding \(name) environment variable with \(source) is not permitted")
         } else if !ShellByte.isName(name.utf8) {
