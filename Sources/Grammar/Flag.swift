@@ -35,7 +35,7 @@ package struct Flag: Sendable {
     /// The only values there are, separated by spaces; empty for any.
     package var choices: String = ""
     /// Whether there are more values than `choices`, which completion offers all the same.
-    package var takesMore = false
+    package var allowsOtherValues = false
     /// What completion offers for the value.
     package var completes = Completion.nothing
     /// Works, but help does not show it.
@@ -48,7 +48,7 @@ package struct Flag: Sendable {
     package init(
         _ long: String, short: Unicode.Scalar? = nil, _ kind: FlagKind = .bool, help: String,
         environment: String = "", addsEnvironment: Bool = false, defaultText: String = "", impliedText: String = "",
-        choices: String = "", takesMore: Bool = false, completes: Completion = .nothing, hidden: Bool = false,
+        choices: String = "", allowsOtherValues: Bool = false, completes: Completion = .nothing, hidden: Bool = false,
         oldSpelling: String = "", plugin: String = ""
     ) {
         self.long = long
@@ -60,7 +60,7 @@ package struct Flag: Sendable {
         self.defaultText = defaultText
         self.impliedText = kind == .bool ? "true" : impliedText
         self.choices = choices
-        self.takesMore = takesMore
+        self.allowsOtherValues = allowsOtherValues
         self.completes = completes
         isHidden = hidden
         self.oldSpelling = oldSpelling

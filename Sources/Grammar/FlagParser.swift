@@ -163,7 +163,7 @@ extension Flag {
         case .int32: return .integer(try parseInteger(text, bits: 32))
         case .uint32: return .integer(try parseInteger(text, bits: 32, isSigned: false))
         case .string:
-            if !choices.isEmpty, !takesMore, !choices.split(separator: " ").contains(where: { $0 == text }) {
+            if !choices.isEmpty, !allowsOtherValues, !choices.split(separator: " ").contains(where: { $0 == text }) {
                 throw ValueProblem("must be one of: \(choices)")
             }
             return .text(text)

@@ -74,8 +74,8 @@ extension Grammar {
         }
         let root = complete(Table.root)
         var error = "Error: unknown command \"\(word)\" for \"\(program.text)\"\n"
-        let near = root.verbs.filter { isNear(word, $0) }
-        if !near.isEmpty { error += "\nDid you mean this?\n" + near.map { "\t\($0)\n" }.joined() + "\n" }
+        let similar = root.verbs.filter { isSimilar(word, $0) }
+        if !similar.isEmpty { error += "\nDid you mean this?\n" + similar.map { "\t\($0)\n" }.joined() + "\n" }
         return Answer(usage(root), standardError: error + "\n", status: 1)
     }
 
@@ -156,7 +156,7 @@ extension Flag {
 }
 
 /// Whether `typed` may be a slip for `name`: at most two edits away, or its beginning.
-func isNear(_ typed: String, _ name: String) -> Bool {
+func isSimilar(_ typed: String, _ name: String) -> Bool {
     let (left, right) = (Array(typed.lowercased().utf8), Array(name.utf8))
     if right.starts(with: left) { return true }
     guard left.count <= 64 else { return false }

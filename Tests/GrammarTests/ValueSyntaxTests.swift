@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test func slipsAreNear() {
-        #expect(isNear("exe", "exec") && isNear("shel", "shell") && isNear("rnu", "run"))
-        #expect(!isNear("nosuchcommand", "run"))
+        #expect(isSimilar("exe", "exec") && isSimilar("shel", "shell") && isSimilar("rnu", "run"))
+        #expect(!isSimilar("nosuchcommand", "run"))
     }
 }

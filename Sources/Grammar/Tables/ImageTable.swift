@@ -74,7 +74,7 @@ extension Table {
             Flag(
                 "compression", .string,
                 help: "how squashfs blocks are compressed: zstd, gzip, lz4 or xz, and how hard, as in zstd:9",
-                defaultText: "zstd", choices: "zstd gzip lz4 xz", takesMore: true),
+                defaultText: "zstd", choices: "zstd gzip lz4 xz", allowsOtherValues: true),
             Flag(
                 "mksquashfs-args", .string,
                 help: "options of mksquashfs that say how to compress, e.g. '-comp zstd -Xcompression-level 9'",
