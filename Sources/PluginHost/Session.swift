@@ -74,7 +74,7 @@ final class Session {
 
     /// Says why a call of the host failed, as if the plugin had: it may pass our status on as it is.
     func refuse(_ status: Int32, _ message: String, errno: Errno? = nil) -> Int32 {
-        plugin.voice.fail(PluginVoice.Failure(status: status, message: message, errno: errno))
+        plugin.diagnostics.fail(PluginDiagnostics.Failure(status: status, message: message, errno: errno))
         return status
     }
 }

@@ -122,7 +122,7 @@ enum CheckTest: String, CaseIterable {
         guard let handle, let symbol = dlsym(handle, SKIFF_ENTRY_SYMBOL) else {
             return (.failed, "it cannot be loaded")
         }
-        let known = makeHost(for: PluginVoice(id: checker.manifest.id))
+        let known = makeHost(for: PluginDiagnostics(id: checker.manifest.id))
         // Bytes behind a shorter host are not mapped as functions; behind a longer one they are something.
         let place = UnsafeMutableRawPointer.allocate(byteCount: 4096, alignment: 16)
         place.initializeMemory(as: UInt8.self, repeating: hostSize < 48 ? 0 : 0xA5, count: 4096)

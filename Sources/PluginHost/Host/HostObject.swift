@@ -3,12 +3,13 @@ import CLinux
 import Linux
 import PluginAPI
 
-/// The `skiff_host` that one plugin sees. Lives as long as the process, as does its voice.
-func makeHost(for voice: PluginVoice) -> UnsafePointer<skiff_host> {
+/// The `skiff_host` that one plugin sees. Lives as long as the process, as does its diagnostics.
+func makeHost(for diagnostics: PluginDiagnostics) -> UnsafePointer<skiff_host> {
     permanent(
         skiff_host(
             struct_size: UInt32(MemoryLayout<skiff_host>.size), abi: UInt32(SKIFF_ABI_CURRENT), version: hostVersion,
-            ctx: OpaquePointer(Unmanaged.passRetained(voice).toOpaque()), get_extension: hostExtension, log: hostLog,
+            ctx: OpaquePointer(Unmanaged.passRetained(diagnostics).toOpaque()), get_extension: hostExtension,
+            log: hostLog,
             fail: hostFail))
 }
 
@@ -21,9 +22,9 @@ private nonisolated(unsafe) let hostVersion: UnsafePointer<CChar> = {
     return UnsafePointer(place)
 }()
 
-func voice(_ host: UnsafePointer<skiff_host>?) -> PluginVoice? {
+func diagnostics(_ host: UnsafePointer<skiff_host>?) -> PluginDiagnostics? {
     guard let context = host?.pointee.ctx else { return nil }
-    return Unmanaged<PluginVoice>.fromOpaque(UnsafeRawPointer(context)).takeUnretainedValue()
+    return Unmanaged<PluginDiagnostics>.fromOpaque(UnsafeRawPointer(context)).takeUnretainedValue()
 }
 
 private func hostExtension(_ host: UnsafePointer<skiff_host>?, _ id: UnsafePointer<CChar>?) -> UnsafeRawPointer? {
@@ -41,27 +42,27 @@ private func hostExtension(_ host: UnsafePointer<skiff_host>?, _ id: UnsafePoint
 }
 
 private func hostLog(_ host: UnsafePointer<skiff_host>?, _ level: Int32, _ message: UnsafePointer<CChar>?) {
-    guard let voice = voice(host), let message = text(message) else { return }
+    guard let diagnostics = diagnostics(host), let message = text(message) else { return }
     // One line: a plugin cannot forge a line of ours.
     let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
     switch level {
-    case ...SKIFF_LOG_ERROR: Log.error("plugin \(voice.id): \(line)")
+    case ...SKIFF_LOG_ERROR: Log.error("plugin \(diagnostics.id): \(line)")
     case SKIFF_LOG_WARNING: Log.warning(line)
     case ...SKIFF_LOG_INFO: Log.info(line)
-    case ...SKIFF_LOG_VERBOSE: Log.verbose("plugin \(voice.id): \(line)")
-    default: Log.debug("plugin \(voice.id): \(line)")
+    case ...SKIFF_LOG_VERBOSE: Log.verbose("plugin \(diagnostics.id): \(line)")
+    default: Log.debug("plugin \(diagnostics.id): \(line)")
     }
 }
 
 private func hostFail(
     _ host: UnsafePointer<skiff_host>?, _ status: Int32, _ errno: Int32, _ message: UnsafePointer<CChar>?
 ) {
-    guard let voice = voice(host) else { return }
+    guard let diagnostics = diagnostics(host) else { return }
     // The second line is the hint. No line of ours can be forged: what is printed of both is one line.
     let lines = text(message)?.split(whereSeparator: \.isNewline).map(String.init) ?? []
     let hint = lines.dropFirst().joined(separator: " ")
-    voice.fail(
-        PluginVoice.Failure(
+    diagnostics.fail(
+        PluginDiagnostics.Failure(
             status: status, message: lines.first ?? statusName(status), errno: errno > 0 ? Errno(errno) : nil,
             hint: hint.isEmpty ? nil : hint))
 }

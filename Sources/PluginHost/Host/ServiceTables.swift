@@ -23,11 +23,11 @@ nonisolated(unsafe) let servicesTable = permanent(
     skiff_host_services(
         struct_size: UInt32(MemoryLayout<skiff_host_services>.size), reserved: 0,
         publish: { host, id, table, size in
-            guard voice(host) != nil, let id = text(id), !id.isEmpty, let table else { return SKIFF_E_INVALID }
+            guard diagnostics(host) != nil, let id = text(id), !id.isEmpty, let table else { return SKIFF_E_INVALID }
             return Exchange.publish(id, table: table, size: size) ? SKIFF_OK : SKIFF_E_INVALID
         },
         find: { host, id, size, out in
-            guard voice(host) != nil, let id = text(id) else { return SKIFF_E_INVALID }
+            guard diagnostics(host) != nil, let id = text(id) else { return SKIFF_E_INVALID }
             guard let found = Exchange.tables[id] else { return SKIFF_DECLINED }
             guard found.size >= size else { return SKIFF_E_NOT_UNDERSTOOD }
             out?.pointee = found.table
@@ -39,12 +39,12 @@ nonisolated(unsafe) let callsTable = permanent(
     skiff_host_calls(
         struct_size: UInt32(MemoryLayout<skiff_host_calls>.size), reserved: 0,
         publish: { host, id, signature, function in
-            guard voice(host) != nil, let id = text(id), !id.isEmpty, let function else { return SKIFF_E_INVALID }
+            guard diagnostics(host) != nil, let id = text(id), !id.isEmpty, let function else { return SKIFF_E_INVALID }
             guard let signature = Signature(text(signature) ?? "") else { return SKIFF_E_INVALID }
             return Exchange.publish(id, signature, function) ? SKIFF_OK : SKIFF_E_INVALID
         },
         call: { host, id, signature, arguments, count in
-            guard voice(host) != nil, let id = text(id) else { return SKIFF_E_INVALID }
+            guard diagnostics(host) != nil, let id = text(id) else { return SKIFF_E_INVALID }
             guard let target = Exchange.functions[id] else { return SKIFF_DECLINED }
             return target.call(signature: text(signature) ?? "", arguments, count)
         }))

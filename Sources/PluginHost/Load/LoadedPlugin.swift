@@ -18,15 +18,16 @@ package final class LoadedPlugin {
     /// Empty unless the manifest has schemes.
     private(set) var transport = skiff_transport()
     /// What the plugin said before it returned a negative status.
-    let voice: PluginVoice
+    let diagnostics: PluginDiagnostics
 
     /// Checks the object that the entry function gave, against the manifest, and initialises it.
     init(
-        _ manifest: Manifest, object: UnsafePointer<skiff_plugin>, host: UnsafePointer<skiff_host>, voice: PluginVoice
+        _ manifest: Manifest, object: UnsafePointer<skiff_plugin>, host: UnsafePointer<skiff_host>,
+        diagnostics: PluginDiagnostics
     ) throws(SkiffError) {
         self.manifest = manifest
         self.object = object
-        self.voice = voice
+        self.diagnostics = diagnostics
         self.host = host
         guard let root = readTable(UnsafeRawPointer(object), into: skiff_plugin()) else {
             throw manifest.failure("load", "its skiff_plugin has no valid struct_size")
@@ -118,12 +119,12 @@ package final class LoadedPlugin {
     /// - Returns: `SKIFF_OK` or `SKIFF_DECLINED`.
     @discardableResult
     func call(_ station: String, _ body: () -> Int32) throws(SkiffError) -> Int32 {
-        voice.clear()
+        diagnostics.clear()
         skl_crash_marker_set("\(manifest.id): \(station)")
         let status = body()
         skl_crash_marker_set(nil)
         if status >= 0 { return status }
-        let said = voice.failure
+        let said = diagnostics.failure
         let message = said?.message ?? "\(Self.noReason) (\(statusName(status)))"
         throw manifest.failure(station, message, errno: said?.errno, hint: said?.hint)
     }
@@ -134,24 +135,6 @@ extension Manifest {
     func failure(_ station: String, _ message: String, errno: Errno? = nil, hint: String? = nil) -> SkiffError {
         SkiffError("plugin \(id): \(station): \(message)", errno: errno, hint: hint)
     }
-}
-
-/// What a plugin said through `log` and `fail`; one for each plugin, reached through `skiff_host.ctx`.
-final class PluginVoice {
-    struct Failure {
-        let status: Int32
-        let message: String
-        let errno: Errno?
-        var hint: String?
-    }
-
-    let id: String
-    private(set) var failure: Failure?
-
-    init(id: String) { self.id = id }
-
-    func clear() { failure = nil }
-    func fail(_ failure: Failure) { self.failure = failure }
 }
 
 extension skiff_phases {

@@ -33,15 +33,15 @@ package struct Loader: Sendable {
                 UInt32, UnsafePointer<skiff_host>?, UnsafeMutablePointer<UnsafePointer<skiff_plugin>?>?
             ) -> Int32
         let entry = unsafeBitCast(symbol, to: Entry.self)
-        let voice = PluginVoice(id: manifest.id)
-        let host = makeHost(for: voice)
+        let diagnostics = PluginDiagnostics(id: manifest.id)
+        let host = makeHost(for: diagnostics)
         var object: UnsafePointer<skiff_plugin>?
         let status = entry(UInt32(SKIFF_ABI_CURRENT), host, &object)
         guard status == SKIFF_OK, let object else {
-            let reason = voice.failure?.message ?? "its entry function refused (\(statusName(status)))"
-            throw manifest.failure("load", reason, errno: voice.failure?.errno, hint: voice.failure?.hint)
+            let reason = diagnostics.failure?.message ?? "its entry function refused (\(statusName(status)))"
+            throw manifest.failure("load", reason, errno: diagnostics.failure?.errno, hint: diagnostics.failure?.hint)
         }
-        return try LoadedPlugin(manifest, object: object, host: host, voice: voice)
+        return try LoadedPlugin(manifest, object: object, host: host, diagnostics: diagnostics)
     }
 
     private func checkInterface(_ manifest: Manifest) throws(SkiffError) {
