@@ -25,12 +25,12 @@ private struct Simulation {
         asked += 1
         guard let fragment = reader.fragment(of: file) else { return }
         _ = streams.notice(file, in: fragment, blockSize: reader.superblock.blockSize)
-        while let order = streams.nextOrder() {
-            let window = try ReadaheadWindow(order, reader)
-            streams.begin(window, of: order)
+        while let request = streams.nextRequest() {
+            let window = try ReadaheadWindow(request, reader)
+            streams.begin(window, of: request)
             for file in window.files where file.reference != window.marker {
                 guard known?.contains(file.reference) ?? true else {
-                    streams.end(order)
+                    streams.end(request)
                     break
                 }
                 cached.insert(file.reference)

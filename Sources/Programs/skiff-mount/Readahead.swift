@@ -39,13 +39,13 @@ final class Readahead: Sendable {
     private func store() -> Never {
         while true {
             work.wait()
-            guard let order = streams.withLock({ $0.nextOrder() }) else { continue }
+            guard let request = streams.withLock({ $0.nextRequest() }) else { continue }
             // Damage is reported to who asks for what is damaged.
-            let window = (try? ReadaheadWindow(order, reader)) ?? ReadaheadWindow()
-            streams.withLock { $0.begin(window, of: order) }
+            let window = (try? ReadaheadWindow(request, reader)) ?? ReadaheadWindow()
+            streams.withLock { $0.begin(window, of: request) }
             for file in window.files where file.reference != window.marker {
                 if (try? store(file)) == true { continue }
-                streams.withLock { $0.end(order) }
+                streams.withLock { $0.end(request) }
                 break
             }
         }

@@ -1,7 +1,7 @@
 import Squashfs
 
 /// A window that is to be found and stored.
-struct ReadaheadOrder {
+struct ReadaheadRequest {
     let stream: Int
     /// Where it begins.
     let first: Inode
@@ -41,12 +41,12 @@ struct ReadaheadStreams {
     /// The one that moved last comes last.
     private var streams: [Stream] = []
     private var count = 0
-    private var orders: [ReadaheadOrder] = []
+    private var requests: [ReadaheadRequest] = []
 
     /// The kernel has asked for content of `file`, which lies in `fragment`.
-    /// - Returns: whether there is an order more.
+    /// - Returns: whether there is one more request.
     mutating func notice(_ file: Inode, in fragment: UInt32, blockSize: Int) -> Bool {
-        guard orders.count < Self.limit else { return false }
+        guard requests.count < Self.limit else { return false }
         if let index = streams.firstIndex(where: { $0.marker == file.reference }) {
             return goOn(at: index, file)
         }
@@ -63,33 +63,33 @@ struct ReadaheadStreams {
 
     /// A second file of one fragment: the rest of it is decoded already.
     private mutating func start(at index: Int, _ file: Inode, _ fragment: UInt32, _ blockSize: Int) -> Bool {
-        order(at: index, length: blockSize) {
-            ReadaheadOrder(stream: $0.number, first: file, asked: file.reference, length: $0.length, only: fragment)
+        request(at: index, length: blockSize) {
+            ReadaheadRequest(stream: $0.number, first: file, asked: file.reference, length: $0.length, only: fragment)
         }
     }
 
     private mutating func goOn(at index: Int, _ file: Inode) -> Bool {
         guard let next = streams[index].next else { return false }
-        return order(at: index, length: min(streams[index].length * 2, Self.longest)) {
-            ReadaheadOrder(stream: $0.number, first: next, asked: file.reference, length: $0.length, only: nil)
+        return request(at: index, length: min(streams[index].length * 2, Self.longest)) {
+            ReadaheadRequest(stream: $0.number, first: next, asked: file.reference, length: $0.length, only: nil)
         }
     }
 
-    private mutating func order(at index: Int, length: Int, _ make: (Stream) -> ReadaheadOrder) -> Bool {
+    private mutating func request(at index: Int, length: Int, _ make: (Stream) -> ReadaheadRequest) -> Bool {
         var stream = streams.remove(at: index)
         stream.length = length
         stream.isWaiting = true
         stream.marker = nil
-        orders.append(make(stream))
+        requests.append(make(stream))
         streams.append(stream)
         return true
     }
 
-    mutating func nextOrder() -> ReadaheadOrder? { orders.isEmpty ? nil : orders.removeFirst() }
+    mutating func nextRequest() -> ReadaheadRequest? { requests.isEmpty ? nil : requests.removeFirst() }
 
     /// The window was found and is stored now.
-    mutating func begin(_ window: ReadaheadWindow, of order: ReadaheadOrder) {
-        guard let index = streams.firstIndex(where: { $0.number == order.stream }) else { return }
+    mutating func begin(_ window: ReadaheadWindow, of request: ReadaheadRequest) {
+        guard let index = streams.firstIndex(where: { $0.number == request.stream }) else { return }
         streams[index].isWaiting = false
         streams[index].marker = window.marker
         // Without a marker nothing would ask for it.
@@ -102,8 +102,8 @@ struct ReadaheadStreams {
     }
 
     /// The window has come to a file that cannot be stored.
-    mutating func end(_ order: ReadaheadOrder) {
-        guard let index = streams.firstIndex(where: { $0.number == order.stream }) else { return }
+    mutating func end(_ request: ReadaheadRequest) {
+        guard let index = streams.firstIndex(where: { $0.number == request.stream }) else { return }
         streams[index].marker = nil
         streams[index].next = nil
     }

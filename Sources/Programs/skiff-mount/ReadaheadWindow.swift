@@ -14,14 +14,14 @@ struct ReadaheadWindow {
     /// No files.
     init() {}
 
-    /// What an order asks for.
-    init(_ order: ReadaheadOrder, _ reader: SquashfsReader) throws(SquashfsError) {
-        next = order.first
+    /// The window of a request.
+    init(_ request: ReadaheadRequest, _ reader: SquashfsReader) throws(SquashfsError) {
+        next = request.first
         var (bytes, inodes) = (0, 0)
-        while let inode = next, bytes < order.length, inodes < Self.inodeLimit {
+        while let inode = next, bytes < request.length, inodes < Self.inodeLimit {
             if let fragment = reader.fragment(of: inode) {
-                if let only = order.only, only != fragment { break }
-                if inode.reference != order.asked { add(inode, in: fragment) }
+                if let only = request.only, only != fragment { break }
+                if inode.reference != request.asked { add(inode, in: fragment) }
                 bytes += Int(inode.size)
             }
             inodes += 1
