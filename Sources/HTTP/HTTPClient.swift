@@ -12,7 +12,7 @@ package final class HTTPClient: Sendable {
     package var stallSeconds: Int { trust.stallSeconds }
 
     private static let mostRedirects = 10
-    private static let mostTries = 5
+    private static let maximumRetries = 5
     /// When a server asks for a longer wait, the request fails and says so.
     private static let longestWait: Int64 = 60
 
@@ -32,7 +32,7 @@ package final class HTTPClient: Sendable {
     package func send(_ request: HTTPRequest, sink: BodySink? = nil) throws(HTTPFailure) -> HTTPResponse {
         var request = request
         for _ in 0...Self.mostRedirects {
-            let response = try patiently(request, sink: sink)
+            let response = try sendWithRetries(request, sink: sink)
             guard [301, 302, 303, 307, 308].contains(response.status), let location = response["location"] else {
                 return response
             }
@@ -62,12 +62,12 @@ package final class HTTPClient: Sendable {
 
     /// Sends a request to one address, and retries while the server is busy or does not answer. Once a part of the body
     /// has gone to the sink, only the sink's owner knows how to go on.
-    private func patiently(_ request: HTTPRequest, sink: BodySink?) throws(HTTPFailure) -> HTTPResponse {
+    private func sendWithRetries(_ request: HTTPRequest, sink: BodySink?) throws(HTTPFailure) -> HTTPResponse {
         var wait: Int64 = 200
         for attempt in 1... {
             do throws(HTTPFailure) {
                 let (response, after) = try once(request, sink)
-                guard [408, 429, 502, 503, 504].contains(response.status), attempt < Self.mostTries else {
+                guard [408, 429, 502, 503, 504].contains(response.status), attempt < Self.maximumRetries else {
                     return response
                 }
                 if after > Self.longestWait {
@@ -76,7 +76,7 @@ package final class HTTPClient: Sendable {
                 if after > 0 { wait = max(wait, after * 1000) }
                 Log.verbose("\(request.address.authority) answered \(response.status); asking again in \(wait) ms")
             } catch {
-                guard error.isPassing, !error.isStarted, attempt < Self.retries(error) else { throw error }
+                guard error.isTransient, !error.isStarted, attempt < Self.retries(error) else { throw error }
                 Log.verbose("\(error.description); asking again in \(wait) ms")
             }
             if let left = trust.millisecondsLeft, left <= wait { throw late(request) }
@@ -88,7 +88,7 @@ package final class HTTPClient: Sendable {
 
     /// Returns how often a failure is retried: nobody listening is reported at once, a broken connection may be
     /// temporary.
-    private static func retries(_ failure: HTTPFailure) -> Int { failure.kind == .cut ? mostTries : 1 }
+    private static func retries(_ failure: HTTPFailure) -> Int { failure.kind == .cut ? maximumRetries : 1 }
 
     private func once(_ request: HTTPRequest, _ sink: BodySink?) throws(HTTPFailure) -> (
         response: HTTPResponse, retryAfter: Int64

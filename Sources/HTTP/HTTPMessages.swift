@@ -74,7 +74,7 @@ package struct HTTPFailure: Error, Sendable {
     }
 
     /// Whether a retry may help.
-    package var isPassing: Bool { kind == .unreachable || kind == .stalled || kind == .cut }
+    package var isTransient: Bool { kind == .unreachable || kind == .stalled || kind == .cut }
 
     package var description: String {
         let reason =

@@ -73,7 +73,7 @@ package struct Verifier {
         /// The lowest id of the group.
         let base: UInt32
         /// Whether the signature may cover more than is asked for.
-        var takesSubset: Bool { if case .object = task { true } else { false } }
+        var allowsSubset: Bool { if case .object = task { true } else { false } }
     }
 
     private func allGroups() throws(VerificationError) -> [VerificationTask] {
@@ -225,7 +225,7 @@ package struct Verifier {
             if overflow { throw .signedObjectNotFound(object.relativeID) }
             signed[id] = object
         }
-        if scope.takesSubset { return signed }
+        if scope.allowsSubset { return signed }
         let present = Set(scope.objects.map(\.id))
         for object in scope.objects where signed[object.id] == nil { throw .objectNotSigned(object.id) }
         if let missing = signed.keys.filter({ !present.contains($0) }).min() { throw .signedObjectNotFound(missing) }

@@ -7,16 +7,16 @@ import Testing
 @testable import Registry
 
 /// What goes between a command and the process of a plugin is read back as it was written; anything else is refused.
-@Suite struct TransportOrderTests {
-    @Test func ordersComeBack() throws {
-        var order = TransportOrder(plugin: "org.test.odd", uri: "odd://a \"b\"\n/ü", architecture: "arm64")
-        order.variant = "v8"
-        order.flags = [("odd", ["a", "b,c"]), ("nv", ["true"])]
-        (order.configuration, order.isQuiet) = ("/etc/skiff.conf", true)
+@Suite struct TransportTaskTests {
+    @Test func tasksComeBack() throws {
+        var task = TransportTask(plugin: "org.test.odd", uri: "odd://a \"b\"\n/ü", architecture: "arm64")
+        task.variant = "v8"
+        task.flags = [("odd", ["a", "b,c"]), ("nv", ["true"])]
+        (task.configuration, task.isQuiet) = ("/etc/skiff.conf", true)
         for upload in [nil, ("sha256:1", Int64(12))] {
-            order.upload = upload
-            let read = TransportOrder(try JSONReader.read(Array(order.json.text().utf8)))
-            #expect(read == order && read?.upload?.size == upload?.1)
+            task.upload = upload
+            let read = TransportTask(try JSONReader.read(Array(task.json.text().utf8)))
+            #expect(read == task && read?.upload?.size == upload?.1)
         }
     }
 
@@ -40,7 +40,7 @@ import Testing
     ])
     func otherAnswersAreNone(text: String) throws {
         #expect(TransportAnswer(try JSONReader.read(Array(text.utf8))) == nil)
-        #expect(TransportOrder(try JSONReader.read(Array(text.utf8))) == nil)
+        #expect(TransportTask(try JSONReader.read(Array(text.utf8))) == nil)
     }
 
     @Test(arguments: [

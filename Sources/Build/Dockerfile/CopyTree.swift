@@ -47,7 +47,7 @@ struct CopyTree: CopySource {
     func includes(_ path: [UInt8], isDirectory: Bool) -> Bool {
         if ignored.rules.isEmpty || path.allSatisfy({ $0 == 0x2F }) { return true }
         guard ignored.ignores(Array(path.drop { $0 == 0x2F }).text) else { return true }
-        guard isDirectory, ignored.takesAgain, let names = try? names(path) else { return false }
+        guard isDirectory, ignored.mayReinclude, let names = try? names(path) else { return false }
         return names.contains { name in
             let child = path + [0x2F] + name
             guard let found = try? status(child) else { return false }

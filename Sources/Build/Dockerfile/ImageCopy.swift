@@ -77,7 +77,7 @@ struct ImageCopy {
                 try source.status(child)
             }
             guard source.includes(child, isDirectory: kind.isDirectory) else { continue }
-            if excluded.ignores(relative), !(kind.isDirectory && excluded.takesAgain) { continue }
+            if excluded.ignores(relative), !(kind.isDirectory && excluded.mayReinclude) { continue }
             try copy(child, kind, to: place + [0x2F] + name, below: relative)
         }
         guard top else { return }

@@ -45,7 +45,7 @@ package struct IgnoreFile: Sendable, Equatable {
     }
 
     /// Whether something in an ignored directory may be included, so that it must be searched.
-    package var takesAgain: Bool { rules.contains(where: \.takes) }
+    package var mayReinclude: Bool { rules.contains(where: \.takes) }
 
     private static func rule(_ line: ArraySlice<UInt8>, _ place: String) throws(DockerfileProblem) -> Rule? {
         guard !line.isEmpty else { return nil }

@@ -113,7 +113,7 @@ package struct StepStore: Sendable {
                     guard error == .exists || error == .notEmpty else { throw error }
                 }
                 if replaces || !isWhole(key) {
-                    bury(key)
+                    discard(key)
                 } else if let other = find(key) {
                     try? removeTree(folder)
                     return other
@@ -165,20 +165,20 @@ package struct StepStore: Sendable {
     @discardableResult
     package func remove(_ key: String) -> Bool {
         if Lease.isUsed(path + "/" + key) { return false }
-        return bury(key)
+        return discard(key)
     }
 
     /// Renames a result away, and removes it from disk when it is not in use.
     @discardableResult
-    private func bury(_ key: String) -> Bool {
-        let grave = "\(path)/dead.\(String(UInt64.random(in: .min ... .max), radix: 36))"
-        guard (try? rename(path + "/" + key, to: grave)) != nil else { return false }
-        if !Lease.isUsed(grave) { removeFiles(grave) }
+    private func discard(_ key: String) -> Bool {
+        let dead = "\(path)/dead.\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        guard (try? rename(path + "/" + key, to: dead)) != nil else { return false }
+        if !Lease.isUsed(dead) { removeFiles(dead) }
         return true
     }
 
     /// Removes results built on one that is gone, since nothing asks for them any more.
-    private func buryOrphans() {
+    private func removeOrphans() {
         var all = all()
         while true {
             let instances = Set(all.map(\.record.instance))
@@ -197,9 +197,9 @@ package struct StepStore: Sendable {
             let folder = path + "/" + name
             if name.hasPrefix("dead."), !Lease.isUsed(folder) { removeFiles(folder) }
             if name.hasPrefix("tmp."), !Lease.isOwned(folder) { removeFiles(folder) }
-            if !name.contains("."), !isWhole(name) { bury(name) }
+            if !name.contains("."), !isWhole(name) { discard(name) }
         }
-        buryOrphans()
+        removeOrphans()
         let kept =
             all().map { (name: $0.key, size: $0.record.size, used: $0.used, made: $0.record.time) }
             + mounts().map { (name: KeptMount.prefix + $0.key, size: $0.size, used: $0.used, made: $0.used) }

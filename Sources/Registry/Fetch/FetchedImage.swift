@@ -11,10 +11,10 @@ package struct FetchedImage: Sendable {
     /// `sha256:…` of what was fetched, if the transport has a digest.
     package var digest: String?
     /// Whether nothing had to be fetched.
-    package var wasHere = false
+    package var wasCached = false
 
-    package init(path: String, isCached: Bool, digest: String? = nil, wasHere: Bool = false) {
-        (self.path, self.isCached, self.digest, self.wasHere) = (path, isCached, digest, wasHere)
+    package init(path: String, isCached: Bool, digest: String? = nil, wasCached: Bool = false) {
+        (self.path, self.isCached, self.digest, self.wasCached) = (path, isCached, digest, wasCached)
     }
 }
 

@@ -14,7 +14,7 @@ struct ImageDownload {
     let key: String
 
     /// The messages about it.
-    struct Words {
+    struct Messages {
         /// `Downloading network image`.
         let starting: String
         /// `Using image from cache`.
@@ -25,13 +25,15 @@ struct ImageDownload {
 
     /// - Parameter check: checks the downloaded file at a path.
     func fetch(
-        _ request: HTTPRequest, _ words: Words, scratch: Scratch, check: (String) throws(SkiffError) -> Void = { _ in }
+        _ request: HTTPRequest, _ messages: Messages, scratch: Scratch,
+        check: (String) throws(SkiffError) -> Void = { _ in }
     ) throws(SkiffError) -> FetchedImage {
         func download(to path: String) throws(SkiffError) {
-            Log.info(words.starting)
+            Log.info(messages.starting)
             defer { progress.end() }
-            _ = try WebDownload(http: options.http, request: request, message: words.failing, progress: progress).run(
-                to: path)
+            _ = try WebDownload(http: options.http, request: request, message: messages.failing, progress: progress)
+                .run(
+                    to: path)
             try check(path)
         }
         guard let cache else {
@@ -39,10 +41,10 @@ struct ImageDownload {
             try download(to: path)
             return FetchedImage(path: path, isCached: false)
         }
-        let isThere: () -> Bool = { cache.find(kind, key) != nil }
-        guard let lease = try Lease.take("\(kind.rawValue)-\(key)", in: cache, isDone: isThere) else {
-            Log.info(words.known)
-            return FetchedImage(path: cache.path(kind) + "/" + key, isCached: true, wasHere: true)
+        let isCached: () -> Bool = { cache.find(kind, key) != nil }
+        guard let lease = try Lease.take("\(kind.rawValue)-\(key)", in: cache, isDone: isCached) else {
+            Log.info(messages.known)
+            return FetchedImage(path: cache.path(kind) + "/" + key, isCached: true, wasCached: true)
         }
         defer { lease.release() }
         let path = try cache.create(kind, key) { (part: String) throws(SkiffError) in

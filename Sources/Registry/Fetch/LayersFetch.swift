@@ -70,11 +70,11 @@ struct LayersFetch {
             try make(path)
             return FetchedImage(path: path, isCached: false, digest: digest)
         }
-        let isThere: () -> Bool = { cache.find(.ociImages, key) != nil }
-        guard let lease = try Lease.take("oci-\(key)", in: cache, isDone: isThere) else {
+        let isCached: () -> Bool = { cache.find(.ociImages, key) != nil }
+        guard let lease = try Lease.take("oci-\(key)", in: cache, isDone: isCached) else {
             Log.info("Using cached SIF image")
             return FetchedImage(
-                path: cache.path(.ociImages) + "/" + key, isCached: true, digest: digest, wasHere: true)
+                path: cache.path(.ociImages) + "/" + key, isCached: true, digest: digest, wasCached: true)
         }
         defer { lease.release() }
         let path = try cache.create(.ociImages, key) { (part: String) throws(SkiffError) in

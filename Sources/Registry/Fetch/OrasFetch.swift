@@ -20,8 +20,8 @@ struct OrasFetch {
                 try BlobStore(directory: try cache.make(.oras), parts: try cache.make("partial"))
             } else { try BlobStore(directory: try scratch.path(), parts: try scratch.path() + "/partial") }
         let path = store.path(layer.digest)
-        let wasHere = store.has(layer)
-        if wasHere {
+        let wasCached = store.has(layer)
+        if wasCached {
             Log.info("Using cached SIF image")
         } else {
             Log.info("Downloading oras image")
@@ -35,7 +35,7 @@ struct OrasFetch {
             throw SkiffError("cannot use oras://\(reference): what it holds is no SIF: \(error.message)")
         }
         return FetchedImage(
-            path: path, isCached: cache != nil, digest: layer.digest.description, wasHere: wasHere)
+            path: path, isCached: cache != nil, digest: layer.digest.description, wasCached: wasCached)
     }
 
     /// Returns the first registry or mirror that has it, and the one layer that is the SIF.

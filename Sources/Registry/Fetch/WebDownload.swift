@@ -15,7 +15,7 @@ package struct WebDownload {
         (self.http, self.request, self.message, self.progress) = (http, request, message, progress)
     }
 
-    private static let mostTries = 6
+    private static let maximumRetries = 6
 
     /// - Returns: the response, without its body.
     package func run(to path: String) throws(SkiffError) -> HTTPResponse {
@@ -40,7 +40,7 @@ package struct WebDownload {
                 body.bar?.finish()
                 return response
             } catch {
-                guard error.isPassing, attempt < Self.mostTries || body.position > before, attempt < 50 else {
+                guard error.isTransient, attempt < Self.maximumRetries || body.position > before, attempt < 50 else {
                     throw error.described(message)
                 }
                 Log.verbose("\(message): going on at byte \(body.position)")

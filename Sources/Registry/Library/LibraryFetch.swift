@@ -43,11 +43,12 @@ struct LibraryFetch {
             } else {
                 try BlobStore(directory: try scratch.path(), parts: try scratch.path() + "/partial", prefix: "sha256.")
             }
-        let wasHere = store.has(layer)
-        Log.info(wasHere ? "Using cached image" : "Downloading library image")
+        let wasCached = store.has(layer)
+        Log.info(wasCached ? "Using cached image" : "Downloading library image")
         try BlobFetch(client, into: store, cache: cache, limits: options.limits, progress: progress).fetch([layer])
         return FetchedImage(
-            path: store.path(layer.digest), isCached: cache != nil, digest: layer.digest.description, wasHere: wasHere)
+            path: store.path(layer.digest), isCached: cache != nil, digest: layer.digest.description,
+            wasCached: wasCached)
     }
 
     private func fromLibrary(

@@ -26,7 +26,7 @@ package struct PluginFetch {
 
     func fetch(_ uri: ImageURI, scratch: Scratch) throws(SkiffError) -> FetchedImage {
         for plugin in try Self.plugins(uri.transport, installation) {
-            let process = try TransportProcess(order(plugin.id, uri), installation, options)
+            let process = try TransportProcess(task(plugin.id, uri), installation, options)
             defer { process.end() }
             guard let image = try process.resolve() else { continue }
             let found = Found(
@@ -40,12 +40,12 @@ package struct PluginFetch {
         throw SkiffError("cannot find \(uri): no plugin that serves \(uri.transport):// knows it")
     }
 
-    private func order(_ plugin: String, _ uri: ImageURI) -> TransportOrder {
-        var order = TransportOrder(
+    private func task(_ plugin: String, _ uri: ImageURI) -> TransportTask {
+        var task = TransportTask(
             plugin: plugin, uri: uri.description, architecture: options.platform.architecture)
-        (order.variant, order.flags) = (options.platform.variant, options.pluginFlags)
-        (order.configuration, order.isQuiet) = (options.configurationFile, options.quiet)
-        return order
+        (task.variant, task.flags) = (options.platform.variant, options.pluginFlags)
+        (task.configuration, task.isQuiet) = (options.configurationFile, options.quiet)
+        return task
     }
 
     private struct Found {
@@ -80,13 +80,13 @@ extension PluginFetch {
             try write(found, to: path)
             return FetchedImage(path: path, isCached: false, digest: found.image.digest)
         }
-        func cached(_ path: String, wasHere: Bool) -> FetchedImage {
-            FetchedImage(path: path, isCached: true, digest: found.image.digest, wasHere: wasHere)
+        func cached(_ path: String, wasCached: Bool) -> FetchedImage {
+            FetchedImage(path: path, isCached: true, digest: found.image.digest, wasCached: wasCached)
         }
-        let isThere: () -> Bool = { cache.find(.net, key) != nil }
-        guard let lease = try Lease.take("net-\(key)", in: cache, isDone: isThere) else {
+        let isCached: () -> Bool = { cache.find(.net, key) != nil }
+        guard let lease = try Lease.take("net-\(key)", in: cache, isDone: isCached) else {
             Log.info("Use image from cache")
-            return cached(cache.path(.net) + "/" + key, wasHere: true)
+            return cached(cache.path(.net) + "/" + key, wasCached: true)
         }
         defer { lease.release() }
         let path = try cache.create(.net, key) { (part: String) throws(SkiffError) in
@@ -94,7 +94,7 @@ extension PluginFetch {
             defer { Cleanup.forget(part) }
             try write(found, to: part)
         }
-        return cached(path, wasHere: false)
+        return cached(path, wasCached: false)
     }
 
     /// Lets the plugin write the file, and verifies it.

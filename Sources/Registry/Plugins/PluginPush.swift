@@ -23,12 +23,12 @@ struct PluginPush {
         let file = try during("cannot read \(facts.path)") { () throws(Errno) in try open(facts.path, O_RDONLY) }
         let digest = try digestOfFile(file.raw, facts.path)
         for plugin in pushing {
-            var order = TransportOrder(
+            var task = TransportTask(
                 plugin: plugin.id, uri: uri.description, architecture: facts.architecture.name)
-            order.upload = (digest, facts.size)
-            (order.flags, order.configuration) = (options.pluginFlags, options.configurationFile)
-            order.isQuiet = options.quiet
-            let process = try TransportProcess(order, installation, options)
+            task.upload = (digest, facts.size)
+            (task.flags, task.configuration) = (options.pluginFlags, options.configurationFile)
+            task.isQuiet = options.quiet
+            let process = try TransportProcess(task, installation, options)
             defer { process.end() }
             if try process.push(file.raw) { return digest }
         }

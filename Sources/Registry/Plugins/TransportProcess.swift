@@ -8,7 +8,7 @@ import PluginHost
 
 /// The command's side of the process that calls a plugin for one address.
 final class TransportProcess {
-    private let order: TransportOrder
+    private let task: TransportTask
     private let pid: pid_t
     private let socket: OwnedFD
     /// After how many seconds without a sign of life the process is killed.
@@ -18,9 +18,9 @@ final class TransportProcess {
     private var target: CInt?
     private var isEnded = false
 
-    init(_ order: TransportOrder, _ installation: Installation, _ options: NetworkOptions) throws(SkiffError) {
-        (self.order, patience) = (order, options.http.stallSeconds)
-        secrets = TransportSecrets(order.uri, options.credentials)
+    init(_ task: TransportTask, _ installation: Installation, _ options: NetworkOptions) throws(SkiffError) {
+        (self.task, patience) = (task, options.http.stallSeconds)
+        secrets = TransportSecrets(task.uri, options.credentials)
         do throws(Errno) {
             let pair = try makeSocketPair()
             socket = OwnedFD(adopting: pair.first)
@@ -45,11 +45,11 @@ final class TransportProcess {
 
     /// - Returns: nil when the plugin says that the address is not its own.
     func resolve() throws(SkiffError) -> TransportImage? {
-        try send(order.json)
+        try send(task.json)
         switch try answer("resolve") {
         case .declined: return nil
         case .found(let image): return image
-        default: throw SkiffError("cannot find \(order.uri): the plugin \(order.plugin) gave no answer")
+        default: throw SkiffError("cannot find \(task.uri): the plugin \(task.plugin) gave no answer")
         }
     }
 
@@ -63,21 +63,21 @@ final class TransportProcess {
 
     /// - Returns: false when the plugin says that the address is not its own.
     func push(_ file: CInt) throws(SkiffError) -> Bool {
-        try send(order.json, descriptor: file)
+        try send(task.json, descriptor: file)
         return try answer("push") != .declined
     }
 
     private func send(_ message: JSONText, descriptor: CInt? = nil) throws(SkiffError) {
         let bytes = Array(message.text().utf8)
-        guard bytes.count <= TransportOrder.longest else {
-            throw SkiffError("cannot use \(order.uri.prefix(60))…: the address is too long")
+        guard bytes.count <= TransportTask.longest else {
+            throw SkiffError("cannot use \(task.uri.prefix(60))…: the address is too long")
         }
         do throws(Errno) {
             try sendMessage(bytes, descriptor: descriptor, over: socket.raw)
         } catch {
             // It has ended; waiting for its answer reports how.
             guard error == .brokenPipe else {
-                throw SkiffError("cannot tell the plugin \(order.plugin) what to do", errno: error)
+                throw SkiffError("cannot tell the plugin \(task.plugin) what to do", errno: error)
             }
         }
     }
@@ -87,12 +87,12 @@ final class TransportProcess {
             try waitForMessage(station)
             let bytes: [UInt8]
             do throws(Errno) {
-                bytes = try receiveMessage(limit: TransportOrder.longest, over: socket.raw).bytes
+                bytes = try receiveMessage(limit: TransportTask.longest, over: socket.raw).bytes
             } catch {
                 bytes = []
             }
             guard let json = try? JSONReader.read(bytes), let answer = TransportAnswer(json) else {
-                throw failure(station, ending())
+                throw failure(station, endingReason())
             }
             switch answer {
             case .alive: continue
@@ -111,13 +111,13 @@ final class TransportProcess {
             try sendMessage(message, over: socket.raw)
         } catch {
             guard error == .brokenPipe else {
-                throw SkiffError("cannot lend \(name) to the plugin \(order.plugin)", errno: error)
+                throw SkiffError("cannot lend \(name) to the plugin \(task.plugin)", errno: error)
             }
         }
     }
 
     private func failure(_ station: String, _ reason: String, hint: String? = nil) -> SkiffError {
-        SkiffError("cannot use \(order.uri): plugin \(order.plugin): \(station): \(reason)", hint: hint)
+        SkiffError("cannot use \(task.uri): plugin \(task.plugin): \(station): \(reason)", hint: hint)
     }
 
     /// - Throws: when no message comes and the plugin transfers nothing either; then it is killed.
@@ -150,8 +150,8 @@ final class TransportProcess {
         return Signs(bytes: bytes, size: found?.size, modified: found?.modified)
     }
 
-    /// Returns the error for a process that ended without an answer.
-    private func ending() -> String {
+    /// Returns why a process ended without an answer.
+    private func endingReason() -> String {
         isEnded = true
         Cleanup.forget(process: pid)
         let status = try? waitFor(pid)?.status

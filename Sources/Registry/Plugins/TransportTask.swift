@@ -9,7 +9,7 @@ import PluginHost
 /// target, an empty file or directory, and the process says when it is written. Any answer may be a failure instead.
 /// Any number of signs of life may precede one, and so may requests for secrets, each of which the host answers with a
 /// message of bytes: a 1 and the secret, or a 0.
-struct TransportOrder: Equatable {
+struct TransportTask: Equatable {
     /// The plugin's id.
     var plugin: String
     var uri: String
@@ -27,7 +27,7 @@ struct TransportOrder: Equatable {
     /// The longest message, longer than any sensible address; the kernel's limit is a little higher.
     static let longest = 128 << 10
 
-    static func == (left: TransportOrder, right: TransportOrder) -> Bool { left.json == right.json }
+    static func == (left: TransportTask, right: TransportTask) -> Bool { left.json == right.json }
 
     var json: JSONText {
         .members([

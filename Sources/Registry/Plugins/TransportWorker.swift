@@ -33,18 +33,18 @@ package enum TransportWorker {
 
     private static func serve(_ installation: Installation) throws(SkiffError) {
         var first = try receive()
-        guard let json = try? JSONReader.read(first.bytes), let order = TransportOrder(json) else {
+        guard let json = try? JSONReader.read(first.bytes), let task = TransportTask(json) else {
             throw SkiffError("__transport is used by skiff-image only")
         }
-        let progress = Progress(isQuiet: order.isQuiet)
+        let progress = Progress(isQuiet: task.isQuiet)
         defer { progress.end() }
-        let transport = try load(order, installation, progress)
-        if let upload = order.upload, let file = first.descriptor.take() {
+        let transport = try load(task, installation, progress)
+        if let upload = task.upload, let file = first.descriptor.take() {
             let isTaken = try transport.push(
-                file.raw, upload.digest, size: upload.size, architecture: order.architecture, to: order.uri)
+                file.raw, upload.digest, size: upload.size, architecture: task.architecture, to: task.uri)
             return try send(isTaken ? .done : .declined)
         }
-        let request = TransportRequest(uri: order.uri, architecture: order.architecture, variant: order.variant)
+        let request = TransportRequest(uri: task.uri, architecture: task.architecture, variant: task.variant)
         guard let image = try transport.resolve(request) else { return try send(.declined) }
         try send(.found(image))
         var second = try receive()
@@ -54,35 +54,35 @@ package enum TransportWorker {
         try send(.done)
     }
 
-    private static func load(_ order: TransportOrder, _ installation: Installation, _ progress: Progress)
+    private static func load(_ task: TransportTask, _ installation: Installation, _ progress: Progress)
         throws(SkiffError) -> PluginTransport
     {
         let trust = Trust.ofThisProcess
         let registry = InstalledPlugins(installation: installation, trust: trust)
-        guard let manifest = registry.enabled.first(where: { $0.id == order.plugin }) else {
-            throw SkiffError("cannot use the plugin \(order.plugin): it is not there any more")
+        guard let manifest = registry.enabled.first(where: { $0.id == task.plugin }) else {
+            throw SkiffError("cannot use the plugin \(task.plugin): it is not there any more")
         }
-        var request = Request(action: .exec, image: order.uri)
-        request.pluginFlags = order.flags
+        var request = Request(action: .exec, image: task.uri)
+        request.pluginFlags = task.flags
         var facts = SessionFacts(request: request, installation: installation)
-        let settings = try Settings.load(installation, file: order.configuration)
+        let settings = try Settings.load(installation, file: task.configuration)
         facts.configuration = settings.values(of:)
         facts.isPrivileged = trust.isPrivileged
         facts.isRootless = effectiveUID() != 0
-        let bars = Bars(progress)
-        let pulse = Pulse()
+        let bars = ProgressBars(progress)
+        let pulse = Heartbeat()
         facts.showProgress = {
             bars.show($0, $1, $2)
             pulse.beat()
         }
-        let loans = Loans()
+        let loans = LentSecrets()
         facts.lendSecret = { (name, use) throws(SkiffError) in try loans.lend(name, to: use) }
         return try PluginTransport(manifest, directory: registry.directory, facts: facts, trust: trust)
     }
 
     private static func receive() throws(SkiffError) -> ReceivedMessage {
         do throws(Errno) {
-            return try receiveMessage(limit: TransportOrder.longest, over: socket)
+            return try receiveMessage(limit: TransportTask.longest, over: socket)
         } catch {
             throw SkiffError("cannot hear what to do for skiff-image", errno: error)
         }
@@ -96,7 +96,7 @@ package enum TransportWorker {
 }
 
 /// The progress bars of the plugin, by their names.
-private final class Bars {
+private final class ProgressBars {
     private let progress: Progress
     private var bars: [String: Progress.Bar] = [:]
 
@@ -111,7 +111,7 @@ private final class Bars {
 }
 
 /// Tells the command that the plugin is alive: a few times a second, no matter how often it reports.
-private final class Pulse {
+private final class Heartbeat {
     private var last: Int64?
 
     func beat() {
@@ -124,7 +124,7 @@ private final class Pulse {
 
 /// Secrets that the command has sent, each in memory that is wiped afterwards. It stays mapped, so that a plugin that
 /// kept the pointer reads zeros.
-private final class Loans {
+private final class LentSecrets {
     private var memory: [UnsafeMutableRawBufferPointer] = []
     /// How many loans are nested.
     private var depth = 0
@@ -132,7 +132,7 @@ private final class Loans {
     func lend(_ name: String, to use: (UnsafeRawBufferPointer) -> Int32) throws(SkiffError) -> Int32? {
         try TransportWorker.send(.wants(secret: name))
         if memory.count == depth {
-            memory.append(.allocate(byteCount: TransportOrder.longest, alignment: 4096))
+            memory.append(.allocate(byteCount: TransportTask.longest, alignment: 4096))
         }
         let place = memory[depth]
         depth += 1

@@ -149,12 +149,12 @@ package final class BlobFetch: Sendable {
     /// image-spec, layer.md, non-distributable layers); it is verified by its digest like any other.
     private func place(of descriptor: OCIDescriptor) throws(SkiffError) -> String {
         let own = "blobs/\(descriptor.digest)"
-        if descriptor.urls.isEmpty || isThere(own) { return own }
+        if descriptor.urls.isEmpty || exists(own) { return own }
         let others = descriptor.urls.filter { $0.hasPrefix("https://") || $0.hasPrefix("http://") }
-        return others.first(where: isThere) ?? others.first ?? own
+        return others.first(where: exists) ?? others.first ?? own
     }
 
-    private func isThere(_ place: String) -> Bool {
+    private func exists(_ place: String) -> Bool {
         guard case .success(let response)? = try? client.request("HEAD", place) else { return false }
         return response.isSuccess
     }
@@ -176,7 +176,7 @@ package final class BlobFetch: Sendable {
             // Ranges of different files look like this, so the whole blob is asked for once more.
             Log.verbose("Blob \(descriptor.digest) came damaged; asking for it in one piece")
             download.startOver()
-            try PartStream(download, 0, at: current.place, current.bar, .distrustful).run(
+            try PartStream(download, 0, at: current.place, current.bar, .wholeFromStart).run(
                 client, isStopped: { self.isStopped })
             if isStopped { return }
             found = try download.digest()

@@ -15,7 +15,7 @@ final class PartStream {
         /// The whole blob, resumed where it was interrupted.
         case whole
         /// The whole blob, from its first byte each time.
-        case distrustful
+        case wholeFromStart
     }
 
     private let download: Download
@@ -36,7 +36,7 @@ final class PartStream {
     /// Whether the current response was stopped, to send another request.
     private var isRefused = false
 
-    private static let mostTries = 6
+    private static let maximumRetries = 6
     private static let mostStalls = 2
 
     /// - Parameter onRanges: called once, when the server has shown that it supports ranges.
@@ -50,7 +50,7 @@ final class PartStream {
     }
 
     /// Whether the whole blob was downloaded, and not only the part.
-    var tookAll: Bool { mode == .whole || mode == .distrustful }
+    var tookAll: Bool { mode == .whole || mode == .wholeFromStart }
     private var size: Int64 { download.descriptor.size }
     private var wanted: Range<Int64> { tookAll ? 0..<size : download.range(part) }
 
@@ -66,7 +66,7 @@ final class PartStream {
                 guard response.isSuccess else { throw RegistryProblem.described(message, response) }
                 last = HTTPFailure(kind: .cut, address: response.address, text: "", cause: nil)
             case .failure(let failure):
-                guard isRefused || failure.isPassing || isComplete else {
+                guard isRefused || failure.isTransient || isComplete else {
                     throw failure.described(message)
                 }
                 if failure.kind == .stalled { stalls += 1 }
@@ -74,11 +74,11 @@ final class PartStream {
             }
             if isRefused, !refuse() { return }
             failures = position > before ? 1 : failures + 1
-            if position < wanted.upperBound, failures < Self.mostTries, stalls < Self.mostStalls {
+            if position < wanted.upperBound, failures < Self.maximumRetries, stalls < Self.mostStalls {
                 Log.verbose("\(message): going on at byte \(position)")
                 pause(milliseconds: 20 << Int64(failures))
             }
-        } while position < wanted.upperBound && failures < Self.mostTries && stalls < Self.mostStalls
+        } while position < wanted.upperBound && failures < Self.maximumRetries && stalls < Self.mostStalls
         guard position >= wanted.upperBound else { throw last?.described(message) ?? SkiffError(message) }
     }
 
@@ -86,7 +86,7 @@ final class PartStream {
         HTTPResponse, HTTPFailure
     > {
         (isAnswered, isRefused, isComplete, surplus) = (false, false, false, 0)
-        if mode == .distrustful { restart() }
+        if mode == .wholeFromStart { restart() }
         let needsRange = position > 0 || wanted.upperBound < size
         let range = "bytes=\(position)-\(wanted.upperBound - 1)"
         let sink: BodySink = { (response, bytes) throws(SkiffError) in
@@ -133,7 +133,7 @@ final class PartStream {
     private func refuse() -> Bool {
         if mode == .further { return false }
         if mode == .first { download.startOver() }
-        mode = .distrustful
+        mode = .wholeFromStart
         return true
     }
 

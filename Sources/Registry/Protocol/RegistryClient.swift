@@ -24,12 +24,12 @@ package final class RegistryClient: Sendable {
         self.reference = reference
         self.http = http
         authorizer = Authorizer(http: http, credential: credential)
-        allowsHTTP = insecure || Self.isNear(reference.registry)
+        allowsHTTP = insecure || Self.isPrivateHost(reference.registry)
     }
 
     /// Returns whether a registry is on this machine or in a private network, by the rule of Apptainer's client
     /// library.
-    private static func isNear(_ registry: String) -> Bool {
+    private static func isPrivateHost(_ registry: String) -> Bool {
         guard let host = WebAddress("https://\(registry)/")?.host else { return false }
         let octets = host.split(separator: ".").map { Int($0) }
         if host == "localhost" || host == "::1" || host.hasSuffix(".local") { return true }

@@ -101,7 +101,7 @@ package struct PullCommand {
         guard invocation.bool("json") else { return }
         let answer = JSONText.members([
             "image": .string(target), "uri": .string(uri.description), "digest": image.digest.map { .string($0) },
-            "size": (try? status(target)).map { .integer($0.size) }, "cached": .bool(image.wasHere),
+            "size": (try? status(target)).map { .integer($0.size) }, "cached": .bool(image.wasCached),
         ])
         try? writeFully(1, answer.text(indent: "  ") + "\n")
     }
