@@ -1,59 +1,5 @@
 package import Base
 
-/// A request.
-package struct HTTPRequest: Sendable {
-    package enum Body: Sendable {
-        case none
-        case bytes([UInt8])
-        /// A piece of an open file.
-        case file(CInt, offset: Int64, size: Int64)
-    }
-
-    package var method: String
-    package var address: WebAddress
-    package var headers: [(name: String, value: String)] = []
-    package var body = Body.none
-    /// Called with the number of bytes of the body that were sent.
-    package var sent: (@Sendable (Int64) -> Void)?
-
-    package init(_ method: String = "GET", _ address: WebAddress) {
-        self.method = method
-        self.address = address
-    }
-
-    package subscript(name: String) -> String? {
-        get { headers.first { $0.name.lowercased() == name.lowercased() }?.value }
-        set {
-            headers.removeAll { $0.name.lowercased() == name.lowercased() }
-            if let newValue { headers.append((name, newValue)) }
-        }
-    }
-}
-
-/// A response. It has the body unless that was streamed.
-package struct HTTPResponse: Sendable {
-    package var status: Int
-    package var headers: [(name: String, value: String)] = []
-    package var body: [UInt8] = []
-    /// The address that answered, after redirects.
-    package var address: WebAddress
-
-    package var isSuccess: Bool { (200..<300).contains(status) }
-
-    /// The first header of that name.
-    package subscript(name: String) -> String? {
-        headers.first { $0.name == name.lowercased() }?.value
-    }
-
-    /// Returns all headers of that name: a server may send several challenges.
-    package func all(_ name: String) -> [String] { headers.filter { $0.name == name.lowercased() }.map(\.value) }
-
-    package var length: Int64? { self["content-length"].flatMap { Int64($0) } }
-}
-
-/// Receives the body of a success as it arrives.
-package typealias BodySink = (HTTPResponse, UnsafeRawBufferPointer) throws(SkiffError) -> Void
-
 /// A request that got no response.
 package struct HTTPFailure: Error, Sendable {
     package enum Kind: Sendable, Equatable { case unreachable, stalled, late, cut, tls, notTLS, stopped, other }
