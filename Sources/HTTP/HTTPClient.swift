@@ -2,6 +2,9 @@ package import Base
 import Linux
 import Synchronization
 
+/// Receives the body of a success as it arrives.
+package typealias BodySink = (HTTPResponse, UnsafeRawBufferPointer) throws(SkiffError) -> Void
+
 /// Sends HTTP requests, from any number of threads: follows redirects, retries when a server is busy, keeps
 /// connections.
 package final class HTTPClient: Sendable {

@@ -1,5 +1,3 @@
-package import Core
-
 /// A response. It has the body unless that was streamed.
 package struct HTTPResponse: Sendable {
     package var status: Int
@@ -20,6 +18,3 @@ package struct HTTPResponse: Sendable {
 
     package var length: Int64? { self["content-length"].flatMap { Int64($0) } }
 }
-
-/// Receives the body of a success as it arrives.
-package typealias BodySink = (HTTPResponse, UnsafeRawBufferPointer) throws(SkiffError) -> Void
