@@ -19,7 +19,10 @@ package struct BuildCommand {
     /// - Returns: the exit status.
     package func run() throws(SkiffError) -> Int32 {
         guard invocation.positionals.count == 2 else { throw SkiffError("accepts 2 arg(s)", code: .usage) }
-        var options = try BuildOptions(invocation)
+        let settings = try Settings.load(
+            installation, file: invocation.global.configurationFile,
+            buildConfiguration: invocation.global.buildConfiguration)
+        var options = try BuildOptions(invocation, settings)
         let target = try BuildTarget(
             invocation.positionals[0], isSandbox: invocation.bool("sandbox"), force: options.replaces,
             isUpdate: options.isUpdate)

@@ -44,16 +44,27 @@ package struct BuildOptions: Sendable {
     /// Known when the build has begun.
     package var identity = BuildIdentity.root
 
+    /// What the administrator decided.
+    package var settings = Settings()
+    /// `--config`, absolute.
+    package var configurationFile: String?
+
     /// The command line, for agents that reach networks; nil outside of a command.
     package var invocation: Invocation?
 
     package init() {}
 
+    /// Where helper programs are looked for.
+    var programs: ProgramPath { ProgramPath(settings) }
+
     package func wants(_ section: SectionName) -> Bool { sections?.contains(section.rawValue) ?? true }
 }
 
 extension BuildOptions {
-    init(_ invocation: Invocation) throws(SkiffError) {
+    init(_ invocation: Invocation, _ settings: Settings) throws(SkiffError) {
+        self.settings = settings
+        if let file = invocation.global.configurationFile { configurationFile = try absolutePath(file) }
+        try squashfs.apply(settings)
         sections = try Self.sections(invocation.list("section"))
         self.invocation = invocation
         runsTest = !invocation.bool("notest")

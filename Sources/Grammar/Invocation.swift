@@ -139,4 +139,9 @@ package struct GlobalOptions: Sendable {
     /// `--build-config`.
     package var buildConfiguration = false
     package init() {}
+
+    /// Words in front of a command that choose the same configuration, for a program that parses the command anew.
+    package var configurationWords: [String] {
+        (configurationFile.map { ["--config", $0] } ?? []) + (buildConfiguration ? ["--build-config"] : [])
+    }
 }

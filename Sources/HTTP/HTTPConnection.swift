@@ -70,6 +70,7 @@ final class HTTPConnection: @unchecked Sendable {
         }
         exchange.connect_seconds = trust.connectSeconds
         exchange.stall_seconds = trust.stallSeconds
+        exchange.buffer_size = trust.bufferSize
         exchange.limit_milliseconds = trust.millisecondsLeft.map { max(1, Int($0)) } ?? 0
         exchange.context = Unmanaged.passUnretained(transfer).toOpaque()
         exchange.on_header = { Transfer.of($0)?.header($1, $2) ?? 1 }

@@ -9,6 +9,8 @@ package struct HTTPTrust: Sendable {
     package var socket: String?
     package var connectSeconds = 30
     package var stallSeconds = 60
+    /// Bytes that are read from a connection at once.
+    package var bufferSize = 256 << 10
     /// The deadline of all requests, in milliseconds of `monotonicMilliseconds`; nil for none.
     package var deadline: Int64?
     package var userAgent: String

@@ -49,7 +49,18 @@ extension InstalledPlugins {
 extension InstalledPlugins {
     /// Whether a launch can need a plugin at all. When not, no manifest is read: an unused plugin costs nothing.
     package static func isNeeded(by request: Request, _ settings: Settings, imageFacts: Set<String> = []) -> Bool {
-        !request.pluginFlags.isEmpty || settings.alwaysUsesSomething || !imageFacts.isEmpty
+        !request.pluginFlags.isEmpty || !settings.alwaysUsed.isEmpty || !imageFacts.isEmpty
+    }
+
+    /// `always use …` directives that no plugin here answers: the containers lack what the administrator wants in all of them.
+    package func unansweredDirectives(_ settings: Settings) -> [PlanMessage] {
+        settings.alwaysUsed.compactMap { name in
+            if enabled.contains(where: { $0.configurationKeys.contains(name) }) { return nil }
+            let why = entries.first { $0.manifest.configurationKeys.contains(name) }.map {
+                "the plugin \($0.manifest.id) is disabled"
+            }
+            return .warning("\(name) = yes is not carried out: \(why ?? "no plugin here provides it")")
+        }
     }
 
     /// The plugins that a launch needs, loaded.

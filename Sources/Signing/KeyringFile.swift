@@ -37,14 +37,8 @@ package final class KeyringFile: KeySource {
 
     private func load() throws(SkiffError) -> PublicKeys {
         if let known { return known }
-        var bytes: [UInt8] = []
-        do throws(Errno) {
-            bytes = try readFile(path, limit: Self.longest)
-        } catch {
-            guard error == .noSuchFile || error == .notDirectory else {
-                throw SkiffError("cannot read keyring \(path)", errno: error)
-            }
-        }
+        let place: ConfigurationFile.Place = origin == .global ? .administrator : .user
+        let bytes = try ConfigurationFile(path, place, name: "keyring").read(limit: Self.longest) ?? []
         let keys: PublicKeys
         do throws(SkiffError) {
             keys = try PublicKeys(bytes)

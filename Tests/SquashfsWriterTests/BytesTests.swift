@@ -2,8 +2,9 @@ import Base
 import CLinux
 import Linux
 import Squashfs
-import SquashfsWriter
 import Testing
+
+@testable import SquashfsWriter
 
 @Suite("squashfs writer: the bytes") struct BytesTests {
     private let scratch: Scratch
@@ -153,7 +154,7 @@ import Testing
         #expect(options.compression == (try ImageCompression(.xz)))
         #expect(options.blockSize == 1 << 20)
         #expect(options.allRoot && !options.hasFragments && options.xattrs == .none && !options.hasExportTable)
-        #expect(options.workers == 3)
+        #expect(options.workers == 3 && options.memory == 1 << 30)
         try options.apply(toolArguments: "-comp gzip -Xcompression-level 4 -noD -noF -b 65536")
         #expect(options.compression == (try ImageCompression(.gzip, level: 4)))
         #expect(!options.isDataCompressed && options.blockSize == 65536)
@@ -163,12 +164,26 @@ import Testing
         "words that would make another image are refused",
         arguments: [
             "-comp", "-comp lzo", "-b 3000", "-b 2M", "-b x", "-b 99999999999999999999K", "-noI", "-e dev",
-            "-Xcompression-level 99", "-processors many", "stray",
+            "-Xcompression-level 99", "-processors many", "-mem much", "-mem 0", "-mem 99999999999G", "stray",
         ])
     func refused(text: String) {
         var options = SquashfsOptions()
         let error = #expect(throws: SkiffError.self) { try options.apply(toolArguments: text) }
         #expect(error?.message.isEmpty == false)
+    }
+
+    @Test("memory bounds what waits, and threads that would wait for memory") func memory() throws {
+        var options = SquashfsOptions()
+        options.workers = 4
+        #expect(options.backlog == 24 && options.threads == 4)
+        try options.apply(toolArguments: "-mem 1M")
+        #expect(options.backlog == 4 && options.threads == 4)
+        try options.apply(toolArguments: "-mem 512K")
+        #expect(options.backlog == 2 && options.threads == 2)
+        try options.apply(toolArguments: "-mem 1")
+        #expect(options.backlog == 1 && options.threads == 1)
+        try options.apply(toolArguments: "-mem 2g")
+        #expect(options.backlog == 24)
     }
 
     @Test("without fragments, with large blocks, uncompressed") func variants() throws {

@@ -1,5 +1,5 @@
 package import Base
-import Core
+package import Core
 import Grammar
 import ImageCache
 package import OCI
@@ -35,7 +35,7 @@ struct FetchedImageAgent: BootstrapAgent {
         let uri = ImageURI(transport: transport, reference: order.value("from"))
         let image: FetchedImage
         do throws(SkiffError) {
-            image = try ImageFetch(options, order.installation, LayerConverter()).fetch(
+            image = try ImageFetch(options, order.installation, LayerConverter(order.options.settings)).fetch(
                 uri, scratch: Scratch(in: order.temporary))
         } catch {
             throw SkiffError(
@@ -58,17 +58,15 @@ extension BootstrapOrder {
         guard let invocation = options.invocation else {
             throw SkiffError("cannot reach a network: the build was started without its flags")
         }
-        return try NetworkOptions(
-            invocation,
-            try Settings.load(
-                installation, file: invocation.global.configurationFile,
-                buildConfiguration: invocation.global.buildConfiguration))
+        return try NetworkOptions(invocation, options.settings)
     }
 }
 
 /// Makes SIF files from layers for pull and for launches.
 package struct LayerConverter: ImageConverter {
-    package init() {}
+    private let settings: Settings
+
+    package init(_ settings: Settings) { self.settings = settings }
 
     package func convert(_ image: OCIImage, _ uri: ImageURI, name: String?, isReproducible: Bool, to path: String)
         throws(SkiffError)
@@ -78,6 +76,7 @@ package struct LayerConverter: ImageConverter {
         options.architecture = image.config.platform.architecture
         options.architectureVariant = image.config.platform.variant
         options.isReproducible = isReproducible
+        try options.squashfs.apply(settings)
         options.squashfs.latestTime = try SquashfsOptions.sourceDateEpoch()
         let definition = Definition(bootstrap: uri.transport, from: uri.reference)
         try LayerAssembly(LayeredBase(image, name: name), definition, options).write(path)

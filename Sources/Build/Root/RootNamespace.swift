@@ -21,8 +21,13 @@ struct RootNamespace {
                 hint: "skiff needs a user namespace to build as an ordinary user")
         }
         let host = try HostFacts.current()
-        let means = RootMeans.current(host)
+        let means = RootMeans.current(host, options.programs)
         if host.uid == 0 && !means.isSoleRoot { return BuildIdentity(rung: nil, keeping: .nothing) }
+        if host.uid != 0 && !options.settings.allowUserNamespace {
+            throw SkiffError(
+                "cannot make the user namespace of an unprivileged build: the configuration does not allow it "
+                    + "(allow user ns = no)")
+        }
         var rung = means.rung(
             ignoreRanges: options.ignoresSubuid, ignoreListeners: options.ignoresFakerootCommand)
         let ranges = rung == .ranges ? means.ranges : nil

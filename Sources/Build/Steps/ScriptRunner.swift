@@ -86,6 +86,7 @@ struct ScriptRunner {
     func imageRequest(_ action: Request.Action, _ root: RootTree) -> Request {
         var request = Request(action: action, image: root.path)
         request.buildConfiguration = true
+        request.configurationFile = options.configurationFile
         request.userMapping = .inherited
         request.rung = options.identity.rung
         if options.identity.supervisor != nil { request.supervisor = String(Self.supervisorNumber) }

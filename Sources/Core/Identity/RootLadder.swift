@@ -48,7 +48,8 @@ package struct RootMeans: Sendable {
 }
 
 extension RootMeans {
-    package static func current(_ host: HostFacts) -> RootMeans {
+    /// - Parameter programs: where newuidmap is looked for.
+    package static func current(_ host: HostFacts, _ programs: ProgramPath) -> RootMeans {
         let name = host.userName
         var means = RootMeans(ranges: nil, reason: "", hasListeners: hasSystemCallListeners())
         if host.uid == 0 {
@@ -66,17 +67,13 @@ extension RootMeans {
                 + "--add-subgids 100000-165535 \(name))"
             return means
         }
-        guard let userMapper = program("newuidmap"), let groupMapper = program("newgidmap") else {
+        guard let userMapper = programs.find("newuidmap"), let groupMapper = programs.find("newgidmap") else {
             means.reason = "newuidmap is not installed (package uidmap)"
             return means
         }
         means.ranges = SubordinateIDs(
             users: users, groups: groups, userMapper: userMapper, groupMapper: groupMapper)
         return means
-    }
-
-    private static func program(_ name: String) -> String? {
-        ["/usr/bin/", "/bin/", "/usr/local/bin/"].map { $0 + name }.first { isAccessible($0, X_OK) }
     }
 
     private static func hasOneID() -> Bool {

@@ -34,11 +34,12 @@ struct Child {
         try plugins.entered()
 
         let shell = StaticShell(installation)
-        try during("cannot make the mount namespace private") { () throws(Errno) in try setPropagation(.slave, of: "/")
+        try during("cannot make the mount namespace private") { () throws(Errno) in
+            try setPropagation(plan.session.receivesMounts ? .slave : .private, of: "/")
         }
         let trees = try SourceTrees(plan)
         LaunchStep.sources.reached()
-        var session = try Session(size: plan.sessionSize)
+        var session = try Session(plan.session)
         LaunchStep.session.reached()
         try mountImage(session, trees)
         readEarly(session)

@@ -36,13 +36,17 @@ struct ImageMount {
     func loop(_ image: CInt) throws(SkiffError) {
         do throws(Errno) {
             let loop = try makeLoop(
-                over: image, offset: plan.image.offset, size: plan.image.size, writable: plan.image.writable)
+                over: image, offset: plan.image.offset, size: plan.image.size, writable: plan.image.writable,
+                below: plan.image.loopLimit)
             let type = plan.image.filesystem == "ext3" ? "ext4" : plan.image.filesystem
             // A journal cannot be replayed on a device that is read-only.
             let data = type == "ext4" ? "errors=remount-ro" + (plan.image.writable ? "" : ",noload") : ""
-            try mountFilesystem(type, source: loop.path, at: "image", flags: flags, data: data)
+            let sync = plan.image.isSynchronous ? UInt(MS_SYNCHRONOUS) : 0
+            try mountFilesystem(type, source: loop.path, at: "image", flags: flags | sync, data: data)
         } catch {
-            throw SkiffError("cannot mount image \(plan.image.path)", errno: error)
+            let limit = "The configuration allows loop devices below number \(plan.image.loopLimit) (max loop devices)"
+            throw SkiffError(
+                "cannot mount image \(plan.image.path)", errno: error, hint: error == .noSpace ? limit : nil)
         }
     }
 

@@ -133,7 +133,7 @@ struct MountExecutor {
         }
         guard let above else { return plan.layers.contains { $0.isWritable } }
         switch above.source {
-        case .session, .filesystem(type: "tmpfs", _): return true
+        case .session, .filesystem(type: "tmpfs", _), .filesystem(type: "ramfs", _): return true
         default: return false
         }
     }

@@ -2,7 +2,7 @@ import Base
 import CLinux
 import Linux
 
-/// The container's private tmpfs: mount points for the image and the root, staged files, directories and layers. It is
+/// The container's private file system in memory: mount points for the image and the root, staged files, directories and layers. It is
 /// mounted over a directory of the host in our own mount namespace only, and is gone with it.
 struct Session: ~Copyable {
     /// The directory that is the session, for *at calls.
@@ -13,10 +13,11 @@ struct Session: ~Copyable {
     private static let places = ["/tmp", "/var/tmp", "/run", "/mnt", "/dev"]
 
     /// Makes and enters it: the current directory is the session afterwards.
-    init(size: Int64?) throws(SkiffError) {
-        let options: [(String, String?)] = [("mode", "0755")] + (size.map { [("size", String($0))] } ?? [])
+    init(_ plan: SessionFilesystem) throws(SkiffError) {
+        let type = plan.type.rawValue
+        let options: [(String, String?)] = [("mode", "0755")] + (plan.size.map { [("size", String($0))] } ?? [])
         directory = try during("cannot make the session file system") { () throws(Errno) in
-            let mount = try newFilesystem("tmpfs", source: "tmpfs", options: options, attributes: [.noSuid, .noDev])
+            let mount = try newFilesystem(type, source: type, options: options, attributes: [.noSuid, .noDev])
             try Self.attachSomewhere(mount)
             try changeDirectory(mount.raw)
             for name in ["image", "root", "staged", "layers"] { try makeDirectory(name, at: mount.raw) }

@@ -49,7 +49,7 @@ struct DefaultMounts {
     private func minimalDev() -> [Mount] {
         let reason = "minimal /dev"
         var result = [Mount(.dev, .session(mode: 0o755), at: "/dev", attributes: [.noSuid], reason: reason)]
-        let sharedMemory = Mount.Source.filesystem(type: "tmpfs", options: ["mode=1777"])
+        let sharedMemory = Mount.Source.filesystem(type: settings.memoryFilesystem.rawValue, options: ["mode=1777"])
         result.append(Mount(.dev, sharedMemory, at: "/dev/shm", attributes: restricted, reason: reason))
         if ownIPC {
             let queue = Mount.Source.filesystem(type: "mqueue", options: [])

@@ -33,6 +33,8 @@ package struct HostFacts: Sendable {
     package var resolvedDirectory: String?
     /// Mount points directly below `/`.
     package var topMounts: [String] = []
+    /// The administrator's capability.json.
+    package var capabilityFile = Place.absent(.noSuchFile)
     /// Where temporary files go unless the request says it.
     package var temporaryDirectory = "/tmp"
 

@@ -1,3 +1,4 @@
+package import Base
 import CLinux
 package import Linux
 
@@ -19,7 +20,9 @@ package enum Place: Sendable, Equatable {
 extension HostFacts {
     /// Looks at the places of the host, and of an image that is a directory, on which the plan of this request depends, and
     /// at no others: every look is a system call of the launch.
-    package mutating func look(for request: Request, _ settings: Settings, _ image: inout ImageFacts) {
+    package mutating func look(
+        for request: Request, _ settings: Settings, _ image: inout ImageFacts, _ installation: Installation
+    ) {
         if let path = request.workDirectory(in: directory) { workDirectory = .at(path) }
         if HomeDirectory.isMounted(request, settings), let path = HomeDirectory.hostPath(request, self) {
             homeSource = .at(path)
@@ -30,6 +33,9 @@ extension HostFacts {
         if DefaultMounts.showsHostFilesystems(request, settings) { topMounts = HostMounts.directlyBelowRoot() }
         if RootImage.Driver(for: image, request, self) == .extracted && request.temporaryDirectory == nil {
             temporaryDirectory = TemporaryDirectory.standard()
+        }
+        if settings.rootCapabilities == .file && uid == 0 {
+            capabilityFile = .at(installation.configurationDirectory + "/capability.json")
         }
         if request.writable && image.root == .directory {
             image.holdsHome = Self.holds(HomeDirectory.destination(request, self), inside: image.path)

@@ -30,18 +30,12 @@ package struct ImageFacts: Sendable, Equatable {
         self.isWritable = isWritable
     }
 
-    /// - Throws: when the configuration forbids this kind of image, or it needs a key.
-    package init(_ image: borrowing ImageSource, _ settings: Settings) throws(SkiffError) {
-        let (allowed, name) =
-            switch image.kind {
-            case .directory: (settings.allowContainerDirectory, "dir")
-            case .sif: (settings.allowContainerSIF, "sif")
-            case .squashfs: (settings.allowContainerSquashfs, "squashfs")
-            case .ext3: (settings.allowContainerExtfs, "extfs")
-            }
-        guard allowed else {
-            throw SkiffError("configuration disallows users from running \(name) containers")
-        }
+    /// - Throws: when the configuration forbids this image, or it needs a key.
+    package init(_ image: borrowing ImageSource, _ request: Request, _ settings: Settings, _ host: HostFacts)
+        throws(SkiffError)
+    {
+        // The tree of a build is no image yet.
+        if !request.buildConfiguration { try Self.checkConfiguration(image, settings, host) }
         guard !image.isEncrypted else {
             throw SkiffError("cannot run \(image.path): encrypted images are not available in this version")
         }
@@ -60,5 +54,25 @@ package struct ImageFacts: Sendable, Equatable {
                 "cannot run \(image.path): its root file system is \(section.filesystem.label), not squashfs or ext3")
         }
         (offset, size) = (section.offset, section.size)
+    }
+
+    private static func checkConfiguration(
+        _ image: borrowing ImageSource, _ settings: Settings, _ host: HostFacts
+    ) throws(SkiffError) {
+        let (allowed, name) =
+            switch image.kind {
+            case .directory: (settings.allowContainerDirectory, "dir")
+            case .sif where image.isEncrypted && settings.allowContainerSIF:
+                (settings.allowContainerEncrypted, "encrypted")
+            case .sif: (settings.allowContainerSIF, "sif")
+            case .squashfs: (settings.allowContainerSquashfs, "squashfs")
+            case .ext3: (settings.allowContainerExtfs, "extfs")
+            }
+        guard allowed else {
+            throw SkiffError("configuration disallows users from running \(name) containers")
+        }
+        // Root of the host could change the configuration.
+        if host.uid == 0 && host.isInitialUserNamespace { return }
+        try ContainerLimits(settings)?.check(image)
     }
 }

@@ -18,8 +18,7 @@ package struct Plan: Sendable {
     package var directory: StartDirectory
     package var umask: UInt32
     package var hostname: String?
-    /// Size limit of the session tmpfs in bytes, nil for root.
-    package var sessionSize: Int64?
+    package var session: SessionFilesystem
     package var process: ProcessModel
     package var plugins: [PluginParticipant]
     package var notes: [PlanNote]
@@ -32,7 +31,7 @@ package struct Plan: Sendable {
         namespaces: Namespaces,
         user: UserNamespace, root: RootEmulation?, privileges: Privileges, directory: StartDirectory, umask: UInt32,
         hostname: String?,
-        sessionSize: Int64?, process: ProcessModel, plugins: [PluginParticipant], notes: [PlanNote],
+        session: SessionFilesystem, process: ProcessModel, plugins: [PluginParticipant], notes: [PlanNote],
         messages: [PlanMessage] = [], environment: EnvironmentPlan
     ) {
         self.action = action
@@ -47,7 +46,7 @@ package struct Plan: Sendable {
         self.directory = directory
         self.umask = umask
         self.hostname = hostname
-        self.sessionSize = sessionSize
+        self.session = session
         self.process = process
         self.plugins = plugins
         self.notes = notes
@@ -80,6 +79,10 @@ package struct RootImage: Sendable, Equatable {
     package var offset: Int64
     package var size: Int64
     package var writable: Bool
+    /// Whether the kernel writes an ext3 image at once; mount(8), option sync.
+    package var isSynchronous: Bool
+    /// Loop devices of this number and above are not used.
+    package var loopLimit: Int
     /// To whom the image server says that every file belongs, in ids of the container; nil for the owners in the image.
     package var owner: FileOwner?
     /// Where missing mount targets come from.
@@ -87,7 +90,7 @@ package struct RootImage: Sendable, Equatable {
 
     package init(
         path: String, driver: Driver, directory: String, filesystem: String, offset: Int64, size: Int64, writable: Bool,
-        owner: FileOwner? = nil, targets: MissingTargets
+        isSynchronous: Bool = false, loopLimit: Int = 256, owner: FileOwner? = nil, targets: MissingTargets
     ) {
         self.path = path
         self.driver = driver
@@ -96,8 +99,23 @@ package struct RootImage: Sendable, Equatable {
         self.offset = offset
         self.size = size
         self.writable = writable
+        self.isSynchronous = isSynchronous
+        self.loopLimit = loopLimit
         self.owner = owner
         self.targets = targets
+    }
+}
+
+/// The container's private file system in memory, and what its mount namespace has in common with the host's.
+package struct SessionFilesystem: Sendable, Equatable {
+    package var type: Settings.MemoryFilesystem
+    /// In bytes; nil for no limit.
+    package var size: Int64?
+    /// Whether later mounts of the host appear in the container (`mount slave`).
+    package var receivesMounts: Bool
+
+    package init(type: Settings.MemoryFilesystem = .tmpfs, size: Int64?, receivesMounts: Bool = true) {
+        (self.type, self.size, self.receivesMounts) = (type, size, receivesMounts)
     }
 }
 

@@ -11,12 +11,15 @@ package struct PlanBuilder {
     let plugins: any PluginPhases
     /// For who wants to be root and is not.
     let means: RootMeans?
+    /// What was found out before the plan, and that it shall tell.
+    let messages: [PlanMessage]
 
     package init(
         request: Request, settings: Settings, host: HostFacts, image: ImageFacts, plugins: any PluginPhases,
-        means: RootMeans? = nil
+        means: RootMeans? = nil, messages: [PlanMessage] = []
     ) {
         self.means = means
+        self.messages = messages
         self.request = request
         self.settings = settings
         self.host = host
@@ -25,9 +28,12 @@ package struct PlanBuilder {
     }
 
     package func build() throws(SkiffError) -> Plan {
+        let directives = DirectiveChecks(request: request, settings: settings, host: host)
+        try directives.check()
         try checkWorkDirectory()
         try plugins.configure()
         var draft = PlanDraft()
+        draft.messages = messages
         draft.writableImage = request.writable
         draft.namespaces = namespaces(&draft)
         try plugins.prepare(&draft)
@@ -40,11 +46,12 @@ package struct PlanBuilder {
         draft.mounts = defaults.mounts()
         draft.messages += defaults.messages
         try plugins.mounts(&draft)
+        try directives.check(draft)
         if insideUID == 0 && draft.layers.contains(where: \.isWritable) { draft.leaveIdentityFiles() }
         if draft.minimalDev { draft.mounts += deviceMounts(draft.devices) }
         draft.mounts += userBinds(&draft)
         try plugins.environment(&draft)
-        return try close(&draft, home)
+        return try close(&draft, home, directives)
     }
 
     /// What `--workdir` holds is made, itself it is not: a wrong path is an error, not a new directory.
@@ -149,7 +156,7 @@ package struct PlanBuilder {
             throw SkiffError("\(flag) requires root privileges")
         }
         let all = (UInt64(1) << 41) - 1
-        var kept: UInt64 = insideUID == 0 && !request.noPrivileges && settings.rootCapabilities != .no ? all : 0
+        var kept = try startsWithAllCapabilities() ? all : 0
         let added = Capability.set(of: request.addCapabilities, all: all)
         let dropped = Capability.set(of: request.dropCapabilities, all: all)
         draft.messages += (added.unknown + dropped.unknown).map { .warning("Skipping unknown capability: \($0)") }
@@ -158,6 +165,23 @@ package struct PlanBuilder {
             noNewPrivileges: insideUID != 0 || kept == 0, capabilities: kept, allowSetuid: request.allowSetuid)
         privileges.user = request.programUser
         return privileges
+    }
+
+    /// `root default capabilities` is about root of the host; in a user namespace root starts from all.
+    private func startsWithAllCapabilities() throws(SkiffError) -> Bool {
+        if insideUID != 0 || request.noPrivileges { return false }
+        if request.keepPrivileges || user != .none { return true }
+        switch settings.rootCapabilities {
+        case .full: return true
+        case .no: return false
+        case .file:
+            guard host.capabilityFile == .absent(.noSuchFile) else {
+                throw SkiffError(
+                    "cannot read the capabilities of root from capability.json (root default capabilities = file): this "
+                        + "version does not read the file", hint: "Name them with --add-caps, or say --no-privs")
+            }
+            return false
+        }
     }
 
     // MARK: mounts
@@ -217,8 +241,11 @@ package struct PlanBuilder {
 
     // MARK: closing
 
-    private func close(_ draft: inout PlanDraft, _ home: HomeDirectory) throws(SkiffError) -> Plan {
+    private func close(_ draft: inout PlanDraft, _ home: HomeDirectory, _ directives: DirectiveChecks)
+        throws(SkiffError) -> Plan
+    {
         let root = try rootImage(draft)
+        draft.messages += directives.messages(draft, root)
         let container = root.driver == .extracted ? root.directory : image.path
         let facts = EnvironmentFacts(
             container: container, home: home.destination,
@@ -237,10 +264,17 @@ package struct PlanBuilder {
             directory: startDirectory(home),
             umask: request.noUmask ? 0o022 : host.umask,
             hostname: draft.namespaces.contains(.uts) ? request.hostname : nil,
-            sessionSize: host.uid == 0 ? nil : Int64(settings.sessionSizeMiB) << 20,
+            session: sessionFilesystem,
             process: processModel(draft, root), plugins: plugins.participants, notes: draft.notes,
             messages: draft.messages, environment: environment)
         return try PlanCheck(plan).closed()
+    }
+
+    private var sessionFilesystem: SessionFilesystem {
+        let isLimited = host.uid != 0 && settings.memoryFilesystem == .tmpfs
+        return SessionFilesystem(
+            type: settings.memoryFilesystem, size: isLimited ? Int64(settings.sessionSizeMiB) << 20 : nil,
+            receivesMounts: settings.mountSlave)
     }
 
     private func startDirectory(_ home: HomeDirectory) -> StartDirectory {
@@ -267,7 +301,8 @@ package struct PlanBuilder {
             RootImage(
                 path: image.path, driver: driver, directory: directory, filesystem: filesystem, offset: image.offset,
                 size: image.size,
-                writable: request.writable, owner: driver == .server ? onlyOwner : nil, targets: targets)
+                writable: request.writable, isSynchronous: request.writable && settings.syncWritableExtfs,
+                loopLimit: settings.maxLoopDevices, owner: driver == .server ? onlyOwner : nil, targets: targets)
         }
         if request.writable { try checkWriting(host.canMountImages && user == .none) }
         let driver = RootImage.Driver(for: image, request, host)

@@ -36,10 +36,12 @@ struct PlanCheck {
                 throw refusal(mount.origin, "bind \(source)", "the source must be an absolute path")
             }
         case .filesystem(let type, let options):
-            guard ["tmpfs", "proc", "sysfs", "mqueue", "devpts"].contains(type), options.allSatisfy({ !$0.isEmpty })
+            guard ["tmpfs", "ramfs", "proc", "sysfs", "mqueue", "devpts"].contains(type),
+                options.allSatisfy({ !$0.isEmpty })
             else {
                 throw refusal(
-                    mount.origin, "mount a file system of type \(type)", "only tmpfs and the kernel's own are known")
+                    mount.origin, "mount a file system of type \(type)",
+                    "only tmpfs, ramfs and the kernel's own are known")
             }
         case .symlink:
             guard mount.group == .dev else {

@@ -10,6 +10,7 @@ extension Plan {
             "image": .members([
                 "path": .string(image.path), "driver": .string(image.driver.rawValue),
                 "offset": .integer(image.offset), "size": .integer(image.size), "writable": .bool(image.writable),
+                "synchronous": .bool(image.isSynchronous),
                 "owner": image.owner.map {
                     .members(["uid": .integer(Int64($0.uid)), "gid": .integer(Int64($0.gid))])
                 },
@@ -19,6 +20,10 @@ extension Plan {
             "namespaces": .strings(namespaces.names + (user == .none ? [] : ["user"])),
             "user": userJSON,
             "root": rootJSON,
+            "session": .members([
+                "type": .string(session.type.rawValue), "size": session.size.map { .integer($0) },
+                "propagation": .string(session.receivesMounts ? "slave" : "private"),
+            ]),
             "layers": .array(layers.map(\.json)),
             "mounts": .array(orderedMounts.map(\.json)),
             "environment": environment.json,

@@ -14,6 +14,7 @@ extension Plan {
         section("processes", [processText])
         section("namespaces", namespaces.names + userRows)
         section("layers, lowest first", layerRows)
+        section("session", sessionRows)
         section("mounts, in order", orderedMounts.map(\.row))
         section("environment", environment.rows)
         section("start", startRows)
@@ -38,7 +39,8 @@ extension Plan {
         case .directory: rows.append("a directory, bound \(image.writable ? "for reading and writing" : "read-only")")
         case .loop:
             rows.append(
-                "\(image.filesystem) at byte \(image.offset), \(image.size) bytes, by the kernel on a loop device")
+                "\(image.filesystem) at byte \(image.offset), \(image.size) bytes, by the kernel on a loop device"
+                    + (image.isSynchronous ? ", written at once" : ""))
         case .server:
             rows.append("squashfs at byte \(image.offset), \(image.size) bytes, by the image server skiff-mount")
             if let owner = image.owner { rows.append("every file belongs to uid \(owner.uid), gid \(owner.gid)") }
@@ -87,6 +89,13 @@ extension Plan {
             }
         }
         return rows
+    }
+
+    private var sessionRows: [String] {
+        [
+            "\(session.type.rawValue), " + (session.size.map { "at most \($0) bytes" } ?? "without a limit"),
+            "later mounts of the host \(session.receivesMounts ? "appear" : "do not appear") in the container",
+        ]
     }
 
     private var startRows: [String] {

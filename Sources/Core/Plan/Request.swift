@@ -111,6 +111,9 @@ package struct Request: Sendable {
     /// `--build-config`: no configured binds, no home, no resolv.conf, no devpts.
     package var buildConfiguration = false
 
+    /// `--config` of the command that a launch is a part of.
+    package var configurationFile: String?
+
     /// As whom the program starts, when not as who launches it: `USER` of a Dockerfile.
     package var programUser: ProgramUser?
     /// The program's environment is `environment` and nothing else; no script of the image runs.

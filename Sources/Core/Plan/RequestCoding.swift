@@ -84,6 +84,7 @@ extension Request {
         [
             ("workdir", \.workdir), ("tmpdir", \.temporaryDirectory), ("app", \.app), ("shell", \.shell),
             ("hostname", \.hostname), ("cwd", \.directory), ("supervisor", \.supervisor),
+            ("config", \.configurationFile),
         ]
     }
 

@@ -100,6 +100,8 @@ package struct Settings: Sendable, Equatable {
 
     /// Every line of the file as it stands, for plugins that have directives of their own.
     private(set) var lines: [SettingsLine] = []
+    /// Whether some line is none of skiff's own directives, or stands for the second time.
+    private var hasOtherLines = false
 
     /// The values that count without a file.
     package init() {}
@@ -112,16 +114,12 @@ package struct Settings: Sendable, Equatable {
         lines = SettingsLine.all(in: bytes)
         var reader = SettingsReader(lines: lines, fileName: name)
         try visit(&reader)
+        hasOtherLines = reader.used < lines.count
     }
 
     /// The values of one directive, also of one that only a plugin knows; empty when the file does not have it.
     package func values(of directive: String) -> [String] {
         lines.filter { $0.name == directive }.flatMap(\.values)
-    }
-
-    /// Whether some `always use …` directive says anything but no: plugins are then asked for without a flag.
-    package var alwaysUsesSomething: Bool {
-        lines.contains { $0.name.hasPrefix("always use ") && $0.text != "no" }
     }
 
     /// Reads the configuration of an installation.
@@ -135,14 +133,23 @@ package struct Settings: Sendable, Equatable {
     {
         if buildConfiguration { return forBuilds }
         let path = file ?? installation.configurationFile
-        let bytes: [UInt8]
-        do throws(Errno) {
-            bytes = try readFile(path, limit: 1 << 20)
-        } catch {
-            if file == nil, error == .noSuchFile { return Settings() }
-            throw SkiffError("cannot read configuration file \(path)", errno: error)
+        let source = ConfigurationFile(path, .administrator)
+        guard let opened = try source.open() else {
+            if file == nil { return Settings() }
+            throw SkiffError("cannot read configuration file \(path)", errno: .noSuchFile)
         }
-        return try Settings(parsing: bytes, name: path)
+        let bytes = try source.read(opened.raw, limit: 1 << 20)
+        let settings = try Settings(parsing: bytes, name: path)
+        // Where nothing is said there is nobody to trust; looking costs a launch of root a dozen system calls.
+        if ConfigurationFile.needsTrust && !settings.saysNothing { try source.check(opened.raw) }
+        return settings
+    }
+
+    /// Whether the file has the values of the defaults, and nothing for plugins.
+    private var saysNothing: Bool {
+        var values = self
+        (values.lines, values.hasOtherLines) = ([], false)
+        return !hasOtherLines && values == Settings()
     }
 
     /// `--build-config`.

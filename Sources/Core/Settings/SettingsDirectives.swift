@@ -61,7 +61,8 @@ extension Settings {
             "enable underlay", &enableUnderlay, "missing mount points by bind mounts; preferred before an overlay")
         try visitor.flag("mount slave", &mountSlave, "later mounts of the host appear in containers")
         try visitor.number("sessiondir max size", &sessionSizeMiB, "MiB for what a container writes to its session")
-        try visitor.word("memory fs type", &memoryFilesystem, "of the session: tmpfs, or ramfs where tmpfs fails")
+        try visitor.word(
+            "memory fs type", &memoryFilesystem, "of the session and /dev/shm: tmpfs, or ramfs, which has no limit")
     }
 
     private mutating func visitImages(_ visitor: inout some SettingsVisitor) throws(SkiffError) {
@@ -71,9 +72,12 @@ extension Settings {
         try visitor.flag("allow container squashfs", &allowContainerSquashfs, "bare squashfs files")
         try visitor.flag("allow container extfs", &allowContainerExtfs, "bare ext3 files")
         try visitor.flag("allow container dir", &allowContainerDirectory, "directories")
-        try visitor.list("limit container owners", &limitContainerOwners, "only files of these users (setuid only)")
-        try visitor.list("limit container groups", &limitContainerGroups, "only files of these groups (setuid only)")
-        try visitor.list("limit container paths", &limitContainerPaths, "only files below these paths (setuid only)")
+        try visitor.list(
+            "limit container owners", &limitContainerOwners, "only images of these users, for all but root")
+        try visitor.list(
+            "limit container groups", &limitContainerGroups, "only images of these groups, for all but root")
+        try visitor.list(
+            "limit container paths", &limitContainerPaths, "only images below these paths, for all but root")
         try visitor.text("image driver", &imageDriver, "the plugin that mounts images in place of skiff")
         try visitor.flag("sync writable extfs", &syncWritableExtfs, "mount writable ext3 files with the option sync")
     }
@@ -81,13 +85,14 @@ extension Settings {
     private mutating func visitPrivileges(_ visitor: inout some SettingsVisitor) throws(SkiffError) {
         visitor.section("Privileges")
         try visitor.word("root default capabilities", &rootCapabilities, "of root: full, file (as configured) or no")
-        try visitor.flag("allow setuid", &allowSetuid, "the setuid helper, where one is installed")
+        try visitor.flag("allow setuid", &allowSetuid, "a setuid helper, which skiff does not have")
         try visitor.flag("allow setuid-mount encrypted", &allowSetuidMountEncrypted, "encrypted images by that helper")
         try visitor.word(
             "allow setuid-mount squashfs", &allowSetuidMountSquashfs,
             "squashfs by that helper; iflimited when a limit above is set")
         try visitor.flag("allow setuid-mount extfs", &allowSetuidMountExtfs, "ext3 by that helper")
-        try visitor.number("max loop devices", &maxLoopDevices, "loop devices to look at for a free one")
+        try visitor.number(
+            "max loop devices", &maxLoopDevices, "the numbers of loop devices that images of root may take")
         try visitor.flag("shared loop devices", &sharedLoopDevices, "one loop device for all users of an image")
     }
 
@@ -106,7 +111,8 @@ extension Settings {
 
     private mutating func visitHelpers(_ visitor: inout some SettingsVisitor) throws(SkiffError) {
         visitor.section("Programs, builds and downloads")
-        try visitor.text("binary path", &binaryPath, "where programs are looked for; $PATH: is the user's own path")
+        try visitor.text(
+            "binary path", &binaryPath, "where helper programs are looked for; $PATH: is the user's own path")
         try visitor.number("mksquashfs procs", &mksquashfsProcs, "processors that compress an image, 0 for all")
         try visitor.text("mksquashfs mem", &mksquashfsMemory, "memory for that, 1G say")
         try visitor.number("download concurrency", &downloadConcurrency, "parts of one file at a time")

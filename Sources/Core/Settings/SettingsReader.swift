@@ -65,6 +65,8 @@ struct SettingsReader: SettingsVisitor {
     /// Every line before this one was taken by a directive. Files mostly have the order of the table, so that a search
     /// from here ends at once.
     private var start = 0
+    /// Lines that a directive took.
+    private(set) var used = 0
 
     init(lines: [SettingsLine], fileName: String) {
         self.lines = lines
@@ -74,6 +76,7 @@ struct SettingsReader: SettingsVisitor {
     private mutating func find(_ name: String) -> SettingsLine? {
         guard let found = lines[start...].firstIndex(where: { $0.name == name }) else { return nil }
         if found == start { start += 1 }
+        used += 1
         return lines[found]
     }
 
@@ -114,7 +117,9 @@ struct SettingsReader: SettingsVisitor {
 
     mutating func list(_ name: String, _ value: inout [String], _ comment: String) {
         // A file that does not name a list says that it is empty.
-        value = lines[start...].filter { $0.name == name }.flatMap(\.values)
+        let own = lines[start...].filter { $0.name == name }
+        value = own.flatMap(\.values)
+        used += own.count
         while start < lines.count, lines[start].name == name { start += 1 }
     }
 }

@@ -84,9 +84,9 @@ final class OutputImage {
         var description = sqfs_block_processor_desc_t()
         description.size = UInt32(MemoryLayout<sqfs_block_processor_desc_t>.size)
         description.max_block_size = UInt32(options.blockSize)
-        description.num_workers = UInt32(max(1, options.workers))
+        description.num_workers = UInt32(options.threads)
         // The number of blocks that wait for a thread or to be written: all the memory that data takes.
-        description.max_backlog = UInt32(max(1, options.workers) * 6)
+        description.max_backlog = UInt32(options.backlog)
         description.cmp = compressor
         description.uncmp = decompressor
         description.wr = blocks

@@ -15,6 +15,7 @@ extension SquashfsOptions {
             case "-Xcompression-level": level = try Self.number(of: word, &words)
             case "-Xhc": level = 2
             case "-b": blockSize = try Self.size(try Self.value(of: word, &words))
+            case "-mem": memory = try Self.memory(try Self.value(of: word, &words))
             case "-processors": workers = try max(1, Int(Self.number(of: word, &words)))
             default: if try !applySwitch(word, &words) { throw Self.unknown(word) }
             }
@@ -37,7 +38,6 @@ extension SquashfsOptions {
         case "-noD", "-noDataCompression": isDataCompressed = false
         // Here fragments are data, so the option means nothing alone; it is accepted together with the one for data.
         case "-noF", "-noFragmentCompression": guard !isDataCompressed else { return false }
-        case "-mem": _ = try Self.value(of: word, &words)
         case "-noappend", "-quiet", "-no-progress", "-progress", "-percentage", "-reproducible", "-info", "-duplicates":
             break
         default: return false
@@ -82,6 +82,23 @@ extension SquashfsOptions {
                 "mksquashfs argument -b cannot be \(text)", hint: "A block is a power of 2 from 4K to 1M")
         }
         return size
+    }
+
+    private static func memory(_ text: String) throws(SkiffError) -> Int {
+        guard let bytes = memorySize(text) else {
+            throw SkiffError("mksquashfs argument -mem cannot be \(text)", hint: "It is a size such as 512M or 1G")
+        }
+        return bytes
+    }
+
+    /// `512M`, `1G`: a number of bytes, with the units of mksquashfs(1); nil for anything else, and for nothing.
+    package static func memorySize(_ text: String) -> Int? {
+        let shifts: [UInt8: Int] = [0x4B: 10, 0x4D: 20, 0x47: 30]
+        let shift = text.utf8.last.flatMap { shifts[$0 & ~0x20] } ?? 0
+        guard let number = Int(shift == 0 ? text[...] : text.dropLast()), number > 0, number <= Int.max >> shift else {
+            return nil
+        }
+        return number << shift
     }
 
     private static func unknown(_ word: String) -> SkiffError {

@@ -195,7 +195,7 @@ static void set_up(CURL *easy, struct transfer *transfer, struct curl_slist *hea
     set(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     set(easy, CURLOPT_CONNECTTIMEOUT, exchange->connect_seconds);
     set(easy, CURLOPT_TIMEOUT_MS, exchange->limit_milliseconds);
-    set(easy, CURLOPT_BUFFERSIZE, 256L * 1024);
+    set(easy, CURLOPT_BUFFERSIZE, exchange->buffer_size);
     set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     if (exchange->proxy) set(easy, CURLOPT_PROXY, exchange->proxy);
     if (exchange->ca_file) set(easy, CURLOPT_CAINFO, exchange->ca_file);

@@ -4,12 +4,17 @@ import CLinux
 /// last user (our mount) goes; loop(4) LOOP_CONFIGURE. Until then it keeps the open file, and with it the file's locks.
 ///
 /// Another process may take the free number first: EBUSY is tried again with the next one, as long as it takes.
+/// - Parameter limit: only devices with a smaller number are used.
+/// - Throws: ENOSPC when the first free one has a larger number.
 /// - Returns: the open device, which must stay open until it is mounted, and its path.
-package func makeLoop(over file: CInt, offset: Int64, size: Int64, writable: Bool) throws(Errno) -> LoopDevice {
+package func makeLoop(over file: CInt, offset: Int64, size: Int64, writable: Bool, below limit: Int) throws(Errno)
+    -> LoopDevice
+{
     let control = try open("/dev/loop-control", O_RDWR)
     let controlFD = control.raw
     while true {
         let number = try checked { skl_ioctl(controlFD, SKL_LOOP_CTL_GET_FREE, 0) }
+        guard number < limit else { throw .noSpace }
         let path = "/dev/loop\(number)"
         let device = try open(path, writable ? O_RDWR : O_RDONLY)
         var config = loop_config()

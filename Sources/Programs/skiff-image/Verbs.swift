@@ -24,10 +24,12 @@ enum Verbs {
             try runHelp(invocation)
             return 0
         case "exec", "run", "shell", "test":
-            try LaunchFetch(invocation, installation, try settings(invocation, installation), LayerConverter()).run()
+            let settings = try settings(invocation, installation)
+            try LaunchFetch(invocation, installation, settings, LayerConverter(settings)).run()
             return 0
         case "pull":
-            try PullCommand(invocation, installation, try settings(invocation, installation), LayerConverter()).run()
+            let settings = try settings(invocation, installation)
+            try PullCommand(invocation, installation, settings, LayerConverter(settings)).run()
             return 0
         case "push":
             try PushCommand(invocation, installation, try settings(invocation, installation)).run()

@@ -50,7 +50,8 @@ struct ImageHelper {
             let ours = OwnedFD(adopting: pipe.first)
             let theirs = OwnedFD(adopting: pipe.second)
             let pid = try spawn(
-                installation.imageTool, ["skiff-image"] + invocation.words, environment: environment,
+                installation.imageTool, ["skiff-image"] + invocation.global.configurationWords + invocation.words,
+                environment: environment,
                 descriptors: [(3, theirs.raw)])
             try theirs.close()
             let bytes = try readToEnd(ours.raw, limit: 1 << 16)

@@ -84,7 +84,7 @@ package struct Program {
         environment.append("SKIFF_PROGRAM=\(name.text)")
         environment.append("SKIFF_MESSAGELEVEL=\(invocation.global.messageLevel)")
         if !invocation.global.isColorAllowed { environment.append("SKIFF_NOCOLOR=1") }
-        let words = CStringArray(["skiff-image"] + invocation.words)
+        let words = CStringArray(["skiff-image"] + invocation.global.configurationWords + invocation.words)
         try during(
             "cannot start \(installation.imageTool)", hint: "Reinstall skiff: the program belongs in libexec/skiff"
         ) { () throws(Errno) in
@@ -98,11 +98,16 @@ package struct Program {
             throw SkiffError("cannot launch: __launch takes the number of a descriptor")
         }
         if let level = environmentValue("SKIFF_MESSAGELEVEL").flatMap({ Int($0) }) { Log.level = level }
+        let bytes = try during("cannot read the request on descriptor \(descriptor)") { () throws(Errno) in
+            let source = OwnedFD(adopting: descriptor)
+            return try readToEnd(source.raw, limit: 16 << 20)
+        }
+        let request = try Request(encoded: bytes)
         let registry = LazyRegistry(installation)
         let command = LaunchCommand(
-            installation: installation, settings: try Settings.load(installation),
+            installation: installation, settings: try Settings.load(installation, file: request.configurationFile),
             registry: { registry.value })
-        try command.run(encodedOn: descriptor)
+        try command.run(encoded: request)
     }
 }
 

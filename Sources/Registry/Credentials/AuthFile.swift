@@ -23,32 +23,33 @@ package struct AuthFile: Sendable {
 
     /// Returns the file that `registry login` writes.
     package static func forLogin(named: String?) throws(SkiffError) -> AuthFile {
-        if let named { return AuthFile(path: try absolutePath(named)) }
-        return AuthFile(path: try absolutePath(try ConfigurationDirectory.make() + "/docker-config.json"))
+        if let named { return AuthFile(path: try absolutePath(named), isNamed: true) }
+        return AuthFile(
+            path: try absolutePath(try ConfigurationDirectory.make() + "/docker-config.json"), isNamed: false)
     }
 
-    private init(path: String) { (self.path, isNamed) = (path, false) }
+    private init(path: String, isNamed: Bool) { (self.path, self.isNamed) = (path, isNamed) }
 
     /// Returns its content. If it cannot be read, warns and returns an empty one: registries are then asked without
     /// credentials.
     package func read() -> DockerConfig {
-        do throws(Errno) {
-            let bytes = try readFile(path, limit: 16 << 20)
-            do throws(SkiffError) {
-                return try DockerConfig(parsing: bytes)
-            } catch {
-                Log.warning("Ignoring \(path): \(error)")
-            }
+        do throws(SkiffError) {
+            if let bytes = try file.read(limit: 16 << 20) { return try DockerConfig(parsing: bytes) }
+            if isNamed { Log.warning("Couldn't read auth file \(path): \(Errno.noSuchFile)") }
         } catch {
-            if isNamed || error != .noSuchFile { Log.warning("Couldn't read auth file \(path): \(error)") }
+            Log.warning("Ignoring \(path): \(error)")
         }
         return DockerConfig()
+    }
+
+    private var file: ConfigurationFile {
+        ConfigurationFile(path, isNamed ? .administrator : .user, name: "auth file")
     }
 
     /// Replaces it with a changed one, with mode 0600, by rename.
     package func change(_ body: (inout DockerConfig) -> Void) throws(SkiffError) {
         var config = DockerConfig()
-        if let bytes = try? readFile(path, limit: 16 << 20) { config = try DockerConfig(parsing: bytes) }
+        if let bytes = try file.read(limit: 16 << 20) { config = try DockerConfig(parsing: bytes) }
         body(&config)
         try replaceFile(path, config.text)
     }

@@ -33,12 +33,14 @@ package struct NetworkOptions: Sendable {
 
     /// - Throws: for invalid values, and when a password cannot be read.
     package init(_ invocation: Invocation, _ settings: Settings) throws(SkiffError) {
-        http = try HTTPClient()
+        limits = try DownloadLimits(settings)
+        var trust = try HTTPTrust()
+        if let size = limits.bufferSize { trust.bufferSize = size }
+        http = HTTPClient(trust: trust)
         credentials = try CredentialSource(
             login: invocation.bool("docker-login"), user: invocation.string("docker-username"),
             password: invocation.string("docker-password"), authFile: invocation.string("authfile"))
         allowsHTTP = invocation.bool("no-https")
-        limits = try DownloadLimits(settings)
         mirrors = try Mirrors.load()
         platform = try Self.platform(invocation)
         isPlatformGiven = invocation.isGiven("arch")

@@ -13,6 +13,8 @@ package struct DownloadLimits: Sendable {
     package var connections: Int
     /// The size of the parts of larger blobs, in bytes.
     package var partSize: Int64
+    /// Bytes that are read from a connection at once; nil for what serves most.
+    package var bufferSize: Int?
 
     package init(connections: Int = 3, partSize: Int64 = 5 << 20) {
         (self.connections, self.partSize) = (connections, partSize)
@@ -21,6 +23,10 @@ package struct DownloadLimits: Sendable {
     package init(_ settings: Settings) throws(SkiffError) {
         connections = try Self.number("DOWNLOAD_CONCURRENCY") ?? settings.downloadConcurrency
         partSize = Int64(try Self.number("DOWNLOAD_PART_SIZE") ?? settings.downloadPartSize)
+        let standard = Settings().downloadBufferSize
+        bufferSize =
+            try Self.number("DOWNLOAD_BUFFER_SIZE")
+            ?? (settings.downloadBufferSize == standard ? nil : settings.downloadBufferSize)
         connections = min(max(1, connections), 64)
         partSize = max(64 << 10, partSize)
     }

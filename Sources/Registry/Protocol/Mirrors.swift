@@ -30,7 +30,8 @@ package struct Mirrors: Sendable, Equatable {
         let files =
             environmentValue("CONTAINERS_REGISTRIES_CONF").map { [$0] } ?? [user, "/etc/containers/registries.conf"]
         for file in files {
-            guard let bytes = try? readFile(file, limit: 1 << 20) else { continue }
+            let place: ConfigurationFile.Place = file == user ? .user : .administrator
+            guard let bytes = try ConfigurationFile(file, place).read(limit: 1 << 20) else { continue }
             return try Mirrors(parsing: String(decoding: bytes, as: UTF8.self), name: file)
         }
         return Mirrors()

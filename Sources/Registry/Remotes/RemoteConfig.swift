@@ -135,22 +135,20 @@ package struct RemoteConfig: Sendable, Equatable {
 package struct RemoteFiles: Sendable {
     package let user: String
     package let system: String
+    private let isUserNamed: Bool
 
     /// - Parameter named: `--config`.
     package init(_ installation: Installation, named: String? = nil) throws(SkiffError) {
+        isUserNamed = named != nil
         user = try absolutePath(named ?? ConfigurationDirectory.path + "/remote.yaml")
         system = installation.configurationDirectory + "/remote.yaml"
     }
 
-    package static func read(_ path: String) throws(SkiffError) -> RemoteConfig {
-        let bytes: [UInt8]
-        do throws(Errno) {
-            bytes = try readFile(path, limit: 4 << 20)
-        } catch {
-            // An absent file is an empty one.
-            if error == .noSuchFile { return RemoteConfig() }
-            throw SkiffError("cannot read remote configuration \(path)", errno: error)
-        }
+    package func read(_ path: String) throws(SkiffError) -> RemoteConfig {
+        let isUsers = path == user && !isUserNamed
+        let file = ConfigurationFile(path, isUsers ? .user : .administrator, name: "remote configuration")
+        // An absent file is an empty one.
+        guard let bytes = try file.read(limit: 4 << 20) else { return RemoteConfig() }
         do throws(SkiffError) {
             return try RemoteConfig(parsing: String(decoding: bytes, as: UTF8.self))
         } catch {
@@ -160,7 +158,7 @@ package struct RemoteFiles: Sendable {
 
     /// Returns the remotes of both files, or the built-in one when there are none.
     package func merged() throws(SkiffError) -> RemoteConfig {
-        var config = try Self.read(user).merged(with: try Self.read(system))
+        var config = try read(user).merged(with: try read(system))
         if config.remotes.isEmpty {
             config.remotes[RemoteConfig.standardName] = RemoteConfig.standard
             config.active = RemoteConfig.standardName
@@ -170,7 +168,7 @@ package struct RemoteFiles: Sendable {
 
     package func change(isGlobal: Bool, _ body: (inout RemoteConfig) throws(SkiffError) -> Void) throws(SkiffError) {
         let path = isGlobal ? system : user
-        var config = try Self.read(path)
+        var config = try read(path)
         try body(&config)
         try replaceFile(path, config.text)
         if isGlobal {

@@ -54,7 +54,7 @@ package struct RemoteCommand {
             throw SkiffError("cannot add remote \(name): \(invocation.positionals[1]) is no address")
         }
         if try files.merged().remotes[name] != nil,
-            try RemoteFiles.read(isGlobal ? files.system : files.user).remotes[name] != nil
+            try files.read(isGlobal ? files.system : files.user).remotes[name] != nil
         {
             throw SkiffError("\(name) already exists", hint: "Choose another name, or remove it first")
         }
@@ -85,7 +85,7 @@ package struct RemoteCommand {
     private func remove(_ files: RemoteFiles, _ name: String) throws(SkiffError) {
         let isGlobal = invocation.bool("global")
         try need(root: isGlobal, "remove a remote")
-        let (_, remote) = try find(try RemoteFiles.read(isGlobal ? files.system : files.user), name)
+        let (_, remote) = try find(try files.read(isGlobal ? files.system : files.user), name)
         Endpoint.forget(remote.uri)
         try files.change(isGlobal: isGlobal) { (config) throws(SkiffError) in
             config.remotes[name] = nil

@@ -6,7 +6,7 @@ import Testing
 
 /// Plans for hosts and users that need not exist: everything that decides is a value.
 struct PlanBuilderTests {
-    private func host(uid: UInt32 = 2000, administrator: Bool = false, initial: Bool = true, fuse: Bool = true)
+    func host(uid: UInt32 = 2000, administrator: Bool = false, initial: Bool = true, fuse: Bool = true)
         -> HostFacts
     {
         var host = HostFacts(
@@ -19,10 +19,10 @@ struct PlanBuilderTests {
         return host
     }
 
-    private let sif = ImageFacts(path: "/i/x.sif", root: .squashfs, offset: 36864, size: 4096)
-    private let sandbox = ImageFacts(path: "/i/box", root: .directory, offset: 0, size: 0)
+    let sif = ImageFacts(path: "/i/x.sif", root: .squashfs, offset: 36864, size: 4096)
+    let sandbox = ImageFacts(path: "/i/box", root: .directory, offset: 0, size: 0)
 
-    private func plan(
+    func plan(
         _ image: ImageFacts, _ host: HostFacts, settings: Settings = Settings(),
         plugins: any PluginPhases = NoPlugins(), _ change: (inout Request) -> Void = { _ in }
     ) throws -> Plan {
@@ -121,20 +121,21 @@ struct PlanBuilderTests {
     }
 
     @Test func looksOnlyWhereTheRequestAsks() throws {
+        let installation = Installation(program: "/nowhere/bin/skiff")
         var image = sandbox
         var host = self.host()
         host.homeSource = .other
         var request = Request(action: .exec, image: "x")
         request.contain = true
-        host.look(for: request, Settings(), &image)
+        host.look(for: request, Settings(), &image, installation)
         #expect(host.homeSource == .other && host.resolvedDirectory == nil && host.topMounts.isEmpty)
         request.workdir = "/etc/passwd"
-        host.look(for: request, Settings(), &image)
+        host.look(for: request, Settings(), &image, installation)
         #expect(host.workDirectory == .other)
         request = Request(action: .exec, image: "x")
         (request.writable, request.home) = (true, Request.Bind(source: "/nowhere", destination: "/self"))
         image.path = "/proc"
-        host.look(for: request, Settings(), &image)
+        host.look(for: request, Settings(), &image, installation)
         #expect(host.homeSource == .absent(.noSuchFile) && image.holdsHome)
     }
 
@@ -193,7 +194,7 @@ struct PlanBuilderTests {
     @Test func rootMountsWithTheKernelInPlace() throws {
         let plan = try plan(sif, host(uid: 0, administrator: true))
         #expect(plan.image.driver == .loop && plan.process == .inPlace && plan.user == .none)
-        #expect(plan.sessionSize == nil)
+        #expect(plan.session.size == nil)
     }
 
     @Test func rootOfAUserNamespaceCannotMountLoops() throws {
@@ -231,7 +232,7 @@ struct PlanBuilderTests {
 
     // MARK: mounts
 
-    private func destinations(_ plan: Plan) -> [String] { plan.orderedMounts.map(\.destination) }
+    func destinations(_ plan: Plan) -> [String] { plan.orderedMounts.map(\.destination) }
 
     @Test func defaultMountsAndWhatTurnsThemOff() throws {
         let all = try destinations(plan(sandbox, host()))
@@ -274,7 +275,7 @@ struct PlanBuilderTests {
 
     // MARK: what plugins and users put in is checked
 
-    private final class Hostile: PluginPhases {
+    final class Hostile: PluginPhases {
         let add: (inout PlanDraft) -> Void
         init(_ add: @escaping (inout PlanDraft) -> Void) { self.add = add }
         var participants: [PluginParticipant] {

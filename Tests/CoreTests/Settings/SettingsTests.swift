@@ -134,6 +134,36 @@ import Testing
         #expect(try Settings.load(installation, buildConfiguration: true) == .forBuilds)
     }
 
+    /// As root only what nobody else can have written counts; a file that says nothing needs no trust.
+    @Test func rootObeysOnlyFilesThatNobodyElseCanWrite() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "skiff-obey-\(processID())").path
+        try makeDirectories(folder + "/etc/skiff")
+        defer { try? removeTree(folder) }
+        let installation = Installation(program: folder + "/bin/skiff")
+        let path = installation.configurationFile
+        func isRefused(_ text: String) throws -> Bool {
+            try writeFile(path, Array(text.utf8), mode: 0o666)
+            try chmod(path, 0o666)
+            return (try? Settings.load(installation)) == nil
+        }
+        let isRoot = effectiveUID() == 0
+        #expect(try isRefused("mount home = no\n") == isRoot)
+        #expect(try isRefused("vendor plugin path = /x\n") == isRoot)
+        #expect(try !isRefused(Settings().text()))
+    }
+
+    @Test func pluginsThatAreAlwaysUsed() throws {
+        #expect(try parse("").alwaysUsed == [])
+        #expect(try parse("always use nv = no\nalways use rocm = no\n").alwaysUsed == [])
+        #expect(
+            try parse("always use nv = yes\nalways use vendor = a\n").alwaysUsed == [
+                "always use nv", "always use vendor",
+            ])
+        var settings = Settings()
+        settings.alwaysUseROCm = true
+        #expect(settings.alwaysUsed == ["always use rocm"])
+    }
+
     @Test func buildsGetNothingOfTheHost() {
         let settings = Settings.forBuilds
         #expect(settings.bindPath.isEmpty && !settings.configResolvConf && !settings.mountHome && !settings.mountDevpts)

@@ -12,8 +12,8 @@ struct ArchAgent: BootstrapAgent {
                 "While performing build: conveyor failed to get: \(order.options.architecture) architecture is not supported"
             )
         }
-        let pacstrap = try HostTool(["pacstrap"], package: "arch-install-scripts")
-        let chroot = try HostTool(["arch-chroot"], package: "arch-install-scripts")
+        let pacstrap = try HostTool(["pacstrap"], package: "arch-install-scripts", for: order)
+        let chroot = try HostTool(["arch-chroot"], package: "arch-install-scripts", for: order)
         var file = ""
         let address = order.url("confurl")
         if !address.isEmpty {
@@ -39,8 +39,8 @@ struct ArchAgent: BootstrapAgent {
     /// What pacstrap does, without its file systems: those of the kernel cannot be mounted anew by root of a user namespace that
     /// has no more namespaces than that, so the root gets the host's.
     private func install(_ packages: [String], configuration: String, _ order: BootstrapOrder) throws(SkiffError) {
-        let pacman = try HostTool(["pacman"], package: "pacman-package-manager")
-        let chroot = try HostTool(["chroot"], package: "coreutils")
+        let pacman = try HostTool(["pacman"], package: "pacman-package-manager", for: order)
+        let chroot = try HostTool(["chroot"], package: "coreutils", for: order)
         let root = try RootTree(order.root)
         for folder in ["/var/cache/pacman/pkg", "/var/lib/pacman", "/var/log", "/run", "/etc/pacman.d"] {
             try root.makeDirectory(folder)

@@ -16,7 +16,8 @@ struct BusyboxAgent: BootstrapAgent {
             "/etc/hosts", "127.0.0.1   localhost localhost.localdomain localhost4 localhost4.localdomain4\n",
             mode: 0o664)
         // It knows its own names; it is started by its path below the root, which its links then get.
-        try HostTool(at: order.root + "/bin/busybox").run(["--install", "-s", order.root + "/bin"], for: order)
+        try HostTool(at: order.root + "/bin/busybox", for: order).run(
+            ["--install", "-s", order.root + "/bin"], for: order)
         try shortenLinks(order.root + "/bin", below: order.root)
         return .ofPackages
     }

@@ -9,7 +9,7 @@ struct DebootstrapAgent: BootstrapAgent {
     private static let excluded = "openssl,udev,debconf-i18n,e2fsprogs"
 
     func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
-        let tool = try HostTool(["debootstrap"], package: "debootstrap")
+        let tool = try HostTool(["debootstrap"], package: "debootstrap", for: order)
         let arguments = [
             "--variant=minbase", "--exclude=" + Self.excluded,
             "--include=" + order.packages(["apt"]).joined(separator: ","),

@@ -7,16 +7,17 @@ import Linux
 /// A program of this host that makes root file systems: package managers know their distribution, we do not.
 struct HostTool {
     let path: String
+    private let programs: ProgramPath
 
     /// - Parameters:
     ///   - names: alternatives, the best first.
     ///   - package: the Debian package that has it.
     /// - Throws: Apptainer's sentence when there is none.
-    init(_ names: [String], package: String) throws(SkiffError) {
-        let places = Self.searchPath.split(separator: ":").map(String.init)
+    init(_ names: [String], package: String, for order: BootstrapOrder) throws(SkiffError) {
+        programs = order.options.programs
         for name in names {
-            for place in places where isAccessible(place + "/" + name, X_OK) {
-                path = place + "/" + name
+            if let found = programs.find(name) {
+                path = found
                 return
             }
         }
@@ -28,13 +29,7 @@ struct HostTool {
     }
 
     /// One whose path is known.
-    init(at path: String) { self.path = path }
-
-    /// Ordinary users have no directories of administrators in theirs.
-    private static var searchPath: String {
-        let own = environmentValue("PATH") ?? ""
-        return own + (own.isEmpty ? "" : ":") + "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    }
+    init(at path: String, for order: BootstrapOrder) { (self.path, programs) = (path, order.options.programs) }
 
     /// Runs it to its end for a base; what it says goes to the user. A user of one id has its calls answered as those of
     /// `%post` are.
@@ -43,7 +38,7 @@ struct HostTool {
     func run(_ arguments: [String], for order: BootstrapOrder, environment: [String] = []) throws(SkiffError) {
         let name = lastComponent(path)
         Log.debug("\(path) \(arguments.joined(separator: " "))")
-        let set = ["PATH=" + Self.searchPath] + environment
+        let set = ["PATH=" + programs.text] + environment
         let names = set.map { $0.prefix { $0 != "=" } + "=" }
         let variables = environmentStrings().filter { old in !names.contains { old.hasPrefix($0) } } + set
         let status = try during("cannot start \(name)") { () throws(Errno) in

@@ -9,8 +9,8 @@ struct RPMAgent: BootstrapAgent {
     private static let cache = "/var/cache/yum-bootstrap"
 
     func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
-        let tool = try HostTool(["dnf", "yum"], package: "dnf")
-        let rpm = try HostTool(["rpm"], package: "rpm")
+        let tool = try HostTool(["dnf", "yum"], package: "dnf", for: order)
+        let rpm = try HostTool(["rpm"], package: "rpm", for: order)
         let root = try RootTree(order.root)
         let key = environmentValue("GPG") ?? ""
         guard key.isEmpty || key.hasPrefix("https://") else {

@@ -8,8 +8,8 @@ struct ZypperAgent: BootstrapAgent {
     private static let configuration = "/etc/zypp/zypp-bootstrap.conf"
 
     func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
-        let zypper = try HostTool(["zypper"], package: "zypper")
-        let rpm = try HostTool(["rpm"], package: "rpm")
+        let zypper = try HostTool(["zypper"], package: "zypper", for: order)
+        let rpm = try HostTool(["rpm"], package: "rpm", for: order)
         let root = try RootTree(order.root)
         let environment = try PackageDatabase(rpm, order).environment
         try root.makeDirectory("/dev")
@@ -52,7 +52,7 @@ struct ZypperAgent: BootstrapAgent {
     }
 
     private func register(_ order: BootstrapOrder, _ environment: [String]) throws(SkiffError) {
-        let connect = try HostTool(["SUSEConnect"], package: "suseconnect")
+        let connect = try HostTool(["SUSEConnect"], package: "suseconnect", for: order)
         var arguments = ["--root", order.root]
         let server = order.value("registerurl")
         if !server.isEmpty { arguments += ["--url", server] }

@@ -23,6 +23,7 @@ typedef struct skl_http_exchange {
     const char *unix_socket;    /* NULL: TCP */
     long connect_seconds;
     long stall_seconds;         /* an exchange that moves nothing for so long has failed */
+    long buffer_size;           /* bytes that are read at once; libcurl keeps it between 1 KiB and 10 MiB */
     long limit_milliseconds;    /* for the exchange as a whole; 0 for none */
     void *context;
     /* Each answers 0 to go on. A header line comes with its line end; a status line begins a new head. */

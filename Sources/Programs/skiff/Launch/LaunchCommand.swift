@@ -28,12 +28,7 @@ struct LaunchCommand {
     }
 
     /// `__launch FD`: the request that `skiff-image` wrote (Docs/decisions/008).
-    func run(encodedOn descriptor: CInt) throws(SkiffError) -> Never {
-        let bytes = try during("cannot read the request on descriptor \(descriptor)") { () throws(Errno) in
-            let source = OwnedFD(adopting: descriptor)
-            return try readToEnd(source.raw, limit: 16 << 20)
-        }
-        let request = try Request(encoded: bytes)
+    func run(encoded request: Request) throws(SkiffError) -> Never {
         if !request.pluginFlags.isEmpty { try registry().refuseUnknownFlags(of: request) }
         try run(request, try HostFacts.current(), .no)
     }
@@ -45,13 +40,14 @@ struct LaunchCommand {
         defer { if let temporary { try? removeTree(temporary) } }
         let image = try openImage(request.image, writable: request.writable)
         if let temporary { try? removeTree(temporary) }
-        var facts = try ImageFacts(image, settings)
+        var facts = try ImageFacts(image, request, settings, host)
         var host = host
-        host.look(for: request, settings, &facts)
+        host.look(for: request, settings, &facts, installation)
         let plugins = try plugins(for: request)
-        let means = request.userMapping == .root ? RootMeans.current(host) : nil
+        let means = request.userMapping == .root ? RootMeans.current(host, ProgramPath(settings)) : nil
         let plan = try PlanBuilder(
-            request: request, settings: settings, host: host, image: facts, plugins: plugins, means: means
+            request: request, settings: settings, host: host, image: facts, plugins: plugins, means: means,
+            messages: settings.alwaysUsed.isEmpty ? [] : registry().unansweredDirectives(settings)
         ).build()
         switch explain {
         case .no: break

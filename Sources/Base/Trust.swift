@@ -1,18 +1,17 @@
-package import Base
-import CLinux
+package import CLinux
 package import Linux
 
-/// Who may have written the files that a privileged skiff is about to believe.
+/// Who may have written the files that a privileged skiff is about to obey: plugins and configuration.
 ///
-/// The rule is that of sudo and sshd: every directory from the root down, and the file, belong to root, and neither group
-/// nor others may write them. An ordinary user may load what they like: it runs with their own powers.
+/// The rule is that of sudo and sshd: every directory from the root down, and the file, belong to somebody who is trusted, and
+/// neither group nor others may write them. An ordinary user may use what they like: it acts with their own powers.
 package struct Trust: Sendable {
     /// Whether the process has powers that the caller has not.
     package let isPrivileged: Bool
     /// Whether they come from the program's file (setuid, capabilities) and not from the caller being root.
-    let isSetuid: Bool
+    package let isSetuid: Bool
     /// The owners that are trusted, of files and of the directories that hold them.
-    let owners: [uid_t]
+    package let owners: [uid_t]
     /// Those of the directories above.
     private let ancestors: [uid_t]
 
@@ -20,22 +19,43 @@ package struct Trust: Sendable {
         (self.isPrivileged, self.isSetuid, owners, ancestors) = (isPrivileged, isSetuid, [0], [0])
     }
 
-    init(requiring owners: [uid_t]) { (isPrivileged, isSetuid, self.owners, ancestors) = (true, false, owners, [0]) }
+    package init(requiring owners: [uid_t]) {
+        (isPrivileged, isSetuid, self.owners, ancestors) = (true, false, owners, [0])
+    }
+
+    /// For the parts of this installation, /etc, and a file that the caller names: whoever can change the running program could
+    /// do anything already, so its owner, and those of the directories above it, are trusted as root is. `sudo make run` in
+    /// one's own clone works for that reason.
+    package static var ofThisProcess: Trust { current(owners: programOwners) }
+
+    /// For files that only happen to be there, `~/.apptainer` of a HOME that came with sudo say: root alone.
+    package static var ofUserFiles: Trust { current(owners: []) }
 
     /// Root, or a program with the setuid bit or file capabilities; getauxval(3) AT_SECURE.
-    package static var ofThisProcess: Trust {
+    private static func current(owners: @autoclosure () -> [uid_t]) -> Trust {
         if getauxval(UInt(AT_SECURE)) != 0 { return Trust(isPrivileged: true, isSetuid: true) }
         guard effectiveUID() == 0 else { return Trust(isPrivileged: false) }
         let map = (try? readFile("/proc/self/uid_map", limit: 1 << 16)) ?? []
-        return Trust(uidMap: map, programOwner: (try? status("/proc/self/exe"))?.uid ?? 0)
+        return Trust(uidMap: map, programOwners: owners())
+    }
+
+    /// Of the running program and of every directory above it.
+    private static var programOwners: [uid_t] {
+        guard var path = try? readLink("/proc/self/exe") else { return [] }
+        var owners: [uid_t] = []
+        while let owner = try? status(path, follow: false).uid {
+            if !owners.contains(owner) { owners.append(owner) }
+            guard path != "/", let parent = parentPath(path) else { break }
+            path = parent
+        }
+        return owners
     }
 
     /// Uid 0, which inside of a user namespace is not root; user_namespaces(7).
     ///
     /// With a single id in the map it is the user who made the namespace, and nobody else. With more ids it has power over
-    /// all of them, but root's files belong to an id that is not in the map: then the owner of the running program is as
-    /// good, because whoever that is could have changed the program itself.
-    init(uidMap: [UInt8], programOwner: uid_t) {
+    /// all of them.
+    package init(uidMap: [UInt8], programOwners: [uid_t]) {
         let lines = uidMap.split(separator: UInt8(ascii: "\n")).map { line in
             String(decoding: line, as: UTF8.self).split(separator: " ").compactMap { UInt32($0) }
         }
@@ -43,16 +63,42 @@ package struct Trust: Sendable {
         let isSingle = lines.count == 1 && lines[0].count == 3 && lines[0][2] == 1 && lines[0][1] != 0
         isPrivileged = !isSingle
         isSetuid = false
-        owners = isInitial ? [0] : [0, programOwner]
+        let owners = [0] + programOwners.filter { $0 != 0 }
+        self.owners = owners
         // Directories of the host above an installation of a user's own, as a namespace of ranges shows them. Who could change
         // them could put another program in place of ours.
-        ancestors = isInitial ? [0] : [0, programOwner, Self.overflow]
+        ancestors = isInitial ? owners : owners + [Self.overflow]
     }
 
     /// As whom ids that the namespace lacks appear: /proc/sys/kernel/overflowuid, unless somebody changed it.
     private static let overflow: uid_t = 65534
 
-    /// Refuses a file or directory that somebody else than root could have changed.
+    /// Refuses an open file that somebody who is not trusted could have changed, or put in place of another.
+    ///
+    /// - Parameter path: for the message.
+    package func check(open file: CInt, _ path: String) throws(SkiffError) {
+        guard isPrivileged else { return }
+        let found = try during("cannot look at \(path)") { () throws(Errno) in try Linux.status(of: file) }
+        try check(found, path)
+        let real = try during("cannot find out where \(path) lies") { () throws(Errno) in
+            try readLink("/proc/self/fd/\(file)")
+        }
+        // Something like a pipe, which the caller has passed, lies nowhere.
+        guard real.hasPrefix("/"), let directory = parentPath(real) else { return }
+        try checkDirectories(directory)
+    }
+
+    /// What may hold a file: sticky directories too, where others cannot replace ours.
+    private func checkDirectories(_ directory: String) throws(SkiffError) {
+        var path = directory
+        try check(try lookAt(path), path, isAncestor: true)
+        while path != "/", let parent = parentPath(path) {
+            path = parent
+            try check(try lookAt(path), path, isAncestor: true)
+        }
+    }
+
+    /// Refuses a file or directory that somebody else could have changed.
     package func check(_ status: FileStatus, _ path: String) throws(SkiffError) {
         try check(status, path, isAncestor: false)
     }
@@ -68,7 +114,7 @@ package struct Trust: Sendable {
         }
     }
 
-    func trusts(_ owner: uid_t, isAncestor: Bool) -> Bool {
+    package func trusts(_ owner: uid_t, isAncestor: Bool) -> Bool {
         owners.contains(owner) || (isAncestor && ancestors.contains(owner))
     }
 
@@ -83,7 +129,7 @@ package struct Trust: Sendable {
         guard trusts(status.uid, isAncestor: isAncestor) else {
             throw SkiffError(
                 "cannot trust \(path): it belongs to uid \(status.uid)",
-                hint: "As root, plugins are loaded only from files that belong to root")
+                hint: "Root obeys only files of root: chown root \(path)")
         }
         let isSticky = isAncestor && status.mode & 0o1000 != 0
         guard status.mode & 0o022 == 0 || isSticky else {

@@ -1,0 +1,59 @@
+import Base
+
+/// Directives of the configuration that matter for a launch and that this version does not carry out. One that forbids ends the
+/// command; one that chooses or grants is told. A configuration with the values of the defaults says nothing here.
+struct DirectiveChecks {
+    let request: Request
+    let settings: Settings
+    let host: HostFacts
+
+    /// Before anything else is planned.
+    /// - Throws: for what must not happen.
+    func check() throws(SkiffError) {
+        if request.makesUserNamespace(host) && !settings.allowUserNamespace {
+            throw SkiffError(
+                "cannot make a user namespace: the configuration does not allow it (allow user ns = no)",
+                hint: host.uid == 0 ? nil : "Ordinary users need one for every container; root does not")
+        }
+        if !settings.imageDriver.isEmpty {
+            throw SkiffError(
+                "cannot use the image driver \(settings.imageDriver): no plugin of this version mounts images",
+                hint: "Remove image driver from the configuration")
+        }
+    }
+
+    /// When the layers are known.
+    func check(_ draft: PlanDraft) throws(SkiffError) {
+        guard settings.enableOverlay == .no, let layer = draft.layers.first else { return }
+        throw SkiffError(
+            "cannot use an overlay (\(layer.reason)): the configuration does not allow it (enable overlay = no)")
+    }
+
+    /// What was chosen and is done in another way.
+    func messages(_ draft: PlanDraft, _ root: RootImage) -> [PlanMessage] {
+        var result: [PlanMessage] = []
+        func tell(_ matters: Bool, _ text: String) { if matters { result.append(.warning(text)) } }
+        tell(
+            settings.enableOverlay == .driver && (!draft.layers.isEmpty || root.targets == .overlay),
+            "enable overlay = driver is not carried out: the kernel makes the overlay")
+        tell(
+            settings.sharedLoopDevices && root.driver == .loop,
+            "shared loop devices = yes is not carried out: every container has a loop device of its own")
+        tell(
+            settings.memoryFilesystem == .ramfs && settings.sessionSizeMiB != Settings().sessionSizeMiB
+                && host.uid != 0,
+            "sessiondir max size = \(settings.sessionSizeMiB) is not carried out: a ramfs has no limit")
+        tell(
+            settings.useNvidiaContainerCLI && usesNvidia,
+            "use nvidia-container-cli = yes is not carried out: --nv finds the driver itself")
+        tell(
+            settings.allowMonitoring,
+            "allow monitoring = yes is not carried out: nothing is reported to \(settings.monitoringSocketPath)")
+        return result
+    }
+
+    private var usesNvidia: Bool {
+        func says(_ flag: String) -> Bool { request.pluginFlags.last { $0.name == flag }?.values.last == "true" }
+        return says("nv") || (settings.alwaysUseNvidia && !says("no-nv"))
+    }
+}
