@@ -1,6 +1,10 @@
 /// What is wrong with a command line, and what helps to see: the options, or how the command is used.
 struct UsageProblem: Error, Equatable {
-    enum Shows: Sendable { case options, usage }
+    enum Shows: Sendable {
+        case options, usage
+        /// The reason says it all.
+        case nothing
+    }
     var reason: String
     var shows: Shows
 }
@@ -58,7 +62,8 @@ struct FlagParser {
         let equals = body.utf8.firstIndex(of: UInt8(ascii: "="))
         let name = String(body[..<(equals ?? body.endIndex)])
         guard let flag = find(long: name) else {
-            throw UsageProblem(reason: absence(.long(name)) ?? "unknown flag: --\(name)", shows: .options)
+            if let reason = absence(.long(name)) { throw UsageProblem(reason: reason, shows: .nothing) }
+            throw UsageProblem(reason: "unknown flag: --\(name)", shows: .options)
         }
         if name == flag.oldSpelling, name != flag.long {
             let text = "Flag --\(name) has been deprecated, use --\(flag.long)"
@@ -82,7 +87,8 @@ struct FlagParser {
         while let letter = cluster.first {
             let shown = String(decoding: cluster, as: UTF8.self)
             guard let flag = find(short: letter) else {
-                let reason = absence(.short(letter)) ?? "unknown shorthand flag: \(quoted(short: letter)) in -\(shown)"
+                if let reason = absence(.short(letter)) { throw UsageProblem(reason: reason, shows: .nothing) }
+                let reason = "unknown shorthand flag: \(quoted(short: letter)) in -\(shown)"
                 throw UsageProblem(reason: reason, shows: .options)
             }
             let behind = cluster.dropFirst()

@@ -12,7 +12,8 @@ final class PluginSource {
         let base = loaded ?? load()
         loaded = base
         return PluginGrammar(
-            flags: base.flags + extra.flags, commands: base.commands + extra.commands, refusals: base.refusals)
+            flags: base.flags + extra.flags, commands: base.commands + extra.commands, unusable: base.unusable,
+            refusal: base.refusal)
     }
 }
 
@@ -65,19 +66,32 @@ extension Grammar {
 
     /// Why a flag that Apptainer or a known plugin has is not here; nil for one that nobody has.
     func absence(of name: FlagParser.FlagName, _ path: String) -> String? {
-        let text =
-            switch name {
-            case .long(let text): text
-            case .short(let letter): "," + String(UnicodeScalar(letter))
+        for plugin in pluginGrammar.unusable {
+            if let flag = plugin.flags.first(where: { $0.commands.contains(path) && $0.matches(name) }) {
+                return "flag --\(flag.name) \(plugin.sentence)"
             }
-        return Table.absentFlags(path, with: text).first { $0.matches(name) }.map { reason(for: $0) }
+        }
+        return missingFlags(path).first { $0.matches(name) }.map { reason(for: $0) }
     }
 
-    private func reason(for flag: AbsentFlag) -> String {
+    /// The known flags that a command of ours does not have itself.
+    func missingFlags(_ path: String) -> [KnownFlag] {
+        let own = Table.command(path)?.flags ?? []
+        return KnownFlag.all(of: path).filter { flag in !own.contains { $0.long == flag.long } }
+    }
+
+    private func reason(for flag: KnownFlag) -> String {
         if flag.plugin.isEmpty { return "flag --\(flag.long) is not available in \(versionText)" }
-        let refusals = pluginGrammar.refusals
-        let why = (refusals[flag.plugin] ?? refusals[""]).map { "cannot be used: \($0)" } ?? "is not installed"
+        if let plugin = pluginGrammar.unusable.first(where: { $0.id == flag.plugin }) {
+            return "flag --\(flag.long) \(plugin.sentence)"
+        }
+        let why = pluginGrammar.refusal.map { "cannot be used: \($0)" } ?? "is not installed"
         return "flag --\(flag.long) needs the plugin \(flag.plugin), which \(why)"
+    }
+
+    /// Why a command of a plugin is not here; nil for one that no installed plugin has.
+    func absence(ofCommand word: String) -> String? {
+        pluginGrammar.unusable.first { $0.commands.contains(word) }.map { "command \"\(word)\" \($0.sentence)" }
     }
 
     /// Refuses a set variable whose flag is not here: it may ask for isolation or for a limit, and a container without it is
@@ -85,17 +99,24 @@ extension Grammar {
     func refuseAbsentVariables(_ command: Command, _ keys: [String], _ environment: FlagEnvironment)
         throws(SkiffError)
     {
+        let known = missingFlags(command.path)
         for key in keys {
-            guard let flag = Table.absentFlags(command.path, with: key).first(where: { $0.isSet(by: key) }) else {
-                continue
-            }
             var ignored: [Invocation.Note] = []
-            guard let variable = environment.lookup(key, notes: &ignored), !isBlank(variable.value),
+            guard let reason = absence(ofKey: key, command.path, known),
+                let variable = environment.lookup(key, notes: &ignored), !isBlank(variable.value),
                 (try? parseBoolean(variable.value)) != false
             else { continue }
-            throw SkiffError(
-                "cannot use the variable \(variable.name): \(reason(for: flag))", hint: "Unset it to go on without")
+            throw SkiffError("cannot use the variable \(variable.name): \(reason)", hint: "Unset it to go on without")
         }
+    }
+
+    private func absence(ofKey key: String, _ path: String, _ known: [KnownFlag]) -> String? {
+        for plugin in pluginGrammar.unusable {
+            for flag in plugin.flags where flag.commands.contains(path) && flag.environment.contains(key) {
+                return "flag --\(flag.name) \(plugin.sentence)"
+            }
+        }
+        return known.first { $0.isSet(by: key) }.map { reason(for: $0) }
     }
 
     var versionText: String { "skiff " + Version.number }

@@ -61,14 +61,47 @@ package struct PluginCommand: Sendable, Equatable {
     }
 }
 
+/// A plugin that is installed and cannot be used: what its manifest adds to the command line is known all the same, so that
+/// asking for it is answered with the reason.
+package struct UnusablePlugin: Sendable, Equatable {
+    package var id: String
+    /// `is disabled`.
+    package var reason: String
+    /// What helps: a whole sentence; empty where the reason tells it.
+    package var hint: String
+    package var flags: [PluginFlag]
+    package var commands: [String]
+
+    package init(id: String, reason: String, hint: String = "", flags: [PluginFlag], commands: [String]) {
+        (self.id, self.reason, self.hint) = (id, reason, hint)
+        (self.flags, self.commands) = (flags, commands)
+    }
+
+    /// After the name of what is asked for.
+    var sentence: String { "needs the plugin \(id), which \(reason)" + (hint.isEmpty ? "" : ". " + hint) }
+}
+
+extension PluginFlag {
+    func matches(_ name: FlagParser.FlagName) -> Bool {
+        switch name {
+        case .long(let text): text == self.name
+        case .short(let letter): short.map { $0.value == UInt32(letter) } ?? false
+        }
+    }
+}
+
 /// What all plugins of an installation add to the command line.
 package struct PluginGrammar: Sendable, Equatable {
     package var flags: [PluginFlag]
     package var commands: [PluginCommand]
-    /// Why a plugin that is there cannot be used, by its id; under the empty id a reason that holds for all.
-    package var refusals: [String: String]
+    package var unusable: [UnusablePlugin]
+    /// Why no plugin can be used at all.
+    package var refusal: String?
 
-    package init(flags: [PluginFlag] = [], commands: [PluginCommand] = [], refusals: [String: String] = [:]) {
-        (self.flags, self.commands, self.refusals) = (flags, commands, refusals)
+    package init(
+        flags: [PluginFlag] = [], commands: [PluginCommand] = [], unusable: [UnusablePlugin] = [],
+        refusal: String? = nil
+    ) {
+        (self.flags, self.commands, self.unusable, self.refusal) = (flags, commands, unusable, refusal)
     }
 }

@@ -43,10 +43,11 @@ extension Grammar {
         let name = command.path.isEmpty ? program.text : command.name
         let shown =
             switch problem.shows {
+            case .nothing: ""
             case .usage: usage(command)
             case .options: "Options for \(name) command:\n\n" + optionLines(command) + "\n" + hint
             }
-        let error = "Error for command \"\(name)\": \(problem.reason)\n\n"
+        let error = "Error for command \"\(name)\": \(problem.reason)\n" + (shown.isEmpty ? "" : "\n")
         return Answer(shown, standardError: error, status: 1)
     }
 
@@ -68,6 +69,7 @@ extension Grammar {
     }
 
     func unknownCommand(_ word: String) -> Answer {
+        if let reason = absence(ofCommand: word) { return Answer("", standardError: "Error: \(reason)\n", status: 1) }
         if Table.absentCommands.contains(word) {
             let error = "Error: command \"\(word)\" is not available in \(versionText)\n\n"
             return Answer(usage(complete(Table.root)), standardError: error, status: 1)

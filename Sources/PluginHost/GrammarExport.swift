@@ -6,11 +6,37 @@ extension InstalledPlugins {
     package var grammar: PluginGrammar {
         PluginGrammar(
             flags: enabled.flatMap(\.grammarFlags), commands: enabled.flatMap(\.grammarCommands),
-            refusals: Dictionary(broken.map { ($0.id, $0.error.description) }) { first, _ in first })
+            unusable: unusable, refusal: broken.first { $0.id.isEmpty }?.error.description)
+    }
+
+    private var unusable: [UnusablePlugin] {
+        entries.filter { !$0.isEnabled }.map { entry in
+            let id = entry.manifest.id
+            return UnusablePlugin(
+                id: id, reason: "is disabled", hint: "Run: skiff plugin enable \(id)",
+                flags: entry.manifest.grammarFlags, commands: entry.manifest.commands.map(\.name))
+        }
+            + broken.filter { isPluginID($0.id) }.map { broken in
+                UnusablePlugin(
+                    id: broken.id, reason: "cannot be used: \(broken.error)",
+                    flags: broken.outline.flags.map { $0.grammarFlag(of: broken.id) }, commands: broken.outline.commands
+                )
+            }
     }
 
     /// All flags of enabled plugins.
     package func flags() -> [PluginFlag] { grammar.flags }
+}
+
+/// Those that take a flag whose manifest names none.
+private let launchCommands = ["exec", "run", "shell", "test"]
+
+extension ManifestOutline.Flag {
+    fileprivate func grammarFlag(of plugin: String) -> PluginFlag {
+        PluginFlag(
+            name: name, short: short?.unicodeScalars.first, kind: .string, environment: environment, help: "",
+            commands: commands.isEmpty ? launchCommands : commands, plugin: plugin)
+    }
 }
 
 extension Manifest {
@@ -19,7 +45,7 @@ extension Manifest {
             PluginFlag(
                 name: flag.name, short: flag.short?.unicodeScalars.first, kind: flag.kind.grammarKind,
                 defaultText: flag.defaultValue ?? "", environment: flag.environment, help: flag.help,
-                commands: flag.commands.isEmpty ? ["exec", "run", "shell", "test"] : flag.commands,
+                commands: flag.commands.isEmpty ? launchCommands : flag.commands,
                 isHidden: flag.isHidden, plugin: id)
         }
     }

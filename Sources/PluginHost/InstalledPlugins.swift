@@ -19,6 +19,8 @@ package struct InstalledPlugins: Sendable {
         package let id: String
         package let file: String
         package let error: SkiffError
+        /// What it would add.
+        package var outline = ManifestOutline()
     }
 
     /// Absolute, without symlinks where it exists.
@@ -46,6 +48,7 @@ package struct InstalledPlugins: Sendable {
             try trust.checkPath(self.directory)
         } catch {
             broken.append(Broken(id: "", file: self.directory, error: error))
+            for name in manifestNames() { refuse(name, error) }
             return
         }
         let disabled = PluginState(reading: stateFile).disabled
@@ -56,10 +59,19 @@ package struct InstalledPlugins: Sendable {
                 let manifest = try Self.read(file, id: id, trust: trust)
                 entries.append(Entry(manifest: manifest, file: file, isEnabled: !disabled.contains(id)))
             } catch {
-                broken.append(Broken(id: id, file: file, error: error))
+                refuse(name, error)
             }
         }
         entries = PluginOrder.sorted(entries, manifest: \.manifest)
+    }
+
+    private mutating func refuse(_ name: String, _ error: SkiffError) {
+        let file = "\(directory)/\(name)"
+        let bytes = (try? Self.readTrusted(file, trust: Trust(isPrivileged: false))) ?? []
+        broken.append(
+            Broken(
+                id: String(name.dropLast(Self.suffix.count)), file: file, error: error, outline: ManifestOutline(bytes))
+        )
     }
 
     /// Manifests of plugins that may be used.

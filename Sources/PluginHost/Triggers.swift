@@ -56,9 +56,13 @@ extension InstalledPlugins {
     package func unansweredDirectives(_ settings: Settings) -> [PlanMessage] {
         settings.alwaysUsed.compactMap { name in
             if enabled.contains(where: { $0.configurationKeys.contains(name) }) { return nil }
-            let why = entries.first { $0.manifest.configurationKeys.contains(name) }.map {
-                "the plugin \($0.manifest.id) is disabled"
-            }
+            let why =
+                entries.first { $0.manifest.configurationKeys.contains(name) }.map {
+                    "the plugin \($0.manifest.id) is disabled"
+                }
+                ?? broken.first { $0.outline.configurationKeys.contains(name) }.map {
+                    "the plugin \($0.id) cannot be used: \($0.error)"
+                }
             return .warning("\(name) = yes is not carried out: \(why ?? "no plugin here provides it")")
         }
     }

@@ -159,7 +159,14 @@ extension EndToEnd {
             #expect(gone.standardError.hasPrefix("FATAL:   plugin org.skiff.nvidia-gpu: load: cannot open "), "\(gone)")
             #expect(try run("exec", place.image, "/bin/true").isSuccess)
             // A broken manifest disables itself only.
-            try writeFile(folder + "/lib/skiff/plugins/org.bad.plugin", Array("nonsense".utf8), mode: 0o644)
+            let bad = "nonsense\n[flag]\nname = bad\nenv = BAD\n[command]\nname = worse\n"
+            try writeFile(folder + "/lib/skiff/plugins/org.bad.plugin", Array(bad.utf8), mode: 0o644)
+            let reason = "needs the plugin org.bad, which cannot be used: cannot use plugin manifest"
+            let broken = try run("exec", "--bad", place.image, "true")
+            #expect(broken.end == .exited(1) && broken.standardError.contains("flag --bad \(reason)"), "\(broken)")
+            #expect(
+                broken.standardOutput.isEmpty && broken.standardError.split(separator: "\n").count == 1, "\(broken)")
+            #expect(try run("worse").standardError.hasPrefix("Error: command \"worse\" \(reason)"))
             #expect(try run("exec", "--help").standardOutput.contains("--nv "))
             #expect(try run("plugin", "list", "--all").standardOutput.contains(" broken  org.bad\n"))
         }
@@ -186,7 +193,12 @@ extension EndToEnd {
             #expect(try run("plugin", "disable", "hello").isSuccess)
             #expect(try run("plugin", "list").standardOutput == "ENABLED  NAME\n     no  org.skiff.hello\n")
             let disabled = try run("exec", "--hello", "world", place.image, "/bin/true")
-            #expect(disabled.end == .exited(1) && disabled.standardError.contains("org.skiff.hello"), "\(disabled)")
+            #expect(
+                disabled.end == .exited(1) && disabled.standardOutput.isEmpty
+                    && disabled.standardError
+                        == "Error for command \"exec\": flag --hello needs the plugin org.skiff.hello, which is disabled. "
+                        + "Run: skiff plugin enable org.skiff.hello\n",
+                "\(disabled)")
             #expect(try run("plugin", "enable", "hello").isSuccess)
             #expect(try run("exec", "--hello", "again", place.image, "/bin/sh", "-c", "echo $HELLO").line == "again")
         }

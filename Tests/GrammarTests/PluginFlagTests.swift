@@ -65,10 +65,40 @@ import Testing
 
     @Test func pluginThatIsRefusedSaysWhy() throws {
         let id = "org.skiff.nvidia-gpu"
-        for refusals in [[id: "cannot trust /x"], ["": "cannot trust /x"]] {
-            let complaint = try parse("exec", "--nv", "x", "y", plugins: PluginGrammar(refusals: refusals)).complaint()
+        let own = UnusablePlugin(id: id, reason: "cannot be used: cannot trust /x", flags: [], commands: [])
+        for plugins in [PluginGrammar(unusable: [own]), PluginGrammar(refusal: "cannot trust /x")] {
+            let complaint = try parse("exec", "--nv", "x", "y", plugins: plugins).complaint()
             #expect(complaint.hasSuffix("needs the plugin \(id), which cannot be used: cannot trust /x"))
         }
+    }
+
+    /// Of any plugin, not only of one that comes with skiff.
+    @Test func whatAnUnusablePluginAddsSaysWhy() throws {
+        let flag = PluginFlag(
+            name: "accelerate", short: "x", kind: .bool, environment: ["ACCELERATE"], help: "", commands: ["exec"],
+            plugin: "com.vendor.fast")
+        let plugins = PluginGrammar(unusable: [
+            UnusablePlugin(
+                id: "com.vendor.fast", reason: "is disabled", hint: "Run: skiff plugin enable com.vendor.fast",
+                flags: [flag], commands: ["benchmark"])
+        ])
+        let reason = "needs the plugin com.vendor.fast, which is disabled. Run: skiff plugin enable com.vendor.fast"
+        for word in ["--accelerate", "--accelerate=1", "-x"] {
+            let answer = try parse("exec", word, "i", "y", plugins: plugins).answer()
+            #expect(answer.status == 1 && answer.standardOutput.isEmpty)
+            #expect(answer.standardError == "Error for command \"exec\": flag --accelerate \(reason)\n")
+        }
+        let command = try parse("benchmark", "-a", plugins: plugins).answer()
+        #expect(command == Answer("", standardError: "Error: command \"benchmark\" \(reason)\n", status: 1))
+        let variable = #expect(throws: SkiffError.self) {
+            try parse("exec", "i", "y", variables: ["APPTAINER_ACCELERATE=1"], plugins: plugins)
+        }
+        #expect(variable?.message == "cannot use the variable APPTAINER_ACCELERATE: flag --accelerate \(reason)")
+        // Another command does not have it, and another plugin that can be used may.
+        #expect(
+            try parse("run", "--accelerate", "i", plugins: plugins).complaint().hasSuffix("unknown flag: --accelerate"))
+        let both = PluginGrammar(flags: [flag], unusable: plugins.unusable)
+        #expect(try parse("exec", "--accelerate", "i", "y", plugins: both).invocation().bool("accelerate"))
     }
 
     @Test func manifestsAreReadOnlyWhenNeeded() throws {
@@ -93,11 +123,9 @@ import Testing
         #expect(invocation.string("hello") == "you")
     }
 
-    /// The list of absent flags must say the same as the manifests that are shipped.
-    @Test(arguments: [
-        "Plugins/Overlay/org.skiff.overlay", "Plugins/NvidiaGPU/org.skiff.nvidia-gpu",
-        "Examples/plugin-c/org.skiff.hello",
-    ]) func flagsOfShippedPluginsAreKnown(_ path: String) throws {
+    /// Flags of the plugins that come with skiff are known without their files.
+    @Test(arguments: ["Plugins/Overlay/org.skiff.overlay", "Plugins/NvidiaGPU/org.skiff.nvidia-gpu"])
+    func flagsOfShippedPluginsAreKnown(_ path: String) throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
         let text = try String(contentsOf: root.appending(path: path + ".plugin"), encoding: .utf8)
         let id = try #require(path.split(separator: "/").last)

@@ -21,13 +21,17 @@ struct ManifestFields {
     mutating func text(_ key: String) -> String { take(key)?.value ?? "" }
 
     /// A list whose items hold no blanks: separated by blanks or commas.
-    mutating func words(_ key: String) -> [String] {
-        (take(key)?.value ?? "").utf8.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x2C }.map { String(Substring($0)) }
+    mutating func words(_ key: String) -> [String] { Self.words(in: take(key)?.value ?? "") }
+
+    static func words(in text: String) -> [String] {
+        text.utf8.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x2C }.map { String(Substring($0)) }
     }
 
     /// A list whose items may hold blanks: separated by commas.
-    mutating func phrases(_ key: String) -> [String] {
-        (take(key)?.value ?? "").split(separator: ",").compactMap { part in
+    mutating func phrases(_ key: String) -> [String] { Self.phrases(in: take(key)?.value ?? "") }
+
+    static func phrases(in text: String) -> [String] {
+        text.split(separator: ",").compactMap { part in
             let words = part.split(separator: " ", omittingEmptySubsequences: true)
             return words.isEmpty ? nil : words.joined(separator: " ")
         }

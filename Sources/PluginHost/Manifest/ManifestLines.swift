@@ -36,7 +36,7 @@ func manifestBlocks(_ bytes: [UInt8]) throws(ManifestError) -> [ManifestBlock] {
     var number = 0
     for raw in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
         number += 1
-        let trimmed = trim(raw)
+        let trimmed = trimmedLine(raw)
         guard let first = trimmed.first, first != UInt8(ascii: "#") else { continue }
         guard !trimmed.contains(0), let line = String(validating: trimmed, as: UTF8.self) else {
             throw ManifestError(line: number, reason: "not UTF-8 text")
@@ -51,8 +51,8 @@ func manifestBlocks(_ bytes: [UInt8]) throws(ManifestError) -> [ManifestBlock] {
         guard let equals = trimmed.firstIndex(of: UInt8(ascii: "=")) else {
             throw ManifestError(line: number, reason: "expected key = value")
         }
-        let key = String(decoding: trim(trimmed[..<equals]), as: UTF8.self)
-        let value = String(decoding: trim(trimmed[trimmed.index(after: equals)...]), as: UTF8.self)
+        let key = String(decoding: trimmedLine(trimmed[..<equals]), as: UTF8.self)
+        let value = String(decoding: trimmedLine(trimmed[trimmed.index(after: equals)...]), as: UTF8.self)
         guard !key.isEmpty else { throw ManifestError(line: number, reason: "expected key = value") }
         let last = blocks.count - 1
         if let earlier = blocks[last].entries[key] {
@@ -63,7 +63,8 @@ func manifestBlocks(_ bytes: [UInt8]) throws(ManifestError) -> [ManifestBlock] {
     return blocks
 }
 
-private func trim(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+/// Without blanks around it, and without a carriage return at its end.
+func trimmedLine(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
     func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
     var rest = bytes.drop(while: isBlank)
     while let last = rest.last, isBlank(last) { rest.removeLast() }

@@ -5,7 +5,10 @@ extension InstalledPlugins {
     package func plugins(serving scheme: String) -> [Manifest] { enabled.filter { $0.schemes.contains(scheme) } }
 
     /// Whether a plugin has this scheme that is only switched off, or not.
-    package func knows(scheme: String) -> Bool { entries.contains { $0.manifest.schemes.contains(scheme) } }
+    package func knows(scheme: String) -> Bool {
+        entries.contains { $0.manifest.schemes.contains(scheme) }
+            || broken.contains { $0.outline.schemes.contains(scheme) }
+    }
 
     /// What to say to somebody who names a scheme that no enabled plugin has. The words are Apptainer's.
     package func refusal(of scheme: String) -> SkiffError {
@@ -13,6 +16,8 @@ extension InstalledPlugins {
         if let off = entries.first(where: { $0.manifest.schemes.contains(scheme) }) {
             let id = off.manifest.id
             hint = "The plugin \(id) serves \(scheme)://, but is disabled; 'plugin enable \(id)' changes that"
+        } else if let plugin = broken.first(where: { $0.outline.schemes.contains(scheme) }) {
+            hint = "The plugin \(plugin.id) serves \(scheme)://, but cannot be used: \(plugin.error)"
         } else if !broken.isEmpty {
             hint = "No plugin that can be used serves \(scheme)://; 'plugin list --all' shows those that cannot"
         } else {

@@ -1,0 +1,10 @@
+extension Table {
+    /// Commands of Apptainer that this version does not have.
+    static var absentCommands: [String] {
+        [
+            "capability", "caps", "checkpoint", "config", "instance", "key", "keys", "oci",
+            "overlay", "sign", "siftool", "verify",
+            "completion powershell",
+        ]
+    }
+}

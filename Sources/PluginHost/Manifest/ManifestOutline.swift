@@ -1,0 +1,62 @@
+import Core
+
+/// The names in a manifest that cannot be used: one with a mistake, or that somebody else could have written. They serve one
+/// purpose, to tell who uses one of them which plugin it belongs to and why that does not work; nothing is loaded for them.
+package struct ManifestOutline: Sendable, Equatable {
+    package struct Flag: Sendable, Equatable {
+        package var name = ""
+        package var short: String?
+        package var environment: [String] = []
+        package var commands: [String] = []
+    }
+
+    package private(set) var flags: [Flag] = []
+    package private(set) var commands: [String] = []
+    package private(set) var schemes: [String] = []
+    package private(set) var configurationKeys: [String] = []
+
+    package init() {}
+
+    /// Takes what can be read, line by line.
+    package init(_ bytes: [UInt8]) {
+        var block = ""
+        for line in bytes.prefix(1 << 16).split(separator: UInt8(ascii: "\n")) {
+            guard let text = String(validating: trimmedLine(line), as: UTF8.self), !text.hasPrefix("#") else {
+                continue
+            }
+            if text.hasPrefix("[") {
+                block = text
+                if block == "[flag]" { flags.append(Flag()) }
+            } else if let equals = text.utf8.firstIndex(of: UInt8(ascii: "=")) {
+                let key = text[..<equals].filter { $0 != " " && $0 != "\t" }
+                let value = trimmedLine(Array(text[text.utf8.index(after: equals)...].utf8)[...])
+                take(block, key, String(decoding: value, as: UTF8.self))
+            }
+        }
+        flags.removeAll { !isFlagName($0.name) }
+        commands.removeAll { !isFlagName($0) }
+        schemes.removeAll { !isURIScheme($0) }
+    }
+
+    private mutating func take(_ block: String, _ key: String, _ value: String) {
+        switch (block, key) {
+        case ("", "schemes"): schemes += ManifestFields.words(in: value)
+        case ("", "config-keys"): configurationKeys += ManifestFields.phrases(in: value)
+        case ("[command]", "name"): commands.append(value)
+        case ("[flag]", _) where !flags.isEmpty: flags[flags.count - 1].take(key, value)
+        default: break
+        }
+    }
+}
+
+extension ManifestOutline.Flag {
+    fileprivate mutating func take(_ key: String, _ value: String) {
+        switch key {
+        case "name": name = value
+        case "short": short = value.utf8.count == 1 ? value : nil
+        case "env": environment = ManifestFields.words(in: value)
+        case "commands": commands = ManifestFields.phrases(in: value)
+        default: break
+        }
+    }
+}
