@@ -1,3 +1,5 @@
+import Linux
+
 /// An http or https URL, split into the parts that decide which server is asked (RFC 3986 §3).
 package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
     package let scheme: String
@@ -50,8 +52,10 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
         return String(authority.prefix { $0 != ":" })
     }
 
-    /// Whether the host is localhost or a loopback address.
-    package var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+    /// Whether the host is localhost or a loopback address; `127.example.org` is a name, and may be anywhere.
+    package var isLoopback: Bool {
+        host == "localhost" || host == "::1" || (host.hasPrefix("127.") && isInternetAddress(host))
+    }
 
     /// Returns the address of a `Location` header, relative to this one (RFC 3986 §5.2).
     package func following(_ location: String) -> WebAddress? {

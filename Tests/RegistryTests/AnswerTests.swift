@@ -20,6 +20,16 @@ import Testing
             Challenge.parse("") == [] && Challenge.parse("Bearer realm=\"open").first?.parameters == [:])
     }
 
+    /// A name that begins like a number is a name, and may be anywhere.
+    @Test func onlyAddressesOfThisMachineAreLoopback() {
+        for (host, isLoopback) in [
+            ("localhost", true), ("127.0.0.1", true), ("127.8.9.1:5000", true), ("[::1]:80", true),
+            ("127.example.org", false), ("127.0.0.1.example.org", false), ("128.0.0.1", false), ("127.1.2", false),
+        ] {
+            #expect(WebAddress("http://\(host)/")?.isLoopback == isLoopback, "\(host)")
+        }
+    }
+
     @Test func base64IsThatOfOthers() {
         for (plain, text) in [
             ("", ""), ("a", "YQ=="), ("ab", "YWI="), ("ann:secret", "YW5uOnNlY3JldA=="),
