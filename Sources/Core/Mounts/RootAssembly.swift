@@ -39,7 +39,9 @@ struct RootAssembly {
 
     private func supply(_ missing: [MissingTarget], _ session: borrowing Session) throws(SkiffError) {
         try during("cannot make mount targets") { () throws(Errno) in
-            try makeDirectory("layers/targets", at: session.directory.raw)
+            // A literal would be taken for the name of one entry.
+            let folder: String = "layers/targets"
+            try makeDirectory(folder, at: session.directory.raw)
             for target in missing {
                 let path = "layers/targets" + target.path
                 if target.isDirectory {
