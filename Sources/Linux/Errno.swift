@@ -50,6 +50,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let noChild = Errno(ECHILD)
     package static let range = Errno(ERANGE)
     package static let notEmpty = Errno(ENOTEMPTY)
+    package static let tooManyFiles = Errno(EMFILE)
     package static let notTerminal = Errno(ENOTTY)
     package static let ioError = Errno(EIO)
     package static let overflow = Errno(EOVERFLOW)

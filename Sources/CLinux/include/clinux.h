@@ -160,6 +160,38 @@ static inline int skl_mount_setattr(int dir, const char *path, unsigned flags, u
     return (int)syscall(SYS_mount_setattr, dir, path, flags, &attr, sizeof attr);
 }
 
+/* What the caller handed over, see inheritance.c. The list of descriptors is ascending and has none below 3. */
+int skl_inherit(void);
+const int *skl_inherited_descriptors(size_t *count);
+void skl_disinherit(int fd);
+int skl_raise_descriptor_limit(rlim_t wanted);
+int skl_give_inheritance_back(void);
+/* Closes all descriptors from `first` on but `kept`, which is ascending. */
+void skl_close_others(int first, const int *kept, size_t count);
+/* A program to start: it gets 0 to 2, the targets (ascending), and no other descriptor. */
+struct skl_spawn {
+    const char *path;
+    char *const *arguments, *const *environment;
+    const int *sources, *targets;
+    size_t count;
+    int new_session;
+    /* Sent to it when this process ends, 0 for none. */
+    int death_signal;
+    pid_t parent;
+};
+pid_t skl_spawn(const struct skl_spawn *request);
+/* F_SETOWN and O_ASYNC: SIGIO for this process when something can be read. */
+static inline int skl_signal_when_readable(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETOWN, getpid()) != 0) return -1;
+    return fcntl(fd, F_SETFL, flags | O_ASYNC | O_NONBLOCK);
+}
+static inline pid_t skl_signal_sender(const siginfo_t *info) { return info->si_pid; }
+static inline int skl_signal_is_ignored(int signal_number) {
+    struct sigaction current;
+    return sigaction(signal_number, NULL, &current) == 0 && !(current.sa_flags & SA_SIGINFO) && current.sa_handler == SIG_IGN;
+}
+
 /* sockets: send bytes and at most one descriptor; receive the same */
 ssize_t skl_send_descriptor(int socket, const void *bytes, size_t count, int descriptor);
 ssize_t skl_receive_descriptor(int socket, void *bytes, size_t count, int *descriptor);

@@ -91,34 +91,36 @@ package func execute(_ fd: CInt, _ arguments: CStringArray, _ environment: CStri
     throw Errno.current
 }
 
-/// posix_spawn(3): starts a helper. `descriptors` maps numbers of the child to numbers of ours; all others close at exec.
+/// Starts a program by vfork(2) and execve(2). It gets descriptors 0 to 2, those that `descriptors` maps (numbers of the child
+/// to numbers of ours), and no other, whether close-on-exec or not; an empty signal mask; and the caller's limit of
+/// descriptors.
+/// - Parameter deathSignal: what it gets when this process ends. For a process with one thread: prctl(2) PR_SET_PDEATHSIG
+///   looks at the end of the thread.
 package func spawn(
     _ path: String, _ arguments: [String], environment: [String], descriptors: [(child: CInt, parent: CInt)] = [],
-    newSession: Bool = false
+    newSession: Bool = false, deathSignal: CInt = 0
 ) throws(Errno) -> pid_t {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    for (child, parent) in descriptors {
-        // dup2 of a descriptor onto itself clears close-on-exec: posix_spawn_file_actions_adddup2(3), glibc 2.29.
-        posix_spawn_file_actions_adddup2(&actions, parent, child)
-    }
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    sigemptyset(&none)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    var flags = POSIX_SPAWN_SETSIGMASK
-    if newSession { flags |= POSIX_SPAWN_SETSID }
-    posix_spawnattr_setflags(&attributes, Int16(truncatingIfNeeded: flags))
+    let mapped = descriptors.sorted { $0.child < $1.child }
+    let (sources, targets) = (mapped.map(\.parent), mapped.map(\.child))
     let argv = CStringArray(arguments)
     let envp = CStringArray(environment)
-    var pid: pid_t = 0
-    let failure = argv.withPointer { a in envp.withPointer { e in posix_spawn(&pid, path, &actions, &attributes, a, e) }
+    return try checked {
+        path.withCString { path in
+            argv.withPointer { argv in
+                envp.withPointer { envp in
+                    sources.withUnsafeBufferPointer { sources in
+                        targets.withUnsafeBufferPointer { targets in
+                            var request = skl_spawn(
+                                path: path, arguments: argv, environment: envp, sources: sources.baseAddress,
+                                targets: targets.baseAddress, count: targets.count, new_session: newSession ? 1 : 0,
+                                death_signal: deathSignal, parent: getpid())
+                            return skl_spawn(&request)
+                        }
+                    }
+                }
+            }
+        }
     }
-    if failure != 0 { throw Errno(failure) }
-    return pid
 }
 
 /// `KEY=VALUE` strings of this process, in order.

@@ -27,6 +27,9 @@ package func startThread(_ body: @escaping @Sendable () -> Void) throws(Errno) {
     pthread_detach(try makeThread(body))
 }
 
+/// Gives this thread a copy of the process's descriptors, in which it opens and closes alone; unshare(2) CLONE_FILES.
+package func separateDescriptors() throws(Errno) { _ = try checked { unshare(CInt(CLONE_FILES)) } }
+
 /// Runs `body` with the numbers below `count` at the same time, one thread each, and comes back when all have ended. Runs
 /// them itself, one after another, where no thread can be had.
 package func inThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
