@@ -33,9 +33,9 @@ package struct OwnedFD: ~Copyable, Sendable {
     }
 
     /// A second descriptor for the same open file, close-on-exec; fcntl(2) F_DUPFD_CLOEXEC.
-    package borrowing func duplicate(atLeast minimum: CInt = 3) throws(Errno) -> OwnedFD {
+    package borrowing func duplicate() throws(Errno) -> OwnedFD {
         let source = raw
-        return OwnedFD(adopting: try checked { skl_fcntl(source, F_DUPFD_CLOEXEC, Int(minimum)) })
+        return OwnedFD(adopting: try checked { skl_fcntl(source, F_DUPFD_CLOEXEC, 3) })
     }
 
     /// Whether an exec keeps the descriptor; fcntl(2) F_SETFD.

@@ -32,7 +32,7 @@ package final class PluginRun: PluginPhases {
         zip(sessions, picked).map { session, item in
             PluginParticipant(
                 id: item.manifest.id, version: item.manifest.version, trigger: item.trigger,
-                phases: Manifest.Phase.allCases.filter(session.plugin.phases.has).map(\.rawValue))
+                phases: PluginPhase.allCases.filter(session.plugin.phases.has))
         }
     }
 
@@ -81,7 +81,7 @@ package final class PluginRun: PluginPhases {
 
     /// A phase that writes into the plan. A failure stops what was prepared, in reverse order, before it is reported.
     private func fill(
-        _ phase: Manifest.Phase, _ draft: inout PlanDraft, _ slot: KeyPath<skiff_phases, Slot?>,
+        _ phase: PluginPhase, _ draft: inout PlanDraft, _ slot: KeyPath<skiff_phases, Slot?>,
         before: (Session) -> Void = { _ in }
     ) throws(SkiffError) {
         do throws(SkiffError) {
@@ -97,7 +97,7 @@ package final class PluginRun: PluginPhases {
         }
     }
 
-    private func inChild(_ phase: Manifest.Phase, _ slot: KeyPath<skiff_phases, Slot?>) throws(SkiffError) {
+    private func inChild(_ phase: PluginPhase, _ slot: KeyPath<skiff_phases, Slot?>) throws(SkiffError) {
         for session in sessions {
             try session.during(phase) { () throws(SkiffError) in
                 try call(session, phase, session.plugin.phases[keyPath: slot])
@@ -105,13 +105,13 @@ package final class PluginRun: PluginPhases {
         }
     }
 
-    private func call(_ session: Session, _ phase: Manifest.Phase, _ slot: Slot?) throws(SkiffError) {
+    private func call(_ session: Session, _ phase: PluginPhase, _ slot: Slot?) throws(SkiffError) {
         guard let slot else { return }
         try session.plugin.call(phase.rawValue) { slot(session.plugin.object, session.pointer) }
     }
 
     /// A phase whose failure changes nothing any more.
-    private func attempt(_ session: Session, _ phase: Manifest.Phase, _ body: () -> Int32) {
+    private func attempt(_ session: Session, _ phase: PluginPhase, _ body: () -> Int32) {
         do throws(SkiffError) {
             try session.during(phase) { () throws(SkiffError) in _ = try session.plugin.call(phase.rawValue, body) }
         } catch {

@@ -32,7 +32,7 @@ final class Session {
     let plugin: LoadedPlugin
     let facts: SessionFacts
     /// The phase that runs now; nil between calls, when a session answers nothing.
-    fileprivate(set) var phase: Manifest.Phase?
+    fileprivate(set) var phase: PluginPhase?
     /// The plan, while it is open and in our hands.
     var draft: PlanDraft?
 
@@ -45,7 +45,7 @@ final class Session {
     var pointer: OpaquePointer { OpaquePointer(Unmanaged.passUnretained(self).toOpaque()) }
 
     /// The session of a call, if the plugin may call it now.
-    static func from(_ pointer: OpaquePointer?, in phases: Set<Manifest.Phase>) -> Session? {
+    static func from(_ pointer: OpaquePointer?, in phases: Set<PluginPhase>) -> Session? {
         guard let pointer else { return nil }
         let session = Unmanaged<Session>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
         guard let phase = session.phase, phases.contains(phase) else { return nil }
@@ -53,7 +53,7 @@ final class Session {
     }
 
     /// Runs `body` as `phase`, with the plan at hand.
-    func during<Result>(_ phase: Manifest.Phase, _ draft: inout PlanDraft, _ body: () throws(SkiffError) -> Result)
+    func during<Result>(_ phase: PluginPhase, _ draft: inout PlanDraft, _ body: () throws(SkiffError) -> Result)
         throws(SkiffError) -> Result
     {
         self.draft = draft
@@ -66,7 +66,7 @@ final class Session {
         return try body()
     }
 
-    func during<Result>(_ phase: Manifest.Phase, _ body: () throws(SkiffError) -> Result) throws(SkiffError) -> Result {
+    func during<Result>(_ phase: PluginPhase, _ body: () throws(SkiffError) -> Result) throws(SkiffError) -> Result {
         self.phase = phase
         defer { self.phase = nil }
         return try body()

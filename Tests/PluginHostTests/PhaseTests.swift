@@ -24,7 +24,7 @@ private func throughPlan(_ run: PluginRun) throws(SkiffError) -> PlanDraft {
     try folder.writeManifest(id: "org.test.two", library: "two.so")
     let run = try folder.run([("record", [folder.path + "/record"])])
     #expect(run.participants.map(\.id) == ["org.test.two", "org.test.one"])
-    #expect(run.participants.first?.phases.last == "stopped")
+    #expect(run.participants.first?.phases.last == .stopped)
     let draft = try throughPlan(run)
     try run.entered()
     try run.preExec()

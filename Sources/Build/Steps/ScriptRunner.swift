@@ -89,7 +89,7 @@ struct ScriptRunner {
         request.configurationFile = options.configurationFile
         request.userMapping = .inherited
         request.rung = options.identity.rung
-        if options.identity.supervisor != nil { request.supervisor = String(Self.supervisorNumber) }
+        if options.identity.supervisor != nil { request.supervisor = Self.supervisorNumber }
         request.directory = "/"
         // The user's own binds win over the host's files.
         let taken = Set(options.binds.map(\.destination))
@@ -115,11 +115,7 @@ struct ScriptRunner {
         let file = try during("cannot hand a script to skiff") { () throws(Errno) in
             try makeMemoryFile("skiff-request", request.encoded())
         }
-        // Far from the numbers that the launcher expects: one dup2 must not overwrite the source of the other.
-        let request = try during("cannot hand a script to skiff") { () throws(Errno) in
-            try file.duplicate(atLeast: 100)
-        }
-        var descriptors = [(child: CInt(3), parent: request.raw)]
+        var descriptors = [(child: CInt(3), parent: file.raw)]
         if let supervisor = options.identity.supervisor { descriptors.append((Self.supervisorNumber, supervisor)) }
         return try run(
             installation.launcher, ["__launch", "3"], environment: environmentStrings(), descriptors: descriptors)

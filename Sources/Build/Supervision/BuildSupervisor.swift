@@ -9,13 +9,17 @@ import Linux
 struct BuildSupervisor {
     let remains: BuildRemains
 
-    private static let watched = SignalSet([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD])
+    /// Those that end a build. What the caller ignores, as nohup(1) does, stays ignored.
+    private static let ending = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].filter { !isIgnored($0) }
 
     /// - Returns: the exit status of the build.
     func run(_ work: () throws(SkiffError) -> Void) throws(SkiffError) -> Int32 {
-        let mask = try during("cannot block signals") { () throws(Errno) in try setSignalMask(Self.watched) }
+        // The guard is told by SIGTERM what to do, whatever the caller ignores.
+        let mask = try during("cannot block signals") { () throws(Errno) in
+            try setSignalMask(SignalSet(Self.ending + [SIGTERM, SIGCHLD]))
+        }
         let guardian = try start { () throws(SkiffError) in try watch(mask, work) }
-        return wait(for: guardian, name: "guard") {
+        return wait(for: guardian, name: "guard", Self.ending) {
             // It ends the worker and cleans up; a second signal changes nothing.
             try? sendSignal(SIGTERM, to: guardian)
             _ = try? waitFor(guardian)
@@ -38,7 +42,7 @@ struct BuildSupervisor {
             try work()
             return 0
         }
-        return wait(for: worker, name: "build") {
+        return wait(for: worker, name: "build", Self.ending + [SIGTERM]) {
             try? sendSignal(SIGKILL, to: worker)
             _ = try? waitFor(worker)
         }
@@ -59,7 +63,7 @@ struct BuildSupervisor {
         }
     }
 
-    private func wait(for child: pid_t, name: String, interrupt: () -> Void) -> Int32 {
+    private func wait(for child: pid_t, name: String, _ ending: [CInt], interrupt: () -> Void) -> Int32 {
         while true {
             if let ended = try? waitFor(child, options: WNOHANG) {
                 finish()
@@ -67,7 +71,9 @@ struct BuildSupervisor {
                 Log.fatal("While performing build: the \(name) was killed by signal \(signal)")
                 return signal == SIGINT || signal == SIGTERM ? 1 : 255
             }
-            guard let received = try? waitForSignal(Self.watched), received.signal != SIGCHLD else { continue }
+            guard let received = try? waitForSignal(SignalSet(ending + [SIGCHLD])), received.number != SIGCHLD else {
+                continue
+            }
             interrupt()
             finish()
             if name == "build" { Log.info("Build interrupted: its temporary files are removed") }

@@ -3,28 +3,33 @@ import CLinux
 import Linux
 import Shell
 
-/// The process that becomes the container: one straight line from its birth to exec. It runs in the child of `Parent`, or
+/// The process that becomes the container: one straight line from its birth to exec. It runs in the child of `Launcher`, or
 /// in `skiff` itself when nobody needs to wait. Nothing here decides; the plan did.
-///
-/// Descriptors are lent by the frames above it, which it never returns to.
 struct Child {
     let plan: Plan
     let plugins: any PluginPhases
     let installation: Installation
-    /// The image file; nil for a directory.
+    /// The image file, lent; nil for a directory.
     let image: CInt?
-    /// Where the image server waits for /dev/fuse.
-    let server: CInt?
-    /// Where skiff-root waits for listeners.
-    let supervisor: CInt?
-    /// Where the parent says that it has written the id maps; nil when the child writes them itself.
-    let mapped: CInt?
-    /// Close-on-exec: its end tells the monitor that the program runs. Nil in place.
-    let status: CInt?
+    let links: ChildLinks
     /// The monitor's process; nil in place.
     let monitor: pid_t?
-    /// The caller's signal mask, which the program gets back.
-    let signals: SignalSet
+
+    init(_ launcher: Launcher, image: CInt?, links: ChildLinks, monitor: pid_t?) {
+        (plan, plugins, installation) = (launcher.plan, launcher.plugins, launcher.installation)
+        (self.image, self.links, self.monitor) = (image, links, monitor)
+    }
+
+    /// In a child, whose frames above are its parent's: a failure is said and ends here.
+    func runOrReport() -> Never {
+        do throws(SkiffError) {
+            try run()
+        } catch {
+            report(error)
+            // Not exit(3): the monitor's buffers and handlers are not ours.
+            _exit(error.code.exitStatus)
+        }
+    }
 
     func run() throws(SkiffError) -> Never {
         try bindLifeToMonitor()
@@ -37,19 +42,12 @@ struct Child {
         try during("cannot make the mount namespace private") { () throws(Errno) in
             try setPropagation(plan.session.receivesMounts ? .slave : .private, of: "/")
         }
-        let trees = try SourceTrees(plan)
-        LaunchStep.sources.reached()
-        var session = try Session(plan.session)
-        LaunchStep.session.reached()
-        try mountImage(session, trees)
-        readEarly(session)
-        LaunchStep.image.reached()
-        let root = try RootAssembly(plan: plan, trees: trees).assemble(session)
-        LaunchStep.root.reached()
-        try mountEverything(on: root, &session, trees)
+        let root = try assembleRoot()
         LaunchStep.mounts.reached()
         try plugins.preExec()
-        try pivot(into: root, session)
+        // What skiff and the plugins opened leads to the host, whether close-on-exec or not.
+        closeDescriptors(except: Inheritance.descriptors + links.neededInside + [shell.descriptor].compactMap { $0 })
+        try pivot(into: root)
         LaunchStep.pivoted.reached()
 
         if let hostname = plan.hostname {
@@ -69,9 +67,32 @@ struct Child {
         try emulateRoot()
         try becomeUser()
         LaunchStep.exec.reached()
-        try during("cannot restore the signal mask") { () throws(Errno) in _ = try setSignalMask(signals) }
+        try during("cannot give back what the caller set") { () throws(Errno) in try Inheritance.giveBack() }
         throw program.execute(staticShell: shell.descriptor, files: CurrentRoot())
     }
+
+    /// - Returns: the directory that becomes the root, relative to the current one, which is the session.
+    private func assembleRoot() throws(SkiffError) -> String {
+        // One descriptor for each tree of the host, until it is attached.
+        let room = plan.mounts.count + plan.layers.count + Self.ownDescriptors
+        try during("cannot make room for descriptors") { () throws(Errno) in
+            try Inheritance.makeRoom(forDescriptors: room)
+        }
+        let trees = try SourceTrees(plan)
+        LaunchStep.sources.reached()
+        var session = try Session(plan.session)
+        LaunchStep.session.reached()
+        try mountImage(session, trees)
+        readEarly(session)
+        LaunchStep.image.reached()
+        let root = try RootAssembly(plan: plan, trees: trees).assemble(session)
+        LaunchStep.root.reached()
+        try mountEverything(on: root, &session, trees)
+        return root
+    }
+
+    /// More than a launch holds besides trees.
+    private static let ownDescriptors = 48
 
     /// kill -9 of the monitor must take the container along: prctl(2) PR_SET_PDEATHSIG. If the monitor ended before the
     /// call, we have another parent by now.
@@ -109,14 +130,14 @@ struct Child {
     private func waitForMaps() {
         var byte: [UInt8] = [0]
         let count = try? byte.withUnsafeMutableBufferPointer { buffer throws(Errno) in
-            try read(mapped ?? -1, into: UnsafeMutableRawBufferPointer(buffer))
+            try read(links.mapped ?? -1, into: UnsafeMutableRawBufferPointer(buffer))
         }
         if count != 1 { _exit(255) }
     }
 
     /// skiff-root must be root of the same user namespace, and of no other namespace of ours: it would keep them alive.
     private func inviteSupervisor() throws(SkiffError) {
-        guard let supervisor, plan.root?.supervisor == .own else { return }
+        guard let supervisor = links.supervisor, plan.root?.supervisor == .own else { return }
         try during("cannot show the container to skiff-root") { () throws(Errno) in
             let namespace = try open("/proc/self/ns/user", O_RDONLY)
             try sendMessage([SupervisorMessage.namespace.rawValue], descriptor: namespace.raw, over: supervisor)
@@ -127,7 +148,7 @@ struct Child {
     private func emulateRoot() throws(SkiffError) {
         guard let root = plan.root else { return }
         do throws(Errno) {
-            guard let supervisor else { return try pretend(root.filter) }
+            guard let supervisor = links.supervisor else { return try pretend(root.filter) }
             try supervise(root.filter, over: supervisor, keeping: root.scope)
         } catch {
             // A filter of this process has a listener already: we are inside of a container like this.
@@ -153,7 +174,7 @@ struct Child {
             }
             try mount.loop(image)
         case .server:
-            guard let server else {
+            guard let server = links.server else {
                 throw SkiffError("cannot mount image \(plan.image.path): no image server runs")
             }
             try mount.server(control: server)
@@ -178,7 +199,7 @@ struct Child {
         try MountExecutor(plan: plan, trees: trees, root: opened.raw).run(&session)
     }
 
-    private func pivot(into root: String, _ session: borrowing Session) throws(SkiffError) {
+    private func pivot(into root: String) throws(SkiffError) {
         try during("cannot make the image the root directory") { () throws(Errno) in
             try changeDirectory(root)
             try pivotIntoCurrentDirectory()
@@ -190,8 +211,10 @@ struct Child {
 
     private func startShim() throws(SkiffError) {
         if plan.privileges.noNewPrivileges { try? setNoNewPrivileges() }
-        let status = self.status
-        try Shim.run { if let status { _ = CLinux.close(status) } }
+        guard let reports = links.reports else {
+            throw SkiffError("cannot start the container's first process: nobody waits for it")
+        }
+        try Shim.run(reports: reports)
         try during("cannot follow the container's first process") { () throws(Errno) in
             try setParentDeathSignal(SIGKILL)
         }

@@ -18,7 +18,12 @@ struct EarlyReading {
     func start(in image: consuming OwnedFD) {
         let directory = image.release()
         do throws(Errno) {
-            try startThread { read(in: OwnedFD(adopting: directory)) }
+            try startThread {
+                // A table of its own: the process closes what is not the program's, while this thread may still read.
+                guard (try? separateDescriptors()) != nil else { return }
+                closeDescriptors(except: [directory])
+                read(in: OwnedFD(adopting: directory))
+            }
         } catch {
             _ = OwnedFD(adopting: directory)
         }

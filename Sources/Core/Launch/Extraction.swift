@@ -35,8 +35,14 @@ struct Extraction: ~Copyable {
         lock = held
     }
 
-    /// Unpacks `size` bytes of squashfs at `offset` of the open image.
-    static func unpack(_ image: RootImage, file: CInt, installation: Installation) throws(SkiffError) -> Extraction {
+    enum Outcome: ~Copyable {
+        case unpacked(Extraction)
+        /// By a signal that ends the launch; nothing is left.
+        case interrupted(CInt)
+    }
+
+    /// Unpacks the file system of the open image. All signals must be blocked.
+    static func unpack(_ image: RootImage, file: CInt, installation: Installation) throws(SkiffError) -> Outcome {
         sweep(image.directory.split(separator: "/").dropLast(2).reduce("") { $0 + "/" + $1 })
         Log.info("Converting SIF file to temporary sandbox...")
         let extraction = try Extraction(image)
@@ -46,13 +52,15 @@ struct Extraction: ~Copyable {
         ]
         let ended = try during("cannot start \(installation.imageTool)") { () throws(Errno) in
             let pid = try spawn(
-                installation.imageTool, words, environment: environmentStrings(), descriptors: [(3, file)])
-            return try waitFor(pid)?.status
+                installation.imageTool, words, environment: environmentStrings(), descriptors: [(3, file)],
+                deathSignal: SIGKILL)
+            return try waitForHelper(pid)
         }
+        if case .signaled(let signal) = ended, endsLaunch(signal) { return .interrupted(signal) }
         guard ended == .exited(0) else {
             throw SkiffError("cannot extract image \(image.path)", hint: "See the message above")
         }
-        return extraction
+        return .unpacked(extraction)
     }
 
     private borrowing func remove() {

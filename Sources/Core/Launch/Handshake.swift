@@ -13,23 +13,25 @@ import Linux
 //                                 clone bind sources         * sources
 //                                 session tmpfs              * session
 //                                 open /dev/fuse, mount(2)   * fuse-mounted
-//                                 'M' + descriptor ─────────────────────▶  serve: answers INIT
+//                                 mounted + descriptor ─────────────────▶  serve: answers INIT
 //                                 close /dev/fuse            * image
 //                                 missing targets, overlay   * root
 //                                 mounts in order            * mounts
+//                                 all descriptors closed but those of the program
 //                                 pivot_root                 * pivoted
 //                                 environment                * environment
 //                                 capabilities, exec         * exec
-//   status pipe: end ◀────────    (close-on-exec)
+//   status pipe: end ◀────────    (close-on-exec)                           as SIGIO: the monitor waits for signals alone
 //   plugins: started
 //   * running
 //   wait
-//   'Q' ─────────────────────────────────────────────────────────────────▶
-//   'G' gone, or 'B' busy ◀───────────────────────────────────────────────  gone: exit
+//   question ────────────────────────────────────────────────────────────▶
+//   gone, or busy ◀──────────────────────────────────────────────────────  gone: exit
 //   plugins: stopped, undo
 //   exit as the program did
 //
 // In place (nothing to wait for), `skiff` runs the child's column itself, after unshare(2) instead of clone(2).
+// TERM, INT, HUP or QUIT before `running` ends the child, then the launch.
 // kill -9 of the monitor takes the child (PDEATHSIG); of the child, the mounts of its namespace; of the server, its
 // connection: whoever reads the image then gets ENOTCONN. Nobody but the server keeps /dev/fuse open, else that abort
 // would not happen and a stat(2) would hang.

@@ -25,12 +25,10 @@ struct ImageServerLink: ~Copyable {
             let pair = try makeSocketPair()
             let ours = OwnedFD(adopting: pair.first)
             let theirs = OwnedFD(adopting: pair.second)
-            // Numbers far from the two that the server expects, so that one dup2 cannot overwrite the other's source.
-            let source = OwnedFD(adopting: try duplicated(file))
-            let far = OwnedFD(adopting: try duplicated(theirs.raw))
             let pid = try spawn(
                 program, words, environment: [],
-                descriptors: [(imageNumber, source.raw), (controlNumber, far.raw)], newSession: true)
+                descriptors: [(imageNumber, file), (controlNumber, theirs.raw)], newSession: true)
+            LaunchStep.serverStarted.reached()
             return ImageServerLink(pid: pid, control: ours)
         } catch {
             throw SkiffError(
@@ -39,27 +37,22 @@ struct ImageServerLink: ~Copyable {
         }
     }
 
-    private static func duplicated(_ fd: CInt) throws(Errno) -> CInt {
-        let copy = skl_fcntl(fd, F_DUPFD_CLOEXEC, 100)
-        if copy < 0 { throw Errno.current }
-        return copy
-    }
-
     /// What the server wrote about an image that it cannot serve; nil if it wrote nothing.
-    func complaint() -> String? {
+    private func complaint() -> String? {
         guard (try? waitReadable(control.raw, milliseconds: 0)) == true,
-            let message = try? receiveMessage(over: control.raw), message.bytes.first == UInt8(ascii: "E")
+            let message = try? receiveMessage(over: control.raw), ImageServerMessage(message.bytes) == .refusal
         else { return nil }
         return String(decoding: message.bytes.dropFirst(), as: UTF8.self)
     }
 
     /// Asks whether the connection is gone. If so the server ends at once and is waited for: nothing of ours is left when
     /// `skiff` returns. If processes of the container live on, so does the server, and nobody waits.
-    consuming func farewell() {
+    consuming func shutDown(after status: ExitStatus) {
+        if status == .exited(255), let text = complaint() { Log.error("image server: \(text)") }
         do throws(Errno) {
-            try sendMessage([UInt8(ascii: "Q")], over: control.raw)
+            try sendMessage([ImageServerMessage.question.rawValue], over: control.raw)
             let answer = try receiveMessage(over: control.raw)
-            if answer.bytes.first == UInt8(ascii: "B") { return }
+            if ImageServerMessage(answer.bytes) == .busy { return }
             _ = try waitFor(pid)
         } catch {
             // It was killed: its connection is down already.

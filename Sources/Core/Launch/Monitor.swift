@@ -1,54 +1,73 @@
 import Base
 import CLinux
-package import Linux
+import Linux
 
 /// Waits for the container's first process and passes signals on. Everything is an event of sigwaitinfo(2): all signals
-/// are blocked, none has a handler, no timer runs.
-struct Monitor {
-    let child: pid_t
+/// are blocked, none has a handler, no timer runs; the child's pipes send SIGIO.
+struct Monitor: ~Copyable {
+    private let child: StartedChild
+    private var isRunning = false
+    private var suspension: Suspension
 
     /// Signals that describe this process, not the user's wish, and are never passed on.
     private static let own: Set<CInt> = [SIGCHLD, SIGURG, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGPIPE]
 
-    /// All signals must be blocked already.
+    /// All signals must have been blocked before the child was made.
+    init(_ child: consuming StartedChild) {
+        suspension = Suspension(of: child.pid)
+        self.child = child
+    }
+
+    /// - Parameter whenRunning: called once, when the program runs or can no longer come to it.
     /// - Returns: how the child ended.
-    func wait() throws(SkiffError) -> ExitStatus {
-        try during("cannot wait for the container") { () throws(Errno) in
+    consuming func wait(whenRunning: () -> Void) throws(SkiffError) -> ExitStatus {
+        do throws(Errno) {
             while true {
-                if let ended = try waitFor(child, options: WNOHANG) { return ended.status }
                 let received = try waitForSignal(.all)
-                try handle(received.signal, fromUser: received.fromUser)
+                if !isRunning, try waitReadable(child.running.raw, milliseconds: 0) {
+                    isRunning = true
+                    whenRunning()
+                }
+                if !isRunning, endsLaunch(received.number) {
+                    try sendSignal(SIGKILL, to: child.pid)
+                    _ = try waitFor(child.pid)
+                    return .signaled(received.number)
+                }
+                try pass(on: received)
+                if received.number == SIGIO { try readReports() }
+                switch try waitFor(child.pid, options: WNOHANG | WUNTRACED)?.status {
+                case nil: continue
+                case .stopped(let signal): try suspension.begin(signal)
+                case let ended?: return ended
+                }
             }
+        } catch {
+            throw SkiffError("cannot wait for the container", errno: error)
         }
     }
 
     /// A signal of the terminal (Ctrl-C) reaches the whole foreground group, so the program has it already; one that
     /// somebody sent to us is meant for the program (Docs/spec/runtime.md §6.1).
-    private func handle(_ signal: CInt, fromUser: Bool) throws(Errno) {
-        if Self.own.contains(signal) { return }
-        if signal == SIGTSTP && !fromUser {
-            try sendSignal(SIGSTOP, to: processID())
-            return
-        }
-        guard fromUser else { return }
+    private mutating func pass(on received: ReceivedSignal) throws(Errno) {
+        guard received.isSent, !Self.own.contains(received.number) else { return }
+        if received.number == SIGCONT { return try suspension.end() }
+        // kill(0, SIGTSTP), by which editors stop their whole process group: its sender has it already.
+        if isJobControl(received.number) && received.sender == child.pid { return }
         do throws(Errno) {
-            try sendSignal(signal, to: child)
+            try sendSignal(received.number, to: child.pid)
         } catch {
             if error != .noSuchProcess { throw error }
         }
     }
-}
 
-/// Ends this process the way the program ended: with its status, or by the same signal, so that a caller that waits sees
-/// "killed by n" (Docs/spec/cli.md §1.4).
-package func end(as status: ExitStatus) -> Never {
-    if case .signaled(let signal) = status {
-        // The program has dumped its core, if any; ours would only cover it up.
-        var none = rlimit(rlim_cur: 0, rlim_max: 0)
-        _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
-        resetSignal(signal)
-        _ = try? setSignalMask(.none)
-        try? sendSignal(signal, to: processID())
+    private mutating func readReports() throws(Errno) {
+        let reports: CInt
+        switch child.reports {
+        case nil: return
+        case .some(let pipe): reports = pipe.raw
+        }
+        var stop: UInt8 = 0
+        while (try? withUnsafeMutableBytes(of: &stop) { bytes throws(Errno) in try read(reports, into: bytes) }) == 1 {}
+        if stop != 0 { try suspension.begin(CInt(stop)) }
     }
-    exit(status.code)
 }

@@ -4,26 +4,48 @@ import Linux
 
 /// PID 1 of a container with its own PID namespace: starts the program, reaps whatever is left to it, passes signals on,
 /// and ends with the program's status. When it ends the kernel kills the rest of the namespace; pid_namespaces(7).
-enum Shim {
+struct Shim {
+    private let program: pid_t
+    private let reports: CInt
+    private var suspension: Suspension
+
     /// Called in PID 1, before the environment is made. Comes back only in the new process, which becomes the program.
-    /// - Parameter release: closes what only the program's process may keep.
-    static func run(release: () -> Void) throws(SkiffError) {
+    /// - Parameter reports: where the monitor reads that the program was stopped: the first process of a namespace cannot be
+    ///   stopped by its own hand.
+    static func run(reports: CInt) throws(SkiffError) {
         let program = try during("cannot start the program's process") { () throws(Errno) in try cloneProcess() }
         if program == 0 { return }
-        release()
+        // What the program closes must be closed.
+        closeDescriptors(except: [reports])
         setProcessName("appinit")
+        var shim = Shim(program: program, reports: reports, suspension: Suspension(of: program))
+        shim.serve()
+    }
+
+    private mutating func serve() -> Never {
         while true {
-            reap(until: program)
+            reap()
             guard let received = try? waitForSignal(.all) else { continue }
-            if received.signal == SIGCHLD { continue }
-            // Of the terminal's signals the program has its own copy: it is in the same process group.
-            if received.fromUser { try? sendSignal(received.signal, to: program) }
+            pass(on: received)
         }
     }
 
-    private static func reap(until program: pid_t) {
-        while let ended = try? waitFor(-1, options: WNOHANG) {
-            if ended.pid == program { _exit(ended.status.code) }
+    private mutating func reap() {
+        while let changed = try? waitFor(-1, options: WNOHANG | WUNTRACED) {
+            guard changed.pid == program else { continue }
+            guard case .stopped(let signal) = changed.status else { _exit(changed.status.code) }
+            suspension.note()
+            try? writeFully(reports, [UInt8(truncatingIfNeeded: signal)])
+        }
+    }
+
+    /// Of the terminal's signals the program has its own copy: it is in the same process group.
+    private mutating func pass(on received: ReceivedSignal) {
+        guard received.isSent, received.number != SIGCHLD else { return }
+        if received.number == SIGCONT {
+            try? suspension.end()
+        } else if !isJobControl(received.number) || received.sender != program {
+            try? sendSignal(received.number, to: program)
         }
     }
 }

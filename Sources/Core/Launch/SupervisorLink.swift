@@ -27,16 +27,15 @@ package struct SupervisorLink: ~Copyable {
         }
     }
 
-    /// Keeps our end open until this process ends, and skiff-root with it. The number is far from those that a launch
-    /// gives its descriptors.
+    /// Keeps our end open until this process ends, and skiff-root with it.
     package consuming func held() throws(SkiffError) -> CInt {
         try during("cannot keep the way to skiff-root") { () throws(Errno) in
-            try control.duplicate(atLeast: 100).release()
+            try control.duplicate().release()
         }
     }
 
     /// As the image server's: waits for its end, unless processes of the container live on.
-    package consuming func farewell() {
+    package consuming func shutDown() {
         do throws(Errno) {
             try sendMessage([SupervisorMessage.question.rawValue], over: control.raw)
             let answer = try receiveMessage(over: control.raw)

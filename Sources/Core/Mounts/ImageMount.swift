@@ -60,7 +60,7 @@ struct ImageMount {
                 + "allow_other,default_permissions"
             try mountFilesystem("fuse", source: "skiff", at: "image", flags: flags, data: options)
             LaunchStep.fuseMounted.reached()
-            try sendMessage([UInt8(ascii: "M")], descriptor: fuse.raw, over: control)
+            try sendMessage([ImageServerMessage.mounted.rawValue], descriptor: fuse.raw, over: control)
         } catch {
             throw SkiffError(
                 "cannot mount image \(plan.image.path)", errno: error,

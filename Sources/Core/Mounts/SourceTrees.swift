@@ -68,7 +68,9 @@ final class SourceTrees {
                 if error == .noSuchFile {
                     throw SkiffError("mount source \(path) doesn't exist")
                 }
-                throw SkiffError("cannot bind \(path) (\(mount.reason))", errno: error)
+                throw SkiffError(
+                    "cannot bind \(path) (\(mount.reason))", errno: error,
+                    hint: error == .tooManyFiles ? "Raise the hard limit of open files: ulimit -n" : nil)
             }
             return nil
         }

@@ -1,3 +1,4 @@
+import Base
 import CLinux
 package import Linux
 
@@ -23,6 +24,10 @@ package enum NamespaceAdvice {
             return "User namespaces are refused here, as in a chroot or under a seccomp filter of another container"
         default: return nil
         }
+    }
+
+    static func failure(_ error: Errno) -> SkiffError {
+        SkiffError("cannot make the container's namespaces", errno: error, hint: hint(for: error))
     }
 
     private static func value(_ path: String) -> String? {

@@ -137,7 +137,7 @@ package struct PlanBuilder {
 
     private func rootEmulation() -> RootEmulation? {
         guard let rung else { return nil }
-        let held = request.supervisor.flatMap { CInt($0) }
+        let held = request.supervisor
         let scope: SupervisorMessage = request.userMapping == .inherited ? .listenOnEverything : .listenOnRoot
         let supervisor: RootEmulation.Supervisor = held.map { .held($0) } ?? .own
         return switch rung {
@@ -287,7 +287,7 @@ package struct PlanBuilder {
     private func processModel(_ draft: PlanDraft, _ root: RootImage) -> ProcessModel {
         if draft.namespaces.contains(.pid) { return request.noInit ? .monitored : .shim }
         let watched = plugins.participants.contains { plugin in
-            plugin.phases.contains("started") || plugin.phases.contains("stopped")
+            plugin.phases.contains(.started) || plugin.phases.contains(.stopped)
         }
         // Maps come from outside, and a supervisor of its own ends with the container.
         if case .ranges = user { return .monitored }

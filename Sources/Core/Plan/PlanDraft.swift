@@ -101,10 +101,10 @@ package struct PluginParticipant: Sendable, Equatable {
     package let version: String
     /// Why it was loaded: `--nv`, `image has an encrypted root`.
     package let trigger: String
-    /// Slots that run in the child or after it, by name; `stopped` keeps a monitor.
-    package let phases: [String]
+    /// Those that it has; `stopped` keeps a monitor.
+    package let phases: [PluginPhase]
 
-    package init(id: String, version: String, trigger: String, phases: [String]) {
+    package init(id: String, version: String, trigger: String, phases: [PluginPhase]) {
         (self.id, self.version, self.trigger, self.phases) = (id, version, trigger, phases)
     }
 }

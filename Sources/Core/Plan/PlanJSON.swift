@@ -45,7 +45,7 @@ extension Plan {
                 plugins.map {
                     .members([
                         "id": .string($0.id), "version": .string($0.version), "trigger": .string($0.trigger),
-                        "phases": .strings($0.phases),
+                        "phases": .strings($0.phases.map(\.rawValue)),
                     ])
                 }),
             "messages": .array(

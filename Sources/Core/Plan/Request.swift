@@ -97,7 +97,7 @@ package struct Request: Sendable {
     package var ignoreFakerootCommand = false
     /// In a build: the rung that it stands on, and the descriptor that leads to its skiff-root.
     package var rung: RootRung?
-    package var supervisor: String?
+    package var supervisor: Int32?
     package var keepPrivileges = false
     package var noPrivileges = false
     package var allowSetuid = false

@@ -21,6 +21,7 @@ extension Request {
         writer.put("user", userMapping.rawValue)
         if let programUser { writer.put("program-user", programUser.text) }
         if let rung { writer.put("rung", rung.rawValue) }
+        if let supervisor { writer.put("supervisor", String(supervisor)) }
         for (name, values) in pluginFlags {
             writer.put("plugin-flag", name)
             for value in values { writer.put("plugin-value", value) }
@@ -59,6 +60,9 @@ extension Request {
         case "rung":
             guard let found = RootRung(rawValue: value) else { throw FieldReader.unknown(key, value) }
             rung = found
+        case "supervisor":
+            guard let number = Int32(value), number > 2 else { throw FieldReader.unknown(key, value) }
+            supervisor = number
         case "plugin-flag": pluginFlags.append((value, []))
         case "plugin-value":
             guard !pluginFlags.isEmpty else { throw FieldReader.unknown(key, value) }
@@ -83,7 +87,7 @@ extension Request {
     private static var texts: [(String, WritableKeyPath<Request, String?>)] {
         [
             ("workdir", \.workdir), ("tmpdir", \.temporaryDirectory), ("app", \.app), ("shell", \.shell),
-            ("hostname", \.hostname), ("cwd", \.directory), ("supervisor", \.supervisor),
+            ("hostname", \.hostname), ("cwd", \.directory),
             ("config", \.configurationFile),
         ]
     }

@@ -26,17 +26,52 @@ package func setSignalMask(_ set: SignalSet) throws(Errno) -> SignalSet {
     return old
 }
 
-/// sigwaitinfo(2): the next of these blocked signals, and the process that sent it (0: the kernel).
-package func waitForSignal(_ set: SignalSet) throws(Errno) -> (signal: CInt, fromUser: Bool) {
+/// A signal that came while it was blocked.
+package struct ReceivedSignal: Sendable {
+    package let number: CInt
+    /// A process sent it, by kill(2) and its kin; false for the kernel: a key, a timer, the end of a child.
+    package let isSent: Bool
+    /// The process that sent it, 0 for one outside of our PID namespace.
+    package let sender: pid_t
+}
+
+/// sigwaitinfo(2): the next of these blocked signals, the lowest number first.
+package func waitForSignal(_ set: SignalSet) throws(Errno) -> ReceivedSignal {
     var copy = set.raw
     var info = siginfo_t()
     let signal = try checked { sigwaitinfo(&copy, &info) }
-    return (signal, info.si_code <= 0)
+    let isSent = info.si_code <= 0
+    return ReceivedSignal(number: signal, isSent: isSent, sender: isSent ? skl_signal_sender(&info) : 0)
 }
 
 /// Default action, or none.
 package func resetSignal(_ signal: CInt) { skl_signal_default(signal) }
 package func ignoreSignal(_ signal: CInt) { skl_signal_ignore(signal) }
+
+/// Whether the action is none; sigaction(2). A signal that is blocked is queued all the same.
+package func isIgnored(_ signal: CInt) -> Bool { skl_signal_is_ignored(signal) != 0 }
+
+/// SIGIO for this process whenever something can be read from a pipe, or its other end is closed; fcntl(2) O_ASYNC. Reading it
+/// does not block then.
+package func signalWhenReadable(_ fd: CInt) throws(Errno) { _ = try checked { skl_signal_when_readable(fd) } }
+
+/// Stops this process by a signal of job control, all signals being blocked; comes back when it is continued. In an orphaned
+/// process group, where nobody could continue it, the kernel stops nothing; setpgid(2).
+package func stopSelf(by signal: CInt) throws(Errno) {
+    let wasIgnored = isIgnored(signal)
+    resetSignal(signal)
+    defer { if wasIgnored { ignoreSignal(signal) } }
+    try raiseUnblocked(signal)
+    var only = SignalSet([signal])
+    _ = try checked { sigprocmask(SIG_BLOCK, &only.raw, nil) }
+}
+
+/// Sends a signal to this process and lets it through; others that are blocked and wait stay so.
+package func raiseUnblocked(_ signal: CInt) throws(Errno) {
+    try sendSignal(signal, to: getpid())
+    var only = SignalSet([signal])
+    _ = try checked { sigprocmask(SIG_UNBLOCK, &only.raw, nil) }
+}
 
 /// The highest signal number, SIGRTMAX.
 package func highestSignal() -> CInt { skl_sigrtmax() }

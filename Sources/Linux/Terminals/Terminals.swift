@@ -1,4 +1,4 @@
-import CLinux
+package import CLinux
 
 /// ttyname_r(3): the path of the terminal that a descriptor is; nil for anything else.
 package func terminalName(_ fd: CInt) -> String? {
@@ -6,3 +6,25 @@ package func terminalName(_ fd: CInt) -> String? {
     guard isatty(fd) == 1, ttyname_r(fd, &buffer, buffer.count - 1) == 0 else { return nil }
     return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
+
+/// The process group that has the terminal of this session, taken from it for a while by a shell; tcsetpgrp(3).
+package struct TerminalOwner {
+    private let terminal: CInt
+    private let group: pid_t
+
+    /// - Returns: nil when `group` does not have the terminal, or is the group of this process.
+    package init?(group: pid_t) {
+        guard group != getpgrp(), let terminal = ([0, 1, 2] as [CInt]).first(where: { isatty($0) == 1 }),
+            tcgetpgrp(terminal) == group
+        else { return nil }
+        (self.terminal, self.group) = (terminal, group)
+    }
+
+    /// Gives the terminal back if it is ours to give: the shell has put this process into the foreground.
+    package func restore() {
+        if tcgetpgrp(terminal) == getpgrp() { tcsetpgrp(terminal, group) }
+    }
+}
+
+/// The process group of a process; getpgid(2).
+package func processGroup(of process: pid_t) throws(Errno) -> pid_t { try checked { getpgid(process) } }

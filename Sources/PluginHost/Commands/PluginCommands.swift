@@ -1,5 +1,6 @@
 package import Base
 import CLinux
+import Core
 package import Grammar
 import Linux
 

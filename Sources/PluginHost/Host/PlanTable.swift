@@ -8,7 +8,7 @@ nonisolated(unsafe) let planTable = permanent(
         struct_size: UInt32(MemoryLayout<skiff_host_plan>.size), reserved: 0, add_mount: addMount, add_layer: addLayer,
         add_device: addDevice, add_variable: addVariable, want_namespace: wantNamespace, note: addNote, fact: planFact))
 
-private let whileOpen: Set<Manifest.Phase> = [.prepare, .mounts, .environment]
+private let whileOpen: Set<PluginPhase> = [.prepare, .mounts, .environment]
 
 /// A reason for `--explain`: never empty.
 private func reason(_ pointer: UnsafePointer<CChar>?, _ session: Session) -> String {

@@ -22,7 +22,7 @@ private func strings(_ list: UnsafePointer<UnsafePointer<CChar>?>?) -> [String] 
 private func runHelper(
     _ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_command>?, _ status: UnsafeMutablePointer<Int32>?
 ) -> Int32 {
-    guard let session = Session.from(pointer, in: Set(Manifest.Phase.allCases)) else { return SKIFF_E_DENIED }
+    guard let session = Session.from(pointer, in: Set(PluginPhase.allCases)) else { return SKIFF_E_DENIED }
     guard let command = readRequest(request, into: skiff_command()) else {
         return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot understand a command made for a newer skiff")
     }

@@ -8,7 +8,7 @@ nonisolated(unsafe) let progressTable = permanent(
     skiff_host_progress(
         struct_size: UInt32(MemoryLayout<skiff_host_progress>.size), reserved: 0,
         report: { pointer, what, done, all in
-            guard let session = Session.from(pointer, in: Set(Manifest.Phase.allCases)) else { return SKIFF_E_DENIED }
+            guard let session = Session.from(pointer, in: Set(PluginPhase.allCases)) else { return SKIFF_E_DENIED }
             if let show = session.facts.showProgress {
                 show(text(what) ?? "", Int64(clamping: done), Int64(clamping: all))
                 return SKIFF_OK

@@ -9,7 +9,7 @@ nonisolated(unsafe) let settingsTable = permanent(
         struct_size: UInt32(MemoryLayout<skiff_host_settings>.size), reserved: 0, configuration: configuration,
         flag: flag, variable: variable, directory: directory, number: number))
 
-private let anyPhase = Set(Manifest.Phase.allCases)
+private let anyPhase = Set(PluginPhase.allCases)
 
 private typealias TextFunction = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?) -> Void
 

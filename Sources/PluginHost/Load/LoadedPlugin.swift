@@ -1,6 +1,7 @@
 import Base
 import CLinux
 import CTypedCall
+import Core
 import Linux
 import PluginAPI
 
@@ -64,7 +65,7 @@ package final class LoadedPlugin {
             throw manifest.failure("load", "the library has no \(SKIFF_EXT_PHASES)")
         }
         phases = table
-        for phase in Manifest.Phase.allCases where table.has(phase) != manifest.phases.contains(phase) {
+        for phase in PluginPhase.allCases where table.has(phase) != manifest.phases.contains(phase) {
             let fact = table.has(phase) ? "has a phase that its manifest does not name" : "lacks the phase"
             throw manifest.failure("load", "the library \(fact): \(phase.rawValue)")
         }
@@ -138,7 +139,7 @@ extension Manifest {
 }
 
 extension skiff_phases {
-    func has(_ phase: Manifest.Phase) -> Bool {
+    func has(_ phase: PluginPhase) -> Bool {
         switch phase {
         case .configure: configure != nil
         case .prepare: prepare != nil

@@ -1,3 +1,5 @@
+package import Core
+
 /// What a plugin says about itself without being loaded: the contents of `<id>.plugin`.
 ///
 /// Help, completion, parsing and routing read this and nothing else, so that a library is opened only when one of its
@@ -27,7 +29,7 @@ package struct Manifest: Sendable, Equatable {
     /// Ids of tables that the library has.
     package var extensions: [String] = []
     /// Slots of `skiff.phases/1` that are not NULL.
-    package var phases: [Phase] = []
+    package var phases: [PluginPhase] = []
     /// URI schemes whose images `skiff.transport/1` fetches, without `://`; never one of skiff's own.
     package var schemes: [String] = []
     /// Those of them to which it can push.
@@ -44,13 +46,6 @@ package struct Manifest: Sendable, Equatable {
     /// With whose powers the plugin may be loaded: never root's, root's own, also those of a setuid program.
     package enum Privileged: String, Sendable {
         case never, root, setuid
-    }
-
-    /// Stations of a container's life, in order; `skiff/phases.h`.
-    package enum Phase: String, Sendable, CaseIterable {
-        case configure, prepare, mounts, environment, entered
-        case preExec = "pre_exec"
-        case started, stopped
     }
 
     /// Ids of `ext/draft`.

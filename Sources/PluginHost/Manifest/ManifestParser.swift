@@ -54,7 +54,7 @@ extension Manifest {
         }
         let phaseLine = fields.line
         for word in fields.words("phases") {
-            guard let phase = Phase(rawValue: word) else {
+            guard let phase = PluginPhase(rawValue: word) else {
                 throw ManifestError(line: phaseLine, reason: "there is no phase \(word)")
             }
             phases.append(phase)

@@ -1,12 +1,9 @@
 import CLinux
+import Core
 import Linux
 import Synchronization
 
 /// The server's side of the socket to skiff, one message a packet.
-///
-/// To the server: `M` with the /dev/fuse descriptor once the child has mounted it; `Q` when the container's first process
-/// has ended. From the server: `E` and a text when it cannot serve; `G` when nobody has the image mounted any more; `B`
-/// after a `Q` when somebody has.
 final class Control: Sendable {
     private let socket: CInt
     private let saidGone = Atomic<Bool>(false)
@@ -17,28 +14,32 @@ final class Control: Sendable {
     func waitForMount() -> OwnedFD? {
         do throws(Errno) {
             var message = try receiveMessage(over: socket)
-            guard message.bytes == [UInt8(ascii: "M")] else { return nil }
+            guard ImageServerMessage(message.bytes) == .mounted else { return nil }
             return message.descriptor.take()
         } catch {
             return nil
         }
     }
 
-    /// Answers questions until skiff ends. A `Q` is answered at once; when the answer is `B`, `G` follows when it is true.
+    /// Answers questions until skiff ends. Each is answered at once; after `busy`, `gone` follows when it is true.
     func answer(about descriptor: CInt) {
         while let message = try? receiveMessage(over: socket), !message.bytes.isEmpty {
-            guard message.bytes == [UInt8(ascii: "Q")] else { continue }
-            if isGone(descriptor) { sayGone() } else { try? sendMessage([UInt8(ascii: "B")], over: socket) }
+            guard ImageServerMessage(message.bytes) == .question else { continue }
+            if isGone(descriptor) { sayGone() } else { say(.busy) }
         }
     }
 
     func sayGone() {
         guard !saidGone.exchange(true, ordering: .relaxed) else { return }
-        try? sendMessage([UInt8(ascii: "G")], over: socket)
+        say(.gone)
     }
 
     func refuse(_ text: String) {
-        try? sendMessage([UInt8(ascii: "E")] + Array(text.utf8), over: socket)
+        say(.refusal, text)
+    }
+
+    private func say(_ message: ImageServerMessage, _ text: String = "") {
+        try? sendMessage([message.rawValue] + Array(text.utf8), over: socket)
     }
 
     /// poll(2) says POLLERR on /dev/fuse once the connection is gone.

@@ -52,7 +52,7 @@ struct ImageHelper {
             let pid = try spawn(
                 installation.imageTool, ["skiff-image"] + invocation.global.configurationWords + invocation.words,
                 environment: environment,
-                descriptors: [(3, theirs.raw)])
+                descriptors: [(3, theirs.raw)], deathSignal: SIGTERM)
             try theirs.close()
             let bytes = try readToEnd(ours.raw, limit: 1 << 16)
             return (String(decoding: bytes, as: UTF8.self), try waitFor(pid)?.status)

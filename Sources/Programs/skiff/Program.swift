@@ -10,6 +10,12 @@ package struct Program {
     private let name: ProgramName
     private let arguments: [String]
 
+    /// From the first instruction to the last.
+    package static func main() -> Never {
+        Inheritance.take()
+        Program(arguments: CommandLine.arguments).run()
+    }
+
     package init(arguments: [String]) {
         name = ProgramName(calledAs: arguments.first ?? "skiff")
         self.arguments = name.arguments(Array(arguments.dropFirst()))
@@ -88,6 +94,7 @@ package struct Program {
         try during(
             "cannot start \(installation.imageTool)", hint: "Reinstall skiff: the program belongs in libexec/skiff"
         ) { () throws(Errno) in
+            try Inheritance.giveBack()
             try execute(installation.imageTool, words, CStringArray(environment))
         }
         exit(255)
@@ -99,6 +106,7 @@ package struct Program {
         }
         if let level = environmentValue("SKIFF_MESSAGELEVEL").flatMap({ Int($0) }) { Log.level = level }
         let bytes = try during("cannot read the request on descriptor \(descriptor)") { () throws(Errno) in
+            Inheritance.claim(descriptor)
             let source = OwnedFD(adopting: descriptor)
             return try readToEnd(source.raw, limit: 16 << 20)
         }

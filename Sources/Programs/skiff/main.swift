@@ -1,2 +1,2 @@
 // Reads the command line and does what it says; see `Program`.
-Program(arguments: CommandLine.arguments).run()
+Program.main()

@@ -18,15 +18,17 @@ package enum Cleanup {
             defer { isWatching = true }
             return !isWatching
         }
-        guard isFirst, let before = try? setSignalMask(SignalSet(signals)) else { return }
+        // What the caller ignores, as nohup(1) does, stays ignored.
+        let watched = SignalSet(signals.filter { !isIgnored($0) })
+        guard isFirst, let before = try? setSignalMask(watched) else { return }
         do throws(Errno) {
             try startThread {
-                guard let received = try? waitForSignal(SignalSet(signals)) else { return }
+                guard let received = try? waitForSignal(watched) else { return }
                 isEnding.withLock { $0 = true }
                 removeAll()
-                resetSignal(received.signal)
+                resetSignal(received.number)
                 _ = try? setSignalMask(.none)
-                try? sendSignal(received.signal, to: processID())
+                try? sendSignal(received.number, to: processID())
             }
         } catch {
             _ = try? setSignalMask(before)

@@ -29,6 +29,12 @@ struct LaunchCommand {
 
     /// `__launch FD`: the request that `skiff-image` wrote (Docs/decisions/008).
     func run(encoded request: Request) throws(SkiffError) -> Never {
+        if let supervisor = request.supervisor {
+            Inheritance.claim(supervisor)
+            try during("cannot use descriptor \(supervisor)") { () throws(Errno) in
+                try setInherited(supervisor, false)
+            }
+        }
         if !request.pluginFlags.isEmpty { try registry().refuseUnknownFlags(of: request) }
         try run(request, try HostFacts.current(), .no)
     }

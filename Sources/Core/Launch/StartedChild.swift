@@ -1,0 +1,50 @@
+import Base
+import CLinux
+import Linux
+
+/// The container's first process, seen from its monitor.
+struct StartedChild: ~Copyable {
+    let pid: pid_t
+    /// Ends when the program runs.
+    let running: OwnedFD
+    /// What a shim says; nil without one.
+    let reports: OwnedFD?
+
+    /// Clones it. It has all signals blocked until it becomes the program.
+    /// - Parameter links: with what leads to the helpers; the rest is added.
+    init(_ launcher: Launcher, image: CInt?, links: ChildLinks) throws(SkiffError) {
+        var links = links
+        let maps = try MapGate(launcher.plan.user)
+        let monitor = processID()
+        let status = try Self.makeReports()
+        let shim = launcher.plan.process == .shim ? try Self.makeReports() : nil
+        let pid: pid_t
+        do throws(Errno) {
+            pid = try cloneProcess(launcher.namespaces)
+        } catch {
+            maps.close()
+            throw NamespaceAdvice.failure(error)
+        }
+        if pid == 0 {
+            links.mapped = maps.wait()
+            links.status = status.second
+            links.reports = shim?.second
+            Child(launcher, image: image, links: links, monitor: monitor).runOrReport()
+        }
+        for pipe in [status, shim] { if let pipe { _ = CLinux.close(pipe.second) } }
+        Inheritance.closeDescriptors()
+        try maps.open(for: pid)
+        self.pid = pid
+        running = OwnedFD(adopting: status.first)
+        reports = shim.map { OwnedFD(adopting: $0.first) }
+    }
+
+    /// A pipe whose news are a signal for the monitor: it waits for signals alone.
+    private static func makeReports() throws(SkiffError) -> DescriptorPair {
+        try during("cannot make a pipe") { () throws(Errno) in
+            let pipe = try makePipe()
+            try signalWhenReadable(pipe.first)
+            return pipe
+        }
+    }
+}
