@@ -26,6 +26,47 @@ extension EndToEnd {
             try expect(scenario, ["exec", "--pid", try Images.shared.get().directory], profile)
         }
 
+        private static let jobControl = [
+            "group_stop", "self_stop", "terminal_stop", "twice", "background_read", "suspend",
+        ]
+
+        /// The process that a shell waits for stops and goes on as the program does.
+        @Test(arguments: Profile.allCases, jobControl) func programIsAJobOfTheShell(profile: Profile, scenario: String)
+            throws
+        {
+            let image = try Images.shared.get().directory
+            // With --no-init the program is PID 1 of its namespace, which the kernel does not stop.
+            for flags in [[], ["--pid"], ["--fakeroot", "--ignore-subuid"]] {
+                try expect(scenario, ["exec"] + flags + [image], profile)
+            }
+            for flags in [[], ["--pid"]] {
+                try expect(scenario, ["exec"] + flags + [try ImageKind.squashfs.path(for: profile)], profile)
+            }
+        }
+
+        @Test(arguments: Profile.allCases) func shellIsAJobOfTheShell(profile: Profile) throws {
+            for flags in [[], ["--pid"], ["--userns"]] {
+                for kind in [ImageKind.directory, .sif] {
+                    try expect("suspended_shell", ["shell"] + flags + [try kind.path(for: profile)], profile)
+                }
+            }
+        }
+
+        @Test(arguments: Profile.allCases) func buildIsAJobOfTheShell(profile: Profile) throws {
+            try need(profile)
+            if profile == .user { try need(.userNamespace) }
+            let folder = try WorkDirectory.make(for: profile)
+            let script = """
+                echo in-$((2+3)); read line
+                if test "$line" = stop; then kill -TSTP 0; read line; fi
+                echo got-$line
+                """
+            let text = "Bootstrap: localimage\nFrom: \(try Images.shared.get().directory)\n%post\n\(script)\n"
+            try writeFile(folder + "/a.def", Array(text.utf8), mode: 0o644)
+            try expect(
+                "build_stop", ["build", "--force", "--disable-cache", folder + "/a.sif", folder + "/a.def"], profile)
+        }
+
         @Test(arguments: Profile.allCases) func buildAsksBeforeItReplaces(profile: Profile) throws {
             try need(profile)
             let folder = try WorkDirectory.make(for: profile)

@@ -2,11 +2,15 @@
 //
 //   inside [SECTION...]   ids namespaces mounts environment descriptors limits process arguments; all without a word
 //   inside exit N | signal N | stop | sleep SECONDS | read PATH | write PATH TEXT | stat PATH
+//   inside without NUMBER PROGRAM [ARGUMENT...]   the program, for which that system call does not exist
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,8 +222,25 @@ static int stat_file(const char *path)
     return 0;
 }
 
+static int without(unsigned number, char **program)
+{
+    struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = { sizeof rules / sizeof *rules, rules };
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter))
+        return fail("seccomp");
+    execv(program[0], program);
+    return fail(program[0]);
+}
+
 static int act(int count, char **words)
 {
+    if (count >= 3 && !strcmp(words[0], "without"))
+        return without((unsigned)atoi(words[1]), words + 2);
     if (count == 2 && !strcmp(words[0], "exit"))
         return atoi(words[1]);
     if (count == 2 && !strcmp(words[0], "signal")) {

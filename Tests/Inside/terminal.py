@@ -1,6 +1,6 @@
 """Types into a program on a terminal of its own and checks what comes back.
 
-terminal.py SCENARIO COMMAND...     scenarios: shell, resize, interrupt, suspend, agree, decline; exit status 0 when all was as expected
+terminal.py SCENARIO COMMAND...     each function below that takes a command is a scenario; exit status 0 when all was as expected
 terminal.py record COMMAND...       types nothing, prints what came to the terminal, and ends as the command did
 """
 
@@ -117,6 +117,121 @@ def suspend(command):
     terminal.status()
 
 
+def stopped(command, script, before_fg=""):
+    """A program that stops gives the caller's shell back; fg goes on; the terminal and the status are the program's."""
+    terminal = Terminal(["bash", "--norc", "-i"])
+    terminal.type(" ".join(command) + f" sh -c '{script}'\n")
+    terminal.expect("Stopped")
+    terminal.type("echo shell-$((3+4))\n")
+    terminal.expect("shell-7")
+    terminal.type(before_fg + "fg\n")
+    terminal.expect("back-9")
+    terminal.type("word\n")
+    terminal.expect("got-word")
+    terminal.type("echo status-$?\n")
+    terminal.expect("status-7")
+    terminal.type("jobs; echo none-$((1+1))\n")
+    terminal.expect("none-2")
+    terminal.type("exit\n")
+    terminal.status()
+
+
+REST = "echo back-$((4+5)); read line; echo got-$line; exit 7"
+
+
+def group_stop(command):
+    """As editors do on Ctrl-Z: the whole process group."""
+    stopped(command, "kill -TSTP 0; " + REST)
+
+
+def self_stop(command):
+    stopped(command, "kill -STOP $$; " + REST)
+
+
+def terminal_stop(command):
+    """kill of the job by the shell, as `kill -TSTP %1`, of a program in the background."""
+    terminal = Terminal(["bash", "--norc", "-i"])
+    terminal.type(" ".join(command) + " sh -c 'while :; do sleep 0.1; done' & sleep 1; kill -TSTP %1\n")
+    terminal.type("sleep 0.3; jobs; echo listed-$((1+1))\n")
+    terminal.expect("Stopped")
+    terminal.expect("listed-2")
+    terminal.type("kill %1; kill -CONT %1; wait %1; echo status-$?\n")
+    terminal.expect("status-143")
+    terminal.type("exit\n")
+    terminal.status()
+
+
+def twice(command):
+    """Stopped again after it went on."""
+    stopped(command, "kill -TSTP 0; kill -TSTP 0; " + REST, before_fg="fg\n")
+
+
+def background_read(command):
+    """A program in the background that reads from the terminal is stopped, and goes on in the foreground."""
+    terminal = Terminal(["bash", "--norc", "-i"])
+    terminal.type(" ".join(command) + " cat &\n")
+    time.sleep(1)
+    terminal.type("\n")
+    terminal.expect("Stopped")
+    terminal.type("fg\n")
+    terminal.expect("cat")
+    time.sleep(0.3)
+    terminal.type("line\n")
+    # The terminal's echo, and cat's.
+    terminal.expect("line")
+    terminal.expect("line")
+    terminal.type("\x04")
+    terminal.type("echo status-$?\n")
+    terminal.expect("status-0")
+    terminal.type("exit\n")
+    terminal.status()
+
+
+def suspended_shell(command):
+    """An interactive shell leads a process group of its own, and has the terminal again after fg."""
+    terminal = Terminal(["bash", "--norc", "-i"])
+    terminal.type(" ".join(command) + "\n")
+    terminal.type("echo inner-$((1+2))\n")
+    terminal.expect("inner-3")
+    terminal.type("kill -STOP $$\n")
+    terminal.expect("Stopped")
+    terminal.type("echo shell-$((3+4))\n")
+    terminal.expect("shell-7")
+    terminal.type("fg\n")
+    time.sleep(0.3)
+    terminal.type("echo again-$((2+2))\n")
+    terminal.expect("again-4")
+    terminal.type("sleep 60\n")
+    time.sleep(0.3)
+    terminal.type("\x03")
+    terminal.type("exit 3\n")
+    terminal.type("echo status-$?\n")
+    terminal.expect("status-3")
+    terminal.type("exit\n")
+    terminal.status()
+
+
+def build_stop(command):
+    """A build, whose %post says in-5, reads a word, and stops its process group when that is `stop`."""
+    for key, wanted in [("\x1a", "Stopped"), ("stop\n", "Stopped")]:
+        terminal = Terminal(["bash", "--norc", "-i"])
+        terminal.type(" ".join(command) + "\n")
+        terminal.expect("in-5")
+        terminal.type(key)
+        terminal.expect(wanted)
+        terminal.type("echo shell-$((3+4))\n")
+        terminal.expect("shell-7")
+        terminal.type("fg\n")
+        time.sleep(0.3)
+        terminal.type("word\n")
+        terminal.expect("got-word")
+        terminal.expect("Build complete")
+        terminal.type("echo status-$?\n")
+        terminal.expect("status-0")
+        terminal.type("exit\n")
+        terminal.status()
+
+
 def record(command):
     terminal = Terminal(command)
     try:
@@ -149,5 +264,8 @@ def decline(command):
 
 
 if __name__ == "__main__":
-    scenarios = [record, shell, resize, interrupt, suspend, agree, decline]
+    scenarios = [
+        record, shell, resize, interrupt, suspend, agree, decline, group_stop, self_stop, terminal_stop, twice,
+        background_read, suspended_shell, build_stop,
+    ]
     {scenario.__name__: scenario for scenario in scenarios}[sys.argv[1]](sys.argv[2:])
