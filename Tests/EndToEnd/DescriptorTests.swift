@@ -188,6 +188,23 @@ extension EndToEnd {
             }
         }
 
+        /// One tree at a time: a root directory with more entries than there may be descriptors.
+        @Test(arguments: Profile.allCases) func underlayHoldsOneEntry(profile: Profile) throws {
+            try need(profile)
+            let image = try Images.shared.get().changed("entries-\(profile)") { copy in
+                for number in 1...150 { try writeFile(copy + "/file-\(number)", Array("x".utf8), mode: 0o644) }
+            }
+            let words = [
+                "exec", "--underlay", "--bind", "/etc:/new", image, "sh", "-c",
+                "ls -d /file-* /new | wc -l; cat /file-150",
+            ]
+            let script = "ulimit -n 64; exec \"$@\""
+            let outcome = try Command(
+                ["/bin/bash", "-c", script, "bash", try Stage.shared.get().program] + words, as: profile
+            ).run()
+            #expect(outcome.line == "151\nx", "\(outcome)")
+        }
+
         @Test(arguments: Profile.allCases) func tooLowLimitIsNamed(profile: Profile) throws {
             try need(profile)
             let binds = (1...100).map { "/etc/passwd:/binds/\($0)" }.joined(separator: ",")

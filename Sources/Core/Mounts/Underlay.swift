@@ -63,14 +63,14 @@ struct Underlay {
         let old = try openDirectory(path, O_RDONLY)
         let mode = try status(of: old.raw).permissions
         let new = try newFilesystem("tmpfs", source: "tmpfs", options: [("mode", String(mode, radix: 8))])
-        let kept = KeptEntries()
+        var kept: [String] = []
         for entry in try entries(of: old.raw) {
             let status = try status(entry.text, at: old.raw, follow: false)
             if status.isSymlink {
                 try makeSymlink(try readLink(entry.text, at: old.raw), at: entry.text, in: new.raw)
                 continue
             }
-            kept.add(entry.text, try cloneTree(entry.text, at: old.raw))
+            kept.append(entry.text)
             if status.isDirectory {
                 try makeDirectory(entry.text, at: new.raw)
             } else {
@@ -79,21 +79,7 @@ struct Underlay {
         }
         try attach(new, onto: old.raw)
         let covered = try openDirectory(path)
-        try kept.attachAll(in: covered.raw)
-    }
-}
-
-/// The entries of a directory that is being covered, as detached trees. A class, because it owns descriptors in a list.
-private final class KeptEntries {
-    private var entries: [(name: String, tree: CInt)] = []
-
-    deinit { for entry in entries { _ = CLinux.close(entry.tree) } }
-
-    func add(_ name: String, _ tree: consuming OwnedFD) { entries.append((name, tree.release())) }
-
-    func attachAll(in directory: CInt) throws(Errno) {
-        while let entry = entries.popLast() {
-            try attach(OwnedFD(adopting: entry.tree), at: entry.name, in: directory)
-        }
+        // What is covered is still there below its own descriptor: one tree is open at a time.
+        for name in kept { try attach(try cloneTree(name, at: old.raw), at: name, in: covered.raw) }
     }
 }
