@@ -18,6 +18,8 @@ package struct ScriptEvaluator {
     package var isRunscript = false
     /// `set -a`: every variable that is set is exported.
     package var exportsAll = false
+    /// Whether `.` and `source` read files.
+    package var permitsSourcing = true
 
     /// What a hostile script may cost before it is handed to a shell, which its user can kill.
     private var steps = 0
@@ -39,6 +41,9 @@ package struct ScriptEvaluator {
             status = code
         }
     }
+
+    /// Evaluates one command of a script; unlike with `run`, a `return` ends the script.
+    package mutating func perform(_ command: ShellCommand) throws(ScriptStop) { try executeBody(command) }
 
     package func parse(_ script: [UInt8]) throws(ScriptStop) -> ShellCommand {
         do throws(NeedsShell) {
@@ -145,6 +150,7 @@ package struct ScriptEvaluator {
 
     /// `.`: the file's commands run in this very environment.
     mutating func source(_ path: [UInt8]) throws(ScriptStop) {
+        guard permitsSourcing else { throw .needsShell(NeedsShell("another file cannot be sourced")) }
         guard path.contains(ShellByte.slash), path.first == ShellByte.slash else {
             throw .needsShell(NeedsShell("source of a relative path"))
         }

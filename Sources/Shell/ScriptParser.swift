@@ -13,6 +13,8 @@ package struct ScriptParser {
     var depth = 0
     /// Whether `set`, `shift` and `exec` are understood: in runscripts.
     package let isRunscript: Bool
+    /// Whether variables that mean something to a shell may be assigned: where no shell ever has the script.
+    var permitsReserved = false
 
     package static func parse(_ bytes: [UInt8], isRunscript: Bool = false) throws(NeedsShell) -> ShellCommand {
         guard bytes.count <= sizeLimit else { throw NeedsShell("script larger than 1 MiB") }
@@ -361,7 +363,9 @@ package struct ScriptParser {
         }
         guard bytes[end] == ShellByte.equals else { return nil }
         let name = Array(bytes[position..<end])
-        guard !ShellSpecial.isReserved(name) else { throw NeedsShell("assignment to a special variable") }
+        guard permitsReserved || !ShellSpecial.isReserved(name) else {
+            throw NeedsShell("assignment to a special variable")
+        }
         position = end + 1
         return ShellAssignment(name: name, value: try word(isArgument ? .exportValue : .value))
     }

@@ -24,6 +24,11 @@ package struct ShellVariables: Sendable {
         return isThere && table[index].isReadOnly
     }
 
+    package func isExported(_ name: String) -> Bool {
+        let (index, isThere) = find(Array(name.utf8))
+        return isThere && table[index].isExported
+    }
+
     package mutating func set(_ name: [UInt8], _ value: [UInt8]) { table[place(name)].value = value }
     package mutating func export(_ name: [UInt8]) { table[place(name)].isExported = true }
 

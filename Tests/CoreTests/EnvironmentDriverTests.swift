@@ -46,6 +46,18 @@ import Testing
         return result + rest
     }
 
+    /// Of these shells one knows UID and EUID, and none GID.
+    @Test(arguments: shells) func everyShellKnowsTheIdentity(shell: [String]) throws {
+        guard isAccessible(shell[0], X_OK) else { return }
+        var launch = Launch(.exec, ["env", "-0"])
+        launch.request.environment = [("B", "$UID:$EUID:$GID")]
+        let driven = try drive(launch, try imageRoot(environment: "export A=\"$UID.$EUID.$GID\"\n"), shell)
+        let (user, effective, group) = (realUID(), effectiveUID(), realGID())
+        #expect(driven.environment["A"] == "\(user).\(effective).\(group)", "\(driven)")
+        #expect(driven.environment["B"] == "\(user):\(effective):\(group)", "\(driven)")
+        #expect(driven.environment["GID"] == nil, "\(driven)")
+    }
+
     private func launches() -> [Launch] {
         var plain = Launch(.exec, ["env", "-0"])
         plain.host = [

@@ -1,4 +1,6 @@
 import Base
+import CLinux
+import Linux
 import Testing
 
 @testable import Core
@@ -41,13 +43,67 @@ import Testing
         #expect(plan.overrides.first { $0.name == "A" }?.origin.hasPrefix("--env-file ") == true)
     }
 
-    /// What the evaluator leaves to a shell goes to the host's.
-    @Test func shellOfTheHostHelps() throws {
+    /// What runs nothing is evaluated here, whatever it is quoted with.
+    @Test func understandsWhatSuchFilesHold() throws {
         let found = values(
             try evaluate([
-                "f() { echo \"$1 $HOSTVAR\"; }\nA=$(f hi)\nB=\"two\nlines\"\nC=$((6 * 7))\nD=\"$1\"\n[ -n \"\" ]\n"
+                "A='x(y)'\r\nB=\"two\nlines\"\r\nD=\"$1\"\n[ -n \"\" ]\nE='$no `no` $(no)'\nF=\"${A}er\"\n"
+                    + "if true; then G=1; else G=2; fi; H=${NONE:-d}\nI=$UID.$EUID.$GID\nexit 0\nLATE=1\n"
             ]))
-        #expect(found == ["A": "hi from host", "B": "two\nlines", "C": "42", "D": "/.singularity.d/actions/exec"])
+        let identity = "\(realUID()).\(effectiveUID()).\(realGID())"
+        #expect(
+            found == [
+                "A": "x(y)", "B": "two\nlines", "D": "/.singularity.d/actions/exec", "E": "$no `no` $(no)",
+                "F": "x(y)er", "G": "1", "H": "d", "I": identity,
+            ])
+    }
+
+    /// A variable that a command would make is left out and told; no line after it is lost, and the command is not run.
+    @Test(arguments: [
+        ("A=$(touch CANARY)", "A"), ("A=`touch CANARY`", "A"), ("export A=\"x $(touch CANARY) y\"", "A"),
+        ("A=\"$(echo \"a ) b\"; touch CANARY)\" # don't", "A"), ("A=1 B=$(touch CANARY | cat)", "A, B"),
+        ("A=\"`touch CANARY`\";", "A"), ("A=${X:-$(touch CANARY)}", "A"), ("A=$(\n(touch CANARY)\n)", "A"),
+    ])
+    func runsNoCommand(line: String, names: String) throws {
+        let root = try FakeRoot()
+        let canary = root.path + "/canary"
+        let plan = try evaluate(["BEFORE=1\n" + line.replacing("CANARY", with: canary) + "\nAFTER=1\n"])
+        #expect(values(plan) == ["BEFORE": "1", "AFTER": "1"])
+        #expect(plan.messages.count == 1, "\(plan.messages)")
+        let text = plan.messages.first?.text ?? ""
+        #expect(text.hasPrefix("Ignored \(names) in line 2 of environment file /"), "\(text)")
+        #expect(!isAccessible(canary, F_OK))
+    }
+
+    /// What is not understood ends the launch, with its line.
+    @Test(arguments: [
+        "touch CANARY", "A=1 2", "A=1 touch CANARY", ". CANARY", "source CANARY", "\u{FEFF}A=1", "A=x(y)",
+        "A=$((6 * 7))",
+        "f() { :; }", "A+=1", "A=1 | cat", "A=1 > CANARY", "eval \"$(touch CANARY)\"", "eval touch CANARY", "A=$(",
+        "A='x",
+        "exec touch CANARY", "A=\0", "[ -n \"$(touch CANARY)\" ]", "A=$RANDOM", "while true; do :; done",
+    ])
+    func refusesWhatItDoesNotUnderstand(line: String) throws {
+        let root = try FakeRoot()
+        let canary = root.path + "/canary"
+        do {
+            _ = try evaluate(["A=1\n\n" + line.replacing("CANARY", with: canary) + "\n"])
+            Issue.record("no error")
+        } catch let error as SkiffError {
+            #expect(error.message.hasPrefix("cannot evaluate environment file "), "\(error)")
+            #expect(error.message.contains("/0.env, line 3: "), "\(error)")
+        }
+        #expect(!isAccessible(canary, F_OK))
+    }
+
+    /// What the runtime decides is not taken from a file, and that is told.
+    @Test func namesOfTheRuntimeAreIgnored() throws {
+        let plan = try evaluate(["UID=0\nEUID=0\nGID=0\nIFS=,\nOPTIND=3\nHOME=/nope\nPWD=/nope\nA=1\n"])
+        #expect(values(plan) == ["A": "1"])
+        let ignored = ["EUID", "GID", "HOME", "IFS", "OPTIND", "PWD", "UID"]
+        #expect(
+            plan.messages.map(\.text)
+                == ignored.map { "Ignored environment file variable \($0): the runtime decides its value" })
     }
 
     @Test func failuresAreToldWithTheFile() throws {

@@ -62,6 +62,17 @@ func texts(_ environment: [[UInt8]]) -> [String: String] {
 }
 
 @Suite struct EnvironmentRunTests {
+    /// As in the shell of Apptainer's runtime: they have values, and are not exported.
+    @Test func scriptsAndOptionsKnowTheIdentity() throws {
+        var launch = Launch()
+        launch.request.environment = [("B", "$UID:$EUID:$GID")]
+        launch.host = ["APPTAINERENV_C=${UID}", "EUID=9"]
+        let found = try launch.environment(try imageRoot(environment: "export A=\"$UID.$GID\"\n"))
+        #expect(found["A"] == "\(realUID()).\(realGID())" && found["C"] == "\(realUID())")
+        #expect(found["B"] == "\(realUID()):\(effectiveUID()):\(realGID())")
+        #expect(found["UID"] == nil && found["GID"] == nil && found["EUID"] == "9")
+    }
+
     /// Apptainer 1.4.5, `exec --cleanenv full.sif env`, to the letter and in its order.
     @Test func cleanEnvironmentEqualsApptainers() throws {
         var launch = Launch()

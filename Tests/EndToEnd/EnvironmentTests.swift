@@ -53,6 +53,47 @@ extension EndToEnd {
             #expect(outcome.values["env.APPTAINER_COMMAND"] == "exec", "\(outcome)")
         }
 
+        /// The caller's file runs nothing of the host, and what cannot be taken from it is told.
+        @Test(arguments: Profile.allCases) func environmentFileRunsNothing(profile: Profile) throws {
+            try need(profile)
+            let folder = try WorkDirectory.make(for: profile)
+            defer { try? removeTree(folder) }
+            func run(_ text: String) throws -> Outcome {
+                try writeFile(folder + "/env", Array(text.utf8), mode: 0o644)
+                return try inside("--env-file", folder + "/env", tell: "environment", as: profile) {
+                    $0.environment["PATH"] = folder + ":/usr/bin:/bin"
+                }
+            }
+            let canary = folder + "/canary"
+            try writeFile(folder + "/id", Array("#!/bin/sh\necho x > \(canary)\n".utf8), mode: 0o755)
+            let taken = try run("A='x(y)'\r\nB=$(id -un)\nC=\"multi\nline\"\nexport D=\"${A}er\"\nE=$UID\n")
+            #expect(taken.isSuccess && taken.values["env.A"] == "x(y)", "\(taken)")
+            #expect(taken.values["env.B"] == nil && taken.values["env.D"] == "x(y)er", "\(taken)")
+            #expect(taken.values["env.E"] == String(profile.record?.uid ?? 0), "\(taken)")
+            #expect(
+                taken.standardError.contains("WARNING: Ignored B in line 2 of environment file \(folder)/env"),
+                "\(taken)")
+            for line in ["id", "A=1 id", ". \(folder)/id", "A=x(y)", "f() { id; }; f", "A=1; id > /dev/null"] {
+                let refused = try run("Z=1\n\(line)\n")
+                #expect(refused.end == .exited(255), "\(refused)")
+                #expect(refused.standardError.contains("environment file \(folder)/env, line 2: "), "\(refused)")
+            }
+            #expect(!isAccessible(canary, F_OK))
+        }
+
+        /// Of the caller, and of the container where it is root.
+        @Test(arguments: Profile.allCases) func identityVariablesHaveValues(profile: Profile) throws {
+            try need(profile)
+            for (flags, uid) in [([], profile.record?.uid ?? 0), (["--fakeroot"], 0)] {
+                let outcome = try inside(
+                    flags + ["--env", "A=$UID.$EUID"], tell: ["environment"], as: profile
+                ) { $0.environment["APPTAINERENV_B"] = "${UID}x" }
+                #expect(
+                    outcome.values["env.A"] == "\(uid).\(uid)" && outcome.values["env.B"] == "\(uid)x", "\(outcome)")
+                #expect(outcome.values["env.UID"] == nil, "\(outcome)")
+            }
+        }
+
         @Test(arguments: Profile.allCases) func imageScriptsBeatTheHost(profile: Profile) throws {
             try need(profile)
             let image = try Images.shared.get().changed("environment-\(profile)") { folder in

@@ -81,7 +81,12 @@ struct DriverText {
 
     /// Shells bring variables of their own, which would count as defined by the image.
     private var head: String {
-        "unset PATH PS1 PS2 PS4 SHLVL OLDPWD TERM SHELL HOSTNAME HOSTTYPE MACHTYPE OSTYPE ENV BASH_ENV 2>/dev/null\n"
+        var text =
+            "unset PATH PS1 PS2 PS4 SHLVL OLDPWD TERM SHELL HOSTNAME HOSTTYPE MACHTYPE OSTYPE ENV BASH_ENV 2>/dev/null\n"
+        for (name, value) in IdentityVariables.current where !saved.contains(where: { $0.name == name }) {
+            text += "[ -n \"${\(name)+x}\" ] || \(name)=\(value)\n"
+        }
+        return text
     }
 
     private var functions: String {

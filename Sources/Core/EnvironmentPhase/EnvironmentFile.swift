@@ -1,10 +1,12 @@
 import Base
-import CLinux
 import Linux
 import Shell
 
 /// A file of `--env-file`: a script whose assignments become variables of the container. Docs/spec/runtime.md §5.1,
 /// point 5.
+///
+/// It is evaluated here and runs nothing. What is not understood ends the launch with the line, except for a variable whose
+/// value another program would have to make: that one is left out with a warning, as by Apptainer.
 struct EnvironmentFile {
     let path: String
     /// Its positional parameters: the arguments of the action.
@@ -13,62 +15,89 @@ struct EnvironmentFile {
     /// What `$APPTAINER_IMAGE` says.
     let image: String
 
-    /// Belong to the evaluating shell.
+    struct Content {
+        var variables: [EnvironmentPlan.Variable] = []
+        var messages: [PlanMessage] = []
+    }
+
+    /// Belong to the runtime.
     private static let ignored: Set<String> = ["EUID", "GID", "HOME", "IFS", "OPTIND", "PWD", "UID"]
 
-    func evaluate() throws(SkiffError) -> [EnvironmentPlan.Variable] {
-        let script = try during("cannot read environment file \(path)") { () throws(Errno) in
-            try readFile(path, limit: ScriptParser.sizeLimit)
-        }
-        var evaluator = ScriptEvaluator(files: CurrentRoot())
-        var before: [String: [UInt8]] = [:]
-        for entry in EnvironmentEntry.split(host) where ShellByte.isName(entry.name.utf8) {
-            before[entry.name] = entry.value
-        }
-        before["APPTAINER_IMAGE"] = Array(image.utf8)
-        for (name, value) in before { evaluator.variables.set(Array(name.utf8), value) }
-        evaluator.positional = arguments.map { Array($0.utf8) }
-        evaluator.exportsAll = true
-        do throws(ScriptStop) {
-            try evaluator.run(script)
-        } catch .needsShell(let reason) {
-            Log.debug("\(path) needs a shell: \(reason.reason)")
-            return variables(in: try runShell(), since: before)
-        } catch .exited(let code) where code != 0 {
-            throw SkiffError("cannot evaluate environment file \(path): exit status \(code)")
-        } catch {
-            // `exit 0` and `exec` end the script before anything could be taken from it.
-            return []
+    func evaluate() throws(SkiffError) -> Content {
+        var content = Content()
+        var reader = StatementReader(try read())
+        var evaluator = makeEvaluator()
+        reading: while true {
+            let command: ShellCommand?
+            do throws(NeedsShell) {
+                command = try reader.next()
+            } catch {
+                guard let names = reader.skipSubstitution() else { throw failure(reader.line, error) }
+                content.messages.append(
+                    .warning(
+                        "Ignored \(names.joined(separator: ", ")) in line \(reader.line) of environment file \(path): "
+                            + "no command is run for a value"))
+                continue
+            }
+            guard let command else { break }
+            do throws(ScriptStop) {
+                try evaluator.perform(command)
+            } catch {
+                switch error {
+                case .needsShell(let reason): throw failure(reader.line, reason)
+                case .exited(let code) where code != 0:
+                    throw SkiffError(
+                        "cannot evaluate environment file \(path), line \(reader.line): exit status \(code)")
+                case .exited, .returned, .executed: break reading
+                }
+            }
         }
         for text in evaluator.output { try? writeFully(text.isError ? 2 : 1, text.bytes) }
-        return variables(in: evaluator.variables.exported(), since: [:])
+        for entry in EnvironmentEntry.split(evaluator.variables.exported()) {
+            if Self.ignored.contains(entry.name) {
+                content.messages.append(
+                    .warning("Ignored environment file variable \(entry.name): the runtime decides its value"))
+            } else {
+                content.variables.append(
+                    EnvironmentPlan.Variable(entry.name, entry.value, origin: "--env-file \(path)"))
+            }
+        }
+        return content
     }
 
-    /// Variables that are not as before.
-    private func variables(in entries: [[UInt8]], since before: [String: [UInt8]]) -> [EnvironmentPlan.Variable] {
-        EnvironmentEntry.split(entries).compactMap { entry in
-            let (name, value) = (entry.name, entry.value)
-            guard !EnvironmentFile.ignored.contains(name), before[name] != value, ShellByte.isName(name.utf8) else {
-                return nil
-            }
-            if !before.isEmpty, ["_", "SHLVL", "OLDPWD"].contains(name) { return nil }
-            return EnvironmentPlan.Variable(name, value, origin: "--env-file \(path)")
+    /// Returns the text, without the carriage returns at the ends of lines.
+    private func read() throws(SkiffError) -> [UInt8] {
+        let text = try during("cannot read environment file \(path)") { () throws(Errno) in
+            try readFile(path, limit: ScriptParser.sizeLimit)
         }
+        if let place = text.firstIndex(of: 0) {
+            throw failure(1 + text[..<place].count { $0 == ShellByte.newline }, NeedsShell("a NUL byte"))
+        }
+        var result: [UInt8] = []
+        result.reserveCapacity(text.count)
+        for (index, byte) in text.enumerated() {
+            let isEnd = index + 1 == text.count || text[index + 1] == ShellByte.newline
+            if byte != 0x0D || !isEnd { result.append(byte) }
+        }
+        return result
     }
 
-    /// The host's shell sources the file and writes its environment to descriptor 3, NUL behind each variable.
-    private func runShell() throws(SkiffError) -> [[UInt8]] {
-        try during("cannot evaluate environment file \(path)") { () throws(Errno) in
-            let driver = "set -a\n. \"$0\"\ncommand -p env -0 >&3\n"
-            let file = path.contains("/") ? path : "./" + path
-            let environment = EnvironmentEntry.split(host).map {
-                "\($0.name)=" + String(decoding: $0.value, as: UTF8.self)
-            }
-            let answer = try output(
-                of: "/bin/sh", ["sh", "-c", driver, file] + arguments,
-                environment: environment + ["APPTAINER_IMAGE=\(image)"], from: 3, limit: 16 << 20)
-            guard answer.status == .exited(0) else { throw .invalidArgument }
-            return answer.bytes.split(separator: 0).map { Array($0) }
+    private func makeEvaluator() -> ScriptEvaluator {
+        var evaluator = ScriptEvaluator(files: CurrentRoot())
+        for entry in EnvironmentEntry.split(host) where ShellByte.isName(entry.name.utf8) {
+            evaluator.variables.set(Array(entry.name.utf8), entry.value)
         }
+        evaluator.variables.set(Array("APPTAINER_IMAGE".utf8), Array(image.utf8))
+        evaluator.provideIdentity()
+        evaluator.positional = arguments.map { Array($0.utf8) }
+        evaluator.exportsAll = true
+        evaluator.permitsSourcing = false
+        return evaluator
+    }
+
+    private func failure(_ line: Int, _ reason: NeedsShell) -> SkiffError {
+        SkiffError(
+            "cannot evaluate environment file \(path), line \(line): \(reason.reason)",
+            hint: "It holds NAME=VALUE lines, and runs no program; single quotes keep a value as it is")
     }
 }

@@ -56,7 +56,9 @@ struct EnvironmentOverrides {
             // As with Apptainer, the first parameter is the action's own script.
             let arguments = ["/.singularity.d/actions/\(request.action.rawValue)"] + request.arguments
             let file = EnvironmentFile(path: path, arguments: arguments, host: host, image: image)
-            for variable in try file.evaluate() {
+            let content = try file.evaluate()
+            messages += content.messages
+            for variable in content.variables {
                 found.removeAll { $0.name == variable.name }
                 found.append(variable)
             }

@@ -112,6 +112,7 @@ package struct EnvironmentRun {
         if let app = plan.value(of: "SINGULARITY_APPNAME"), !app.isEmpty {
             evaluator.variables.protect("SINGULARITY_APPNAME")
         }
+        evaluator.provideIdentity()
         return saved
     }
 
@@ -185,7 +186,7 @@ package struct EnvironmentRun {
             evaluator.variables.export("LD_LIBRARY_PATH", path)
         }
         for variable in saved {
-            if let value = evaluator.variables[variable.name] {
+            if let value = evaluator.variables[variable.name], !evaluator.isIdentity(variable.name) {
                 if value.isEmpty { evaluator.variables.unset(Array(variable.name.utf8)) }
             } else {
                 evaluator.variables.export(variable.name, variable.value)
