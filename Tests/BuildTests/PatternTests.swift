@@ -22,15 +22,56 @@ import Testing
 
     @Test(arguments: [
         ("{a,b}", ["a", "b"]), ("x{a,b{c,d}}y", ["xay", "xbcy", "xbdy"]), ("{a}", ["{a}"]), ("\\{a,b}", ["{a,b}"]),
-        ("a$X/b", ["a/b"]), ("a${X:-y}b", ["ab"]), ("$", ["$"]), ("a\\ b", ["a b"]), ("{a,", ["{a,"]),
+        ("$", ["$"]), ("a\\ b", ["a b"]), ("{a,", ["{a,"]),
     ])
     func expandsBraces(text: String, literals: [String]) throws {
         #expect(try PathPattern.all(text).map { $0.literal.text } == literals)
     }
 
-    @Test(arguments: ["$(id)", "`id`", "${x", String(repeating: "+(", count: 40)])
+    private static let variables = SourceVariables { name in
+        ["HOME": "/home/me", "X": "x", "EMPTY": "", "ODD": "a {b,c} *[x]~$X", "DIR": "/d/e"][name].map {
+            Array($0.utf8)
+        }
+    }
+
+    /// Values are names, whatever is in them.
+    @Test(arguments: [
+        ("~", ["/home/me"]), ("~/f", ["/home/me/f"]), ("\\~/f", ["~/f"]), ("a~", ["a~"]), ("$HOME/f", ["/home/me/f"]),
+        ("$X", ["x"]), ("a$X/b", ["ax/b"]), ("${X}y", ["xy"]), ("a${X}{1,2}", ["ax1", "ax2"]), ("\\$X", ["$X"]),
+        ("$ODD/f", ["a {b,c} *[x]~$X/f"]), ("${NONE:-d}", ["d"]), ("${NONE-d}", ["d"]), ("a${EMPTY-d}", ["a"]),
+        ("${EMPTY:-d}/f", ["d/f"]), ("${X:-d}", ["x"]), ("${NONE:-$X$DIR}", ["x/d/e"]), ("${NONE:-{a,b}}", ["a", "b"]),
+        ("${NONE:-${EMPTY:-${X}}}", ["x"]), ("a${NONE:+b}", ["a"]), ("a${X:+b}", ["ab"]), ("${X:-$NONE}", ["x"]),
+        ("${X:?no}", ["x"]), ("a${EMPTY}b", ["ab"]), ("a$", ["a$"]), ("$/a", ["$/a"]), ("$X$X", ["xx"]),
+    ])
+    func putsValuesIn(text: String, literals: [String]) throws {
+        #expect(try PathPattern.all(text, variables: Self.variables).map { $0.literal.text } == literals)
+    }
+
+    @Test func valuesAreNoPatterns() throws {
+        for (text, isLiteral) in [("$ODD/f", true), ("$X/*", false), ("${NONE:-*}", false), ("~/f", true)] {
+            let patterns = try PathPattern.all(text, variables: Self.variables)
+            #expect(patterns.map(\.isLiteral) == [isLiteral], "\(text)")
+        }
+    }
+
+    @Test(arguments: [
+        "$(id)", "`id`", "${x", String(repeating: "+(", count: 40), "$NONE/etc/hostname", "${NONE}/etc/hostname",
+        "$EMPTY/etc/hostname", "${EMPTY}/etc", "${NONE:-}/etc", "${NONE:+x}/etc", "$EMPTY$EMPTY/etc", "a/$NONE",
+        "~root/f",
+        "$1", "$$/f", "$*", "$@", "$?", "${1}", "${}", "${X%x}", "${X:1}", "${X/a/b}", "${#X}", "${!X}", "${X:}",
+        "${NONE:?no}",
+        "${NONE:-$(id)}", "${NONE:-`id`}", "${NONE:-$NONE}",
+        String(repeating: "${N:-", count: 40) + String(repeating: "}", count: 40),
+    ])
     func refuses(text: String) {
-        #expect(throws: PathPattern.Malformed.self) { try PathPattern.all(text) }
+        #expect(throws: PathPattern.Malformed.self) { try PathPattern.all(text, variables: Self.variables) }
+    }
+
+    @Test func tildeNeedsAHome() {
+        for home in [nil, "", "relative"] as [String?] {
+            let variables = SourceVariables { $0 == "HOME" ? home.map { Array($0.utf8) } : nil }
+            #expect(throws: PathPattern.Malformed.self) { try PathPattern.all("~/f", variables: variables) }
+        }
     }
 
     @Test func tellsBytesThatAreNoText() throws {

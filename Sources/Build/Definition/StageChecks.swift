@@ -93,7 +93,9 @@ extension ParsedStage {
                     throw DefinitionError(
                         .performing,
                         "unable to copy files from \(from) to container fs: cannot read \(file.source): \(error.reason)",
-                        at: line(file.line), expected: "a path, or a pattern of *, ?, [...], {a,b}, **, +(a|b)")
+                        at: line(file.line),
+                        expected: "a path, or a pattern of *, ?, [...], {a,b}, **, +(a|b), ~ and variables that are set"
+                    )
                 }
             }
         }

@@ -15,6 +15,8 @@ struct FilesStep {
     let origin: Origin
     let root: RootTree
     let definition: Definition
+    /// Where destinations begin; empty for the image's root.
+    var folder = ""
 
     private var source: SourceTree {
         switch origin {
@@ -32,8 +34,9 @@ struct FilesStep {
         var copier = copier
         for file in files {
             let wanted = file.destination.isEmpty ? file.source : file.destination
-            Log.info("Copying \(file.source) to \(wanted)")
-            try copy(file, wanted, &copier)
+            let below = folder.isEmpty ? wanted : folder + "/" + wanted
+            Log.info("Copying \(file.source) to \(below)")
+            try copy(file, below, &copier)
         }
     }
 
@@ -41,7 +44,9 @@ struct FilesStep {
         let sources = try expand(file)
         // Without a destination every source keeps its own path, also the ones that a pattern found.
         if file.destination.isEmpty {
-            for path in sources { try copy(source.absolute(path), to: normalized("/" + path.text), file, &copier) }
+            for path in sources {
+                try copy(source.absolute(path), to: normalized(folder + "/" + path.text), file, &copier)
+            }
             return
         }
         let destination = normalized("/" + wanted)

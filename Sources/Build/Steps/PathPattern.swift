@@ -18,9 +18,9 @@ package struct PathPattern: Equatable {
     let literal: [UInt8]
 
     /// The patterns that the braces of `text` make of it; most texts have none and are one.
-    package static func all(_ text: String) throws(Malformed) -> [PathPattern] {
+    package static func all(_ text: String, variables: SourceVariables = .ofCaller) throws(Malformed) -> [PathPattern] {
         var result: [PathPattern] = []
-        for bytes in try Braces.expand(try withoutVariables(Array(text.utf8))) {
+        for bytes in try Braces.expand(try variables.expand(Array(text.utf8))) {
             result.append(try PathPattern(bytes))
         }
         return result
@@ -75,27 +75,6 @@ package struct PathPattern: Equatable {
             }
         }
         return isQuoted ? result + [0x5C] : result
-    }
-
-    /// Variables stand for nothing: a build must not depend on the caller's environment. Commands are refused.
-    private static func withoutVariables(_ bytes: [UInt8]) throws(Malformed) -> [UInt8] {
-        var result: [UInt8] = []
-        var rest = bytes[...]
-        while let byte = rest.popFirst() {
-            switch (byte, rest.first) {
-            case (0x5C, let next?):
-                result += [byte, next]
-                rest.removeFirst()
-            case (0x60, _), (0x24, 0x28):
-                throw Malformed(reason: "commands are not carried out in %files")
-            case (0x24, 0x7B):
-                guard let close = rest.firstIndex(of: 0x7D) else { throw Malformed(reason: "${ without }") }
-                rest = rest[(close + 1)...]
-            case (0x24, let next?) where next.isWordCharacter: rest = rest.drop(while: \.isWordCharacter)
-            default: result.append(byte)
-            }
-        }
-        return result
     }
 }
 
