@@ -85,7 +85,9 @@ struct StageBuild {
     /// 2. What every image has beside the agent's content.
     func baseFiles(_ root: any ImageRoot, _ base: BaseContent) throws(SkiffError) {
         let isEmpty = BootstrapAgents.withEmptyRunscript.contains(stage.agent)
-        try BaseFiles(root: root, keepsExisting: base.keepsMetadata, hasEmptyRunscript: isEmpty).write()
+        try BaseFiles(
+            root: root, keepsExisting: base.keepsMetadata, keepsApps: !stage.isWritten, hasEmptyRunscript: isEmpty
+        ).write()
         for file in base.files { try root.write(file.path, file.bytes, mode: file.mode) }
     }
 

@@ -15,6 +15,9 @@ package struct Stage: Sendable, Equatable {
     /// The value of a key in lower case; the last one wins.
     package func value(_ key: String) -> String? { field(key)?.value }
 
+    /// Whether somebody wrote it; else it only says what image takes another form.
+    var isWritten: Bool { (field("bootstrap")?.line ?? 0) > 0 }
+
     func field(_ key: String) -> HeaderField? { header.last { $0.key == key } }
 
     /// A section that has a body. One without is as good as absent.

@@ -27,7 +27,7 @@ struct DirectoryAssembly {
         let fixed = try FixedTime(options).find(in: source, base)
         let time = fixed ?? currentTime()
         let root = ChangedDirectory(source, time: time)
-        try BaseFiles(root: root, keepsExisting: base.keepsMetadata).write()
+        try BaseFiles(root: root, keepsExisting: base.keepsMetadata, keepsApps: !stage.isWritten).write()
         let metadata = Metadata(
             root: root, definition: definition, stage: stage, base: base, options: options,
             time: BuildTime(seconds: time), isUpdate: false)

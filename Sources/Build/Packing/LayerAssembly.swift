@@ -36,7 +36,7 @@ package struct LayerAssembly {
         let fixed = options.squashfs.latestTime.map(Int64.init) ?? (options.isReproducible ? base.content.created : nil)
         let seconds = fixed ?? currentTime()
         let root = LayerRoot(tree: merged.tree, time: seconds)
-        try BaseFiles(root: root, keepsExisting: base.content.keepsMetadata).write()
+        try BaseFiles(root: root, keepsExisting: base.content.keepsMetadata, keepsApps: !stage.isWritten).write()
         for file in base.content.files { try root.write(file.path, file.bytes, mode: file.mode) }
         let found = merged.tree.architecture
         if found == nil { Log.info("Architecture not recognized, use the config's") }

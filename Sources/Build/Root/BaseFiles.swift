@@ -7,6 +7,8 @@ struct BaseFiles {
     let root: any ImageRoot
     /// Files of an image that was one of ours before stay as they are.
     let keepsExisting: Bool
+    /// So do the variables of its applications, which a definition starts anew.
+    var keepsApps = false
     /// The runscript does nothing, rather than saying that there is none.
     var hasEmptyRunscript = false
 
@@ -38,7 +40,7 @@ struct BaseFiles {
         return [
             (environment + "01-base.sh", ImageScripts.base),
             (environment + "90-environment.sh", ImageScripts.environmentHead),
-            (environment + "94-appsbase.sh", ImageScripts.appsBase([])),
+            (Self.appsBase, ImageScripts.appsBase([])),
             (environment + "95-apps.sh", ImageScripts.apps),
             (environment + "99-base.sh", ImageScripts.finalBase),
             (environment + "99-runtimevars.sh", ImageScripts.runtimeVariables),
@@ -47,8 +49,11 @@ struct BaseFiles {
         ]
     }
 
+    static let appsBase = "/.singularity.d/env/94-appsbase.sh"
+
     private func script(_ path: String, _ text: String, mode: UInt32) throws(SkiffError) {
-        if keepsExisting && root.exists(path) { return }
+        let keeps = path == Self.appsBase ? keepsApps : true
+        if keeps && keepsExisting && root.exists(path) { return }
         try root.write(path, Array(text.utf8), mode: mode)
     }
 }

@@ -14,9 +14,8 @@ struct AppSteps {
 
     func write() throws(SkiffError) {
         for app in stage.apps { try write(app) }
-        let path = "/.singularity.d/env/94-appsbase.sh"
         if !stage.apps.isEmpty {
-            try root.write(path, ImageScripts.appsBase(stage.apps.map(description)), mode: 0o755)
+            try root.write(BaseFiles.appsBase, ImageScripts.appsBase(stage.apps.map(description)), mode: 0o755)
         }
     }
 
@@ -55,13 +54,8 @@ struct AppSteps {
 
     private func files(_ app: Stage.App, below folder: String) throws(SkiffError) {
         guard !app.files.isEmpty else { return }
-        let files = app.files.map { file in
-            Stage.File(
-                source: file.source,
-                destination: folder + "/" + (file.destination.isEmpty ? file.source : file.destination),
-                line: file.line)
-        }
-        try FilesStep(origin: .host(directory: directory), root: root, definition: definition).copy(files)
+        try FilesStep(origin: .host(directory: directory), root: root, definition: definition, folder: folder)
+            .copy(app.files)
     }
 }
 
