@@ -182,6 +182,65 @@ extension EndToEnd {
             #expect(desk.files == ["a.sif", "auth.json", "c.sif", "d.sif"])
         }
 
+        /// A login of ours hides none that docker's tools made; of two for one registry ours counts.
+        @Test(arguments: Profile.allCases) func loginsOfDockerStay(profile: Profile) throws {
+            try need(profile)
+            try need(.registry, .htpasswd)
+            let registry = try LocalRegistry(.password)
+            let desk = try Desk(profile)
+            defer { desk.remove() }
+            func keep(_ name: String, _ host: String, _ login: String) throws {
+                let auth = Data(login.utf8).base64EncodedString()
+                let path = desk.folder + "/" + name
+                try makeDirectories(parentPath(path) ?? "/", mode: 0o755)
+                try Data(#"{"auths":{"\#(host)":{"auth":"\#(auth)"}}}"#.utf8).write(to: URL(filePath: path))
+                try Linux.chmod(path, 0o644)
+                if effectiveUID() == 0, let record = profile.record {
+                    try chown(parentPath(path) ?? "/", record.uid, record.gid)
+                }
+            }
+            try keep(".apptainer/docker-config.json", "localhost:1", "eve:other")
+            try keep(".docker/config.json", registry.host, "ann:secret")
+            let address = "oras://\(registry.host)/full:1"
+            let pushed = try desk.run("push", try Images.shared.get().sif, address)
+            #expect(pushed.isSuccess, "\(pushed)")
+            try keep(".apptainer/docker-config.json", registry.host, "ann:wrong")
+            #expect(try desk.run("pull", "a.sif", address).end == .exited(255))
+        }
+
+        @Test(arguments: Profile.allCases) func unknownLogoutIsNoFailure(profile: Profile) throws {
+            try need(profile)
+            let desk = try Desk(profile)
+            defer { desk.remove() }
+            for words in [
+                ["docker://localhost:1"], ["oras://localhost:1/a"], ["--authfile", "none.json", "docker://a.example"],
+            ] {
+                let outcome = try skiffCommand(["registry", "logout"] + words, as: profile) {
+                    $0.environment["HOME"] = desk.folder
+                    $0.directory = desk.folder
+                }.run()
+                #expect(outcome.isSuccess, "\(outcome)")
+                #expect(
+                    outcome.standardError.contains("WARNING: There is no login for \(words.last ?? "")"), "\(outcome)")
+            }
+            #expect(desk.files.isEmpty && !desk.exists(".apptainer/docker-config.json"))
+        }
+
+        @Test func armWithoutAVariantAsksNobody() throws {
+            let desk = try Desk(.current)
+            defer { desk.remove() }
+            for words in [["pull", "--arch", "arm", "a.sif"], ["build", "--arch", "arm", "a.sif"]] {
+                let outcome = try skiffCommand(words + ["docker://localhost:1/a"], as: .current) {
+                    $0.environment["HOME"] = desk.folder
+                    $0.directory = desk.folder
+                }.run()
+                #expect(outcome.end == .exited(255), "\(outcome)")
+                #expect(outcome.standardError.contains("arch: arm is not valid"), "\(outcome)")
+                #expect(outcome.standardError.contains("--arch-variant 5, 6 or 7"), "\(outcome)")
+            }
+            #expect(desk.files.isEmpty)
+        }
+
         @Test func asksACredentialHelper() throws {
             try need(.registry, .htpasswd)
             let registry = try LocalRegistry(.password)

@@ -46,6 +46,30 @@ extension EndToEnd {
             #expect(library.end == .exited(255) && library.standardError.contains("no library client"), "\(library)")
         }
 
+        /// The administrator's first remote takes nothing away from anybody.
+        @Test func firstGlobalRemoteKeepsTheBuiltInOne() throws {
+            try need(.root)
+            let desk = try Desk(.root)
+            defer { desk.remove() }
+            let installation = desk.folder + "/installation"
+            let copy = try Command(["/bin/cp", "-al", try Stage.shared.get().prefix, installation], as: .root).run()
+            #expect(copy.isSuccess, "\(copy)")
+            func run(_ words: String...) throws -> Outcome {
+                var command = Command([installation + "/bin/skiff", "remote"] + words, as: .root)
+                command.environment["HOME"] = desk.folder
+                return try command.run()
+            }
+            let added = try run("add", "--global", "--no-login", "--no-default", "site", "https://library.example.org")
+            #expect(added.isSuccess, "\(added)")
+            let kept = try run("list")
+            #expect(kept.standardOutput.contains("\nDefaultRemote  cloud.apptainer.org  ✓ "), "\(kept)")
+            #expect(kept.standardOutput.contains("\nsite           library.example.org"), "\(kept)")
+            #expect(try run("add", "--global", "--no-login", "other", "https://other.example.org").isSuccess)
+            let chosen = try run("list")
+            #expect(chosen.standardOutput.contains("\nother          other.example.org    ✓ "), "\(chosen)")
+            #expect(chosen.standardOutput.contains("\nDefaultRemote "), "\(chosen)")
+        }
+
         @Test(arguments: Profile.allCases) func libraryTakesAndGives(profile: Profile) throws {
             try need(profile)
             try need(.python)

@@ -1,6 +1,7 @@
 import Base
 import Core
 import HTTP
+import OCI
 import Testing
 
 @testable import Registry
@@ -28,6 +29,34 @@ import Testing
         ] {
             #expect(WebAddress("http://\(host)/")?.isLoopback == isLoopback, "\(host)")
         }
+    }
+
+    /// Plain http to anywhere else is asked for.
+    @Test func plainHTTPIsTriedOnThisMachineAlone() {
+        for (registry, isTried) in [
+            ("localhost:5000", true), ("127.0.0.1:5000", true), ("[::1]:5000", true), ("10.0.0.1", false),
+            ("192.168.1.1:5000", false), ("172.16.0.1", false), ("registry.local", false),
+            ("localhost.example.org", false),
+            ("169.254.1.1", false), ("[fd00::1]:5000", false), ("example.org", false),
+        ] {
+            #expect(RegistryClient.isLoopback(registry) == isTried, "\(registry)")
+        }
+    }
+
+    @Test func armNeedsAVariant() throws {
+        #expect(throws: SkiffError.self) { try OCIPlatform(architecture: "arm").checkVariant() }
+        for platform in ["arm64", "amd64"] { try OCIPlatform(architecture: platform).checkVariant() }
+        try OCIPlatform(architecture: "arm", variant: "v7").checkVariant()
+    }
+
+    @Test func loginsAreFoundByTheirExactName() throws {
+        var config = DockerConfig()
+        config.set("localhost:5000/team", ("ann", "secret"))
+        config.set("docker.io", ("bob", "secret"))
+        #expect(config.hasLogin("localhost:5000/team") && config.hasLogin("docker.io"))
+        #expect(!config.hasLogin("localhost:5000") && !config.hasLogin("localhost:5000/team/x"))
+        config.set("localhost:5000/team", nil)
+        #expect(!config.hasLogin("localhost:5000/team"))
     }
 
     @Test func base64IsThatOfOthers() {

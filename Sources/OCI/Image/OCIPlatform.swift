@@ -37,6 +37,12 @@ package struct OCIPlatform: Sendable, Equatable, CustomStringConvertible {
         self.init(architecture: word, variant: variant)
     }
 
+    /// Refuses arm without a variant, as Apptainer does.
+    package func checkVariant() throws(SkiffError) {
+        guard architecture == "arm", variant.isEmpty else { return }
+        throw SkiffError("cannot use architecture arm", hint: "Say which with --arch-variant 5, 6 or 7")
+    }
+
     package static var host: OCIPlatform { OCIPlatform(architecture: SIFArchitecture.host.name) }
 
     /// `linux/arm/v7`.

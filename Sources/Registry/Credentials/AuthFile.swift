@@ -3,27 +3,29 @@ import CLinux
 import Core
 import Linux
 
-/// The docker configuration file in use (Docs/spec/sif-use.md §5).
+/// A docker configuration file (Docs/spec/sif-use.md §5).
 package struct AuthFile: Sendable {
     package let path: String
     /// Whether the user named it, and so expects it to exist.
     private let isNamed: Bool
 
+    package init(named: String) throws(SkiffError) { self.init(path: try absolutePath(named), isNamed: true) }
+
+    /// Returns the files in use, in the order in which they are asked: the one that is named, else that of
+    /// `registry login` and that of docker's own tools.
+    ///
     /// - Parameter named: `--authfile` or its variable.
-    package init(named: String?) throws(SkiffError) {
-        if let named {
-            path = try absolutePath(named)
-            isNamed = true
-            return
-        }
-        isNamed = false
-        let own = ConfigurationDirectory.path + "/docker-config.json"
-        path = (try? status(own)) != nil ? own : ConfigurationDirectory.home + "/.docker/config.json"
+    package static func inUse(named: String?) throws(SkiffError) -> [AuthFile] {
+        if let named { return [try AuthFile(named: named)] }
+        return [
+            ConfigurationDirectory.path + "/docker-config.json", ConfigurationDirectory.home + "/.docker/config.json",
+        ]
+        .map { AuthFile(path: $0, isNamed: false) }
     }
 
     /// Returns the file that `registry login` writes.
     package static func forLogin(named: String?) throws(SkiffError) -> AuthFile {
-        if let named { return AuthFile(path: try absolutePath(named), isNamed: true) }
+        if let named { return try AuthFile(named: named) }
         return AuthFile(
             path: try absolutePath(try ConfigurationDirectory.make() + "/docker-config.json"), isNamed: false)
     }
@@ -44,6 +46,17 @@ package struct AuthFile: Sendable {
 
     private var file: ConfigurationFile {
         ConfigurationFile(path, isNamed ? .administrator : .user, name: "auth file")
+    }
+
+    /// Removes the login for a registry or a part of it.
+    ///
+    /// - Returns: whether there was one.
+    package func forget(_ name: String) throws(SkiffError) -> Bool {
+        guard let bytes = try file.read(limit: 16 << 20), try DockerConfig(parsing: bytes).hasLogin(name) else {
+            return false
+        }
+        try change { $0.set(name, nil) }
+        return true
     }
 
     /// Replaces it with a changed one, with mode 0600, by rename.

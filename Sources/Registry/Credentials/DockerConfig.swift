@@ -85,6 +85,13 @@ package struct DockerConfig: Sendable {
         return colon == text.startIndex ? nil : .password(user: String(text[..<colon]), String(password))
     }
 
+    /// Returns whether the file itself has a login for exactly this registry, or this part of it.
+    func hasLogin(_ registry: String) -> Bool {
+        let key = registry == RegistryReference.dockerHub ? Self.hubKey : registry
+        guard case .object(let entries) = json["auths"] else { return false }
+        return entries.contains { Self.normalized($0.name) == Self.normalized(key) }
+    }
+
     /// Sets the user and password for a registry, or with nil removes them.
     package mutating func set(_ registry: String, _ login: (user: String, password: String)?) {
         let key = registry == RegistryReference.dockerHub ? Self.hubKey : registry

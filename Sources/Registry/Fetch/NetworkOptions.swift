@@ -69,8 +69,13 @@ package struct NetworkOptions: Sendable {
                 }
                 return try OCIPlatform(word: parts[1], variant: parts.count > 2 ? parts[2] : nil)
             }
-            return try OCIPlatform(
+            let platform = try OCIPlatform(
                 word: invocation.string("arch"), variant: invocation.string("arch-variant"))
+            // Libraries know one arm; registries have images that one processor of it runs and another does not.
+            if invocation.isGiven("arch"), !["delete", "search"].contains(invocation.command) {
+                try platform.checkVariant()
+            }
+            return platform
         } catch {
             guard let word = invocation.string("arch") else { throw error }
             // A text that tests of Apptainer look for (Docs/spec/cli.md §17.1).

@@ -15,7 +15,7 @@ package final class RegistryClient: Sendable {
     package let reference: RegistryReference
     private let http: HTTPClient
     private let authorizer: Authorizer
-    /// Whether plain http may be tried when the registry does not speak https.
+    /// Whether plain http may be tried when the registry does not speak https: where it was asked for, and on this machine.
     private let allowsHTTP: Bool
     private let base = Mutex<WebAddress?>(nil)
 
@@ -24,19 +24,11 @@ package final class RegistryClient: Sendable {
         self.reference = reference
         self.http = http
         authorizer = Authorizer(http: http, credential: credential)
-        allowsHTTP = insecure || Self.isPrivateHost(reference.registry)
+        allowsHTTP = insecure || Self.isLoopback(reference.registry)
     }
 
-    /// Returns whether a registry is on this machine or in a private network, by the rule of Apptainer's client
-    /// library.
-    private static func isPrivateHost(_ registry: String) -> Bool {
-        guard let host = WebAddress("https://\(registry)/")?.host else { return false }
-        let octets = host.split(separator: ".").map { Int($0) }
-        if host == "localhost" || host == "::1" || host.hasSuffix(".local") { return true }
-        guard octets.count == 4, let first = octets[0], let second = octets[1] else { return false }
-        return first == 127 || first == 10 || (first == 192 && second == 168)
-            || (first == 172 && (16...31).contains(second))
-    }
+    /// Whether nobody can listen on the way to a registry. A private address is that of a network with others in it.
+    static func isLoopback(_ registry: String) -> Bool { WebAddress("https://\(registry)/")?.isLoopback ?? false }
 
     private static let manifestTypes = [
         "application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -76,6 +68,9 @@ package final class RegistryClient: Sendable {
             }
         }
         let message = "cannot reach registry \(reference.registry)"
+        if let failure, failure.kind == .unreachable, !allowsHTTP {
+            throw SkiffError("\(message): \(failure.description)", hint: "If it speaks plain http, use --no-https")
+        }
         throw failure?.described(message) ?? SkiffError("\(message): that is no host")
     }
 

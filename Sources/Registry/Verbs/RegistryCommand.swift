@@ -78,7 +78,10 @@ package struct RegistryCommand {
                 "cannot log out: no registry is named", hint: "'registry list' shows where you are logged in")
         }
         let (_, name) = try place(uri)
-        try AuthFile.forLogin(named: invocation.string("authfile")).change { $0.set(name, nil) }
+        let hadLogin = try AuthFile.forLogin(named: invocation.string("authfile")).forget(name)
+        guard try files.read(files.user).logins.contains(where: { $0.uri == uri }) || hadLogin else {
+            return Log.warning("There is no login for \(uri); 'registry list' shows where you are logged in")
+        }
         try files.change(isGlobal: false) { (config) throws(SkiffError) in config.logins.removeAll { $0.uri == uri } }
         Log.info("Logout succeeded")
     }

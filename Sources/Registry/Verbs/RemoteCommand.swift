@@ -62,8 +62,9 @@ package struct RemoteCommand {
             var remote = RemoteConfig.Remote(uri: uri)
             remote.isSystem = isGlobal
             remote.isInsecure = isInsecure
-            if config.remotes.isEmpty, !isGlobal {
+            if config.remotes.isEmpty {
                 config.remotes[RemoteConfig.standardName] = RemoteConfig.standard
+                if isGlobal { config.active = RemoteConfig.standardName }
             }
             config.remotes[name] = remote
             if config.active.isEmpty || !invocation.bool("no-default") { config.active = name }
