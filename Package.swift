@@ -110,25 +110,24 @@ let package = Package(
         .target(
             name: "ImageCache", dependencies: ["Digest", "Base", "Linux", "CLinux"], swiftSettings: swiftSettings),
         .target(
-            name: "Inspect", dependencies: ["Grammar", "Core", "Base", "Squashfs", "Linux", "CLinux"],
+            name: "Inspect", dependencies: ["Core", "Base", "Squashfs", "Linux", "CLinux"],
             swiftSettings: swiftSettings),
         .target(
             name: "OCI",
             dependencies: [
-                "Archive", "HTTP", "Inspect", "Digest", "Ownership", "SquashfsWriter", "CCodecs", "Core", "Base",
+                "Archive", "HTTP", "Digest", "Ownership", "SquashfsWriter", "CCodecs", "Core", "Base",
                 "Linux", "CLinux",
             ],
             swiftSettings: swiftSettings),
         // Only its header is used here: the library is opened at the first signature.
         .target(name: "CRNP", path: "Sources/Signing/CRNP"),
         .target(
-            name: "Signing", dependencies: ["CRNP", "HTTP", "Inspect", "Digest", "Core", "Base", "Linux"],
+            name: "Signing", dependencies: ["CRNP", "HTTP", "Digest", "Core", "Base", "Linux"],
             exclude: ["CRNP"], swiftSettings: swiftSettings),
         .target(
             name: "Registry",
             dependencies: [
                 "Signing", "HTTP", "OCI", "ImageCache", "Digest", "Inspect", "Squashfs", "Extraction", "CArchive",
-                "Grammar",
                 "PluginHost", "Core", "Base", "Linux", "CLinux",
             ],
             swiftSettings: swiftSettings),
@@ -137,13 +136,10 @@ let package = Package(
             name: "Build",
             dependencies: [
                 "HTTP", "Archive", "Dockerfile", "OCI", "Registry", "Signing", "ImageCache", "Digest", "Inspect",
-                "Grammar", "PluginHost", "SquashfsWriter", "Unpacking", "Extraction", "Ownership", "Core", "Shell",
+                "PluginHost", "SquashfsWriter", "Unpacking", "Extraction", "Ownership", "Core", "Shell",
                 "Base", "Linux",
                 "CLinux",
             ],
-            swiftSettings: swiftSettings),
-        .target(
-            name: "SIFCommands", dependencies: ["Digest", "Grammar", "Core", "Base", "Linux", "CLinux"],
             swiftSettings: swiftSettings),
 
         // Plugins: the interface, the host that opens them, the comfort for Swift, and the stock ones.
@@ -179,9 +175,8 @@ let package = Package(
         .executableTarget(
             name: "skiff-image",
             dependencies: [
-                "Build", "Registry", "Inspect", "SIFCommands", "Unpacking", "Extraction", "Grammar", "PluginHost",
-                "Core", "Base",
-                "Linux", "CLinux",
+                "Build", "Registry", "Signing", "HTTP", "OCI", "ImageCache", "Inspect", "Digest", "SquashfsWriter",
+                "Unpacking", "Extraction", "Grammar", "PluginHost", "Core", "Base", "Linux", "CLinux",
             ],
             path: "Sources/Programs/skiff-image", swiftSettings: swiftSettings, linkerSettings: helperLinking),
         .target(
@@ -253,9 +248,6 @@ let package = Package(
             dependencies: ["Build", "SquashfsWriter", "ImageCache", "Core", "Base", "Linux", "CLinux"],
             swiftSettings: testSettings),
         .testTarget(
-            name: "SIFCommandsTests", dependencies: ["SIFCommands", "Grammar", "Core", "Base", "Linux", "CLinux"],
-            exclude: ["Expected"], swiftSettings: testSettings),
-        .testTarget(
             name: "PluginHostTests",
             dependencies: ["PluginHost", "PluginAPI", "CTypedCall", "Grammar", "Core", "Base", "Linux", "CLinux"],
             exclude: ["Fixtures"], swiftSettings: testSettings),
@@ -267,8 +259,8 @@ let package = Package(
             name: "GrammarTests", dependencies: ["Grammar", "Core", "Base"], exclude: ["Snapshots"],
             swiftSettings: testSettings),
         .testTarget(
-            name: "skiff-image-tests", dependencies: ["skiff-image", "Core", "Base", "Linux", "CLinux"],
-            path: "Tests/skiff-image-tests", swiftSettings: testSettings),
+            name: "skiff-image-tests", dependencies: ["skiff-image", "Grammar", "Core", "Base", "Linux", "CLinux"],
+            path: "Tests/skiff-image-tests", exclude: ["SIF/Expected"], swiftSettings: testSettings),
         .testTarget(
             name: "skiff-mount-tests",
             dependencies: ["skiff-mount", "Squashfs", "fuse-probe", "Linux", "CLinux"],

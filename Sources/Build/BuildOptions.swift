@@ -1,7 +1,6 @@
-import Base
+package import Base
 package import Core
-package import Grammar
-import Linux
+package import Registry
 package import SquashfsWriter
 
 /// What one build was asked for beside its definition and target (Docs/spec/cli.md §4).
@@ -49,8 +48,8 @@ package struct BuildOptions: Sendable {
     /// `--config`, absolute.
     package var configurationFile: String?
 
-    /// The command line, for agents that reach networks; nil outside of a command.
-    package var invocation: Invocation?
+    /// For agents that reach networks; nil where none may be reached.
+    package var network: (any NetworkOptionsSource)?
 
     package init() {}
 
@@ -60,72 +59,7 @@ package struct BuildOptions: Sendable {
     package func wants(_ section: SectionName) -> Bool { sections?.contains(section.rawValue) ?? true }
 }
 
-extension BuildOptions {
-    init(_ invocation: Invocation, _ settings: Settings) throws(SkiffError) {
-        self.settings = settings
-        if let file = invocation.global.configurationFile { configurationFile = try absolutePath(file) }
-        try squashfs.apply(settings)
-        sections = try Self.sections(invocation.list("section"))
-        self.invocation = invocation
-        runsTest = !invocation.bool("notest")
-        replaces = invocation.bool("force")
-        // A forced update is a build from the beginning.
-        isUpdate = invocation.bool("update") && !replaces
-        fixesPermissions = invocation.bool("fix-perms")
-        isReproducible = invocation.bool("reproducible")
-        isData = invocation.bool("data")
-        architecture = try Self.architecture(invocation.string("arch"))
-        architectureVariant = invocation.string("arch-variant") ?? ""
-        binds = try Self.binds(invocation)
-        pluginFlags = invocation.pluginFlags
-        disablesCache = invocation.bool("disable-cache")
-        ignoresCache = invocation.bool("no-cache")
-        explainsCache = invocation.bool("explain-cache")
-        ignoresSubuid = invocation.bool("ignore-subuid")
-        ignoresFakerootCommand = invocation.bool("ignore-fakeroot-command")
-        ignoresUserNamespaces = invocation.bool("ignore-userns")
-        if let text = invocation.string("compression") { squashfs.compression = try ImageCompression(text) }
-        if let arguments = invocation.string("mksquashfs-args") { try squashfs.apply(toolArguments: arguments) }
-        squashfs.latestTime = try SquashfsOptions.sourceDateEpoch()
-    }
-
-    private static func sections(_ words: [String]) throws(SkiffError) -> Set<String>? {
-        if words.isEmpty || words == ["all"] { return nil }
-        if words == ["none"] { return [] }
-        for word in ["all", "none"] where words.contains(word) {
-            throw SkiffError(
-                "Could not check build sections: section specification error: cannot have \(word) and any other option")
-        }
-        return Set(words)
-    }
-
-    /// Of what Apptainer builds for.
-    private static let architectures = ["arm", "arm64", "amd64", "386", "ppc64le", "s390x", "riscv64"]
-
-    private static func architecture(_ name: String?) throws(SkiffError) -> String {
-        guard let name, !name.isEmpty else { return SIFArchitecture.host.name }
-        guard architectures.contains(name) else {
-            throw SkiffError(
-                "While processing the arch and arch variant: arch: \(name) is not valid, supported archs are: "
-                    + "[\(architectures.joined(separator: " "))]")
-        }
-        return name
-    }
-
-    /// As for a launch; relative sources are those of the caller's directory.
-    private static func binds(_ invocation: Invocation) throws(SkiffError) -> [Request.Bind] {
-        let directory = try during("cannot find the current directory") { () throws(Errno) in try currentDirectory() }
-        var binds: [Request.Bind] = []
-        for text in invocation.list("bind") { binds += try BindSpec.parse(text, currentDirectory: directory) }
-        for line in invocation.list("mount").flatMap({ $0.split(whereSeparator: \.isNewline) }) {
-            let fields: [String]
-            do throws(ValueProblem) {
-                fields = try parseCSV(String(line))
-            } catch {
-                throw SkiffError("While setting bind mount configuration: while parsing mount: \(error.text)")
-            }
-            binds.append(try MountSpec.parse(fields, currentDirectory: directory))
-        }
-        return binds
-    }
+/// Gives the options of networks when the first agent needs them: making them may ask the user for a password.
+package protocol NetworkOptionsSource: Sendable {
+    func networkOptions() throws(SkiffError) -> NetworkOptions
 }

@@ -67,20 +67,20 @@ extension GlobalOptions {
     /// Of several level flags `--debug` counts most, then `--verbose`, `--quiet`, `--silent`.
     init(_ values: FlagValues, _ environment: FlagEnvironment) {
         self.init()
-        if values.bool("debug") {
+        if values[.debug] {
             messageLevel = 5
-        } else if values.bool("verbose") {
+        } else if values[.verbose] {
             messageLevel = 4
-        } else if values.bool("quiet") {
+        } else if values[.quiet] {
             messageLevel = -1
-        } else if values.bool("silent") {
+        } else if values[.silent] {
             messageLevel = -3
         } else {
             // Values under 1 have no effect; nonsense has none either.
             messageLevel = max(environment.value("MESSAGELEVEL").flatMap { Int($0) } ?? 1, 1)
         }
-        isColorAllowed = !values.bool("nocolor")
-        configurationFile = values.string("config")
-        buildConfiguration = values.bool("build-config")
+        isColorAllowed = !values[.nocolor]
+        configurationFile = values[.config]
+        buildConfiguration = values[.buildConfig]
     }
 }

@@ -45,8 +45,22 @@ package struct Flag: Sendable {
     /// The plugin that provides it; empty for our own.
     package var plugin: String = ""
 
-    package init(
-        _ long: String, short: Unicode.Scalar? = nil, _ kind: FlagKind = .bool, help: String,
+    /// - Parameter key: of one of our own flags.
+    package init<Value>(
+        _ key: FlagKey<Value>, short: Unicode.Scalar? = nil, help: String, environment: String = "",
+        addsEnvironment: Bool = false, defaultText: String = "", impliedText: String = "", choices: String = "",
+        allowsOtherValues: Bool = false, completes: Completion = .nothing, hidden: Bool = false,
+        oldSpelling: String = ""
+    ) {
+        self.init(
+            named: key.name, short: short, key.kind, help: help, environment: environment,
+            addsEnvironment: addsEnvironment, defaultText: defaultText, impliedText: impliedText, choices: choices,
+            allowsOtherValues: allowsOtherValues, completes: completes, hidden: hidden, oldSpelling: oldSpelling)
+    }
+
+    /// - Parameter long: a name that a manifest gives.
+    init(
+        named long: String, short: Unicode.Scalar? = nil, _ kind: FlagKind, help: String,
         environment: String = "", addsEnvironment: Bool = false, defaultText: String = "", impliedText: String = "",
         choices: String = "", allowsOtherValues: Bool = false, completes: Completion = .nothing, hidden: Bool = false,
         oldSpelling: String = "", plugin: String = ""

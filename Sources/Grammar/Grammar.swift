@@ -52,8 +52,8 @@ package struct Grammar {
         } catch {
             return .answer(usageError(error, root))
         }
-        if parser.values.bool("version") { return .answer(Answer(program.versionLine + "\n")) }
-        if parser.values.bool("help") { return .answer(Answer(help(complete(root)))) }
+        if parser.values[.version] { return .answer(Answer(program.versionLine + "\n")) }
+        if parser.values[.help] { return .answer(Answer(help(complete(root)))) }
         guard let word = words.first, word != "", word != "-" else {
             return .answer(Answer(usage(complete(root)), status: 1))
         }
@@ -80,7 +80,7 @@ package struct Grammar {
         } catch {
             return .answer(usageError(error, complete(command)))
         }
-        if parser.values.bool("help") { return .answer(Answer(help(complete(command)))) }
+        if parser.values[.help] { return .answer(Answer(help(complete(command)))) }
         if let verb = positionals.first, command.verbs.contains(verb), let found = find(command.path + " " + verb) {
             return try parse(found, Array(positionals.dropFirst()), global: &global, environment)
         }

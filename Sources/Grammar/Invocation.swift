@@ -38,39 +38,39 @@ package struct FlagValues: Sendable {
 
     package init() {}
 
-    package func assignment(_ name: String) -> Assignment? { assignments.first { $0.name == name } }
+    func assignment(_ name: String) -> Assignment? { assignments.first { $0.name == name } }
 
-    package func bool(_ name: String) -> Bool {
-        guard case .bool(let value) = assignment(name)?.value else { return false }
+    package subscript(_ key: FlagKey<Bool>) -> Bool {
+        guard case .bool(let value) = assignment(key.name)?.value else { return false }
         return value
     }
 
-    package func string(_ name: String) -> String? {
-        guard case .text(let value) = assignment(name)?.value else { return nil }
+    package subscript(_ key: FlagKey<String>) -> String? {
+        guard case .text(let value) = assignment(key.name)?.value else { return nil }
         return value
     }
 
-    package func int(_ name: String) -> Int? {
-        guard case .integer(let value) = assignment(name)?.value else { return nil }
+    package subscript(_ key: FlagKey<Int>) -> Int? {
+        guard case .integer(let value) = assignment(key.name)?.value else { return nil }
         return value
     }
 
     /// Values of slices and arrays.
-    package func list(_ name: String) -> [String] {
-        guard case .list(let values) = assignment(name)?.value else { return [] }
+    package subscript(_ key: FlagKey<[String]>) -> [String] {
+        guard case .list(let values) = assignment(key.name)?.value else { return [] }
         return values
     }
 
     /// Pairs of maps in the order given; a later pair of the same key wins.
-    package func pairs(_ name: String) -> [Assignment.Pair] {
-        guard case .pairs(let values) = assignment(name)?.value else { return [] }
+    package subscript(_ key: FlagKey<[Assignment.Pair]>) -> [Assignment.Pair] {
+        guard case .pairs(let values) = assignment(key.name)?.value else { return [] }
         return values
     }
 
-    package func origin(_ name: String) -> Origin { assignment(name)?.origin ?? .defaultValue }
+    package func origin<Value>(_ key: FlagKey<Value>) -> Origin { assignment(key.name)?.origin ?? .defaultValue }
 
     /// Whether the command line or a variable gave it.
-    package func isGiven(_ name: String) -> Bool { origin(name) != .defaultValue }
+    package func isGiven<Value>(_ key: FlagKey<Value>) -> Bool { origin(key) != .defaultValue }
 }
 
 /// What was asked for, in the terms of the table.
@@ -100,13 +100,13 @@ package struct Invocation: Sendable {
         self.global = global
     }
 
-    package func bool(_ name: String) -> Bool { flags.bool(name) }
-    package func string(_ name: String) -> String? { flags.string(name) }
-    package func int(_ name: String) -> Int? { flags.int(name) }
-    package func list(_ name: String) -> [String] { flags.list(name) }
-    package func pairs(_ name: String) -> [Assignment.Pair] { flags.pairs(name) }
-    package func origin(_ name: String) -> Origin { flags.origin(name) }
-    package func isGiven(_ name: String) -> Bool { flags.isGiven(name) }
+    package subscript(_ key: FlagKey<Bool>) -> Bool { flags[key] }
+    package subscript(_ key: FlagKey<String>) -> String? { flags[key] }
+    package subscript(_ key: FlagKey<Int>) -> Int? { flags[key] }
+    package subscript(_ key: FlagKey<[String]>) -> [String] { flags[key] }
+    package subscript(_ key: FlagKey<[Assignment.Pair]>) -> [Assignment.Pair] { flags[key] }
+    package func origin<Value>(_ key: FlagKey<Value>) -> Origin { flags.origin(key) }
+    package func isGiven<Value>(_ key: FlagKey<Value>) -> Bool { flags.isGiven(key) }
 
     /// Flags of plugins that were given, in the form of `Request.pluginFlags`.
     package var pluginFlags: [(name: String, values: [String])] {

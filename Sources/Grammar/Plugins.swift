@@ -36,7 +36,7 @@ package struct PluginFlag: Sendable, Equatable {
 
     var flag: Flag {
         Flag(
-            name, short: short, kind, help: help, environment: environment.joined(separator: " "),
+            named: name, short: short, kind, help: help, environment: environment.joined(separator: " "),
             defaultText: defaultText,
             completes: isPath ? .files : .nothing, hidden: isHidden, plugin: plugin)
     }

@@ -1,10 +1,10 @@
-import Base
+package import Base
 import Core
 import Linux
 import Squashfs
 
 /// The record of an image and where it comes from: the outputs differ a little, as Apptainer's do.
-struct ImageRecord {
+package struct ImageRecord {
     enum Source {
         /// The object of a SIF.
         case object
@@ -12,11 +12,11 @@ struct ImageRecord {
         case files
     }
 
-    let metadata: InspectMetadata
+    package let metadata: InspectMetadata
     let source: Source
 
     /// Opens an image and reads what it says about itself, without running anything of it.
-    init(path: String) throws(SkiffError) {
+    package init(path: String) throws(SkiffError) {
         let image: ImageSource
         do throws(SkiffError) {
             image = try ImageSource.open(path, writable: false)

@@ -1,24 +1,26 @@
 /// The parts of a record to show.
-struct Selection {
-    var all = false
+package struct Selection {
+    package var all = false
     /// Empty for the container itself.
-    var app = ""
-    var listApps = false
-    var deffile = false
-    var environment = false
-    var helpfile = false
-    var labels = false
-    var runscript = false
-    var startscript = false
-    var test = false
+    package var app = ""
+    package var listApps = false
+    package var deffile = false
+    package var environment = false
+    package var helpfile = false
+    package var labels = false
+    package var runscript = false
+    package var startscript = false
+    package var test = false
+
+    package init() {}
 
     /// Whether nothing was selected: then labels are shown.
-    var isEmpty: Bool {
+    package var isEmpty: Bool {
         !(listApps || deffile || environment || helpfile || labels || runscript || startscript || test)
     }
 
     /// Returns the selected part of a record.
-    func apply(to record: ImageRecord) -> InspectMetadata {
+    package func apply(to record: ImageRecord) -> InspectMetadata {
         let whole = record.metadata
         if all { return whole }
         var result = InspectMetadata()
@@ -51,7 +53,7 @@ struct Selection {
 
     /// Returns the metadata as text: names of applications, then the definition, scripts, variables and labels, without
     /// headings.
-    func text(of metadata: InspectMetadata) -> String {
+    package func text(of metadata: InspectMetadata) -> String {
         var lines: [String] = []
         if listApps { lines += sortedKeys(metadata.apps) }
         let section = app.isEmpty ? metadata.container : metadata.apps[app] ?? .init()

@@ -1,6 +1,5 @@
 import Base
 package import Digest
-import Inspect
 
 /// The signed JSON, which describes the image (Docs/spec/signing.md §3).
 package struct ImageMetadata: Sendable, Equatable {

@@ -1,6 +1,5 @@
 import Base
 import Core
-import Inspect
 
 /// What kind of message a signature object holds (Docs/spec/signing.md §1), recognised by its bytes alone. Nothing is
 /// verified here.

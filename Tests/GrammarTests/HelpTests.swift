@@ -60,13 +60,13 @@ import Testing
     @Test func columnsAreApptainers() {
         var command = Command("x", summary: "", usage: "x", description: "")
         command.flags = [
-            Flag("build-config", help: "use configuration needed for building containers"),
+            Flag(named: "build-config", .bool, help: "use configuration needed for building containers"),
             Flag(
-                "config", short: "c", .string,
+                named: "config", short: "c", .string,
                 help: "specify a configuration file (for root or unprivileged installation only)",
                 defaultText: "/etc/apptainer/apptainer.conf"),
-            Flag("debug", short: "d", help: "print debugging information (highest verbosity)"),
-            Flag("nocolor", help: "print without color output (default False)"),
+            Flag(named: "debug", short: "d", .bool, help: "print debugging information (highest verbosity)"),
+            Flag(named: "nocolor", .bool, help: "print without color output (default False)"),
         ]
         let grammar = Grammar(program: ProgramName(calledAs: "apptainer"))
         #expect(
@@ -80,17 +80,17 @@ import Testing
 
                 """)
         command.flags = [
-            Flag("blkio-weight-device", .slice, help: "Device specific block IO relative weight"),
+            Flag(named: "blkio-weight-device", .slice, help: "Device specific block IO relative weight"),
             Flag(
-                "bind", short: "B", .array,
+                named: "bind", short: "B", .array,
                 help: "a user-bind path specification.  spec has the format src[:dest[:opts]], where src and dest are "
                     + "outside and inside paths.  If dest is not given, it is set equal to src."),
-            Flag("cpu-shares", .int, help: "CPU shares for container", defaultText: "-1"),
-            Flag("env", .map, help: "pass environment variable to contained process"),
+            Flag(named: "cpu-shares", .int, help: "CPU shares for container", defaultText: "-1"),
+            Flag(named: "env", .map, help: "pass environment variable to contained process"),
             Flag(
-                "home", short: "H", .string, help: "overrides the home directory within the container.",
+                named: "home", short: "H", .string, help: "overrides the home directory within the container.",
                 defaultText: "/home/tester"),
-            Flag("drop-caps", .string, help: "a comma separated capability list to drop"),
+            Flag(named: "drop-caps", .string, help: "a comma separated capability list to drop"),
         ]
         #expect(
             grammar.optionLines(command)

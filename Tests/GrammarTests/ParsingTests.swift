@@ -41,16 +41,16 @@ struct Unexpected: Error {
         let invocation = try parse("exec", "-c", "x.sif", "ls", "-l", "--pid").invocation()
         #expect(invocation.command == "exec")
         #expect(invocation.positionals == ["x.sif", "ls", "-l", "--pid"])
-        #expect(invocation.bool("contain"))
-        #expect(!invocation.bool("pid"))
+        #expect(invocation[.contain])
+        #expect(!invocation[.pid])
     }
 
     @Test func sifVerbsTakeFlagsAnywhere() throws {
         let invocation = try parse("sif", "add", "a.sif", "--datatype", "1", "b", "--groupid=2").invocation()
         #expect(invocation.command == "sif add")
         #expect(invocation.positionals == ["a.sif", "b"])
-        #expect(invocation.int("datatype") == 1)
-        #expect(invocation.int("groupid") == 2)
+        #expect(invocation[.datatype] == 1)
+        #expect(invocation[.groupID] == 2)
         #expect(invocation.words == ["sif", "add", "a.sif", "--datatype", "1", "b", "--groupid=2"])
     }
 
@@ -73,19 +73,19 @@ struct Unexpected: Error {
     }
 
     @Test func booleansTakeValuesOnlyBehindEquals() throws {
-        #expect(try !parse("exec", "--contain=false", "x", "y").invocation().bool("contain"))
-        #expect(try !parse("exec", "-c=0", "x", "y").invocation().bool("contain"))
+        #expect(try !parse("exec", "--contain=false", "x", "y").invocation()[.contain])
+        #expect(try !parse("exec", "-c=0", "x", "y").invocation()[.contain])
         let invocation = try parse("exec", "--contain", "false", "y").invocation()
-        #expect(invocation.bool("contain"))
+        #expect(invocation[.contain])
         #expect(invocation.positionals == ["false", "y"])
     }
 
     @Test func shortFlagsCluster() throws {
         let invocation = try parse("exec", "-cieB/a:/b", "x", "y").invocation()
-        #expect(invocation.bool("contain") && invocation.bool("ipc") && invocation.bool("cleanenv"))
-        #expect(invocation.list("bind") == ["/a:/b"])
-        #expect(try parse("exec", "-cB", "/a", "-B=/b", "x", "y").invocation().list("bind") == ["/a", "/b"])
-        #expect(try parse("exec", "-H=", "x", "y").invocation().string("home") == "=")
+        #expect(invocation[.contain] && invocation[.ipc] && invocation[.cleanenv])
+        #expect(invocation[.bind] == ["/a:/b"])
+        #expect(try parse("exec", "-cB", "/a", "-B=/b", "x", "y").invocation()[.bind] == ["/a", "/b"])
+        #expect(try parse("exec", "-H=", "x", "y").invocation()[.home] == "=")
     }
 
     @Test func doubleDashEndsFlags() throws {
@@ -98,16 +98,16 @@ struct Unexpected: Error {
         let invocation = try parse(
             "exec", "--no-mount", "a,\"b,c\"", "--no-mount=d", "--bind", "/a,/b", "-B", "/c", "x", "y"
         ).invocation()
-        #expect(invocation.list("no-mount") == ["a", "b,c", "d"])
-        #expect(invocation.list("bind") == ["/a,/b", "/c"])
-        #expect(try parse("exec", "--no-mount=", "x", "y").invocation().list("no-mount") == [])
+        #expect(invocation[.noMount] == ["a", "b,c", "d"])
+        #expect(invocation[.bind] == ["/a,/b", "/c"])
+        #expect(try parse("exec", "--no-mount=", "x", "y").invocation()[.noMount] == [])
     }
 
     @Test func mapsHoldPairs() throws {
         func pairs(_ values: String...) throws -> [Assignment.Pair] {
             let grammar = Grammar(program: ProgramName(calledAs: "skiff"))
             let words = ["exec"] + values.flatMap { ["--env", $0] } + ["x", "y"]
-            return try grammar.parse(words, environment: FlagEnvironment([])).invocation().pairs("env")
+            return try grammar.parse(words, environment: FlagEnvironment([])).invocation()[.env]
         }
         // One `=` keeps the commas, several split at them, quoting protects.
         #expect(try pairs("A=b,c") == [.init("A", "b,c")])
@@ -119,27 +119,27 @@ struct Unexpected: Error {
 
     @Test func compressionTakesALevel() throws {
         let typed = try parse("build", "--compression", "zstd:9", "x.sif", "x.def").invocation()
-        #expect(typed.string("compression") == "zstd:9")
+        #expect(typed[.compression] == "zstd:9")
     }
 
     @Test func explainHasAnImpliedValue() throws {
-        #expect(try parse("exec", "--explain", "x", "y").invocation().string("explain") == "text")
-        #expect(try parse("exec", "--explain=json", "x", "y").invocation().string("explain") == "json")
-        #expect(try parse("exec", "x", "y").invocation().string("explain") == nil)
+        #expect(try parse("exec", "--explain", "x", "y").invocation()[.explain] == "text")
+        #expect(try parse("exec", "--explain=json", "x", "y").invocation()[.explain] == "json")
+        #expect(try parse("exec", "x", "y").invocation()[.explain] == nil)
         let complaint = try parse("exec", "--explain=xml", "x", "y").complaint()
         #expect(complaint.hasSuffix("invalid argument \"xml\" for \"--explain\" flag: must be one of: text json"))
     }
 
     @Test func valuesKnowTheirOrigin() throws {
         let invocation = try parse("exec", "-c", "x", "y", variables: ["APPTAINER_PID=1"]).invocation()
-        #expect(invocation.origin("contain") == .commandLine)
-        #expect(invocation.origin("pid") == .environment("APPTAINER_PID"))
-        #expect(invocation.origin("ipc") == .defaultValue)
-        #expect(invocation.isGiven("pid") && !invocation.isGiven("ipc"))
+        #expect(invocation.origin(.contain) == .commandLine)
+        #expect(invocation.origin(.pid) == .environment("APPTAINER_PID"))
+        #expect(invocation.origin(.ipc) == .defaultValue)
+        #expect(invocation.isGiven(.pid) && !invocation.isGiven(.ipc))
         let build = try parse("build", "a", "b").invocation()
-        #expect(build.list("section") == ["all"])
-        #expect(!build.isGiven("section"))
-        #expect(try parse("build", "--section=post", "a", "b").invocation().list("section") == ["post"])
+        #expect(build[.section] == ["all"])
+        #expect(!build.isGiven(.section))
+        #expect(try parse("build", "--section=post", "a", "b").invocation()[.section] == ["post"])
     }
 
     @Test func runSingularityMeansQuietRun() throws {
@@ -151,24 +151,24 @@ struct Unexpected: Error {
     }
 
     @Test func olderSpellingsWorkWithAWarning() throws {
-        let flags = [Flag("no-https", help: "h", oldSpelling: "nohttps")]
+        let flags = [Flag(named: "no-https", .bool, help: "h", oldSpelling: "nohttps")]
         var parser = FlagParser(flags: flags, later: { [] }, absence: { _ in nil })
         #expect(try parser.parse(["--nohttps", "x"], interspersed: false) == ["x"])
-        #expect(parser.values.bool("no-https"))
+        #expect(parser.values[.noHTTPS])
         #expect(
             parser.notes == [.init(level: .warning, text: "Flag --nohttps has been deprecated, use --no-https")])
     }
 
     @Test func repeatedFlagsAddOrReplace() throws {
         let invocation = try parse("exec", "-H", "/a", "-H/b", "-c", "-c=0", "x", "y").invocation()
-        #expect(invocation.string("home") == "/b")
-        #expect(!invocation.bool("contain"))
+        #expect(invocation[.home] == "/b")
+        #expect(!invocation[.contain])
     }
 
     @Test func aValueMayLookLikeAFlag() throws {
         let invocation = try parse("exec", "--home", "--contain", "-B", "--", "x", "y").invocation()
-        #expect(invocation.string("home") == "--contain")
-        #expect(invocation.list("bind") == ["--"])
-        #expect(!invocation.bool("contain"))
+        #expect(invocation[.home] == "--contain")
+        #expect(invocation[.bind] == ["--"])
+        #expect(!invocation[.contain])
     }
 }

@@ -26,8 +26,8 @@ import Testing
 
     @Test func manifestsAddFlags() throws {
         let invocation = try parse("exec", "--nv", "-o", "a,b:ro", "-c", "x", "y", plugins: plugins).invocation()
-        #expect(invocation.bool("nv") && invocation.bool("contain") && !invocation.bool("crowd"))
-        #expect(invocation.list("overlay") == ["a", "b:ro"])
+        #expect(invocation[FlagKey<Bool>("nv")] && invocation[.contain] && !invocation[FlagKey<Bool>("crowd")])
+        #expect(invocation[FlagKey<[String]>("overlay")] == ["a", "b:ro"])
         #expect(invocation.pluginFlags.map(\.name) == ["nv", "overlay"])
         #expect(invocation.pluginFlags.map(\.values) == [["true"], ["a", "b:ro"]])
         #expect(try parse("shell", "--nv", "x", plugins: plugins).answer().status == 1)
@@ -35,8 +35,8 @@ import Testing
 
     @Test func variablesReachFlagsOfPlugins() throws {
         let invocation = try parse("exec", "x", "y", variables: ["APPTAINER_NV=1"], plugins: plugins).invocation()
-        #expect(invocation.bool("nv"))
-        #expect(invocation.origin("nv") == .environment("APPTAINER_NV"))
+        #expect(invocation[FlagKey<Bool>("nv")])
+        #expect(invocation.origin(FlagKey<Bool>("nv")) == .environment("APPTAINER_NV"))
     }
 
     @Test func helpShowsFlagsAndCommandsOfPlugins() throws {
@@ -98,7 +98,7 @@ import Testing
         #expect(
             try parse("run", "--accelerate", "i", plugins: plugins).complaint().hasSuffix("unknown flag: --accelerate"))
         let both = PluginGrammar(flags: [flag], unusable: plugins.unusable)
-        #expect(try parse("exec", "--accelerate", "i", "y", plugins: both).invocation().bool("accelerate"))
+        #expect(try parse("exec", "--accelerate", "i", "y", plugins: both).invocation()[FlagKey<Bool>("accelerate")])
     }
 
     @Test func manifestsAreReadOnlyWhenNeeded() throws {
@@ -120,7 +120,7 @@ import Testing
         grammar.extend(with: [PluginFlag(name: "hello", kind: .string, help: "h", commands: ["run"], plugin: "p")])
         let invocation = try grammar.parse(["run", "--hello", "you", "x"], environment: FlagEnvironment([]))
             .invocation()
-        #expect(invocation.string("hello") == "you")
+        #expect(invocation[FlagKey<String>("hello")] == "you")
     }
 
     /// Flags of the plugins that come with skiff are known without their files.

@@ -7,15 +7,15 @@ import Testing
 @Suite struct VariableTests {
     @Test func ownNameComesFirst() throws {
         let variables = ["SINGULARITY_HOME=/s", "APPTAINER_HOME=/a", "SKIFF_HOME=/k"]
-        #expect(try parse("exec", "x", "y", variables: variables).invocation().string("home") == "/k")
-        #expect(try parse("exec", "x", "y", variables: Array(variables.prefix(2))).invocation().string("home") == "/a")
-        #expect(try parse("exec", "x", "y", variables: Array(variables.prefix(1))).invocation().string("home") == "/s")
+        #expect(try parse("exec", "x", "y", variables: variables).invocation()[.home] == "/k")
+        #expect(try parse("exec", "x", "y", variables: Array(variables.prefix(2))).invocation()[.home] == "/a")
+        #expect(try parse("exec", "x", "y", variables: Array(variables.prefix(1))).invocation()[.home] == "/s")
     }
 
     @Test func commandLineBeatsVariables() throws {
         let invocation = try parse("exec", "-H", "/c", "x", "y", variables: ["SKIFF_HOME=/k"]).invocation()
-        #expect(invocation.string("home") == "/c")
-        #expect(try !parse("exec", "-c=0", "x", "y", variables: ["APPTAINER_CONTAIN=1"]).invocation().bool("contain"))
+        #expect(invocation[.home] == "/c")
+        #expect(try !parse("exec", "-c=0", "x", "y", variables: ["APPTAINER_CONTAIN=1"]).invocation()[.contain])
     }
 
     @Test func legacyAndDifferingNamesAreNoted() throws {
@@ -40,14 +40,14 @@ import Testing
     @Test func blankValuesAreIgnored() throws {
         let invocation = try parse("exec", "x", "y", variables: ["APPTAINER_CONTAIN= \t", "APPTAINER_PID="])
             .invocation()
-        #expect(!invocation.isGiven("contain"))
-        #expect(!invocation.isGiven("pid"))
+        #expect(!invocation.isGiven(.contain))
+        #expect(!invocation.isGiven(.pid))
     }
 
     @Test func firstOfTwoKeysWins() throws {
         let both = ["APPTAINER_APP=one", "APPTAINER_APPNAME=two"]
-        #expect(try parse("run", "x", variables: both).invocation().string("app") == "one")
-        #expect(try parse("run", "x", variables: ["APPTAINER_APPNAME=two"]).invocation().string("app") == "two")
+        #expect(try parse("run", "x", variables: both).invocation()[.app] == "one")
+        #expect(try parse("run", "x", variables: ["APPTAINER_APPNAME=two"]).invocation()[.app] == "two")
     }
 
     @Test func bindsAndMountsAddUp() throws {
@@ -55,18 +55,18 @@ import Testing
             "APPTAINER_BINDPATH=/p", "APPTAINER_BIND=/b,/bb", "SINGULARITY_MOUNT=type=bind,src=/m\ntype=bind,src=/n",
         ]
         let invocation = try parse("exec", "-B", "/c", "--mount", "m0", "x", "y", variables: variables).invocation()
-        #expect(invocation.list("bind") == ["/c", "/b,/bb", "/p"])
-        #expect(invocation.list("mount") == ["m0", "type=bind,src=/m", "type=bind,src=/n"])
+        #expect(invocation[.bind] == ["/c", "/b,/bb", "/p"])
+        #expect(invocation[.mount] == ["m0", "type=bind,src=/m", "type=bind,src=/n"])
     }
 
     @Test func spacesAtCommasOfSlicesAreDropped() throws {
         let variables = ["APPTAINER_NO_MOUNT=tmp , home,\tcwd"]
         #expect(
-            try parse("exec", "x", "y", variables: variables).invocation().list("no-mount") == ["tmp", "home", "cwd"])
+            try parse("exec", "x", "y", variables: variables).invocation()[.noMount] == ["tmp", "home", "cwd"])
     }
 
     @Test(arguments: ["1", "t", "T", "TRUE", "true", "True"]) func booleansMayBeTrue(_ text: String) throws {
-        #expect(try parse("exec", "x", "y", variables: ["SKIFF_PID=\(text)"]).invocation().bool("pid"))
+        #expect(try parse("exec", "x", "y", variables: ["SKIFF_PID=\(text)"]).invocation()[.pid])
     }
 
     @Test(arguments: ["maybe", "yes", "on", "2", "tRUE"]) func otherBooleansAreFatal(_ text: String) {

@@ -1,6 +1,5 @@
 package import Base
 package import Core
-import Grammar
 import ImageCache
 package import OCI
 package import Registry
@@ -55,10 +54,10 @@ struct FetchedImageAgent: BootstrapAgent {
 extension BootstrapOrder {
     /// What the command line says about networks.
     func network() throws(SkiffError) -> NetworkOptions {
-        guard let invocation = options.invocation else {
-            throw SkiffError("cannot reach a network: the build was started without its flags")
+        guard let network = options.network else {
+            throw SkiffError("cannot reach a network: this build may not")
         }
-        return try NetworkOptions(invocation, options.settings)
+        return try network.networkOptions()
     }
 }
 

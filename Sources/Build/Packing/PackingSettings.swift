@@ -1,10 +1,10 @@
-import Base
-import Core
-import SquashfsWriter
+package import Base
+package import Core
+package import SquashfsWriter
 
 extension SquashfsOptions {
     /// Takes over `mksquashfs procs` and `mksquashfs mem`; `--mksquashfs-args` comes after them.
-    mutating func apply(_ settings: Settings) throws(SkiffError) {
+    package mutating func apply(_ settings: Settings) throws(SkiffError) {
         if settings.mksquashfsProcs > 0 { workers = min(settings.mksquashfsProcs, 64) }
         if settings.mksquashfsMemory.isEmpty { return }
         guard let bytes = Self.memorySize(settings.mksquashfsMemory) else {

@@ -33,7 +33,7 @@ extension Table {
             $ @ shell --shell /bin/zsh debian.sif
             """)
         command.flags.append(
-            Flag("shell", short: "s", .string, help: "path of the shell in the container", environment: "SHELL"))
+            Flag(.shell, short: "s", help: "path of the shell in the container", environment: "SHELL"))
         return command
     }
 
@@ -75,7 +75,7 @@ extension Table {
     private static var fetchFlags: [Flag] {
         [
             Flag(
-                "pull", .string,
+                .pull,
                 help:
                     "when to ask the network for the image of a URI: only if none is here, always what is newer, or never",
                 environment: "PULL", defaultText: "newer", choices: "missing newer never")
@@ -85,56 +85,56 @@ extension Table {
     private static var mountFlags: [Flag] {
         [
             Flag(
-                "bind", short: "B", .array,
+                .bind, short: "B",
                 help:
                     "show a path of the host in the container: src[:dest[:opts]], dest being src when it is not given and "
                     + "opts 'ro' or 'rw' (the default). Several specifications may stand between commas.",
                 environment: "BIND BINDPATH", addsEnvironment: true, completes: .files),
             Flag(
-                "mount", .array, help: "a mount in the long form, e.g. 'type=bind,source=/opt,destination=/hostopt'",
+                .mount, help: "a mount in the long form, e.g. 'type=bind,source=/opt,destination=/hostopt'",
                 environment: "MOUNT", addsEnvironment: true),
             Flag(
-                "home", short: "H", .string,
+                .home, short: "H",
                 help: "the directory to be the home: a path of the host, or src:dest to give it another place in the "
                     + "container", environment: "HOME", completes: .directories),
             Flag(
-                "no-home", help: "do not mount the home directory unless it is the current directory",
+                .noHome, help: "do not mount the home directory unless it is the current directory",
                 environment: "NO_HOME"),
             Flag(
-                "no-mount", .slice,
+                .noMount,
                 help:
                     "leave out some of proc, sys, dev, devpts, home, tmp, hostfs, cwd, 'bind-paths' (all configured binds) "
                     + "or the destination of one configured bind", environment: "NO_MOUNT"),
             Flag(
-                "scratch", short: "S", .slice,
+                .scratch, short: "S",
                 help:
                     "an empty writable directory in the container, removed at the end (kept below -W when that is given)",
                 environment: "SCRATCH SCRATCHDIR"),
             Flag(
-                "workdir", short: "W", .string,
+                .workdir, short: "W",
                 help: "the directory that holds /tmp, /var/tmp and $HOME when -c/--contain is given",
                 environment: "WORKDIR", completes: .directories),
             Flag(
-                "contain", short: "c", help: "a minimal /dev and empty /tmp and $HOME instead of the host's",
+                .contain, short: "c", help: "a minimal /dev and empty /tmp and $HOME instead of the host's",
                 environment: "CONTAIN"),
             Flag(
-                "containall", short: "C", help: "like --contain, and own processes, own IPC and a clean environment",
+                .containall, short: "C", help: "like --contain, and own processes, own IPC and a clean environment",
                 environment: "CONTAINALL"),
             Flag(
-                "compat",
+                .compat,
                 help: "closer to other container runtimes: implies --containall, --no-init, --no-umask, --no-eval, "
                     + "--writable-tmpfs", environment: "COMPAT"),
-            Flag("writable", short: "w", help: "open the image for writing", environment: "WRITABLE"),
+            Flag(.writable, short: "w", help: "open the image for writing", environment: "WRITABLE"),
             Flag(
-                "underlay", help: "make missing mount points with bind mounts instead of an overlay",
+                .underlay, help: "make missing mount points with bind mounts instead of an overlay",
                 environment: "UNDERLAY"),
             Flag(
-                "unsquash", help: "extract the image to a temporary sandbox and run that", environment: "UNSQUASH"),
+                .unsquash, help: "extract the image to a temporary sandbox and run that", environment: "UNSQUASH"),
             Flag(
-                "containlibs", .slice, help: "libraries of the host to bind below /.singularity.d/libs",
+                .containlibs, help: "libraries of the host to bind below /.singularity.d/libs",
                 environment: "CONTAINLIBS", completes: .files, hidden: true),
             Flag(
-                "tmpdir", .string, help: "the directory for temporary files", environment: "TMPDIR",
+                .tmpdir, help: "the directory for temporary files", environment: "TMPDIR",
                 completes: .directories, hidden: true),
         ]
     }
@@ -142,26 +142,26 @@ extension Table {
     private static var environmentFlags: [Flag] {
         [
             Flag(
-                "app", .string, help: "use this application of the image (SCIF)", environment: "APP APPNAME"),
+                .app, help: "use this application of the image (SCIF)", environment: "APP APPNAME"),
             Flag(
-                "cwd", .string, help: "start in this directory of the container (--pwd means the same)",
+                .cwd, help: "start in this directory of the container (--pwd means the same)",
                 environment: "CWD TARGET_CWD"),
             Flag(
-                "pwd", .string, help: "start in this directory of the container", environment: "PWD TARGET_PWD",
+                .pwd, help: "start in this directory of the container", environment: "PWD TARGET_PWD",
                 hidden: true),
-            Flag("cleanenv", short: "e", help: "start without the variables of the host", environment: "CLEANENV"),
-            Flag("env", .map, help: "set variables of the contained program"),
-            Flag("env-file", .slice, help: "set variables from a file", environment: "ENV_FILE", completes: .files),
+            Flag(.cleanenv, short: "e", help: "start without the variables of the host", environment: "CLEANENV"),
+            Flag(.env, help: "set variables of the contained program"),
+            Flag(.envFile, help: "set variables from a file", environment: "ENV_FILE", completes: .files),
             Flag(
-                "no-env", .slice, help: "variables of the host that the container shall not see",
+                .noEnv, help: "variables of the host that the container shall not see",
                 environment: "NOENV"),
             Flag(
-                "no-eval", help: "take variables and arguments literally, without evaluation by a shell",
+                .noEval, help: "take variables and arguments literally, without evaluation by a shell",
                 environment: "NO_EVAL"),
             Flag(
-                "no-umask", help: "use the umask 0022 instead of the caller's", environment: "NO_UMASK"),
+                .noUmask, help: "use the umask 0022 instead of the caller's", environment: "NO_UMASK"),
             Flag(
-                "explain", .string,
+                .explain,
                 help: "print the plan of the launch, as text or as JSON, instead of carrying it out",
                 impliedText: "text", choices: "text json"),
         ]
@@ -169,32 +169,32 @@ extension Table {
 
     private static var namespaceFlags: [Flag] {
         [
-            Flag("pid", short: "p", help: "run in a new PID namespace", environment: "PID UNSHARE_PID"),
+            Flag(.pid, short: "p", help: "run in a new PID namespace", environment: "PID UNSHARE_PID"),
             Flag(
-                "no-pid", help: "no new PID namespace although another flag implies one", environment: "NO_PID"),
-            Flag("ipc", short: "i", help: "run in a new IPC namespace", environment: "IPC UNSHARE_IPC"),
-            Flag("uts", help: "run in a new UTS namespace", environment: "UTS UNSHARE_UTS"),
-            Flag("userns", short: "u", help: "run in a new user namespace", environment: "USERNS UNSHARE_USERNS"),
+                .noPid, help: "no new PID namespace although another flag implies one", environment: "NO_PID"),
+            Flag(.ipc, short: "i", help: "run in a new IPC namespace", environment: "IPC UNSHARE_IPC"),
+            Flag(.uts, help: "run in a new UTS namespace", environment: "UTS UNSHARE_UTS"),
+            Flag(.userns, short: "u", help: "run in a new user namespace", environment: "USERNS UNSHARE_USERNS"),
             Flag(
-                "no-init", help: "make the program itself process 1 of a new PID namespace", environment: "NOSHIMINIT"),
-            Flag("hostname", .string, help: "the host name in the container", environment: "HOSTNAME"),
+                .noInit, help: "make the program itself process 1 of a new PID namespace", environment: "NOSHIMINIT"),
+            Flag(.hostname, help: "the host name in the container", environment: "HOSTNAME"),
             Flag(
-                "dns", .string, help: "name servers for resolv.conf, separated by commas", environment: "DNS"),
+                .dns, help: "name servers for resolv.conf, separated by commas", environment: "DNS"),
         ]
     }
 
     private static var privilegeFlags: [Flag] {
         rootLadderFlags + [
             Flag(
-                "fakeroot", short: "f", help: "be root in the container, in a user namespace", environment: "FAKEROOT"),
-            Flag("keep-privs", help: "keep the capabilities of root (root only)", environment: "KEEP_PRIVS"),
-            Flag("no-privs", help: "drop all capabilities of root", environment: "NO_PRIVS"),
+                .fakeroot, short: "f", help: "be root in the container, in a user namespace", environment: "FAKEROOT"),
+            Flag(.keepPrivs, help: "keep the capabilities of root (root only)", environment: "KEEP_PRIVS"),
+            Flag(.noPrivs, help: "drop all capabilities of root", environment: "NO_PRIVS"),
             Flag(
-                "add-caps", .string, help: "capabilities to add, separated by commas", environment: "ADD_CAPS"),
+                .addCaps, help: "capabilities to add, separated by commas", environment: "ADD_CAPS"),
             Flag(
-                "drop-caps", .string, help: "capabilities to drop, separated by commas", environment: "DROP_CAPS"),
+                .dropCaps, help: "capabilities to drop, separated by commas", environment: "DROP_CAPS"),
             Flag(
-                "allow-setuid", help: "honour setuid programs of the image (root only)", environment: "ALLOW_SETUID"),
+                .allowSetuid, help: "honour setuid programs of the image (root only)", environment: "ALLOW_SETUID"),
         ]
     }
 }

@@ -26,90 +26,90 @@ extension Table {
         command.arguments = .exactly(2)
         command.completes = .files
         command.flags = [
-            Flag("sandbox", short: "s", help: "make a directory instead of an image file", environment: "SANDBOX"),
-            Flag("force", short: "F", help: "replace what is at IMAGE PATH", environment: "FORCE"),
+            Flag(.sandbox, short: "s", help: "make a directory instead of an image file", environment: "SANDBOX"),
+            Flag(.force, short: "F", help: "replace what is at IMAGE PATH", environment: "FORCE"),
             Flag(
-                "update", short: "u", help: "carry out a definition in the sandbox that is there, without its header",
+                .update, short: "u", help: "carry out a definition in the sandbox that is there, without its header",
                 environment: "UPDATE"),
-            Flag("data", help: "make a SIF of data from a squashfs file", environment: "DATA"),
-            Flag("json", help: "accepted for old scripts; without effect", environment: "JSON"),
+            Flag(.data, help: "make a SIF of data from a squashfs file", environment: "DATA"),
+            Flag(.json, help: "accepted for old scripts; without effect", environment: "JSON"),
             Flag(
-                "fix-perms", help: "let the owner read and write everything that comes from layers",
+                .fixPerms, help: "let the owner read and write everything that comes from layers",
                 environment: "FIXPERMS"),
             Flag(
-                "arch", .string, help: "the architecture to build for", environment: "BUILD_ARCH",
+                .arch, help: "the architecture to build for", environment: "BUILD_ARCH",
                 defaultText: SIFArchitecture.host.name),
             Flag(
-                "arch-variant", .string, help: "the variant of the architecture", environment: "BUILD_ARCH_VARIANT"),
+                .archVariant, help: "the variant of the architecture", environment: "BUILD_ARCH_VARIANT"),
             Flag(
-                "bind", short: "B", .array,
+                .bind, short: "B",
                 help: "show a path of the host to %post and %test: src[:dest[:opts]]", environment: "BIND BINDPATH",
                 addsEnvironment: true, completes: .files),
             Flag(
-                "mount", .array, help: "the same in the long form, e.g. 'type=bind,source=/opt,destination=/hostopt'",
+                .mount, help: "the same in the long form, e.g. 'type=bind,source=/opt,destination=/hostopt'",
                 environment: "MOUNT", addsEnvironment: true),
             Flag(
-                "reproducible", help: "take the time of the source image for the time of the build",
+                .reproducible, help: "take the time of the source image for the time of the build",
                 environment: "REPRODUCIBLE"),
-            Flag("userns", help: "build without a setuid program, as always", environment: "USERNS"),
+            Flag(.userns, help: "build without a setuid program, as always", environment: "USERNS"),
             Flag(
-                "section", .slice,
+                .section,
                 help: "carry out only these sections (setup, post, files, environment, test, labels, none)",
                 environment: "SECTION", defaultText: "all"),
-            Flag("notest", short: "T", help: "do not run the %test section", environment: "NOTEST"),
+            Flag(.notest, short: "T", help: "do not run the %test section", environment: "NOTEST"),
             Flag(
-                "build-arg", .slice, help: "set a build variable, NAME=VALUE: {{ NAME }}, or ARG"),
+                .buildArg, help: "set a build variable, NAME=VALUE: {{ NAME }}, or ARG"),
             Flag(
-                "build-arg-file", .string, help: "a file of build variables, NAME=VALUE on each line",
+                .buildArgFile, help: "a file of build variables, NAME=VALUE on each line",
                 completes: .files),
             Flag(
-                "build-context", .string,
+                .buildContext,
                 help: "where COPY and ADD of a Dockerfile take files from [the directory of the Dockerfile]",
                 completes: .directories),
-            Flag("target", .string, help: "the stage of a Dockerfile to build [the last one]"),
-            Flag("warn-unused-build-args", help: "only warn about build variables that no stage uses"),
-            Flag("no-cache", help: "run every step anew, and keep the results in place of old ones"),
-            Flag("explain-cache", help: "say for each step why it runs, or that its kept result is used"),
-            Flag("no-cleanup", help: "keep the temporary files of a build that failed", environment: "NO_CLEANUP"),
+            Flag(.target, help: "the stage of a Dockerfile to build [the last one]"),
+            Flag(.warnUnusedBuildArgs, help: "only warn about build variables that no stage uses"),
+            Flag(.noCache, help: "run every step anew, and keep the results in place of old ones"),
+            Flag(.explainCache, help: "say for each step why it runs, or that its kept result is used"),
+            Flag(.noCleanup, help: "keep the temporary files of a build that failed", environment: "NO_CLEANUP"),
             Flag(
-                "compression", .string,
+                .compression,
                 help: "how squashfs blocks are compressed: zstd, gzip, lz4 or xz, and how hard, as in zstd:9",
                 defaultText: "zstd", choices: "zstd gzip lz4 xz", allowsOtherValues: true),
             Flag(
-                "mksquashfs-args", .string,
+                .mksquashfsArgs,
                 help: "options of mksquashfs that say how to compress, e.g. '-comp zstd -Xcompression-level 9'",
                 environment: "MKSQUASHFS_ARGS"),
             Flag(
-                "fakeroot", short: "f", help: "build as root of a user namespace, as ordinary users always do",
+                .fakeroot, short: "f", help: "build as root of a user namespace, as ordinary users always do",
                 environment: "FAKEROOT"),
             Flag(
-                "tmpdir", .string, help: "the directory for temporary files", environment: "TMPDIR",
+                .tmpdir, help: "the directory for temporary files", environment: "TMPDIR",
                 completes: .directories, hidden: true),
         ]
         command.flags += [buildLibraryFlag] + cacheFlags + registryFlags
         command.flags += rootLadderFlags
         command.flags.append(
             Flag(
-                "ignore-proot", help: "accepted for scripts: skiff needs no proot", environment: "IGNORE_PROOT",
+                .ignoreProot, help: "accepted for scripts: skiff needs no proot", environment: "IGNORE_PROOT",
                 hidden: true))
         return command
     }
 
     private static var buildLibraryFlag: Flag {
-        Flag("library", .string, help: "the URL of the library to use", environment: "LIBRARY")
+        Flag(.library, help: "the URL of the library to use", environment: "LIBRARY")
     }
 
     /// Rungs of the ladder to root, to be left out.
     static var rootLadderFlags: [Flag] {
         [
             Flag(
-                "ignore-subuid", help: "do not use the id ranges of /etc/subuid", environment: "IGNORE_SUBUID",
+                .ignoreSubuid, help: "do not use the id ranges of /etc/subuid", environment: "IGNORE_SUBUID",
                 hidden: true),
             Flag(
-                "ignore-fakeroot-command", help: "do not emulate root: owners are forgotten",
+                .ignoreFakerootCommand, help: "do not emulate root: owners are forgotten",
                 environment: "IGNORE_FAKEROOT_COMMAND", hidden: true),
             Flag(
-                "ignore-userns", help: "do not use a user namespace for root", environment: "IGNORE_USERNS",
+                .ignoreUserns, help: "do not use a user namespace for root", environment: "IGNORE_USERNS",
                 hidden: true),
         ]
     }
@@ -130,17 +130,17 @@ extension Table {
         command.arguments = .exactly(1)
         command.completes = .files
         command.flags = [
-            Flag("all", help: "show everything, as JSON"),
-            Flag("app", .string, help: "show one application of the image"),
-            Flag("deffile", short: "d", help: "show the definition file"),
-            Flag("environment", short: "e", help: "show the scripts that set variables"),
-            Flag("helpfile", short: "H", help: "show the help text"),
-            Flag("json", short: "j", help: "print JSON"),
-            Flag("labels", short: "l", help: "show the labels (the default)"),
-            Flag("list-apps", help: "list the applications of the image"),
-            Flag("runscript", short: "r", help: "show the runscript"),
-            Flag("startscript", short: "s", help: "show the startscript"),
-            Flag("test", short: "t", help: "show the test script"),
+            Flag(.all, help: "show everything, as JSON"),
+            Flag(.app, help: "show one application of the image"),
+            Flag(.deffile, short: "d", help: "show the definition file"),
+            Flag(.environment, short: "e", help: "show the scripts that set variables"),
+            Flag(.helpfile, short: "H", help: "show the help text"),
+            Flag(.json, short: "j", help: "print JSON"),
+            Flag(.labels, short: "l", help: "show the labels (the default)"),
+            Flag(.listApps, help: "list the applications of the image"),
+            Flag(.runscript, short: "r", help: "show the runscript"),
+            Flag(.startscript, short: "s", help: "show the startscript"),
+            Flag(.test, short: "t", help: "show the test script"),
         ]
         return command
     }
@@ -155,7 +155,7 @@ extension Table {
             """
         command.arguments = .exactly(1)
         command.completes = .files
-        command.flags = [Flag("app", .string, help: "show the help of this application")]
+        command.flags = [Flag(.app, help: "show the help of this application")]
         return command
     }
 
@@ -213,7 +213,7 @@ extension Table {
     private static var sifAddFlags: [Flag] {
         [
             Flag(
-                "datatype", .int,
+                .datatype,
                 help: """
                     the type of the object [needed]:
                       1-Deffile,   2-EnvVar,        3-Labels,
@@ -222,21 +222,21 @@ extension Table {
                       10-OCI.RootIndex, 11-OCI.Blob
                     """),
             Flag(
-                "parttype", .int32,
+                .parttype,
                 help: """
                     the type of a partition [needed with
                     --datatype 4]:
                       1-System, 2-PrimSys, 3-Data, 4-Overlay
                     """),
             Flag(
-                "partfs", .int32,
+                .partfs,
                 help: """
                     the file system of a partition [needed with
                     --datatype 4]:
                       1-Squash, 2-Ext3, 3-ImmuObj, 4-Raw
                     """),
             Flag(
-                "partarch", .int32,
+                .partarch,
                 help: """
                     the architecture of a partition [needed with
                     --datatype 4]:
@@ -247,7 +247,7 @@ extension Table {
                       13-loong64
                     """),
             Flag(
-                "signhash", .int32,
+                .signhash,
                 help: """
                     the hash of a signature [needed with
                     --datatype 5]:
@@ -255,20 +255,20 @@ extension Table {
                       4-BLAKE2s_256, 5-BLAKE2b_256
                     """),
             Flag(
-                "signentity", .string,
+                .signentity,
                 help: "the fingerprint of who signed, 40 hexadecimal digits [needed with --datatype 5]"),
             Flag(
-                "sbomformat", .string,
+                .sbomformat,
                 help: """
                     the format of an SBOM [needed with --datatype 9]:
                       cyclonedx-json, cyclonedx-xml, github-json,
                       spdx-json, spdx-rdf, spdx-tag-value,
                       spdx-yaml, syft-json
                     """),
-            Flag("groupid", .uint32, help: "the group of the object"),
-            Flag("link", .uint32, help: "the object that this one belongs to"),
-            Flag("alignment", .int, help: "align the object to so many bytes [4096 with --datatype 4]"),
-            Flag("filename", .string, help: "the object's name [the name of the file]"),
+            Flag(.groupID, help: "the group of the object"),
+            Flag(.link, help: "the object that this one belongs to"),
+            Flag(.alignment, help: "align the object to so many bytes [4096 with --datatype 4]"),
+            Flag(.filename, help: "the object's name [the name of the file]"),
         ]
     }
 }

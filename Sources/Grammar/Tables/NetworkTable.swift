@@ -18,46 +18,46 @@ extension Table {
     static var registryFlags: [Flag] {
         [
             Flag(
-                "authfile", .string, help: "the file with logins for registries, in Docker's form",
+                .authfile, help: "the file with logins for registries, in Docker's form",
                 environment: "AUTH_FILE", completes: .files),
-            Flag("docker-login", help: "ask for name and password for the registry", environment: "DOCKER_LOGIN"),
+            Flag(.dockerLogin, help: "ask for name and password for the registry", environment: "DOCKER_LOGIN"),
             Flag(
-                "docker-username", .string, help: "the name to log in to the registry with",
+                .dockerUsername, help: "the name to log in to the registry with",
                 environment: "DOCKER_USERNAME", hidden: true),
             Flag(
-                "docker-password", .string, help: "the password to log in to the registry with",
+                .dockerPassword, help: "the password to log in to the registry with",
                 environment: "DOCKER_PASSWORD", hidden: true),
             Flag(
-                "docker-host", .string, help: "the address of the Docker daemon", environment: "DOCKER_HOST"),
+                .dockerHost, help: "the address of the Docker daemon", environment: "DOCKER_HOST"),
             Flag(
-                "no-https", help: "speak plain http where a registry has no https", environment: "NOHTTPS NO_HTTPS",
+                .noHTTPS, help: "speak plain http where a registry has no https", environment: "NOHTTPS NO_HTTPS",
                 oldSpelling: "nohttps"),
         ]
     }
 
     static var cacheFlags: [Flag] {
-        [Flag("disable-cache", help: "neither use nor fill the cache", environment: "DISABLE_CACHE")]
+        [Flag(.disableCache, help: "neither use nor fill the cache", environment: "DISABLE_CACHE")]
     }
 
     /// - Parameter prefix: of the variables.
     static func platformFlags(_ prefix: String) -> [Flag] {
         [
             Flag(
-                "arch", .string, help: "the architecture of the image, instead of this machine's",
+                .arch, help: "the architecture of the image, instead of this machine's",
                 environment: "\(prefix)_ARCH"),
             Flag(
-                "arch-variant", .string, help: "the variant of the architecture, e.g. 7 for arm",
+                .archVariant, help: "the variant of the architecture, e.g. 7 for arm",
                 environment: "\(prefix)_ARCH_VARIANT"),
         ]
     }
 
     private static var libraryFlag: Flag {
-        Flag("library", .string, help: "the URL of the library to use", environment: "LIBRARY")
+        Flag(.library, help: "the URL of the library to use", environment: "LIBRARY")
     }
 
     private static var temporaryFlag: Flag {
         Flag(
-            "tmpdir", .string, help: "the directory for temporary files", environment: "TMPDIR",
+            .tmpdir, help: "the directory for temporary files", environment: "TMPDIR",
             completes: .directories, hidden: true)
     }
 
@@ -85,27 +85,27 @@ extension Table {
         command.arguments = .between(1, 2)
         command.flags =
             [
-                Flag("force", short: "F", help: "replace an output file that is there", environment: "FORCE"),
+                Flag(.force, short: "F", help: "replace an output file that is there", environment: "FORCE"),
                 Flag(
-                    "dir", .string, help: "the directory for the output file", environment: "PULLDIR PULLFOLDER",
+                    .dir, help: "the directory for the output file", environment: "PULLDIR PULLFOLDER",
                     completes: .directories),
-                Flag("name", .string, help: "the name of the output file", environment: "PULL_NAME", hidden: true),
-                Flag("sandbox", help: "unpack the image to a directory", environment: "SANDBOX"),
+                Flag(.name, help: "the name of the output file", environment: "PULL_NAME", hidden: true),
+                Flag(.sandbox, help: "unpack the image to a directory", environment: "SANDBOX"),
                 Flag(
-                    "platform", .string, help: "the platform of the image, as linux/arm64/v8",
+                    .platform, help: "the platform of the image, as linux/arm64/v8",
                     environment: "PULL_PLATFORM"),
-                Flag("json", help: "print what was fetched as JSON"),
+                Flag(.json, help: "print what was fetched as JSON"),
                 Flag(
-                    "reproducible", help: "give the SIF the times of the image, so that it is the same each time",
+                    .reproducible, help: "give the SIF the times of the image, so that it is the same each time",
                     environment: "REPRODUCIBLE"),
                 Flag(
-                    "allow-unsigned", short: "U", help: "does nothing any more: unsigned images are pulled anyway",
+                    .allowUnsigned, short: "U", help: "does nothing any more: unsigned images are pulled anyway",
                     environment: "ALLOW_UNSIGNED"),
                 Flag(
-                    "allow-unauthenticated", help: "does nothing any more", environment: "ALLOW_UNAUTHENTICATED",
+                    .allowUnauthenticated, help: "does nothing any more", environment: "ALLOW_UNAUTHENTICATED",
                     hidden: true),
                 Flag(
-                    "no-cleanup", help: "keep temporary files of a pull that failed", environment: "NO_CLEANUP"),
+                    .noCleanup, help: "keep temporary files of a pull that failed", environment: "NO_CLEANUP"),
                 libraryFlag, temporaryFlag,
             ] + platformFlags("PULL") + cacheFlags + registryFlags
         return command
@@ -130,11 +130,11 @@ extension Table {
         command.flags =
             [
                 Flag(
-                    "annotation", .array, help: "a note on the image, as key=value; may be given several times"),
-                Flag("description", short: "D", .string, help: "the description of the image"),
-                Flag("json", help: "print what was stored as JSON"),
+                    .annotation, help: "a note on the image, as key=value; may be given several times"),
+                Flag(.description, short: "D", help: "the description of the image"),
+                Flag(.json, help: "print what was stored as JSON"),
                 Flag(
-                    "allow-unsigned", short: "U", help: "push to a library without a signature",
+                    .allowUnsigned, short: "U", help: "push to a library without a signature",
                     environment: "ALLOW_UNSIGNED"),
                 libraryFlag, temporaryFlag,
             ] + registryFlags
@@ -149,12 +149,12 @@ extension Table {
         command.arguments = .exactly(1)
         command.flags =
             [
-                Flag("force", short: "F", help: "do not ask", environment: "FORCE"),
+                Flag(.force, short: "F", help: "do not ask", environment: "FORCE"),
                 Flag(
-                    "arch", short: "A", .string, help: "the architecture of the image, instead of this machine's",
+                    .arch, short: "A", help: "the architecture of the image, instead of this machine's",
                     environment: "ARCH"),
                 Flag(
-                    "timeout", short: "T", .int, help: "seconds to wait for the server", environment: "TIMEOUT",
+                    .timeout, short: "T", help: "seconds to wait for the server", environment: "TIMEOUT",
                     defaultText: "15", hidden: true),
                 libraryFlag,
             ] + registryFlags
@@ -178,9 +178,9 @@ extension Table {
         command.flags =
             [
                 Flag(
-                    "arch", .string, help: "only images for this architecture, instead of this machine's",
+                    .arch, help: "only images for this architecture, instead of this machine's",
                     environment: "SEARCH_ARCH"),
-                Flag("signed", help: "only signed images", environment: "SEARCH_SIGNED"),
+                Flag(.signed, help: "only signed images", environment: "SEARCH_SIGNED"),
                 libraryFlag,
             ] + registryFlags
         return command
@@ -214,7 +214,7 @@ extension Table {
 
     private static var typeFlag: Flag {
         Flag(
-            "type", short: "T", .slice, help: "only these kinds: library, oci-tmp, shub, oras, ipfs, net, blob",
+            .type, short: "T", help: "only these kinds: library, oci-tmp, shub, oras, ipfs, net, blob",
             defaultText: "all")
     }
 
@@ -224,7 +224,7 @@ extension Table {
             description: "Shows how much the cache holds, and with --verbose each file of it.")
         command.arguments = .exactly(0)
         command.examples = "$ @ cache list --verbose"
-        command.flags = [typeFlag, Flag("verbose", short: "v", help: "show each file")]
+        command.flags = [typeFlag, Flag(.verbose, short: "v", help: "show each file")]
         return command
     }
 
@@ -238,9 +238,9 @@ extension Table {
             $ @ cache clean --force --days 30
             """
         command.flags = [
-            typeFlag, Flag("days", short: "D", .int, help: "keep what is younger than so many days"),
-            Flag("dry-run", short: "n", help: "show what would be removed, and remove nothing"),
-            Flag("force", short: "f", help: "do not ask"),
+            typeFlag, Flag(.days, short: "D", help: "keep what is younger than so many days"),
+            Flag(.dryRun, short: "n", help: "show what would be removed, and remove nothing"),
+            Flag(.force, short: "f", help: "do not ask"),
         ]
         return command
     }

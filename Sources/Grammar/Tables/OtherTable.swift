@@ -20,7 +20,7 @@ extension Table {
         case "plugin list":
             var command = pluginVerb("list", "List the installed plugins", "list [list options...]", .exactly(0))
             command.flags = [
-                Flag("all", short: "a", help: "also list the plugins that come with skiff, and broken ones")
+                Flag(.all, short: "a", help: "also list the plugins that come with skiff, and broken ones")
             ]
             return command
         case "plugin inspect":
@@ -50,9 +50,9 @@ extension Table {
             "check", "Test a plugin against the rules of the interface", "check [check options...] (<name>|<file>)",
             .exactly(1))
         command.flags = [
-            Flag("json", short: "j", help: "print JSON"),
-            Flag("only", .string, help: "run only the tests whose name has this text in it"),
-            Flag("skip", .string, help: "leave out the tests whose name has this text in it"),
+            Flag(.json, short: "j", help: "print JSON"),
+            Flag(.only, help: "run only the tests whose name has this text in it"),
+            Flag(.skip, help: "leave out the tests whose name has this text in it"),
         ]
         return command
     }
@@ -67,7 +67,7 @@ extension Table {
         case "plugin compile":
             command = pluginVerb(
                 "compile", "Not for plugins of skiff", "compile [compile options...] <host_path>", .exactly(1))
-            command.flags = [Flag("out", short: "o", .string, help: "the file to make", completes: .files)]
+            command.flags = [Flag(.out, short: "o", help: "the file to make", completes: .files)]
         case "plugin install":
             command = pluginVerb("install", "Not for plugins of skiff", "install <plugin_path>", .exactly(1))
         default:

@@ -33,22 +33,22 @@ extension Table {
     }
 
     private static func endpointVerb(_ path: String) -> Command? {
-        let global = Flag("global", short: "g", help: "change it for all users (root only)")
-        let tokenFile = Flag("tokenfile", .string, help: "read the token from this file", completes: .files)
+        let global = Flag(.global, short: "g", help: "change it for all users (root only)")
+        let tokenFile = Flag(.tokenfile, help: "read the token from this file", completes: .files)
         switch path {
         case "remote add":
             return verb(
                 path, "Add a remote", "<name> <URI>", .exactly(2),
                 [
-                    global, Flag("no-login", help: "do not log in"),
-                    Flag("no-default", short: "n", help: "do not make it the remote in use"),
+                    global, Flag(.noLogin, help: "do not log in"),
+                    Flag(.noDefault, short: "n", help: "do not make it the remote in use"),
                     insecureFlag("ADD_INSECURE"), tokenFile,
                 ], "$ @ remote add --no-login office library.example")
         case "remote remove": return verb(path, "Remove a remote", "<name>", .exactly(1), [global])
         case "remote use":
             return verb(
                 path, "Choose the remote in use", "<name>", .exactly(1),
-                [global, Flag("exclusive", short: "e", help: "let all users use no other (root only)")])
+                [global, Flag(.exclusive, short: "e", help: "let all users use no other (root only)")])
         case "remote list": return verb(path, "Show all remotes", "", .exactly(0), [])
         case "remote login":
             return verb(
@@ -68,7 +68,7 @@ extension Table {
             return verb(
                 path, "Add a keyserver (root only)", "[remote] <URL>", .between(1, 2),
                 [
-                    Flag("order", short: "o", .uint32, help: "its place among the others, from 1"),
+                    Flag(.order, short: "o", help: "its place among the others, from 1"),
                     insecureFlag(""),
                 ])
         case "keyserver remove":
@@ -82,24 +82,24 @@ extension Table {
     }
 
     private static var configFlag: Flag {
-        Flag("config", short: "c", .string, help: "the file of remotes, instead of remote.yaml", completes: .files)
+        Flag(.config, short: "c", help: "the file of remotes, instead of remote.yaml", completes: .files)
     }
 
     private static var authFileFlag: Flag {
         Flag(
-            "authfile", .string, help: "the file with logins for registries, in Docker's form",
+            .authfile, help: "the file with logins for registries, in Docker's form",
             environment: "AUTH_FILE", completes: .files)
     }
 
     private static func insecureFlag(_ variable: String) -> Flag {
-        Flag("insecure", short: "i", help: "allow plain http", environment: variable)
+        Flag(.insecure, short: "i", help: "allow plain http", environment: variable)
     }
 
     private static var loginFlags: [Flag] {
         [
-            Flag("username", short: "u", .string, help: "the user's name", environment: "LOGIN_USERNAME"),
-            Flag("password", short: "p", .string, help: "the password or token", environment: "LOGIN_PASSWORD"),
-            Flag("password-stdin", help: "read the password from stdin"),
+            Flag(.username, short: "u", help: "the user's name", environment: "LOGIN_USERNAME"),
+            Flag(.password, short: "p", help: "the password or token", environment: "LOGIN_PASSWORD"),
+            Flag(.passwordStdin, help: "read the password from stdin"),
         ]
     }
 

@@ -53,20 +53,20 @@ enum Table {
 
     private static var rootFlags: [Flag] {
         [
-            Flag("build-config", help: "use the configuration of containers that build images"),
+            Flag(.buildConfig, help: "use the configuration of containers that build images"),
             Flag(
-                "config", short: "c", .string, help: "read this configuration file", environment: "CONFIG_FILE",
+                .config, short: "c", help: "read this configuration file", environment: "CONFIG_FILE",
                 completes: .files),
-            Flag("debug", short: "d", help: "print everything that helps to find a fault", environment: "DEBUG"),
-            Flag("nocolor", help: "print messages without colour", environment: "NOCOLOR"),
-            Flag("quiet", short: "q", help: "print warnings and errors only", environment: "QUIET"),
-            Flag("silent", short: "s", help: "print errors only", environment: "SILENT"),
-            Flag("verbose", short: "v", help: "print more about what is done", environment: "VERBOSE"),
-            Flag("version", help: "print name and version"),
+            Flag(.debug, short: "d", help: "print everything that helps to find a fault", environment: "DEBUG"),
+            Flag(.nocolor, help: "print messages without colour", environment: "NOCOLOR"),
+            Flag(.quiet, short: "q", help: "print warnings and errors only", environment: "QUIET"),
+            Flag(.silent, short: "s", help: "print errors only", environment: "SILENT"),
+            Flag(.verbose, short: "v", help: "print more about what is done", environment: "VERBOSE"),
+            Flag(.version, help: "print name and version"),
             help("@"),
         ]
     }
 
     /// `--help` of the command `name`.
-    static func help(_ name: String) -> Flag { Flag("help", short: "h", help: "help for \(name)") }
+    static func help(_ name: String) -> Flag { Flag(.help, short: "h", help: "help for \(name)") }
 }

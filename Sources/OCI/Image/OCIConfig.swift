@@ -1,5 +1,4 @@
 package import Base
-import Inspect
 
 /// The config blob of an image; OCI image-spec, config.md. Docker's has more members, which are ignored.
 package struct OCIConfig: Sendable, Equatable {

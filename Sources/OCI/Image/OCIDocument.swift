@@ -1,5 +1,4 @@
 import Base
-import Inspect
 
 /// A JSON object of an image, read member by member. As in Go, unknown members are ignored and null counts as absent; a
 /// member of the wrong type is an error.

@@ -1,6 +1,5 @@
 import Base
 import Digest
-import Inspect
 
 /// An archive of `docker save`: a tar archive with `manifest.json`, configs and layers.
 struct DockerArchive {

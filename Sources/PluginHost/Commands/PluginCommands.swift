@@ -21,7 +21,7 @@ package struct PluginCommands {
     package func run(_ invocation: Invocation) throws(SkiffError) -> CInt {
         let name = invocation.positionals.first ?? ""
         switch invocation.command {
-        case "plugin list": return try write(list(all: invocation.bool("all")))
+        case "plugin list": return try write(list(all: invocation[.all]))
         case "plugin inspect": return try write(try inspect(name))
         case "plugin enable": return try change(name, enabled: true)
         case "plugin disable": return try change(name, enabled: false)
@@ -106,12 +106,12 @@ package struct PluginCommands {
 
     private func check(_ name: String, _ invocation: Invocation) throws(SkiffError) -> CInt {
         let (manifest, directory) = try find(name, to: "check")
-        let only = invocation.string("only")
-        let skip = invocation.string("skip")
+        let only = invocation[.only]
+        let skip = invocation[.skip]
         let results = try Checker(manifest: manifest, directory: directory).run { test in
             only.map { test.contains($0) } ?? true && !(skip.map { test.contains($0) } ?? false)
         }
-        _ = try write(invocation.bool("json") ? Checker.json(results, manifest) : Checker.text(results))
+        _ = try write(invocation[.json] ? Checker.json(results, manifest) : Checker.text(results))
         return results.contains { $0.outcome == .failed || $0.outcome == .crashed } ? 1 : 0
     }
 }

@@ -8,7 +8,7 @@ package enum Credential: Sendable, Equatable {
     case registryToken(String)
 
     /// The value of `Authorization` for the basic scheme; RFC 7617.
-    var basic: String? {
+    package var basic: String? {
         guard case .password(let user, let password) = self else { return nil }
         return "Basic " + Base64.encode(Array("\(user):\(password)".utf8))
     }

@@ -1,6 +1,5 @@
 import Base
 import CLinux
-import Inspect
 import Linux
 
 /// A program `docker-credential-NAME`, which keeps passwords in some store. It reads the host of the registry and

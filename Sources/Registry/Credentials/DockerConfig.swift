@@ -1,6 +1,5 @@
 package import Base
 import Core
-import Inspect
 import Linux
 
 /// A docker configuration file: credentials by registry (Docs/spec/sif-use.md §5). Unknown members are kept.

@@ -47,7 +47,7 @@ package final class Scratch {
     }
 
     /// Passes the directory to another owner.
-    func release() -> String? {
+    package func release() -> String? {
         if let made { Cleanup.forget(made) }
         defer { made = nil }
         return made
@@ -57,7 +57,7 @@ package final class Scratch {
 /// Puts a copy of a file, or the file itself, at its target, whole or not at all.
 ///
 /// - Parameter moves: whether the source may be moved.
-func publish(_ source: String, at target: String, moves: Bool) throws(SkiffError) {
+package func publish(_ source: String, at target: String, moves: Bool) throws(SkiffError) {
     let mask = setUmask(0)
     _ = setUmask(mask)
     let mode = 0o777 & ~mask

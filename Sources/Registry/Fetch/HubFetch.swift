@@ -1,7 +1,6 @@
 import Base
 import HTTP
 import ImageCache
-import Inspect
 import Linux
 
 /// Fetches from `shub://`: servers with the interface of Singularity Hub (Docs/spec/sif-use.md §11).

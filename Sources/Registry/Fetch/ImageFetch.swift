@@ -23,13 +23,13 @@ package struct ImageFetch {
     }
 
     /// - Throws: when neither skiff nor a plugin fetches from this transport.
-    static func check(_ uri: ImageURI, _ installation: Installation) throws(SkiffError) {
+    package static func check(_ uri: ImageURI, _ installation: Installation) throws(SkiffError) {
         if BuiltInTransport.fetching.contains(uri.transport) { return }
         _ = try PluginFetch.plugins(uri.transport, installation)
     }
 
     /// Removes leftovers of killed commands from the cache, also when nothing has to be fetched.
-    func tidy() { cache?.removeLeftoversOnce() }
+    package func tidy() { cache?.removeLeftoversOnce() }
 
     /// - Parameter scratch: the directory for what is not cached; it must outlive the result.
     package func fetch(_ uri: ImageURI, scratch: Scratch) throws(SkiffError) -> FetchedImage {

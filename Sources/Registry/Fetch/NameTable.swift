@@ -1,4 +1,4 @@
-import Base
+package import Base
 import Core
 import Digest
 import ImageCache
@@ -6,13 +6,13 @@ import Linux
 import OCI
 
 /// The cache entry of each address at its last use, for launches that must not use the network.
-struct NameTable {
+package struct NameTable {
     private let folder: String
     private let platform: String
     private let pluginFlags: String
 
     /// - Returns: nil without a cache.
-    init?(_ options: NetworkOptions) throws(SkiffError) {
+    package init?(_ options: NetworkOptions) throws(SkiffError) {
         guard let cache = try CacheDirectory.ofUser(disabled: options.isCacheDisabled) else { return nil }
         folder = try cache.make("names")
         platform = options.platform.description
@@ -26,7 +26,7 @@ struct NameTable {
     }
 
     /// Returns the path of the image, or nil when it is gone.
-    func find(_ uri: ImageURI) -> String? {
+    package func find(_ uri: ImageURI) -> String? {
         guard let file = try? path(uri), let bytes = try? readFile(file, limit: 1 << 16) else { return nil }
         let path = String(decoding: bytes, as: UTF8.self)
         // A file that others changed must not lead out of the cache.
@@ -36,7 +36,7 @@ struct NameTable {
         return path
     }
 
-    func keep(_ uri: ImageURI, _ path: String) {
+    package func keep(_ uri: ImageURI, _ path: String) {
         guard let file = try? self.path(uri) else { return }
         try? replaceFile(file, path)
     }

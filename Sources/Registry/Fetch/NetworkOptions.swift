@@ -1,6 +1,5 @@
 package import Base
-package import Core
-package import Grammar
+import Core
 package import HTTP
 import Linux
 package import OCI
@@ -31,56 +30,21 @@ package struct NetworkOptions: Sendable {
     /// `--config`.
     package var configurationFile: String?
 
-    /// - Throws: for invalid values, and when a password cannot be read.
-    package init(_ invocation: Invocation, _ settings: Settings) throws(SkiffError) {
-        limits = try DownloadLimits(settings)
-        var trust = try HTTPTrust()
-        if let size = limits.bufferSize { trust.bufferSize = size }
-        http = HTTPClient(trust: trust)
-        credentials = try CredentialSource(
-            login: invocation.bool("docker-login"), user: invocation.string("docker-username"),
-            password: invocation.string("docker-password"), authFile: invocation.string("authfile"))
-        allowsHTTP = invocation.bool("no-https")
-        mirrors = try Mirrors.load()
-        platform = try Self.platform(invocation)
-        isPlatformGiven = invocation.isGiven("arch")
-        isCacheDisabled = invocation.bool("disable-cache")
-        temporary = try absolutePath(invocation.string("tmpdir") ?? TemporaryDirectory.standard())
-        library = invocation.string("library")
-        isReproducible = invocation.bool("reproducible")
-        pull = invocation.string("pull").flatMap { PullPolicy(rawValue: $0) } ?? .newer
-        quiet = invocation.bool("json")
-        keepsTemporary = invocation.bool("no-cleanup")
-        pluginFlags = invocation.pluginFlags
-        configurationFile = invocation.global.configurationFile
+    /// Returns options that change nothing.
+    ///
+    /// - Parameter temporary: an absolute path.
+    package init(
+        http: HTTPClient, credentials: CredentialSource, limits: DownloadLimits, mirrors: Mirrors,
+        platform: OCIPlatform,
+        temporary: String
+    ) {
+        (self.http, self.credentials, self.limits, self.mirrors) = (http, credentials, limits, mirrors)
+        (self.platform, self.temporary) = (platform, temporary)
     }
 
     /// The flags of plugins as text: they can change the meaning of a plugin's address.
     var pluginFlagText: String {
         pluginFlags.map { "--\($0.name)=\($0.values.joined(separator: ","))" }.joined(separator: " ")
-    }
-
-    private static func platform(_ invocation: Invocation) throws(SkiffError) -> OCIPlatform {
-        do throws(SkiffError) {
-            if let text = invocation.string("platform") {
-                let parts = text.split(separator: "/").map(String.init)
-                guard (2...3).contains(parts.count), parts[0] == "linux" else {
-                    throw SkiffError("cannot use platform \(text)", hint: "Give linux/ARCH or linux/ARCH/VARIANT")
-                }
-                return try OCIPlatform(word: parts[1], variant: parts.count > 2 ? parts[2] : nil)
-            }
-            let platform = try OCIPlatform(
-                word: invocation.string("arch"), variant: invocation.string("arch-variant"))
-            // Libraries know one arm; registries have images that one processor of it runs and another does not.
-            if invocation.isGiven("arch"), !["delete", "search"].contains(invocation.command) {
-                try platform.checkVariant()
-            }
-            return platform
-        } catch {
-            guard let word = invocation.string("arch") else { throw error }
-            // A text that tests of Apptainer look for (Docs/spec/cli.md §17.1).
-            throw SkiffError("While parsing arch: arch: \(word) is not valid. \(error.hint ?? error.message)")
-        }
     }
 
     /// Returns clients for the registry of an image, mirrors first.

@@ -1,6 +1,5 @@
 package import Base
 import HTTP
-import Inspect
 
 /// A client of a library of images, with the requests of Docs/spec/sif-use.md §9.
 package struct LibraryClient: Sendable {
@@ -63,11 +62,12 @@ package struct LibraryClient: Sendable {
         return request
     }
 
-    var hasToken: Bool { !token.isEmpty }
+    package var hasToken: Bool { !token.isEmpty }
     var client: HTTPClient { http }
 
     /// Returns the `data` of a response, or nil for 404.
-    func ask(_ method: String, _ path: String, _ message: String, body: JSONText? = nil) throws(SkiffError) -> JSONText?
+    package func ask(_ method: String, _ path: String, _ message: String, body: JSONText? = nil) throws(SkiffError)
+        -> JSONText?
     {
         let request = try request(method, path, body: body)
         let response: HTTPResponse

@@ -1,7 +1,6 @@
 import Base
 import HTTP
 import ImageCache
-import Inspect
 import Linux
 import OCI
 

@@ -2,7 +2,6 @@ import Base
 import Core
 import Digest
 import HTTP
-import Inspect
 import Linux
 
 /// Uploads to a library (Docs/spec/sif-use.md §9). Entity, collection and container are made as needed, and the file is

@@ -2,7 +2,6 @@ import Base
 import CLinux
 import Core
 import HTTP
-import Inspect
 import Linux
 import PluginHost
 

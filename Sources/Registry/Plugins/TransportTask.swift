@@ -1,5 +1,4 @@
 import Base
-import Inspect
 import Linux
 import PluginHost
 

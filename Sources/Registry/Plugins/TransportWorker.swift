@@ -1,7 +1,6 @@
 package import Base
 import CLinux
 import Core
-import Inspect
 import Linux
 import PluginHost
 

@@ -1,6 +1,5 @@
 import Base
 import HTTP
-import Inspect
 import Synchronization
 
 /// Answers a registry's challenges: basic, or a bearer token from the token server that the registry names.

@@ -2,7 +2,6 @@ package import Base
 import Core
 import Digest
 package import HTTP
-import Inspect
 package import OCI
 
 /// Writes to a registry; OCI distribution-spec, "Push" and "Content Management".

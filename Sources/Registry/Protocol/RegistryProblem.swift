@@ -1,10 +1,9 @@
-import Base
-import HTTP
-import Inspect
+package import Base
+package import HTTP
 
 /// Turns a registry's refusal into an error for users; OCI distribution-spec, error codes.
-enum RegistryProblem {
-    static func described(_ message: String, _ response: HTTPResponse) -> SkiffError {
+package enum RegistryProblem {
+    package static func described(_ message: String, _ response: HTTPResponse) -> SkiffError {
         let first: JSONText? =
             if case .array(let errors) = (try? JSONReader.read(response.body))?["errors"] { errors.first } else { nil }
         let code = first?["code"]?.stringValue ?? ""

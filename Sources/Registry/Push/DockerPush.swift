@@ -3,7 +3,6 @@ import CLinux
 import Core
 import Digest
 import HTTP
-import Inspect
 import Linux
 import OCI
 import Squashfs

@@ -3,7 +3,6 @@ import CLinux
 import Core
 import Digest
 package import HTTP
-import Inspect
 import Linux
 
 /// The services of a remote, which are looked up once and cached for thirty days (Docs/spec/sif-use.md §8).

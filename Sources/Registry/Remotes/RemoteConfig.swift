@@ -9,6 +9,10 @@ package struct RemoteConfig: Sendable, Equatable {
         package var isSkipped = false
         package var isExternal = false
         package var isInsecure = false
+        package init(uri: String, isSkipped: Bool = false, isExternal: Bool = false, isInsecure: Bool = false) {
+            (self.uri, self.isSkipped) = (uri, isSkipped)
+            (self.isExternal, self.isInsecure) = (isExternal, isInsecure)
+        }
     }
 
     package struct Remote: Sendable, Equatable {

@@ -26,7 +26,7 @@ public func fuzzGrammar(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
         precondition(invocation.words.count <= arguments.count)
         for word in invocation.positionals { precondition(arguments.contains(word)) }
         #if FUZZ_CANARY
-        precondition(invocation.list("bind").count < 2, "the planted bug: two binds")
+        precondition(invocation[.bind].count < 2, "the planted bug: two binds")
         #endif
     }
     return 0

@@ -19,7 +19,7 @@ struct LaunchCommand {
         let request = try LaunchRequest(invocation: invocation, directory: host.directory, fetched: fetched?.path).make(
             action)
         let explain: Explain =
-            switch invocation.string("explain") {
+            switch invocation[.explain] {
             case nil: .no
             case "json": .json
             default: .text

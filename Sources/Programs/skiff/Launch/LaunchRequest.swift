@@ -36,23 +36,23 @@ struct LaunchRequest {
     }
 
     private func mounts(_ request: inout Request) throws(SkiffError) {
-        for text in invocation.list("bind") {
+        for text in invocation[.bind] {
             request.binds += try BindSpec.parse(text, currentDirectory: directory)
         }
-        for text in invocation.list("mount") {
+        for text in invocation[.mount] {
             for line in text.split(whereSeparator: \.isNewline) { request.binds.append(try mount(String(line))) }
         }
-        if let home = invocation.string("home") { request.home = try self.home(home) }
-        request.noHome = invocation.bool("no-home")
-        request.contain = invocation.bool("contain")
-        request.workdir = invocation.string("workdir")
-        request.scratch = invocation.list("scratch")
+        if let home = invocation[.home] { request.home = try self.home(home) }
+        request.noHome = invocation[.noHome]
+        request.contain = invocation[.contain]
+        request.workdir = invocation[.workdir]
+        request.scratch = invocation[.scratch]
         request.noMount = noMount()
-        request.writable = invocation.bool("writable")
-        request.underlay = invocation.bool("underlay")
-        request.unsquash = invocation.bool("unsquash")
-        request.temporaryDirectory = invocation.string("tmpdir")
-        for path in invocation.list("containlibs") {
+        request.writable = invocation[.writable]
+        request.underlay = invocation[.underlay]
+        request.unsquash = invocation[.unsquash]
+        request.temporaryDirectory = invocation[.tmpdir]
+        for path in invocation[.containlibs] {
             let destination = "/.singularity.d/libs/" + lastComponent(path)
             request.binds.append(
                 .init(source: absolutePath(path, in: directory), destination: destination, readOnly: true))
@@ -85,7 +85,7 @@ struct LaunchRequest {
 
     private func noMount() -> [String] {
         let words = ["proc", "sys", "dev", "devpts", "home", "tmp", "hostfs", "cwd", "bind-paths"]
-        return invocation.list("no-mount").filter { word in
+        return invocation[.noMount].filter { word in
             if words.contains(word) || word.hasPrefix("/") { return true }
             Log.warning("Ignoring unknown mount type '\(word)'")
             return false
@@ -93,62 +93,62 @@ struct LaunchRequest {
     }
 
     private func environment(_ request: inout Request) {
-        request.cleanEnvironment = invocation.bool("cleanenv")
-        request.environment = invocation.pairs("env").map { ($0.key, $0.value) }
-        request.environmentFiles = invocation.list("env-file")
-        request.noEnvironment = invocation.list("no-env")
-        request.noEvaluation = invocation.bool("no-eval")
-        request.noUmask = invocation.bool("no-umask")
-        request.app = invocation.string("app")
-        request.shell = invocation.string("shell")
-        request.directory = invocation.string("cwd") ?? invocation.string("pwd")
+        request.cleanEnvironment = invocation[.cleanenv]
+        request.environment = invocation[.env].map { ($0.key, $0.value) }
+        request.environmentFiles = invocation[.envFile]
+        request.noEnvironment = invocation[.noEnv]
+        request.noEvaluation = invocation[.noEval]
+        request.noUmask = invocation[.noUmask]
+        request.app = invocation[.app]
+        request.shell = invocation[.shell]
+        request.directory = invocation[.cwd] ?? invocation[.pwd]
     }
 
     private func namespaces(_ request: inout Request) throws(SkiffError) {
-        request.newPID = invocation.bool("pid")
-        request.newIPC = invocation.bool("ipc")
-        request.newUTS = invocation.bool("uts")
-        request.noInit = invocation.bool("no-init")
-        if invocation.bool("userns") { request.userMapping = .userNamespace }
-        if invocation.bool("fakeroot") { try becomeRoot(&request) }
-        if let name = invocation.string("hostname") {
+        request.newPID = invocation[.pid]
+        request.newIPC = invocation[.ipc]
+        request.newUTS = invocation[.uts]
+        request.noInit = invocation[.noInit]
+        if invocation[.userns] { request.userMapping = .userNamespace }
+        if invocation[.fakeroot] { try becomeRoot(&request) }
+        if let name = invocation[.hostname] {
             guard HostName.isValid(name) else {
                 throw SkiffError("cannot set host name \(name): it is not a valid DNS name")
             }
             request.hostname = name
         }
-        request.dns = invocation.string("dns")?.split(separator: ",").map { $0.filter { $0 != " " } } ?? []
+        request.dns = invocation[.dns]?.split(separator: ",").map { $0.filter { $0 != " " } } ?? []
         for server in request.dns where !HostName.isAddress(server) {
             throw SkiffError("cannot use name server \(server): it is not an IP address")
         }
     }
 
     private func becomeRoot(_ request: inout Request) throws(SkiffError) {
-        if invocation.bool("ignore-userns") {
+        if invocation[.ignoreUserns] {
             throw SkiffError(
                 "cannot become root of the container: --ignore-userns leaves no way to it",
                 hint: "skiff needs a user namespace for --fakeroot")
         }
         request.userMapping = .root
-        request.ignoreSubuid = invocation.bool("ignore-subuid")
-        request.ignoreFakerootCommand = invocation.bool("ignore-fakeroot-command")
+        request.ignoreSubuid = invocation[.ignoreSubuid]
+        request.ignoreFakerootCommand = invocation[.ignoreFakerootCommand]
     }
 
     private func privileges(_ request: inout Request) {
-        func list(_ name: String) -> [String] {
-            invocation.string(name)?.split(separator: ",").map { $0.filter { $0 != " " } } ?? []
+        func list(_ key: FlagKey<String>) -> [String] {
+            invocation[key]?.split(separator: ",").map { $0.filter { $0 != " " } } ?? []
         }
-        request.keepPrivileges = invocation.bool("keep-privs")
-        request.noPrivileges = invocation.bool("no-privs")
-        request.allowSetuid = invocation.bool("allow-setuid")
-        request.addCapabilities = list("add-caps")
-        request.dropCapabilities = list("drop-caps")
+        request.keepPrivileges = invocation[.keepPrivs]
+        request.noPrivileges = invocation[.noPrivs]
+        request.allowSetuid = invocation[.allowSetuid]
+        request.addCapabilities = list(.addCaps)
+        request.dropCapabilities = list(.dropCaps)
         request.pluginFlags = invocation.pluginFlags
     }
 
     /// Options that stand for several others (Docs/spec/runtime.md §3).
     private func bundles(_ request: inout Request) {
-        let compat = invocation.bool("compat")
+        let compat = invocation[.compat]
         if compat {
             request.noInit = true
             request.noUmask = true
@@ -157,13 +157,13 @@ struct LaunchRequest {
                 request.pluginFlags.append(("writable-tmpfs", ["true"]))
             }
         }
-        if compat || invocation.bool("containall") {
+        if compat || invocation[.containall] {
             request.contain = true
             request.newPID = true
             request.newIPC = true
             request.cleanEnvironment = true
         }
-        if invocation.bool("no-pid") { request.newPID = false }
+        if invocation[.noPid] { request.newPID = false }
     }
 }
 

@@ -1,16 +1,17 @@
-package import Base
+import Base
 import Core
-package import Grammar
+import Grammar
 import ImageCache
 import Linux
+import Registry
 
 /// `cache list` and `cache clean` (Docs/spec/cli.md §7). Scripts read the lines.
-package struct CacheCommand {
+struct CacheCommand {
     private let invocation: Invocation
 
-    package init(_ invocation: Invocation) { self.invocation = invocation }
+    init(_ invocation: Invocation) { self.invocation = invocation }
 
-    package func run() throws(SkiffError) {
+    func run() throws(SkiffError) {
         guard let cache = try CacheDirectory.ofUser(disabled: false) else {
             throw SkiffError("cannot open the cache", hint: "Set APPTAINER_CACHEDIR to a directory of yours")
         }
@@ -21,7 +22,7 @@ package struct CacheCommand {
     private static let order: [CacheDirectory.Kind] = [.blob, .library, .ociImages, .shub, .oras, .net, .ipfs]
 
     private var kinds: [CacheDirectory.Kind] {
-        let words = invocation.list("type")
+        let words = invocation[.type]
         if words.isEmpty || words.contains("all") { return Self.order }
         return Self.order.filter { words.contains($0.rawValue) }
     }
@@ -29,14 +30,14 @@ package struct CacheCommand {
     /// Returns the kept results of build steps and mounts of Dockerfiles, which Apptainer does not have, or nil when
     /// they are not selected.
     private func steps(_ cache: CacheDirectory) -> StepStore? {
-        let words = invocation.list("type")
+        let words = invocation[.type]
         guard words.isEmpty || words.contains("all") || words.contains("build") else { return nil }
         return StepStore(path: cache.root + "/build", quota: .max, removing: { try? MappedNamespace.remove($0) })
     }
 
     private func list(_ cache: CacheDirectory) throws(SkiffError) {
         var text = ""
-        if invocation.bool("verbose") { text += Self.row("NAME", "DATE CREATED", "SIZE", "TYPE") }
+        if invocation[.verbose] { text += Self.row("NAME", "DATE CREATED", "SIZE", "TYPE") }
         var (images, blobs) = ((count: 0, bytes: Int64(0)), (count: 0, bytes: Int64(0)))
         for kind in kinds {
             for file in cache.files(kind) {
@@ -45,7 +46,7 @@ package struct CacheCommand {
                     sum.bytes += file.status.size
                 }
                 if kind == .blob { total(&blobs) } else { total(&images) }
-                guard invocation.bool("verbose") else { continue }
+                guard invocation[.verbose] else { continue }
                 let name = String(file.name.prefix(22))
                 text += Self.row(name, localTimeText(file.status.modified), sizeText(file.status.size), kind.rawValue)
             }
@@ -54,7 +55,7 @@ package struct CacheCommand {
         let (steps, mounts) = (store?.all() ?? [], store?.mounts() ?? [])
         let stepBytes = steps.reduce(Int64(0)) { $0.addingReportingOverflow($1.record.size).partialValue }
         let mountBytes = mounts.reduce(Int64(0)) { $0.addingReportingOverflow($1.size).partialValue }
-        if invocation.bool("verbose") {
+        if invocation[.verbose] {
             for step in steps {
                 text += Self.row(
                     String(step.key.prefix(22)), localTimeText(step.record.time), sizeText(step.record.size), "build")
@@ -88,8 +89,8 @@ package struct CacheCommand {
     }
 
     private func clean(_ cache: CacheDirectory) throws(SkiffError) {
-        let isDry = invocation.bool("dry-run")
-        if !isDry, !invocation.bool("force") {
+        let isDry = invocation[.dryRun]
+        if !isDry, !invocation[.force] {
             let question =
                 "This will delete everything in your cache (containers from all sources and OCI blobs).\n"
                 + "Hint: You can see exactly what would be deleted by canceling and using the --dry-run option.\n"
@@ -97,7 +98,7 @@ package struct CacheCommand {
             guard LoginPrompt.confirms(question) else { return Log.info("Cache cleanup canceled") }
         }
         if isDry { try? writeFully(1, "User requested a dry run. Not actually deleting any data!\n") }
-        let youngest = invocation.int("days").map { currentTime() - Int64($0) * 86400 }
+        let youngest = invocation[.days].map { currentTime() - Int64($0) * 86400 }
         for kind in kinds {
             let files = cache.files(kind)
             if files.isEmpty { Log.info("No cached files to remove at \(cache.path(kind))") }
@@ -113,7 +114,7 @@ package struct CacheCommand {
             }
         }
         cleanSteps(cache, isDry: isDry, youngest: youngest)
-        if !isDry, invocation.int("days") == nil { sweep(cache) }
+        if !isDry, invocation[.days] == nil { sweep(cache) }
     }
 
     /// Removes kept results, except those in use by a build.

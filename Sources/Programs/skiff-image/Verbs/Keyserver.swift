@@ -1,20 +1,21 @@
-package import Base
-package import Grammar
+import Base
+import Grammar
 import HTTP
 import Linux
+import Registry
 import Signing
 
 /// `keyserver add`, `remove`, `list`, `login` and `logout` (Docs/spec/cli.md §11).
-package struct KeyserverCommand {
+struct KeyserverCommand {
     private let invocation: Invocation
     private let installation: Installation
 
-    package init(_ invocation: Invocation, _ installation: Installation) {
+    init(_ invocation: Invocation, _ installation: Installation) {
         (self.invocation, self.installation) = (invocation, installation)
     }
 
-    package func run() throws(SkiffError) {
-        let files = try RemoteFiles(installation, named: invocation.string("config"))
+    func run() throws(SkiffError) {
+        let files = try RemoteFiles(installation, named: invocation[.config])
         switch invocation.command {
         case "keyserver list": try list(files)
         case "keyserver login": try login(files)
@@ -36,12 +37,12 @@ package struct KeyserverCommand {
         guard let last = words.last else { throw SkiffError("accepts between 1 and 2 arg(s)", code: .usage) }
         let uri = try url(last)
         let isAdded = invocation.command == "keyserver add"
-        let order = invocation.int("order").map { $0 - 1 }
+        let order = invocation[.order].map { $0 - 1 }
         if let order, order < 0 { throw SkiffError("cannot use order 0: the first keyserver is number 1") }
         let merged = try files.merged()
         let name = words.count > 1 ? words[0] : merged.active
         guard let known = merged.remotes[name] else { throw SkiffError("\(name) is not a remote") }
-        if isAdded, uri.hasPrefix("http://"), !invocation.bool("insecure") {
+        if isAdded, uri.hasPrefix("http://"), !invocation[.insecure] {
             throw SkiffError("cannot add keyserver \(uri): http URI requires --insecure")
         }
         try files.change(isGlobal: true) { (config) throws(SkiffError) in
@@ -55,7 +56,7 @@ package struct KeyserverCommand {
                     throw SkiffError("cannot add keyserver \(uri): it is one of \(name) already")
                 }
                 remote.keyservers.removeAll { $0.uri == uri }
-                let new = RemoteConfig.Keyserver(uri: uri, isExternal: true, isInsecure: invocation.bool("insecure"))
+                let new = RemoteConfig.Keyserver(uri: uri, isExternal: true, isInsecure: invocation[.insecure])
                 guard (order ?? 0) <= remote.keyservers.count else {
                     throw SkiffError("cannot add keyserver \(uri): there are only \(remote.keyservers.count)")
                 }
@@ -102,11 +103,11 @@ package struct KeyserverCommand {
 
     private func login(_ files: RemoteFiles) throws(SkiffError) {
         let uri = try url(invocation.positionals.first ?? "")
-        let user = try LoginPrompt.name(given: invocation.string("username"))
+        let user = try LoginPrompt.name(given: invocation[.username])
         let password: String
-        if invocation.bool("password-stdin") {
+        if invocation[.passwordStdin] {
             password = try LoginPrompt.passwordFromInput()
-        } else if let given = invocation.string("password") {
+        } else if let given = invocation[.password] {
             password = given
         } else {
             password = try LoginPrompt.password()
@@ -131,7 +132,7 @@ package struct KeyserverCommand {
                 config.active = RemoteConfig.standardName
             }
             config.logins.removeAll { $0.uri == uri }
-            config.logins.append(.init(uri: uri, auth: auth, isInsecure: invocation.bool("insecure")))
+            config.logins.append(.init(uri: uri, auth: auth, isInsecure: invocation[.insecure]))
         }
         Log.info("Token stored in \(files.user)")
     }

@@ -4,7 +4,6 @@ import Core
 import Grammar
 import Inspect
 import Registry
-import SIFCommands
 
 /// Which code carries out which command: one line each, the rest is in the libraries.
 enum Verbs {
@@ -24,18 +23,18 @@ enum Verbs {
             try runHelp(invocation)
             return 0
         case "exec", "run", "shell", "test":
-            let settings = try settings(invocation, installation)
+            let settings = try Settings.load(invocation, installation)
             try LaunchFetch(invocation, installation, settings, LayerConverter(settings)).run()
             return 0
         case "pull":
-            let settings = try settings(invocation, installation)
+            let settings = try Settings.load(invocation, installation)
             try PullCommand(invocation, installation, settings, LayerConverter(settings)).run()
             return 0
         case "push":
-            try PushCommand(invocation, installation, try settings(invocation, installation)).run()
+            try PushCommand(invocation, installation, try Settings.load(invocation, installation)).run()
             return 0
         case "tag", "delete", "search":
-            try ManageCommands(invocation, installation, try settings(invocation, installation)).run()
+            try ManageCommands(invocation, installation, try Settings.load(invocation, installation)).run()
             return 0
         case "cache list", "cache clean":
             try CacheCommand(invocation).run()
@@ -58,10 +57,12 @@ enum Verbs {
         default: throw SkiffError("cannot run \(invocation.command): it is no command of skiff-image")
         }
     }
+}
 
-    private static func settings(_ invocation: Invocation, _ installation: Installation) throws(SkiffError) -> Settings
-    {
-        try Settings.load(
+extension Settings {
+    /// The configuration that the command line names, else the installation's.
+    static func load(_ invocation: Invocation, _ installation: Installation) throws(SkiffError) -> Settings {
+        try load(
             installation, file: invocation.global.configurationFile,
             buildConfiguration: invocation.global.buildConfiguration)
     }

@@ -1,19 +1,20 @@
-package import Base
-package import Grammar
+import Base
+import Grammar
 import HTTP
 import Linux
+import Registry
 
 /// `registry login`, `logout` and `list` (Docs/spec/cli.md §11).
-package struct RegistryCommand {
+struct RegistryCommand {
     private let invocation: Invocation
     private let installation: Installation
 
-    package init(_ invocation: Invocation, _ installation: Installation) {
+    init(_ invocation: Invocation, _ installation: Installation) {
         (self.invocation, self.installation) = (invocation, installation)
     }
 
-    package func run() throws(SkiffError) {
-        let files = try RemoteFiles(installation, named: invocation.string("config"))
+    func run() throws(SkiffError) {
+        let files = try RemoteFiles(installation, named: invocation[.config])
         switch invocation.command {
         case "registry login": try login(files)
         case "registry logout": try logout(files)
@@ -42,23 +43,23 @@ package struct RegistryCommand {
     private func login(_ files: RemoteFiles) throws(SkiffError) {
         guard let uri = invocation.positionals.first else { throw SkiffError("accepts 1 arg(s)", code: .usage) }
         let (registry, name) = try place(uri)
-        let user = try LoginPrompt.name(given: invocation.string("username"))
+        let user = try LoginPrompt.name(given: invocation[.username])
         guard !user.isEmpty else { throw SkiffError("cannot log in to \(registry): a user name is needed") }
         let password: String
-        if invocation.bool("password-stdin") {
+        if invocation[.passwordStdin] {
             password = try LoginPrompt.passwordFromInput()
-        } else if let given = invocation.string("password") {
+        } else if let given = invocation[.password] {
             password = given
         } else {
             password = try LoginPrompt.password("Enter Password / Token: ")
         }
-        let isInsecure = invocation.bool("insecure")
+        let isInsecure = invocation[.insecure]
         let reference = try RegistryReference(registry + "/any", needsRegistry: true)
         let client = RegistryClient(
             reference, http: try HTTPClient(), credential: .password(user: user, password), insecure: isInsecure)
         let response = try client.ping()
         guard response.isSuccess else { throw RegistryProblem.described("cannot log in to \(registry)", response) }
-        let file = try AuthFile.forLogin(named: invocation.string("authfile"))
+        let file = try AuthFile.forLogin(named: invocation[.authfile])
         try file.change { $0.set(name == "index.docker.io" ? registry : name, (user, password)) }
         try files.change(isGlobal: false) { (config) throws(SkiffError) in
             if config.remotes.isEmpty, config.active.isEmpty {
@@ -78,7 +79,7 @@ package struct RegistryCommand {
                 "cannot log out: no registry is named", hint: "'registry list' shows where you are logged in")
         }
         let (_, name) = try place(uri)
-        let hadLogin = try AuthFile.forLogin(named: invocation.string("authfile")).forget(name)
+        let hadLogin = try AuthFile.forLogin(named: invocation[.authfile]).forget(name)
         guard try files.read(files.user).logins.contains(where: { $0.uri == uri }) || hadLogin else {
             return Log.warning("There is no login for \(uri); 'registry list' shows where you are logged in")
         }

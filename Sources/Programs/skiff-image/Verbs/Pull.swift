@@ -1,25 +1,26 @@
-package import Base
+import Base
 import CLinux
-package import Core
-package import Grammar
+import Core
+import Grammar
 import Linux
+import Registry
 import Signing
 
 /// `pull [output] URI` (Docs/spec/cli.md §5, Docs/spec/sif-use.md §2).
-package struct PullCommand {
+struct PullCommand {
     private let invocation: Invocation
     private let installation: Installation
     private let settings: Settings
     private let converter: any ImageConverter
 
-    package init(
+    init(
         _ invocation: Invocation, _ installation: Installation, _ settings: Settings, _ converter: any ImageConverter
     ) {
         (self.invocation, self.installation, self.settings) = (invocation, installation, settings)
         self.converter = converter
     }
 
-    package func run() throws(SkiffError) {
+    func run() throws(SkiffError) {
         let words = invocation.positionals
         guard let address = words.last else { throw SkiffError("accepts between 1 and 2 arg(s)", code: .usage) }
         guard let uri = ImageURI(address) else {
@@ -28,7 +29,7 @@ package struct PullCommand {
         try ImageFetch.check(uri, installation)
         let target = try target(words.count > 1 ? words[0] : nil, uri)
         let options = try NetworkOptions(invocation, settings)
-        if invocation.bool("allow-unsigned") {
+        if invocation[.allowUnsigned] {
             Log.warning("--allow-unsigned is deprecated: unsigned images are pulled anyway")
         }
         Cleanup.watch()
@@ -40,7 +41,7 @@ package struct PullCommand {
             fetch.tidy()
             let image = try fetch.fetch(uri, scratch: scratch)
             if uri.transport == "library" { verify(image) }
-            if invocation.bool("sandbox") {
+            if invocation[.sandbox] {
                 try unpack(image.path, to: target)
             } else {
                 try publish(image.path, at: target, moves: !image.isCached)
@@ -57,10 +58,10 @@ package struct PullCommand {
     }
 
     private func target(_ given: String?, _ uri: ImageURI) throws(SkiffError) -> String {
-        var name = given ?? invocation.string("name") ?? uri.outputName
-        if let folder = invocation.string("dir"), !folder.isEmpty { name = folder + "/" + name }
+        var name = given ?? invocation[.name] ?? uri.outputName
+        if let folder = invocation[.dir], !folder.isEmpty { name = folder + "/" + name }
         let target = try absolutePath(name)
-        if (try? status(target, follow: false)) != nil, !invocation.bool("force") {
+        if (try? status(target, follow: false)) != nil, !invocation[.force] {
             throw SkiffError("Image file already exists: \"\(name)\" - will not overwrite")
         }
         let parent = parentPath(target) ?? "/"
@@ -98,7 +99,7 @@ package struct PullCommand {
 
     private func tell(_ image: FetchedImage, _ uri: ImageURI, _ target: String) {
         if uri.transport == "oras", let digest = image.digest { Log.info("Digest: \(digest)") }
-        guard invocation.bool("json") else { return }
+        guard invocation[.json] else { return }
         let answer = JSONText.members([
             "image": .string(target), "uri": .string(uri.description), "digest": image.digest.map { .string($0) },
             "size": (try? status(target)).map { .integer($0.size) }, "cached": .bool(image.wasCached),

@@ -1,20 +1,21 @@
-package import Base
-package import Grammar
+import Base
+import Grammar
 import HTTP
 import Inspect
 import Linux
+import Registry
 
 /// `remote add`, `remove`, `use`, `list`, `login`, `logout`, `status` and `get-login-password` (Docs/spec/cli.md §11).
-package struct RemoteCommand {
+struct RemoteCommand {
     private let invocation: Invocation
     private let installation: Installation
 
-    package init(_ invocation: Invocation, _ installation: Installation) {
+    init(_ invocation: Invocation, _ installation: Installation) {
         (self.invocation, self.installation) = (invocation, installation)
     }
 
-    package func run() throws(SkiffError) {
-        let files = try RemoteFiles(installation, named: invocation.string("config"))
+    func run() throws(SkiffError) {
+        let files = try RemoteFiles(installation, named: invocation[.config])
         let name = invocation.positionals.first
         switch invocation.command {
         case "remote add": try add(files)
@@ -36,10 +37,10 @@ package struct RemoteCommand {
     private func add(_ files: RemoteFiles) throws(SkiffError) {
         guard invocation.positionals.count == 2 else { throw SkiffError("accepts 2 arg(s)", code: .usage) }
         let name = invocation.positionals[0]
-        let isGlobal = invocation.bool("global")
+        let isGlobal = invocation[.global]
         try need(root: isGlobal, "add a remote")
         var uri = invocation.positionals[1]
-        let isInsecure = invocation.bool("insecure")
+        let isInsecure = invocation[.insecure]
         if uri.hasPrefix("http://") {
             guard isInsecure else {
                 throw SkiffError(
@@ -67,10 +68,10 @@ package struct RemoteCommand {
                 if isGlobal { config.active = RemoteConfig.standardName }
             }
             config.remotes[name] = remote
-            if config.active.isEmpty || !invocation.bool("no-default") { config.active = name }
+            if config.active.isEmpty || !invocation[.noDefault] { config.active = name }
         }
         Log.info("Remote \"\(name)\" added.")
-        if isGlobal || invocation.bool("no-login") { return }
+        if isGlobal || invocation[.noLogin] { return }
         try login(files, name)
     }
 
@@ -84,7 +85,7 @@ package struct RemoteCommand {
     }
 
     private func remove(_ files: RemoteFiles, _ name: String) throws(SkiffError) {
-        let isGlobal = invocation.bool("global")
+        let isGlobal = invocation[.global]
         try need(root: isGlobal, "remove a remote")
         let (_, remote) = try find(try files.read(isGlobal ? files.system : files.user), name)
         Endpoint.forget(remote.uri)
@@ -96,8 +97,8 @@ package struct RemoteCommand {
     }
 
     private func use(_ files: RemoteFiles, _ name: String) throws(SkiffError) {
-        let isExclusive = invocation.bool("exclusive")
-        let isGlobal = invocation.bool("global") || isExclusive
+        let isExclusive = invocation[.exclusive]
+        let isGlobal = invocation[.global] || isExclusive
         try need(root: isGlobal, "choose a remote")
         let merged = try files.merged()
         let (_, remote) = try find(merged, name)
@@ -126,14 +127,14 @@ package struct RemoteCommand {
     }
 
     private func token(_ name: String) throws(SkiffError) -> String {
-        if let file = invocation.string("tokenfile") {
+        if let file = invocation[.tokenfile] {
             let bytes = try during("cannot read token file \(file)") { () throws(Errno) in
                 try readFile(file, limit: 1 << 20)
             }
             return String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
         }
-        if invocation.bool("password-stdin") { return try LoginPrompt.passwordFromInput() }
-        if let given = invocation.string("password") { return given }
+        if invocation[.passwordStdin] { return try LoginPrompt.passwordFromInput() }
+        if let given = invocation[.password] { return given }
         Log.info("Generate an access token at the remote's web page, and paste it here. Token entered will be hidden.")
         return try LoginPrompt.password("Access Token: ")
     }

@@ -1,27 +1,28 @@
-package import Base
+import Base
 import CLinux
-package import Core
-package import Grammar
+import Core
+import Grammar
 import Linux
+import Registry
 
 /// Fetches the image of an address for `exec`, `run`, `shell` and `test`, and tells skiff where it is.
 ///
 /// The answer is one line on descriptor 3: `cached PATH`, or `temporary DIRECTORY NAME` for an image that skiff removes
 /// once it has opened it.
-package struct LaunchFetch {
+struct LaunchFetch {
     private let invocation: Invocation
     private let installation: Installation
     private let settings: Settings
     private let converter: any ImageConverter
 
-    package init(
+    init(
         _ invocation: Invocation, _ installation: Installation, _ settings: Settings, _ converter: any ImageConverter
     ) {
         (self.invocation, self.installation, self.settings) = (invocation, installation, settings)
         self.converter = converter
     }
 
-    package func run() throws(SkiffError) {
+    func run() throws(SkiffError) {
         guard let address = invocation.positionals.first, let uri = ImageURI(address) else {
             throw SkiffError("cannot fetch an image: no address is given")
         }

@@ -1,15 +1,15 @@
-package import Base
+import Base
 import CLinux
 import Core
 import Digest
-package import Grammar
+import Grammar
 import Linux
 
 /// `skiff sif <verb>`, Apptainer's siftool.
 ///
 /// - Parameter output: the descriptor for listings and dumped bytes, lent.
 /// - Throws: with siftool's text and the code `.usage`, with which the usage of the command is printed.
-package func runSIFCommand(_ invocation: Invocation, output: CInt = 1) throws(SkiffError) {
+func runSIFCommand(_ invocation: Invocation, output: CInt = 1) throws(SkiffError) {
     do throws(SkiffError) {
         try SIFCommand(invocation, output).run()
     } catch {

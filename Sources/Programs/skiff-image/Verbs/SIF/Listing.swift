@@ -1,10 +1,10 @@
 import Base
-package import Core
+import Core
 import Digest
 
 /// The output of `sif list`, `header` and `info`, byte for byte Apptainer's; Docs/spec/sif.md §11.
 
-package func listText(_ image: SIFImage) -> String {
+func listText(_ image: SIFImage) -> String {
     let rule = String(repeating: "-", count: 78) + "\n"
     var text = rule + "ID   |GROUP   |LINK    |SIF POSITION (start-end)  |TYPE\n" + rule
     for object in image.objects {
@@ -16,7 +16,7 @@ package func listText(_ image: SIFImage) -> String {
     return text
 }
 
-package func headerText(_ header: SIFHeader) -> String {
+func headerText(_ header: SIFHeader) -> String {
     var rows: [(String, String)] = []
     let launch = header.launch.prefix { $0 != 0 }
     if !launch.isEmpty { rows.append(("Launch Script", printable(launch.last == 0x0A ? launch.dropLast() : launch))) }
@@ -27,13 +27,13 @@ package func headerText(_ header: SIFHeader) -> String {
     rows += [
         ("Descriptors Free", String(header.descriptorsFree)), ("Descriptors Total", String(header.descriptorsTotal)),
         ("Descriptors Offset", String(header.descriptorsOffset)),
-        ("Descriptors Size", sizeText(header.descriptorsSize)),
-        ("Data Offset", String(header.dataOffset)), ("Data Size", sizeText(header.dataSize)),
+        ("Descriptors Size", objectSizeText(header.descriptorsSize)),
+        ("Data Offset", String(header.dataOffset)), ("Data Size", objectSizeText(header.dataSize)),
     ]
     return table(rows, indent: "", gap: 1)
 }
 
-package func infoText(_ object: SIFDescriptor) -> String {
+func infoText(_ object: SIFDescriptor) -> String {
     var rows = [
         ("Data Type", object.type.label), ("ID", String(object.id)), ("Group ID", groupText(object)),
         ("Linked ID", linkText(object, inList: false)), ("Offset", String(object.offset)),

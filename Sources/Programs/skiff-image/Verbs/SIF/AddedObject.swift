@@ -12,20 +12,20 @@ struct AddedObject {
     func described() throws(SkiffError) -> SIFNewObject {
         let type = try dataType()
         var object = SIFNewObject(
-            type, group: UInt32(truncatingIfNeeded: flags.int("groupid") ?? 0), link: link,
-            name: flags.string("filename") ?? "", extra: try extra(type))
-        if flags.isGiven("alignment") { object.alignment = Int64(flags.int("alignment") ?? 0) }
+            type, group: UInt32(truncatingIfNeeded: flags[.groupID] ?? 0), link: link,
+            name: flags[.filename] ?? "", extra: try extra(type))
+        if flags.isGiven(.alignment) { object.alignment = Int64(flags[.alignment] ?? 0) }
         return object
     }
 
     private func dataType() throws(SkiffError) -> SIFDataType {
-        let number = flags.int("datatype") ?? 0
+        let number = flags[.datatype] ?? 0
         guard (1...11).contains(number) else { throw SkiffError("-datatype flag is required with a valid range") }
         return SIFDataType(rawValue: 0x4000 + Int32(number))
     }
 
     private var link: SIFLink {
-        let id = UInt32(truncatingIfNeeded: flags.int("link") ?? 0)
+        let id = UInt32(truncatingIfNeeded: flags[.link] ?? 0)
         return id == 0 ? .none : .object(id)
     }
 
@@ -40,9 +40,9 @@ struct AddedObject {
     }
 
     private func partition() throws(SkiffError) -> SIFExtra {
-        let filesystem = try int32("partfs")
-        let role = try int32("parttype")
-        let architecture = try int32("partarch")
+        let filesystem = try int32(.partfs)
+        let role = try int32(.parttype)
+        let architecture = try int32(.partarch)
         guard filesystem != 0, role != 0, architecture != 0 else {
             throw SkiffError("with partition datatype, --partfs, --parttype and --partarch must be passed")
         }
@@ -53,8 +53,8 @@ struct AddedObject {
     }
 
     private func signature() throws(SkiffError) -> SIFExtra {
-        let fingerprint = try decodedHexadecimal(flags.string("signentity") ?? "")
-        let hash = try int32("signhash")
+        let fingerprint = try decodedHexadecimal(flags[.signentity] ?? "")
+        let hash = try int32(.signhash)
         guard (1...5).contains(hash) else { throw SkiffError("invalid hash type: \(hash)") }
         guard fingerprint.count == SIFExtra.fingerprintSize else {
             throw SkiffError(
@@ -64,17 +64,17 @@ struct AddedObject {
     }
 
     private func sbom() throws(SkiffError) -> SIFExtra {
-        let name = flags.string("sbomformat") ?? ""
+        let name = flags[.sbomformat] ?? ""
         if name.isEmpty { throw SkiffError("with SBOM datatype, --sbomformat must be passed") }
         guard let format = SIFExtra.SBOMFormat(name: name) else { throw SkiffError("invalid SBOM format: \(name)") }
         return .sbom(format)
     }
 
-    private func int32(_ name: String) throws(SkiffError) -> Int32 {
-        let number = flags.int(name) ?? 0
+    private func int32(_ flag: FlagKey<Int>) throws(SkiffError) -> Int32 {
+        let number = flags[flag] ?? 0
         guard let value = Int32(exactly: number) else {
             throw SkiffError(
-                "invalid argument \"\(number)\" for \"--\(name)\" flag: strconv.ParseInt: parsing \"\(number)\": value out of range"
+                "invalid argument \"\(number)\" for \"--\(flag.name)\" flag: strconv.ParseInt: parsing \"\(number)\": value out of range"
             )
         }
         return value

@@ -1,22 +1,23 @@
-package import Base
-package import Core
-package import Grammar
+import Base
+import Core
+import Grammar
 import HTTP
 import Inspect
 import Linux
 import OCI
+import Registry
 
 /// `tag`, `delete` and `search` (Docs/spec/cli.md §5).
-package struct ManageCommands {
+struct ManageCommands {
     private let invocation: Invocation
     private let installation: Installation
     private let settings: Settings
 
-    package init(_ invocation: Invocation, _ installation: Installation, _ settings: Settings) {
+    init(_ invocation: Invocation, _ installation: Installation, _ settings: Settings) {
         (self.invocation, self.installation, self.settings) = (invocation, installation, settings)
     }
 
-    package func run() throws(SkiffError) {
+    func run() throws(SkiffError) {
         switch invocation.command {
         case "tag": try tag()
         case "delete": try delete()
@@ -50,12 +51,12 @@ package struct ManageCommands {
         let isLibrary = uri.transport == "library"
         let library = isLibrary ? try LibraryReference(uri.rest) : nil
         let reference = isLibrary ? nil : try oras(uri)
-        if !invocation.bool("force") {
+        if !invocation[.force] {
             let question = "Are you sure you want to delete \(address) [y/N] "
             guard LoginPrompt.confirms(question) else { return }
         }
         // The time limit does not include the question.
-        options.http = try HTTPClient(seconds: invocation.int("timeout") ?? 15)
+        options.http = try HTTPClient(seconds: invocation[.timeout] ?? 15)
         if let library {
             let client = try LibraryClient.find(host: library.host, options, installation)
             let path = "v1/images/\(library.path):\(library.tag)?arch=\(options.platform.architecture)"
@@ -102,7 +103,7 @@ package struct ManageCommands {
     private func searchLibrary(_ text: String, _ options: NetworkOptions) throws(SkiffError) {
         let library = try LibraryClient.find(host: nil, options, installation)
         let architecture = options.platform.architecture
-        let signed = invocation.bool("signed") ? "&signed=true" : ""
+        let signed = invocation[.signed] ? "&signed=true" : ""
         let path = "v1/search?value=\(queryEscaped(text))&arch=\(architecture)\(signed)"
         let answer = try library.ask("GET", path, "cannot search the library")
         var found: [(String, [String])] = []

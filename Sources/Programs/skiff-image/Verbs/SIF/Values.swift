@@ -36,7 +36,7 @@ private func civilDate(_ days: Int64) -> (year: Int64, month: Int64, day: Int64)
 private func twoDigits(_ value: Int64) -> String { (value < 10 ? "0" : "") + String(value) }
 
 /// Returns `27 KiB`. The unit is chosen by the truncated size, then the number is rounded: 1048575 is `1024 KiB`.
-func sizeText(_ bytes: Int64) -> String {
+func objectSizeText(_ bytes: Int64) -> String {
     guard bytes >= 1024 else { return "\(bytes) B" }
     var shift: Int64 = 10
     var units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"][...]

@@ -3,8 +3,9 @@ import CLinux
 import Core
 import Grammar
 import Linux
-import SIFCommands
 import Testing
+
+@testable import skiff_image
 
 /// Runs a command line as skiff-image does and keeps what it says. Expected texts are Apptainer's (1.4.5).
 struct Tool: ~Copyable {
@@ -23,7 +24,7 @@ struct Tool: ~Copyable {
     }
 
     static let vectors: String = {
-        let tests = parentPath(parentPath(#filePath) ?? "") ?? ""
+        let tests = parentPath(parentPath(parentPath(#filePath) ?? "") ?? "") ?? ""
         return tests + "/Vectors/sif/"
     }()
 

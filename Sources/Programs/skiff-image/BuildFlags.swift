@@ -1,0 +1,78 @@
+import Base
+import Build
+import Core
+import Grammar
+import Linux
+import Registry
+import SquashfsWriter
+
+extension BuildOptions {
+    init(_ invocation: Invocation, _ installation: Installation, _ settings: Settings) throws(SkiffError) {
+        self.init()
+        self.settings = settings
+        if let file = invocation.global.configurationFile { configurationFile = try absolutePath(file) }
+        try squashfs.apply(settings)
+        sections = try Self.sections(invocation[.section])
+        network = NetworkFlags(invocation: invocation, settings: settings)
+        runsTest = !invocation[.notest]
+        replaces = invocation[.force]
+        // A forced update is a build from the beginning.
+        isUpdate = invocation[.update] && !replaces
+        fixesPermissions = invocation[.fixPerms]
+        isReproducible = invocation[.reproducible]
+        isData = invocation[.data]
+        architecture = try Self.architecture(invocation[.arch])
+        architectureVariant = invocation[.archVariant] ?? ""
+        binds = try Self.binds(invocation)
+        pluginFlags = invocation.pluginFlags
+        disablesCache = invocation[.disableCache]
+        ignoresCache = invocation[.noCache]
+        explainsCache = invocation[.explainCache]
+        ignoresSubuid = invocation[.ignoreSubuid]
+        ignoresFakerootCommand = invocation[.ignoreFakerootCommand]
+        ignoresUserNamespaces = invocation[.ignoreUserns]
+        if let text = invocation[.compression] { squashfs.compression = try ImageCompression(text) }
+        if let arguments = invocation[.mksquashfsArgs] { try squashfs.apply(toolArguments: arguments) }
+        squashfs.latestTime = try SquashfsOptions.sourceDateEpoch()
+    }
+
+    private static func sections(_ words: [String]) throws(SkiffError) -> Set<String>? {
+        if words.isEmpty || words == ["all"] { return nil }
+        if words == ["none"] { return [] }
+        for word in ["all", "none"] where words.contains(word) {
+            throw SkiffError(
+                "Could not check build sections: section specification error: cannot have \(word) and any other option")
+        }
+        return Set(words)
+    }
+
+    /// Of what Apptainer builds for.
+    private static let architectures = ["arm", "arm64", "amd64", "386", "ppc64le", "s390x", "riscv64"]
+
+    private static func architecture(_ name: String?) throws(SkiffError) -> String {
+        guard let name, !name.isEmpty else { return SIFArchitecture.host.name }
+        guard architectures.contains(name) else {
+            throw SkiffError(
+                "While processing the arch and arch variant: arch: \(name) is not valid, supported archs are: "
+                    + "[\(architectures.joined(separator: " "))]")
+        }
+        return name
+    }
+
+    /// As for a launch; relative sources are those of the caller's directory.
+    private static func binds(_ invocation: Invocation) throws(SkiffError) -> [Request.Bind] {
+        let directory = try during("cannot find the current directory") { () throws(Errno) in try currentDirectory() }
+        var binds: [Request.Bind] = []
+        for text in invocation[.bind] { binds += try BindSpec.parse(text, currentDirectory: directory) }
+        for line in invocation[.mount].flatMap({ $0.split(whereSeparator: \.isNewline) }) {
+            let fields: [String]
+            do throws(ValueProblem) {
+                fields = try parseCSV(String(line))
+            } catch {
+                throw SkiffError("While setting bind mount configuration: while parsing mount: \(error.text)")
+            }
+            binds.append(try MountSpec.parse(fields, currentDirectory: directory))
+        }
+        return binds
+    }
+}
