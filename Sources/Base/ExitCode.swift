@@ -15,7 +15,7 @@ extension SkiffError.Code {
 package func report(_ error: SkiffError) {
     switch error.code {
     case .contained: try? writeFully(1, error.description + "\n")
-    case .command: Log.error(error.description)
-    default: Log.fatal(error.description)
+    case .command: Log.message(.error, error)
+    default: Log.message(.fatal, error)
     }
 }

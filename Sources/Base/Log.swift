@@ -52,6 +52,8 @@ package enum Log {
         colored.store(allowed && isatty(2) == 1, ordering: .relaxed)
     }
 
+    /// The description of an error, which may have several lines.
+    package static func message(_ level: Level, _ error: SkiffError) { write(level, error.description, lines: true) }
     package static func message(_ level: Level, _ text: String) { write(level, text) }
     package static func fatal(_ text: String) { write(.fatal, text) }
     package static func error(_ text: String) { write(.error, text) }
@@ -62,7 +64,8 @@ package enum Log {
         if level >= Level.debug.rawValue { write(.debug, text(), function: function) }
     }
 
-    private static func write(_ kind: Level, _ text: String, function: String = "") {
+    /// The one place where text of others reaches stderr: unless the lines are known to be ours, there is one.
+    private static func write(_ kind: Level, _ text: String, function: String = "", lines: Bool = false) {
         guard kind.rawValue <= level else { return }
         var label = pad(kind.label + ":", to: 8)
         if level >= Level.debug.rawValue {
@@ -73,7 +76,7 @@ package enum Log {
         }
         if colored.load(ordering: .relaxed), let color = kind.color { label = color + label + "\u{1B}[0m" }
         // One write a line, so that lines of several processes do not mix. A closed stderr is not our failure.
-        try? writeFully(2, label + text + "\n")
+        try? writeFully(2, label + (lines ? text.printableLines : text.printable) + "\n")
     }
 
     private static func pad(_ text: String, to width: Int) -> String {

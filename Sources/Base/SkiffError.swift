@@ -25,22 +25,29 @@ package struct SkiffError: Error, Sendable, CustomStringConvertible {
     package let errno: Errno?
     /// The command, option or variable that helps: a whole sentence.
     package let hint: String?
+    /// Lines below the message: where something stands, what was expected there.
+    package let details: [String]
 
-    package init(_ message: String, errno: Errno? = nil, hint: String? = nil, code: Code = .fatal) {
+    package init(
+        _ message: String, errno: Errno? = nil, hint: String? = nil, details: [String] = [], code: Code = .fatal
+    ) {
         self.code = code
+        self.details = details
         self.message = message
         self.errno = errno
         self.hint = hint
     }
 
-    /// Message, reason in lower case as Apptainer's users know it, hint.
+    /// Message, reason in lower case as Apptainer's users know it, details each on its line, hint. Whatever is foreign in them
+    /// makes no line of its own.
     package var description: String {
-        var text = message
+        var text = message.printable
         if let errno {
             let reason = errno.description
             text += ": " + reason.prefix(1).lowercased() + reason.dropFirst()
         }
-        if let hint { text += ". " + hint }
+        for detail in details { text += "\n" + String(repeating: " ", count: 9) + detail.printable }
+        if let hint { text += ". " + hint.printable }
         return text
     }
 }

@@ -23,14 +23,12 @@ package struct DockerfileError: Error, Sendable, Equatable {
 
     /// - Parameter file: the name that the user gave.
     package func described(in file: String) -> SkiffError {
-        var text = "Unable to build from \(file): while parsing Dockerfile: \(problem.message)"
-        if let place { text += Self.margin + place.shown(in: file) }
-        if let expected = problem.expected { text += Self.margin + "expected " + expected }
-        return SkiffError(text)
+        let text = "Unable to build from \(file): while parsing Dockerfile: \(problem.message)"
+        var details: [String] = []
+        if let place { details.append(place.shown(in: file)) }
+        if let expected = problem.expected { details.append("expected " + expected) }
+        return SkiffError(text, details: details)
     }
-
-    /// The indentation of further lines, under the text of the message.
-    private static let margin = "\n         "
 }
 
 /// The line of an instruction.

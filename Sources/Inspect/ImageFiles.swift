@@ -25,9 +25,7 @@ struct DirectoryFiles: ImageFiles {
 
     func text(_ path: String) throws(SkiffError) -> String? {
         do throws(Errno) {
-            // O_NONBLOCK: a pipe must not wait for a writer.
-            let file = try open(path, O_RDONLY | O_NONBLOCK, in: root, resolve: .inRoot)
-            guard try status(of: file.raw).isRegular else { return nil }
+            let file = try openRegular(path, in: root)
             return String(decoding: try readToEnd(file.raw, limit: largestFile), as: UTF8.self)
         } catch {
             if error == .overflow { throw tooLarge(path) }
@@ -38,7 +36,7 @@ struct DirectoryFiles: ImageFiles {
 
     func names(_ directory: String) throws(SkiffError) -> [String] {
         do throws(Errno) {
-            let folder = try open(directory, O_RDONLY | O_DIRECTORY, in: root, resolve: .inRoot)
+            let folder = try open(directory, O_RDONLY | O_DIRECTORY, in: root, resolve: [.inRoot, .noMagicLinks])
             return try entries(of: folder.raw).map(\.text)
         } catch {
             if Self.isAbsence(error) { return [] }
@@ -49,7 +47,7 @@ struct DirectoryFiles: ImageFiles {
     /// Returns whether a file counts as absent. One that may not be read does, as for the shell commands that Apptainer
     /// uses.
     private static func isAbsence(_ error: Errno) -> Bool {
-        [.noSuchFile, .notDirectory, .accessDenied, .tooManySymlinks].contains(error)
+        [.noSuchFile, .notDirectory, .accessDenied, .tooManySymlinks, Errno(ENXIO)].contains(error)
     }
 }
 

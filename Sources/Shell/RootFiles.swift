@@ -40,6 +40,7 @@ package struct CurrentRoot: RootFiles {
 
     package func head(_ path: [UInt8], count: Int) throws(Errno) -> [UInt8] {
         let file = try open(self.path(path), O_RDONLY | O_NONBLOCK)
+        guard try Linux.status(of: file.raw).isRegular else { throw .invalidArgument }
         return try readBytes(file.raw, at: 0, count: count)
     }
 

@@ -130,7 +130,7 @@ extension ScriptEvaluator {
     private mutating func evaluate(_ words: [[UInt8]]) throws(ScriptStop) {
         let text = Array(words.joined(separator: [0x20]))
         try count(text.count)
-        try executeBody(try parse(text))
+        try nest { (evaluator) throws(ScriptStop) in try evaluator.executeBody(try evaluator.parse(text)) }
     }
 
     // MARK: test

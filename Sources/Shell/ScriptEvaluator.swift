@@ -24,10 +24,11 @@ package struct ScriptEvaluator {
     /// What a hostile script may cost before it is handed to a shell, which its user can kill.
     private var steps = 0
     var produced = 0
-    private var sourceDepth = 0
+    /// How many sourced files and `eval`s are being run in each other. Each takes some of our stack.
+    private var nesting = 0
     static let stepLimit = 100_000
     static let byteLimit = 8 << 20
-    static let sourceLimit = 12
+    static let nestingLimit = 12
     static let variableLimit = 20_000
 
     package init(files: any RootFiles) { self.files = files }
@@ -154,7 +155,6 @@ package struct ScriptEvaluator {
         guard path.contains(ShellByte.slash), path.first == ShellByte.slash else {
             throw .needsShell(NeedsShell("source of a relative path"))
         }
-        guard sourceDepth < Self.sourceLimit else { throw .needsShell(NeedsShell("sources nested too deeply")) }
         let script: [UInt8]
         do throws(Errno) {
             script = try files.read(path, limit: ScriptParser.sizeLimit)
@@ -165,9 +165,14 @@ package struct ScriptEvaluator {
             return
         }
         try count(script.count)
-        sourceDepth += 1
-        defer { sourceDepth -= 1 }
-        try run(script)
+        try nest { (evaluator) throws(ScriptStop) in try evaluator.run(script) }
+    }
+
+    mutating func nest(_ body: (inout ScriptEvaluator) throws(ScriptStop) -> Void) throws(ScriptStop) {
+        guard nesting < Self.nestingLimit else { throw .needsShell(NeedsShell("scripts nested too deeply")) }
+        nesting += 1
+        defer { nesting -= 1 }
+        try body(&self)
     }
 }
 

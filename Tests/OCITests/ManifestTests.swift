@@ -35,6 +35,10 @@ private func platform(_ architecture: String, _ variant: String = "") -> String 
         #"{"schemaVersion":2,"config":{"mediaType":"a","digest":"sha256:00","size":1},"layers":[]}"#,
         #"{"schemaVersion":2,"config":{"mediaType":"a","digest":"sha256:../../../etc/passwd","size":1},"layers":[]}"#,
         #"{"schemaVersion":2,"manifests":[{"digest":"sha256:\#(hex)","size":-1}]}"#,
+        #"{"schemaVersion":2,"manifests":[{"digest":"sha256:\#(hex)","size":4611686018427387904}]}"#,
+        #"{"schemaVersion":2,"manifests":[{"digest":"sha256:\#(hex)","size":9223372036854775807}]}"#,
+        #"{"schemaVersion":2,"manifests":[{"digest":"sha256:\#(hex)","size":9223372036854775808}]}"#,
+        #"{"schemaVersion":2,"manifests":[{"digest":"sha256:\#(hex)","size":4398046511105}]}"#,
         #"{"schemaVersion":2,"manifests":[1]}"#, #"{"schemaVersion":3,"manifests":[]}"#,
     ])
     func refuses(_ text: String) {

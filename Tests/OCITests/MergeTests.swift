@@ -185,7 +185,7 @@ import Testing
         #expect(
             found == [
                 "/attr f 6755 4000000000:0 1@0 security.capability=cap user.k=v", "/disk b 660 0:6 8,0",
-                "/new?line f 644 0:0 1@0", "/null c 666 0:0 1,3", "/pipe p 622 0:0", "/\u{FFFD}? f 644 0:0 0@0",
+                "/new\\nline f 644 0:0 1@0", "/null c 666 0:0 1,3", "/pipe p 622 0:0", "/\u{FFFD}\\x1b f 644 0:0 0@0",
             ])
     }
 

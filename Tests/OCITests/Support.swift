@@ -1,4 +1,5 @@
 import Archive
+import Base
 import Core
 import Digest
 import Foundation
@@ -143,3 +144,5 @@ func merged(_ layers: [[UInt8]], limits: LayerLimits = LayerLimits()) throws -> 
     let scratch = try Scratch()
     return Array(try MergedImage(scratch.image(layers), limits: limits).tree.lines.dropFirst())
 }
+
+private func printable(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self).printable }

@@ -28,20 +28,18 @@ package struct DefinitionError: Error, Sendable, Equatable {
 
     /// - Parameter file: the definition file as the user named it.
     package func described(in file: String) -> SkiffError {
-        var text =
+        let text =
             switch step {
             case .parsing: "Unable to build from \(file): while parsing definition: \(file): \(message)"
             case .reading: "Unable to build from \(file): \(message)"
             case .creating: "Unable to create build: \(message)"
             case .performing: "While performing build: \(message)"
             }
-        if line > 0 { text += Self.margin + "\(file):\(line): \(Self.readable(shown))" }
-        if let expected { text += Self.margin + "expected " + expected }
-        return SkiffError(text)
+        var details: [String] = []
+        if line > 0 { details.append("\(file):\(line): \(Self.readable(shown))") }
+        if let expected { details.append("expected " + expected) }
+        return SkiffError(text, details: details)
     }
-
-    /// Below the text of the message, behind its label.
-    private static let margin = "\n         "
 
     /// The line for a terminal: no control characters, no more than fits.
     private static func readable(_ bytes: [UInt8]) -> String {

@@ -209,6 +209,7 @@ extension SkiffError {
         _ message: String, at place: DockerfilePlace, in file: String, errno: Errno? = nil, hint: String? = nil
     ) -> SkiffError {
         let reason = errno.map { ": " + $0.description.prefix(1).lowercased() + $0.description.dropFirst() } ?? ""
-        return SkiffError("While performing build: \(message)\(reason)\n         \(place.shown(in: file))", hint: hint)
+        return SkiffError(
+            "While performing build: \(message)\(reason)", hint: hint, details: [place.shown(in: file)])
     }
 }

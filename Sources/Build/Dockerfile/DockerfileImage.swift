@@ -42,7 +42,8 @@ struct DockerfileImage {
         } catch {
             let reason = error.errno.map { ": " + $0.description.prefix(1).lowercased() + $0.description.dropFirst() }
             throw SkiffError(
-                error.message + (reason ?? "") + "\n         " + place.shown(in: recipe.name), hint: error.hint)
+                error.message + (reason ?? ""), hint: error.hint,
+                details: error.details + [place.shown(in: recipe.name)])
         }
     }
 

@@ -48,8 +48,8 @@ struct ArchitectureProbe {
 
     private func architecture(of path: String) -> SIFArchitecture? {
         guard
-            let file = try? open(path, O_RDONLY | O_NONBLOCK, in: root.descriptor, resolve: [.inRoot, .noMagicLinks]),
-            (try? status(of: file.raw).isRegular) == true, let head = try? readBytes(file.raw, at: 0, count: 20),
+            let file = try? openRegular(path, in: root.descriptor),
+            let head = try? readBytes(file.raw, at: 0, count: 20),
             let name = ELFMachine.name(head)
         else { return nil }
         return SIFArchitecture(name: name)

@@ -37,8 +37,7 @@ package final class RootTree {
 
     /// A whole file; nil when there is none.
     package func read(_ path: String, limit: Int = 16 << 20) -> [UInt8]? {
-        guard let file = try? inside(path, O_RDONLY | O_NONBLOCK), (try? Linux.status(of: file.raw).isRegular) == true
-        else { return nil }
+        guard let file = try? openRegular(path, in: descriptor) else { return nil }
         return try? readToEnd(file.raw, limit: limit)
     }
 

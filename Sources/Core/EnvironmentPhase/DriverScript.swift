@@ -41,7 +41,8 @@ extension EnvironmentRun {
         let name = Array("skiff".utf8)
         switch target {
         case .command(let words): return (DriverText.findAndExec, name, words)
-        case .nothing(let message): return ("echo \(ShellQuoting.single("INFO:    \(message.text)")) >&2\n", name, [])
+        case .nothing(let message):
+            return ("echo \(ShellQuoting.single("INFO:    \(message.text.printable)")) >&2\n", name, [])
         case .file(let file, let arguments):
             let path = Array(file.utf8)
             if action == .shell { return (DriverText.interactive(file), name, [path] + arguments) }

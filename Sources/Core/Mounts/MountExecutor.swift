@@ -98,13 +98,18 @@ struct MountExecutor {
         return try newFilesystem(type, source: type, options: pairs, attributes: attributes)
     }
 
-    /// The image's own file with the caller put in; nil, with a warning, when the image has none.
+    /// The image's own file with the caller put in; nil, with a warning, when the image has none that can be read.
     private func derive(_ file: DerivedFile, _ path: String) throws(Errno) -> [UInt8]? {
         let image: [UInt8]
         do throws(Errno) {
-            let fd = try open(path, O_RDONLY, in: root, resolve: [.inRoot, .noMagicLinks])
-            image = try readToEnd(fd.raw)
+            let file = try openRegular(path, in: root)
+            image = try readToEnd(file.raw, limit: Self.largestDerived)
         } catch {
+            if error == Errno(ENXIO) || error == .overflow {
+                let reason = error == .overflow ? "is too large" : "is no regular file"
+                Log.warning("\(path) of the image \(reason), not updating")
+                return nil
+            }
             Log.warning("\(lastComponent(path)) file doesn't exist in container, not updating")
             return nil
         }
@@ -113,6 +118,9 @@ struct MountExecutor {
         case .group(let user, let groups): return IdentityFiles.group(image: image, user: user, groups: groups)
         }
     }
+
+    /// In bytes: far more users than any cluster has.
+    private static let largestDerived = 16 << 20
 
     /// The place to mount on, made if it lies in a directory that can be written: a staged one, or a writable root.
     private func destination(of mount: Mount, isDirectory: Bool) throws(Errno) -> OwnedFD {

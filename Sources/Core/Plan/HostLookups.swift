@@ -31,7 +31,7 @@ extension HostFacts {
             resolvedDirectory = (try? realPath(".")) ?? directory
         }
         if DefaultMounts.showsHostFilesystems(request, settings) { topMounts = HostMounts.directlyBelowRoot() }
-        if RootImage.Driver(for: image, request, self) == .extracted && request.temporaryDirectory == nil {
+        if RootImage.Driver(for: image, request, settings, self) == .extracted && request.temporaryDirectory == nil {
             temporaryDirectory = TemporaryDirectory.standard()
         }
         if settings.rootCapabilities == .file && uid == 0 {

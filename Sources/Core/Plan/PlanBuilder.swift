@@ -305,7 +305,7 @@ package struct PlanBuilder {
                 loopLimit: settings.maxLoopDevices, owner: driver == .server ? onlyOwner : nil, targets: targets)
         }
         if request.writable { try checkWriting(host.canMountImages && user == .none) }
-        let driver = RootImage.Driver(for: image, request, host)
+        let driver = RootImage.Driver(for: image, request, settings, host)
         let type = image.root == .squashfs ? "squashfs" : "ext3"
         return switch driver {
         case .directory: root(driver, directory: image.path)
@@ -324,6 +324,10 @@ package struct PlanBuilder {
             reason = "could not set \(path) image writable: squashfs is a read-only filesystem"
         } else if !image.isWritable {
             throw SkiffError("could not use \(path) for writing, you don't have write permissions")
+        } else if image.root == .ext3 && !settings.allowKernelExtfs {
+            throw SkiffError(
+                "could not use \(path) for writing: only the kernel writes ext3, and skiff.conf says allow kernel extfs = no",
+                hint: "Use --writable-tmpfs for changes that may be lost, or a sandbox directory")
         } else if image.root == .ext3 && (!kernelMounts || request.unsquash) {
             reason = "could not use \(path) for writing: an ext3 image is written by the kernel, for root only"
         } else {
@@ -341,14 +345,15 @@ package struct PlanBuilder {
 }
 
 extension RootImage.Driver {
-    /// How an image is mounted: by the kernel for root, by the image server for everybody who has /dev/fuse, and else it
-    /// is extracted.
-    init(for image: ImageFacts, _ request: Request, _ host: HostFacts) {
+    /// How an image is mounted: by the kernel for root where the configuration trusts it with the bytes, by the image server
+    /// for everybody who has /dev/fuse, and else it is extracted.
+    init(for image: ImageFacts, _ request: Request, _ settings: Settings, _ host: HostFacts) {
+        let trustsKernel = image.root == .squashfs ? settings.allowKernelSquashfs : settings.allowKernelExtfs
         if image.root == .directory {
             self = .directory
         } else if request.unsquash {
             self = .extracted
-        } else if host.canMountImages && !request.makesUserNamespace(host) {
+        } else if trustsKernel && host.canMountImages && !request.makesUserNamespace(host) {
             self = .loop
         } else {
             // The image server speaks squashfs; ext3 is unpacked for those who cannot have the kernel mount it.

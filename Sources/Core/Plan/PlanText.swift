@@ -8,7 +8,7 @@ extension Plan {
         func section(_ title: String, _ rows: [String]) {
             if rows.isEmpty { return }
             lines.append(title)
-            lines += rows.map { "  " + $0 }
+            lines += rows.map { "  " + $0.printable }
         }
         section("image", imageRows)
         section("processes", [processText])

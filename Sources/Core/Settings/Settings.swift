@@ -58,6 +58,9 @@ package struct Settings: Sendable, Equatable {
     package var limitContainerGroups: [String] = []
     package var limitContainerPaths: [String] = []
     package var imageDriver = ""
+    /// Whether the kernel may read the bytes of an image; with `no` the image server does, and ext3 is unpacked.
+    package var allowKernelSquashfs = true
+    package var allowKernelExtfs = true
     package var syncWritableExtfs = false
 
     // Privileges

@@ -79,6 +79,8 @@ extension Settings {
         try visitor.list(
             "limit container paths", &limitContainerPaths, "only images below these paths, for all but root")
         try visitor.text("image driver", &imageDriver, "the plugin that mounts images in place of skiff")
+        try visitor.flag("allow kernel squashfs", &allowKernelSquashfs, "root's squashfs by the kernel")
+        try visitor.flag("allow kernel extfs", &allowKernelExtfs, "root's ext3 by the kernel")
         try visitor.flag("sync writable extfs", &syncWritableExtfs, "mount writable ext3 files with the option sync")
     }
 

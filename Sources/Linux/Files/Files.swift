@@ -75,6 +75,19 @@ package func open(_ path: String, _ flags: CInt, mode: mode_t = 0, in directory:
     }
 }
 
+/// Opens a regular file below the root of a tree that is not ours, for reading. Whatever else has the name is refused before it
+/// is opened: a pipe would make us wait for its other end, and some devices act when they are opened. Should it be
+/// exchanged in between, O_NONBLOCK keeps us from waiting.
+/// - Throws: `ENXIO` for anything that is no regular file.
+package func openRegular(_ path: String, in root: CInt) throws(Errno) -> OwnedFD {
+    let resolve: Resolve = [.inRoot, .noMagicLinks]
+    let place = try open(path, SKL_O_PATH, in: root, resolve: resolve)
+    guard try status(of: place.raw).isRegular else { throw Errno(ENXIO) }
+    let file = try open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, in: root, resolve: resolve)
+    guard try status(of: file.raw).isRegular else { throw Errno(ENXIO) }
+    return file
+}
+
 /// read(2): at most `buffer.count` bytes; 0 at the end.
 package func read(_ fd: CInt, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
     try checked { CLinux.read(fd, buffer.baseAddress, buffer.count) }

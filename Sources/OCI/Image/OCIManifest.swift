@@ -26,6 +26,11 @@ package struct OCIDescriptor: Sendable, Equatable {
         guard let text = try document.text("digest") else { throw document.wrong("digest", "text") }
         digest = try OCIDigest(text)
         guard let size = try document.number("size"), size >= 0 else { throw document.wrong("size", "size") }
+        guard size <= Self.largest else {
+            throw SkiffError(
+                "cannot use blob \(digest): it is said to have \(size) bytes, more than the \(Self.largest >> 40) TiB that a blob may have"
+            )
+        }
         self.size = size
         if let found = try document.object("platform") {
             platform = OCIPlatform(
@@ -36,6 +41,10 @@ package struct OCIDescriptor: Sendable, Equatable {
         for (name, value) in try document.pairs("annotations") { annotations[name] = value }
         urls = try document.texts("urls")
     }
+
+    /// In bytes. What is larger was made to overflow a sum or to fill a machine; sums of a manifest's layers stay far below
+    /// what 64 bits hold.
+    private static let largest: Int64 = 1 << 42
 
     /// The name that a layout gives to a manifest: a tag or a complete reference.
     package var referenceName: String? { annotations["org.opencontainers.image.ref.name"] }

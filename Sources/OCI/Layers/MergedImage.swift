@@ -43,7 +43,7 @@ package final class MergedImage {
         do throws(LayerError) {
             return try merge.apply(entry)
         } catch {
-            throw SkiffError("cannot apply \(name): \(printable(entry.path)): \(error.reason)")
+            throw SkiffError("cannot apply \(name): \(String(decoding: entry.path, as: UTF8.self)): \(error.reason)")
         }
     }
 
@@ -141,12 +141,4 @@ package final class MergedImage {
             return sum.addingReportingOverflow(file.value).partialValue
         }
     }
-}
-
-/// Returns a path for messages: control characters must not reach a terminal.
-func printable(_ path: [UInt8]) -> String {
-    String(
-        String(decoding: path, as: UTF8.self).unicodeScalars.map {
-            $0.value < 0x20 || $0.value == 0x7F ? "?" : Character($0)
-        })
 }

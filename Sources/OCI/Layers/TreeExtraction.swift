@@ -64,7 +64,7 @@ package struct TreeExtraction {
         } catch {
             let isFull = error == .noSpace || error == .quotaExceeded
             throw SkiffError(
-                "cannot write \(path)/\(printable(tree.path(of: node)))", errno: error,
+                "cannot write \(path)/\(String(decoding: tree.path(of: node), as: UTF8.self))", errno: error,
                 hint: isFull ? "Set APPTAINER_TMPDIR to a directory with more room" : nil)
         }
     }
@@ -159,7 +159,8 @@ package struct TreeExtraction {
         do throws(Errno) {
             try file.close()
         } catch {
-            throw SkiffError("cannot write \(path)/\(printable(tree.path(of: node)))", errno: error)
+            throw SkiffError(
+                "cannot write \(path)/\(String(decoding: tree.path(of: node), as: UTF8.self))", errno: error)
         }
     }
 

@@ -34,7 +34,7 @@ package struct PluginCommands {
     }
 
     private func write(_ text: String) throws(SkiffError) -> CInt {
-        try during("cannot write the answer") { () throws(Errno) in try writeFully(1, text) }
+        try during("cannot write the answer") { () throws(Errno) in try writeAnswer(text) }
         return 0
     }
 

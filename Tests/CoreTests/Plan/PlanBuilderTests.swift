@@ -70,6 +70,25 @@ struct PlanBuilderTests {
         }
     }
 
+    /// The bytes of an image are an attack on the kernel's file systems where somebody else made them.
+    @Test func theKernelReadsWhatTheConfigurationLetsIt() throws {
+        let root = host(uid: 0, administrator: true)
+        let file = ImageFacts(path: "/i/x.ext3", root: .ext3, offset: 0, size: 4096)
+        var settings = Settings()
+        settings.allowKernelSquashfs = false
+        #expect(try plan(sif, root, settings: settings).image.driver == .server)
+        #expect(
+            try plan(sif, host(uid: 0, administrator: true, fuse: false), settings: settings).image.driver == .extracted
+        )
+        #expect(try plan(file, root, settings: settings).image.driver == .loop)
+        settings = Settings()
+        settings.allowKernelExtfs = false
+        #expect(try plan(sif, root, settings: settings).image.driver == .loop)
+        #expect(try plan(file, root, settings: settings).image.driver == .extracted)
+        let error = #expect(throws: SkiffError.self) { try plan(file, root, settings: settings) { $0.writable = true } }
+        #expect(error?.message.hasSuffix("skiff.conf says allow kernel extfs = no") == true)
+    }
+
     /// Nothing is made in an image that is opened for writing.
     @Test func homeThatAWritableImageLacksIsStaged() throws {
         let file = ImageFacts(path: "/i/x.ext3", root: .ext3, offset: 0, size: 4096)

@@ -78,7 +78,7 @@ struct CacheCommand {
             text += "There are \(mounts.count) build mount(s) using \(sizeText(mountBytes)) of space\n"
         }
         text += "Total space used: \(sizeText(images.bytes + blobs.bytes + stepBytes + mountBytes))\n"
-        try during("cannot write the list") { () throws(Errno) in try writeFully(1, text) }
+        try during("cannot write the list") { () throws(Errno) in try writeAnswer(text) }
     }
 
     private static func row(_ name: String, _ date: String, _ size: String, _ kind: String) -> String {
@@ -97,7 +97,7 @@ struct CacheCommand {
                 + "Do you want to continue? [y/N] "
             guard LoginPrompt.confirms(question) else { return Log.info("Cache cleanup canceled") }
         }
-        if isDry { try? writeFully(1, "User requested a dry run. Not actually deleting any data!\n") }
+        if isDry { try? writeAnswer("User requested a dry run. Not actually deleting any data!\n") }
         let youngest = invocation[.days].map { currentTime() - Int64($0) * 86400 }
         for kind in kinds {
             let files = cache.files(kind)

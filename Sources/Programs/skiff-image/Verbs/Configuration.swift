@@ -9,7 +9,7 @@ func printBuildConfiguration(_ invocation: Invocation, _ installation: Installat
 {
     let configuration = BuildConfiguration(installation, packageName: program.text, version: program.version)
     let text = try configuration.text(of: invocation.positionals.first)
-    try during("cannot write the answer") { () throws(Errno) in try writeFully(1, text) }
+    try during("cannot write the answer") { () throws(Errno) in try writeAnswer(text) }
 }
 
 /// `confgen [OLD] NEW`: the default configuration, with the values of OLD. NEW may be OLD.

@@ -34,5 +34,5 @@ func runHelp(_ invocation: Invocation) throws(SkiffError) {
 }
 
 private func print(_ text: String) throws(SkiffError) {
-    try during("cannot write the answer") { () throws(Errno) in try writeFully(1, text) }
+    try during("cannot write the answer") { () throws(Errno) in try writeAnswer(text) }
 }

@@ -98,7 +98,7 @@ struct KeyserverCommand {
             text += "\n"
         }
         text += "(* = system endpoint, ^ = default endpoint)\n"
-        try during("cannot write the list") { () throws(Errno) in try writeFully(1, text) }
+        try during("cannot write the list") { () throws(Errno) in try writeAnswer(text) }
     }
 
     private func login(_ files: RemoteFiles) throws(SkiffError) {

@@ -133,13 +133,13 @@ struct ManageCommands {
     ) {
         let platform = architecture.map { " for \($0)" } ?? ""
         if lines.isEmpty {
-            try? writeFully(1, "No container images found\(platform) matching \"\(query)\".\n\n")
+            try? writeAnswer("No container images found\(platform) matching \"\(query)\".\n\n")
             return
         }
         var text = "\(head)\(platform) matching \"\(query)\":\n\n"
         for (uri, notes) in lines {
-            text += "\t\(uri)\n" + notes.map { "\t\t\($0)\n" }.joined() + "\n"
+            text += "\t\(uri.printable)\n" + notes.map { "\t\t\($0.printable)\n" }.joined() + "\n"
         }
-        try? writeFully(1, text)
+        try? writeAnswer(text)
     }
 }

@@ -104,6 +104,6 @@ struct PullCommand {
             "image": .string(target), "uri": .string(uri.description), "digest": image.digest.map { .string($0) },
             "size": (try? status(target)).map { .integer($0.size) }, "cached": .bool(image.wasCached),
         ])
-        try? writeFully(1, answer.text(indent: "  ") + "\n")
+        try? writeAnswer(answer.text(indent: "  ") + "\n")
     }
 }

@@ -34,7 +34,7 @@ struct PushCommand {
         switch try push.run(options) {
         case .digest(let digest): tell(digest, uri, options)
         case .lines(let lines):
-            for line in lines { try? writeFully(1, line + "\n") }
+            for line in lines { try? writeAnswer(line.printable + "\n") }
             Log.info("Upload complete")
         }
     }
@@ -48,7 +48,7 @@ struct PushCommand {
         Log.info("Upload complete")
         guard options.quiet else { return }
         let answer = JSONText.members(["uri": .string(uri.description), "digest": .string(digest)])
-        try? writeFully(1, answer.text(indent: "  ") + "\n")
+        try? writeAnswer(answer.text(indent: "  ") + "\n")
     }
 
     private func annotations() -> [(key: String, value: String)] {

@@ -106,5 +106,5 @@ func writeTable(_ header: [String], _ rows: [[String]]) throws(SkiffError) {
         }
         text += line + "\n"
     }
-    try during("cannot write the list") { () throws(Errno) in try writeFully(1, text) }
+    try during("cannot write the list") { () throws(Errno) in try writeAnswer(text) }
 }

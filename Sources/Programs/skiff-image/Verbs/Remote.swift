@@ -184,7 +184,8 @@ struct RemoteCommand {
         if let identity = try endpoint.identity() {
             let user = identity["username"]?.stringValue ?? ""
             let mail = identity["email"]?.stringValue ?? ""
-            try? writeFully(1, "\nLogged in as: \(identity["realname"]?.stringValue ?? user) <\(mail)>\n")
+            let name = identity["realname"]?.stringValue ?? user
+            try? writeAnswer("\nLogged in as: \(name.printable) <\(mail.printable)>\n")
         }
         do throws(SkiffError) {
             try endpoint.check(token: remote.token)

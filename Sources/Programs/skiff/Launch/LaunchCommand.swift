@@ -72,7 +72,7 @@ struct LaunchCommand {
     }
 
     private func answer(_ text: String) -> Never {
-        try? writeFully(1, text)
+        try? writeAnswer(text)
         exit(0)
     }
 }

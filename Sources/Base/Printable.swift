@@ -1,0 +1,56 @@
+import CLinux
+package import Linux
+
+/// Text of images, registries, manifests and plugins holds what its author likes: a line feed forges a line of ours, an escape
+/// sequence changes what a terminal shows or types, an override of the writing direction turns names round (CVE-2021-42574).
+extension StringProtocol {
+    /// The text with all such characters made visible, as `\n` or `\x1b`. Tabs stay.
+    package var printable: String { escaped(keepsLines: false) }
+
+    /// The same for text of many lines, whose line feeds are its own.
+    package var printableLines: String { escaped(keepsLines: true) }
+
+    private func escaped(keepsLines: Bool) -> String {
+        // Most text has none: only bytes with which one can begin are looked at closely.
+        guard utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == 0xC2 || $0 == 0xD8 || $0 == 0xE2 }) else {
+            return String(self)
+        }
+        var result = ""
+        for scalar in unicodeScalars {
+            if scalar == "\t" || (scalar == "\n" && keepsLines) || !scalar.isUnsafe {
+                result.unicodeScalars.append(scalar)
+            } else {
+                result += scalar.escape
+            }
+        }
+        return result
+    }
+}
+
+extension Unicode.Scalar {
+    /// C0, DEL and C1; marks and overrides of the writing direction; separators of lines and paragraphs.
+    fileprivate var isUnsafe: Bool {
+        switch value {
+        case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+        default: false
+        }
+    }
+
+    fileprivate var escape: String {
+        switch self {
+        case "\n": return "\\n"
+        case "\r": return "\\r"
+        default:
+            let digits = String(value, radix: 16)
+            return value < 0x100
+                ? "\\x" + String(repeating: "0", count: 2 - digits.utf8.count) + digits
+                : "\\u" + String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
+        }
+    }
+}
+
+/// Writes what a command answers to stdout. A terminal sees no control characters but line feeds and tabs; a script gets the
+/// bytes as they are.
+package func writeAnswer(_ text: String) throws(Errno) {
+    try writeFully(1, isatty(1) == 1 ? text.printableLines : text)
+}
