@@ -8,8 +8,14 @@ package struct BuildIdentity: Sendable {
     package var rung: RootRung?
     /// The ids of that rung beside the user's own.
     package var ranges: SubordinateIDs?
-    /// Leads to the skiff-root of this build, for launches; open until the builder ends.
+    /// The control socket of this build's skiff-root; open until the builder ends.
     package var supervisor: Int32?
+    /// Leads to the `StepLauncher`; nil where no step runs.
+    package var launcher: Int32?
+    /// Whether this process lives in a user namespace that the build made.
+    package var isInside = false
+    /// Whether each step has a PID namespace of its own.
+    package var hasStepProcesses = false
     /// What the files of the image have as records only. The same for every tree of the build.
     package var keeping = RecordKeeping.nothing
 

@@ -14,6 +14,19 @@ struct RootNamespace {
 
     /// Called while this process has one thread: unshare(2) CLONE_NEWUSER refuses otherwise.
     func enter() throws(SkiffError) -> BuildIdentity {
+        // Outside: what is executed in the namespace is open to all that runs there as root.
+        let launcher = try StepLauncher.start(installation)
+        var identity = try becomeRoot()
+        identity.launcher = launcher
+        if let obstacle = StepProcesses.obstacle() {
+            Log.info("Scripts see all processes, because a /proc of their own cannot be mounted: \(obstacle)")
+        } else {
+            identity.hasStepProcesses = true
+        }
+        return identity
+    }
+
+    private func becomeRoot() throws(SkiffError) -> BuildIdentity {
         if effectiveUID() == 0 && inInitialUserNamespace() { return .root }
         if options.ignoresUserNamespaces {
             throw SkiffError(
@@ -31,7 +44,13 @@ struct RootNamespace {
         var rung = means.rung(
             ignoreRanges: options.ignoresSubuid, ignoreListeners: options.ignoresFakerootCommand)
         let ranges = rung == .ranges ? means.ranges : nil
-        if host.uid != 0 { try MappedNamespace.enter(host.uid, host.gid, ranges) }
+        let mayAsk = rung == .supervised || (rung == .ranges && means.hasListeners)
+        // Outside as well, and before anything runs inside.
+        var supervisor = mayAsk ? try SupervisorLink.start(installation).held() : nil
+        if host.uid != 0 {
+            try MappedNamespace.enter(host.uid, host.gid, ranges)
+            if let supervisor { try SupervisorLink.invite(over: supervisor) }
+        }
         var notice = means.notice(rung, ignoredRanges: options.ignoresSubuid)
         let keepsRecords = try canRecord()
         if rung == .supervised && !keepsRecords {
@@ -41,11 +60,15 @@ struct RootNamespace {
                 + "another): all files belong to root"
         }
         Log.info(notice)
+        if let unneeded = supervisor, !keepsRecords {
+            _ = close(unneeded)
+            supervisor = nil
+        }
         var identity = BuildIdentity(rung: rung)
         identity.ranges = ranges
-        guard rung == .supervised || (rung == .ranges && keepsRecords && means.hasListeners) else { return identity }
-        identity.keeping = rung == .ranges ? .devices : .owners
-        identity.supervisor = try SupervisorLink.start(installation).held()
+        identity.isInside = host.uid != 0
+        identity.supervisor = supervisor
+        if supervisor != nil { identity.keeping = rung == .ranges ? .devices : .owners }
         return identity
     }
 

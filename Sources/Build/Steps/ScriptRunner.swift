@@ -88,6 +88,7 @@ struct ScriptRunner {
         request.buildConfiguration = true
         request.configurationFile = options.configurationFile
         request.userMapping = .inherited
+        request.newPID = options.identity.hasStepProcesses
         request.rung = options.identity.rung
         if options.identity.supervisor != nil { request.supervisor = Self.supervisorNumber }
         request.directory = "/"
@@ -112,23 +113,28 @@ struct ScriptRunner {
     }
 
     func launch(_ request: Request) throws(SkiffError) -> ExitStatus {
+        guard let launcher = options.identity.launcher else {
+            throw SkiffError("cannot run a step: the build has no launcher for it")
+        }
         let file = try during("cannot hand a script to skiff") { () throws(Errno) in
             try makeMemoryFile("skiff-request", request.encoded())
         }
-        var descriptors = [(child: CInt(3), parent: file.raw)]
-        if let supervisor = options.identity.supervisor { descriptors.append((Self.supervisorNumber, supervisor)) }
-        return try run(
-            installation.launcher, ["__launch", "3"], environment: environmentStrings(), descriptors: descriptors)
+        let socket: OwnedFD? =
+            if let control = options.identity.supervisor {
+                try SupervisorLink.handover(over: control)
+            } else {
+                nil
+            }
+        return try StepLauncher.run(file, over: launcher, supervisor: socket, isInside: options.identity.isInside)
     }
 
-    private static let supervisorNumber: CInt = 4
+    static let supervisorNumber: CInt = 4
 
     private func run(
-        _ program: String, _ arguments: [String], environment: [String], descriptors: [(child: CInt, parent: CInt)] = []
+        _ program: String, _ arguments: [String], environment: [String]
     ) throws(SkiffError) -> ExitStatus {
         try during("cannot start \(program)") { () throws(Errno) in
-            let pid = try spawn(
-                program, [lastComponent(program)] + arguments, environment: environment, descriptors: descriptors)
+            let pid = try spawn(program, [lastComponent(program)] + arguments, environment: environment)
             guard let ended = try waitFor(pid) else { throw .noChild }
             return ended.status
         }

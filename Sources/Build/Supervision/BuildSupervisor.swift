@@ -82,19 +82,8 @@ struct BuildSupervisor {
     }
 
     private func finish() {
+        // What a script left behind, and scripts whose builder was killed.
         endDescendants()
         remains.remove()
-    }
-
-    /// What a script left behind, and scripts whose builder was killed.
-    private func endDescendants() {
-        while true {
-            let left = children(of: processID())
-            if left.isEmpty { return }
-            for child in left {
-                try? sendSignal(SIGKILL, to: child)
-                _ = try? waitFor(child)
-            }
-        }
     }
 }

@@ -28,6 +28,8 @@ package enum MappedNamespace {
         do throws(Errno) {
             try enterNew([.user, .mount])
             try map()
+            // What runs in the namespace later must not look into us; `Child.closeMemory` has the kernel's rule.
+            try setDumpable(false)
         } catch {
             throw SkiffError(
                 "cannot make the user namespace of an unprivileged build", errno: error,

@@ -35,6 +35,7 @@ struct Child {
         try bindLifeToMonitor()
         LaunchStep.cloned.reached()
         try mapUser()
+        try closeMemory()
         LaunchStep.mapped.reached()
         try plugins.entered()
 
@@ -64,8 +65,7 @@ struct Child {
             if monitor != nil && plan.process != .shim { try setParentDeathSignal(SIGKILL) }
         }
         // A user of the image is one more thing that emulated root can become.
-        try emulateRoot()
-        try becomeUser()
+        if try !emulateRoot() { try becomeUser() }
         LaunchStep.exec.reached()
         try during("cannot give back what the caller set") { () throws(Errno) in try Inheritance.giveBack() }
         throw program.execute(staticShell: shell.descriptor, files: CurrentRoot())
@@ -104,6 +104,15 @@ struct Child {
         if parent != monitor && parent != 0 { _exit(255) }
     }
 
+    /// The program may hold CAP_SYS_PTRACE in its user namespace. That opens every process of the namespace, dumpable or not,
+    /// except one whose memory belongs to an outer namespace, as ours does until exec, and that is not dumpable;
+    /// ptrace(2), "Ptrace access mode checking". Exec makes it dumpable again. Not before the maps are written: those of
+    /// such a process only the outer root may write.
+    private func closeMemory() throws(SkiffError) {
+        guard plan.user != .none, plan.privileges.capabilities != 0 || plan.process == .shim else { return }
+        try during("cannot close the memory of the launch") { () throws(Errno) in try setDumpable(false) }
+    }
+
     /// Groups and group first: afterwards there is no right to change them.
     private func becomeUser() throws(SkiffError) {
         guard let user = plan.privileges.user else { return }
@@ -123,7 +132,7 @@ struct Child {
             }
         case .ranges: waitForMaps()
         }
-        try inviteSupervisor()
+        if let supervisor = links.supervisor, plan.root?.supervisor == .own { try SupervisorLink.invite(over: supervisor) }
     }
 
     /// If the parent could not write them, it says why, and closes without a word to us.
@@ -135,26 +144,25 @@ struct Child {
         if count != 1 { _exit(255) }
     }
 
-    /// skiff-root must be root of the same user namespace, and of no other namespace of ours: it would keep them alive.
-    private func inviteSupervisor() throws(SkiffError) {
-        guard let supervisor = links.supervisor, plan.root?.supervisor == .own else { return }
-        try during("cannot show the container to skiff-root") { () throws(Errno) in
-            let namespace = try open("/proc/self/ns/user", O_RDONLY)
-            try sendMessage([SupervisorMessage.namespace.rawValue], descriptor: namespace.raw, over: supervisor)
-        }
-    }
-
     /// The last step: from here on calls are answered by others.
-    private func emulateRoot() throws(SkiffError) {
-        guard let root = plan.root else { return }
+    /// - Returns: whether the program is its user already.
+    private func emulateRoot() throws(SkiffError) -> Bool {
+        guard let root = plan.root else { return false }
         do throws(Errno) {
-            guard let supervisor = links.supervisor else { return try pretend(root.filter) }
-            try supervise(root.filter, over: supervisor, keeping: root.scope)
+            guard let supervisor = links.supervisor else {
+                try pretend(root.filter)
+                return false
+            }
+            // With true ids the kernel makes the program its user.
+            let user = root.filter.kind == .supervised ? plan.privileges.user : nil
+            try supervise(root.filter, over: supervisor, keeping: root.scope, as: user)
+            return user != nil
         } catch {
             // A filter of this process has a listener already: we are inside of a container like this.
             guard error == .busy else { throw SkiffError("cannot emulate root", errno: error) }
             Log.warning("cannot emulate root inside of an emulation: owners are forgotten")
             try during("cannot emulate root") { () throws(Errno) in try pretend(.forgetful()) }
+            return false
         }
     }
 
@@ -178,6 +186,8 @@ struct Child {
                 throw SkiffError("cannot mount image \(plan.image.path): no image server runs")
             }
             try mount.server(control: server)
+            // The monitor has the other copy, and asks over it when the container has ended.
+            _ = CLinux.close(server)
         }
     }
 

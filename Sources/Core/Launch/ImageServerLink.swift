@@ -49,14 +49,8 @@ struct ImageServerLink: ~Copyable {
     /// `skiff` returns. If processes of the container live on, so does the server, and nobody waits.
     consuming func shutDown(after status: ExitStatus) {
         if status == .exited(255), let text = complaint() { Log.error("image server: \(text)") }
-        do throws(Errno) {
-            try sendMessage([ImageServerMessage.question.rawValue], over: control.raw)
-            let answer = try receiveMessage(over: control.raw)
-            if ImageServerMessage(answer.bytes) == .busy { return }
-            _ = try waitFor(pid)
-        } catch {
-            // It was killed: its connection is down already.
-            _ = try? waitFor(pid, options: WNOHANG)
-        }
+        endHelper(
+            pid, over: control.raw, question: ImageServerMessage.question.rawValue,
+            busy: ImageServerMessage.busy.rawValue)
     }
 }

@@ -69,9 +69,12 @@ package struct Launcher {
         }
         var links = ChildLinks(plan.root)
         var supervisor: SupervisorLink?
+        var handover: OwnedFD?
         if plan.root?.supervisor == .own {
             let started = try SupervisorLink.start(installation)
-            links.supervisor = started.control.raw
+            let socket = try started.handover()
+            links.supervisor = socket.raw
+            handover = consume socket
             supervisor = consume started
         }
         var server: ImageServerLink?
@@ -81,6 +84,8 @@ package struct Launcher {
             server = consume started
         }
         let child = try StartedChild(self, image: image, links: links)
+        // The child has its own.
+        handover = nil
         let pid = child.pid
         let status = try Monitor(child).wait {
             LaunchStep.running.reached()

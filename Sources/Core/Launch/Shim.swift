@@ -10,13 +10,18 @@ struct Shim {
     private var suspension: Suspension
 
     /// Called in PID 1, before the environment is made. Comes back only in the new process, which becomes the program.
+    ///
+    /// PID 1 stays as long as the container does, so it holds nothing but a pipe to the monitor, and memory that nobody in the
+    /// container may look into.
     /// - Parameter reports: where the monitor reads that the program was stopped: the first process of a namespace cannot be
     ///   stopped by its own hand.
     static func run(reports: CInt) throws(SkiffError) {
+        try during("cannot close the memory of PID 1") { () throws(Errno) in try setDumpable(false) }
         let program = try during("cannot start the program's process") { () throws(Errno) in try cloneProcess() }
         if program == 0 { return }
         // What the program closes must be closed.
         closeDescriptors(except: [reports])
+        for standard: CInt in 0...2 { _ = close(standard) }
         setProcessName("appinit")
         var shim = Shim(program: program, reports: reports, suspension: Suspension(of: program))
         shim.serve()

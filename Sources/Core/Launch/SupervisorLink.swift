@@ -34,15 +34,36 @@ package struct SupervisorLink: ~Copyable {
         }
     }
 
+    /// A socket for one launch, over which it hands in its listener. The control socket itself no launch gets, so that nobody
+    /// in a container can speak for us.
+    package borrowing func handover() throws(SkiffError) -> OwnedFD { try Self.handover(over: control.raw) }
+
+    /// - Parameter control: what `held` answered.
+    package static func handover(over control: CInt) throws(SkiffError) -> OwnedFD {
+        try during("cannot speak to skiff-root") { () throws(Errno) in
+            let pair = try makeSocketPair()
+            let ours = OwnedFD(adopting: pair.first)
+            let theirs = OwnedFD(adopting: pair.second)
+            try sendMessage([SupervisorMessage.handover.rawValue], descriptor: theirs.raw, over: control)
+            // Far from the numbers that a program is started with.
+            return try ours.duplicate(atLeast: 100)
+        }
+    }
+
+    /// Shows it the user namespace that this process is in: skiff-root must be root of the same one, and must be in no other
+    /// namespace of ours, which it would keep alive.
+    /// - Parameter socket: either kind.
+    package static func invite(over socket: CInt) throws(SkiffError) {
+        try during("cannot show the container to skiff-root") { () throws(Errno) in
+            let namespace = try open("/proc/self/ns/user", O_RDONLY)
+            try sendMessage([SupervisorMessage.namespace.rawValue], descriptor: namespace.raw, over: socket)
+        }
+    }
+
     /// As the image server's: waits for its end, unless processes of the container live on.
     package consuming func shutDown() {
-        do throws(Errno) {
-            try sendMessage([SupervisorMessage.question.rawValue], over: control.raw)
-            let answer = try receiveMessage(over: control.raw)
-            if answer.bytes.first == SupervisorMessage.busy.rawValue { return }
-            _ = try waitFor(pid)
-        } catch {
-            _ = try? waitFor(pid, options: WNOHANG)
-        }
+        endHelper(
+            pid, over: control.raw, question: SupervisorMessage.question.rawValue, busy: SupervisorMessage.busy.rawValue
+        )
     }
 }

@@ -9,6 +9,8 @@ package enum RootCall: UInt8, CaseIterable, Sendable {
     case execve, execveat
     /// Of RLIMIT_LOCKS, which carries who a process is.
     case prlimit, setrlimit
+    /// landlock_restrict_self(2): a process that gives up access is given none by others.
+    case restrict
     case open, openat, creat, openat2
     case mkdir, mkdirat, symlink, symlinkat
     case stat, lstat, fstat, fstatat, statx
@@ -68,7 +70,7 @@ package struct CallTable: Sendable {
                 (.openat2, 437), (.mkdir, 83), (.mkdirat, 258), (.symlink, 88), (.symlinkat, 266), (.open, 2),
                 (.openat, 257), (.prctl, 157), (.execve, 59), (.execveat, 322),
                 (.stat, 4), (.fstat, 5), (.lstat, 6), (.fstatat, 262), (.statx, 332), (.prlimit, 302),
-                (.setrlimit, 160),
+                (.setrlimit, 160), (.restrict, 446),
             ])
     }
 
@@ -78,7 +80,7 @@ package struct CallTable: Sendable {
             wide32 + [
                 (.fchownat, 298), (.mknodat, 297), (.mkdirat, 296), (.symlinkat, 304), (.openat, 295), (.execveat, 358),
                 (.stat64, 195), (.lstat64, 196), (.fstat64, 197), (.fstatat64, 300), (.statx, 383), (.prlimit, 340),
-                (.setrlimit, 75),
+                (.setrlimit, 75), (.restrict, 446),
             ], narrow: narrow32)
     }
 
@@ -93,7 +95,7 @@ package struct CallTable: Sendable {
                 (.capset, 91), (.openat2, 437), (.mkdirat, 34), (.symlinkat, 36), (.openat, 56), (.prctl, 167),
                 (.execve, 221),
                 (.execveat, 281), (.fstat, 80), (.fstatat, 79), (.statx, 291),
-                (.prlimit, 261), (.setrlimit, 164),
+                (.prlimit, 261), (.setrlimit, 164), (.restrict, 446),
             ])
     }
 
@@ -103,6 +105,7 @@ package struct CallTable: Sendable {
             wide32 + [
                 (.fchownat, 325), (.mknodat, 324), (.mkdirat, 323), (.symlinkat, 331), (.openat, 322), (.execveat, 387),
                 (.statx, 397), (.prlimit, 369), (.setrlimit, 75),
+                (.restrict, 446),
             ], narrow: narrow32)
     }
 

@@ -48,7 +48,10 @@ extension SyscallFilter {
             switch call {
             case .mknod: .ifEqual(argument: 1, mask: typeBits, deviceTypes)
             case .mknodat: .ifEqual(argument: 2, mask: typeBits, deviceTypes)
-            case .setxattr, .lsetxattr, .fsetxattr: .always
+            case .setxattr, .lsetxattr, .fsetxattr, .restrict: .always
+            // It carries who has restricted himself.
+            case .prlimit: .ifEqual(argument: 1, mask: .max, [locks])
+            case .setrlimit: .ifEqual(argument: 0, mask: .max, [locks])
             default: .never
             }
         }

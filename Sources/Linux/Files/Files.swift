@@ -194,6 +194,11 @@ package func writeFile(
 package func synchronizeFilesystem(_ fd: CInt) throws(Errno) { _ = try checked { syncfs(fd) } }
 package func fsync(_ fd: CInt) throws(Errno) { _ = try checked { CLinux.fsync(fd) } }
 /// lseek(2) SEEK_END: the length of a file or block device. Moves the offset, which nobody here uses.
+/// Where the next read or write of an open file begins; lseek(2).
+package func position(of fd: CInt) throws(Errno) -> UInt64 {
+    UInt64(try checked { lseek(fd, 0, SEEK_CUR) })
+}
+
 package func endOffset(of fd: CInt) throws(Errno) -> UInt64 {
     UInt64(try checked { lseek(fd, 0, SEEK_END) })
 }

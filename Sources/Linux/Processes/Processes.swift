@@ -77,6 +77,15 @@ package final class CStringArray {
     }
 }
 
+/// Zeroed memory that processes forked from now on share; mmap(2). It ends with `unmapMemory` or the process.
+package func sharedMemory(_ size: Int) throws(Errno) -> UnsafeMutableRawPointer {
+    let place = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)
+    guard let place, Int(bitPattern: place) != -1 else { throw Errno.current }
+    return place
+}
+
+package func unmapMemory(_ place: UnsafeMutableRawPointer, _ size: Int) { _ = munmap(place, size) }
+
 /// execve(2): comes back only to throw.
 package func execute(_ path: String, _ arguments: CStringArray, _ environment: CStringArray) throws(Errno) {
     arguments.withPointer { argv in environment.withPointer { envp in _ = execve(path, argv, envp) } }

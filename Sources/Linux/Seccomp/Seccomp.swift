@@ -60,9 +60,9 @@ package func receiveSystemCall(from listener: CInt) throws(Errno) -> SystemCall?
 }
 
 /// Whether the caller still waits: what was read of it before is then its own, and not of a process that took its number.
-package func isWaiting(_ call: SystemCall, at listener: CInt) -> Bool {
-    skl_notification_valid(listener, call.id) == 0
-}
+package func isWaiting(_ call: SystemCall, at listener: CInt) -> Bool { isWaiting(id: call.id, at: listener) }
+
+package func isWaiting(id: UInt64, at listener: CInt) -> Bool { skl_notification_valid(listener, id) == 0 }
 
 /// The call ends with a value, without having been done.
 package func answer(_ call: SystemCall, value: Int64, at listener: CInt) throws(Errno) {
@@ -70,7 +70,11 @@ package func answer(_ call: SystemCall, value: Int64, at listener: CInt) throws(
 }
 
 package func answer(_ call: SystemCall, error: Errno, at listener: CInt) throws(Errno) {
-    _ = try checked { skl_notification_answer(listener, call.id, 0, error.rawValue, 0) }
+    try answer(id: call.id, error: error, at: listener)
+}
+
+package func answer(id: UInt64, error: Errno, at listener: CInt) throws(Errno) {
+    _ = try checked { skl_notification_answer(listener, id, 0, error.rawValue, 0) }
 }
 
 /// The kernel does the call as if nobody had asked.
@@ -157,11 +161,15 @@ package func keepOwner(_ file: CInt) throws(Errno) {
     _ = try checked { fchownat(file, "", uid_t.max, gid_t.max, AT_EMPTY_PATH) }
 }
 
-/// poll(2) for reading on several descriptors, without limit of time.
+/// poll(2) for reading on several descriptors, and on others for the end of the other side only: what can be read there does
+/// not wake this process.
 /// - Returns: those where something is to be read, or to be closed because the other side has gone.
-package func waitReadable(_ descriptors: [CInt]) throws(Errno) -> (readable: [CInt], closed: [CInt]) {
+package func waitReadable(_ descriptors: [CInt], orEndOf watched: [CInt] = [], milliseconds: CInt = -1) throws(Errno)
+    -> (readable: [CInt], closed: [CInt])
+{
     var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-    _ = try checked { poll(&entries, nfds_t(entries.count), -1) }
+    entries += watched.map { pollfd(fd: $0, events: 0, revents: 0) }
+    _ = try checked { poll(&entries, nfds_t(entries.count), milliseconds) }
     return (
         entries.filter { $0.revents & Int16(POLLIN) != 0 }.map(\.fd),
         entries.filter { $0.revents & Int16(POLLIN) == 0 && $0.revents != 0 }.map(\.fd)

@@ -103,16 +103,7 @@ package enum ImageServer {
     /// Leaves everything of the caller behind that could keep it waiting or reach into this process: terminal, session,
     /// directory, descriptors, signals, and, since an image may be hostile, all privileges by exec.
     private static func detach() {
-        // Fails when skiff has made the session already.
-        _ = setsid()
-        try? changeDirectory("/")
-        if let null = try? open("/dev/null", O_RDWR) {
-            for standard: CInt in 0...2 { _ = dup2(null.raw, standard) }
-        }
-        _ = skl_close_range(UInt32(controlDescriptor) + 1, UInt32.max, 0)
-        for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, SIGUSR1, SIGUSR2] { ignoreSignal(signal) }
-        try? setDumpable(false)
-        try? setNoNewPrivileges()
+        detachFromCaller(keeping: controlDescriptor)
         boundMemory()
     }
 

@@ -6,7 +6,7 @@ import Linux
 /// The command line of `skiff-root`: only skiff starts it.
 package enum RootProgram {
     /// `skiff-root` answers calls; the control socket is descriptor 3. `skiff-root run PROGRAM ARGUMENT...` becomes the program
-    /// under the supervisor that descriptor 3 leads to.
+    /// and hands its listener in over descriptor 3.
     package static func run(_ words: [String]) -> Int32 {
         do throws(SkiffError) {
             switch words.dropFirst().first {
@@ -23,11 +23,13 @@ package enum RootProgram {
 
     private static let control: CInt = 3
 
+    /// Nobody hears what goes wrong here: the launch notices that its listener is not taken, and the container that its calls
+    /// fail.
     private static func serve() throws(SkiffError) {
+        detachFromCaller(keeping: control)
         setProcessName("skiff-root")
         try during("cannot answer system calls") { () throws(Errno) in
             try setInherited(control, false)
-            try changeDirectory("/")
             try Supervisor(control: control).run()
         }
     }

@@ -2,25 +2,15 @@ import Linux
 import Ownership
 
 /// On which files what a container says about owners is kept: those of its root file system, or all.
-final class Bounds {
+struct Bounds {
     private let scope: KeepingScope
-    /// The mount of the root; nil where the kernel does not number mounts, and until the first call.
-    private var mount: UInt64?
-    private var device: UInt64?
+    private let root: SupervisedRoot
 
-    init(_ scope: KeepingScope) { self.scope = scope }
-
-    /// Looked up at the first call, which the container makes on its finished root.
-    func settle(_ caller: Caller) throws(Errno) {
-        if device != nil { return }
-        let root = try caller.root()
-        mount = mountID(of: root.raw)
-        device = try status(of: root.raw).device
-    }
+    init(_ scope: KeepingScope, _ root: SupervisedRoot) { (self.scope, self.root) = (scope, root) }
 
     private func isOnRoot(_ file: CInt) -> Bool {
-        if let mount { return mountID(of: file) == mount }
-        return (try? status(of: file).device) == device
+        if root.mount != 0, let mount = mountID(of: file) { return mount == root.mount }
+        return (try? status(of: file).device) == root.device
     }
 
     func keeps(_ file: CInt) -> Bool { scope == .everything || isOnRoot(file) }

@@ -177,6 +177,23 @@ struct Caller {
     }
 }
 
+extension Caller {
+    /// Whether the kernel, too, takes the caller for root of the container: not for root of a namespace within, nor for
+    /// somebody whom setuid(2) made of it. Where ids are true, nothing else tells.
+    func isTrueRoot(with capability: UInt64) throws(Errno) -> Bool {
+        let ours = try status("/proc/self/ns/user")
+        let theirs = try status("/proc/\(thread)/ns/user")
+        let text = try readFile("/proc/\(thread)/status", limit: 1 << 16)
+        try confirm()
+        func fields(_ name: String) -> [String] {
+            let line = text.split(separator: 0x0A).first { $0.starts(with: name.utf8) }
+            return (line ?? []).split { $0 == 0x09 || $0 == 0x20 }.map { String(decoding: $0, as: UTF8.self) }
+        }
+        guard ours.device == theirs.device, ours.inode == theirs.inode, fields("Uid:").last == "0" else { return false }
+        return (fields("CapEff:").last.flatMap { UInt64($0, radix: 16) } ?? 0) & capability != 0
+    }
+}
+
 struct NewPlace: ~Copyable {
     let directory: OwnedFD
     let name: [UInt8]

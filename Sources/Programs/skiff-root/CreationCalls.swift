@@ -68,7 +68,10 @@ struct CreationCalls {
         let isDevice = type == SKL_S_IFCHR || type == SKL_S_IFBLK
         // The white-out of overlays: anybody may make it.
         if type == SKL_S_IFCHR && device == 0 { return .proceed }
-        if isDevice && !credentials.has(Credentials.Capability.makeNodes) { throw .notPermitted }
+        if isDevice {
+            guard credentials.has(Credentials.Capability.makeNodes) else { throw .notPermitted }
+            guard try caller.isTrueRoot(with: Credentials.Capability.makeNodes) else { return .proceed }
+        }
         let place = try caller.place(path, at: at)
         let owner = try owner(in: place.directory.raw)
         if !isDevice {

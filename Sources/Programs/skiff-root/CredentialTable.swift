@@ -1,35 +1,87 @@
 import CLinux
+import Core
 import Linux
 
 /// The credentials that processes were given. A process carries the number of its own as a limit that no kernel uses,
 /// RLIMIT_LOCKS: fork and exec hand it on and exit takes it away, exactly as with true credentials, so nobody has to
 /// follow processes. All threads of a process share it.
+///
+/// The numbers are places in a file in memory that all processes of skiff-root share. Records are only ever added, in one
+/// write each, so that nobody needs a lock, and whoever is killed leaves none behind.
 struct CredentialTable {
     private static let first: UInt64 = 0x534B_0000_0000
-    private static let limit = 1 << 20
+    private static let limit: UInt64 = 64 << 20
+    private static let signature: UInt64 = 0x534B_4352_4544
 
-    private var known: [Credentials] = [.root]
-    private var numbers: [Credentials: Int] = [.root: 0]
+    /// Opened for this process: the offset of an open file is shared by those who inherit it.
+    private let file: OpenFile
+    private var known: [UInt64: Credentials] = [:]
+    private var marks: [Credentials: UInt64] = [:]
+
+    private final class OpenFile {
+        let descriptor: OwnedFD
+        init(_ descriptor: consuming OwnedFD) { self.descriptor = descriptor }
+    }
+
+    init() throws(Errno) {
+        let memory = try makeMemoryFile("credentials", [])
+        file = OpenFile(try Self.open(memory.raw))
+    }
+
+    private init(_ file: OpenFile) { self.file = file }
+
+    private static func open(_ descriptor: CInt) throws(Errno) -> OwnedFD {
+        try Linux.open("/proc/self/fd/\(descriptor)", O_RDWR | O_APPEND)
+    }
+
+    /// The same table for a process that was forked.
+    func reopened() throws(Errno) -> CredentialTable { CredentialTable(OpenFile(try Self.open(file.descriptor.raw))) }
 
     /// - Throws: ESRCH when the process is gone.
-    func credentials(of process: pid_t) throws(Errno) -> Credentials {
+    mutating func credentials(of process: pid_t) throws(Errno) -> Credentials {
         let mark = try lockLimit(of: process)
-        guard mark >= Self.first, let index = Int(exactly: mark - Self.first), known.indices.contains(index) else {
-            return .root
-        }
-        return known[index]
+        if let found = known[mark] { return found }
+        guard mark >= Self.first, mark != .max, let found = try record(at: mark - Self.first) else { return .root }
+        known[mark] = found
+        marks[found] = mark
+        return found
     }
 
     mutating func set(_ credentials: Credentials, of process: pid_t) throws(Errno) {
-        let index: Int
-        if let number = numbers[credentials] {
-            index = number
+        let mark: UInt64
+        if let found = marks[credentials] {
+            mark = found
         } else {
-            guard known.count < Self.limit else { throw .tryAgain }
-            index = known.count
-            known.append(credentials)
-            numbers[credentials] = index
+            mark = try self.mark(of: credentials)
+            known[mark] = credentials
+            marks[credentials] = mark
         }
-        try setLockLimit(Self.first + UInt64(index), of: process)
+        try setLockLimit(mark, of: process)
+    }
+
+    /// A new record.
+    func mark(of credentials: Credentials) throws(Errno) -> UInt64 {
+        let numbers = credentials.numbers
+        let record = ([Self.signature, UInt64(numbers.count)] + numbers).flatMap { number in
+            (0..<8).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
+        }
+        guard try endOffset(of: file.descriptor.raw) < Self.limit else { throw .tryAgain }
+        try writeFully(file.descriptor.raw, record)
+        return Self.first + (try position(of: file.descriptor.raw)) - UInt64(record.count)
+    }
+
+    /// - Returns: nil for a limit that somebody set who knew nothing of us.
+    private func record(at place: UInt64) throws(Errno) -> Credentials? {
+        guard let start = Int64(exactly: place), place < 2 * Self.limit else { return nil }
+        let head = Self.numbers(try readBytes(file.descriptor.raw, at: start, count: 16))
+        guard head.count == 2, head[0] == Self.signature, head[1] < 1 << 17 else { return nil }
+        return Credentials(
+            numbers: Self.numbers(try readBytes(file.descriptor.raw, at: start + 16, count: Int(head[1]) * 8)))
+    }
+
+    private static func numbers(_ bytes: [UInt8]) -> [UInt64] {
+        stride(from: 0, to: bytes.count - bytes.count % 8, by: 8).map { place in
+            bytes[place..<place + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        }
     }
 }

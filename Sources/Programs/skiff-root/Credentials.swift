@@ -1,3 +1,4 @@
+package import Core
 package import Linux
 
 /// Who a process believes to be: the ids and capabilities of credentials(7) and capabilities(7), with the rules of
@@ -32,6 +33,8 @@ package struct Credentials: Hashable, Sendable {
     package var keepsCapabilities = false
     /// SECBIT_NO_SETUID_FIXUP: capabilities do not follow the ids.
     package var isUnfixed = false
+    /// Landlock binds it, for good.
+    package var isRestricted = false
 
     package static let root = Credentials()
     package static let unchanged = UInt32.max
@@ -42,6 +45,40 @@ package struct Credentials: Hashable, Sendable {
     package var makesForeignFiles: Bool { user.file != 0 || group.file != 0 }
 
     package func isIn(_ gid: UInt32) -> Bool { group.file == gid || groups.contains(gid) }
+}
+
+// MARK: as numbers, for `CredentialTable`
+
+extension Credentials {
+    /// Root that became a user of the image.
+    package init(_ user: ProgramUser) {
+        self.user = IDs(user.uid)
+        group = IDs(user.gid)
+        groups = user.groups
+        if user.uid != 0 { (permitted, effective) = (0, 0) }
+    }
+
+    package var numbers: [UInt64] {
+        let ids = [user, group].flatMap { [$0.real, $0.effective, $0.saved, $0.file] } + groups
+        let flags = [keepsCapabilities, isUnfixed, isRestricted].reduce(0) { $0 << 1 | ($1 ? 1 : 0) } as UInt64
+        return [permitted, effective, flags] + ids.map { UInt64($0) }
+    }
+
+    package init?(numbers: [UInt64]) {
+        guard numbers.count >= 11 else { return nil }
+        (permitted, effective) = (numbers[0], numbers[1])
+        (keepsCapabilities, isUnfixed) = (numbers[2] & 4 != 0, numbers[2] & 2 != 0)
+        isRestricted = numbers[2] & 1 != 0
+        let ids = numbers[3...].map { UInt32(truncatingIfNeeded: $0) }
+        func four(_ first: Int) -> IDs {
+            var result = IDs()
+            (result.real, result.effective) = (ids[first], ids[first + 1])
+            (result.saved, result.file) = (ids[first + 2], ids[first + 3])
+            return result
+        }
+        (user, group) = (four(0), four(4))
+        groups = Array(ids[8...])
+    }
 }
 
 // MARK: changes; each throws what the kernel answers

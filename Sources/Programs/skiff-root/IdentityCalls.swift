@@ -43,6 +43,10 @@ struct IdentityCalls {
         case .prctl: return control()
         case .setrlimit: return (.done, credentials)
         case .prlimit: return (try limit(), credentials)
+        case .restrict:
+            // Should the kernel refuse it, the process has lost some emulation and gained nothing.
+            new.isRestricted = true
+            return (.proceed, new)
         case .execve, .execveat:
             // Should the file not be found, what exec would have taken away is gone too soon; nobody was seen to mind.
             new.execute()

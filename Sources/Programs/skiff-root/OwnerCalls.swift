@@ -72,6 +72,7 @@ struct OwnerCalls {
         }
         guard let kept = RecordedOwner.keptName(of: name) else { return .proceed }
         guard credentials.has(Credentials.Capability.systemAdministration) else { throw .notPermitted }
+        guard try caller.isTrueRoot(with: Credentials.Capability.systemAdministration) else { return .proceed }
         let count = caller.argument(3)
         guard count <= 65536 else { throw Errno(E2BIG) }
         let value = try caller.memory(2, count: Int(count))

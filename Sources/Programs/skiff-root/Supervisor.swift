@@ -2,107 +2,121 @@ import CLinux
 import Core
 package import Linux
 
-/// Answers the system calls of processes that believe to be root. One thread, and nothing but events: a message on the
-/// control socket, a call on a listener, the end of either. It ends when nobody can ask it any more.
+/// Takes listeners of filters, and has a `Crew` answer the calls of each. Nothing here waits but poll(2): a message on a
+/// socket, what a crew says, the end of any of them. It ends when nobody can ask it any more.
 ///
 /// It has no power that its callers lack, being root of the same user namespace: what it can be tricked into, they can do.
+/// What it holds of the host they cannot reach: it was started outside of their namespace, and is not dumpable.
 package final class Supervisor {
     private let control: CInt
     private let home: OwnedFD
+    private let table: CredentialTable
     private var isControlled = true
-    private var listeners: [Listener] = []
-    private var table = CredentialTable()
-    private let tables = CallTable.native
+    private var isInside = false
+    private var crews: [Crew] = []
+    private var handovers: [Handover] = []
 
-    /// A filter's calls, and where their owners are kept.
-    private final class Listener {
-        private let fd: OwnedFD
-        let number: CInt
-        let bounds: Bounds
-        init(_ fd: consuming OwnedFD, _ scope: KeepingScope) {
-            number = fd.raw
-            self.fd = fd
-            bounds = Bounds(scope)
-        }
+    /// The socket of a launch that has yet to hand in its listener.
+    private final class Handover {
+        let socket: OwnedFD
+        init(_ socket: consuming OwnedFD) { self.socket = socket }
     }
 
     /// - Parameter control: a seqpacket socket, see `SupervisorMessage`; lent.
     package init(control: CInt) throws(Errno) {
         self.control = control
         home = try open("/", SKL_O_PATH | O_DIRECTORY)
+        table = try CredentialTable()
     }
+
+    private static let interval: CInt = 250
 
     /// Comes back when the control socket and all listeners have ended.
     package func run() throws(Errno) {
-        while isControlled || !listeners.isEmpty {
-            let waiting = (isControlled ? [control] : []) + listeners.map(\.number)
-            let (readable, closed) = try waitReadable(waiting)
-            for listener in listeners where readable.contains(listener.number) { serve(listener) }
-            listeners.removeAll { closed.contains($0.number) }
+        while isControlled || !crews.isEmpty || !handovers.isEmpty {
+            let sockets = (isControlled ? [control] : []) + handovers.map { $0.socket.raw }
+            let needsWatching = crews.contains(where: \.needsWatching)
+            let (readable, closed) = try waitReadable(
+                sockets + crews.flatMap(\.lines), orEndOf: crews.map(\.number),
+                milliseconds: needsWatching ? Self.interval : -1)
+            for crew in crews {
+                if closed.contains(crew.number) {
+                    crew.end()
+                } else {
+                    crew.attend(readable: readable, closed: closed, table, home.raw)
+                    if needsWatching { crew.watch() }
+                }
+            }
+            crews.removeAll { closed.contains($0.number) }
+            for handover in handovers
+            where readable.contains(handover.socket.raw) || closed.contains(handover.socket.raw) {
+                if !serve(handover) { handovers.removeAll { $0 === handover } }
+            }
             if isControlled && (readable.contains(control) || closed.contains(control)) { try listen() }
         }
     }
 
-    // MARK: control
+    // MARK: messages
 
     private func listen() throws(Errno) {
         var message = try receiveMessage(over: control)
-        guard let first = message.bytes.first, let kind = SupervisorMessage(rawValue: first) else {
+        guard let kind = message.bytes.first.flatMap({ SupervisorMessage(rawValue: $0) }) else {
             isControlled = false
             return
         }
+        let descriptor = message.descriptor.take()
         switch kind {
-        case .namespace:
-            guard let namespace = message.descriptor.take() else { return }
-            try join(namespace.raw, .user)
-        case .listenOnRoot, .listenOnEverything:
-            guard let listener = message.descriptor.take() else { return }
-            wakeHere(listener.raw)
-            listeners.append(Listener(listener, kind == .listenOnRoot ? .root : .everything))
+        case .namespace: try enter(descriptor)
+        case .handover: if let descriptor { handovers.append(Handover(descriptor)) }
         case .question:
-            let answer: SupervisorMessage = listeners.isEmpty ? .gone : .busy
+            let answer: SupervisorMessage = crews.isEmpty ? .gone : .busy
             try sendMessage([answer.rawValue], over: control)
-            if listeners.isEmpty { isControlled = false }
-        case .gone, .busy: break
+            if crews.isEmpty { isControlled = false }
+        case .identity, .listenOnRoot, .listenOnEverything, .accepted, .gone, .busy: break
         }
     }
 
-    // MARK: calls
-
-    private func serve(_ listener: Listener) {
-        let fd = listener.number
-        guard let call = try? receiveSystemCall(from: fd) else { return }
-        // A caller that was killed meanwhile needs no answer.
+    /// - Returns: whether more is to come. Whatever is not as it should be ends the connection, and the launch with it.
+    private func serve(_ handover: Handover) -> Bool {
+        let socket = handover.socket.raw
         do throws(Errno) {
-            switch try answer(to: call, listener) {
-            case .value(let value): try? Linux.answer(call, value: value, at: fd)
-            case .proceed: try? proceed(call, at: fd)
-            case .given: break
+            var message = try receiveMessage(limit: SupervisorMessage.limit, over: socket)
+            let descriptor = message.descriptor.take()
+            let content = message.bytes.dropFirst()
+            switch message.bytes.first.flatMap({ SupervisorMessage(rawValue: $0) }) {
+            case .namespace:
+                try enter(descriptor)
+                return true
+            case .identity:
+                guard let user = ProgramUser(message: content) else { return false }
+                let mark = try table.mark(of: Credentials(user))
+                try sendMessage([SupervisorMessage.accepted.rawValue] + Self.bytes(of: mark), over: socket)
+                return true
+            case .listenOnRoot: try take(descriptor, content, .root)
+            case .listenOnEverything: try take(descriptor, content, .everything)
+            default: return false
             }
+            try sendMessage([SupervisorMessage.accepted.rawValue], over: socket)
         } catch {
-            try? Linux.answer(call, error: error, at: fd)
+            return false
         }
+        return false
     }
 
-    private func answer(to call: SystemCall, _ listener: Listener) throws(Errno) -> Answer {
-        guard let entry = tables.first(where: { $0.architecture == call.architecture })?.entry(call.number) else {
-            return .proceed
-        }
-        let caller = Caller(call: call, listener: listener.number, home: home.raw, entry: entry)
-        if let answer = StatusCalls(caller: caller).answer() { return answer }
-        try listener.bounds.settle(caller)
-        let credentials = try table.credentials(of: call.thread)
-        if let (answer, new) = try IdentityCalls(caller: caller, credentials: credentials).answer() {
-            if new != credentials {
-                try caller.confirm()
-                try table.set(new, of: call.thread)
-            }
-            return answer
-        }
-        if let answer = try OwnerCalls(caller: caller, credentials: credentials, bounds: listener.bounds).answer() {
-            return answer
-        }
-        let creation = CreationCalls(caller: caller, credentials: credentials, bounds: listener.bounds)
-        return try creation.answer() ?? .proceed
+    private static func bytes(of number: UInt64) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
+    }
+
+    private func enter(_ namespace: consuming OwnedFD?) throws(Errno) {
+        guard let namespace, !isInside else { throw .notPermitted }
+        try join(namespace.raw, .user)
+        isInside = true
+    }
+
+    private func take(_ listener: consuming OwnedFD?, _ root: ArraySlice<UInt8>, _ scope: KeepingScope) throws(Errno) {
+        guard let listener, let root = SupervisedRoot(root) else { throw .invalidArgument }
+        let crew = try Crew(listener, Bounds(scope, root))
+        crew.start(table, home.raw)
+        crews.append(crew)
     }
 }

@@ -101,8 +101,17 @@ package struct Program {
     }
 
     private func launchFromDescriptor(_ installation: Installation) throws(SkiffError) -> Never {
-        guard arguments.count == 2, let descriptor = CInt(arguments[1]), descriptor > 2 else {
-            throw SkiffError("cannot launch: __launch takes the number of a descriptor")
+        let numbers = arguments.dropFirst().map { CInt($0) ?? 0 }
+        guard [1, 3].contains(numbers.count), let descriptor = numbers.first, descriptor > 2 else {
+            throw SkiffError("cannot launch: __launch takes the number of a descriptor, and those of two namespaces")
+        }
+        if numbers.count == 3 {
+            func namespace(_ index: Int) -> OwnedFD? {
+                guard numbers[index] > 2 else { return nil }
+                Inheritance.claim(numbers[index])
+                return OwnedFD(adopting: numbers[index])
+            }
+            try joinNamespaces(user: namespace(1), mount: namespace(2))
         }
         if let level = environmentValue("SKIFF_MESSAGELEVEL").flatMap({ Int($0) }) { Log.level = level }
         let bytes = try during("cannot read the request on descriptor \(descriptor)") { () throws(Errno) in

@@ -41,14 +41,19 @@ struct HostTool {
         let set = ["PATH=" + programs.text] + environment
         let names = set.map { $0.prefix { $0 != "=" } + "=" }
         let variables = environmentStrings().filter { old in !names.contains { old.hasPrefix($0) } } + set
-        let status = try during("cannot start \(name)") { () throws(Errno) in
-            guard let supervisor = order.supervisor else {
-                return try waitFor(try spawn(path, [name] + arguments, environment: variables))?.status
+        let status: ExitStatus?
+        if let supervisor = order.supervisor {
+            let socket = try SupervisorLink.handover(over: supervisor)
+            status = try during("cannot start \(name)") { () throws(Errno) in
+                let pid = try spawn(
+                    order.installation.rootSupervisor, ["skiff-root", "run", path] + arguments, environment: variables,
+                    descriptors: [(child: 3, parent: socket.raw)])
+                return try waitFor(pid)?.status
             }
-            let pid = try spawn(
-                order.installation.rootSupervisor, ["skiff-root", "run", path] + arguments, environment: variables,
-                descriptors: [(child: 3, parent: supervisor)])
-            return try waitFor(pid)?.status
+        } else {
+            status = try during("cannot start \(name)") { () throws(Errno) in
+                try waitFor(try spawn(path, [name] + arguments, environment: variables))?.status
+            }
         }
         guard status == .exited(0) else {
             throw SkiffError(

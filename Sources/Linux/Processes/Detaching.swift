@@ -1,0 +1,18 @@
+import CLinux
+
+/// What a helper does first that runs beside a container, perhaps longer than the command that started it: it holds nothing
+/// of its caller, and nobody of the same user reads its memory or its descriptors.
+///
+/// - Parameter last: the descriptors from 3 to this one stay.
+package func detachFromCaller(keeping last: CInt) {
+    try? setDumpable(false)
+    // Fails when the caller has made the session already.
+    _ = setsid()
+    try? changeDirectory("/")
+    if let null = try? open("/dev/null", O_RDWR) {
+        for standard: CInt in 0...2 { _ = dup2(null.raw, standard) }
+    }
+    closeDescriptors(except: Array(3...last))
+    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, SIGUSR1, SIGUSR2] { ignoreSignal(signal) }
+    try? setNoNewPrivileges()
+}

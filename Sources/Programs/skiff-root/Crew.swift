@@ -1,0 +1,140 @@
+import CLinux
+import Core
+import Linux
+
+/// The processes that answer the calls of one filter. Each takes the next call by itself: the kernel wakes exactly one that
+/// waits. There is always one more than calls in the works, so that a call which blocks, in FUSE or on a network, delays no
+/// other. It ends with its caller: a process that is still at a call whose caller has gone is killed.
+///
+/// They are forked and never execute anything, so that their memory stays closed to the container (`detachFromCaller`).
+final class Crew {
+    private let listener: OwnedFD
+    private let bounds: Bounds
+    private let board: Board
+    private var workers: [Worker] = []
+    /// The calls that workers were at when last looked at.
+    private var seen: [Int: UInt64] = [:]
+    private var isShort = false
+
+    private final class Worker {
+        let pid: pid_t
+        let place: Int
+        /// Says that nobody waits for the next call; ends with the process.
+        let line: OwnedFD
+
+        init(_ pid: pid_t, _ place: Int, _ line: consuming OwnedFD) {
+            (self.pid, self.place) = (pid, place)
+            self.line = line
+        }
+    }
+
+    init(_ listener: consuming OwnedFD, _ bounds: Bounds) throws(Errno) {
+        wakeHere(listener.raw)
+        self.listener = listener
+        self.bounds = bounds
+        board = try Board()
+    }
+
+    var number: CInt { listener.raw }
+
+    var lines: [CInt] { workers.map { $0.line.raw } }
+
+    /// Whether time matters: somebody is wanted, or somebody may be at a call of a caller who has gone.
+    var needsWatching: Bool { isShort || workers.count > 2 }
+
+    // MARK: the parent's part
+
+    /// One more process.
+    func start(_ table: CredentialTable, _ home: CInt) {
+        let taken = Set(workers.map(\.place))
+        guard let place = (0..<Board.places).first(where: { !taken.contains($0) }),
+            let pipe = try? makePipe()
+        else {
+            isShort = true
+            return
+        }
+        let reading = OwnedFD(adopting: pipe.first)
+        let writing = OwnedFD(adopting: pipe.second)
+        // It counts from now on: who is asked meanwhile must not ask for another.
+        board.set(place, .idle)
+        let parent = processID()
+        guard let pid = try? cloneProcess() else {
+            board.set(place, .empty)
+            isShort = true
+            return
+        }
+        if pid == 0 {
+            serve(place, writing.raw, table, home, parent: parent)
+        }
+        isShort = false
+        workers.append(Worker(pid, place, reading))
+    }
+
+    /// Looks at what the workers said.
+    func attend(readable: [CInt], closed: [CInt], _ table: CredentialTable, _ home: CInt) {
+        for worker in workers where readable.contains(worker.line.raw) {
+            var bytes = [UInt8](repeating: 0, count: 64)
+            _ = bytes.withUnsafeMutableBytes { try? read(worker.line.raw, into: $0) }
+        }
+        for worker in workers where closed.contains(worker.line.raw) { bury(worker) }
+        workers.removeAll { closed.contains($0.line.raw) }
+        if workers.isEmpty || board.idle(of: Board.places, limit: 1) == 0 { start(table, home) }
+    }
+
+    /// Ends those whose caller was killed. One look apart, so that nobody is hit who is just about to finish.
+    func watch() {
+        var now: [Int: UInt64] = [:]
+        for worker in workers {
+            guard let call = board.call(worker.place) else { continue }
+            if seen[worker.place] == call && !isWaiting(id: call, at: number) {
+                try? sendSignal(SIGKILL, to: worker.pid)
+            } else {
+                now[worker.place] = call
+            }
+        }
+        seen = now
+    }
+
+    /// The filter's last process has ended. Whoever the kernel still holds dies when it lets go.
+    func end() {
+        for worker in workers {
+            try? sendSignal(SIGKILL, to: worker.pid)
+            _ = try? waitFor(worker.pid, options: WNOHANG)
+        }
+        workers = []
+    }
+
+    /// One that was killed, or came to harm, in the middle of a call leaves a caller behind.
+    private func bury(_ worker: Worker) {
+        _ = try? waitFor(worker.pid, options: WNOHANG)
+        if let call = board.call(worker.place) { try? answer(id: call, error: .noSystemCall, at: number) }
+        board.set(worker.place, .empty)
+        seen[worker.place] = nil
+    }
+
+    // MARK: the worker's part
+
+    private func serve(_ place: Int, _ line: CInt, _ table: CredentialTable, _ home: CInt, parent: pid_t) -> Never {
+        guard (try? setParentDeathSignal(SIGKILL)) != nil, parentProcessID() == parent,
+            let table = try? table.reopened()
+        else { _exit(1) }
+        let desk = CallDesk(listener: number, bounds: bounds, home: home, table: table)
+        while true {
+            guard let call = try? receiveSystemCall(from: number) else {
+                // The call went away, or all callers have.
+                guard let state = try? waitReadable([], orEndOf: [number], milliseconds: 0), state.closed.isEmpty else {
+                    _exit(0)
+                }
+                continue
+            }
+            board.set(place, .busy, call: call.id)
+            if board.idle(of: Board.places, limit: 1) == 0 { _ = try? writeFully(line, [1]) }
+            desk.serve(call)
+            if board.idle(of: Board.places, limit: 2) == 2 {
+                board.set(place, .empty)
+                _exit(0)
+            }
+            board.set(place, .idle)
+        }
+    }
+}
