@@ -82,7 +82,10 @@ package struct ProgramStart: Sendable {
             case .path(let path): try Linux.execute(String(decoding: path, as: UTF8.self), arguments, variables)
             case .staticShell:
                 guard let staticShell else { return .noSuchFile }
-                try Linux.execute(staticShell, arguments, variables)
+                // /proc/PID/exe leads to the file that is executed: whoever owns the installation could write to it from
+                // inside, as in CVE-2019-5736.
+                let copy = try sealedCopy(of: staticShell, "sh")
+                try Linux.execute(copy.raw, arguments, variables)
             }
         } catch {
             return error

@@ -376,6 +376,24 @@ package func makeMemoryFile(_ name: String, _ bytes: [UInt8]) throws(Errno) -> O
     return file
 }
 
+/// The whole file in memory, where nobody can change it: memfd_create(2), fcntl(2) F_ADD_SEALS.
+package func sealedCopy(of fd: CInt, _ name: String) throws(Errno) -> OwnedFD {
+    let flags = UInt32(MFD_CLOEXEC) | UInt32(MFD_ALLOW_SEALING)
+    // MFD_EXEC, asked for by Linux 6.3 and unknown before.
+    var number = skl_memfd_create(name, flags | 0x10)
+    if number < 0 { number = try checked { skl_memfd_create(name, flags) } }
+    let file = OwnedFD(adopting: number)
+    let copy = file.raw
+    let size = off_t(try endOffset(of: fd))
+    var offset: off_t = 0
+    while offset < size {
+        let count = try checked { sendfile(copy, fd, &offset, size - offset) }
+        if count == 0 { throw .ioError }
+    }
+    _ = try checked { skl_fcntl(copy, F_ADD_SEALS, Int(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)) }
+    return file
+}
+
 /// renameat2(2) RENAME_EXCHANGE: two names change places at once.
 package func exchange(_ first: String, _ second: String) throws(Errno) {
     _ = try checked { skl_renameat2(AT_FDCWD, first, AT_FDCWD, second, 2) }
