@@ -6,6 +6,8 @@ import CLinux
 /// - Parameter last: the descriptors from 3 to this one stay.
 package func detachFromCaller(keeping last: CInt) {
     try? setDumpable(false)
+    // A program of the same user may have stopped us: then we would never hear that the caller has ended.
+    try? setParentDeathSignal(SIGCONT)
     // Fails when the caller has made the session already.
     _ = setsid()
     try? changeDirectory("/")
