@@ -1,3 +1,4 @@
+import Base
 import CLinux
 import Core
 import Linux
@@ -38,7 +39,7 @@ package enum StepLauncher {
                 serve(installation)
             }
             _ = close(pair.second)
-            return try OwnedFD(adopting: pair.first).duplicate(atLeast: 100).release()
+            return try OwnedFD(adopting: pair.first).duplicate().release()
         }
     }
 
@@ -127,7 +128,7 @@ package enum StepLauncher {
         let kind = message.bytes.first.flatMap { Message(rawValue: $0) }
         guard let descriptor = message.descriptor.take() else { return (kind, nil) }
         // Far from the places: one dup2(2) must not overwrite what the next one copies.
-        return (kind, try descriptor.duplicate(atLeast: 100).release())
+        return (kind, try descriptor.duplicate().release())
     }
 
     private static func launch(_ installation: Installation, _ held: [(place: CInt, descriptor: CInt)]) -> [UInt8] {

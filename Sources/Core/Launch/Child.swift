@@ -132,7 +132,9 @@ struct Child {
             }
         case .ranges: waitForMaps()
         }
-        if let supervisor = links.supervisor, plan.root?.supervisor == .own { try SupervisorLink.invite(over: supervisor) }
+        if let supervisor = links.supervisor, plan.root?.supervisor == .own {
+            try SupervisorLink.invite(over: supervisor)
+        }
     }
 
     /// If the parent could not write them, it says why, and closes without a word to us.
@@ -186,8 +188,6 @@ struct Child {
                 throw SkiffError("cannot mount image \(plan.image.path): no image server runs")
             }
             try mount.server(control: server)
-            // The monitor has the other copy, and asks over it when the container has ended.
-            _ = CLinux.close(server)
         }
     }
 

@@ -85,7 +85,7 @@ package struct Launcher {
         }
         let child = try StartedChild(self, image: image, links: links)
         // The child has its own.
-        handover = nil
+        _ = handover.take()
         let pid = child.pid
         let status = try Monitor(child).wait {
             LaunchStep.running.reached()

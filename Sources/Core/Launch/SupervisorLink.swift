@@ -46,7 +46,7 @@ package struct SupervisorLink: ~Copyable {
             let theirs = OwnedFD(adopting: pair.second)
             try sendMessage([SupervisorMessage.handover.rawValue], descriptor: theirs.raw, over: control)
             // Far from the numbers that a program is started with.
-            return try ours.duplicate(atLeast: 100)
+            return try ours.duplicate()
         }
     }
 

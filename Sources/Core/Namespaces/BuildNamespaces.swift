@@ -1,3 +1,4 @@
+package import Base
 package import Linux
 
 /// Enters the namespaces of somebody else, which a process outside of them holds open. Nobody's /proc leads there: what a

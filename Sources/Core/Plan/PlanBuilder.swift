@@ -162,7 +162,8 @@ package struct PlanBuilder {
         draft.messages += (added.unknown + dropped.unknown).map { .warning("Skipping unknown capability: \($0)") }
         kept = (kept | added.bits) & ~dropped.bits
         var privileges = Privileges(
-            noNewPrivileges: host.uid != 0 || rung != nil || kept == 0, capabilities: kept, allowSetuid: request.allowSetuid)
+            noNewPrivileges: host.uid != 0 || rung != nil || kept == 0, capabilities: kept,
+            allowSetuid: request.allowSetuid)
         privileges.user = request.programUser
         return privileges
     }

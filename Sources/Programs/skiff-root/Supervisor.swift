@@ -71,7 +71,11 @@ package final class Supervisor {
         case .question:
             let answer: SupervisorMessage = crews.isEmpty ? .gone : .busy
             try sendMessage([answer.rawValue], over: control)
-            if crews.isEmpty { isControlled = false }
+            if crews.isEmpty {
+                isControlled = false
+                // The first process of the container has ended: nothing more comes from a launch that failed.
+                handovers = []
+            }
         case .identity, .listenOnRoot, .listenOnEverything, .accepted, .gone, .busy: break
         }
     }

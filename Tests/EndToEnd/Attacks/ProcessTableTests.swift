@@ -1,0 +1,95 @@
+import CLinux
+import Foundation
+import Linux
+import Testing
+
+extension EndToEnd {
+    /// Every process of a launch against the table in Docs/security-model.md: what it holds, who may look into it, where it
+    /// lives and what it may do.
+    @Suite(.cleanHost) struct ProcessTables {
+        enum Launch: String, CaseIterable, Sendable {
+            case userExec = "user: exec"
+            case userPID = "user: exec --pid"
+            case ranges = "user: exec --fakeroot"
+            case supervised = "user: exec --fakeroot --ignore-subuid"
+            case contained = "user: exec --fakeroot --containall"
+            case userStep = "user: build"
+            case supervisedStep = "user: build --ignore-subuid"
+            case rootExec = "root: exec"
+            case rootPID = "root: exec --pid"
+            case rootStep = "root: build"
+
+            var profile: Profile { rawValue.hasPrefix("user") ? .user : .root }
+            var flags: [String] { rawValue.split(separator: " ").dropFirst(2).map(String.init) }
+            var isStep: Bool { rawValue.contains("build") }
+        }
+
+        @Test(arguments: Launch.allCases) func theTableIsTrue(launch: Launch) throws {
+            try need(launch.profile)
+            if launch.profile == .user { try need(.userNamespace, .fuse) }
+            if [.ranges, .contained, .userStep].contains(launch) { try need(.ranges) }
+            let running = try start(launch)
+            #expect(running.waitForOutput("ready"))
+            let found = try LaunchProcesses(running: running, program: ["sleep", "exe"]).all()
+            for process in found where process.role == "program" || process.role == "init" {
+                // The rule of the whole document, whatever the table says.
+                #expect(
+                    process.holds == nil || process.holds == (process.role == "init" ? "channels" : "0-2"), "\(process)"
+                )
+            }
+            var expected = try Self.rows(launch.rawValue)
+            for process in found {
+                guard let row = expected.firstIndex(where: { Self.matches($0, process) }) else {
+                    Issue.record("not in the table under \(launch.rawValue): \(process)")
+                    continue
+                }
+                // Of those that answer calls there may be several.
+                if process.role != "skiff-root, answering" { expected.remove(at: row) }
+            }
+            expected.removeAll { $0[0] == "skiff-root, answering" }
+            #expect(expected.isEmpty, "not found: \(expected) in \(found)")
+            _ = try running.wait(seconds: 20)
+        }
+
+        /// What whoever runs the suite left open for us is not for the launch: it would be passed on, as it should be.
+        private static func keepToOurselves() throws {
+            let folder = try open("/proc/self/fd", O_RDONLY | O_DIRECTORY)
+            for number in try entries(of: folder.raw).compactMap({ CInt($0.text) }) where number > 2 {
+                try? setInherited(number, false)
+            }
+        }
+
+        /// A row that the kernel does not show to whoever runs the suite proves nothing about it.
+        private static func matches(_ row: [String], _ process: LaunchProcess) -> Bool {
+            row[0] == process.role && (process.holds ?? row[1]) == row[1] && row[2] == process.owner
+                && (process.namespaces ?? row[3]) == row[3] && row[4] == process.capabilities
+                && row[5] == process.seccomp
+        }
+
+        /// `| launch | role | holds | owner | namespaces | capabilities | seccomp |`
+        private static func rows(_ launch: String) throws -> [[String]] {
+            let path = Stage.repository + "/Docs/security-model.md"
+            let text = String(decoding: try readFile(path), as: UTF8.self)
+            let rows = text.split(separator: "\n").filter { $0.hasPrefix("| ") }.map { line in
+                line.dropFirst().dropLast().split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+            }
+            return rows.filter { $0.count == 7 && $0[0] == "`\(launch)`" }.map { Array($0.dropFirst()) }
+        }
+
+        private func start(_ launch: Launch) throws -> RunningCommand {
+            try Self.keepToOurselves()
+            // A call that skiff-root answers, so that somebody answers it.
+            let script = "mknod /tmp/node c 1 3 2>/dev/null; echo ready; exec sleep 2"
+            guard launch.isStep else {
+                let words = ["-q", "exec"] + launch.flags + [try AttackRoot.image.get(), "sh", "-c", script]
+                return try skiffCommand(words, as: launch.profile).start()
+            }
+            let folder = try WorkDirectory.make(for: launch.profile)
+            let definition =
+                "Bootstrap: localimage\nFrom: \(try AttackRoot.directory.get())\n%post -c /bin/sh\n    \(script)\n"
+            try writeFile(folder + "/image.def", Array(definition.utf8), mode: 0o644)
+            let words = ["-q", "build", "--no-cache"] + launch.flags + [folder + "/image.sif", folder + "/image.def"]
+            return try skiffCommand(words, as: launch.profile).start()
+        }
+    }
+}
