@@ -110,7 +110,7 @@ let package = Package(
         .target(
             name: "ImageCache", dependencies: ["Digest", "Base", "Linux", "CLinux"], swiftSettings: swiftSettings),
         .target(
-            name: "Inspect", dependencies: ["Core", "Base", "Squashfs", "Linux", "CLinux"],
+            name: "Inspect", dependencies: ["Core", "Base", "Squashfs", "Linux"],
             swiftSettings: swiftSettings),
         .target(
             name: "OCI",
@@ -131,7 +131,7 @@ let package = Package(
                 "PluginHost", "Core", "Base", "Linux", "CLinux",
             ],
             swiftSettings: swiftSettings),
-        .target(name: "Dockerfile", dependencies: ["Base"], swiftSettings: swiftSettings),
+        .target(name: "Dockerfile", dependencies: ["Base", "Linux"], swiftSettings: swiftSettings),
         .target(
             name: "Build",
             dependencies: [

@@ -1,3 +1,5 @@
+import Linux
+
 /// A parsed Dockerfile: plain values. Nothing is expanded, and the host was not looked at.
 package struct ParsedDockerfile: Sendable, Equatable {
     package let text: [UInt8]
@@ -58,7 +60,7 @@ extension ParsedDockerfile {
         }
         return try at(place) { () throws(DockerfileProblem) in
             let moved = LogicalLine(place: place, text: line.text, heredocs: line.heredocs)
-            let parser = try InstructionParser(moved, escape: Character8.backslash)
+            let parser = try InstructionParser(moved, escape: ASCII.backslash)
             guard parser.name != "ONBUILD", parser.name != "FROM" else {
                 throw DockerfileProblem("the base image has \(parser.name) as an ONBUILD trigger")
             }

@@ -1,11 +1,11 @@
 package import Base
 import Core
+package import Linux
 
 extension InspectMetadata {
     /// Returns the record of a container, made from its files.
     ///
-    /// - Parameter root: the container's root directory, lent. Links in it stay inside.
-    package static func collect(root: CInt) throws(SkiffError) -> InspectMetadata {
+    package static func collect(root: TreeRoot) throws(SkiffError) -> InspectMetadata {
         try InspectMetadata(collecting: DirectoryFiles(root: root))
     }
 

@@ -1,5 +1,4 @@
 package import Base
-import CLinux
 import Linux
 import Squashfs
 
@@ -20,13 +19,11 @@ private func tooLarge(_ path: String) -> SkiffError {
 
 /// A directory that is the root of a container.
 struct DirectoryFiles: ImageFiles {
-    /// Lent.
-    let root: CInt
+    let root: TreeRoot
 
     func text(_ path: String) throws(SkiffError) -> String? {
         do throws(Errno) {
-            let file = try openRegular(path, in: root)
-            return String(decoding: try readToEnd(file.raw, limit: largestFile), as: UTF8.self)
+            return String(decoding: try root.readFile(TreePath(path), limit: largestFile), as: UTF8.self)
         } catch {
             if error == .overflow { throw tooLarge(path) }
             if Self.isAbsence(error) { return nil }
@@ -36,8 +33,7 @@ struct DirectoryFiles: ImageFiles {
 
     func names(_ directory: String) throws(SkiffError) -> [String] {
         do throws(Errno) {
-            let folder = try open(directory, O_RDONLY | O_DIRECTORY, in: root, resolve: [.inRoot, .noMagicLinks])
-            return try entries(of: folder.raw).map(\.text)
+            return try root.entries(TreePath(directory)).map(\.text)
         } catch {
             if Self.isAbsence(error) { return [] }
             throw SkiffError("cannot read \(directory) of the image", errno: error)
@@ -47,7 +43,7 @@ struct DirectoryFiles: ImageFiles {
     /// Returns whether a file counts as absent. One that may not be read does, as for the shell commands that Apptainer
     /// uses.
     private static func isAbsence(_ error: Errno) -> Bool {
-        [.noSuchFile, .notDirectory, .accessDenied, .tooManySymlinks, Errno(ENXIO)].contains(error)
+        [.noSuchFile, .notDirectory, .accessDenied, .tooManySymlinks, .isDirectory, .noDeviceOrAddress].contains(error)
     }
 }
 

@@ -50,7 +50,12 @@ package struct ImageRecord {
     }
 
     private static func files(of image: consuming ImageSource, _ path: String) throws(SkiffError) -> InspectMetadata {
-        if image.kind == .directory { return try InspectMetadata.collect(root: image.descriptor.raw) }
+        if image.kind == .directory {
+            let directory = try during("cannot open \(image.path)") { () throws(Errno) in
+                try duplicate(image.descriptor.raw)
+            }
+            return try InspectMetadata.collect(root: TreeRoot(adopting: directory))
+        }
         guard let root = image.root else { throw SkiffError("cannot inspect \(path): it has no root file system") }
         guard root.filesystem == .squashfs else {
             throw SkiffError(

@@ -31,6 +31,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let busy = Errno(EBUSY)
     package static let exists = Errno(EEXIST)
     package static let crossDevice = Errno(EXDEV)
+    package static let noDeviceOrAddress = Errno(ENXIO)
     package static let noSuchDevice = Errno(ENODEV)
     package static let notDirectory = Errno(ENOTDIR)
     package static let isDirectory = Errno(EISDIR)

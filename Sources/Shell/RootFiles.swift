@@ -14,52 +14,7 @@ package protocol RootFiles {
     /// What is there itself.
     func isSymlink(_ path: [UInt8]) -> Bool
     /// access(2): 4 read, 2 write, 1 execute.
-    func permits(_ path: [UInt8], _ mode: Int32) -> Bool
-}
-
-/// The tree that this process sees: in the child, after pivot_root, the container itself.
-package struct CurrentRoot: RootFiles {
-    /// Put before absolute paths: a directory that stands for the root in tests and tools. Empty in the child.
-    private let prefix: String
-
-    package init(prefix: String = "") { self.prefix = prefix }
-
-    private func path(_ bytes: [UInt8]) -> String {
-        let text = String(decoding: bytes, as: UTF8.self)
-        return bytes.first == ShellByte.slash ? prefix + text : text
-    }
-
-    package func read(_ path: [UInt8], limit: Int) throws(Errno) -> [UInt8] {
-        let file = try open(self.path(path), O_RDONLY | O_NONBLOCK)
-        let found = try Linux.status(of: file.raw)
-        if found.isDirectory { throw .isDirectory }
-        guard found.isRegular else { throw .invalidArgument }
-        guard found.size <= Int64(limit) else { throw .overflow }
-        return try readBytes(file.raw, at: 0, count: Int(found.size))
-    }
-
-    package func head(_ path: [UInt8], count: Int) throws(Errno) -> [UInt8] {
-        let file = try open(self.path(path), O_RDONLY | O_NONBLOCK)
-        guard try Linux.status(of: file.raw).isRegular else { throw .invalidArgument }
-        return try readBytes(file.raw, at: 0, count: count)
-    }
-
-    package func list(_ directory: [UInt8]) -> [[UInt8]]? {
-        do throws(Errno) {
-            let folder = try open(path(directory), O_RDONLY | O_DIRECTORY)
-            return try entries(of: folder.raw).map(\.name)
-        } catch {
-            return nil
-        }
-    }
-
-    package func status(_ path: [UInt8]) throws(Errno) -> FileStatus { try Linux.status(self.path(path)) }
-
-    package func isSymlink(_ path: [UInt8]) -> Bool {
-        do throws(Errno) { return try Linux.status(self.path(path), follow: false).isSymlink } catch { return false }
-    }
-
-    package func permits(_ path: [UInt8], _ mode: Int32) -> Bool { isAccessible(self.path(path), mode) }
+    func permits(_ path: [UInt8], _ mode: CInt) -> Bool
 }
 
 extension RootFiles {
@@ -72,4 +27,86 @@ extension RootFiles {
     }
 
     package func isExecutable(_ path: String) -> Bool { permits(Array(path.utf8), X_OK) }
+}
+
+/// The container's own tree. What a path leads to is looked up beneath the root and through no magic link: a script of the
+/// image cannot make us read a descriptor that the caller left open.
+package struct ContainerFiles: RootFiles {
+    private let root: TreeRoot
+    /// Where relative paths start: absolute.
+    private let directory: TreePath
+
+    package init(root: TreeRoot, directory: [UInt8]) {
+        self.root = root
+        self.directory = TreePath(directory)
+    }
+
+    private func absolute(_ path: [UInt8]) -> TreePath {
+        path.first == ASCII.slash ? TreePath(path) : directory.appending(path)
+    }
+
+    /// A regular file, for reading.
+    package func open(_ path: [UInt8]) throws(Errno) -> OwnedFD { try root.openRegular(absolute(path)) }
+
+    package func read(_ path: [UInt8], limit: Int) throws(Errno) -> [UInt8] { try contents(of: open(path), limit) }
+
+    package func head(_ path: [UInt8], count: Int) throws(Errno) -> [UInt8] {
+        let file = try open(path)
+        return try readBytes(file.raw, at: 0, count: count)
+    }
+
+    package func list(_ directory: [UInt8]) -> [[UInt8]]? { try? root.entries(absolute(directory)).map(\.name) }
+    package func status(_ path: [UInt8]) throws(Errno) -> FileStatus { try root.status(absolute(path)) }
+
+    package func isSymlink(_ path: [UInt8]) -> Bool {
+        (try? root.status(absolute(path), links: .lastKept).isSymlink) ?? false
+    }
+
+    package func permits(_ path: [UInt8], _ mode: CInt) -> Bool {
+        guard let file = try? root.open(absolute(path), .pathOnly) else { return false }
+        return isAccessible(ofOpen: file.raw, mode)
+    }
+}
+
+/// The files of the host, for an environment file that the caller names.
+package struct HostFiles: RootFiles {
+    package init() {}
+
+    package func read(_ path: [UInt8], limit: Int) throws(Errno) -> [UInt8] { try contents(of: openFile(path), limit) }
+
+    package func head(_ path: [UInt8], count: Int) throws(Errno) -> [UInt8] {
+        let file = try openFile(path)
+        return try readBytes(file.raw, at: 0, count: count)
+    }
+
+    package func list(_ directory: [UInt8]) -> [[UInt8]]? {
+        guard let folder = try? open(HostPath(directory), [.read, .directory]) else { return nil }
+        return try? entries(of: folder.raw).map(\.name)
+    }
+
+    package func status(_ path: [UInt8]) throws(Errno) -> FileStatus { try Linux.status(HostPath(path)) }
+
+    package func isSymlink(_ path: [UInt8]) -> Bool {
+        guard let link = try? open(HostPath(path), [.pathOnly, .noFollow]) else { return false }
+        return (try? Linux.status(of: link.raw).isSymlink) ?? false
+    }
+
+    package func permits(_ path: [UInt8], _ mode: CInt) -> Bool {
+        guard let file = try? open(HostPath(path), .pathOnly) else { return false }
+        return isAccessible(ofOpen: file.raw, mode)
+    }
+
+    private func openFile(_ path: [UInt8]) throws(Errno) -> OwnedFD {
+        let file = try open(HostPath(path), [.read, .nonBlocking])
+        let kind = try Linux.status(of: file.raw)
+        if kind.isDirectory { throw .isDirectory }
+        guard kind.isRegular else { throw .invalidArgument }
+        return file
+    }
+}
+
+private func contents(of file: consuming OwnedFD, _ limit: Int) throws(Errno) -> [UInt8] {
+    let size = try status(of: file.raw).size
+    guard size <= Int64(limit) else { throw .overflow }
+    return try readBytes(file.raw, at: 0, count: Int(size))
 }

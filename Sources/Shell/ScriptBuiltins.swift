@@ -14,7 +14,7 @@ extension ScriptEvaluator {
         case .unset: try unset(words)
         case .test: status = try test(words[...]) ? 0 : 1
         case .bracket:
-            guard words.last == [ShellByte.closeBracket] else { throw .needsShell(NeedsShell("[ without ]")) }
+            guard words.last == [ASCII.closeBracket] else { throw .needsShell(NeedsShell("[ without ]")) }
             status = try test(words.dropLast()) ? 0 : 1
         case .dot, .source:
             // Arguments of a sourced file replace the parameters in some shells only.
@@ -42,7 +42,7 @@ extension ScriptEvaluator {
                 variables.export(assignment.name)
             case .word(let word):
                 for name in try expandFields(word) {
-                    guard ShellByte.isName(name) else { throw .needsShell(NeedsShell("export of something else")) }
+                    guard ASCII.isName(name) else { throw .needsShell(NeedsShell("export of something else")) }
                     guard !ShellSpecial.isProvided(name) || variables[name] != nil else {
                         throw .needsShell(NeedsShell("a variable of the shell"))
                     }
@@ -58,7 +58,7 @@ extension ScriptEvaluator {
         if names.first == Array("-v".utf8) { names = names.dropFirst() }
         var result: CInt = 0
         for name in names {
-            guard ShellByte.isName(name), !ShellSpecial.isReserved(name) else {
+            guard ASCII.isName(name), !ShellSpecial.isReserved(name) else {
                 throw .needsShell(NeedsShell("unset of something else"))
             }
             if variables.isReadOnly(name) {
@@ -74,12 +74,12 @@ extension ScriptEvaluator {
     /// Shells agree on `echo` only without options other than `-n` and without backslashes.
     private mutating func echo(_ words: [[UInt8]]) throws(ScriptStop) {
         var rest = words[...]
-        var ending: [UInt8] = [ShellByte.newline]
+        var ending: [UInt8] = [ASCII.newline]
         if rest.first == Array("-n".utf8) {
             ending = []
             rest = rest.dropFirst()
         }
-        if let first = rest.first, first.first == ShellByte.dash, first.count > 1,
+        if let first = rest.first, first.first == ASCII.dash, first.count > 1,
             first.dropFirst().allSatisfy({
                 $0 == UInt8(ascii: "n") || $0 == UInt8(ascii: "e") || $0 == UInt8(ascii: "E")
             })
@@ -87,7 +87,7 @@ extension ScriptEvaluator {
             throw .needsShell(NeedsShell("option of echo"))
         }
         let text = Array(rest.joined(separator: [0x20]))
-        guard !text.contains(ShellByte.backslash) else { throw .needsShell(NeedsShell("backslash in echo")) }
+        guard !text.contains(ASCII.backslash) else { throw .needsShell(NeedsShell("backslash in echo")) }
         try count(text.count)
         output.append(Output(isError: false, bytes: text + ending))
         status = 0
@@ -106,7 +106,7 @@ extension ScriptEvaluator {
         if first == Array("--".utf8) {
             positional = Array(words.dropFirst())
         } else {
-            guard first.first != ShellByte.dash, first.first != ShellByte.plus else {
+            guard first.first != ASCII.dash, first.first != ASCII.plus else {
                 throw .needsShell(NeedsShell("options of set"))
             }
             positional = words
@@ -138,7 +138,7 @@ extension ScriptEvaluator {
     /// test(1) with up to four arguments, where POSIX says what they mean.
     private func test(_ words: ArraySlice<[UInt8]>) throws(ScriptStop) -> Bool {
         let list = Array(words)
-        let bang: [UInt8] = [ShellByte.bang]
+        let bang: [UInt8] = [ASCII.bang]
         switch list.count {
         case 0: return false
         case 1: return !list[0].isEmpty
@@ -159,25 +159,38 @@ extension ScriptEvaluator {
     }
 
     private func unary(_ sign: [UInt8], _ word: [UInt8]) throws(ScriptStop) -> Bool {
-        guard sign.count == 2, sign[0] == ShellByte.dash else { throw .needsShell(NeedsShell("test")) }
+        guard sign.count == 2, sign[0] == ASCII.dash else { throw .needsShell(NeedsShell("test")) }
         switch sign[1] {
         case UInt8(ascii: "n"): return !word.isEmpty
         case UInt8(ascii: "z"): return word.isEmpty
-        case UInt8(ascii: "e"): return !word.isEmpty && files.permits(word, F_OK)
-        case UInt8(ascii: "f"): return found(word)?.isRegular ?? false
-        case UInt8(ascii: "d"): return found(word)?.isDirectory ?? false
-        case UInt8(ascii: "s"): return (found(word)?.size ?? 0) > 0
+        case UInt8(ascii: "e"): return try permits(word, F_OK)
+        case UInt8(ascii: "f"): return try found(word)?.isRegular ?? false
+        case UInt8(ascii: "d"): return try found(word)?.isDirectory ?? false
+        case UInt8(ascii: "s"): return (try found(word)?.size ?? 0) > 0
         case UInt8(ascii: "h"), UInt8(ascii: "L"): return !word.isEmpty && files.isSymlink(word)
-        case UInt8(ascii: "r"): return !word.isEmpty && files.permits(word, R_OK)
-        case UInt8(ascii: "w"): return !word.isEmpty && files.permits(word, W_OK)
-        case UInt8(ascii: "x"): return !word.isEmpty && files.permits(word, X_OK)
+        case UInt8(ascii: "r"): return try permits(word, R_OK)
+        case UInt8(ascii: "w"): return try permits(word, W_OK)
+        case UInt8(ascii: "x"): return try permits(word, X_OK)
         default: throw .needsShell(NeedsShell("test"))
         }
     }
 
-    private func found(_ path: [UInt8]) -> FileStatus? {
+    /// A link to a descriptor, as /dev/stdin is one, is followed by no lookup of ours; a shell inside may ask.
+    private func found(_ path: [UInt8]) throws(ScriptStop) -> FileStatus? {
         guard !path.isEmpty else { return nil }
-        do throws(Errno) { return try files.status(path) } catch { return nil }
+        do throws(Errno) {
+            return try files.status(path)
+        } catch {
+            if error == .tooManySymlinks { throw .needsShell(NeedsShell("test of a link to a descriptor")) }
+            return nil
+        }
+    }
+
+    private func permits(_ path: [UInt8], _ mode: CInt) throws(ScriptStop) -> Bool {
+        if path.isEmpty { return false }
+        if files.permits(path, mode) { return true }
+        _ = try found(path)
+        return false
     }
 
     private func binary(_ left: [UInt8], _ sign: [UInt8], _ right: [UInt8]) throws(ScriptStop) -> Bool? {
@@ -204,10 +217,10 @@ extension ScriptEvaluator {
 
     /// A number on which all shells agree: no sign but `-`, no leading zero, no blanks.
     static func decimal(_ word: [UInt8]) -> Int? {
-        let digits = word.first == ShellByte.dash ? word.dropFirst() : word[...]
-        guard !digits.isEmpty, digits.count <= 18, digits.allSatisfy(ShellByte.isDigit) else { return nil }
+        let digits = word.first == ASCII.dash ? word.dropFirst() : word[...]
+        guard !digits.isEmpty, digits.count <= 18, digits.allSatisfy(ASCII.isDigit) else { return nil }
         guard digits.count == 1 || digits.first != 0x30 else { return nil }
         let value = digits.reduce(0) { $0 * 10 + Int($1) - 0x30 }
-        return word.first == ShellByte.dash ? -value : value
+        return word.first == ASCII.dash ? -value : value
     }
 }

@@ -152,7 +152,7 @@ package struct ScriptEvaluator {
     /// `.`: the file's commands run in this very environment.
     mutating func source(_ path: [UInt8]) throws(ScriptStop) {
         guard permitsSourcing else { throw .needsShell(NeedsShell("another file cannot be sourced")) }
-        guard path.contains(ShellByte.slash), path.first == ShellByte.slash else {
+        guard path.contains(ASCII.slash), path.first == ASCII.slash else {
             throw .needsShell(NeedsShell("source of a relative path"))
         }
         let script: [UInt8]
@@ -160,6 +160,7 @@ package struct ScriptEvaluator {
             script = try files.read(path, limit: ScriptParser.sizeLimit)
         } catch {
             if error == .overflow { throw .needsShell(NeedsShell("script larger than 1 MiB")) }
+            if error == .tooManySymlinks { throw .needsShell(NeedsShell("source of a link to a descriptor")) }
             complain(path + Array(": \(error.description.lowercased())\n".utf8))
             status = 1
             return

@@ -1,3 +1,5 @@
+import Linux
+
 /// Reads a script into a tree, or says that it needs a real shell. Decides by the text alone, so that all scripts of an
 /// image can be judged before the first of them is evaluated.
 ///
@@ -61,12 +63,12 @@ package struct ScriptParser {
     /// Spaces, tabs, continued lines and a comment; stops at the newline.
     mutating func skipBlanks() {
         while let byte = peek() {
-            if ShellByte.isBlank(byte) {
+            if ASCII.isBlank(byte) {
                 position += 1
-            } else if byte == ShellByte.backslash, peek(1) == ShellByte.newline {
+            } else if byte == ASCII.backslash, peek(1) == ASCII.newline {
                 position += 2
-            } else if byte == ShellByte.hash {
-                position = bytes[position...].firstIndex(of: ShellByte.newline) ?? bytes.count
+            } else if byte == ASCII.hash {
+                position = bytes[position...].firstIndex(of: ASCII.newline) ?? bytes.count
                 return
             } else {
                 return
@@ -77,7 +79,7 @@ package struct ScriptParser {
     mutating func skipLines() {
         while true {
             skipBlanks()
-            guard peek() == ShellByte.newline else { return }
+            guard peek() == ASCII.newline else { return }
             position += 1
         }
     }
@@ -98,8 +100,8 @@ package struct ScriptParser {
             let byte = bytes[end]
             if ScriptParser.isMeta(byte) { break }
             switch byte {
-            case ShellByte.backslash, ShellByte.singleQuote, ShellByte.doubleQuote, ShellByte.dollar,
-                ShellByte.backquote:
+            case ASCII.backslash, ASCII.singleQuote, ASCII.doubleQuote, ASCII.dollar,
+                ASCII.backquote:
                 return nil
             default: end += 1
             }
@@ -137,7 +139,7 @@ package struct ScriptParser {
             skipBlanks()
             switch peek() {
             case nil: break
-            case ShellByte.newline: position += 1
+            case ASCII.newline: position += 1
             case UInt8(ascii: ";"):
                 if peek(1) == UInt8(ascii: ";") { break }
                 position += 1
@@ -275,7 +277,7 @@ package struct ScriptParser {
     mutating func loop() throws(NeedsShell) -> ShellCommand {
         position += 3
         skipBlanks()
-        guard let name = plainWord(), ShellByte.isName(name), Array(name) != ShellSpecial.separators else {
+        guard let name = plainWord(), ASCII.isName(name), Array(name) != ShellSpecial.separators else {
             throw NeedsShell("loop variable")
         }
         position += name.count
@@ -298,7 +300,7 @@ package struct ScriptParser {
         while true {
             skipBlanks()
             guard let byte = peek() else { throw NeedsShell("unexpected end") }
-            if byte == ShellByte.newline || byte == UInt8(ascii: ";") {
+            if byte == ASCII.newline || byte == UInt8(ascii: ";") {
                 position += 1
                 return words
             }
@@ -346,7 +348,7 @@ package struct ScriptParser {
     /// What may follow a simple command; everything else (redirection, pipe, background, function) is not ours.
     func endOfSimple() throws(NeedsShell) {
         switch peek() {
-        case nil, ShellByte.newline, UInt8(ascii: ";"), UInt8(ascii: ")"): return
+        case nil, ASCII.newline, UInt8(ascii: ";"), UInt8(ascii: ")"): return
         case UInt8(ascii: "&") where peek(1) == UInt8(ascii: "&"): return
         case UInt8(ascii: "|") where peek(1) == UInt8(ascii: "|"): return
         default: throw NeedsShell("unexpected \(excerpt)")
@@ -356,12 +358,12 @@ package struct ScriptParser {
     /// `NAME=value` at the cursor; nil if there is none.
     mutating func assignment(isArgument: Bool) throws(NeedsShell) -> ShellAssignment? {
         var end = position
-        while end < bytes.count, ShellByte.isNameByte(bytes[end]) { end += 1 }
-        guard end > position, ShellByte.isNameStart(bytes[position]), end < bytes.count else { return nil }
-        if bytes[end] == ShellByte.plus, end + 1 < bytes.count, bytes[end + 1] == ShellByte.equals {
+        while end < bytes.count, ASCII.isNameByte(bytes[end]) { end += 1 }
+        guard end > position, ASCII.isNameStart(bytes[position]), end < bytes.count else { return nil }
+        if bytes[end] == ASCII.plus, end + 1 < bytes.count, bytes[end + 1] == ASCII.equals {
             throw NeedsShell("+=")
         }
-        guard bytes[end] == ShellByte.equals else { return nil }
+        guard bytes[end] == ASCII.equals else { return nil }
         let name = Array(bytes[position..<end])
         guard permitsReserved || !ShellSpecial.isReserved(name) else {
             throw NeedsShell("assignment to a special variable")

@@ -1,33 +1,7 @@
-/// Classes of bytes in shell text, as POSIX names them; shell text is bytes here, never decoded.
-package enum ShellByte {
-    package static let newline: UInt8 = 0x0A
-    package static let backslash: UInt8 = 0x5C
-    package static let doubleQuote: UInt8 = 0x22
-    package static let singleQuote: UInt8 = 0x27
-    package static let dollar: UInt8 = 0x24
-    package static let backquote: UInt8 = 0x60
-    package static let colon: UInt8 = 0x3A
-    package static let slash: UInt8 = 0x2F
-    package static let equals: UInt8 = 0x3D
-    package static let hash: UInt8 = 0x23
-    package static let openBrace: UInt8 = 0x7B
-    package static let closeBrace: UInt8 = 0x7D
-    package static let star: UInt8 = 0x2A
-    package static let question: UInt8 = 0x3F
-    package static let openBracket: UInt8 = 0x5B
-    package static let closeBracket: UInt8 = 0x5D
-    package static let bang: UInt8 = 0x21
-    package static let dash: UInt8 = 0x2D
-    package static let plus: UInt8 = 0x2B
-    package static let percent: UInt8 = 0x25
-    package static let tilde: UInt8 = 0x7E
-    package static let at: UInt8 = 0x40
+package import Linux
 
-    @inline(__always) package static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
-    @inline(__always) package static func isAlphabetic(_ byte: UInt8) -> Bool {
-        (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7A
-    }
-    @inline(__always) package static func isAlphanumeric(_ byte: UInt8) -> Bool { isAlphabetic(byte) || isDigit(byte) }
+/// Classes of bytes in shell text, as POSIX names them; shell text is bytes here, never decoded.
+extension ASCII {
     @inline(__always) package static func isNameStart(_ byte: UInt8) -> Bool { isAlphabetic(byte) || byte == 0x5F }
     @inline(__always) package static func isNameByte(_ byte: UInt8) -> Bool { isNameStart(byte) || isDigit(byte) }
     @inline(__always) package static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
@@ -49,15 +23,15 @@ package enum ShellQuoting {
     }
 
     package static func single(_ bytes: [UInt8]) -> [UInt8] {
-        var result: [UInt8] = [ShellByte.singleQuote]
+        var result: [UInt8] = [ASCII.singleQuote]
         for byte in bytes {
-            if byte == ShellByte.singleQuote {
-                result += [ShellByte.singleQuote, ShellByte.backslash, ShellByte.singleQuote, ShellByte.singleQuote]
+            if byte == ASCII.singleQuote {
+                result += [ASCII.singleQuote, ASCII.backslash, ASCII.singleQuote, ASCII.singleQuote]
             } else {
                 result.append(byte)
             }
         }
-        result.append(ShellByte.singleQuote)
+        result.append(ASCII.singleQuote)
         return result
     }
 }
@@ -68,8 +42,8 @@ extension ShellQuoting {
         var result: [UInt8] = []
         for byte in bytes {
             switch byte {
-            case ShellByte.backslash, ShellByte.doubleQuote, ShellByte.dollar, ShellByte.backquote:
-                result += [ShellByte.backslash, byte]
+            case ASCII.backslash, ASCII.doubleQuote, ASCII.dollar, ASCII.backquote:
+                result += [ASCII.backslash, byte]
             default: result.append(byte)
             }
         }

@@ -1,3 +1,5 @@
+import Linux
+
 /// Patterns of `case`, `${NAME%…}` and file names: POSIX 1003.1-2017, "Shell Command Language" §2.13.
 struct ShellPattern {
     private enum Element {
@@ -25,13 +27,13 @@ struct ShellPattern {
             let (byte, isQuoted) = flat[index]
             index += 1
             switch byte {
-            case ShellByte.star where !isQuoted:
+            case ASCII.star where !isQuoted:
                 if case .many = elements.last {} else { elements.append(.many) }
                 isLiteral = false
-            case ShellByte.question where !isQuoted:
+            case ASCII.question where !isQuoted:
                 elements.append(.any)
                 isLiteral = false
-            case ShellByte.openBracket where !isQuoted:
+            case ASCII.openBracket where !isQuoted:
                 if let (element, next) = try ShellPattern.set(flat, from: index) {
                     elements.append(element)
                     isLiteral = false
@@ -39,7 +41,7 @@ struct ShellPattern {
                 } else {
                     append(byte)
                 }
-            case ShellByte.backslash where !isQuoted:
+            case ASCII.backslash where !isQuoted:
                 // Comes from the value of a variable; shells disagree whether it hides the next byte.
                 throw NeedsShell("backslash in a pattern")
             default: append(byte)
@@ -56,10 +58,10 @@ struct ShellPattern {
     private static func set(_ flat: [(byte: UInt8, isQuoted: Bool)], from start: Int) throws(NeedsShell) -> (
         Element, Int
     )? {
-        guard flat[start...].contains(where: { $0.byte == ShellByte.closeBracket && !$0.isQuoted }) else { return nil }
+        guard flat[start...].contains(where: { $0.byte == ASCII.closeBracket && !$0.isQuoted }) else { return nil }
         var index = start
         var isNegated = false
-        if flat[index].byte == ShellByte.bang, !flat[index].isQuoted {
+        if flat[index].byte == ASCII.bang, !flat[index].isQuoted {
             isNegated = true
             index += 1
         }
@@ -67,19 +69,19 @@ struct ShellPattern {
         var isFirst = true
         while index < flat.count {
             let (byte, isQuoted) = flat[index]
-            if byte == ShellByte.closeBracket, !isQuoted, !isFirst {
+            if byte == ASCII.closeBracket, !isQuoted, !isFirst {
                 return (.set(ranges, isNegated: isNegated), index + 1)
             }
             // Classes, and signs on which shells disagree.
-            guard !isQuoted, byte < 0x80, byte != ShellByte.openBracket, byte != UInt8(ascii: "^"),
-                byte != ShellByte.slash, byte != ShellByte.closeBracket
+            guard !isQuoted, byte < 0x80, byte != ASCII.openBracket, byte != UInt8(ascii: "^"),
+                byte != ASCII.slash, byte != ASCII.closeBracket
             else { throw NeedsShell("bracket expression") }
             isFirst = false
-            if index + 2 < flat.count, flat[index + 1].byte == ShellByte.dash,
-                flat[index + 2].byte != ShellByte.closeBracket
+            if index + 2 < flat.count, flat[index + 1].byte == ASCII.dash,
+                flat[index + 2].byte != ASCII.closeBracket
             {
                 let last = flat[index + 2].byte
-                guard byte <= last, last < 0x80, !flat[index + 2].isQuoted, last != ShellByte.openBracket else {
+                guard byte <= last, last < 0x80, !flat[index + 2].isQuoted, last != ASCII.openBracket else {
                     throw NeedsShell("range")
                 }
                 // Order of letters is the locale's; digits and letters of one case are the same everywhere we care for.

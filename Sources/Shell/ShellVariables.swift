@@ -1,3 +1,5 @@
+import Linux
+
 /// The variables of a script, with what a shell knows about each: a table sorted by name, as programs get it.
 package struct ShellVariables: Sendable {
     struct Variable: Sendable, Equatable {
@@ -53,7 +55,7 @@ package struct ShellVariables: Sendable {
         var result: [[UInt8]] = []
         result.reserveCapacity(table.count)
         for variable in table where variable.isExported {
-            if let value = variable.value { result.append(variable.name + [ShellByte.equals] + value) }
+            if let value = variable.value { result.append(variable.name + [ASCII.equals] + value) }
         }
         return result
     }
@@ -85,7 +87,7 @@ package struct ShellVariables: Sendable {
         let common = min(left.count, right.count)
         for index in 0..<common where left[index] != right[index] { return Int(left[index]) - Int(right[index]) }
         if left.count == right.count { return 0 }
-        let next = Int(left.count > common ? left[common] : right[common]) - Int(ShellByte.equals)
+        let next = Int(left.count > common ? left[common] : right[common]) - Int(ASCII.equals)
         return left.count > common ? next : -next
     }
 }

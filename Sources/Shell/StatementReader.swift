@@ -1,3 +1,5 @@
+import Linux
+
 /// Reads a script one command after the other, so that the caller knows in which line one stands that is not understood,
 /// and may pass over it.
 package struct StatementReader {
@@ -11,7 +13,7 @@ package struct StatementReader {
     }
 
     /// The line in which the last command begins, counted from 1.
-    package var line: Int { 1 + parser.bytes[..<start].count { $0 == ShellByte.newline } }
+    package var line: Int { 1 + parser.bytes[..<start].count { $0 == ASCII.newline } }
 
     /// Returns the next command, or nil at the end.
     package mutating func next() throws(NeedsShell) -> ShellCommand? {
@@ -22,7 +24,7 @@ package struct StatementReader {
         parser.skipBlanks()
         switch parser.peek() {
         case nil: break
-        case ShellByte.newline: parser.position += 1
+        case ASCII.newline: parser.position += 1
         case UInt8(ascii: ";") where parser.peek(1) != UInt8(ascii: ";"): parser.position += 1
         default: throw NeedsShell("unexpected \(parser.excerpt)")
         }
@@ -58,10 +60,10 @@ private struct SubstitutionScanner {
     /// `[export] NAME=value …` up to the end of the line or a semicolon.
     mutating func assignments() -> [String]? {
         var names: [String] = []
-        if bytes[position...].starts(with: "export".utf8), peek(6).map(ShellByte.isBlank) == true { position += 6 }
+        if bytes[position...].starts(with: "export".utf8), peek(6).map(ASCII.isBlank) == true { position += 6 }
         while true {
-            while let byte = next, ShellByte.isBlank(byte) { position += 1 }
-            guard let byte = next, byte != ShellByte.newline, byte != UInt8(ascii: ";"), byte != ShellByte.hash else {
+            while let byte = next, ASCII.isBlank(byte) { position += 1 }
+            guard let byte = next, byte != ASCII.newline, byte != UInt8(ascii: ";"), byte != ASCII.hash else {
                 break
             }
             guard let name = name(), value() else { return nil }
@@ -72,8 +74,8 @@ private struct SubstitutionScanner {
 
     private mutating func name() -> String? {
         let rest = bytes[position...]
-        let name = rest.prefix(while: ShellByte.isNameByte)
-        guard ShellByte.isName(name), peek(name.count) == ShellByte.equals else { return nil }
+        let name = rest.prefix(while: ASCII.isNameByte)
+        guard ASCII.isName(name), peek(name.count) == ASCII.equals else { return nil }
         position += name.count + 1
         return String(decoding: name, as: UTF8.self)
     }
@@ -84,28 +86,28 @@ private struct SubstitutionScanner {
             guard piece(depth: 0) else { return false }
         }
         guard let byte = next else { return true }
-        return ShellByte.isSeparator(byte) || byte == UInt8(ascii: ";")
+        return ASCII.isSeparator(byte) || byte == UInt8(ascii: ";")
     }
 
     /// One byte, or what it opens, to its end.
     private mutating func piece(depth: Int) -> Bool {
         guard let byte = next, depth < Self.deepest else { return false }
         switch byte {
-        case ShellByte.backslash: return advance(2)
-        case ShellByte.singleQuote: return advance(1) && pass(to: byte) { _ in true }
-        case ShellByte.backquote:
+        case ASCII.backslash: return advance(2)
+        case ASCII.singleQuote: return advance(1) && pass(to: byte) { _ in true }
+        case ASCII.backquote:
             hasCommand = true
-            return advance(1) && pass(to: byte) { $0.next == ShellByte.backslash ? $0.advance(1) : true }
-        case ShellByte.doubleQuote:
+            return advance(1) && pass(to: byte) { $0.next == ASCII.backslash ? $0.advance(1) : true }
+        case ASCII.doubleQuote:
             return advance(1)
                 && pass(to: byte) { scanner in
                     switch scanner.next {
-                    case ShellByte.backslash: scanner.advance(1)
-                    case ShellByte.dollar, ShellByte.backquote: scanner.piece(depth: depth + 1) && scanner.back()
+                    case ASCII.backslash: scanner.advance(1)
+                    case ASCII.dollar, ASCII.backquote: scanner.piece(depth: depth + 1) && scanner.back()
                     default: true
                     }
                 }
-        case ShellByte.dollar where peek(1) == UInt8(ascii: "("):
+        case ASCII.dollar where peek(1) == UInt8(ascii: "("):
             // Arithmetic runs nothing, and is not understood.
             if peek(2) == UInt8(ascii: "(") { return false }
             hasCommand = true

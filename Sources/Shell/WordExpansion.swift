@@ -1,3 +1,5 @@
+import Linux
+
 /// Expansion of words: parameters, splitting at blanks, file names. POSIX 1003.1-2017, "Shell Command Language" §2.6.
 extension ScriptEvaluator {
     private enum Piece {
@@ -55,7 +57,7 @@ extension ScriptEvaluator {
                 if isQuoted || !bytes.isEmpty { current = (current ?? []) + [(bytes, isQuoted)] }
             case .text(let bytes, let isQuoted, splits: true):
                 var start = 0
-                for (index, byte) in bytes.enumerated() where ShellByte.isSeparator(byte) {
+                for (index, byte) in bytes.enumerated() where ASCII.isSeparator(byte) {
                     if index > start { current = (current ?? []) + [(Array(bytes[start..<index]), isQuoted)] }
                     if let field = current { result.append(field) }
                     current = nil
@@ -202,9 +204,9 @@ extension ScriptEvaluator {
     private mutating func fileNames(_ field: [FieldPart]) throws(ScriptStop) -> [[UInt8]] {
         let plain = field.flatMap(\.bytes)
         let hasWildcard = field.contains { !$0.isQuoted && ScriptEvaluator.hasWildcard($0.bytes) }
-        guard hasWildcard, !(plain == [ShellByte.openBracket]) else { return [plain] }
+        guard hasWildcard, !(plain == [ASCII.openBracket]) else { return [plain] }
         if field.count == 1, isBareBracket(plain) { return [plain] }
-        guard plain.first == ShellByte.slash else { throw .needsShell(NeedsShell("relative wildcard")) }
+        guard plain.first == ASCII.slash else { throw .needsShell(NeedsShell("relative wildcard")) }
         var found: [[UInt8]] = [[]]
         for component in components(field) {
             found = try step(found, component)
@@ -215,20 +217,20 @@ extension ScriptEvaluator {
     }
 
     private static func hasWildcard(_ bytes: [UInt8]) -> Bool {
-        bytes.contains { $0 == ShellByte.star || $0 == ShellByte.question || $0 == ShellByte.openBracket }
+        bytes.contains { $0 == ASCII.star || $0 == ASCII.question || $0 == ASCII.openBracket }
     }
 
     /// `[` and `]` as the words of a test are no wildcards.
     private func isBareBracket(_ bytes: [UInt8]) -> Bool {
-        !bytes.contains(ShellByte.star) && !bytes.contains(ShellByte.question)
-            && !bytes.contains(ShellByte.closeBracket)
+        !bytes.contains(ASCII.star) && !bytes.contains(ASCII.question)
+            && !bytes.contains(ASCII.closeBracket)
     }
 
     /// The field cut at its slashes.
     private func components(_ field: [FieldPart]) -> [[FieldPart]] {
         var result: [[FieldPart]] = [[]]
         for part in field {
-            for (index, text) in part.bytes.split(separator: ShellByte.slash, omittingEmptySubsequences: false)
+            for (index, text) in part.bytes.split(separator: ASCII.slash, omittingEmptySubsequences: false)
                 .enumerated()
             {
                 if index > 0 { result.append([]) }
@@ -240,13 +242,13 @@ extension ScriptEvaluator {
 
     private mutating func step(_ bases: [[UInt8]], _ component: [FieldPart]) throws(ScriptStop) -> [[UInt8]] {
         let pattern = try pattern(component)
-        if pattern.isLiteral { return bases.map { $0 + [ShellByte.slash] + pattern.literal } }
+        if pattern.isLiteral { return bases.map { $0 + [ASCII.slash] + pattern.literal } }
         var result: [[UInt8]] = []
         for base in bases {
-            for name in files.list(base.isEmpty ? [ShellByte.slash] : base) ?? [] {
+            for name in files.list(base.isEmpty ? [ASCII.slash] : base) ?? [] {
                 try count(name.count + base.count + 16)
                 if name.first == UInt8(ascii: "."), !pattern.matchesHidden { continue }
-                if try matches(pattern, name[...]) { result.append(base + [ShellByte.slash] + name) }
+                if try matches(pattern, name[...]) { result.append(base + [ASCII.slash] + name) }
             }
         }
         return result

@@ -1,3 +1,5 @@
+import Linux
+
 /// Words: quoting, parameters, and what they may not contain.
 extension ScriptParser {
     enum WordPlace {
@@ -22,30 +24,30 @@ extension ScriptParser {
         let start = position
         while let byte = peek() {
             if place == .parameter {
-                if byte == ShellByte.closeBrace { break }
+                if byte == ASCII.closeBrace { break }
             } else if ScriptParser.isMeta(byte) {
                 break
             }
             switch byte {
-            case ShellByte.backslash:
+            case ASCII.backslash:
                 guard let next = peek(1) else { throw NeedsShell("backslash at the end") }
                 position += 2
-                if next == ShellByte.newline { continue }
+                if next == ASCII.newline { continue }
                 ScriptParser.flush(&literal, into: &result)
                 result.parts.append(.quoted([next]))
-            case ShellByte.singleQuote:
+            case ASCII.singleQuote:
                 ScriptParser.flush(&literal, into: &result)
                 try singleQuoted(into: &result)
-            case ShellByte.doubleQuote:
+            case ASCII.doubleQuote:
                 ScriptParser.flush(&literal, into: &result)
                 position += 1
                 try doubleQuoted(into: &result, ending: .atQuote)
-            case ShellByte.dollar:
+            case ASCII.dollar:
                 ScriptParser.flush(&literal, into: &result)
                 try parameter(quoted: false, into: &result)
-            case ShellByte.backquote:
+            case ASCII.backquote:
                 throw NeedsShell("command substitution")
-            case ShellByte.tilde:
+            case ASCII.tilde:
                 if try tilde(place, literal: literal, isFirst: position == start && result.parts.isEmpty) {
                     ScriptParser.flush(&literal, into: &result)
                     result.parts.append(.home)
@@ -55,7 +57,7 @@ extension ScriptParser {
                 position += 1
             default:
                 try check(byte, in: place)
-                takeRun(into: &literal) { ShellByte.isNameByte($0) || $0 == ShellByte.slash }
+                takeRun(into: &literal) { ASCII.isNameByte($0) || $0 == ASCII.slash }
             }
         }
         ScriptParser.flush(&literal, into: &result)
@@ -83,9 +85,9 @@ extension ScriptParser {
     func check(_ byte: UInt8, in place: WordPlace) throws(NeedsShell) {
         switch place {
         case .argument, .exportValue:
-            if byte == ShellByte.openBrace { throw NeedsShell("brace expansion") }
+            if byte == ASCII.openBrace { throw NeedsShell("brace expansion") }
         case .parameter:
-            if byte == ShellByte.openBrace { throw NeedsShell("brace in a parameter") }
+            if byte == ASCII.openBrace { throw NeedsShell("brace in a parameter") }
         case .value, .subject, .pattern: break
         }
     }
@@ -93,16 +95,16 @@ extension ScriptParser {
     /// Whether the `~` at the cursor means HOME here. `~user` and places where shells differ are left to a shell.
     func tilde(_ place: WordPlace, literal: [UInt8], isFirst: Bool) throws(NeedsShell) -> Bool {
         let isValue = place == .value || place == .exportValue
-        let afterColon = literal.last == ShellByte.colon
-        guard isFirst || afterColon || literal.last == ShellByte.equals else { return false }
+        let afterColon = literal.last == ASCII.colon
+        guard isFirst || afterColon || literal.last == ASCII.equals else { return false }
         guard place != .parameter, place != .pattern else { throw NeedsShell("tilde") }
         guard isFirst || (isValue && afterColon) else {
             if isValue { return false }
             throw NeedsShell("tilde")
         }
         switch peek(1) {
-        case nil, ShellByte.slash: return true
-        case ShellByte.colon where isValue: return true
+        case nil, ASCII.slash: return true
+        case ASCII.colon where isValue: return true
         case .some(let next) where ScriptParser.isMeta(next): return true
         default: throw NeedsShell("tilde")
         }
@@ -110,7 +112,7 @@ extension ScriptParser {
 
     mutating func singleQuoted(into word: inout ShellWord) throws(NeedsShell) {
         position += 1
-        guard let end = bytes[position...].firstIndex(of: ShellByte.singleQuote) else {
+        guard let end = bytes[position...].firstIndex(of: ASCII.singleQuote) else {
             throw NeedsShell("unterminated quote")
         }
         word.parts.append(.quoted(Array(bytes[position..<end])))
@@ -131,26 +133,26 @@ extension ScriptParser {
         var isInner = false
         let before = word.parts.count
         while let byte = peek() {
-            if byte == ShellByte.doubleQuote, ending != .atEnd {
+            if byte == ASCII.doubleQuote, ending != .atEnd {
                 if ending == .atQuote { break }
                 isInner.toggle()
                 position += 1
                 continue
             }
-            if byte == ShellByte.closeBrace, ending == .atBrace, !isInner { break }
+            if byte == ASCII.closeBrace, ending == .atBrace, !isInner { break }
             switch byte {
-            case ShellByte.backslash:
+            case ASCII.backslash:
                 text += escapeInQuotes(ending, isInner: isInner)
-            case ShellByte.dollar:
+            case ASCII.dollar:
                 if !text.isEmpty { word.parts.append(.quoted(text)) }
                 text = []
                 try parameter(quoted: true, into: &word)
-            case ShellByte.backquote:
+            case ASCII.backquote:
                 throw NeedsShell("command substitution")
-            case ShellByte.singleQuote where ending == .atBrace && !isInner:
+            case ASCII.singleQuote where ending == .atBrace && !isInner:
                 throw NeedsShell("single quote in a parameter")
             default:
-                takeRun(into: &text) { ShellByte.isNameByte($0) || $0 == ShellByte.slash || $0 == 0x20 }
+                takeRun(into: &text) { ASCII.isNameByte($0) || $0 == ASCII.slash || $0 == 0x20 }
             }
         }
         guard ending == .atEnd || peek() != nil, !isInner else { throw NeedsShell("unterminated quote") }
@@ -162,14 +164,14 @@ extension ScriptParser {
     private mutating func escapeInQuotes(_ ending: QuoteEnd, isInner: Bool) -> [UInt8] {
         guard let next = peek(1) else {
             position += 1
-            return [ShellByte.backslash]
+            return [ASCII.backslash]
         }
         position += 2
         switch next {
-        case ShellByte.newline: return []
-        case ShellByte.dollar, ShellByte.backquote, ShellByte.doubleQuote, ShellByte.backslash: return [next]
-        case ShellByte.closeBrace where ending == .atBrace && !isInner: return [next]
-        default: return [ShellByte.backslash, next]
+        case ASCII.newline: return []
+        case ASCII.dollar, ASCII.backquote, ASCII.doubleQuote, ASCII.backslash: return [next]
+        case ASCII.closeBrace where ending == .atBrace && !isInner: return [next]
+        default: return [ASCII.backslash, next]
         }
     }
 
@@ -178,16 +180,16 @@ extension ScriptParser {
     mutating func parameter(quoted: Bool, into word: inout ShellWord) throws(NeedsShell) {
         guard let next = peek(1) else {
             position += 1
-            word.parts.append(.quoted([ShellByte.dollar]))
+            word.parts.append(.quoted([ASCII.dollar]))
             return
         }
-        if next == ShellByte.openBrace {
+        if next == ASCII.openBrace {
             position += 2
             let found = try nested { (parser: inout ScriptParser) throws(NeedsShell) in
                 try parser.braced(quoted: quoted)
             }
             word.parts.append(.parameter(found, quoted: quoted))
-        } else if ShellByte.isNameStart(next) {
+        } else if ASCII.isNameStart(next) {
             position += 1
             word.parts.append(.parameter(.plain(.variable(name())), quoted: quoted))
         } else if let special = special(next) {
@@ -196,7 +198,7 @@ extension ScriptParser {
         } else {
             try checkLoneDollar(next, quoted: quoted)
             position += 1
-            word.parts.append(.quoted([ShellByte.dollar]))
+            word.parts.append(.quoted([ASCII.dollar]))
         }
     }
 
@@ -204,7 +206,7 @@ extension ScriptParser {
         switch next {
         case UInt8(ascii: "("), UInt8(ascii: "["): throw NeedsShell("substitution")
         case UInt8(ascii: "$"), UInt8(ascii: "!"), UInt8(ascii: "-"): throw NeedsShell("special parameter")
-        case ShellByte.singleQuote, ShellByte.doubleQuote:
+        case ASCII.singleQuote, ASCII.doubleQuote:
             if !quoted { throw NeedsShell("$ before a quote") }
         default: break
         }
@@ -212,10 +214,10 @@ extension ScriptParser {
 
     private func special(_ byte: UInt8) -> ShellParameter.Name? {
         switch byte {
-        case ShellByte.at: .all
-        case ShellByte.star: .joined
-        case ShellByte.hash: .count
-        case ShellByte.question: .status
+        case ASCII.at: .all
+        case ASCII.star: .joined
+        case ASCII.hash: .count
+        case ASCII.question: .status
         case 0x30...0x39: .positional(Int(byte) - 0x30)
         default: nil
         }
@@ -223,29 +225,29 @@ extension ScriptParser {
 
     private mutating func name() -> [UInt8] {
         let start = position
-        while let byte = peek(), ShellByte.isNameByte(byte) { position += 1 }
+        while let byte = peek(), ASCII.isNameByte(byte) { position += 1 }
         return Array(bytes[start..<position])
     }
 
     /// After `${`, through the `}`.
     private mutating func braced(quoted: Bool) throws(NeedsShell) -> ShellParameter {
-        if peek() == ShellByte.hash, let next = peek(1), next != ShellByte.closeBrace {
+        if peek() == ASCII.hash, let next = peek(1), next != ASCII.closeBrace {
             position += 1
-            guard ShellByte.isNameStart(next) else { throw NeedsShell("length") }
+            guard ASCII.isNameStart(next) else { throw NeedsShell("length") }
             let found = ShellParameter.length(.variable(name()))
             return try closed(found)
         }
         let subject = try bracedName()
         guard let byte = peek() else { throw NeedsShell("unterminated parameter") }
-        if byte == ShellByte.closeBrace { return try closed(.plain(subject)) }
-        if byte == ShellByte.percent || byte == ShellByte.hash { return try closed(trimmed(subject, byte, quoted)) }
-        let colon = byte == ShellByte.colon
+        if byte == ASCII.closeBrace { return try closed(.plain(subject)) }
+        if byte == ASCII.percent || byte == ASCII.hash { return try closed(trimmed(subject, byte, quoted)) }
+        let colon = byte == ASCII.colon
         if colon { position += 1 }
         let condition: ShellParameter.Condition
         switch peek() {
-        case ShellByte.dash: condition = .useDefault
-        case ShellByte.equals: condition = .assignDefault
-        case ShellByte.plus: condition = .useAlternative
+        case ASCII.dash: condition = .useDefault
+        case ASCII.equals: condition = .assignDefault
+        case ASCII.plus: condition = .useAlternative
         default: throw NeedsShell("parameter expansion \(excerpt)")
         }
         position += 1
@@ -261,10 +263,10 @@ extension ScriptParser {
 
     private mutating func bracedName() throws(NeedsShell) -> ShellParameter.Name {
         guard let byte = peek() else { throw NeedsShell("unterminated parameter") }
-        if ShellByte.isNameStart(byte) { return .variable(name()) }
-        if ShellByte.isDigit(byte) {
+        if ASCII.isNameStart(byte) { return .variable(name()) }
+        if ASCII.isDigit(byte) {
             var number = 0
-            while let digit = peek(), ShellByte.isDigit(digit) {
+            while let digit = peek(), ASCII.isDigit(digit) {
                 number = number * 10 + Int(digit) - 0x30
                 guard number < 100_000 else { throw NeedsShell("parameter number") }
                 position += 1
@@ -285,16 +287,16 @@ extension ScriptParser {
         // Inside double quotes shells disagree about quotes in the pattern: only plain text and wildcards there.
         let pattern = quoted ? try plainPattern() : try word(.parameter)
         let trim: ShellParameter.Trim =
-            byte == ShellByte.percent ? (isLong ? .longSuffix : .shortSuffix) : (isLong ? .longPrefix : .shortPrefix)
+            byte == ASCII.percent ? (isLong ? .longSuffix : .shortSuffix) : (isLong ? .longPrefix : .shortPrefix)
         return .trimmed(subject, trim, pattern)
     }
 
     private mutating func plainPattern() throws(NeedsShell) -> ShellWord {
         let start = position
-        while let byte = peek(), byte != ShellByte.closeBrace {
+        while let byte = peek(), byte != ASCII.closeBrace {
             switch byte {
-            case ShellByte.backslash, ShellByte.singleQuote, ShellByte.doubleQuote, ShellByte.dollar,
-                ShellByte.backquote, ShellByte.openBrace:
+            case ASCII.backslash, ASCII.singleQuote, ASCII.doubleQuote, ASCII.dollar,
+                ASCII.backquote, ASCII.openBrace:
                 throw NeedsShell("quoted pattern")
             default: position += 1
             }
@@ -310,7 +312,7 @@ extension ScriptParser {
     }
 
     private mutating func closed(_ found: ShellParameter) throws(NeedsShell) -> ShellParameter {
-        guard peek() == ShellByte.closeBrace else { throw NeedsShell("parameter expansion \(excerpt)") }
+        guard peek() == ASCII.closeBrace else { throw NeedsShell("parameter expansion \(excerpt)") }
         position += 1
         return found
     }

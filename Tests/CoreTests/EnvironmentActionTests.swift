@@ -142,7 +142,7 @@ import Testing
         var launch = Launch(.run, [])
         launch.request.noEvaluation = true
         #expect(try arguments(launch, root) == ["/bin/e", "it's $FOO", "c \"q\""])
-        launch.request.arguments = ["$FOO", "\"", "'"]
+        launch.request.arguments = ["$FOO", "\"", "'"].map { Array($0.utf8) }
         #expect(try arguments(launch, root) == ["/bin/e", "it's $FOO", "$FOO", "\"", "'"])
     }
 

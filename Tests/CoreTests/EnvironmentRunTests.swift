@@ -33,13 +33,13 @@ struct Launch {
 
     init(_ action: Request.Action = .exec, _ arguments: [String] = ["/bin/env"]) {
         request = Request(action: action, image: "full.sif")
-        request.arguments = arguments
+        request.arguments = arguments.map { Array($0.utf8) }
     }
 
     func run(_ root: FakeRoot) throws -> EnvironmentRun {
         let plan = try EnvironmentPlan.make(request, host: host, facts: facts)
         return EnvironmentRun(
-            plan, action: request.action, arguments: request.arguments.map { Array($0.utf8) },
+            plan, action: request.action, arguments: request.arguments,
             directory: Array(directory.utf8), files: root.files)
     }
 

@@ -7,7 +7,7 @@ import Linux
 /// A directory that stands for the root of a container; gone with the value.
 final class FakeRoot {
     let path: String
-    var files: CurrentRoot { CurrentRoot(prefix: path) }
+    let files: ContainerFiles
 
     init() throws {
         var template = Array("/tmp/skiff-test-XXXXXX".utf8CString)
@@ -15,6 +15,7 @@ final class FakeRoot {
         path = template.withUnsafeBufferPointer {
             String(decoding: UnsafeRawBufferPointer($0).dropLast(), as: UTF8.self)
         }
+        files = ContainerFiles(root: try TreeRoot(HostPath(path)), directory: [ASCII.slash])
     }
 
     deinit {
@@ -77,7 +78,7 @@ enum RealShell {
     }
 
     /// The same from our evaluator; nil when it leaves the script to a shell.
-    static func ours(_ script: String, watching names: [String], files: CurrentRoot = CurrentRoot()) -> ShellAnswer? {
+    static func ours(_ script: String, watching names: [String], files: any RootFiles = HostFiles()) -> ShellAnswer? {
         var evaluator = ScriptEvaluator(files: files)
         do throws(ScriptStop) { try evaluator.run(Array(script.utf8)) } catch { return nil }
         var result = ShellAnswer(status: String(evaluator.status), variables: [:], environment: [:], output: "")

@@ -83,7 +83,7 @@ extension EndToEnd {
                 try writeFile(web + "/d%61ta", Array(content.utf8), mode: 0o644)
                 try writeFile(web + "/data", Array(content.utf8), mode: 0o644)
                 for name in ["data", "d%61ta"] {
-                    try setTimes(try PathBytes(Array((web + "/" + name).utf8)), seconds: time, at: AT_FDCWD)
+                    try setTimes(HostPath(web + "/" + name), seconds: time)
                 }
             }
             try serve("one", 1_000_000_000)

@@ -54,7 +54,7 @@ import Testing
                     try writeFile(path, [UInt8](repeating: 0, count: 1000), mode: 0o700)
                 }
             }
-            try setTimes(try PathBytes(Array((root + "/oras/" + name).utf8)), seconds: Int64(number + 1), at: AT_FDCWD)
+            try setTimes(HostPath(root + "/oras/" + name), seconds: Int64(number + 1))
             if name == "b" { _ = cache.find(.oras, "a") }
         }
         #expect(cache.files(.oras).map(\.name) == ["a", "c"])
@@ -103,7 +103,7 @@ import Testing
     private func make(_ kind: CacheDirectory.Kind, _ words: [String], daysAgo: Int64 = 0) throws -> String {
         let path = try cache.make(kind) + "/" + words.joined(separator: "_")
         try writeFile(path, [1], mode: 0o600)
-        try setTimes(try PathBytes(Array(path.utf8)), seconds: currentTime() - daysAgo * 86400, at: AT_FDCWD)
+        try setTimes(HostPath(path), seconds: currentTime() - daysAgo * 86400)
         return path
     }
 

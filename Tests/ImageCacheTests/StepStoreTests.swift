@@ -99,8 +99,7 @@ import Testing
         let fixture = try Fixture(quota: 25)
         for key in ["a", "b", "c"] { _ = try fixture.keep(key, key) }
         for (key, seconds) in [("a", 30), ("b", 10), ("c", 20)] {
-            try setTimes(
-                PathBytes(Array("\(fixture.store.path)/\(key)/used".utf8)), seconds: Int64(seconds), at: AT_FDCWD)
+            try setTimes(HostPath("\(fixture.store.path)/\(key)/used"), seconds: Int64(seconds))
         }
         fixture.store.tidy()
         #expect(fixture.store.all().map(\.key) == ["c", "a"])
@@ -110,7 +109,7 @@ import Testing
         let fixture = try Fixture()
         for name in ["tmp.1.x", "dead.x"] { try makeDirectories(fixture.store.path + "/\(name)/leases") }
         try writeFile(fixture.store.path + "/tmp.1.x/owner", Array("no boot 1 2".utf8), mode: 0o600)
-        try setTimes(PathBytes(Array("\(fixture.store.path)/tmp.1.x/owner".utf8)), seconds: 5, at: AT_FDCWD)
+        try setTimes(HostPath("\(fixture.store.path)/tmp.1.x/owner"), seconds: 5)
         try makeDirectories(fixture.store.path + "/unwhole/fs")
         fixture.store.tidy()
         #expect(try fixture.names == [lastComponent(fixture.scratch)])

@@ -50,8 +50,7 @@ import Testing
     }
 
     @Test("the record that is made from files is the one that Apptainer put into its SIF") func producer() throws {
-        let tree = try open(vectors + "/tree", 0)
-        let text = try InspectMetadata.collect(root: tree.raw).json.text()
+        let text = try InspectMetadata.collect(root: TreeRoot(HostPath(vectors + "/tree"))).json.text()
         #expect(text == String(decoding: try readFile(vectors + "/full.json"), as: UTF8.self))
     }
 }

@@ -48,9 +48,9 @@ import Testing
         let root = try tree.root(.kernel)
         var directory = try root.open("", [.pathOnly, .directory])
         for _ in 0..<5000 {
-            try makeDirectory("d", at: directory.raw)
-            try makeFile("f", [], mode: 0o600, at: directory.raw)
-            directory = try open("d" as EntryName, [.pathOnly, .directory], at: directory.raw)
+            try makeDirectory(EntryName("d"), at: directory.raw)
+            try makeFile(EntryName("f"), [], mode: 0o600, at: directory.raw)
+            directory = try open(EntryName("d"), [.pathOnly, .directory], at: directory.raw)
         }
         try root.remove("/d")
         #expect(try root.entries("").map(\.text) == ["a", "etc", "f"])

@@ -86,7 +86,7 @@ import Testing
         try makeDirectory(path)
         let target = try open(path, O_RDONLY | O_DIRECTORY)
         let merged = try MergedImage(scratch.image(Self.layers))
-        try TreeExtraction(merged, to: target.raw, path: path, owners: owners).run()
+        try TreeExtraction(merged, to: TreeRoot(adopting: target), path: path, owners: owners).run()
         let tool = try status(path + "/bin/tool")
         #expect(tool.links == 3 && tool.permissions == 0o4755 && tool.modified == 1000 && tool.size == 500_000)
         if owners == .own { #expect(tool.uid == 3 && tool.gid == 4) }

@@ -67,7 +67,7 @@ struct RecordedOwnerTests {
         try makeNode(path + "/pipe", mode: SKL_S_IFIFO | 0o600)
         let directory = try open(path, O_RDONLY | O_DIRECTORY)
         for name in ["regular", "directory", "link", "pipe"] {
-            let bytes = Array(name.utf8)
+            let bytes = try EntryName(name)
             #expect(try RecordedOwner.read(bytes, at: directory.raw) == nil)
             let owner = RecordedOwner(uid: 1000, gid: 7)
             try owner.write(bytes, at: directory.raw)
@@ -82,7 +82,7 @@ struct RecordedOwnerTests {
             try RecordedOwner.root.write(file.raw)
             #expect(try RecordedOwner.read(file.raw) == nil)
             #expect(try xattrNames(path + "/" + moved).isEmpty)
-            try RecordedOwner.root.write(Array(moved.utf8), at: directory.raw)
+            try RecordedOwner.root.write(EntryName(moved), at: directory.raw)
         }
         #expect(RecordedOwner.isPossible(in: directory.raw))
         #expect(try entries(of: directory.raw).count == 4)

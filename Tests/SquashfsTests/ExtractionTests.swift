@@ -42,13 +42,13 @@ struct ExtractionTests {
         #expect(report.devicesLeftOut.isEmpty)
         #expect(report.xattrsLeftOut == 0)
         func record(_ name: String) throws -> RecordedOwner? {
-            try RecordedOwner.read(Array(name.utf8), at: target.raw)
+            try RecordedOwner.read(EntryName(name), at: target.raw)
         }
         #expect(try record("home") == RecordedOwner(uid: 1000, gid: 100))
         #expect(try record("link") == RecordedOwner(uid: 7, gid: 8))
         #expect(try record("program") == RecordedOwner(uid: 0, gid: 9))
         #expect(try record("null") == RecordedOwner(uid: 0, gid: 6, device: .character(major: 1, minor: 3)))
-        #expect(try record(".") == nil)
+        #expect(try RecordedOwner.read(target.raw) == nil)
         #expect(try status(copy + "/home").uid == 0)
         #expect(try status(copy + "/program").permissions == 0o4755)
         #expect(try status(copy + "/null").permissions == 0o666)

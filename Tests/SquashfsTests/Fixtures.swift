@@ -72,9 +72,7 @@ func makeTree(at path: String) throws {
     try writeFully(sparse.raw, Array("middle".utf8), at: 2_000_000)
     try Linux.ftruncate(sparse.raw, 5_000_001)
     let directory = try open(path, O_RDONLY | O_DIRECTORY)
-    let oddName = try PathBytes([0x6F, 0xFF, 0xFE, 0x0A])
-    let odd = try open(oddName, O_WRONLY | O_CREAT, mode: 0o644, in: directory.raw, resolve: [])
-    try writeFully(odd.raw, Array("odd".utf8))
+    try makeFile(EntryName([0x6F, 0xFF, 0xFE, 0x0A]), Array("odd".utf8), mode: 0o644, at: directory.raw)
     try chmod(path + "/empty directory", 0o555)
 }
 

@@ -66,7 +66,7 @@ extension LayeredAgent {
             case .nothing: order.ownsAllIDs ? .own : .none
             }
         let merged = try MergedImage(base.image)
-        try TreeExtraction(merged, to: target.raw, path: order.root, owners: owners).run()
+        try TreeExtraction(merged, to: TreeRoot(adopting: target), path: order.root, owners: owners).run()
         return base.content
     }
 }

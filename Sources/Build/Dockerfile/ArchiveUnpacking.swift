@@ -26,7 +26,7 @@ struct ArchiveUnpacking {
             return false
         }
         try prepare()
-        var times: [(path: [UInt8], seconds: Int64)] = []
+        var times: [(path: TreePath, seconds: Int64)] = []
         do {
             var entry: TarEntry? = first
             while let current = entry {
@@ -47,61 +47,52 @@ struct ArchiveUnpacking {
         return true
     }
 
-    private func place(_ path: [UInt8], in destination: String) throws(DockerfileProblem) -> [UInt8] {
-        let names = path.split(separator: 0x2F).filter { !$0.elementsEqual([0x2E]) }
-        guard !names.contains(where: { $0.elementsEqual([0x2E, 0x2E]) }) else {
-            throw DockerfileProblem("cannot unpack an archive with .. in the name \(path.text)")
+    private func place(_ path: [UInt8], in destination: String) throws(DockerfileProblem) -> TreePath {
+        let names = TreePath(path).components
+        guard !names.contains([ASCII.dot, ASCII.dot]) else {
+            throw DockerfileProblem("cannot unpack an archive with .. in the name \(TreePath(path))")
         }
-        let top = destination == "/" ? [] : Array(destination.utf8)
-        return names.reduce(top) { $0 + [0x2F] + $1 }
+        return names.reduce(TreePath(destination)) { $0.appending($1) }
     }
 
-    private func write(_ entry: TarEntry, _ path: [UInt8], _ destination: String, _ reader: TarReader) throws {
-        let slash = path.lastIndex(of: 0x2F) ?? 0
-        let parent = Array(path[..<slash])
-        let name = Array(path[slash...].dropFirst())
+    private func write(_ entry: TarEntry, _ path: TreePath, _ destination: String, _ reader: TarReader) throws {
         // The destination itself, when the archive names it.
-        guard !name.isEmpty else { return }
-        try ImageDirectories(root: target, owners: owners).make(parent.text, uid: 0, gid: 0)
-        let folder = try target.open(parent.isEmpty ? [0x2F] : parent, SKL_O_PATH | O_DIRECTORY)
-        let bytes = try PathBytes(name)
-        if let old = try? status(bytes, at: folder.raw), !(old.isDirectory && entry.kind == .directory) {
-            if old.isDirectory { try removeTree(name.text, at: folder.raw) } else { try unlink(bytes, at: folder.raw) }
+        guard !path.components.isEmpty else { return }
+        try ImageDirectories(root: target, owners: owners).make(path.parent ?? "/", uid: 0, gid: 0)
+        let place = try target.top.place(path)
+        let (name, folder) = (place.name, place.directory.raw)
+        if let old = try? status(name, at: folder), !(old.isDirectory && entry.kind == .directory) {
+            if old.isDirectory { try removeTree(name, at: folder) } else { try unlink(name, at: folder) }
         }
         let (uid, gid) = owner ?? (entry.uid, entry.gid)
         switch entry.kind {
         case .directory:
-            if (try? status(bytes, at: folder.raw)) == nil { try makeDirectory(bytes, mode: 0o700, at: folder.raw) }
-        case .file: try writeFile(bytes, folder.raw, entry.size, reader)
-        case .symlink(let text): try makeSymlink(try PathBytes(text), at: bytes, in: folder.raw)
-        case .pipe: try makeNode(bytes, mode: SKL_S_IFIFO | 0o600, device: 0, at: folder.raw)
+            if (try? status(name, at: folder)) == nil { try makeDirectory(name, mode: 0o700, at: folder) }
+        case .file: try writeFile(name, folder, entry.size, reader)
+        case .symlink(let text): try makeSymlink(text, at: name, in: folder)
+        case .pipe: try makeNode(name, mode: SKL_S_IFIFO | 0o600, device: 0, at: folder)
         case .hardLink(let other):
             // Permissions and owner are those of the first name.
-            let old = try place(other, in: destination)
-            let slash = old.lastIndex(of: 0x2F) ?? 0
-            let from = try target.open(slash == 0 ? [0x2F] : Array(old[..<slash]), SKL_O_PATH | O_DIRECTORY)
-            return try makeHardLink(
-                try PathBytes(Array(old[slash...].dropFirst())), from: from.raw, at: bytes, in: folder.raw)
+            let old = try target.top.place(try self.place(other, in: destination))
+            return try makeHardLink(old.name, from: old.directory.raw, at: name, in: folder)
         case .character(let major, let minor):
             try owners.makeDevice(
-                name, mode: 0o600, isBlock: false, major: major, minor: minor, uid: uid, gid: gid, at: folder.raw)
+                name, mode: 0o600, isBlock: false, major: major, minor: minor, uid: uid, gid: gid, at: folder)
         case .block(let major, let minor):
             try owners.makeDevice(
-                name, mode: 0o600, isBlock: true, major: major, minor: minor, uid: uid, gid: gid, at: folder.raw)
+                name, mode: 0o600, isBlock: true, major: major, minor: minor, uid: uid, gid: gid, at: folder)
         }
-        try finish(entry, name, folder.raw, uid, gid)
+        try finish(entry, name, folder, uid, gid)
     }
 
-    private func writeFile(_ name: PathBytes, _ folder: CInt, _ size: Int64, _ reader: TarReader) throws {
-        let output = try open(
-            name, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600, in: folder, resolve: [.beneath, .noSymlinks])
+    private func writeFile(_ name: EntryName, _ folder: CInt, _ size: Int64, _ reader: TarReader) throws {
+        let output = try open(name, [.write, .create, .exclusive], mode: 0o600, at: folder)
         try reader.content { offset, bytes in try writeFully(output.raw, bytes, at: offset) }
         try ftruncate(output.raw, size)
         try output.close()
     }
 
-    private func finish(_ entry: TarEntry, _ name: [UInt8], _ folder: CInt, _ uid: UInt32, _ gid: UInt32) throws {
-        let bytes = try PathBytes(name)
+    private func finish(_ entry: TarEntry, _ name: EntryName, _ folder: CInt, _ uid: UInt32, _ gid: UInt32) throws {
         switch entry.kind {
         case .character, .block: break
         default: try owners.set(uid, gid, of: name, at: folder)
@@ -110,25 +101,24 @@ struct ArchiveUnpacking {
         } else {
             let given = UInt32(entry.permissions)
             let isDirectory = entry.kind == .directory
-            try chmod(bytes, mode?.applied(to: given, isDirectory: isDirectory) ?? given, at: folder)
+            try chmod(name, mode?.applied(to: given, isDirectory: isDirectory) ?? given, at: folder)
         }
         for xattr in entry.xattrs {
             // Attributes of ours in an archive of strangers would be owners that nobody gave.
             if xattr.name.starts(with: "user.skiff.".utf8) { continue }
             do throws(Errno) {
-                try setXattr(try PathBytes(xattr.name), xattr.value, of: name, at: folder)
+                try setXattr(xattr.name, xattr.value, of: name, at: folder)
             } catch {
                 if error != .notPermitted && error != .notSupported { throw error }
             }
         }
-        try setTimes(bytes, seconds: entry.modified, at: folder)
+        try setTimes(name, seconds: entry.modified, at: folder)
     }
 
-    private func setTime(_ path: [UInt8], _ seconds: Int64) throws(Errno) {
-        let slash = path.lastIndex(of: 0x2F) ?? 0
-        guard path.count > slash + 1 else { return }
-        let folder = try target.open(slash == 0 ? [0x2F] : Array(path[..<slash]), SKL_O_PATH | O_DIRECTORY)
-        try setTimes(try PathBytes(Array(path[(slash + 1)...])), seconds: seconds, at: folder.raw)
+    private func setTime(_ path: TreePath, _ seconds: Int64) throws(Errno) {
+        if path.components.isEmpty { return }
+        let place = try target.top.place(path)
+        try setTimes(place.name, seconds: seconds, at: place.directory.raw)
     }
 }
 

@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Digest
 import Dockerfile
 import Linux
@@ -31,15 +30,15 @@ struct ContextDigest: ~Copyable {
                 try add(child, tree)
             }
         } else if kind.isSymlink {
-            guard let link = try? tree.open(path, SKL_O_PATH | O_NOFOLLOW) else { return }
-            try add((try? readLink(PathBytes([]), at: link.raw)) ?? [])
+            guard let link = try? tree.open(path, .pathOnly) else { return }
+            try add((try? readLink(ofOpen: link.raw)) ?? [])
         } else if kind.isRegular {
             try addContent(path, kind.size, tree)
         }
     }
 
     private mutating func addContent(_ path: [UInt8], _ size: Int64, _ tree: CopyTree) throws(SkiffError) {
-        guard let file = try? tree.open(path, O_RDONLY | O_NOFOLLOW) else { return }
+        guard let file = try? tree.open(path, [.read, .nonBlocking]) else { return }
         try add(Array("\(size)".utf8))
         var offset: Int64 = 0
         while let chunk = try? readBytes(file.raw, at: offset, count: 1 << 18), !chunk.isEmpty {

@@ -1,33 +1,31 @@
-import CLinux
 import Dockerfile
 import Linux
 
 /// A tree that COPY reads: the build context without what is ignored, or the root of a stage or image. No link in it leads
 /// out of it.
 struct CopyTree: CopySource {
-    /// Lent: the open directory.
-    let root: CInt
+    let root: TreeRoot
     var ignored = IgnoreFile()
 
-    func open(_ path: [UInt8], _ flags: CInt) throws(Errno) -> OwnedFD {
-        try Linux.open(
-            try PathBytes(path.isEmpty ? [0x2F] : path), flags, in: root, resolve: [.inRoot, .noMagicLinks])
+    /// What is at a path itself; a link there is not followed.
+    func open(_ path: [UInt8], _ flags: OpenFlags) throws(Errno) -> OwnedFD {
+        try root.open(TreePath(path), flags, links: .lastKept)
     }
 
     /// Of the path itself, links not followed.
     func status(_ path: [UInt8]) throws(Errno) -> FileStatus {
-        let file = try open(path, SKL_O_PATH | O_NOFOLLOW)
+        let file = try open(path, .pathOnly)
         return try Linux.status(of: file.raw)
     }
 
     func kind(_ path: String) -> SourceKind? {
-        guard let file = try? open(Array(path.utf8), SKL_O_PATH | O_NOFOLLOW),
+        guard let file = try? open(Array(path.utf8), .pathOnly),
             let found = try? Linux.status(of: file.raw)
         else { return nil }
         if found.isDirectory { return includes(Array(path.utf8), isDirectory: true) ? .directory : nil }
         guard includes(Array(path.utf8), isDirectory: false) else { return nil }
         guard found.isSymlink else { return .file }
-        guard let target = try? readLink(PathBytes([]), at: file.raw) else { return nil }
+        guard let target = try? readLink(ofOpen: file.raw) else { return nil }
         return .link(target: target.text)
     }
 
@@ -37,7 +35,7 @@ struct CopyTree: CopySource {
     }
 
     func names(_ path: [UInt8]) throws(Errno) -> [[UInt8]] {
-        let folder = try open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        let folder = try open(path, [.read, .directory])
         return try entries(of: folder.raw).map(\.name).sorted { $0.lexicographicallyPrecedes($1) }
     }
 

@@ -107,7 +107,7 @@ final class DockerfileBuild {
             let step = BuildStep("FROM \(source.base)", place: "", input: .unknown("its base is not kept")) {
                 (context) throws(SkiffError) in
                 var copier = ImageCopy(
-                    source: CopyTree(root: root.descriptor), target: context.root, owners: OwnerWriter(self.order))
+                    source: CopyTree(root: root.top), target: context.root, owners: OwnerWriter(self.order))
                 do throws(ImageCopy.Failure) {
                     try copier.copyTree()
                 } catch {

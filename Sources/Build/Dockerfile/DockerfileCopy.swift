@@ -44,7 +44,7 @@ struct DockerfileCopy {
     private func makeDirectories(_ path: String) throws(DockerfileProblem) {
         let (uid, gid) = owner ?? (0, 0)
         try doing("make \(path) in the image") { () throws(Errno) in
-            try ImageDirectories(root: target, owners: owners).make(path, uid: uid, gid: gid)
+            try ImageDirectories(root: target, owners: owners).make(TreePath(path), uid: uid, gid: gid)
         }
     }
 
@@ -91,7 +91,7 @@ struct DockerfileCopy {
 
     private func unpack(_ match: SourceMatch) throws(DockerfileProblem) -> Bool {
         let file = try doing("read \(match.path)") { () throws(Errno) in
-            try source.open(Array(match.location.utf8), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+            try source.open(Array(match.location.utf8), [.read, .nonBlocking])
         }
         guard (try? status(of: file.raw).isRegular) == true else { return false }
         return try unpack(file.raw, match.path)
@@ -135,18 +135,16 @@ struct DockerfileCopy {
         let path = try place(of: name)
         let (uid, gid) = owner ?? (0, 0)
         try doing("write \(path) in the image") { () throws(Errno) in
-            let folder = try target.open(Array((parentPath(path) ?? "/").utf8), SKL_O_PATH | O_DIRECTORY)
-            let name = Array(lastComponent(path).utf8)
-            let bytes = try PathBytes(name)
-            if (try? status(bytes, at: folder.raw)) != nil { try unlink(bytes, at: folder.raw) }
-            let output = try open(
-                bytes, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600, in: folder.raw, resolve: [.beneath, .noSymlinks])
+            let place = try target.top.place(TreePath(path))
+            let (name, folder) = (place.name, place.directory.raw)
+            if (try? status(name, at: folder)) != nil { try unlink(name, at: folder) }
+            let output = try open(name, [.write, .create, .exclusive], mode: 0o600, at: folder)
             try fill(output.raw)
             try output.close()
-            try owners.set(uid, gid, of: name, at: folder.raw)
+            try owners.set(uid, gid, of: name, at: folder)
             let mode = step.mode?.applied(to: permissions, isDirectory: false) ?? permissions
-            try chmod(bytes, mode, at: folder.raw)
-            if let modified { try setTimes(bytes, seconds: modified, at: folder.raw) }
+            try chmod(name, mode, at: folder)
+            if let modified { try setTimes(name, seconds: modified, at: folder) }
         }
     }
 }

@@ -32,7 +32,7 @@ struct DockerfileRun {
             rootPath: root.path, definition: Definition(bootstrap: "dockerfile", from: recipe.context),
             options: order.options, installation: order.installation, temporary: order.temporary)
         var request = runner.imageRequest(.exec, root)
-        request.arguments = try arguments()
+        request.arguments = try arguments().map { Array($0.utf8) }
         request.binds += mounts
         request.writable = true
         request.noUmask = true
@@ -63,7 +63,7 @@ struct DockerfileRun {
     /// A base image may name a directory that it does not have.
     private func makeDirectory() throws(SkiffError) {
         do throws(Errno) {
-            try ImageDirectories(root: root, owners: OwnerWriter(order)).make(step.directory, uid: 0, gid: 0)
+            try ImageDirectories(root: root, owners: OwnerWriter(order)).make(TreePath(step.directory), uid: 0, gid: 0)
         } catch {
             throw .step("cannot make \(step.directory)", at: place, in: recipe.name, errno: error)
         }
@@ -132,17 +132,18 @@ struct DockerfileRun {
         case .bind:
             let isContext = sources[index].isEmpty
             let tree = isContext ? recipe.context : sources[index]
-            let opened = try during("cannot open \(tree)") { () throws(Errno) in
-                try open(tree, O_RDONLY | O_DIRECTORY)
-            }
-            let files = CopyTree(root: opened.raw, ignored: isContext ? recipe.ignored : IgnoreFile())
+            let root = try during("cannot open \(tree)") { () throws(Errno) in try TreeRoot(HostPath(tree)) }
+            let files = CopyTree(root: root, ignored: isContext ? recipe.ignored : IgnoreFile())
             guard files.kind(mount.source) != nil else {
                 throw .step("\(mount.source): not found, to be mounted on \(mount.target)", at: place, in: recipe.name)
             }
             if mount.isWritable || !files.ignored.rules.isEmpty { return try copy(files, mount, index, isContext) }
             do throws(Errno) {
-                let found = try files.open(Array(mount.source.utf8), SKL_O_PATH)
-                return try readLink("/proc/self/fd/\(found.raw)")
+                let found = try root.open(TreePath(mount.source), .pathOnly)
+                guard let path = String(validating: try readLink(ofProcess: found.raw), as: UTF8.self) else {
+                    throw Errno(EILSEQ)
+                }
+                return path
             } catch {
                 throw .step("cannot mount \(mount.source)", at: place, in: recipe.name, errno: error)
             }
@@ -177,60 +178,56 @@ struct DockerfileRun {
 
     /// A directory that was just made.
     private func prepare(_ name: String, in parent: String, _ mount: RunStep.Mount) throws(Errno) {
-        let opened = try open(parent, O_RDONLY | O_DIRECTORY)
-        try OwnerWriter(order).set(mount.owner, mount.group, of: Array(name.utf8), at: opened.raw)
-        try chmod(parent + "/" + name, mode_t(mount.kind == .tmpfs ? 0o1777 : mount.mode))
+        let opened = try open(HostPath(parent), [.read, .directory])
+        let name = try EntryName(name)
+        try OwnerWriter(order).set(mount.owner, mount.group, of: name, at: opened.raw)
+        try chmod(name, mode_t(mount.kind == .tmpfs ? 0o1777 : mount.mode), at: opened.raw)
     }
 }
 
 /// Mount points that the image lacks: made for the time of a command. What the command put into one stays.
 struct MountStubs {
     let root: RootTree
-    private var made: [[UInt8]] = []
+    private var made: [TreePath] = []
 
     init(root: RootTree) { self.root = root }
 
-    mutating func makeDirectory(_ path: String) { make(path, isFile: false) }
-    mutating func makeFile(_ path: String) { make(path, isFile: true) }
+    mutating func makeDirectory(_ path: String) { make(TreePath(path), isFile: false) }
+    mutating func makeFile(_ path: String) { make(TreePath(path), isFile: true) }
 
     /// What cannot be made is missed by the mount, which says so.
-    private mutating func make(_ path: String, isFile: Bool) {
-        let names = path.utf8.split(separator: 0x2F).map { Array($0) }
-        var done: [UInt8] = []
+    private mutating func make(_ path: TreePath, isFile: Bool) {
+        let names = path.components
+        var here: TreePath = "/"
         for (index, name) in names.enumerated() {
-            let here = done + [0x2F] + name
-            if (try? root.open(here, SKL_O_PATH)) == nil {
-                guard let parent = try? root.open(done.isEmpty ? [0x2F] : done, SKL_O_PATH | O_DIRECTORY),
-                    let bytes = try? PathBytes(name)
-                else { return }
-                do throws(Errno) {
-                    if isFile && index == names.count - 1 {
-                        try makeNode(bytes, mode: SKL_S_IFREG | 0o644, device: 0, at: parent.raw)
-                    } else {
-                        try Linux.makeDirectory(bytes, mode: 0o755, at: parent.raw)
-                    }
-                } catch {
-                    return
+            here = here.appending(name)
+            if root.top.exists(here) { continue }
+            do throws(Errno) {
+                let place = try root.top.place(here)
+                if isFile && index == names.count - 1 {
+                    try Linux.makeFile(place.name, [], mode: 0o644, at: place.directory.raw)
+                } else {
+                    try Linux.makeDirectory(place.name, mode: 0o755, at: place.directory.raw)
                 }
-                made.append(here)
+            } catch {
+                return
             }
-            done = here
+            made.append(here)
         }
     }
 
     mutating func remove() {
-        for path in made.reversed() {
-            let slash = path.lastIndex(of: 0x2F) ?? 0
-            guard let parent = try? root.open(slash == 0 ? [0x2F] : Array(path[..<slash]), SKL_O_PATH | O_DIRECTORY)
-            else { continue }
-            let name = Array(path[slash...].dropFirst())
-            guard let bytes = try? PathBytes(name), let found = try? status(bytes, at: parent.raw) else { continue }
-            if found.isDirectory {
-                try? removeDirectory(name.text, at: parent.raw)
-            } else if found.isRegular, found.size == 0 {
-                try? unlink(bytes, at: parent.raw)
-            }
-        }
+        for path in made.reversed() { try? remove(path) }
         made = []
+    }
+
+    private func remove(_ path: TreePath) throws(Errno) {
+        let place = try root.top.place(path)
+        let found = try status(place.name, at: place.directory.raw)
+        if found.isDirectory {
+            try removeDirectory(place.name, at: place.directory.raw)
+        } else if found.isRegular, found.size == 0 {
+            try unlink(place.name, at: place.directory.raw)
+        }
     }
 }

@@ -70,7 +70,7 @@ struct DockerfileSteps {
     /// A source that is not there is told of by the copy.
     private func copied(_ sources: [String]) throws(SkiffError) -> String {
         let context = try RootTree(recipe.context)
-        let tree = CopyTree(root: context.descriptor, ignored: recipe.ignored)
+        let tree = CopyTree(root: context.top, ignored: recipe.ignored)
         var digest = try ContextDigest()
         for source in sources {
             guard let matches = try? SourceMatcher(tree).matches(source) else { continue }
@@ -116,7 +116,8 @@ struct DockerfileSteps {
         case .makeDirectory(let path, let owner):
             let user = try ImageUsers(root).owner(owner, at: step.place, in: recipe.name)
             do throws(Errno) {
-                try ImageDirectories(root: root, owners: OwnerWriter(order)).make(path, uid: user.uid, gid: user.gid)
+                try ImageDirectories(root: root, owners: OwnerWriter(order)).make(
+                    TreePath(path), uid: user.uid, gid: user.gid)
             } catch {
                 throw .step("cannot make \(path)", at: step.place, in: recipe.name, errno: error)
             }
@@ -144,14 +145,12 @@ struct DockerfileSteps {
         if let from = step.from { tree = try build.source(from, at: place).root() }
         let copy = DockerfileCopy(
             step: step,
-            source: CopyTree(root: tree.descriptor, ignored: isContext ? recipe.ignored : IgnoreFile()),
+            source: CopyTree(root: tree.top, ignored: isContext ? recipe.ignored : IgnoreFile()),
             fetched: build.fetched, keepsOwners: !isContext, owner: owner, target: root, owners: OwnerWriter(order))
         do throws(DockerfileProblem) {
             for warning in try copy.run() { Log.warning("\(recipe.name):\(place.line): \(warning)") }
         } catch {
             throw .step(error.message, at: place, in: recipe.name)
         }
-        // The descriptor is lent to the copy.
-        withExtendedLifetime(tree) {}
     }
 }

@@ -48,7 +48,7 @@ struct ImageCopy {
             try source.status(path)
         }
         if kind.isDirectory {
-            let isNew = !place.isEmpty && (try? target.open(place, SKL_O_PATH | O_DIRECTORY)) == nil
+            let isNew = !place.isEmpty && (try? target.open(TreePath(place), [.pathOnly, .directory])) == nil
             if isNew { try failing(path) { () throws(Errno) in try makeDirectory(place) } }
             // Where the directory was there already, it stays what it is.
             return try copyEntries(path, to: place, below: "", top: isNew)
@@ -82,7 +82,7 @@ struct ImageCopy {
         }
         guard top else { return }
         try failing(path) { () throws(Errno) in
-            let opened = try source.open(path, SKL_O_PATH | O_NOFOLLOW)
+            let opened = try source.open(path, .pathOnly)
             try finish(try status(of: opened.raw), opened.raw, place)
         }
     }
@@ -97,7 +97,7 @@ struct ImageCopy {
                 return
             }
             if !kind.isDirectory {
-                let opened = try source.open(path, SKL_O_PATH | O_NOFOLLOW)
+                let opened = try source.open(path, .pathOnly)
                 return try finish(kind, opened.raw, place)
             }
         } catch {
@@ -108,30 +108,16 @@ struct ImageCopy {
 
     // MARK: - Names
 
-    /// A name in a directory of the image that is held open.
-    private struct Place: ~Copyable {
-        let folder: OwnedFD
-        let name: [UInt8]
-        let path: PathBytes
-    }
-
-    private func place(_ path: [UInt8]) throws(Errno) -> Place {
-        let slash = path.lastIndex(of: 0x2F) ?? path.startIndex
-        let folder = try target.open(slash == 0 ? [0x2F] : Array(path[..<slash]), SKL_O_PATH | O_DIRECTORY)
-        let name = Array(path[slash...].drop { $0 == 0x2F })
-        // The root itself, seen from itself.
-        return Place(
-            folder: folder, name: name.isEmpty ? [0x2E] : name, path: try PathBytes(name.isEmpty ? [0x2E] : name))
-    }
+    private func place(_ path: [UInt8]) throws(Errno) -> TreePlace { try target.top.place(TreePath(path)) }
 
     /// A link that leads to a directory counts as one, so that `/bin` of an image may be a link.
     private func makeDirectory(_ path: [UInt8]) throws(Errno) {
-        if let old = try? target.open(path, SKL_O_PATH) {
+        if let old = try? target.open(TreePath(path), .pathOnly) {
             guard try status(of: old.raw).isDirectory else { throw .notDirectory }
             return
         }
         let place = try place(path)
-        try Linux.makeDirectory(place.path, mode: 0o700, at: place.folder.raw)
+        try Linux.makeDirectory(place.name, mode: 0o700, at: place.directory.raw)
     }
 
     /// A second name of a file that was copied, when it stays the same file.
@@ -145,68 +131,63 @@ struct ImageCopy {
         let old = try place(first)
         let new = try place(path)
         try clear(new)
-        try makeHardLink(old.path, from: old.folder.raw, at: new.path, in: new.folder.raw)
+        try makeHardLink(old.name, from: old.directory.raw, at: new.name, in: new.directory.raw)
         return true
     }
 
     /// Whatever has the name goes, unless it is a directory.
-    private func clear(_ place: borrowing Place) throws(Errno) {
-        guard let old = try? status(place.path, at: place.folder.raw) else { return }
+    private func clear(_ place: borrowing TreePlace) throws(Errno) {
+        guard let old = try? status(place.name, at: place.directory.raw) else { return }
         if old.isDirectory { throw .isDirectory }
-        try unlink(place.path, at: place.folder.raw)
+        try unlink(place.name, at: place.directory.raw)
     }
 
     private func makeFile(_ path: [UInt8], _ kind: FileStatus, _ target: [UInt8]) throws(Errno) {
         let place = try place(target)
         try clear(place)
         if kind.isSymlink {
-            let link = try source.open(path, SKL_O_PATH | O_NOFOLLOW)
-            return try makeSymlink(
-                try PathBytes(try readLink(PathBytes([]), at: link.raw)), at: place.path, in: place.folder.raw)
+            let link = try source.open(path, .pathOnly)
+            return try makeSymlink(try readLink(ofOpen: link.raw), at: place.name, in: place.directory.raw)
         }
         guard kind.isRegular else {
-            return try makeNode(place.path, mode: kind.mode, device: dev_t(kind.rawDevice), at: place.folder.raw)
+            return try makeNode(place.name, mode: kind.mode, device: dev_t(kind.rawDevice), at: place.directory.raw)
         }
-        let input = try source.open(path, O_RDONLY | O_NOFOLLOW)
-        let output = try open(
-            place.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600, in: place.folder.raw,
-            resolve: [.beneath, .noSymlinks])
+        let input = try source.open(path, [.read, .nonBlocking])
+        let output = try open(place.name, [.write, .create, .exclusive], mode: 0o600, at: place.directory.raw)
         try copySparse(from: input.raw, to: output.raw, size: kind.size)
         try output.close()
     }
 
     // MARK: - What files are
 
+    /// On the very file that was made, whatever has its name by now.
     private func finish(_ kind: FileStatus, _ file: CInt, _ path: [UInt8]) throws(Errno) {
-        let place = try place(path)
+        let made = try target.open(TreePath(path), .pathOnly, links: .lastKept)
         if let owner = owner ?? (keepsOwners ? nil : (0, 0)) {
-            try owners.set(owner.uid, owner.gid, of: place.name, at: place.folder.raw)
+            try owners.set(owner.uid, owner.gid, ofOpen: made.raw)
         } else if !owners.hasRecords {
-            try owners.set(kind.uid, kind.gid, of: place.name, at: place.folder.raw)
+            try owners.set(kind.uid, kind.gid, ofOpen: made.raw)
         }
         if !kind.isSymlink {
             let permissions = mode?.applied(to: kind.permissions, isDirectory: kind.isDirectory) ?? kind.permissions
-            try chmod(place.path, permissions, at: place.folder.raw)
+            try chmod(ofOpen: made.raw, permissions)
         }
-        if keepsOwners { try keepAttributes(kind, file, place) }
-        try setTimes(place.path, seconds: kind.modified, at: place.folder.raw)
+        if keepsOwners { try keepAttributes(kind, file, made.raw) }
+        try setTimes(ofOpen: made.raw, seconds: kind.modified)
     }
 
     /// Records of owners are attributes, too.
-    private func keepAttributes(_ kind: FileStatus, _ file: CInt, _ place: borrowing Place) throws(Errno) {
-        let real = Array(try readLink("/proc/self/fd/\(file)").utf8)
-        let top = try Linux.open("/", SKL_O_PATH | O_DIRECTORY)
+    private func keepAttributes(_ kind: FileStatus, _ file: CInt, _ made: CInt) throws(Errno) {
         let isSpecial = !kind.isRegular && !kind.isDirectory
         let record = isSpecial ? RecordedOwner.specialAttribute : RecordedOwner.attribute
-        for (key, value) in try readXattrs(of: Array(real.drop { $0 == 0x2F }), at: top.raw) {
+        for (key, value) in try readXattrs(ofOpen: file) {
             if owner != nil, owners.hasRecords, key.elementsEqual(record.utf8) {
                 guard let device = RecordedOwner(value, isSpecial: isSpecial)?.device, let owner else { continue }
-                try RecordedOwner(uid: owner.uid, gid: owner.gid, device: device).write(
-                    place.name, at: place.folder.raw)
+                try RecordedOwner(uid: owner.uid, gid: owner.gid, device: device).write(made)
                 continue
             }
             do throws(Errno) {
-                try setXattr(try PathBytes(key), value, of: place.name, at: place.folder.raw)
+                try setXattr(key, value, ofOpen: made)
             } catch {
                 if error != .notPermitted && error != .notSupported { throw error }
             }

@@ -18,10 +18,20 @@ struct OwnerWriter {
     }
 
     /// Before permissions and attributes: a change of the owner takes setuid bits and capabilities away.
-    func set(_ uid: UInt32, _ gid: UInt32, of name: [UInt8], at directory: CInt) throws(Errno) {
+    func set(_ uid: UInt32, _ gid: UInt32, of name: EntryName, at directory: CInt) throws(Errno) {
         if hasRecords { return try RecordedOwner(uid: uid, gid: gid).write(name, at: directory) }
+        try allowingRefusal { () throws(Errno) in try chown(name, uid, gid, at: directory) }
+    }
+
+    /// The same for an open file; O_PATH is enough.
+    func set(_ uid: UInt32, _ gid: UInt32, ofOpen file: CInt) throws(Errno) {
+        if hasRecords { return try RecordedOwner(uid: uid, gid: gid).write(file) }
+        try allowingRefusal { () throws(Errno) in try chown(ofOpen: file, uid, gid) }
+    }
+
+    private func allowingRefusal(_ change: () throws(Errno) -> Void) throws(Errno) {
         do throws(Errno) {
-            try chown(try PathBytes(name), uid, gid, at: directory)
+            try change()
         } catch {
             if mustSucceed || (error != .notPermitted && error != .invalidArgument) { throw error }
         }
@@ -29,12 +39,11 @@ struct OwnerWriter {
 
     /// A device node, or the file that stands for one.
     func makeDevice(
-        _ name: [UInt8], mode: mode_t, isBlock: Bool, major: UInt32, minor: UInt32, uid: UInt32, gid: UInt32,
+        _ name: EntryName, mode: mode_t, isBlock: Bool, major: UInt32, minor: UInt32, uid: UInt32, gid: UInt32,
         at directory: CInt
     ) throws(Errno) {
-        let path = try PathBytes(name)
         if recordsDevices {
-            try makeNode(path, mode: SKL_S_IFREG | mode & 0o7777, device: 0, at: directory)
+            try makeNode(name, mode: SKL_S_IFREG | mode & 0o7777, device: 0, at: directory)
             let device: RecordedOwner.Device =
                 isBlock ? .block(major: major, minor: minor) : .character(major: major, minor: minor)
             try RecordedOwner(uid: uid, gid: gid, device: device).write(name, at: directory)
@@ -42,7 +51,7 @@ struct OwnerWriter {
             return
         }
         try makeNode(
-            path, mode: (isBlock ? SKL_S_IFBLK : SKL_S_IFCHR) | mode & 0o7777,
+            name, mode: (isBlock ? SKL_S_IFBLK : SKL_S_IFCHR) | mode & 0o7777,
             device: deviceNumber(major: major, minor: minor), at: directory)
         try set(uid, gid, of: name, at: directory)
     }
@@ -54,19 +63,18 @@ struct ImageDirectories {
     let owners: OwnerWriter
 
     /// What is missing of a path, 0755, for that owner; links are followed inside the image.
-    func make(_ path: String, uid: UInt32, gid: UInt32) throws(Errno) {
-        var done: [UInt8] = []
-        for name in path.utf8.split(separator: 0x2F) {
-            let here = done + [0x2F] + name
-            if let found = try? root.open(here, SKL_O_PATH) {
+    func make(_ path: TreePath, uid: UInt32, gid: UInt32) throws(Errno) {
+        var here: TreePath = "/"
+        for name in path.components {
+            here = here.appending(name)
+            if let found = try? root.open(here, .pathOnly) {
                 guard try status(of: found.raw).isDirectory else { throw .notDirectory }
-            } else {
-                let parent = try root.open(done.isEmpty ? [0x2F] : done, SKL_O_PATH | O_DIRECTORY)
-                try makeDirectory(try PathBytes(Array(name)), mode: 0o755, at: parent.raw)
-                try owners.set(uid, gid, of: Array(name), at: parent.raw)
-                try chmod(try PathBytes(Array(name)), 0o755, at: parent.raw)
+                continue
             }
-            done = here
+            let place = try root.top.place(here)
+            try makeDirectory(place.name, mode: 0o755, at: place.directory.raw)
+            try owners.set(uid, gid, of: place.name, at: place.directory.raw)
+            try chmod(place.name, 0o755, at: place.directory.raw)
         }
     }
 }

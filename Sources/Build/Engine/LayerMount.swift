@@ -42,6 +42,6 @@ struct LayerMount {
         for name in try xattrNames(path) where !name.hasPrefix("security.") && !name.contains(".overlay.") {
             try? setXattr(name, try xattr(name, of: path), of: target)
         }
-        try setTimes(PathBytes(Array(target.utf8)), seconds: old.modified, at: atCurrentDirectory)
+        try setTimes(HostPath(target), seconds: old.modified)
     }
 }

@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Digest
 import Linux
 
@@ -40,14 +39,13 @@ struct TreeDigest: ~Copyable {
         for entry in names {
             let below = path + [0x2F] + entry.name
             let status = try during("cannot look at \(below.text)") { () throws(Errno) in
-                try Linux.status(PathBytes(entry.name), at: directory)
+                try Linux.status(EntryName(entry.name), at: directory)
             }
             try add(below, status)
             if content { try addContent(entry.name, status, directory) } else { try add(text: Self.stateText(status)) }
             guard status.isDirectory else { continue }
             let opened = try during("cannot open \(below.text)") { () throws(Errno) in
-                try open(
-                    PathBytes(entry.name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, in: directory, resolve: [.beneath])
+                try open(EntryName(entry.name), [.read, .directory], at: directory)
             }
             try add(opened.raw, below, content: content)
         }
@@ -60,13 +58,14 @@ struct TreeDigest: ~Copyable {
 
     private mutating func addContent(_ name: [UInt8], _ status: FileStatus, _ directory: CInt) throws(SkiffError) {
         do throws(Errno) {
+            let name = try EntryName(name)
             // An overlay notes where a copy came from.
             for xattr in try readXattrs(of: name, at: directory) where !xattr.name.text.hasSuffix("overlay.origin") {
                 try add(xattr.name, xattr.value)
             }
-            if status.isSymlink { try add(try readLink(PathBytes(name), at: directory), []) }
+            if status.isSymlink { try add(try readLink(name, at: directory), []) }
             guard status.isRegular else { return }
-            let file = try open(PathBytes(name), O_RDONLY | O_NOFOLLOW, in: directory, resolve: [.beneath])
+            let file = try open(name, [.read, .nonBlocking], at: directory)
             try add(content: file.raw)
         } catch {
             throw SkiffError("cannot read \(name.text)", errno: error)
@@ -93,14 +92,14 @@ struct TreeDigest: ~Copyable {
         try add(bytes: name)
         try add(text: "\(status.mode) \(status.rawDevice)")
         if status.isDirectory {
-            guard let folder = try? source.open(path, O_RDONLY | O_DIRECTORY), let names = try? entries(of: folder.raw)
+            guard let folder = try? source.open(path, [.read, .directory]), let names = try? entries(of: folder.raw)
             else { return try add(text: "unreadable") }
             try add(text: "\(names.count)")
             for entry in names {
                 try addCopied(path + [0x2F] + entry.name, entry.name, source, depth: depth + 1)
             }
         } else if status.isRegular {
-            guard let file = try? source.open(path, O_RDONLY), (try? add(content: file.raw)) != nil else {
+            guard let file = try? source.open(path, [.read, .nonBlocking]), (try? add(content: file.raw)) != nil else {
                 return try add(text: "unreadable")
             }
         }

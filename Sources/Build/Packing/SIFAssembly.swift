@@ -32,7 +32,7 @@ struct SIFAssembly {
             if let changed {
                 try InspectMetadata(collecting: changed)
             } else {
-                try InspectMetadata.collect(root: root.descriptor)
+                try InspectMetadata.collect(root: root.top)
             }
         try output.write(path, architecture, description) { file, offset throws(SkiffError) in
             try pack(size, into: file, at: offset)

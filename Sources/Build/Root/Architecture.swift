@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Core
 import Linux
 
@@ -12,7 +11,7 @@ struct ArchitectureProbe {
     func find() -> SIFArchitecture? {
         if let found = architecture(of: "/bin/sh") { return found }
         var left = 10_000
-        for directory in ["/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin", "/"] {
+        for directory: TreePath in ["/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin", "/"] {
             if let found = search(directory, depth: directory == "/" ? 6 : 0, &left) { return found }
         }
         return nil
@@ -29,27 +28,25 @@ struct ArchitectureProbe {
         return result
     }
 
-    private func search(_ directory: String, depth: Int, _ left: inout Int) -> SIFArchitecture? {
+    private func search(_ directory: TreePath, depth: Int, _ left: inout Int) -> SIFArchitecture? {
         guard
-            let opened = try? open(
-                directory, O_RDONLY | O_DIRECTORY, in: root.descriptor, resolve: [.inRoot, .noMagicLinks]),
-            let names = try? entries(of: opened.raw)
+            let opened = try? root.open(directory, [.read, .directory]), let names = try? entries(of: opened.raw)
         else { return nil }
-        let base = directory == "/" ? "" : directory
         for entry in names where left > 0 {
             left -= 1
-            let path = base + "/" + entry.text
-            guard let status = try? status(entry.text, at: opened.raw, follow: false) else { continue }
+            let path = directory.appending(entry.name)
+            guard let name = try? EntryName(entry.name), let status = try? status(name, at: opened.raw) else {
+                continue
+            }
             if status.isRegular, status.permissions & 0o111 != 0, let found = architecture(of: path) { return found }
             if status.isDirectory, depth > 0, let found = search(path, depth: depth - 1, &left) { return found }
         }
         return nil
     }
 
-    private func architecture(of path: String) -> SIFArchitecture? {
+    private func architecture(of path: TreePath) -> SIFArchitecture? {
         guard
-            let file = try? openRegular(path, in: root.descriptor),
-            let head = try? readBytes(file.raw, at: 0, count: 20),
+            let file = try? root.top.openRegular(path), let head = try? readBytes(file.raw, at: 0, count: 20),
             let name = ELFMachine.name(head)
         else { return nil }
         return SIFArchitecture(name: name)

@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Inspect
 import Linux
 import SquashfsWriter
@@ -42,6 +41,10 @@ final class ChangedDirectory: ImageRoot, ImageFiles {
         path.isEmpty ? name : path + [0x2F] + name
     }
 
+    private static func place(_ path: [UInt8], _ name: [UInt8]) -> TreePath {
+        TreePath([ASCII.slash] + joined(path, name))
+    }
+
     private func look(_ name: [UInt8], in path: [UInt8], isOurs: Bool) -> Found {
         if let change = changes[path, name] {
             switch change.kind {
@@ -51,11 +54,11 @@ final class ChangedDirectory: ImageRoot, ImageFiles {
             case .gone: return .nothing
             }
         }
-        guard !isOurs, let file = try? tree.open([0x2F] + Self.joined(path, name), SKL_O_PATH | O_NOFOLLOW),
+        guard !isOurs, let file = try? tree.open(Self.place(path, name), .pathOnly, links: .lastKept),
             let status = try? Linux.status(of: file.raw)
         else { return .nothing }
         if status.isDirectory { return .directory(isOurs: false) }
-        guard status.isSymlink, let target = try? readLink(PathBytes([]), at: file.raw) else { return .other }
+        guard status.isSymlink, let target = try? readLink(ofOpen: file.raw) else { return .other }
         return .link(target)
     }
 
@@ -108,10 +111,9 @@ final class ChangedDirectory: ImageRoot, ImageFiles {
         switch place.found {
         case .file(let bytes): return bytes
         case .other:
-            let flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW
-            guard let file = try? tree.open([0x2F] + Self.joined(place.path, name), flags),
-                (try? Linux.status(of: file.raw).isRegular) == true
-            else { return nil }
+            guard let file = try? tree.top.openRegular(Self.place(place.path, name), links: .lastKept) else {
+                return nil
+            }
             return try? readToEnd(file.raw, limit: 16 << 20)
         default: return nil
         }
@@ -126,8 +128,7 @@ final class ChangedDirectory: ImageRoot, ImageFiles {
         var names = changes.filter { $0.value.kind != .gone }.map(\.key)
         if !isOurs {
             names += try during("cannot read \(path) of the image") { () throws(Errno) in
-                let opened = try tree.open([0x2F] + directory, O_RDONLY | O_DIRECTORY)
-                return try entries(of: opened.raw).map(\.name).filter { changes[$0] == nil }
+                try tree.top.entries(TreePath([ASCII.slash] + directory)).map(\.name).filter { changes[$0] == nil }
             }
         }
         return names.sorted { $0.lexicographicallyPrecedes($1) }.map { String(decoding: $0, as: UTF8.self) }

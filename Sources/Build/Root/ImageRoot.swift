@@ -24,10 +24,8 @@ extension RootTree: ImageRoot {
 
     func names(in path: String) throws(SkiffError) -> [String] {
         guard exists(path) else { return [] }
-        let opened = try makeDirectory(path)
         return try during("cannot read \(path) of the image") { () throws(Errno) in
-            let directory = try Linux.open(".", 0, at: opened.raw)
-            return try entries(of: directory.raw).map(\.text)
+            try top.entries(TreePath(path)).map(\.text)
         }
     }
 

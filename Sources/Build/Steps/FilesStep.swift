@@ -21,7 +21,7 @@ struct FilesStep {
     private var source: SourceTree {
         switch origin {
         case .host(let directory): SourceTree(root: nil, directory: Array(directory.utf8))
-        case .stage(let root): SourceTree(root: root.descriptor, directory: [])
+        case .stage(let root): SourceTree(root: root.top, directory: [])
         }
     }
 

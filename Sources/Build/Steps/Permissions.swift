@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Linux
 
 /// Permissions of files that come from layers: images are made by root, who needs none (`--fix-perms`).
@@ -7,53 +6,52 @@ struct Permissions {
     let root: RootTree
 
     /// Directories get u+rwx, files u+rw.
-    func fix() throws(SkiffError) { try fix(root.descriptor, "") }
-
-    private func fix(_ folder: CInt, _ path: String) throws(SkiffError) {
-        try during("cannot repair the permissions of \(path.isEmpty ? "/" : path) in the image") { () throws(Errno) in
-            // The owner can list it only now.
-            let opened = try open(".", SKL_O_PATH | O_DIRECTORY, at: folder)
-            try chmod("/proc/self/fd/\(opened.raw)", try status(of: folder).permissions | 0o700)
-        }
-        let names = try during("cannot read \(path) of the image") { () throws(Errno) in
-            let listed = try open(".", O_RDONLY | O_DIRECTORY, at: folder)
-            return try entries(of: listed.raw)
-        }
-        for entry in names {
-            let child = path + "/" + entry.text
-            do throws(Errno) {
-                let name = try PathBytes(entry.name)
-                let kind = try status(name, at: folder)
-                if kind.isRegular, kind.permissions & 0o600 != 0o600 {
-                    try chmod(name, kind.permissions | 0o600, at: folder)
-                }
-                if !kind.isDirectory { continue }
-            } catch {
-                throw SkiffError("cannot repair the permissions of \(child) in the image", errno: error)
+    func fix() throws(SkiffError) {
+        var pending: [TreePath] = ["/"]
+        while let path = pending.popLast() {
+            pending += try during("cannot repair the permissions of \(path) in the image") { () throws(Errno) in
+                try fix(path)
             }
-            let opened = try during("cannot open \(child) of the image") { () throws(Errno) in
-                try open(PathBytes(entry.name), SKL_O_PATH | O_DIRECTORY | O_NOFOLLOW, in: folder, resolve: [])
-            }
-            try fix(opened.raw, child)
         }
     }
 
-    /// Whether there is a directory that rm(1) of its owner cannot empty.
-    var areHard: Bool { Self.isHard(root.descriptor) }
-
-    private static func isHard(_ folder: CInt) -> Bool {
-        guard let kind = try? status(of: folder), kind.permissions & 0o700 == 0o700,
-            let listed = try? open(".", O_RDONLY | O_DIRECTORY, at: folder), let names = try? entries(of: listed.raw)
-        else { return true }
-        for entry in names {
-            guard let name = try? PathBytes(entry.name), (try? status(name, at: folder))?.isDirectory == true else {
-                continue
+    /// Returns the directories in a directory. Each is opened from the top, so that one descriptor is held however deep the
+    /// tree is.
+    private func fix(_ path: TreePath) throws(Errno) -> [TreePath] {
+        let folder = try root.open(path, [.pathOnly, .directory], links: .refused)
+        // The owner can list it only now.
+        try chmod(ofOpen: folder.raw, try status(of: folder.raw).permissions | 0o700)
+        var below: [TreePath] = []
+        for entry in try entries(of: folder.raw) {
+            let name = try EntryName(entry.name)
+            let kind = try status(name, at: folder.raw)
+            if kind.isRegular, kind.permissions & 0o600 != 0o600 {
+                try chmod(name, kind.permissions | 0o600, at: folder.raw)
             }
-            guard let opened = try? open(name, SKL_O_PATH | O_DIRECTORY | O_NOFOLLOW, in: folder, resolve: []),
-                !isHard(opened.raw)
-            else { return true }
+            if kind.isDirectory { below.append(path.appending(entry.name)) }
+        }
+        return below
+    }
+
+    /// Whether there is a directory that rm(1) of its owner cannot empty.
+    var areHard: Bool {
+        var pending: [TreePath] = ["/"]
+        while let path = pending.popLast() {
+            guard let below = try? directories(path) else { return true }
+            pending += below
         }
         return false
+    }
+
+    private func directories(_ path: TreePath) throws(Errno) -> [TreePath] {
+        let folder = try root.open(path, [.pathOnly, .directory], links: .refused)
+        guard try status(of: folder.raw).permissions & 0o700 == 0o700 else { throw .accessDenied }
+        var below: [TreePath] = []
+        for entry in try entries(of: folder.raw) {
+            let isDirectory = try status(EntryName(entry.name), at: folder.raw).isDirectory
+            if isDirectory { below.append(path.appending(entry.name)) }
+        }
+        return below
     }
 
     static func warn() {

@@ -1,26 +1,25 @@
-import CLinux
 import Linux
 
 /// Where `%files` copies from: this host, or the root of another stage, out of which no link leads.
 struct SourceTree {
-    /// Lent; nil for the host.
-    let root: CInt?
+    /// Nil for the host.
+    let root: TreeRoot?
     /// Where relative paths start.
     let directory: [UInt8]
 
-    func open(_ path: [UInt8], _ flags: CInt) throws(Errno) -> OwnedFD {
-        try Linux.open(
-            try PathBytes(path), flags, in: root ?? AT_FDCWD, resolve: root == nil ? [] : [.inRoot, .noMagicLinks])
+    func open(_ path: [UInt8], _ flags: OpenFlags, follow: Bool = true) throws(Errno) -> OwnedFD {
+        if let root { return try root.open(TreePath(path), flags, links: follow ? .followed : .lastKept) }
+        return try Linux.open(HostPath(path), follow ? flags : flags.union(.noFollow))
     }
 
     /// What a path is; nil when there is nothing.
     func status(_ path: [UInt8], follow: Bool = true) -> FileStatus? {
-        guard let file = try? open(path, SKL_O_PATH | (follow ? 0 : O_NOFOLLOW)) else { return nil }
+        guard let file = try? open(path, .pathOnly, follow: follow) else { return nil }
         return try? Linux.status(of: file.raw)
     }
 
     private func names(_ path: [UInt8]) -> [[UInt8]] {
-        guard let folder = try? open(path.isEmpty ? [0x2F] : path, O_RDONLY | O_DIRECTORY) else { return [] }
+        guard let folder = try? open(path.isEmpty ? [0x2F] : path, [.read, .directory]) else { return [] }
         return ((try? entries(of: folder.raw)) ?? []).map(\.name)
     }
 

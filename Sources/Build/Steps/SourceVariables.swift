@@ -14,7 +14,7 @@ package struct SourceVariables: Sendable {
 
     /// Those of the caller's environment.
     package static let ofCaller = SourceVariables { name in
-        let prefix = Array(name.utf8) + [ShellByte.equals]
+        let prefix = Array(name.utf8) + [ASCII.equals]
         return environmentBytes().first { $0.starts(with: prefix) }.map { Array($0.dropFirst(prefix.count)) }
     }
 
@@ -24,7 +24,7 @@ package struct SourceVariables: Sendable {
     func expand(_ text: [UInt8]) throws(PathPattern.Malformed) -> [UInt8] {
         var result: [UInt8] = []
         var rest = text[...]
-        if rest.first == ShellByte.tilde { result = try home(&rest) }
+        if rest.first == ASCII.tilde { result = try home(&rest) }
         try expand(rest, into: &result, depth: 0)
         return result
     }
@@ -32,10 +32,10 @@ package struct SourceVariables: Sendable {
     /// `~`, alone or before a slash.
     private func home(_ rest: inout ArraySlice<UInt8>) throws(PathPattern.Malformed) -> [UInt8] {
         rest.removeFirst()
-        guard rest.isEmpty || rest.first == ShellByte.slash else {
+        guard rest.isEmpty || rest.first == ASCII.slash else {
             throw PathPattern.Malformed(reason: "~ of another user is not known; write \\~ for a file of that name")
         }
-        guard let home = value("HOME"), home.first == ShellByte.slash else {
+        guard let home = value("HOME"), home.first == ASCII.slash else {
             throw PathPattern.Malformed(reason: "~ stands for $HOME, which is not set to a path")
         }
         return Self.hidden(home)
@@ -50,19 +50,19 @@ package struct SourceVariables: Sendable {
         var rest = text
         while let byte = rest.popFirst() {
             switch (byte, rest.first) {
-            case (ShellByte.backslash, let next?):
+            case (ASCII.backslash, let next?):
                 result += [byte, next]
                 rest.removeFirst()
-            case (ShellByte.backquote, _), (ShellByte.dollar, UInt8(ascii: "(")):
+            case (ASCII.backquote, _), (ASCII.dollar, UInt8(ascii: "(")):
                 throw PathPattern.Malformed(reason: "commands are not carried out in %files")
-            case (ShellByte.dollar, ShellByte.openBrace):
+            case (ASCII.dollar, ASCII.openBrace):
                 rest.removeFirst()
                 try put(try braced(&rest, depth: depth), before: rest, into: &result)
-            case (ShellByte.dollar, let next?) where ShellByte.isNameStart(next):
-                let name = String(decoding: rest.prefix(while: ShellByte.isNameByte), as: UTF8.self)
+            case (ASCII.dollar, let next?) where ASCII.isNameStart(next):
+                let name = String(decoding: rest.prefix(while: ASCII.isNameByte), as: UTF8.self)
                 rest = rest.dropFirst(name.utf8.count)
                 try put((name, Self.hidden(try set(name))), before: rest, into: &result)
-            case (ShellByte.dollar, let next?) where ShellByte.isDigit(next) || "@*#?$!-".utf8.contains(next):
+            case (ASCII.dollar, let next?) where ASCII.isDigit(next) || "@*#?$!-".utf8.contains(next):
                 let name = String(decoding: [byte, next], as: UTF8.self)
                 throw PathPattern.Malformed(reason: "\(name) has no value here; write \\$ for a dollar sign")
             default: result.append(byte)
@@ -74,7 +74,7 @@ package struct SourceVariables: Sendable {
     private func put(
         _ found: (name: String, value: [UInt8]), before rest: ArraySlice<UInt8>, into result: inout [UInt8]
     ) throws(PathPattern.Malformed) {
-        guard !found.value.isEmpty || !result.isEmpty || rest.first != ShellByte.slash else {
+        guard !found.value.isEmpty || !result.isEmpty || rest.first != ASCII.slash else {
             throw PathPattern.Malformed(reason: "$\(found.name) is empty, and the path would begin at the root")
         }
         result += found.value
@@ -92,22 +92,22 @@ package struct SourceVariables: Sendable {
         guard let end = Self.end(of: rest) else { throw PathPattern.Malformed(reason: "${ without }") }
         var inner = rest[..<end]
         rest = rest[(end + 1)...]
-        let name = String(decoding: inner.prefix(while: ShellByte.isNameByte), as: UTF8.self)
+        let name = String(decoding: inner.prefix(while: ASCII.isNameByte), as: UTF8.self)
         inner = inner.dropFirst(name.utf8.count)
-        let isColon = inner.first == ShellByte.colon
+        let isColon = inner.first == ASCII.colon
         if isColon { inner.removeFirst() }
-        guard ShellByte.isName(name.utf8), !isColon || !inner.isEmpty else { throw Self.unknown(name) }
+        guard ASCII.isName(name.utf8), !isColon || !inner.isEmpty else { throw Self.unknown(name) }
         let current = value(name)
         let isSet = current.map { !isColon || !$0.isEmpty } ?? false
         guard let sign = inner.popFirst() else { return (name, Self.hidden(try set(name))) }
         var word: [UInt8] = []
         switch sign {
-        case ShellByte.dash, ShellByte.equals:
+        case ASCII.dash, ASCII.equals:
             if isSet { return (name, Self.hidden(current ?? [])) }
             try expand(inner, into: &word, depth: depth + 1)
-        case ShellByte.plus:
+        case ASCII.plus:
             if isSet { try expand(inner, into: &word, depth: depth + 1) }
-        case ShellByte.question:
+        case ASCII.question:
             if isSet { return (name, Self.hidden(current ?? [])) }
             let message = String(decoding: inner, as: UTF8.self)
             throw PathPattern.Malformed(reason: "$\(name): \(message.isEmpty ? "it is not set" : message)")
@@ -126,10 +126,10 @@ package struct SourceVariables: Sendable {
         var index = text.startIndex
         while index < text.endIndex {
             switch text[index] {
-            case ShellByte.backslash: index += 1
-            case ShellByte.openBrace: depth += 1
-            case ShellByte.closeBrace where depth == 0: return index
-            case ShellByte.closeBrace: depth -= 1
+            case ASCII.backslash: index += 1
+            case ASCII.openBrace: depth += 1
+            case ASCII.closeBrace where depth == 0: return index
+            case ASCII.closeBrace: depth -= 1
             default: break
             }
             index += 1
@@ -141,7 +141,7 @@ package struct SourceVariables: Sendable {
     private static func hidden(_ value: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
         for byte in value {
-            if "\\*?[]{}()|,!+@~$`".utf8.contains(byte) { result.append(ShellByte.backslash) }
+            if "\\*?[]{}()|,!+@~$`".utf8.contains(byte) { result.append(ASCII.backslash) }
             result.append(byte)
         }
         return result

@@ -42,7 +42,7 @@ struct TreeCopy {
 
     private mutating func copy(_ from: [UInt8], to target: [UInt8], follow: Bool) throws(Failure) {
         do throws(Errno) {
-            let file = try source.open(from, SKL_O_PATH | (follow ? 0 : O_NOFOLLOW))
+            let file = try source.open(from, .pathOnly, follow: follow)
             let kind = try status(of: file.raw)
             if kind.isDirectory {
                 try makeDirectory(target, kind)
@@ -60,7 +60,7 @@ struct TreeCopy {
         let kind: FileStatus
         let names: [[UInt8]]
         do throws(Errno) {
-            let folder = try source.open(from, O_RDONLY | O_DIRECTORY | (follow ? 0 : O_NOFOLLOW))
+            let folder = try source.open(from, [.read, .directory], follow: follow)
             kind = try status(of: folder.raw)
             guard !open.contains(FileIdentity(kind)) else { throw .tooManySymlinks }
             names = try entries(of: folder.raw).map(\.name)
@@ -73,35 +73,23 @@ struct TreeCopy {
         }
         open.removeLast()
         do throws(Errno) {
-            let folder = try source.open(from, SKL_O_PATH | (follow ? 0 : O_NOFOLLOW))
+            let folder = try source.open(from, .pathOnly, follow: follow)
             try keep(kind, folder.raw, target)
         } catch {
             throw Failure(path: from, reason: error)
         }
     }
 
-    /// A name in a directory of the image that is held open.
-    private struct Place: ~Copyable {
-        let folder: OwnedFD
-        let bytes: [UInt8]
-        let name: PathBytes
-    }
-
-    private func place(_ target: [UInt8]) throws(Errno) -> Place {
-        let slash = target.lastIndex(of: 0x2F) ?? target.startIndex
-        let path = Array(target[..<slash])
-        let folder = try root.open(path.isEmpty ? [0x2F] : path, SKL_O_PATH | O_DIRECTORY)
-        let bytes = Array(target[slash...].drop { $0 == 0x2F })
-        return Place(folder: folder, bytes: bytes, name: try PathBytes(bytes))
-    }
+    /// Where the target itself stands; the parent exists.
+    private func place(_ target: [UInt8]) throws(Errno) -> TreePlace { try root.top.place(TreePath(target)) }
 
     private func makeDirectory(_ target: [UInt8], _ kind: FileStatus) throws(Errno) {
-        if let old = try? root.open(target, SKL_O_PATH) {
+        if let old = try? root.open(TreePath(target), .pathOnly) {
             guard try status(of: old.raw).isDirectory else { throw .notDirectory }
             return
         }
         let place = try place(target)
-        try Linux.makeDirectory(place.name, mode: kind.permissions | 0o700, at: place.folder.raw)
+        try Linux.makeDirectory(place.name, mode: kind.permissions | 0o700, at: place.directory.raw)
     }
 
     private mutating func linkAgain(_ kind: FileStatus, _ target: [UInt8]) throws(Errno) -> Bool {
@@ -112,27 +100,26 @@ struct TreeCopy {
         }
         let old = try place(first)
         let new = try place(target)
-        try? unlink(new.name, at: new.folder.raw)
-        try makeHardLink(old.name, from: old.folder.raw, at: new.name, in: new.folder.raw)
+        try? unlink(new.name, at: new.directory.raw)
+        try makeHardLink(old.name, from: old.directory.raw, at: new.name, in: new.directory.raw)
         return true
     }
 
     private func copyFile(_ from: [UInt8], _ kind: FileStatus, _ file: CInt, to target: [UInt8]) throws(Errno) {
         if kind.isRegular { return try copyBytes(from, kind, to: target) }
         let place = try place(target)
-        if let old = try? status(place.name, at: place.folder.raw) {
+        if let old = try? status(place.name, at: place.directory.raw) {
             if old.isDirectory { throw .isDirectory }
-            try unlink(place.name, at: place.folder.raw)
+            try unlink(place.name, at: place.directory.raw)
         }
         if kind.isSymlink {
-            let text = try readLink(PathBytes([]), at: file)
-            return try makeSymlink(try PathBytes(text), at: place.name, in: place.folder.raw)
+            return try makeSymlink(try readLink(ofOpen: file), at: place.name, in: place.directory.raw)
         }
-        try makeNode(place.name, mode: kind.mode, device: dev_t(kind.rawDevice), at: place.folder.raw)
+        try makeNode(place.name, mode: kind.mode, device: dev_t(kind.rawDevice), at: place.directory.raw)
     }
 
     private func copyBytes(_ from: [UInt8], _ kind: FileStatus, to target: [UInt8]) throws(Errno) {
-        let input = try source.open(from, O_RDONLY)
+        let input = try source.open(from, [.read, .nonBlocking])
         let output = try outputFile(target, mode: kind.permissions & 0o777)
         try copySparse(from: input.raw, to: output.raw, size: kind.size)
         try output.close()
@@ -140,44 +127,42 @@ struct TreeCopy {
 
     /// An existing file that cannot be written is replaced, as by `cp -f`. A copy of everything writes through no link.
     private func outputFile(_ target: [UInt8], mode: mode_t) throws(Errno) -> OwnedFD {
-        let flags = O_WRONLY | O_CREAT | O_TRUNC
         if manner == .contents {
             do throws(Errno) {
-                return try root.open(target, flags, mode: mode)
+                return try root.open(TreePath(target), [.write, .create, .truncate, .nonBlocking], mode: mode)
             } catch {
                 guard error == .accessDenied || error == Errno(ETXTBSY) else { throw error }
             }
         }
         let place = try place(target)
         do throws(Errno) {
-            try unlink(place.name, at: place.folder.raw)
+            try unlink(place.name, at: place.directory.raw)
         } catch {
             if error != .noSuchFile { throw error }
         }
-        return try root.open(target, flags | O_EXCL, mode: mode)
+        return try Linux.open(place.name, [.write, .create, .exclusive], mode: mode, at: place.directory.raw)
     }
 
     /// Owner first: chown(2) takes setuid bits and file capabilities away.
     private func keep(_ kind: FileStatus, _ file: CInt, _ target: [UInt8]) throws(Errno) {
-        guard manner == .everything else { return }
+        // The top of the image stays what it is.
+        guard manner == .everything, !TreePath(target).components.isEmpty else { return }
         let place = try place(target)
         do throws(Errno) {
-            try chown(place.name, kind.uid, kind.gid, at: place.folder.raw)
+            try chown(place.name, kind.uid, kind.gid, at: place.directory.raw)
         } catch {
             // In a namespace of one user all files belong to that one.
             if error != .notPermitted && error != .invalidArgument { throw error }
         }
-        if !kind.isSymlink { try chmod(place.name, kind.permissions, at: place.folder.raw) }
-        try keepAttributes(file, place.bytes, place.folder.raw)
-        try setTimes(place.name, seconds: kind.modified, at: place.folder.raw)
+        if !kind.isSymlink { try chmod(place.name, kind.permissions, at: place.directory.raw) }
+        try keepAttributes(file, place.name, place.directory.raw)
+        try setTimes(place.name, seconds: kind.modified, at: place.directory.raw)
     }
 
-    private func keepAttributes(_ file: CInt, _ name: [UInt8], _ folder: CInt) throws(Errno) {
-        let real = Array(try readLink("/proc/self/fd/\(file)").utf8)
-        let top = try Linux.open("/", SKL_O_PATH | O_DIRECTORY)
-        for (key, value) in try readXattrs(of: Array(real.drop { $0 == 0x2F }), at: top.raw) {
+    private func keepAttributes(_ file: CInt, _ name: EntryName, _ folder: CInt) throws(Errno) {
+        for (key, value) in try readXattrs(ofOpen: file) {
             do throws(Errno) {
-                try setXattr(try PathBytes(key), value, of: name, at: folder)
+                try setXattr(key, value, of: name, at: folder)
             } catch {
                 if error != .notPermitted && error != .notSupported { throw error }
             }

@@ -100,14 +100,14 @@ struct ActionResolver {
 
     /// The program that a word means, as an absolute path; the texts are the ones that users of Apptainer know.
     func find(_ word: [UInt8], path: [UInt8]) throws(SkiffError) -> [UInt8] {
-        if word.contains(ShellByte.slash) {
+        if word.contains(ASCII.slash) {
             let full = absolute(word)
             if let problem = problem(of: full) { throw problem }
             return full
         }
         if !word.isEmpty {
-            for folder in path.split(separator: ShellByte.colon, omittingEmptySubsequences: false) {
-                let full = absolute(folder.isEmpty ? word : Array(folder) + [ShellByte.slash] + word)
+            for folder in path.split(separator: ASCII.colon, omittingEmptySubsequences: false) {
+                let full = absolute(folder.isEmpty ? word : Array(folder) + [ASCII.slash] + word)
                 if problem(of: full) == nil { return full }
             }
         }
@@ -125,12 +125,12 @@ struct ActionResolver {
 
     /// Joined to the current directory, without `.`, `..` and doubled slashes.
     private func absolute(_ path: [UInt8]) -> [UInt8] {
-        let full = path.first == ShellByte.slash ? path : directory + [ShellByte.slash] + path
+        let full = path.first == ASCII.slash ? path : directory + [ASCII.slash] + path
         var parts: [ArraySlice<UInt8>] = []
-        for part in full.split(separator: ShellByte.slash) where !part.elementsEqual([0x2E]) {
+        for part in full.split(separator: ASCII.slash) where !part.elementsEqual([0x2E]) {
             if part.elementsEqual([0x2E, 0x2E]) { _ = parts.popLast() } else { parts.append(part) }
         }
-        return [ShellByte.slash] + Array(parts.joined(separator: [ShellByte.slash]))
+        return [ASCII.slash] + Array(parts.joined(separator: [ASCII.slash]))
     }
 
     // MARK: OCI runscripts
@@ -166,6 +166,6 @@ struct ActionResolver {
 
     static func isOCI(_ script: [UInt8]) -> Bool {
         let line = Array("eval \"set ${SINGULARITY_OCI_RUN}\"".utf8)
-        return script.split(separator: ShellByte.newline).contains { $0.elementsEqual(line) }
+        return script.split(separator: ASCII.newline).contains { $0.elementsEqual(line) }
     }
 }

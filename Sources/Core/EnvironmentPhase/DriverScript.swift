@@ -61,11 +61,11 @@ extension ShellQuoting {
         var result: [UInt8] = []
         var isHidden = false
         for byte in bytes {
-            if byte == ShellByte.doubleQuote, !isHidden { result.append(ShellByte.backslash) }
+            if byte == ASCII.doubleQuote, !isHidden { result.append(ASCII.backslash) }
             result.append(byte)
-            isHidden = byte == ShellByte.backslash && !isHidden
+            isHidden = byte == ASCII.backslash && !isHidden
         }
-        if isHidden { result.append(ShellByte.backslash) }
+        if isHidden { result.append(ASCII.backslash) }
         return result
     }
 }

@@ -10,7 +10,7 @@ import Shell
 struct EnvironmentFile {
     let path: String
     /// Its positional parameters: the arguments of the action.
-    let arguments: [String]
+    let arguments: [[UInt8]]
     let host: [[UInt8]]
     /// What `$APPTAINER_IMAGE` says.
     let image: String
@@ -71,25 +71,25 @@ struct EnvironmentFile {
             try readFile(path, limit: ScriptParser.sizeLimit)
         }
         if let place = text.firstIndex(of: 0) {
-            throw failure(1 + text[..<place].count { $0 == ShellByte.newline }, NeedsShell("a NUL byte"))
+            throw failure(1 + text[..<place].count { $0 == ASCII.newline }, NeedsShell("a NUL byte"))
         }
         var result: [UInt8] = []
         result.reserveCapacity(text.count)
         for (index, byte) in text.enumerated() {
-            let isEnd = index + 1 == text.count || text[index + 1] == ShellByte.newline
+            let isEnd = index + 1 == text.count || text[index + 1] == ASCII.newline
             if byte != 0x0D || !isEnd { result.append(byte) }
         }
         return result
     }
 
     private func makeEvaluator() -> ScriptEvaluator {
-        var evaluator = ScriptEvaluator(files: CurrentRoot())
-        for entry in EnvironmentEntry.split(host) where ShellByte.isName(entry.name.utf8) {
+        var evaluator = ScriptEvaluator(files: HostFiles())
+        for entry in EnvironmentEntry.split(host) where ASCII.isName(entry.name.utf8) {
             evaluator.variables.set(Array(entry.name.utf8), entry.value)
         }
         evaluator.variables.set(Array("APPTAINER_IMAGE".utf8), Array(image.utf8))
         evaluator.provideIdentity()
-        evaluator.positional = arguments.map { Array($0.utf8) }
+        evaluator.positional = arguments
         evaluator.exportsAll = true
         evaluator.permitsSourcing = false
         return evaluator

@@ -54,7 +54,7 @@ struct EnvironmentOverrides {
         var found: [EnvironmentPlan.Variable] = []
         for path in request.environmentFiles {
             // As with Apptainer, the first parameter is the action's own script.
-            let arguments = ["/.singularity.d/actions/\(request.action.rawValue)"] + request.arguments
+            let arguments = [Array("/.singularity.d/actions/\(request.action.rawValue)".utf8)] + request.arguments
             let file = EnvironmentFile(path: path, arguments: arguments, host: host, image: image)
             let content = try file.evaluate()
             messages += content.messages
@@ -76,7 +76,7 @@ struct EnvironmentOverrides {
         if EnvironmentOverrides.isRefused(name) {
             let source = origin.hasPrefix("--") ? "APPTAINERENV_" + name : origin
             warn("Overriding \(name) environment variable with \(source) is not permitted")
-        } else if !ShellByte.isName(name.utf8) {
+        } else if !ASCII.isName(name.utf8) {
             warn("Ignore environment variable \(name): not a valid name")
         } else {
             all.append(EnvironmentPlan.Variable(name, value, origin: origin))

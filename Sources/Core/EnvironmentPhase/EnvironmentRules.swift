@@ -74,7 +74,7 @@ extension EnvironmentPlan {
     }
 
     private static func reasonToDrop(_ name: String, _ request: Request) -> String? {
-        if !ShellByte.isName(name.utf8) { return "not a valid name" }
+        if !ASCII.isName(name.utf8) { return "not a valid name" }
         if let prefix = settingPrefixes.first(where: { name.hasPrefix($0) }) {
             return "\(prefix)* are settings of the runtime"
         }
@@ -95,7 +95,7 @@ extension EnvironmentPlan {
         guard value(of: "USER_PATH") == nil else { return }
         let path = host.first { $0.name == "PATH" }?.value ?? []
         let usual = Array("/bin:/usr/bin:/sbin:/usr/sbin:/usr/local/bin:/usr/local/sbin".utf8)
-        set("USER_PATH", path.isEmpty ? usual : path + [ShellByte.colon] + usual, origin: "PATH of the host")
+        set("USER_PATH", path.isEmpty ? usual : path + [ASCII.colon] + usual, origin: "PATH of the host")
     }
 
     /// The variables that skiff sets itself: Docs/spec/runtime.md §5.3.
@@ -174,7 +174,7 @@ extension EnvironmentPlan {
 
     static func joined(_ left: [UInt8], _ right: [UInt8]) -> [UInt8] {
         if left.isEmpty { return right }
-        return right.isEmpty ? left : left + [ShellByte.colon] + right
+        return right.isEmpty ? left : left + [ASCII.colon] + right
     }
 }
 
@@ -188,7 +188,7 @@ struct EnvironmentEntry {
         var result: [EnvironmentEntry] = []
         result.reserveCapacity(entries.count)
         for entry in entries {
-            guard let equals = entry.firstIndex(of: ShellByte.equals) else { continue }
+            guard let equals = entry.firstIndex(of: ASCII.equals) else { continue }
             let name = String(decoding: entry[..<equals], as: UTF8.self)
             result.append(EnvironmentEntry(name: name, value: Array(entry[(equals + 1)...])))
         }

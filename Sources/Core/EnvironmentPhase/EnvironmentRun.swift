@@ -148,13 +148,13 @@ package struct EnvironmentRun {
     /// Default directories that PATH lacks are appended.
     private func fixPath(_ evaluator: inout ScriptEvaluator) {
         var parts = (evaluator.variables["PATH"] ?? []).split(
-            separator: ShellByte.colon, omittingEmptySubsequences: false)
+            separator: ASCII.colon, omittingEmptySubsequences: false)
         if evaluator.variables["PATH"]?.isEmpty ?? true { parts = [] }
-        for part in Array(EnvironmentPlan.defaultPath.utf8).split(separator: ShellByte.colon)
+        for part in Array(EnvironmentPlan.defaultPath.utf8).split(separator: ASCII.colon)
         where !parts.contains(part) {
             parts.append(part)
         }
-        evaluator.variables.export("PATH", Array(parts.joined(separator: [ShellByte.colon])))
+        evaluator.variables.export("PATH", Array(parts.joined(separator: [ASCII.colon])))
     }
 
     /// `--env` and its relatives, then the default of LD_LIBRARY_PATH.

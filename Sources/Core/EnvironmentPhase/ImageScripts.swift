@@ -1,3 +1,4 @@
+import Linux
 import Shell
 
 /// The shell texts that a builder puts below `/.singularity.d` (Docs/spec/deffile.md §8.1). They do what older runtimes
@@ -70,7 +71,7 @@ package enum ImageScripts {
 
     /// The end of the variables' names for an application: everything but letters and digits becomes `_`.
     package static func variableSuffix(_ name: String) -> String {
-        String(decoding: name.utf8.map { ShellByte.isAlphanumeric($0) ? $0 : 0x5F }, as: UTF8.self)
+        String(decoding: name.utf8.map { ASCII.isAlphanumeric($0) ? $0 : 0x5F }, as: UTF8.self)
     }
 
     /// `/.singularity.d/env/95-apps.sh`: `--app NAME`, which arrives as SINGULARITY_APPNAME.

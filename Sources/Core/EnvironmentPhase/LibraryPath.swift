@@ -1,3 +1,4 @@
+import Linux
 import Shell
 
 /// LD_LIBRARY_PATH when the scripts are done (Docs/spec/runtime.md §5.2): libraries that the host lends must be found
@@ -38,6 +39,6 @@ struct LibraryPath {
     /// Directories of the image's own dynamic linker, in the order of its cache; empty for an image without one (musl).
     func ownDirectories() -> [UInt8] {
         guard let cache = try? files.read(Array("/etc/ld.so.cache".utf8), limit: 16 << 20) else { return [] }
-        return Array(LinkerCache.directories(cache).joined(separator: [ShellByte.colon]))
+        return Array(LinkerCache.directories(cache).joined(separator: [ASCII.colon]))
     }
 }

@@ -49,13 +49,13 @@ enum LinkerCache {
     private static func directory(_ bytes: [UInt8], at offset: Int) -> [UInt8]? {
         guard offset < bytes.count else { return nil }
         let path = bytes[offset...].prefix(4096).prefix { $0 != 0 }
-        guard path.first == ShellByte.slash, let slash = path.lastIndex(of: ShellByte.slash), slash > path.startIndex
+        guard path.first == ASCII.slash, let slash = path.lastIndex(of: ASCII.slash), slash > path.startIndex
         else {
             return nil
         }
         let directory = Array(path[..<slash])
         // hwcaps directories are chosen by the linker itself.
-        return directory.contains(ShellByte.colon)
+        return directory.contains(ASCII.colon)
             || String(decoding: directory, as: UTF8.self).contains("/glibc-hwcaps/")
             ? nil : directory
     }

@@ -66,12 +66,10 @@ package struct ProgramStart: Sendable {
 
     /// Asks the kernel to read the program now, as far as `limit` bytes. Otherwise it comes one page fault after the other,
     /// each of them a question to the image server that has to be waited for.
-    package func readAhead(limit: Int = 4 << 20) {
-        guard case .path(let bytes) = attempt.program else { return }
-        let path = String(decoding: bytes, as: UTF8.self)
-        guard let found = try? status(path), found.isRegular, let file = try? open(path, O_RDONLY | O_NONBLOCK) else {
-            return
-        }
+    package func readAhead(_ files: ContainerFiles, limit: Int = 4 << 20) {
+        guard case .path(let path) = attempt.program, let file = try? files.open(path),
+            let found = try? status(of: file.raw)
+        else { return }
         Linux.readAhead(file.raw, count: Int(min(found.size, Int64(limit))))
     }
 
@@ -79,7 +77,7 @@ package struct ProgramStart: Sendable {
         let arguments = CStringArray(bytes: attempt.arguments)
         do throws(Errno) {
             switch attempt.program {
-            case .path(let path): try Linux.execute(String(decoding: path, as: UTF8.self), arguments, variables)
+            case .path(let path): try Linux.execute(path, arguments, variables)
             case .staticShell:
                 guard let staticShell else { return .noSuchFile }
                 // /proc/PID/exe leads to the file that is executed: whoever owns the installation could write to it from
@@ -123,13 +121,13 @@ struct ExecFallback {
     /// The words of a `#!` line: interpreter and at most one argument; execve(2).
     func interpreter(of path: [UInt8]) -> [[UInt8]]? {
         guard let head = try? files.head(path, count: 256), head.starts(with: Array("#!".utf8)) else { return nil }
-        let line = head.dropFirst(2).prefix { $0 != ShellByte.newline }
-        let trimmed = line.drop(while: ShellByte.isBlank)
-        guard let end = trimmed.firstIndex(where: ShellByte.isBlank) else {
+        let line = head.dropFirst(2).prefix { $0 != ASCII.newline }
+        let trimmed = line.drop(while: ASCII.isBlank)
+        guard let end = trimmed.firstIndex(where: ASCII.isBlank) else {
             return trimmed.isEmpty ? nil : [Array(trimmed)]
         }
-        var rest = trimmed[end...].drop(while: ShellByte.isBlank)
-        while let last = rest.last, ShellByte.isBlank(last) { rest = rest.dropLast() }
+        var rest = trimmed[end...].drop(while: ASCII.isBlank)
+        while let last = rest.last, ASCII.isBlank(last) { rest = rest.dropLast() }
         return [Array(trimmed[..<end])] + (rest.isEmpty ? [] : [Array(rest)])
     }
 

@@ -48,17 +48,18 @@ struct Child {
         try plugins.preExec()
         // What skiff and the plugins opened leads to the host, whether close-on-exec or not.
         closeDescriptors(except: Inheritance.descriptors + links.neededInside + [shell.descriptor].compactMap { $0 })
-        try pivot(into: root)
+        let container = try pivot(into: root)
         LaunchStep.pivoted.reached()
 
         if let hostname = plan.hostname {
             try during("cannot set host name \(hostname)") { () throws(Errno) in try setHostname(hostname) }
         }
         if plan.process == .shim { try startShim() }
-        let directory = try enterStartDirectory()
+        let directory = try ContainerEntry(root: container).enter(plan.directory)
         _ = setUmask(mode_t(plan.umask))
-        let program = try environment(in: directory)
-        if plan.image.driver == .server { program.readAhead() }
+        let files = ContainerFiles(root: container, directory: Array(directory.utf8))
+        let program = try environment(in: directory, files)
+        if plan.image.driver == .server { program.readAhead(files) }
         LaunchStep.environment.reached()
         try during("cannot set the privileges of the program") { () throws(Errno) in
             try apply(plan.privileges, userID: effectiveUID())
@@ -68,7 +69,7 @@ struct Child {
         if try !emulateRoot() { try becomeUser() }
         LaunchStep.exec.reached()
         try during("cannot give back what the caller set") { () throws(Errno) in try Inheritance.giveBack() }
-        throw program.execute(staticShell: shell.descriptor, files: CurrentRoot())
+        throw program.execute(staticShell: shell.descriptor, files: files)
     }
 
     /// - Returns: the directory that becomes the root, relative to the current one, which is the session.
@@ -194,7 +195,7 @@ struct Child {
     private func readEarly(_ session: borrowing Session) {
         // The shim is a clone(2), and what a plugin does we do not know.
         guard plan.image.driver == .loop, plan.process != .shim, plan.plugins.isEmpty,
-            let image = try? open("image", O_RDONLY | O_DIRECTORY, at: session.directory.raw)
+            let image = try? open(EntryName("image"), [.pathOnly, .directory], at: session.directory.raw)
         else { return }
         EarlyReading(action: plan.action, arguments: plan.arguments).start(in: image)
     }
@@ -206,16 +207,19 @@ struct Child {
         let opened = try during("cannot open the root file system of \(plan.image.path)") { () throws(Errno) in
             try open(root, SKL_O_PATH | O_DIRECTORY, at: directory)
         }
-        try MountExecutor(plan: plan, trees: trees, root: opened.raw).run(&session)
+        var executor = MountExecutor(plan: plan, trees: trees, root: TreeRoot(adopting: opened))
+        try executor.run(&session)
     }
 
-    private func pivot(into root: String) throws(SkiffError) {
+    /// Returns the container's root.
+    private func pivot(into root: String) throws(SkiffError) -> TreeRoot {
         try during("cannot make the image the root directory") { () throws(Errno) in
             try changeDirectory(root)
             try pivotIntoCurrentDirectory()
             // The old root, with the session's own mount point, lies under the new one until this.
             try unmount(".", detach: true)
             try changeDirectory("/")
+            return try TreeRoot("/")
         }
     }
 
@@ -231,37 +235,16 @@ struct Child {
     }
 
     /// Runs the image's environment scripts. Ends here when one of them says `exit`, or there is nothing to start.
-    private func environment(in directory: String) throws(SkiffError) -> ProgramStart {
+    private func environment(in directory: String, _ files: ContainerFiles) throws(SkiffError) -> ProgramStart {
         let phase = EnvironmentRun(
-            plan.environment, action: plan.action, arguments: plan.arguments.map { Array($0.utf8) },
-            directory: Array(directory.utf8), files: CurrentRoot())
+            plan.environment, action: plan.action, arguments: plan.arguments,
+            directory: Array(directory.utf8), files: files)
         switch try phase.run() {
         case .start(let program): return program
         case .end(let status, let output, let messages):
             for text in output { try? writeFully(text.isError ? 2 : 1, text.bytes) }
             for message in messages { Log.message(message.level, message.text) }
             _exit(status)
-        }
-    }
-
-    /// - Returns: where the program starts.
-    private func enterStartDirectory() throws(SkiffError) -> String {
-        switch plan.directory {
-        case .required(let path):
-            try during("failed to set working directory: chdir \(path)") { () throws(Errno) in try changeDirectory(path)
-            }
-            return path
-        case .preferred(let paths):
-            for (index, path) in paths.enumerated() {
-                do throws(Errno) {
-                    try changeDirectory(path)
-                    if index > 0 { Log.warning("Could not enter \(paths[0]), starting in \(path)") }
-                    return path
-                } catch {
-                    Log.debug("cannot enter \(path): \(error)")
-                }
-            }
-            return "/"
         }
     }
 }

@@ -1,4 +1,3 @@
-import CLinux
 import Linux
 
 /// Reads the program that will probably start into the page cache while the rest of the container is put together. The
@@ -9,7 +8,7 @@ import Linux
 /// costs some reading and nothing else.
 struct EarlyReading {
     let action: Request.Action
-    let arguments: [String]
+    let arguments: [[UInt8]]
     /// More than this of a program is left to its page faults.
     private static let limit: Int64 = 4 << 20
 
@@ -22,16 +21,16 @@ struct EarlyReading {
                 // A table of its own: the process closes what is not the program's, while this thread may still read.
                 guard (try? separateDescriptors()) != nil else { return }
                 closeDescriptors(except: [directory])
-                read(in: OwnedFD(adopting: directory))
+                read(in: TreeRoot(adopting: OwnedFD(adopting: directory)))
             }
         } catch {
             _ = OwnedFD(adopting: directory)
         }
     }
 
-    private func read(in image: consuming OwnedFD) {
+    private func read(in image: TreeRoot) {
         for path in candidates {
-            guard let file = try? open(path, O_RDONLY | O_NONBLOCK, in: image.raw, resolve: [.inRoot, .noMagicLinks]),
+            guard let file = try? image.open(path, [.read, .nonBlocking]),
                 let found = try? status(of: file.raw)
             else { continue }
             if found.isRegular { readAhead(file.raw, count: Int(min(found.size, Self.limit))) }
@@ -40,10 +39,11 @@ struct EarlyReading {
     }
 
     /// Where the program may be; the first that is there.
-    var candidates: [String] {
+    var candidates: [TreePath] {
         guard action == .exec else { return ["/bin/bash", "/bin/sh"] }
         guard let word = arguments.first, !word.isEmpty else { return [] }
-        if word.utf8.contains(UInt8(ascii: "/")) { return word.hasPrefix("/") ? [word] : [] }
-        return EnvironmentPlan.defaultPath.split(separator: ":").map { "\($0)/\(word)" }
+        let program = TreePath(word)
+        if word.contains(ASCII.slash) { return program.isAbsolute ? [program] : [] }
+        return EnvironmentPlan.defaultPath.split(separator: ":").map { TreePath(Array($0.utf8)).appending(word) }
     }
 }

@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Linux
 
 /// Puts the planned mounts onto the assembled root, in the plan's order. Every destination is found from the root's own
@@ -7,10 +6,21 @@ import Linux
 struct MountExecutor {
     let plan: Plan
     let trees: SourceTrees
-    /// The directory that becomes `/`.
-    let root: CInt
+    /// The tree whose top becomes `/`.
+    let root: TreeRoot
+    /// File systems that are our own: no directory of the host lies on them.
+    private var ownDevices: [UInt64] = []
 
-    func run(_ session: inout Session) throws(SkiffError) {
+    init(plan: Plan, trees: SourceTrees, root: TreeRoot) {
+        (self.plan, self.trees, self.root) = (plan, trees, root)
+    }
+
+    mutating func run(_ session: inout Session) throws(SkiffError) {
+        try during("cannot look at the root file system of \(plan.image.path)") { () throws(Errno) in
+            ownDevices = [try status(of: session.directory.raw).device]
+            // An overlay of ours; what is written goes into the layer that was opened for it.
+            if plan.layers.contains(where: \.isWritable) { ownDevices.append(try status(of: root.descriptor).device) }
+        }
         let order = plan.mounts.indices.sorted { left, right in
             let (a, b) = (plan.mounts[left].group, plan.mounts[right].group)
             return a == b ? left < right : a < b
@@ -18,11 +28,11 @@ struct MountExecutor {
         for index in order { try perform(index, &session) }
     }
 
-    private func perform(_ index: Int, _ session: inout Session) throws(SkiffError) {
+    private mutating func perform(_ index: Int, _ session: inout Session) throws(SkiffError) {
         let mount = plan.mounts[index]
         do throws(Errno) {
             if case .symlink(let target) = mount.source {
-                try link(target, at: mount.destination)
+                try link(target, at: TreePath(mount.destination))
                 return
             }
             guard let source = try prepare(index, &session) else { return }
@@ -48,8 +58,8 @@ struct MountExecutor {
             let (here, there) = (try status(of: source), try status(of: target))
             return here.device == there.device && here.inode == there.inode
         case .tmp where mount.destination != "/tmp":
-            let temporary = try open("/tmp", SKL_O_PATH, in: root, resolve: [.inRoot, .noMagicLinks])
-            return try readLink("/proc/self/fd/\(temporary.raw)") == readLink("/proc/self/fd/\(target)")
+            let temporary = try root.open("/tmp", .pathOnly)
+            return try readLink(ofProcess: temporary.raw) == readLink(ofProcess: target)
         default: return false
         }
     }
@@ -69,7 +79,7 @@ struct MountExecutor {
     }
 
     /// The detached mount to attach; nil when a bind's source was missing and that is allowed.
-    private func prepare(_ index: Int, _ session: inout Session) throws(Errno) -> OwnedFD? {
+    private mutating func prepare(_ index: Int, _ session: inout Session) throws(Errno) -> OwnedFD? {
         let mount = plan.mounts[index]
         let tree: OwnedFD
         switch mount.source {
@@ -80,7 +90,7 @@ struct MountExecutor {
         case .file(let bytes):
             tree = try cloneTree(try session.stageFile(bytes, mode: 0o644), at: session.directory.raw)
         case .derived(let file):
-            guard let bytes = try derive(file, mount.destination) else { return nil }
+            guard let bytes = try derive(file, TreePath(mount.destination)) else { return nil }
             tree = try cloneTree(try session.stageFile(bytes, mode: 0o644), at: session.directory.raw)
         case .symlink: return nil
         }
@@ -88,29 +98,31 @@ struct MountExecutor {
         return tree
     }
 
-    private func makeFilesystem(_ type: String, _ options: [String], _ attributes: MountAttributes) throws(Errno)
+    private mutating func makeFilesystem(_ type: String, _ options: [String], _ attributes: MountAttributes)
+        throws(Errno)
         -> OwnedFD
     {
         let pairs = options.map { option in
             let parts = option.split(separator: "=", maxSplits: 1)
             return (String(parts[0]), parts.count == 2 ? String(parts[1]) : nil)
         }
-        return try newFilesystem(type, source: type, options: pairs, attributes: attributes)
+        let mount = try newFilesystem(type, source: type, options: pairs, attributes: attributes)
+        if ["tmpfs", "ramfs"].contains(type) { ownDevices.append(try status(of: mount.raw).device) }
+        return mount
     }
 
     /// The image's own file with the caller put in; nil, with a warning, when the image has none that can be read.
-    private func derive(_ file: DerivedFile, _ path: String) throws(Errno) -> [UInt8]? {
+    private func derive(_ file: DerivedFile, _ path: TreePath) throws(Errno) -> [UInt8]? {
         let image: [UInt8]
         do throws(Errno) {
-            let file = try openRegular(path, in: root)
-            image = try readToEnd(file.raw, limit: Self.largestDerived)
+            image = try root.readFile(path, limit: Self.largestDerived)
         } catch {
-            if error == Errno(ENXIO) || error == .overflow {
+            if error == .noDeviceOrAddress || error == .isDirectory || error == .overflow {
                 let reason = error == .overflow ? "is too large" : "is no regular file"
                 Log.warning("\(path) of the image \(reason), not updating")
                 return nil
             }
-            Log.warning("\(lastComponent(path)) file doesn't exist in container, not updating")
+            Log.warning("\(printableText(path.lastName)) file doesn't exist in container, not updating")
             return nil
         }
         switch file {
@@ -122,52 +134,30 @@ struct MountExecutor {
     /// In bytes: far more users than any cluster has.
     private static let largestDerived = 16 << 20
 
-    /// The place to mount on, made if it lies in a directory that can be written: a staged one, or a writable root.
+    /// The place to mount on. One that is missing is made where the directory is ours: staged, or in a writable layer. What
+    /// the destination's text says of that does not count, since a symbolic link of the image may lead into a directory of
+    /// the host that is bound already.
     private func destination(of mount: Mount, isDirectory: Bool) throws(Errno) -> OwnedFD {
+        let path = TreePath(mount.destination)
         do throws(Errno) {
-            return try open(mount.destination, SKL_O_PATH, in: root, resolve: [.inRoot, .noMagicLinks])
+            return try root.open(path, .pathOnly)
         } catch {
-            guard error == .noSuchFile, mayCreate(mount) else { throw error }
-            try create(mount.destination, isDirectory: isDirectory)
-            return try open(mount.destination, SKL_O_PATH, in: root, resolve: [.inRoot, .noMagicLinks])
+            guard error == .noSuchFile, mount.createDestination, let place = try MissingPlace.find(path, in: root),
+                try isOwn(place.directory.raw)
+            else { throw error }
+            try place.make(isDirectory: isDirectory, in: isOwn)
+            return try root.open(path, .pathOnly)
         }
     }
 
-    /// Only below what we staged ourselves, or in a writable layer; never in a directory of the host.
-    private func mayCreate(_ mount: Mount) -> Bool {
-        guard mount.createDestination else { return false }
-        let above = plan.mounts.last { other in
-            isPath(mount.destination, within: other.destination) && other.destination != mount.destination
-        }
-        guard let above else { return plan.layers.contains { $0.isWritable } }
-        switch above.source {
-        case .session, .filesystem(type: "tmpfs", _), .filesystem(type: "ramfs", _): return true
-        default: return false
-        }
+    private func isOwn(_ directory: CInt) throws(Errno) -> Bool {
+        ownDevices.contains(try status(of: directory).device)
     }
 
-    private func create(_ path: String, isDirectory: Bool) throws(Errno) {
-        let parent = parentPath(path) ?? "/"
-        let directory: OwnedFD
+    private func link(_ target: String, at path: TreePath) throws(Errno) {
+        let place = try root.place(path)
         do throws(Errno) {
-            directory = try open(parent, SKL_O_PATH | O_DIRECTORY, in: root, resolve: [.inRoot, .noMagicLinks])
-        } catch {
-            guard error == .noSuchFile, parent != "/" else { throw error }
-            try create(parent, isDirectory: true)
-            directory = try open(parent, SKL_O_PATH | O_DIRECTORY, in: root, resolve: [.inRoot, .noMagicLinks])
-        }
-        if isDirectory {
-            try makeDirectory(lastComponent(path), at: directory.raw)
-        } else {
-            try writeFile(lastComponent(path), [], mode: 0o644, at: directory.raw, exclusive: true)
-        }
-    }
-
-    private func link(_ target: String, at path: String) throws(Errno) {
-        let parent = parentPath(path) ?? "/"
-        let directory = try open(parent, SKL_O_PATH | O_DIRECTORY, in: root, resolve: [.inRoot, .noMagicLinks])
-        do throws(Errno) {
-            try makeSymlink(target, at: lastComponent(path), in: directory.raw)
+            try makeSymlink(Array(target.utf8), at: place.name, in: place.directory.raw)
         } catch {
             if error != .exists { throw error }
         }

@@ -32,24 +32,19 @@ struct RootAssembly {
     private func targets(_ session: borrowing Session) throws(SkiffError) -> [MissingTarget] {
         if plan.image.targets == .none { return [] }
         return try during("cannot look into image \(plan.image.path)") { () throws(Errno) in
-            let image = try open("image", SKL_O_PATH | O_DIRECTORY, at: session.directory.raw)
-            return try MissingTarget.find(plan: plan, trees: trees, image: image.raw)
+            let image = try open(EntryName("image"), [.pathOnly, .directory], at: session.directory.raw)
+            return try MissingTarget.find(plan: plan, trees: trees, image: TreeRoot(adopting: image))
         }
     }
 
     private func supply(_ missing: [MissingTarget], _ session: borrowing Session) throws(SkiffError) {
         try during("cannot make mount targets") { () throws(Errno) in
-            // A literal would be taken for the name of one entry.
-            let folder: String = "layers/targets"
-            try makeDirectory(folder, at: session.directory.raw)
+            try makeDirectory("layers/targets", at: session.directory.raw)
+            let layer = TreeRoot(
+                adopting: try open("layers/targets", SKL_O_PATH | O_DIRECTORY, at: session.directory.raw))
             for target in missing {
-                let path = "layers/targets" + target.path
-                if target.isDirectory {
-                    try makeDirectories(path, at: session.directory.raw)
-                } else {
-                    try makeDirectories(parentPath(path) ?? "layers/targets", at: session.directory.raw)
-                    try writeFile(path, [], mode: 0o644, at: session.directory.raw)
-                }
+                guard let place = try MissingPlace.find(target.path, in: layer) else { continue }
+                try place.make(isDirectory: target.isDirectory) { _ in true }
             }
         }
     }

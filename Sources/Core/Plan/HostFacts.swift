@@ -13,7 +13,8 @@ package struct HostFacts: Sendable {
     /// As the shell shows it: `$PWD` when that leads to the current directory.
     package var directory: String
     package var umask: UInt32
-    package var environment: [String]
+    /// `NAME=VALUE`, as bytes.
+    package var environment: [[UInt8]]
     /// CAP_SYS_ADMIN in the current user namespace.
     package var isAdministrator: Bool
     /// In the user namespace of the machine itself, where block devices can be mounted.
@@ -40,7 +41,7 @@ package struct HostFacts: Sendable {
 
     package init(
         uid: UInt32, gid: UInt32, groups: [UInt32], user: UserRecord?, groupRecords: [GroupRecord], directory: String,
-        umask: UInt32, environment: [String], isAdministrator: Bool, isInitialUserNamespace: Bool, hasFuse: Bool,
+        umask: UInt32, environment: [[UInt8]], isAdministrator: Bool, isInitialUserNamespace: Bool, hasFuse: Bool,
         hasLoop: Bool, terminal: String?
     ) {
         self.uid = uid
@@ -59,7 +60,7 @@ package struct HostFacts: Sendable {
     }
 
     package static func current() throws(SkiffError) -> HostFacts {
-        let environment = environmentStrings()
+        let environment = environmentBytes()
         let mask = setUmask(0o022)
         _ = setUmask(mask)
         let uid = effectiveUID()
@@ -84,7 +85,13 @@ package struct HostFacts: Sendable {
         {
             return logical
         }
-        return try during("cannot find the current directory") { () throws(Errno) in try currentDirectory() }
+        do throws(Errno) {
+            return try currentDirectory()
+        } catch {
+            guard error == .noSuchFile else { throw SkiffError("cannot find the current directory", errno: error) }
+            Log.verbose("the current directory was removed: starting in /")
+            return "/"
+        }
     }
 
     /// Whether the kernel mounts an image file for this process.
@@ -95,7 +102,9 @@ package struct HostFacts: Sendable {
     /// The home directory of the user database; `/` without an entry.
     package var homeDirectory: String {
         if let user, !user.home.isEmpty { return user.home }
-        for entry in environment where entry.hasPrefix("HOME=") { return String(entry.dropFirst(5)) }
+        for entry in environment where entry.starts(with: "HOME=".utf8) {
+            return String(decoding: entry.dropFirst(5), as: UTF8.self)
+        }
         return "/"
     }
 }

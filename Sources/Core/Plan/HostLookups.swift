@@ -43,8 +43,7 @@ extension HostFacts {
     }
 
     private static func holds(_ path: String, inside image: String) -> Bool {
-        guard let root = try? open(image, SKL_O_PATH | O_DIRECTORY) else { return false }
-        return (try? open(path, SKL_O_PATH, in: root.raw, resolve: [.inRoot, .noMagicLinks])) != nil
+        (try? TreeRoot(HostPath(image)))?.exists(TreePath(path)) ?? false
     }
 }
 

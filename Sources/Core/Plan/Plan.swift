@@ -5,7 +5,7 @@ package import Linux
 package struct Plan: Sendable {
     package var action: Request.Action
     /// The program and its arguments, or the arguments of the image's script.
-    package var arguments: [String]
+    package var arguments: [[UInt8]]
     package var image: RootImage
     /// Above the image, lowest first; not empty means that the root is an overlay.
     package var layers: [Layer]
@@ -27,7 +27,7 @@ package struct Plan: Sendable {
     package var environment: EnvironmentPlan
 
     package init(
-        action: Request.Action, arguments: [String], image: RootImage, layers: [Layer], mounts: [Mount],
+        action: Request.Action, arguments: [[UInt8]], image: RootImage, layers: [Layer], mounts: [Mount],
         namespaces: Namespaces,
         user: UserNamespace, root: RootEmulation?, privileges: Privileges, directory: StartDirectory, umask: UInt32,
         hostname: String?,

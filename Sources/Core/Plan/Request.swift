@@ -52,8 +52,8 @@ package struct Request: Sendable {
     package var action: Action
     /// As typed: a path to a SIF, a squashfs or ext3 file, or a directory.
     package var image: String
-    /// The program and its arguments (`exec`), or the arguments of the image's script.
-    package var arguments: [String] = []
+    /// The program and its arguments (`exec`), or the arguments of the image's script, byte by byte as they were given.
+    package var arguments: [[UInt8]] = []
 
     // Mounts
     package var binds: [Bind] = []

@@ -36,16 +36,16 @@ extension Request {
             let image = fields.first(where: { $0.key == "image" })?.value
         else { throw SkiffError("cannot read the request: it names no action or image") }
         self.init(action: action, image: image)
-        for (key, value) in fields { try take(key, value) }
+        for field in fields { try take(field.key, field.value, field.bytes) }
     }
 
-    private mutating func take(_ key: String, _ value: String) throws(SkiffError) {
+    private mutating func take(_ key: String, _ value: String, _ bytes: [UInt8]) throws(SkiffError) {
         if let path = Self.flags.first(where: { $0.0 == key })?.1 { return self[keyPath: path] = value == "true" }
         if let path = Self.texts.first(where: { $0.0 == key })?.1 { return self[keyPath: path] = value }
         if let path = Self.lists.first(where: { $0.0 == key })?.1 { return self[keyPath: path].append(value) }
         switch key {
         case "action", "image": break
-        case "argument": arguments.append(value)
+        case "argument": arguments.append(bytes)
         case "bind": binds.append(try FieldReader.bind(value))
         case "home": home = try FieldReader.bind(value)
         case "env":
@@ -106,10 +106,12 @@ private struct FieldWriter {
 
     init(version: String) { bytes = Array(version.utf8) + [0] }
 
-    mutating func put(_ key: String, _ value: String) {
+    mutating func put(_ key: String, _ value: String) { put(key, Array(value.utf8)) }
+
+    mutating func put(_ key: String, _ value: [UInt8]) {
         bytes.append(contentsOf: key.utf8)
         bytes.append(0x3D)
-        bytes.append(contentsOf: value.utf8)
+        bytes.append(contentsOf: value)
         bytes.append(0)
     }
 
@@ -120,7 +122,7 @@ private struct FieldWriter {
 }
 
 private struct FieldReader {
-    let fields: [(key: String, value: String)]
+    let fields: [(key: String, value: String, bytes: [UInt8])]
 
     init(_ bytes: [UInt8], version: String) throws(SkiffError) {
         let parts = bytes.split(separator: 0, omittingEmptySubsequences: false)
@@ -131,7 +133,9 @@ private struct FieldReader {
         fields = parts.dropFirst().dropLast().map { part in
             let equals = part.firstIndex(of: 0x3D) ?? part.endIndex
             let value = equals == part.endIndex ? part[equals...] : part[(equals + 1)...]
-            return (String(decoding: part[..<equals], as: UTF8.self), String(decoding: value, as: UTF8.self))
+            return (
+                String(decoding: part[..<equals], as: UTF8.self), String(decoding: value, as: UTF8.self), Array(value)
+            )
         }
     }
 

@@ -1,3 +1,5 @@
+import Linux
+
 /// Evaluates a stage: keeps its configuration and variables, and returns its steps one after another.
 package struct StageEvaluator {
     /// The configuration after the last instruction.
@@ -152,7 +154,7 @@ extension StageEvaluator {
         var sources: [String] = []
         for source in files.sources { sources.append(try expansion.word(source)) }
         var made: [CopyStep.File] = []
-        let inBody = Expansion(escape: Character8.backslash, variables: expansion.variables, ignoresQuotes: true)
+        let inBody = Expansion(escape: ASCII.backslash, variables: expansion.variables, ignoresQuotes: true)
         for heredoc in files.heredocs {
             let content = heredoc.content
             made.append(

@@ -1,3 +1,5 @@
+import Linux
+
 /// COPY, ADD and RUN.
 extension InstructionParser {
     func files() throws(DockerfileProblem) -> CopyFiles {
@@ -116,7 +118,7 @@ extension RunMount {
         var fields: [[UInt8]] = [[]]
         var isQuoted = false
         for byte in text.utf8 {
-            if byte == Character8.doubleQuote {
+            if byte == ASCII.doubleQuote {
                 isQuoted.toggle()
             } else if byte == 0x2C, !isQuoted {
                 fields.append([])
@@ -124,7 +126,7 @@ extension RunMount {
                 fields[fields.count - 1].append(byte)
             }
         }
-        if isQuoted { throw .unclosed(Character8.doubleQuote) }
+        if isQuoted { throw .unclosed(ASCII.doubleQuote) }
         return fields.map { $0[...].text }
     }
 }

@@ -1,3 +1,5 @@
+import Linux
+
 /// `--name=value` words between an instruction's name and its arguments.
 struct InstructionFlags {
     private var values: [(name: String, value: String?)] = []
@@ -64,11 +66,11 @@ struct InstructionFlags {
         while let byte = rest.first {
             if quote == nil, byte.isBlank { break }
             rest = rest.dropFirst()
-            if byte == escape, quote != Character8.singleQuote {
+            if byte == escape, quote != ASCII.singleQuote {
                 if let next = rest.popFirst() { word.append(next) }
             } else if byte == quote {
                 quote = nil
-            } else if quote == nil, byte == Character8.singleQuote || byte == Character8.doubleQuote {
+            } else if quote == nil, byte == ASCII.singleQuote || byte == ASCII.doubleQuote {
                 quote = byte
             } else {
                 word.append(byte)

@@ -1,3 +1,5 @@
+import Linux
+
 /// `.dockerignore`: the files of the build context that COPY and ADD do not see. The last matching pattern decides.
 package struct IgnoreFile: Sendable, Equatable {
     package struct Rule: Sendable, Equatable {
@@ -17,10 +19,10 @@ package struct IgnoreFile: Sendable, Equatable {
     package init(parsing text: [UInt8], file: String) throws(DockerfileProblem) {
         let mark = text.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         var rules: [Rule] = []
-        let lines = text.dropFirst(mark).split(separator: Character8.lineFeed, omittingEmptySubsequences: false)
+        let lines = text.dropFirst(mark).split(separator: ASCII.newline, omittingEmptySubsequences: false)
         for (index, line) in lines.enumerated() {
             // Only in the first column: ` #x` is the pattern `#x`.
-            if line.first == Character8.hash { continue }
+            if line.first == ASCII.hash { continue }
             if let rule = try Self.rule(line.trimmed, "\(file):\(index + 1)") { rules.append(rule) }
         }
         self.rules = rules

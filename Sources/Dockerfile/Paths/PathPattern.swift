@@ -1,3 +1,5 @@
+import Linux
+
 /// A pattern for a file name, as for Go's filepath.Match: `*`, `?`, `[a-z]`, `[^a]`, `\x`.
 struct PathPattern {
     private let machine: PatternMachine
@@ -16,7 +18,7 @@ struct PathPattern {
     static func isPattern(_ text: String) -> Bool {
         var rest = text.bytes
         while let byte = rest.popFirst() {
-            if byte == Character8.backslash { rest = rest.dropFirst() }
+            if byte == ASCII.backslash { rest = rest.dropFirst() }
             if byte == 0x2A || byte == 0x3F || byte == 0x5B { return true }
         }
         return false
@@ -27,7 +29,7 @@ struct PathPattern {
         var result: [UInt8] = []
         var rest = name.bytes
         while let byte = rest.popFirst() {
-            if byte == Character8.backslash, let next = rest.popFirst() {
+            if byte == ASCII.backslash, let next = rest.popFirst() {
                 result.append(next)
             } else {
                 result.append(byte)

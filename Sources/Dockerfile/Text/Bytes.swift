@@ -1,19 +1,3 @@
-/// Characters that have a meaning in a Dockerfile, which is read as bytes.
-enum Character8 {
-    static let tab: UInt8 = 0x09
-    static let lineFeed: UInt8 = 0x0A
-    static let carriageReturn: UInt8 = 0x0D
-    static let doubleQuote: UInt8 = 0x22
-    static let hash: UInt8 = 0x23
-    static let dollar: UInt8 = 0x24
-    static let singleQuote: UInt8 = 0x27
-    static let slash: UInt8 = 0x2F
-    static let backslash: UInt8 = 0x5C
-    static let backtick: UInt8 = 0x60
-    static let openBrace: UInt8 = 0x7B
-    static let closeBrace: UInt8 = 0x7D
-}
-
 extension UInt8 {
     var isBlank: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
     var isDigit: Bool { (0x30...0x39).contains(self) }

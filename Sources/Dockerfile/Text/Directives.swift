@@ -1,7 +1,9 @@
+import Linux
+
 /// Parser directives: `# key=value` lines before anything else.
 struct Directives {
     /// The character that joins lines and escapes the next character: `\` or a backtick.
-    private(set) var escape = Character8.backslash
+    private(set) var escape = ASCII.backslash
     private(set) var syntax: String?
     private var seen: Set<String> = []
     private var isOpen = true
@@ -39,7 +41,7 @@ struct Directives {
     }
 
     private static func parts(_ line: ArraySlice<UInt8>) -> (key: String, value: String)? {
-        guard line.first == Character8.hash else { return nil }
+        guard line.first == ASCII.hash else { return nil }
         let rest = line.dropFirst().trimmedLeft
         let key = rest.prefix { $0.isLetter || $0.isDigit }
         let behind = rest[key.endIndex...].trimmedLeft

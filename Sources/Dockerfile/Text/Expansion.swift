@@ -1,3 +1,5 @@
+import Linux
+
 /// Expands variables and removes quotes and escapes, by the rules of Dockerfiles.
 package struct Expansion {
     /// `\` or a backtick.
@@ -68,12 +70,12 @@ private struct ExpansionScanner {
         while let byte = rest.popFirst() {
             if byte == stop { return }
             switch byte {
-            case Character8.dollar: append(unquoted: try variable())
-            case Character8.singleQuote where !expansion.ignoresQuotes:
+            case ASCII.dollar: append(unquoted: try variable())
+            case ASCII.singleQuote where !expansion.ignoresQuotes:
                 guard let end = rest.firstIndex(of: byte) else { throw .unclosed(byte) }
                 result += rest[..<end]
                 rest = rest[(end + 1)...]
-            case Character8.doubleQuote where !expansion.ignoresQuotes: try doubleQuoted(keepsEscapes)
+            case ASCII.doubleQuote where !expansion.ignoresQuotes: try doubleQuoted(keepsEscapes)
             case expansion.escape:
                 if keepsEscapes { result.append(byte) }
                 if let next = rest.popFirst() { result.append(next) }
@@ -98,12 +100,12 @@ private struct ExpansionScanner {
     private mutating func doubleQuoted(_ keepsEscapes: Bool) throws(DockerfileProblem) {
         while let byte = rest.popFirst() {
             switch byte {
-            case Character8.doubleQuote: return
-            case Character8.dollar: result += try variable()
+            case ASCII.doubleQuote: return
+            case ASCII.dollar: result += try variable()
             case expansion.escape:
                 guard let next = rest.first else { continue }
                 let isSpecial =
-                    next == Character8.doubleQuote || next == Character8.dollar || next == expansion.escape
+                    next == ASCII.doubleQuote || next == ASCII.dollar || next == expansion.escape
                 if keepsEscapes || !isSpecial { result.append(byte) }
                 if isSpecial {
                     result.append(next)
@@ -112,14 +114,14 @@ private struct ExpansionScanner {
             default: result.append(byte)
             }
         }
-        throw .unclosed(Character8.doubleQuote)
+        throw .unclosed(ASCII.doubleQuote)
     }
 
     /// Returns the value of the variable after a dollar.
     private mutating func variable() throws(DockerfileProblem) -> [UInt8] {
-        guard rest.first == Character8.openBrace else {
+        guard rest.first == ASCII.openBrace else {
             let name = takeName()
-            if name.isEmpty { return [Character8.dollar] }
+            if name.isEmpty { return [ASCII.dollar] }
             if let value = expansion.variables[name] { return Array(value.utf8) }
             return expansion.keepsUnset ? Array("$\(name)".utf8) : []
         }
@@ -149,7 +151,7 @@ private struct ExpansionScanner {
     private mutating func braced(_ name: String) throws(DockerfileProblem) -> [UInt8] {
         let value = expansion.variables[name]
         guard var sign = rest.popFirst() else { throw Self.unclosedBrace }
-        if sign == Character8.closeBrace {
+        if sign == ASCII.closeBrace {
             return value.map { Array($0.utf8) } ?? (expansion.keepsUnset ? Array("${\(name)}".utf8) : [])
         }
         let countsEmpty = sign == 0x3A
@@ -159,19 +161,19 @@ private struct ExpansionScanner {
         }
         switch (sign, countsEmpty) {
         case (0x2D, _), (0x2B, _), (0x3F, _):
-            let word = try nested(until: Character8.closeBrace, keepsEscapes: false)
+            let word = try nested(until: ASCII.closeBrace, keepsEscapes: false)
             return try chosen(sign, name, countsEmpty && value == "" ? nil : value, word)
-        case (Character8.hash, false), (0x25, false):
+        case (ASCII.hash, false), (0x25, false):
             let isLongest = rest.first == sign
             if isLongest { rest = rest.dropFirst() }
-            let pattern = try nested(until: Character8.closeBrace, keepsEscapes: true)
+            let pattern = try nested(until: ASCII.closeBrace, keepsEscapes: true)
             let text = Array((value ?? "").utf8)
             return try VariablePattern(pattern).trimmed(text, atEnd: sign == 0x25, isLongest: isLongest)
-        case (Character8.slash, false):
+        case (ASCII.slash, false):
             let all = rest.first == sign
             if all { rest = rest.dropFirst() }
-            let pattern = try nested(until: Character8.slash, keepsEscapes: true)
-            let replacement = try nested(until: Character8.closeBrace, keepsEscapes: true)
+            let pattern = try nested(until: ASCII.slash, keepsEscapes: true)
+            let replacement = try nested(until: ASCII.closeBrace, keepsEscapes: true)
             return try VariablePattern(pattern).replaced(Array((value ?? "").utf8), by: replacement, all: all)
         default:
             throw DockerfileProblem(

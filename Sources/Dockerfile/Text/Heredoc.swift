@@ -1,3 +1,5 @@
+import Linux
+
 /// A heredoc below an instruction: `<<EOF`, `<<-EOF`, `<<"EOF"`.
 package struct Heredoc: Sendable, Equatable {
     package let name: String
@@ -14,8 +16,8 @@ package struct Heredoc: Sendable, Equatable {
     package var content: [UInt8] {
         guard stripsTabs else { return body }
         var result: [UInt8] = []
-        for line in body.split(separator: Character8.lineFeed, omittingEmptySubsequences: false).dropLast() {
-            result += line.drop { $0 == Character8.tab } + [Character8.lineFeed]
+        for line in body.split(separator: ASCII.newline, omittingEmptySubsequences: false).dropLast() {
+            result += line.drop { $0 == ASCII.tab } + [ASCII.newline]
         }
         return result
     }
@@ -29,7 +31,7 @@ package struct Heredoc: Sendable, Equatable {
             rest = rest[word.endIndex...].trimmedLeft
             switch word.text.lowercasedASCII {
             case "run", "copy", "add":
-                guard let (_, behind) = try? InstructionFlags.split(rest.text, escape: Character8.backslash) else {
+                guard let (_, behind) = try? InstructionFlags.split(rest.text, escape: ASCII.backslash) else {
                     return false
                 }
                 return JSONStrings.read(behind) == nil
@@ -42,7 +44,7 @@ package struct Heredoc: Sendable, Equatable {
 
     /// Returns the heredocs of a line in order, without bodies.
     static func markers(in text: String) throws(DockerfileProblem) -> [Heredoc] {
-        try Words.split(text, escape: Character8.backslash).compactMap { word in Heredoc(marker: word) }
+        try Words.split(text, escape: ASCII.backslash).compactMap { word in Heredoc(marker: word) }
     }
 
     /// - Parameter marker: a word such as `3<<-"EOF"`. The result is nil for any other.
@@ -56,7 +58,7 @@ package struct Heredoc: Sendable, Equatable {
         if stripsTabs { rest = rest.dropFirst() }
         guard !rest.isEmpty, !rest.contains(0x3C) else { return nil }
         // The name is not expanded.
-        let expansion = Expansion(escape: Character8.backslash, variables: [:], keepsUnset: true)
+        let expansion = Expansion(escape: ASCII.backslash, variables: [:], keepsUnset: true)
         guard let name = try? expansion.word(rest.text), !name.isEmpty else { return nil }
         self.name = name
         expands = name == rest.text

@@ -1,3 +1,5 @@
+import Linux
+
 /// An instruction as written, with its lines joined and comments between them removed.
 struct LogicalLine {
     let place: DockerfilePlace
@@ -14,7 +16,7 @@ struct LineReader {
     init(_ text: [UInt8]) {
         let hasMark = text.starts(with: [0xEF, 0xBB, 0xBF])
         var lines = text.dropFirst(hasMark ? 3 : 0)
-            .split(separator: Character8.lineFeed, omittingEmptySubsequences: false)
+            .split(separator: ASCII.newline, omittingEmptySubsequences: false)
         if lines.last?.isEmpty == true { lines.removeLast() }
         self.lines = lines
     }
@@ -27,7 +29,7 @@ struct LineReader {
             next += 1
             do throws(DockerfileProblem) {
                 try directives.take(first)
-                guard first.first != Character8.hash else { continue }
+                guard first.first != ASCII.hash else { continue }
                 let bytes = join(first)
                 guard !bytes[...].trimmed.isEmpty else { continue }
                 guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
@@ -46,7 +48,7 @@ struct LineReader {
     /// Returns a line without its end.
     private func content(_ index: Int) -> ArraySlice<UInt8> {
         let line = lines[index]
-        return line.last == Character8.carriageReturn ? line.dropLast() : line
+        return line.last == ASCII.carriageReturn ? line.dropLast() : line
     }
 
     /// Returns the rest of an instruction whose lines end in the escape character. Comments and blank lines between
@@ -58,7 +60,7 @@ struct LineReader {
             let line = content(next)
             next += 1
             let start = line.trimmedLeft
-            if start.isEmpty || start.first == Character8.hash { continue }
+            if start.isEmpty || start.first == ASCII.hash { continue }
             (part, goesOn) = continued(line)
             text += part
         }
@@ -68,7 +70,7 @@ struct LineReader {
     /// Returns a line without the escape character at its end, and whether it has one. Blanks may follow it; one that
     /// is itself escaped does not join.
     private func continued(_ line: ArraySlice<UInt8>) -> (ArraySlice<UInt8>, Bool) {
-        guard let last = line.lastIndex(where: { $0 != 0x20 && $0 != Character8.tab }),
+        guard let last = line.lastIndex(where: { $0 != 0x20 && $0 != ASCII.tab }),
             line[last] == directives.escape
         else { return (line, false) }
         if last > line.startIndex, line[last - 1] == directives.escape { return (line, false) }
@@ -86,10 +88,10 @@ struct LineReader {
         var heredoc = marker
         let end = Array(heredoc.name.utf8)
         while next < lines.count {
-            let line = heredoc.stripsTabs ? content(next).drop { $0 == Character8.tab } : content(next)
+            let line = heredoc.stripsTabs ? content(next).drop { $0 == ASCII.tab } : content(next)
             next += 1
             if line.elementsEqual(end) { return heredoc }
-            heredoc.body += lines[next - 1] + [Character8.lineFeed]
+            heredoc.body += lines[next - 1] + [ASCII.newline]
         }
         throw DockerfileProblem("unterminated heredoc", expected: "a line '\(heredoc.name)' below")
     }

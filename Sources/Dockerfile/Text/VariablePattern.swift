@@ -1,3 +1,5 @@
+import Linux
+
 /// The pattern of `${name#pattern}` and similar expansions: `?` matches a character, `*` any number, and `\` escapes
 /// them.
 struct VariablePattern {
@@ -15,7 +17,7 @@ struct VariablePattern {
             switch byte {
             case 0x2A: if parts.last != .any { parts.append(.any) }
             case 0x3F: parts.append(.one)
-            case Character8.backslash:
+            case ASCII.backslash:
                 guard let next = rest.popFirst(), Array("*?\\/}".utf8).contains(next) else {
                     throw DockerfileProblem(
                         "invalid pattern \(pattern[...].text)", expected: "*, ?, \\, / or } behind a \\")

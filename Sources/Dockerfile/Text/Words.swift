@@ -1,3 +1,5 @@
+import Linux
+
 /// Splits lines into words.
 enum Words {
     /// Returns the words between blanks. Quotes and escapes hold a word together and stay in it.
@@ -13,11 +15,11 @@ enum Words {
                 continue
             }
             word.append(byte)
-            if byte == escape, quote != Character8.singleQuote {
+            if byte == escape, quote != ASCII.singleQuote {
                 if let next = rest.popFirst() { word.append(next) }
             } else if byte == quote {
                 quote = nil
-            } else if quote == nil, byte == Character8.singleQuote || byte == Character8.doubleQuote {
+            } else if quote == nil, byte == ASCII.singleQuote || byte == ASCII.doubleQuote {
                 quote = byte
             }
         }
@@ -32,7 +34,7 @@ enum Words {
 
 extension DockerfileProblem {
     static func unclosed(_ quote: UInt8) -> DockerfileProblem {
-        let sign = quote == Character8.doubleQuote ? "\"" : "'"
+        let sign = quote == ASCII.doubleQuote ? "\"" : "'"
         return DockerfileProblem("a quoted word has no end", expected: "a closing \(sign)")
     }
 }
@@ -59,13 +61,13 @@ enum JSONStrings {
     }
 
     private static func string(_ rest: inout ArraySlice<UInt8>) -> String? {
-        guard rest.popFirst() == Character8.doubleQuote else { return nil }
+        guard rest.popFirst() == ASCII.doubleQuote else { return nil }
         var units: [UInt8] = []
         while let byte = rest.popFirst() {
             switch byte {
-            case Character8.doubleQuote: return String(decoding: units, as: UTF8.self)
+            case ASCII.doubleQuote: return String(decoding: units, as: UTF8.self)
             case 0..<0x20: return nil
-            case Character8.backslash:
+            case ASCII.backslash:
                 guard let escaped = escaped(&rest) else { return nil }
                 units += escaped
             default: units.append(byte)
@@ -77,7 +79,7 @@ enum JSONStrings {
     private static func escaped(_ rest: inout ArraySlice<UInt8>) -> [UInt8]? {
         guard let byte = rest.popFirst() else { return nil }
         switch byte {
-        case Character8.doubleQuote, Character8.backslash, Character8.slash: return [byte]
+        case ASCII.doubleQuote, ASCII.backslash, ASCII.slash: return [byte]
         case 0x62: return [0x08]
         case 0x66: return [0x0C]
         case 0x6E: return [0x0A]
@@ -92,7 +94,7 @@ enum JSONStrings {
     private static func unicode(_ rest: inout ArraySlice<UInt8>) -> [UInt8]? {
         guard let first = unit(&rest) else { return nil }
         var ahead = rest
-        if (0xD800..<0xDC00).contains(first), ahead.popFirst() == Character8.backslash, ahead.popFirst() == 0x75,
+        if (0xD800..<0xDC00).contains(first), ahead.popFirst() == ASCII.backslash, ahead.popFirst() == 0x75,
             let second = unit(&ahead), (0xDC00..<0xE000).contains(second)
         {
             rest = ahead

@@ -9,7 +9,13 @@ extension TreeSource {
     package func extract(to target: CInt, _ options: ExtractionOptions = ExtractionOptions())
         throws(ExtractionError) -> ExtractionReport
     {
-        var writer = TreeWriter(source: self, target: target, options: options)
+        let root: TreeRoot
+        do throws(Errno) {
+            root = TreeRoot(adopting: try duplicate(target))
+        } catch {
+            throw ExtractionError(path: [], reason: .write(error))
+        }
+        var writer = TreeWriter(source: self, target: root, options: options)
         return try writer.run()
     }
 }
@@ -23,7 +29,7 @@ private struct TreeWriter<Source: TreeSource> {
     typealias Node = SourceNode<Source.File>
 
     let source: Source
-    let target: CInt
+    let target: TreeRoot
     let options: ExtractionOptions
     private var report = ExtractionReport()
     /// All directories, in the order in which they were made; the root is the first. Whole paths would take the square of
@@ -34,7 +40,7 @@ private struct TreeWriter<Source: TreeSource> {
     /// Where the first name of every file is that has several.
     private var firstNames: [UInt64: (directory: Int, name: [UInt8])] = [:]
 
-    init(source: Source, target: CInt, options: ExtractionOptions) {
+    init(source: Source, target: TreeRoot, options: ExtractionOptions) {
         (self.source, self.target, self.options) = (source, target, options)
     }
 
@@ -94,7 +100,7 @@ private struct TreeWriter<Source: TreeSource> {
     /// open at a time, however deep the tree.
     private mutating func fill(_ directory: Int) throws(ExtractionError) {
         let path = try path(of: directory)
-        let place = try step(path) { try openDirectory(path, below: target) }
+        let place = try step(path) { try openDirectory(path) }
         let node = directories[directory].node
         var listing = try step(path) { try source.listing(of: node.file) }
         while let (name, node) = try step(path, { try source.next(&listing) }) {
@@ -108,6 +114,10 @@ private struct TreeWriter<Source: TreeSource> {
             }
             try make(node, name: name, directory: directory, path: child, in: place.raw)
         }
+    }
+
+    private func openDirectory(_ path: [UInt8]) throws(Errno) -> OwnedFD {
+        try target.open(TreePath(path), [.read, .directory], links: .refused)
     }
 
     private func isFileName(_ name: [UInt8]) -> Bool {
@@ -140,13 +150,13 @@ private struct TreeWriter<Source: TreeSource> {
         throws(ExtractionError)
     {
         report.files += 1
-        let entry = try step(path) { try PathBytes(name) }
+        let entry = try step(path) { try EntryName(name) }
         if node.links > 1, node.kind != .directory {
             if let first = firstNames[node.identity] {
                 let above = try self.path(of: first.directory)
                 return try create(path, in: directory) {
-                    let parent = try openDirectory(above, below: target)
-                    try makeHardLink(PathBytes(first.name), from: parent.raw, at: entry, in: place)
+                    let parent = try openDirectory(above)
+                    try makeHardLink(EntryName(first.name), from: parent.raw, at: entry, in: place)
                 }
             }
             firstNames[node.identity] = (directory, name)
@@ -157,7 +167,7 @@ private struct TreeWriter<Source: TreeSource> {
         case .symlink:
             let goal = try step(path) { try source.linkTarget(of: node.file) }
             guard !goal.isEmpty, !goal.contains(0) else { throw damage(path, "a symbolic link leads to no path") }
-            try create(path, in: directory) { try makeSymlink(PathBytes(goal), at: entry, in: place) }
+            try create(path, in: directory) { try makeSymlink(goal, at: entry, in: place) }
         case .blockDevice, .characterDevice:
             guard try makeDevice(node, entry, directory, path, place) else {
                 firstNames[node.identity] = nil
@@ -168,10 +178,10 @@ private struct TreeWriter<Source: TreeSource> {
                 try makeNode(entry, mode: node.kind.rawValue | 0o600, device: 0, at: place)
             }
         }
-        try setAttributes(of: node, name: name, entry: entry, path: path, in: place)
+        try setAttributes(of: node, to: .name(entry, in: place), path: path)
     }
 
-    private func makeDevice(_ node: Node, _ entry: PathBytes, _ directory: Int, _ path: [UInt8], _ place: CInt)
+    private func makeDevice(_ node: Node, _ entry: EntryName, _ directory: Int, _ path: [UInt8], _ place: CInt)
         throws(ExtractionError) -> Bool
     {
         if options.records != .nothing {
@@ -192,10 +202,9 @@ private struct TreeWriter<Source: TreeSource> {
     }
 
     /// Holes stay holes.
-    private func writeContent(of node: Node, to entry: PathBytes, in place: CInt) throws {
+    private func writeContent(of node: Node, to entry: EntryName, in place: CInt) throws {
         guard let size = Int64(exactly: node.size) else { throw Errno(EFBIG) }
-        let file = try open(
-            entry, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600, in: place, resolve: [.beneath, .noSymlinks])
+        let file = try open(entry, [.write, .create, .exclusive], mode: 0o600, at: place)
         // The length first: one that the file system cannot have stops it before anything is written.
         if size > 0 { try ftruncate(file.raw, size) }
         try source.content(of: node.file) { offset, bytes in
@@ -213,21 +222,21 @@ extension TreeWriter {
     /// Owner first, because a new owner clears setuid and file capabilities; permissions last, because they may take away
     /// the right to do the rest.
     private mutating func setAttributes(
-        of node: Node, name: [UInt8], entry: PathBytes, path: [UInt8], in place: CInt
+        of node: Node, to file: AttributeTarget, path: [UInt8]
     ) throws(ExtractionError) {
         if options.owners && options.records != .owners {
-            try step(path) { try chown(entry, node.uid, node.gid, at: place) }
+            try step(path) { try file.setOwner(node.uid, node.gid) }
         }
         let owner = node.recordedOwner
         // A new file has no record, which says that it is root's.
         if options.records == .owners ? owner != .root : options.records == .devices && owner.device != nil {
-            try step(path) { try owner.write(name, at: place) }
+            try step(path) { try owner.write(file) }
         }
         if options.records != .nothing || options.xattrs != .none {
             for attribute in try step(path, { try source.attributes(of: node.file) }) {
                 guard let kept = keptName(of: attribute.name, node) else { continue }
                 do throws(Errno) {
-                    try setXattr(PathBytes(kept), attribute.value, of: name, at: place)
+                    try file.setXattr(kept, attribute.value)
                 } catch {
                     guard [.notPermitted, .notSupported, .accessDenied].contains(error) else {
                         throw ExtractionError(path: path, reason: .write(error))
@@ -236,8 +245,8 @@ extension TreeWriter {
                 }
             }
         }
-        try step(path) { try setTimes(entry, seconds: node.modified, at: place) }
-        if node.kind != .symlink { try step(path) { try chmod(entry, node.permissions, at: place) } }
+        try step(path) { try file.setTimes(seconds: node.modified) }
+        if node.kind != .symlink { try step(path) { try file.setPermissions(node.permissions) } }
     }
 
     /// The name to write an attribute under; nil to leave it out. Records in an image are nobody's: it has its owners.
@@ -251,10 +260,8 @@ extension TreeWriter {
 
     private mutating func finish(_ directory: Int) throws(ExtractionError) {
         let path = try path(of: directory)
-        let place = try step(path) { try openDirectory(path, below: target) }
-        let this: [UInt8] = [0x2E]
-        let entry = try step(path) { try PathBytes(this) }
-        try setAttributes(of: directories[directory].node, name: this, entry: entry, path: path, in: place.raw)
+        let place = try step(path) { try openDirectory(path) }
+        try setAttributes(of: directories[directory].node, to: .open(place.raw), path: path)
     }
 }
 

@@ -6,13 +6,16 @@ extension RecordedOwner {
     /// symbolic link. Leaves no file there.
     /// - Parameter directory: open, and writable.
     package static func isPossible(in directory: CInt) -> Bool {
-        let names = [".skiff-probe-\(processID())", ".skiff-probe-link-\(processID())"].map { Array($0.utf8) }
+        guard let file = try? EntryName(".skiff-probe-\(processID())"),
+            let link = try? EntryName(".skiff-probe-link-\(processID())")
+        else { return false }
+        let names = [file, link]
         defer {
-            for name in names { try? unlink(String(decoding: name, as: UTF8.self), at: directory) }
+            for name in names { try? unlink(name, at: directory) }
         }
         do throws(Errno) {
-            try makeNode(PathBytes(names[0]), mode: SKL_S_IFREG | 0o600, device: 0, at: directory)
-            try makeSymlink(PathBytes([0x78]), at: PathBytes(names[1]), in: directory)
+            try makeNode(file, mode: SKL_S_IFREG | 0o600, device: 0, at: directory)
+            try makeSymlink([0x78], at: link, in: directory)
             let owner = RecordedOwner(uid: 1, gid: 2)
             for name in names {
                 try owner.write(name, at: directory)

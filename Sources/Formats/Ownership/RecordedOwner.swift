@@ -39,47 +39,36 @@ package struct RecordedOwner: Sendable, Equatable {
 // MARK: on files
 
 extension RecordedOwner {
-    /// Records the owner of a name in a directory. A symbolic link is not followed.
-    package func write(_ name: [UInt8], at directory: CInt) throws(Errno) {
-        let kind = try status(PathBytes(name), at: directory)
-        let attribute = try Self.attribute(for: kind)
+    /// Records the owner of a file.
+    package func write(_ file: AttributeTarget) throws(Errno) {
+        let kind = try file.status()
+        let attribute = Self.attribute(for: kind)
         guard self != .root else {
-            return try Self.ignoringAbsence { () throws(Errno) in
-                try removeXattr(attribute, of: name, at: directory)
-            }
+            return try Self.ignoringAbsence { () throws(Errno) in try file.removeXattr(attribute) }
         }
-        try setXattr(attribute, value(for: kind), of: name, at: directory)
+        try file.setXattr(attribute, value(for: kind))
     }
 
-    /// Records the owner of an open file; O_PATH is enough.
-    package func write(_ file: CInt) throws(Errno) {
-        let kind = try status(of: file)
-        let attribute = try Self.attribute(for: kind)
-        guard self != .root else {
-            return try Self.ignoringAbsence { () throws(Errno) in
-                try removeXattr(attribute, ofOpen: file)
-            }
-        }
-        try setXattr(attribute, value(for: kind), ofOpen: file)
-    }
+    package func write(_ name: EntryName, at directory: CInt) throws(Errno) { try write(.name(name, in: directory)) }
+    package func write(_ file: CInt) throws(Errno) { try write(.open(file)) }
 
     /// - Returns: nil where nothing is recorded, or nothing that skiff wrote.
-    package static func read(_ name: [UInt8], at directory: CInt) throws(Errno) -> RecordedOwner? {
-        let kind = try status(PathBytes(name), at: directory)
-        let value = try xattr(attribute(for: kind), of: name, at: directory)
+    package static func read(_ file: AttributeTarget) throws(Errno) -> RecordedOwner? {
+        let kind = try file.status()
+        let value = try file.xattr(attribute(for: kind))
         return value.flatMap { RecordedOwner($0, isSpecial: isSpecial(kind)) }
     }
 
-    package static func read(_ file: CInt) throws(Errno) -> RecordedOwner? {
-        let kind = try status(of: file)
-        let value = try xattr(attribute(for: kind), ofOpen: file)
-        return value.flatMap { RecordedOwner($0, isSpecial: isSpecial(kind)) }
+    package static func read(_ name: EntryName, at directory: CInt) throws(Errno) -> RecordedOwner? {
+        try read(.name(name, in: directory))
     }
+
+    package static func read(_ file: CInt) throws(Errno) -> RecordedOwner? { try read(.open(file)) }
 
     private static func isSpecial(_ kind: FileStatus) -> Bool { !kind.isRegular && !kind.isDirectory }
 
-    private static func attribute(for kind: FileStatus) throws(Errno) -> PathBytes {
-        try PathBytes(Array((isSpecial(kind) ? specialAttribute : attribute).utf8))
+    private static func attribute(for kind: FileStatus) -> [UInt8] {
+        Array((isSpecial(kind) ? specialAttribute : attribute).utf8)
     }
 
     private func value(for kind: FileStatus) -> [UInt8] { Self.isSpecial(kind) ? specialValue : text }

@@ -1,5 +1,6 @@
 package import Base
 import CSquashfs
+import Linux
 
 /// Writes a directory tree as a squashfs 4.0 image straight into an open file: without a temporary image, and with
 /// memory for a few blocks per thread and some 200 bytes per file.
@@ -43,11 +44,14 @@ package struct SquashfsWriter {
         let image = try OutputImage(file, options)
         let content = ContentWriter(image)
         let records = InodeRecords()
-        var scan = TreeScan(root: tree, changes: changes, image: image, content: content, records: records)
+        let root = try during("cannot open the directory of the image") { () throws(Errno) in
+            TreeRoot(adopting: try duplicate(tree))
+        }
+        var scan = TreeScan(root: root, changes: changes, image: image, content: content, records: records)
         let directories = try scan.run(adjust, progress)
         try content.finish()
-        let root = try TableWriter(image, records).write(directories.count) { directories[$0] }
-        try image.finish(records, root: root, newest: scan.newest)
+        let place = try TableWriter(image, records).write(directories.count) { directories[$0] }
+        try image.finish(records, root: place, newest: scan.newest)
         return try file.finish()
     }
 }

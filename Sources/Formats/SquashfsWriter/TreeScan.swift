@@ -9,7 +9,7 @@ struct TreeScan {
     typealias Adjust = (inout TreeEntry) throws(SkiffError) -> Bool
     typealias Report = (SquashfsWriter.Progress) throws(SkiffError) -> Void
 
-    private let root: CInt
+    private let root: TreeRoot
     private let changes: TreeChanges
     private let image: OutputImage
     private let content: ContentWriter
@@ -34,15 +34,16 @@ struct TreeScan {
         var directory: ScannedDirectory
     }
 
-    init(root: CInt, changes: TreeChanges, image: OutputImage, content: ContentWriter, records: InodeRecords) {
+    init(root: TreeRoot, changes: TreeChanges, image: OutputImage, content: ContentWriter, records: InodeRecords) {
         (self.root, self.changes, self.image, self.content, self.records) = (root, changes, image, content, records)
         maker = RecordMaker(image)
     }
 
     /// - Returns: every directory before those in it; the first is the root.
     mutating func run(_ adjust: Adjust, _ report: Report) throws(SkiffError) -> [ScannedDirectory] {
-        let this: [UInt8] = [0x2E]
-        var top = try entry(path: [], name: this, in: root)
+        var top = try during("cannot look at the directory") { () throws(Errno) in
+            try entry(path: [], .open(root.descriptor))
+        }
         guard top.status.isDirectory else { throw SkiffError("cannot write the image: the source is no directory") }
         _ = try adjust(&top)
         var directories: [ScannedDirectory] = []
@@ -134,21 +135,27 @@ struct TreeScan {
 
     private func openDirectory(_ path: [UInt8]) throws(SkiffError) -> OwnedFD {
         try during("cannot open directory \(quoted(path))") { () throws(Errno) in
-            try Linux.openDirectory(path, below: root)
+            try root.open(TreePath(path), [.read, .directory], links: .refused)
         }
     }
 
     private func entry(path: [UInt8], name: [UInt8], in directory: CInt) throws(SkiffError) -> TreeEntry {
         try during("cannot look at \(quoted(path))") { () throws(Errno) in
-            let facts = try status(PathBytes(name), at: directory)
-            var entry = TreeEntry(
-                path: path, status: facts, mode: facts.mode, uid: facts.uid, gid: facts.gid, modified: facts.modified,
-                device: facts.rawDevice)
-            if facts.isSymlink { entry.target = try readLink(PathBytes(name), at: directory) }
-            entry.xattrs = try readXattrs(of: name, at: directory).filter { Self.isKept($0.name) }
-                .map { TreeEntry.Xattr(name: $0.name, value: $0.value) }
+            let name = try EntryName(name)
+            var entry = try entry(path: path, .name(name, in: directory))
+            if entry.status.isSymlink { entry.target = try readLink(name, at: directory) }
             return entry
         }
+    }
+
+    private func entry(path: [UInt8], _ file: AttributeTarget) throws(Errno) -> TreeEntry {
+        let facts = try file.status()
+        var entry = TreeEntry(
+            path: path, status: facts, mode: facts.mode, uid: facts.uid, gid: facts.gid, modified: facts.modified,
+            device: facts.rawDevice)
+        entry.xattrs = try file.xattrs().filter { Self.isKept($0.name) }
+            .map { TreeEntry.Xattr(name: $0.name, value: $0.value) }
+        return entry
     }
 
     /// Returns whether an attribute is kept. Labels of a security module say how the host confines a file, so they are
@@ -247,26 +254,21 @@ struct TreeScan {
 
     private func openReadable(_ entry: TreeEntry, _ name: [UInt8], _ directory: CInt) throws(Errno) -> OwnedFD {
         do throws(Errno) {
-            return try openPath(name, O_RDONLY | O_NONBLOCK, directory)
+            return try open(EntryName(name), [.read, .nonBlocking], at: directory)
         } catch {
             guard error == .accessDenied, entry.status.uid == effectiveUID() else { throw error }
         }
         return try openOwn(name, entry.status, directory)
     }
 
-    private func openPath(_ name: [UInt8], _ flags: CInt, _ directory: CInt) throws(Errno) -> OwnedFD {
-        try open(PathBytes(name), flags | O_NOFOLLOW, in: directory, resolve: [.beneath, .noSymlinks])
-    }
-
     /// Opens a file that not even its owner may read, as `sudo` and `/etc/shadow` of Fedora. The owner allows it for
     /// the moment of opening, on the very inode that the descriptor names.
     private func openOwn(_ name: [UInt8], _ facts: FileStatus, _ directory: CInt) throws(Errno) -> OwnedFD {
-        let place = try openPath(name, SKL_O_PATH, directory)
+        let place = try open(EntryName(name), .pathOnly, at: directory)
         guard try status(of: place.raw).inode == facts.inode else { throw .accessDenied }
-        let path = "/proc/self/fd/\(place.raw)"
-        try chmod(path, facts.permissions | 0o400)
-        defer { try? chmod(path, facts.permissions) }
-        return try open(path, O_RDONLY | O_NONBLOCK)
+        try chmod(ofOpen: place.raw, facts.permissions | 0o400)
+        defer { try? chmod(ofOpen: place.raw, facts.permissions) }
+        return try reopen(place.raw, [.read, .nonBlocking])
     }
 
     private func quoted(_ path: [UInt8]) -> String { "/" + String(decoding: path, as: UTF8.self) }

@@ -75,19 +75,6 @@ package func open(_ path: String, _ flags: CInt, mode: mode_t = 0, in directory:
     }
 }
 
-/// Opens a regular file below the root of a tree that is not ours, for reading. Whatever else has the name is refused before it
-/// is opened: a pipe would make us wait for its other end, and some devices act when they are opened. Should it be
-/// exchanged in between, O_NONBLOCK keeps us from waiting.
-/// - Throws: `ENXIO` for anything that is no regular file.
-package func openRegular(_ path: String, in root: CInt) throws(Errno) -> OwnedFD {
-    let resolve: Resolve = [.inRoot, .noMagicLinks]
-    let place = try open(path, SKL_O_PATH, in: root, resolve: resolve)
-    guard try status(of: place.raw).isRegular else { throw Errno(ENXIO) }
-    let file = try open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, in: root, resolve: resolve)
-    guard try status(of: file.raw).isRegular else { throw Errno(ENXIO) }
-    return file
-}
-
 /// read(2): at most `buffer.count` bytes; 0 at the end.
 package func read(_ fd: CInt, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
     try checked { CLinux.read(fd, buffer.baseAddress, buffer.count) }
@@ -303,6 +290,15 @@ package func rename(_ from: String, to: String, from source: CInt = AT_FDCWD, in
     _ = try checked { renameat(source, from, directory, to) }
 }
 
+/// access(2) with the effective ids on the very file that a descriptor is, O_PATH included; faccessat2(2).
+package func isAccessible(ofOpen file: CInt, _ mode: CInt) -> Bool {
+    if mode == F_OK { return true }
+    if faccessat(file, "", mode, AT_EACCESS | AT_EMPTY_PATH) == 0 { return true }
+    // Linux before 5.8 has no flags there, and libc says so with EINVAL.
+    guard Errno.current == .invalidArgument, let found = try? status(of: file) else { return false }
+    return found.permits(mode, uid: geteuid(), groups: [getegid()] + supplementaryGroups())
+}
+
 /// access(2) with the effective ids; faccessat(2) AT_EACCESS.
 package func isAccessible(_ path: String, _ mode: CInt, at directory: CInt = AT_FDCWD) -> Bool {
     faccessat(directory, path, mode, AT_EACCESS) == 0
@@ -313,6 +309,16 @@ package func currentDirectory() throws(Errno) -> String {
     guard let text = getcwd(nil, 0) else { throw Errno.current }
     defer { free(text) }
     return String(cString: text)
+}
+
+/// getcwd(3), as the bytes it is.
+/// - Throws: `ENOENT` where the directory was removed, or is not below the root.
+package func currentDirectoryBytes() throws(Errno) -> [UInt8] {
+    guard let text = getcwd(nil, 0) else { throw Errno.current }
+    defer { free(text) }
+    let bytes = UnsafeRawBufferPointer(start: text, count: strlen(text))
+    guard bytes.first == ASCII.slash else { throw .noSuchFile }
+    return Array(bytes)
 }
 
 package func changeDirectory(_ path: String) throws(Errno) { _ = try checked { chdir(path) } }

@@ -41,6 +41,14 @@ package struct FileStatus: Sendable, Equatable {
     package var isSymlink: Bool { mode & SKL_S_IFMT == SKL_S_IFLNK }
     package var isBlockDevice: Bool { mode & SKL_S_IFMT == SKL_S_IFBLK }
     package var isCharacterDevice: Bool { mode & SKL_S_IFMT == SKL_S_IFCHR }
+
+    /// Whether the permission bits allow `mode` of access(2) to a user; root needs one bit to execute.
+    func permits(_ mode: CInt, uid: uid_t, groups: [gid_t]) -> Bool {
+        let wanted = mode_t(mode)
+        if uid == 0 { return isDirectory || wanted & 1 == 0 || permissions & 0o111 != 0 }
+        let bits = uid == self.uid ? permissions >> 6 : groups.contains(gid) ? permissions >> 3 : permissions
+        return bits & wanted == wanted
+    }
 }
 
 /// stat(2) or, with `follow: false`, lstat(2).

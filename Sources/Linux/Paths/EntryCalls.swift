@@ -32,16 +32,15 @@ package func makeFile(_ name: EntryName, _ bytes: [UInt8], mode: mode_t, at dire
 
 /// - Parameter target: the text of the link.
 package func makeSymlink(_ target: [UInt8], at name: EntryName, in directory: CInt) throws(Errno) {
-    if name.bytes.contains(ASCII.null) { throw .invalidArgument }
-    let place = name.bytes.map { CChar(bitPattern: $0) } + [0]
-    _ = try checked(target) { symlinkat($0, directory, place) }
+    let place = try Terminated(name.bytes)
+    _ = try checked(target) { symlinkat($0, directory, place.text) }
 }
 
 package func makeHardLink(_ existing: EntryName, from source: CInt, at name: EntryName, in directory: CInt)
     throws(Errno)
 {
-    let old = existing.bytes.map { CChar(bitPattern: $0) } + [0]
-    _ = try checked(name.bytes) { linkat(source, old, directory, $0, 0) }
+    let old = try Terminated(existing.bytes)
+    _ = try checked(name.bytes) { linkat(source, old.text, directory, $0, 0) }
 }
 
 /// unlinkat(2), for anything but a directory.
@@ -75,6 +74,18 @@ package func chmod(_ name: EntryName, _ mode: mode_t, at directory: CInt) throws
 package func chmod(ofOpen file: CInt, _ mode: mode_t) throws(Errno) {
     if try status(of: file).isSymlink { throw .notSupported }
     _ = try checked { CLinux.chmod("/proc/self/fd/\(file)", mode) }
+}
+
+/// chown(2) of the very file that a descriptor is, O_PATH and symbolic links included.
+package func chown(ofOpen file: CInt, _ uid: uid_t, _ gid: gid_t) throws(Errno) {
+    _ = try checked { fchownat(file, "", uid, gid, AT_EMPTY_PATH) }
+}
+
+/// utimensat(2) of the very file that a descriptor is, O_PATH and symbolic links included.
+package func setTimes(ofOpen file: CInt, seconds: Int64) throws(Errno) {
+    let time = timespec(tv_sec: time_t(seconds), tv_nsec: 0)
+    let times = [time, time]
+    _ = try checked { utimensat(AT_FDCWD, "/proc/self/fd/\(file)", times, 0) }
 }
 
 /// utimensat(2): both times, in seconds since 1970.

@@ -1,6 +1,8 @@
 /// One name in a directory: not empty, neither `.` nor `..`, without slash and NUL. A call that takes it together with a
 /// descriptor of the directory reaches that entry and nothing else.
-package struct EntryName: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
+///
+/// Not made of a literal: calls that take a `String` path would silently become calls that take a name.
+package struct EntryName: Hashable, Sendable, CustomStringConvertible {
     package let bytes: [UInt8]
 
     /// - Throws: `EINVAL` for what is no name.
@@ -12,12 +14,6 @@ package struct EntryName: Hashable, Sendable, ExpressibleByStringLiteral, Custom
     }
 
     package init(_ text: String) throws(Errno) { try self.init(Array(text.utf8)) }
-
-    /// For names that stand in the source; it traps for one that is none.
-    package init(stringLiteral text: String) {
-        guard let name = try? EntryName(text) else { preconditionFailure("\(text) is no name of an entry") }
-        self = name
-    }
 
     package var description: String { printableText(bytes) }
 }

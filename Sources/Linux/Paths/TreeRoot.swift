@@ -43,20 +43,26 @@ package final class TreeRoot: Sendable {
     }
 
     /// Returns the content of a regular file.
-    /// - Throws: `EISDIR`; `EINVAL` for what is neither file nor directory; `EOVERFLOW` beyond `limit` bytes.
+    /// - Throws: `EISDIR`; `ENXIO` for what is neither file nor directory; `EOVERFLOW` beyond `limit` bytes.
     package func readFile(_ path: TreePath, limit: Int = 64 << 20) throws(Errno) -> [UInt8] {
         let file = try openRegular(path)
         return try readToEnd(file.raw, limit: limit)
     }
 
-    /// Opens a regular file for reading, and nothing else.
-    /// - Throws: `EISDIR`; `EINVAL` for what is neither file nor directory.
+    /// Opens a regular file for reading. Whatever else has the name is refused before it is opened: a pipe would make us wait for
+    /// its other end, and some devices act when they are opened. Should it be exchanged in between, O_NONBLOCK keeps us from
+    /// waiting.
+    /// - Throws: `EISDIR`; `ENXIO` for what is neither file nor directory.
     package func openRegular(_ path: TreePath, links: TreeLinks = .followed) throws(Errno) -> OwnedFD {
+        try Self.checkRegular(status(path, links: links))
         let file = try open(path, [.read, .nonBlocking, .noControllingTerminal], links: links)
-        let kind = try Linux.status(of: file.raw)
-        if kind.isDirectory { throw .isDirectory }
-        guard kind.isRegular else { throw .invalidArgument }
+        try Self.checkRegular(Linux.status(of: file.raw))
         return file
+    }
+
+    private static func checkRegular(_ kind: FileStatus) throws(Errno) {
+        if kind.isDirectory { throw .isDirectory }
+        guard kind.isRegular else { throw .noDeviceOrAddress }
     }
 
     /// Returns what a symbolic link says.

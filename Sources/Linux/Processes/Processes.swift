@@ -92,6 +92,13 @@ package func execute(_ path: String, _ arguments: CStringArray, _ environment: C
     throw Errno.current
 }
 
+/// execve(2). The kernel looks the path up by its own rules: of a foreign tree it must have been looked up before.
+package func execute(_ path: [UInt8], _ arguments: CStringArray, _ environment: CStringArray) throws(Errno) {
+    _ = try checked(path) { path in
+        arguments.withPointer { argv in environment.withPointer { envp in execve(path, argv, envp) } }
+    }
+}
+
 /// execveat(2) with AT_EMPTY_PATH: the file that a descriptor names.
 package func execute(_ fd: CInt, _ arguments: CStringArray, _ environment: CStringArray) throws(Errno) {
     arguments.withPointer { argv in
@@ -129,6 +136,13 @@ package func spawn(
                 }
             }
         }
+    }
+}
+
+/// The words that this process was started with, the program's name first, as bytes.
+package func processArguments() -> [[UInt8]] {
+    (0..<Int(CommandLine.argc)).compactMap { index in
+        CommandLine.unsafeArgv[index].map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
     }
 }
 

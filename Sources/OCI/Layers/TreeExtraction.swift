@@ -1,13 +1,13 @@
 package import Base
 import CLinux
-import Linux
+package import Linux
 import Ownership
 
 /// Writes the tree into an empty directory that nobody else writes to: all names first, then contents, then owners,
 /// attributes and permissions. Every name is made by a call that follows no symbolic link.
 package struct TreeExtraction {
     private let image: MergedImage
-    private let target: CInt
+    private let target: TreeRoot
     private let path: String
     private let owners: Owners
 
@@ -23,9 +23,8 @@ package struct TreeExtraction {
     }
 
     /// - Parameters:
-    ///   - target: the directory, open, lent.
     ///   - path: for messages.
-    package init(_ image: MergedImage, to target: CInt, path: String, owners: Owners) {
+    package init(_ image: MergedImage, to target: TreeRoot, path: String, owners: Owners) {
         (self.image, self.target, self.path, self.owners) = (image, target, path, owners)
     }
 
@@ -44,7 +43,7 @@ package struct TreeExtraction {
         try writeContents(firstNames)
         // Permissions of directories last: one without write permission could not be filled, and filling changes times.
         for directory in directories.reversed() { try finish(directory, firstNames) }
-        try finish(name: [0x2E], LayerTree.root, in: target)
+        try finish(.open(target.descriptor), LayerTree.root)
     }
 
     private func checkSpace() throws(SkiffError) {
@@ -73,7 +72,7 @@ package struct TreeExtraction {
 
     /// - Returns: the directories among the entries.
     private func makeEntries(of directory: UInt32, _ firstNames: inout [UInt32]) throws(SkiffError) -> [UInt32] {
-        let place = try step(directory) { () throws(Errno) in try openDirectory(tree.path(of: directory), below: target)
+        let place = try step(directory) { () throws(Errno) in try open(directory: directory)
         }
         var below: [UInt32] = []
         for node in tree.sortedChildren(directory) {
@@ -90,11 +89,15 @@ package struct TreeExtraction {
         return below
     }
 
+    private func open(directory: UInt32) throws(Errno) -> OwnedFD {
+        try target.open(TreePath(tree.path(of: directory)), [.read, .directory], links: .refused)
+    }
+
     private func link(_ node: UInt32, to first: UInt32, in place: CInt) throws(SkiffError) {
         try step(node) { () throws(Errno) in
-            let parent = try openDirectory(tree.path(of: tree.nodes[Int(first)].parent), below: target)
+            let parent = try open(directory: tree.nodes[Int(first)].parent)
             try makeHardLink(
-                PathBytes(Array(tree.name(of: first))), from: parent.raw, at: PathBytes(Array(tree.name(of: node))),
+                EntryName(Array(tree.name(of: first))), from: parent.raw, at: EntryName(Array(tree.name(of: node))),
                 in: place)
         }
     }
@@ -103,11 +106,11 @@ package struct TreeExtraction {
     private func make(_ node: UInt32, in place: CInt) throws(SkiffError) -> Bool {
         let file = tree.file(of: node)
         return try step(node) { () throws(Errno) in
-            let name = try PathBytes(Array(tree.name(of: node)))
+            let name = try EntryName(Array(tree.name(of: node)))
             switch file.type {
             case 0o040000: try makeDirectory(name, mode: 0o700, at: place)
             case 0o100000: try makeNode(name, mode: SKL_S_IFREG | 0o600, device: 0, at: place)
-            case 0o120000: try makeSymlink(PathBytes(Array(tree.target(file))), at: name, in: place)
+            case 0o120000: try makeSymlink(Array(tree.target(file)), at: name, in: place)
             case 0o010000: try makeNode(name, mode: SKL_S_IFIFO | 0o600, device: 0, at: place)
             default:
                 switch owners {
@@ -145,10 +148,8 @@ package struct TreeExtraction {
 
     private func open(_ node: UInt32) throws(SkiffError) -> OwnedFD {
         try step(node) { () throws(Errno) in
-            let parent = try openDirectory(tree.path(of: tree.nodes[Int(node)].parent), below: target)
-            return try Linux.open(
-                PathBytes(Array(tree.name(of: node))), O_WRONLY | O_NOFOLLOW, in: parent.raw,
-                resolve: [.beneath, .noSymlinks])
+            let parent = try open(directory: tree.nodes[Int(node)].parent)
+            return try Linux.open(EntryName(Array(tree.name(of: node))), .write, at: parent.raw)
         }
     }
 
@@ -167,32 +168,32 @@ package struct TreeExtraction {
     // MARK: Attributes
 
     private func finish(_ directory: UInt32, _ firstNames: [UInt32]) throws(SkiffError) {
-        let place = try step(directory) { () throws(Errno) in try openDirectory(tree.path(of: directory), below: target)
+        let place = try step(directory) { () throws(Errno) in try open(directory: directory)
         }
         for node in tree.children(directory) where firstNames[Int(tree.nodes[Int(node)].file)] == node {
-            try finish(name: Array(tree.name(of: node)), node, in: place.raw)
+            let name = try step(node) { () throws(Errno) in try EntryName(Array(tree.name(of: node))) }
+            try finish(.name(name, in: place.raw), node)
         }
     }
 
     /// Owner first, because a new owner clears setuid and file capabilities; permissions last, because they may take away
     /// the right to do the rest.
-    private func finish(name: [UInt8], _ node: UInt32, in place: CInt) throws(SkiffError) {
+    private func finish(_ entry: AttributeTarget, _ node: UInt32) throws(SkiffError) {
         let file = tree.file(of: node)
         try step(node) { () throws(Errno) in
-            let entry = try PathBytes(name)
             switch owners {
-            case .own, .ownButDevices: try chown(entry, file.uid, file.gid, at: place)
-            case .recorded: if file.owner != .root { try file.owner.write(name, at: place) }
+            case .own, .ownButDevices: try entry.setOwner(file.uid, file.gid)
+            case .recorded: if file.owner != .root { try file.owner.write(entry) }
             case .none: break
             }
-            if owners == .ownButDevices, file.owner.device != nil { try file.owner.write(name, at: place) }
-            for pair in tree.xattrs[Int(file.xattrs)] { try setAttribute(pair, file, name, place) }
-            try setTimes(entry, seconds: file.modified, at: place)
-            if !file.isSymlink { try chmod(entry, mode_t(file.mode & 0o7777), at: place) }
+            if owners == .ownButDevices, file.owner.device != nil { try file.owner.write(entry) }
+            for pair in tree.xattrs[Int(file.xattrs)] { try setAttribute(pair, file, entry) }
+            try entry.setTimes(seconds: file.modified)
+            if !file.isSymlink { try entry.setPermissions(mode_t(file.mode & 0o7777)) }
         }
     }
 
-    private func setAttribute(_ pair: LayerTree.XattrPair, _ file: LayerTree.File, _ name: [UInt8], _ place: CInt)
+    private func setAttribute(_ pair: LayerTree.XattrPair, _ file: LayerTree.File, _ entry: AttributeTarget)
         throws(Errno)
     {
         var key: [UInt8]? = pair.name
@@ -203,7 +204,7 @@ package struct TreeExtraction {
         }
         guard let key else { return }
         do throws(Errno) {
-            try setXattr(PathBytes(key), pair.value, of: name, at: place)
+            try entry.setXattr(key, pair.value)
         } catch {
             // The file system has no attributes, or this kind of file may have none.
             guard [.notPermitted, .notSupported, .accessDenied].contains(error) else { throw error }

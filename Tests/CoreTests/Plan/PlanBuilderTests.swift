@@ -13,7 +13,8 @@ struct PlanBuilderTests {
             uid: uid, gid: uid, groups: [uid],
             user: UserRecord(
                 name: "ann", uid: uid, gid: uid, gecos: "", home: "/tmp", shell: "/bin/sh"), groupRecords: [],
-            directory: "/data/here", umask: 0o027, environment: ["TERM=dumb"], isAdministrator: administrator,
+            directory: "/data/here", umask: 0o027, environment: [Array("TERM=dumb".utf8)],
+            isAdministrator: administrator,
             isInitialUserNamespace: initial, hasFuse: fuse, hasLoop: true, terminal: nil)
         host.homeSource = .directory
         return host
@@ -27,7 +28,7 @@ struct PlanBuilderTests {
         plugins: any PluginPhases = NoPlugins(), _ change: (inout Request) -> Void = { _ in }
     ) throws -> Plan {
         var request = Request(action: .exec, image: image.path)
-        request.arguments = ["true"]
+        request.arguments = [Array("true".utf8)]
         change(&request)
         return try PlanBuilder(
             request: request, settings: settings, host: host, image: image, plugins: plugins

@@ -6,7 +6,7 @@ import Testing
 struct RequestCodingTests {
     private func sample() -> Request {
         var request = Request(action: .exec, image: "/images/a b.sif")
-        request.arguments = ["sh", "-c", "echo \"$1\"\nexit 3", ""]
+        request.arguments = ["sh", "-c", "echo \"$1\"\nexit 3", ""].map { Array($0.utf8) } + [[0x78, 0xFF, 0x79]]
         request.binds = [.init(source: "/da:ta", destination: "/x\ny", readOnly: true)]
         request.home = .init(source: "/h", destination: "/root")
         request.contain = true

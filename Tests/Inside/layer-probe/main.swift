@@ -21,7 +21,7 @@ func probe(_ words: [String]) throws {
     }
     let owners: [String: TreeExtraction.Owners] = ["own": .own, "recorded": .recorded, "none": .none]
     let directory = try open(target, O_RDONLY | O_DIRECTORY)
-    try TreeExtraction(merged, to: directory.raw, path: target, owners: owners[words[1]] ?? .none).run()
+    try TreeExtraction(merged, to: TreeRoot(adopting: directory), path: target, owners: owners[words[1]] ?? .none).run()
 }
 
 do {
