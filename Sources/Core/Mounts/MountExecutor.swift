@@ -21,11 +21,7 @@ struct MountExecutor {
             // An overlay of ours; what is written goes into the layer that was opened for it.
             if plan.layers.contains(where: \.isWritable) { ownDevices.append(try status(of: root.descriptor).device) }
         }
-        let order = plan.mounts.indices.sorted { left, right in
-            let (a, b) = (plan.mounts[left].group, plan.mounts[right].group)
-            return a == b ? left < right : a < b
-        }
-        for index in order { try perform(index, &session) }
+        for index in plan.mounts.indices { try perform(index, &session) }
     }
 
     private mutating func perform(_ index: Int, _ session: inout Session) throws(SkiffError) {

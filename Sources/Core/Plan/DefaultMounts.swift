@@ -146,7 +146,9 @@ struct DefaultMounts {
             let source: Mount.Source =
                 request.workdir.map { .made(absolutePath($0, in: host.directory) + "/scratch" + path, mode: 0o750) }
                 ?? .session(mode: 0o750)
-            return Mount(.scratch, source, at: path, attributes: restricted, reason: "--scratch")
+            var mount = Mount(.scratch, source, at: path, attributes: restricted, reason: "--scratch")
+            mount.isAsked = true
+            return mount
         }
     }
 

@@ -7,6 +7,8 @@ struct HomeDirectory: Equatable {
     var source: Mount.Source?
     /// What HOME says, mounted or not.
     var destination: String
+    /// Whether `--home` said so.
+    var isAsked: Bool
     /// An empty directory that covers one of the image, so that the destination can be made in it; nil for none.
     var stagedBase: String?
     /// Why nothing is mounted although it was not turned off.
@@ -16,6 +18,7 @@ struct HomeDirectory: Equatable {
     ///   path; with Apptainer's texts.
     init(request: Request, settings: Settings, host: HostFacts) throws(SkiffError) {
         destination = Self.destination(request, host)
+        isAsked = request.home != nil
         guard Self.isMounted(request, settings) else { return }
         if request.home != nil && !settings.userBindControl {
             throw SkiffError(
@@ -68,7 +71,8 @@ struct HomeDirectory: Equatable {
 
     func mounts(_ attributes: MountAttributes) -> [Mount] {
         guard let source else { return [] }
-        let home = Mount(.home, source, at: destination, attributes: attributes, reason: "home directory")
+        var home = Mount(.home, source, at: destination, attributes: attributes, reason: "home directory")
+        home.isAsked = isAsked
         let base = stagedBase.map { base in
             Mount(.home, .session(mode: 0o755), at: base, attributes: attributes, reason: "place of the home directory")
         }

@@ -2,7 +2,7 @@ package import Linux
 
 /// One step of the container's file tree: what appears where, and why.
 package struct Mount: Sendable, Equatable {
-    /// The groups of Docs/spec/runtime.md §2, executed in this order; within a group in order of addition.
+    /// The groups of Docs/spec/runtime.md §2, executed in this order; see `inOrder()`.
     package enum Group: Int, Sendable, Comparable {
         case dev, hostfs, binds, kernel, home, tmp, scratch, files, userBinds, cwd
 
@@ -39,6 +39,8 @@ package struct Mount: Sendable, Equatable {
     package var missing: Missing
     /// Whether a destination that the image lacks is supplied by our own layer.
     package var createDestination: Bool
+    /// Whether the user asked for this very mount (`--bind`, `--scratch`, `--home`): nothing else may cover it unnoticed.
+    package var isAsked = false
     /// Why it is there: `home directory`, `--bind`, `GPU library`.
     package var reason: String
     /// `core`, or the id of the plugin that added it.

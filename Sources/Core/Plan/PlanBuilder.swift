@@ -229,7 +229,10 @@ package struct PlanBuilder {
             // A device that the user binds by name is meant to work.
             if !isPath(bind.source, within: "/dev") { attributes.insert(.noDev) }
             if bind.readOnly { attributes.insert(.readOnly) }
-            return Mount(.userBinds, .bind(bind.source), at: bind.destination, attributes: attributes, reason: "--bind")
+            var mount = Mount(
+                .userBinds, .bind(bind.source), at: bind.destination, attributes: attributes, reason: "--bind")
+            mount.isAsked = true
+            return mount
         }
     }
 
@@ -260,7 +263,7 @@ package struct PlanBuilder {
         }
         let plan = Plan(
             action: request.action, arguments: request.arguments, image: root, layers: draft.layers,
-            mounts: draft.mounts,
+            mounts: draft.mounts.inOrder(),
             namespaces: draft.namespaces, user: user, root: emulation, privileges: privileges,
             directory: startDirectory(home),
             umask: request.noUmask ? 0o022 : host.umask,

@@ -25,7 +25,7 @@ extension Plan {
                 "propagation": .string(session.receivesMounts ? "slave" : "private"),
             ]),
             "layers": .array(layers.map(\.json)),
-            "mounts": .array(orderedMounts.map(\.json)),
+            "mounts": .array(mounts.map(\.json)),
             "environment": environment.json,
             "directory": directoryJSON,
             "umask": .string(String(umask, radix: 8)),

@@ -15,7 +15,7 @@ extension Plan {
         section("namespaces", namespaces.names + userRows)
         section("layers, lowest first", layerRows)
         section("session", sessionRows)
-        section("mounts, in order", orderedMounts.map(\.row))
+        section("mounts, in order", mounts.map(\.row))
         section("environment", environment.rows)
         section("start", startRows)
         section("privileges", privilegeRows)
@@ -23,14 +23,6 @@ extension Plan {
         section("messages", allMessages.map { "\($0.level.label): \($0.text)" })
         section("notes", notes.map { "\($0.origin): \($0.text)" })
         return lines.joined(separator: "\n") + "\n"
-    }
-
-    /// The order of execution: by group, within a group as added.
-    package var orderedMounts: [Mount] {
-        mounts.enumerated().sorted { left, right in
-            left.element.group == right.element.group
-                ? left.offset < right.offset : left.element.group < right.element.group
-        }.map(\.element)
     }
 
     private var imageRows: [String] {

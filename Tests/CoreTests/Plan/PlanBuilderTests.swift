@@ -252,7 +252,7 @@ struct PlanBuilderTests {
 
     // MARK: mounts
 
-    func destinations(_ plan: Plan) -> [String] { plan.orderedMounts.map(\.destination) }
+    func destinations(_ plan: Plan) -> [String] { plan.mounts.map(\.destination) }
 
     @Test func defaultMountsAndWhatTurnsThemOff() throws {
         let all = try destinations(plan(sandbox, host()))
@@ -287,7 +287,7 @@ struct PlanBuilderTests {
                 .init(source: "/c", destination: "/x"),
             ]
         }
-        let binds = plan.orderedMounts.filter { $0.group == .userBinds }
+        let binds = plan.mounts.filter { $0.group == .userBinds }
         #expect(binds.map(\.destination) == ["/x", "/x/y/z"])
         #expect(binds.first?.attributes.contains(.readOnly) == true)
         #expect(plan.environment.variables.contains { $0.name == "APPTAINER_BIND" && $0.text == "/x/y/z,/x" })

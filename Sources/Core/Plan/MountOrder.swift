@@ -1,0 +1,36 @@
+extension [Mount] {
+    /// Returns the mounts in the order in which they are made: by group, within a group as they were added. A mount that
+    /// the user asked for, or that nobody would find any more, comes after those that nobody asked for and that it lies
+    /// in: an empty /tmp covers no home below it, nor the current directory a bind into it (Docs/spec/runtime.md §2).
+    func inOrder() -> [Mount] {
+        let sorted = enumerated().sorted { left, right in
+            left.element.group == right.element.group
+                ? left.offset < right.offset : left.element.group < right.element.group
+        }.map(\.element)
+        /// By the index of the last mount that would hide them.
+        var hidden: [Int: [Mount]] = [:]
+        var kept: [Mount?] = sorted
+        for (index, mount) in sorted.enumerated() where mount.isAsked || mount.isOwnHome {
+            guard let last = sorted[(index + 1)...].lastIndex(where: { $0.hides(mount) }) else { continue }
+            hidden[last, default: []].append(mount)
+            kept[index] = nil
+        }
+        if hidden.isEmpty { return sorted }
+        return kept.enumerated().flatMap { index, mount in (mount.map { [$0] } ?? []) + (hidden[index] ?? []) }
+    }
+}
+
+extension Mount {
+    /// A home that is no part of the host, as `--contain` makes it: what is mounted over it does not show it too.
+    fileprivate var isOwnHome: Bool {
+        if case .bind = source { return false }
+        return group == .home
+    }
+
+    /// Whether this mount, made after another, would cover it although nobody asked for this one. One in the same place
+    /// covers what was asked for, too.
+    fileprivate func hides(_ other: Mount) -> Bool {
+        guard !isAsked, isPath(other.destination, within: destination) else { return false }
+        return other.isAsked || other.destination != destination
+    }
+}
