@@ -203,11 +203,7 @@ struct Child {
     private func mountEverything(on root: String, _ session: inout Session, _ trees: SourceTrees)
         throws(SkiffError)
     {
-        let directory = session.directory.raw
-        let opened = try during("cannot open the root file system of \(plan.image.path)") { () throws(Errno) in
-            try open(root, SKL_O_PATH | O_DIRECTORY, at: directory)
-        }
-        var executor = MountExecutor(plan: plan, trees: trees, root: TreeRoot(adopting: opened))
+        var executor = try MountExecutor(plan: plan, trees: trees, root: root, session)
         try executor.run(&session)
     }
 

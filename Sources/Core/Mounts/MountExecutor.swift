@@ -6,22 +6,23 @@ import Linux
 struct MountExecutor {
     let plan: Plan
     let trees: SourceTrees
-    /// The tree whose top becomes `/`.
-    let root: TreeRoot
-    /// File systems that are our own: no directory of the host lies on them.
-    private var ownDevices: [UInt64] = []
+    private var places: MountPlaces
+    private let asked = AskedMounts()
 
-    init(plan: Plan, trees: SourceTrees, root: TreeRoot) {
-        (self.plan, self.trees, self.root) = (plan, trees, root)
+    /// - Parameter root: the name of the root in the session.
+    init(plan: Plan, trees: SourceTrees, root: String, _ session: borrowing Session) throws(SkiffError) {
+        (self.plan, self.trees) = (plan, trees)
+        do throws(Errno) {
+            places = try MountPlaces(plan, root: root, session)
+        } catch {
+            throw SkiffError("cannot open the root file system of \(plan.image.path)", errno: error)
+        }
     }
 
     mutating func run(_ session: inout Session) throws(SkiffError) {
-        try during("cannot look at the root file system of \(plan.image.path)") { () throws(Errno) in
-            ownDevices = [try status(of: session.directory.raw).device]
-            // An overlay of ours; what is written goes into the layer that was opened for it.
-            if plan.layers.contains(where: \.isWritable) { ownDevices.append(try status(of: root.descriptor).device) }
-        }
         for index in plan.mounts.indices { try perform(index, &session) }
+        if places.followedLink { try uncover(session) }
+        try during("cannot protect directories of the host") { () throws(Errno) in try places.protect() }
     }
 
     private mutating func perform(_ index: Int, _ session: inout Session) throws(SkiffError) {
@@ -32,9 +33,11 @@ struct MountExecutor {
                 return
             }
             guard let source = try prepare(index, &session) else { return }
-            let target = try destination(of: mount, isDirectory: try status(of: source.raw).isDirectory)
-            if try isRedundant(mount, source.raw, target.raw) { return }
+            let top = try status(of: source.raw)
+            let target = try places.find(for: mount, isDirectory: top.isDirectory, session)
+            if try isRedundant(mount, top, target.raw) { return }
             try attach(source, onto: target.raw)
+            if mount.isAsked { asked.add(index, top, source) }
         } catch {
             switch mount.missing {
             case .ignore: Log.verbose("skipping mount at \(mount.destination): \(error)")
@@ -47,14 +50,13 @@ struct MountExecutor {
     /// Two mounts that would only cover what is right already: the current directory where it shows through another bind
     /// (Docs/spec/runtime.md §2.4), and /var/tmp of an image in which it is a link to /tmp
     /// (Docs/spec/runtime.md §2.3).
-    private func isRedundant(_ mount: Mount, _ source: CInt, _ target: CInt) throws(Errno) -> Bool {
+    private func isRedundant(_ mount: Mount, _ top: FileStatus, _ target: CInt) throws(Errno) -> Bool {
         switch mount.group {
         case .cwd:
             if plan.mounts.contains(where: { $0.group != .cwd && $0.destination == mount.destination }) { return true }
-            let (here, there) = (try status(of: source), try status(of: target))
-            return here.device == there.device && here.inode == there.inode
+            return try status(of: target).isSameFile(as: top)
         case .tmp where mount.destination != "/tmp":
-            let temporary = try root.open("/tmp", .pathOnly)
+            let temporary = try places.root.open("/tmp", .pathOnly)
             return try readLink(ofProcess: temporary.raw) == readLink(ofProcess: target)
         default: return false
         }
@@ -68,6 +70,8 @@ struct MountExecutor {
                     ? "Make \(mount.destination) in the image first: an image opened with --writable is not changed for mounts"
                     : "\(mount.destination) lies in a directory that another mount covers: make it there first"
             case .notDirectory: "One of source and destination is a directory and the other a file"
+            case .tooManySymlinks:
+                "A symbolic link leads into a directory of the host, where nothing is made: make \(mount.destination) first"
             default: nil
             }
         return SkiffError(
@@ -95,15 +99,14 @@ struct MountExecutor {
     }
 
     private mutating func makeFilesystem(_ type: String, _ options: [String], _ attributes: MountAttributes)
-        throws(Errno)
-        -> OwnedFD
+        throws(Errno) -> OwnedFD
     {
         let pairs = options.map { option in
             let parts = option.split(separator: "=", maxSplits: 1)
             return (String(parts[0]), parts.count == 2 ? String(parts[1]) : nil)
         }
         let mount = try newFilesystem(type, source: type, options: pairs, attributes: attributes)
-        if ["tmpfs", "ramfs"].contains(type) { ownDevices.append(try status(of: mount.raw).device) }
+        if Settings.MemoryFilesystem(rawValue: type) != nil { try places.own(mount) }
         return mount
     }
 
@@ -111,7 +114,7 @@ struct MountExecutor {
     private func derive(_ file: DerivedFile, _ path: TreePath) throws(Errno) -> [UInt8]? {
         let image: [UInt8]
         do throws(Errno) {
-            image = try root.readFile(path, limit: Self.largestDerived)
+            image = try places.root.readFile(path, limit: Self.largestDerived)
         } catch {
             if error == .noDeviceOrAddress || error == .isDirectory || error == .overflow {
                 let reason = error == .overflow ? "is too large" : "is no regular file"
@@ -130,28 +133,44 @@ struct MountExecutor {
     /// In bytes: far more users than any cluster has.
     private static let largestDerived = 16 << 20
 
-    /// The place to mount on. One that is missing is made where the directory is ours: staged, or in a writable layer. What
-    /// the destination's text says of that does not count, since a symbolic link of the image may lead into a directory of
-    /// the host that is bound already.
-    private func destination(of mount: Mount, isDirectory: Bool) throws(Errno) -> OwnedFD {
-        let path = TreePath(mount.destination)
-        do throws(Errno) {
-            return try root.open(path, .pathOnly)
-        } catch {
-            guard error == .noSuchFile, mount.createDestination, let place = try MissingPlace.find(path, in: root),
-                try isOwn(place.directory.raw)
-            else { throw error }
-            try place.make(isDirectory: isDirectory, in: isOwn)
-            return try root.open(path, .pathOnly)
+    // MARK: mounts that were asked for
+
+    /// A symbolic link can lead a later mount over one that the user asked for. That one is put on top again.
+    private mutating func uncover(_ session: borrowing Session) throws(SkiffError) {
+        for attached in asked.all where isHidden(attached) && !sharesPlace(attached) {
+            let mount = plan.mounts[attached.index]
+            do throws(Errno) {
+                let target = try places.find(for: mount, isDirectory: attached.top.isDirectory, session)
+                try attach(try cloneTree("", at: attached.mount), onto: target.raw)
+            } catch {
+                throw failure(mount, error)
+            }
+        }
+        for attached in asked.all where isHidden(attached) {
+            let mount = plan.mounts[attached.index]
+            Log.warning("\(mount.sourceText) is not visible at \(mount.destination): another mount covers it there")
         }
     }
 
-    private func isOwn(_ directory: CInt) throws(Errno) -> Bool {
-        ownDevices.contains(try status(of: directory).device)
+    /// Whether something else is seen in the place of a mount. A bind over the home was meant to cover it.
+    private func isHidden(_ attached: AskedMounts.Attached) -> Bool {
+        let path = plan.mounts[attached.index].destination
+        let isMeant = plan.mounts[(attached.index + 1)...].contains {
+            $0.isAsked && isPath(path, within: $0.destination)
+        }
+        return !isMeant && seen(at: path)?.isSameFile(as: attached.top) != true
     }
 
+    /// Whether another mount that was asked for lies in the very place: two names of one place have one content.
+    private func sharesPlace(_ attached: AskedMounts.Attached) -> Bool {
+        guard let found = seen(at: plan.mounts[attached.index].destination) else { return false }
+        return asked.all.contains { found.isSameFile(as: $0.top) }
+    }
+
+    private func seen(at path: String) -> FileStatus? { try? places.root.status(TreePath(path)) }
+
     private func link(_ target: String, at path: TreePath) throws(Errno) {
-        let place = try root.place(path)
+        let place = try places.root.place(path)
         do throws(Errno) {
             try makeSymlink(Array(target.utf8), at: place.name, in: place.directory.raw)
         } catch {
