@@ -56,6 +56,10 @@ let package = Package(
         .library(name: "Overlay", type: .dynamic, targets: ["OverlayEntry"]),
     ],
     targets: [
+        .target(
+            name: "TestSupport", dependencies: ["Linux", "CLinux"], path: "Tests/TestSupport",
+            swiftSettings: testSettings),
+
         // The door to the kernel, and what everything stands on.
         .target(name: "CLinux"),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: swiftSettings),
@@ -272,6 +276,8 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+for target in package.targets where target.type == .test { target.dependencies.append("TestSupport") }
 
 // Fuzz targets (Scripts/fuzz sets SKIFF_FUZZ to `plain` or `canary`): libraries, because libFuzzer brings main(). Each
 // lives in Tests/Fuzz/<name>; a canary build has a planted bug that the fuzzer must find.

@@ -2,18 +2,20 @@ import CLinux
 import Foundation
 import Linux
 import SquashfsWriter
+import TestSupport
 import Testing
 
 @testable import Build
 
 /// What is written into a directory that is only read, beside the same calls on a copy of it.
 @Suite final class ChangedDirectoryTests {
-    private let folder: String
+    private let scratch: Scratch
     private let copy: RootTree
     private let changed: ChangedDirectory
 
     init() throws {
-        folder = NSTemporaryDirectory() + "changed-\(UUID().uuidString)"
+        scratch = try Scratch()
+        let folder = scratch.path
         for name in ["source", "copy"] {
             let root = folder + "/" + name
             try makeDirectories(root + "/usr/bin")
@@ -29,8 +31,6 @@ import Testing
         copy = try RootTree(folder + "/copy")
         changed = ChangedDirectory(try RootTree(folder + "/source"), time: 7)
     }
-
-    deinit { try? removeTree(folder) }
 
     /// Does the same to both, and looks at both.
     private func both(_ act: (any ImageRoot) throws -> Void, _ paths: String...) throws {
@@ -59,8 +59,8 @@ import Testing
         try both({ try $0.write("/etc/nowhere", [4], mode: 0o644) }, "/etc/nowhere", "/none", "/")
         try both({ try $0.write("/etc/file", [5], mode: 0o644) }, "/etc/file")
         try both({ try $0.write("/a/b/c", [6], mode: 0o644) }, "/a", "/a/b", "/a/b/c", "/a/../a/b")
-        #expect(try readFile(folder + "/source/etc/file") == Array("old".utf8))
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder + "/source").sorted()
+        #expect(try readFile(scratch.path + "/source/etc/file") == Array("old".utf8))
+        let names = try FileManager.default.contentsOfDirectory(atPath: scratch.path + "/source").sorted()
         #expect(names == ["around", "bin", "etc", "loop", "run", "usr"])
     }
 
@@ -81,6 +81,6 @@ import Testing
         try both({ try $0.remove("/etc/again") }, "/etc", "/etc/again")
         try both({ try $0.remove("/none/at/all") }, "/none")
         #expect(changed.changes[[], Array("etc".utf8)]?.kind == .directory)
-        #expect(isAccessible(folder + "/source/etc/file", F_OK))
+        #expect(isAccessible(scratch.path + "/source/etc/file", F_OK))
     }
 }

@@ -1,6 +1,6 @@
 import CLinux
-import Foundation
 import Linux
+import TestSupport
 import Testing
 
 @testable import Build
@@ -129,21 +129,13 @@ import Testing
     }
 
     private static func bash(_ cases: [(pattern: String, name: String)]) throws -> [Bool] {
-        let folder = NSTemporaryDirectory() + "skiff-patterns-\(UUID().uuidString)"
-        defer { try? removeTree(folder) }
-        try makeDirectory(folder)
+        let scratch = try Scratch()
         let text = cases.map { "\($0.pattern) \($0.name)\n" }.joined()
-        try writeFile(folder + "/in", Array(text.utf8), mode: 0o600)
-        let input = try open(folder + "/in", O_RDONLY)
-        let output = try open(folder + "/out", O_WRONLY | O_CREAT, mode: 0o600)
         let script =
-            "shopt -s extglob; while IFS=' ' read -r pattern name; do "
-            + "if [[ $name == $pattern ]]; then printf y; else printf n; fi; done"
-        let pid = try spawn(
-            "/bin/bash", ["bash", "-c", script], environment: ["LC_ALL=C"],
-            descriptors: [(0, input.raw), (1, output.raw)])
-        _ = try waitFor(pid)
-        let answers = try readFile(folder + "/out").map { $0 == UInt8(ascii: "y") }
+            "LC_ALL=C; shopt -s extglob; while IFS=' ' read -r pattern name; do "
+            + "if [[ $name == $pattern ]]; then printf y; else printf n; fi; done <\"$0\""
+        let output = try succeed(["/bin/bash", "-c", script, try scratch.file("in", text: text)])
+        let answers = output.utf8.map { $0 == UInt8(ascii: "y") }
         #expect(answers.count == cases.count)
         return answers
     }

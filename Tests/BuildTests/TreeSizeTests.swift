@@ -1,16 +1,16 @@
 import CLinux
-import Foundation
 import Linux
+import TestSupport
 import Testing
 
 @testable import Build
 
 @Suite struct TreeSizeTests {
     @Test func countsContentOnce() throws {
-        let root = NSTemporaryDirectory() + "tree-size-\(UUID().uuidString)"
-        try makeDirectories(root + "/a/b")
-        defer { try? removeTree(root) }
-        try writeFile(root + "/a/one", [UInt8](repeating: 1, count: 5000), mode: 0o644)
+        let scratch = try Scratch()
+        let root = scratch.path
+        try scratch.directory("a/b")
+        try scratch.file("a/one", [UInt8](repeating: 1, count: 5000))
         try makeHardLink(root + "/a/one", at: root + "/a/b/two")
         try makeSymlink("one", at: root + "/a/link")
         let sparse = try open(root + "/a/sparse", O_RDWR | O_CREAT, mode: 0o644)

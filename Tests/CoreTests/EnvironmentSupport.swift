@@ -1,25 +1,19 @@
 import CLinux
 import Linux
+import TestSupport
 
 @testable import Core
 @testable import Shell
 
 /// A directory that stands for the root of a container; gone with the value.
 final class FakeRoot {
-    let path: String
+    private let scratch: Scratch
+    var path: String { scratch.path }
     let files: ContainerFiles
 
     init() throws {
-        var template = Array("/tmp/skiff-test-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw Errno.current }
-        path = template.withUnsafeBufferPointer {
-            String(decoding: UnsafeRawBufferPointer($0).dropLast(), as: UTF8.self)
-        }
-        files = ContainerFiles(root: try TreeRoot(HostPath(path)), directory: [ASCII.slash])
-    }
-
-    deinit {
-        if let shell = try? spawn("/bin/rm", ["rm", "-rf", path], environment: []) { _ = try? waitFor(shell) }
+        scratch = try Scratch()
+        files = ContainerFiles(root: try TreeRoot(HostPath(scratch.path)), directory: [ASCII.slash])
     }
 
     func write(_ name: String, _ text: String, mode: mode_t = 0o644) throws {

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -15,7 +16,7 @@ extension EndToEnd {
             init(_ profile: Profile) throws {
                 try need(profile)
                 try need(.overlay)
-                if profile == .user { try need(.userNamespace) }
+                if profile == .user { try need(.userNamespaces) }
                 folder = try WorkDirectory.make(for: profile)
                 self.profile = profile
             }
@@ -223,8 +224,7 @@ extension EndToEnd {
         }
 
         /// Files of a range belong to ids that only the namespace of a build knows.
-        @Test func stepsOfARangeAreKeptAndRemoved() throws {
-            try need(.ranges)
+        @Test(.needs(.ranges)) func stepsOfARangeAreKeptAndRemoved() throws {
             let recipe = try Recipe(.user)
             func command(_ to: String, _ flags: [String] = []) throws -> Command {
                 let text =

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -132,7 +133,7 @@ extension EndToEnd {
 
         /// Permissions of layers, with which the owner of a sandbox cannot work.
         @Test(arguments: Profile.allCases) func repairsPermissions(profile: Profile) throws {
-            if profile == .user { try need(.userNamespace) }
+            if profile == .user { try need(.userNamespaces) }
             let bench = try Bench(profile)
             defer { bench.remove() }
             let linux = try Images.shared.get().directory
@@ -158,8 +159,7 @@ extension EndToEnd {
             #expect(try mode("/fixed/shut/in/file") == 0o650)
         }
 
-        @Test(arguments: Profile.allCases) func buildsDataImages(profile: Profile) throws {
-            try need(.mksquashfs)
+        @Test(.needs(.mksquashfs), arguments: Profile.allCases) func buildsDataImages(profile: Profile) throws {
             let bench = try Bench(profile)
             defer { bench.remove() }
             let source = try bench.base("src")

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -21,7 +22,7 @@ extension EndToEnd {
 
             init(_ moment: Moment, as profile: Profile) throws {
                 try need(profile)
-                if profile == .user { try need(.userNamespace) }
+                if profile == .user { try need(.userNamespaces) }
                 let base = try Images.shared.get().directory
                 let folder = try WorkDirectory.make(for: profile)
                 self.folder = folder

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -54,9 +55,8 @@ extension EndToEnd {
             }
         }
 
-        @Test(arguments: Profile.allCases) func fullCacheDuringPostIsNamed(profile: Profile) throws {
+        @Test(.needs(.overlay), arguments: Profile.allCases) func fullCacheDuringPostIsNamed(profile: Profile) throws {
             try need(profile)
-            try need(.overlay)
             try withDisk("") { disk in
                 let folder = try WorkDirectory.make(for: profile)
                 let outcome = try build(

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -90,7 +91,7 @@ extension EndToEnd {
         /// The steps of a build have the standard ones alone, and so have the scripts that run on the host.
         @Test(arguments: Profile.allCases) func buildStepsHaveTheStandardOnes(profile: Profile) throws {
             try need(profile)
-            if profile == .user { try need(.userNamespace) }
+            if profile == .user { try need(.userNamespaces) }
             let folder = try WorkDirectory.make(for: profile)
             let reporter = try Images.shared.get().bare + "/inside"
             let text = """

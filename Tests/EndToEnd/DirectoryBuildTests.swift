@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -15,7 +16,7 @@ extension EndToEnd {
 
             init(_ profile: Profile, _ script: String = "true") throws {
                 try need(profile)
-                if profile == .user { try need(.userNamespace) }
+                if profile == .user { try need(.userNamespaces) }
                 self.profile = profile
                 folder = try WorkDirectory.make(for: profile)
                 let base = try Images.shared.get().directory
@@ -137,9 +138,7 @@ extension EndToEnd {
         }
 
         /// Files that belong to other users belong to root in a user's image, as if they had been copied.
-        @Test func usersOwnNothingOfOthers() throws {
-            try need(.root, .user)
-            try need(.userNamespace)
+        @Test(.needs(.root, .user, .userNamespaces)) func usersOwnNothingOfOthers() throws {
             let source = try Source(.root, "echo x > file; chown 33:44 file; chmod 755 .")
             let folder = try WorkDirectory.make(for: .user)
             try chmod(source.folder, 0o755)
@@ -155,9 +154,7 @@ extension EndToEnd {
             #expect(kept.standardOutput == "33:44\n", "\(kept)")
         }
 
-        @Test func saysWhichFileCannotBeRead() throws {
-            try need(.root, .user)
-            try need(.userNamespace)
+        @Test(.needs(.root, .user, .userNamespaces)) func saysWhichFileCannotBeRead() throws {
             let source = try Source(.root, "echo x > locked; chmod 600 locked; chmod 755 .")
             try chmod(source.folder, 0o755)
             let folder = try WorkDirectory.make(for: .user)

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -39,10 +40,11 @@ extension EndToEnd {
             guard outcome.isSuccess else { throw HarnessError("skopeo: \(outcome)") }
         }
 
-        @Test(arguments: Profile.allCases) func pullsRunsAndBuilds(profile: Profile) throws {
+        @Test(.needs(.registry, .umoci, .skopeo), arguments: Profile.allCases) func pullsRunsAndBuilds(profile: Profile)
+            throws
+        {
             try need(profile)
-            try need(.registry, .umoci, .skopeo)
-            try need(profile == .root ? .loop : .fuse)
+            try need(profile.mounting)
             let (registry, maker, desk) = (try LocalRegistry(), try Desk(.current), try Desk(profile))
             defer { maker.remove() }
             defer { desk.remove() }
@@ -77,8 +79,7 @@ extension EndToEnd {
             #expect(sandbox.isSuccess && desk.exists("box/etc/more/later"), "\(sandbox)")
         }
 
-        @Test func damagedBlobOfTheCacheIsReplaced() throws {
-            try need(.registry, .umoci, .skopeo)
+        @Test(.needs(.registry, .umoci, .skopeo)) func damagedBlobOfTheCacheIsReplaced() throws {
             let (registry, desk) = (try LocalRegistry(), try Desk(.current))
             defer { desk.remove() }
             try Self.upload(Self.layout(in: desk), registry, "one")
@@ -96,8 +97,7 @@ extension EndToEnd {
             #expect(try desk.run("exec", "b.sif", "/bin/cat", "/etc/more/later").line == "later")
         }
 
-        @Test func choosesThePlatform() throws {
-            try need(.registry, .umoci, .skopeo)
+        @Test(.needs(.registry, .umoci, .skopeo)) func choosesThePlatform() throws {
             let (registry, desk) = (try LocalRegistry(), try Desk(.current))
             defer { desk.remove() }
             let name = try Self.layout(in: desk)
@@ -113,8 +113,7 @@ extension EndToEnd {
             #expect(wrong.end == .exited(255) && wrong.standardError.contains("docker://"), "\(wrong)")
         }
 
-        @Test func pushedLayersAreAnImageForOthers() throws {
-            try need(.registry, .umoci, .skopeo)
+        @Test(.needs(.registry, .umoci, .skopeo)) func pushedLayersAreAnImageForOthers() throws {
             let (registry, desk) = (try LocalRegistry(), try Desk(.current))
             defer { desk.remove() }
             try Self.upload(Self.layout(in: desk), registry, "one:1")
@@ -158,9 +157,10 @@ extension EndToEnd {
         }
 
         /// What is unfinished stays where it is said, and only when it was asked for (Docs/spec/cli.md §5).
-        @Test(arguments: Profile.allCases) func keepsWhatAFailedPullHasMade(profile: Profile) throws {
+        @Test(.needs(.registry, .umoci, .skopeo), arguments: Profile.allCases) func keepsWhatAFailedPullHasMade(
+            profile: Profile
+        ) throws {
             try need(profile)
-            try need(.registry, .umoci, .skopeo)
             let (registry, maker, desk) = (try LocalRegistry(), try Desk(.current), try Desk(profile))
             defer { maker.remove() }
             defer { desk.remove() }
@@ -199,9 +199,7 @@ extension EndToEnd {
         }
 
         /// Images of skiff under podman: one that was layers before, and one of a definition file.
-        @Test func podmanRunsWhatWasPushed() throws {
-            try need(.root)
-            try need(.podman, .registry, .umoci, .skopeo)
+        @Test(.needs(.root, .podman, .registry, .umoci, .skopeo)) func podmanRunsWhatWasPushed() throws {
             let (registry, desk) = (try LocalRegistry(), try Desk(.root))
             defer { desk.remove() }
             try Self.upload(Self.layout(in: desk), registry, "one")

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -58,7 +59,7 @@ extension EndToEnd {
         private func prepare(_ profile: Profile) throws -> String {
             try need(profile)
             try need(.overlay)
-            if profile == .user { try need(.userNamespace) }
+            if profile == .user { try need(.userNamespaces) }
             let folder = try WorkDirectory.make(for: profile)
             let linux = try Images.shared.get().directory
             let copied = try Command(["/bin/cp", "-a", linux, folder + "/linux"], as: .root).run()

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -82,10 +83,9 @@ extension EndToEnd {
         }
 
         /// Each bind of the plan is one open_tree(2) of its source, in the plan's order, and nothing else is opened so.
-        @Test(arguments: Profile.allCases, ImageKind.allCases)
+        @Test(.needs(.strace), arguments: Profile.allCases, ImageKind.allCases)
         func tellsTheSystemCalls(profile: Profile, kind: ImageKind) throws {
             try need(profile)
-            try need(.strace)
             let image = try kind.path(for: profile)
             let flags = ["-B", "/etc:/mnt:ro", "--no-home"]
             let expected = try mounts(plan(flags, image, as: profile)).filter { $0["type"] as? String == "bind" }

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -22,9 +23,8 @@ extension EndToEnd {
         }
 
         /// What survives: the server can be worked with.
-        @Test(arguments: ["good", "norange", "cut", "liar", "other", "busy", "slow"])
+        @Test(.needs(.python), arguments: ["good", "norange", "cut", "liar", "other", "busy", "slow"])
         func rightImageComes(mode: String) throws {
-            try need(.python)
             let sif = try Images.shared.get().sif
             let registry = try LyingRegistry(sif: sif)
             let desk = try Desk(.current)
@@ -35,15 +35,16 @@ extension EndToEnd {
             #expect(desk.files == ["out.sif"])
         }
 
-        @Test(arguments: [
-            ("corrupt", "its content has the digest"), ("short", "the connection was cut"),
-            ("long", "bytes instead of"),
-            ("stall", "nothing came for too long"), ("forged", "its content has the digest"),
-            ("foreign", "has no image for linux/"), ("loop", "redirects without end"), ("closed", "3600 seconds"),
-            ("private", "authentication required"),
-        ])
+        @Test(
+            .needs(.python),
+            arguments: [
+                ("corrupt", "its content has the digest"), ("short", "the connection was cut"),
+                ("long", "bytes instead of"),
+                ("stall", "nothing came for too long"), ("forged", "its content has the digest"),
+                ("foreign", "has no image for linux/"), ("loop", "redirects without end"), ("closed", "3600 seconds"),
+                ("private", "authentication required"),
+            ])
         func oneClearErrorAndNothingLeft(mode: String, text: String) throws {
-            try need(.python)
             let sif = try Images.shared.get().sif
             let registry = try LyingRegistry(sif: sif)
             let desk = try Desk(.current)
@@ -60,8 +61,8 @@ extension EndToEnd {
         }
 
         /// `private` redirects to another host; `distant` has a foreign layer, which lies there.
-        @Test(arguments: ["private", "distant"]) func credentialsStayWithTheirHost(mode: String) throws {
-            try need(.python)
+        @Test(.needs(.python), arguments: ["private", "distant"]) func credentialsStayWithTheirHost(mode: String) throws
+        {
             let sif = try Images.shared.get().sif
             let registry = try LyingRegistry(sif: sif)
             let desk = try Desk(.current)
@@ -80,8 +81,7 @@ extension EndToEnd {
                 })
         }
 
-        @Test func refusesWhatCannotBe() throws {
-            try need(.python)
+        @Test(.needs(.python)) func refusesWhatCannotBe() throws {
             let registry = try LyingRegistry(sif: try Images.shared.get().sif)
             let desk = try Desk(.current)
             defer { desk.remove() }
@@ -108,8 +108,7 @@ extension EndToEnd {
 
         /// Kills a pull at random moments, `SKIFF_TEST_KILLS` times (10): there is a whole image afterwards or none, and the
         /// next pull succeeds whatever the killed one left.
-        @Test(arguments: ["oras", "docker"]) func survivesBeingKilled(transport: String) throws {
-            try need(.python)
+        @Test(.needs(.python), arguments: ["oras", "docker"]) func survivesBeingKilled(transport: String) throws {
             let desk = try Desk(.current)
             defer { desk.remove() }
             let sif = try Images.shared.get().sif
@@ -178,10 +177,9 @@ extension EndToEnd {
         }
 
         /// What a killed pull had not finished in the cache, the next one takes away, whatever it pulls.
-        @Test(arguments: ["download", "conversion"], Profile.allCases)
+        @Test(.needs(.python), arguments: ["download", "conversion"], Profile.allCases)
         func leavingsOfTheKilledGo(moment: String, profile: Profile) throws {
             try need(profile)
-            try need(.python)
             let desk = try Desk(profile)
             defer { desk.remove() }
             func pull(_ name: String, _ address: String) throws -> Command {
@@ -222,8 +220,7 @@ extension EndToEnd {
         }
 
         /// Two that want the same wait for one another, and an interrupted one tidies up.
-        @Test(arguments: ["net", "library"]) func imagesAreFetchedOnce(kind: String) throws {
-            try need(.python)
+        @Test(.needs(.python), arguments: ["net", "library"]) func imagesAreFetchedOnce(kind: String) throws {
             let desk = try Desk(.current)
             defer { desk.remove() }
             let images = try Images.shared.get()
@@ -289,9 +286,7 @@ extension EndToEnd {
             return folder + "/layout"
         }
 
-        @Test func stopsAtAFullDisk() throws {
-            try need(.root)
-            try need(.python)
+        @Test(.needs(.root, .python)) func stopsAtAFullDisk() throws {
             let sif = try Images.shared.get().sif
             let registry = try LyingRegistry(sif: sif)
             let desk = try Desk(.root)

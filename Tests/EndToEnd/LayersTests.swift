@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -34,11 +35,12 @@ extension EndToEnd {
             "docker-archive:@.docker.tar:example:1.0",
         ]
 
-        @Test(arguments: forms, Profile.allCases) func everyFormBecomesTheSameImage(form: String, profile: Profile)
+        @Test(.needs(.python), arguments: forms, Profile.allCases) func everyFormBecomesTheSameImage(
+            form: String, profile: Profile
+        )
             throws
         {
             try need(profile)
-            try need(.python)
             let (target, outcome) = try build(form.replacingOccurrences(of: "@", with: Self.image.get()), profile)
             #expect(outcome.isSuccess, "\(outcome)")
             let look =
@@ -49,9 +51,9 @@ extension EndToEnd {
             #expect(labels.standardOutput.contains("who: me"), "\(labels)")
         }
 
-        @Test(arguments: Profile.allCases) func runFollowsEntrypointAndCommand(profile: Profile) throws {
+        @Test(.needs(.python), arguments: Profile.allCases) func runFollowsEntrypointAndCommand(profile: Profile) throws
+        {
             try need(profile)
-            try need(.python)
             let (target, outcome) = try build("oci:" + Self.image.get(), profile)
             #expect(outcome.isSuccess, "\(outcome)")
             func run(_ words: String...) throws -> String {
@@ -63,9 +65,8 @@ extension EndToEnd {
             #expect(try run("--no-eval", target, "x  y", "$WORD") == "e x  y $WORD")
         }
 
-        @Test(arguments: Profile.allCases) func aDefinitionGoesOnFromLayers(profile: Profile) throws {
+        @Test(.needs(.python), arguments: Profile.allCases) func aDefinitionGoesOnFromLayers(profile: Profile) throws {
             try need(profile)
-            try need(.python)
             let folder = try WorkDirectory.make(for: profile)
             let text = """
                 Bootstrap: docker-archive
@@ -87,9 +88,8 @@ extension EndToEnd {
                 labels.standardOutput.contains("who: me") && labels.standardOutput.contains("more: yes"), "\(labels)")
         }
 
-        @Test(arguments: Profile.allCases) func aSandboxIsUnpacked(profile: Profile) throws {
+        @Test(.needs(.python), arguments: Profile.allCases) func aSandboxIsUnpacked(profile: Profile) throws {
             try need(profile)
-            try need(.python)
             let (target, outcome) = try build("oci:" + Self.image.get(), profile, "--sandbox")
             #expect(outcome.isSuccess, "\(outcome)")
             #expect(try readFile(target + "/etc/replaced") == Array("new\n".utf8))
@@ -99,9 +99,8 @@ extension EndToEnd {
             if profile == .root { #expect(owned.uid == 1234 && owned.gid == 5678) }
         }
 
-        @Test(arguments: Profile.allCases) func badImagesLeaveNothing(profile: Profile) throws {
+        @Test(.needs(.python), arguments: Profile.allCases) func badImagesLeaveNothing(profile: Profile) throws {
             try need(profile)
-            try need(.python)
             let image = try Self.image.get()
             let cases = [
                 ("oci:\(image).bad", "layer 1 of oci:"),
@@ -118,18 +117,18 @@ extension EndToEnd {
             }
         }
 
-        @Test(arguments: Profile.allCases) func equalLayersGiveEqualBytes(profile: Profile) throws {
+        @Test(.needs(.python), arguments: Profile.allCases) func equalLayersGiveEqualBytes(profile: Profile) throws {
             try need(profile)
-            try need(.python)
             let (one, first) = try build("oci:" + Self.image.get(), profile, "--reproducible")
             let (other, second) = try build("oci:" + Self.image.get(), profile, "--reproducible")
             #expect(first.isSuccess && second.isSuccess, "\(first) \(second)")
             #expect(try readFile(one) == readFile(other))
         }
 
-        @Test(arguments: Profile.allCases) func dockersDaemonIsAskedOverItsSocket(profile: Profile) throws {
+        @Test(.needs(.python), arguments: Profile.allCases) func dockersDaemonIsAskedOverItsSocket(profile: Profile)
+            throws
+        {
             try need(profile)
-            try need(.python)
             let socket = try WorkDirectory.make(for: profile) + "/s"
             let script = Stage.repository + "/Tests/Corpus/Layers/fake-daemon"
             let daemon = try Command([script, socket, Self.image.get() + ".docker.tar"], as: .current).start()
@@ -186,11 +185,10 @@ extension EndToEnd {
             """
 
         /// One after the other, so that what is kept of the one must not be taken for the other.
-        @Test(arguments: ["oci:@", "oci:@.flat", "oci-archive:@.tar"], Profile.allCases)
+        @Test(.needs(.python), arguments: ["oci:@", "oci:@.flat", "oci-archive:@.tar"], Profile.allCases)
         func processorsOfAnIndexStayApart(form: String, profile: Profile) throws {
             try need(profile)
-            try need(.python)
-            try need(profile == .root ? .loop : .fuse)
+            try need(profile.mounting)
             let folder = try WorkDirectory.make(for: profile)
             let made = try Command(
                 ["/usr/bin/python3", "-c", Self.indexMaker, Self.image.get(), folder + "/image"], as: profile

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -49,8 +50,7 @@ extension EndToEnd {
             #expect(outcome.values["status.Threads"] == "1", "\(outcome)")
         }
 
-        @Test func userHasNoPrivileges() throws {
-            try need(.user)
+        @Test(.needs(.user)) func userHasNoPrivileges() throws {
             let outcome = try inside(tell: "ids", as: .user)
             #expect(outcome.values["no_new_privs"] == "1", "\(outcome)")
             for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -33,10 +34,9 @@ extension EndToEnd {
             #expect(missing.end == .exited(255) && missing.standardError.contains("answered 404"), "\(missing)")
         }
 
-        @Test(arguments: Profile.allCases) func debootstrapFillsTheRoot(profile: Profile) throws {
+        @Test(.needs(.debootstrap), arguments: Profile.allCases) func debootstrapFillsTheRoot(profile: Profile) throws {
             try need(profile)
-            try need(.debootstrap)
-            if profile == .user { try need(.userNamespace) }
+            if profile == .user { try need(.userNamespaces) }
             let folder = try WorkDirectory.make(for: profile)
             let mirror = try WorkDirectory.make(for: .current)
             let shell = try Stage.shared.get().prefix + "/libexec/skiff/sh"
@@ -130,7 +130,7 @@ extension EndToEnd {
         /// Debian's rpm would leave the records of the packages in the caller's home.
         @Test(arguments: Profile.allCases) func theRPMDatabaseIsWhereTheImageLooksForIt(profile: Profile) throws {
             try need(profile)
-            if profile == .user { try need(.userNamespace) }
+            if profile == .user { try need(.userNamespaces) }
             let folder = try WorkDirectory.make(for: profile)
             let outcome = try build(
                 "Bootstrap: dnf\nOSVersion: 9\nMirrorURL: http://m\n",
@@ -145,9 +145,7 @@ extension EndToEnd {
         }
 
         /// pacstrap mounts what root of a user namespace cannot; pacman itself runs there.
-        @Test func aUserInstallsArchWithoutItsMounts() throws {
-            try need(.user)
-            try need(.userNamespace)
+        @Test(.needs(.user, .userNamespaces)) func aUserInstallsArchWithoutItsMounts() throws {
             let folder = try WorkDirectory.make(for: .user)
             let outcome = try build(
                 "Bootstrap: arch\nInclude: base vim\n",

@@ -1,5 +1,6 @@
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -85,9 +86,8 @@ extension EndToEnd {
             program.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/apptainer"
         }
 
-        @Test(arguments: Profile.allCases) func sifOfSkiff(profile: Profile) throws {
+        @Test(.needs(.peer, .user, .fuse), arguments: Profile.allCases) func sifOfSkiff(profile: Profile) throws {
             try need(profile)
-            try need(.peer, .user, .fuse)
             let place = try place()
             let image = place.folder + "/ours.sif"
             let built = try skiff("build", "--notest", image, place.definition, as: profile)
@@ -98,8 +98,7 @@ extension EndToEnd {
             try compare(plain, hasTest: false)
         }
 
-        @Test func sifOfApptainer() throws {
-            try need(.peer, .user, .fuse)
+        @Test(.needs(.peer, .user, .fuse)) func sifOfApptainer() throws {
             let place = try place()
             let image = place.folder + "/theirs.sif"
             let built = try apptainer(["build", "--notest", image, place.definition])
@@ -110,8 +109,7 @@ extension EndToEnd {
             try compare(plain, hasTest: false)
         }
 
-        @Test func sifCommands() throws {
-            try need(.peer)
+        @Test(.needs(.peer)) func sifCommands() throws {
             let prefix = environmentValue("SKIFF_APPTAINER") ?? ""
             let place = try place()
             var command = Command(

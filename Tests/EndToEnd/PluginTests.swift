@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -31,9 +32,9 @@ extension EndToEnd {
             }
         }
 
-        @Test(arguments: Profile.allCases) func writableTmpfsIsGoneAfterwards(profile: Profile) throws {
+        @Test(.needs(.overlay), arguments: Profile.allCases) func writableTmpfsIsGoneAfterwards(profile: Profile) throws
+        {
             try need(profile)
-            try need(.overlay)
             let place = try Place(profile)
             let first = try place.exec(["--writable-tmpfs"], "touch /new && ls /new", as: profile)
             #expect(first.isSuccess && first.line == "/new", "\(first)")
@@ -41,9 +42,8 @@ extension EndToEnd {
             #expect(try !place.exec([], "touch /new", as: profile).isSuccess)
         }
 
-        @Test(arguments: Profile.allCases) func overlaysAreStacked(profile: Profile) throws {
+        @Test(.needs(.overlay), arguments: Profile.allCases) func overlaysAreStacked(profile: Profile) throws {
             try need(profile)
-            try need(.overlay)
             let place = try Place(profile)
             let make = "mkdir -p \(place.work)/a \(place.work)/b && echo b >\(place.work)/b/file"
             #expect(try Command(["/bin/sh", "-c", make], as: profile).run().isSuccess)
@@ -103,9 +103,8 @@ extension EndToEnd {
             return try command.run()
         }
 
-        @Test(arguments: Profile.allCases) func nvBringsTheDriver(profile: Profile) throws {
+        @Test(.needs(.userNamespaces), arguments: Profile.allCases) func nvBringsTheDriver(profile: Profile) throws {
             try need(profile)
-            try need(.userNamespace)
             let place = try Place(profile)
             let look = """
                 ls /.singularity.d/libs; echo $LD_LIBRARY_PATH
@@ -122,8 +121,7 @@ extension EndToEnd {
         }
 
         /// Nodes appear in a minimal /dev with `--nv`, and only then.
-        @Test func nvBringsDeviceNodes() throws {
-            try need(.root)
+        @Test(.needs(.root)) func nvBringsDeviceNodes() throws {
             let place = try Place(.root)
             let script = """
                 set -e; cd \(place.work); mkdir dev; mount -t tmpfs dev dev

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -39,9 +40,9 @@ extension EndToEnd {
             func remove() { try? FileManager.default.removeItem(atPath: folder) }
         }
 
-        @Test(arguments: Profile.allCases) func pushedSIFComesBackIdentical(profile: Profile) throws {
+        @Test(.needs(.registry), arguments: Profile.allCases) func pushedSIFComesBackIdentical(profile: Profile) throws
+        {
             try need(profile)
-            try need(.registry)
             let registry = try LocalRegistry()
             let desk = try Desk(profile)
             defer { desk.remove() }
@@ -62,8 +63,7 @@ extension EndToEnd {
             #expect(registry.log.components(separatedBy: "GET /v2/team/full/blobs/sha256:").count == 2)
         }
 
-        @Test func manifestIsApptainers() throws {
-            try need(.registry)
+        @Test(.needs(.registry)) func manifestIsApptainers() throws {
             let registry = try LocalRegistry()
             let desk = try Desk(.current)
             defer { desk.remove() }
@@ -90,10 +90,9 @@ extension EndToEnd {
             #expect(text.contains(#""org.opencontainers.image.description":"text""#) && !text.contains("artifactType"))
         }
 
-        @Test(arguments: Profile.allCases) func launchesByAddress(profile: Profile) throws {
+        @Test(.needs(.registry), arguments: Profile.allCases) func launchesByAddress(profile: Profile) throws {
             try need(profile)
-            try need(.registry)
-            try need(profile == .root ? .loop : .fuse)
+            try need(profile.mounting)
             let registry = try LocalRegistry()
             let desk = try Desk(profile)
             defer { desk.remove() }
@@ -117,8 +116,7 @@ extension EndToEnd {
             #expect(unknown.end == .exited(255) && unknown.standardError.hasPrefix("FATAL:   "), "\(unknown)")
         }
 
-        @Test func tagsSearchesAndDeletes() throws {
-            try need(.registry)
+        @Test(.needs(.registry)) func tagsSearchesAndDeletes() throws {
             let registry = try LocalRegistry()
             let desk = try Desk(.current)
             defer { desk.remove() }
@@ -142,9 +140,10 @@ extension EndToEnd {
             #expect(!desk.exists("full_1.sif"))
         }
 
-        @Test(arguments: Profile.allCases) func logsInWithAPassword(profile: Profile) throws {
+        @Test(.needs(.registry, .htpasswd), arguments: Profile.allCases) func logsInWithAPassword(profile: Profile)
+            throws
+        {
             try need(profile)
-            try need(.registry, .htpasswd)
             let registry = try LocalRegistry(.password)
             let desk = try Desk(profile)
             defer { desk.remove() }
@@ -183,9 +182,10 @@ extension EndToEnd {
         }
 
         /// A login of ours hides none that docker's tools made; of two for one registry ours counts.
-        @Test(arguments: Profile.allCases) func loginsOfDockerStay(profile: Profile) throws {
+        @Test(.needs(.registry, .htpasswd), arguments: Profile.allCases) func loginsOfDockerStay(profile: Profile)
+            throws
+        {
             try need(profile)
-            try need(.registry, .htpasswd)
             let registry = try LocalRegistry(.password)
             let desk = try Desk(profile)
             defer { desk.remove() }
@@ -241,8 +241,7 @@ extension EndToEnd {
             #expect(desk.files.isEmpty)
         }
 
-        @Test func asksACredentialHelper() throws {
-            try need(.registry, .htpasswd)
+        @Test(.needs(.registry, .htpasswd)) func asksACredentialHelper() throws {
             let registry = try LocalRegistry(.password)
             let desk = try Desk(.current)
             defer { desk.remove() }
@@ -260,8 +259,7 @@ extension EndToEnd {
             #expect(pushed.isSuccess, "\(pushed)")
         }
 
-        @Test func trustsAnOwnAuthority() throws {
-            try need(.registry, .openssl)
+        @Test(.needs(.registry, .openssl)) func trustsAnOwnAuthority() throws {
             let registry = try LocalRegistry(.tls)
             let desk = try Desk(.current)
             defer { desk.remove() }
@@ -280,8 +278,7 @@ extension EndToEnd {
             #expect(desk.files == ["full_latest.sif"])
         }
 
-        @Test func getsTokens() throws {
-            try need(.registry, .openssl, .python)
+        @Test(.needs(.registry, .openssl, .python)) func getsTokens() throws {
             let registry = try LocalRegistry(.token)
             let desk = try Desk(.current)
             defer { desk.remove() }
@@ -309,8 +306,7 @@ extension EndToEnd {
             #expect(desk.files == ["a.sif", "b.sif"])
         }
 
-        @Test func mirrorsComeFirst() throws {
-            try need(.registry)
+        @Test(.needs(.registry)) func mirrorsComeFirst() throws {
             let registry = try LocalRegistry()
             let desk = try Desk(.current)
             defer { desk.remove() }
@@ -333,8 +329,7 @@ extension EndToEnd {
             #expect(try desk.bytes("full_latest.sif") == readFile(sif))
         }
 
-        @Test func cacheListsAndCleans() throws {
-            try need(.registry)
+        @Test(.needs(.registry)) func cacheListsAndCleans() throws {
             let registry = try LocalRegistry()
             let desk = try Desk(.current)
             defer { desk.remove() }

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -8,8 +9,7 @@ extension EndToEnd {
     @Suite struct Remotes {
         typealias Desk = EndToEnd.Registries.Desk
 
-        @Test func remotesAreKeptAndListed() throws {
-            try need(.python)
+        @Test(.needs(.python)) func remotesAreKeptAndListed() throws {
             let server = try LyingRegistry("library", sif: try Images.shared.get().sif)
             let desk = try Desk(.current)
             defer { desk.remove() }
@@ -47,8 +47,7 @@ extension EndToEnd {
         }
 
         /// The administrator's first remote takes nothing away from anybody.
-        @Test func firstGlobalRemoteKeepsTheBuiltInOne() throws {
-            try need(.root)
+        @Test(.needs(.root)) func firstGlobalRemoteKeepsTheBuiltInOne() throws {
             let desk = try Desk(.root)
             defer { desk.remove() }
             let installation = desk.folder + "/installation"
@@ -72,7 +71,6 @@ extension EndToEnd {
 
         @Test(arguments: Profile.allCases) func libraryTakesAndGives(profile: Profile) throws {
             try need(profile)
-            try need(.python)
             let sif = try Images.shared.get().sif
             let server = try LyingRegistry("library", sif: sif)
             let desk = try Desk(profile)
@@ -109,8 +107,8 @@ extension EndToEnd {
         }
 
         /// Files of 64 MiB and more go up in parts, where the library takes them (Docs/spec/sif-use.md §9).
-        @Test(arguments: ["many", "single", "broken"]) func largeImagesGoUpInParts(name: String) throws {
-            try need(.python)
+        @Test(.needs(.python), arguments: ["many", "single", "broken"]) func largeImagesGoUpInParts(name: String) throws
+        {
             let server = try LyingRegistry("library", sif: try Images.shared.get().sif)
             let desk = try Desk(.current)
             defer { desk.remove() }
@@ -146,8 +144,7 @@ extension EndToEnd {
             )
         }
 
-        @Test func webAndHubFilesAreResumed() throws {
-            try need(.python)
+        @Test(.needs(.python)) func webAndHubFilesAreResumed() throws {
             let sif = try Images.shared.get().sif
             let server = try LyingRegistry("library", sif: sif)
             let desk = try Desk(.current)

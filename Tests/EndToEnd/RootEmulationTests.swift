@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -15,7 +16,7 @@ extension EndToEnd {
 
             func needed() throws {
                 try need(profile)
-                if self != .root { try need(.userNamespace) }
+                if self != .root { try need(.userNamespaces) }
                 if self == .ranges { try need(.ranges) }
             }
         }
@@ -45,18 +46,16 @@ extension EndToEnd {
             "-rw------- 1000/1001 unpacked/joe/private", "-rwxr-xr-x 0/0 powerful",
         ]
 
-        @Test(arguments: Rung.allCases) func imageHasTheOwners(rung: Rung) throws {
+        @Test(.needs(.mksquashfs), arguments: Rung.allCases) func imageHasTheOwners(rung: Rung) throws {
             try rung.needed()
-            try need(.mksquashfs)
             let image = try build(
                 rung, "Bootstrap: localimage\nFrom: \(try EmulationRoot.shared.get())\n%post\n\(Self.post)")
             try expectOwners(image)
         }
 
         /// The base's owners stay, and so do those of the image in between.
-        @Test func basesKeepTheirOwners() throws {
+        @Test(.needs(.mksquashfs)) func basesKeepTheirOwners() throws {
             try Rung.supervised.needed()
-            try need(.mksquashfs)
             let text = "Bootstrap: localimage\nFrom: \(try EmulationRoot.shared.get())\n%post\n\(Self.post)"
             let first = try build(.supervised, text)
             try expectOwners(try build(.supervised, "Bootstrap: localimage\nFrom: \(first)\n%post\ntrue\n"))

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -37,8 +38,7 @@ extension EndToEnd {
             expectRefusal(try run("allow user ns = no", "exec", "--userns", image, "true", as: profile), text)
         }
 
-        @Test func unprivilegedBuildsNeedAUserNamespace() throws {
-            try need(.user)
+        @Test(.needs(.user)) func unprivilegedBuildsNeedAUserNamespace() throws {
             let folder = try WorkDirectory.make(for: .user)
             let base = try Corpus.directory(for: .user) + "/base"
             let build = try command("allow user ns = no", ["build", "--sandbox", "box", base], as: .user, in: folder)
@@ -47,8 +47,7 @@ extension EndToEnd {
         }
 
         /// Mounts of the host are shared here, so that a namespace that receives them says "master:".
-        @Test(arguments: Profile.allCases) func mountsOfTheHostNeedNotAppear(profile: Profile) throws {
-            try need(.root)
+        @Test(.needs(.root), arguments: Profile.allCases) func mountsOfTheHostNeedNotAppear(profile: Profile) throws {
             try need(profile)
             let image = try Images.shared.get().directory
             for (lines, receives) in [("mount slave = no", false), ("mount slave = yes", true)] {
@@ -114,9 +113,7 @@ extension EndToEnd {
             }
         }
 
-        @Test func loopDevicesCanBeLimited() throws {
-            try need(.root)
-            try need(.loop)
+        @Test(.needs(.root, .loop)) func loopDevicesCanBeLimited() throws {
             let image = try Images.shared.get().sif
             let outcome = try run("max loop devices = 0", "exec", image, "true", as: .root)
             expectRefusal(
@@ -126,9 +123,7 @@ extension EndToEnd {
                     "WARNING: shared loop devices"))
         }
 
-        @Test func writableExt3FilesCanBeSynchronous() throws {
-            try need(.root)
-            try need(.loop)
+        @Test(.needs(.root, .loop)) func writableExt3FilesCanBeSynchronous() throws {
             let file = try WorkDirectory.make(for: .root) + "/image.ext3"
             let source = try Images.shared.get().directory
             let make = "truncate -s 32M \(file) && /sbin/mke2fs -q -t ext3 -d \(source) \(file)"
@@ -143,8 +138,7 @@ extension EndToEnd {
             }
         }
 
-        @Test func rootCanStartWithoutCapabilities() throws {
-            try need(.root)
+        @Test(.needs(.root)) func rootCanStartWithoutCapabilities() throws {
             for value in ["no", "file"] {
                 var command = try command(
                     "root default capabilities = \(value)",
@@ -237,9 +231,7 @@ extension EndToEnd {
 
         // MARK: whose configuration root obeys
 
-        @Test func rootObeysNobodyElsesFile() throws {
-            try need(.root)
-            try need(.user)
+        @Test(.needs(.root, .user)) func rootObeysNobodyElsesFile() throws {
             let image = try Images.shared.get().directory
             let folder = try WorkDirectory.make(for: .user)
             let owner = try #require(Profile.user.record)
@@ -258,9 +250,7 @@ extension EndToEnd {
         }
 
         /// HOME may be that of whoever called sudo.
-        @Test func rootObeysNobodyElsesHome() throws {
-            try need(.root)
-            try need(.user)
+        @Test(.needs(.root, .user)) func rootObeysNobodyElsesHome() throws {
             let home = try WorkDirectory.make(for: .user)
             try makeDirectories(home + "/.apptainer")
             let owner = try #require(Profile.user.record)

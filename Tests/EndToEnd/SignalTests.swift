@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -48,7 +49,7 @@ extension EndToEnd {
         @Test(arguments: Profile.allCases, ["--ignore-signal=CHLD", "--block-signal", "--ignore-signal"])
         func buildsAndOtherVerbsEnd(profile: Profile, setting: String) throws {
             try need(profile)
-            if profile == .user { try need(.userNamespace) }
+            if profile == .user { try need(.userNamespaces) }
             let folder = try WorkDirectory.make(for: profile)
             let base = try Images.shared.get().directory
             try writeFile(
@@ -134,7 +135,7 @@ extension EndToEnd {
         /// `nohup skiff build`: the terminal goes, the build does not.
         @Test(arguments: Profile.allCases) func nohupBuildSurvives(profile: Profile) throws {
             try need(profile)
-            if profile == .user { try need(.userNamespace) }
+            if profile == .user { try need(.userNamespaces) }
             let folder = try WorkDirectory.make(for: profile)
             let base = try Images.shared.get().directory
             let script = "echo reached; sleep 1; echo through"
@@ -153,7 +154,7 @@ extension EndToEnd {
         /// The same without nohup ends it.
         @Test(arguments: Profile.allCases) func hangUpEndsABuild(profile: Profile) throws {
             try need(profile)
-            if profile == .user { try need(.userNamespace) }
+            if profile == .user { try need(.userNamespaces) }
             let folder = try WorkDirectory.make(for: profile)
             let base = try Images.shared.get().directory
             try writeFile(
@@ -167,9 +168,10 @@ extension EndToEnd {
         }
 
         /// A pull waits for its server; hang-ups that are ignored do not end it, others do.
-        @Test(arguments: Profile.allCases, [true, false]) func nohupPull(profile: Profile, isIgnored: Bool) throws {
+        @Test(.needs(.python), arguments: Profile.allCases, [true, false]) func nohupPull(
+            profile: Profile, isIgnored: Bool
+        ) throws {
             try need(profile)
-            try need(.python)
             let folder = try WorkDirectory.make(for: profile)
             let server = try SlowServer(try ImageKind.sif.path(for: profile))
             let running = try command(

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -361,8 +362,7 @@ extension EndToEnd {
             }
         }
 
-        @Test func withoutTheLibraryItIsNamed() throws {
-            try need(.root)
+        @Test(.needs(.root)) func withoutTheLibraryItIsNamed() throws {
             let signed = try Signed(.root)
             defer { signed.desk.remove() }
             try signed.keyring(signed.key)

@@ -1,5 +1,6 @@
 import CLinux
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -54,7 +55,7 @@ extension EndToEnd {
 
         @Test(arguments: Profile.allCases) func buildIsAJobOfTheShell(profile: Profile) throws {
             try need(profile)
-            if profile == .user { try need(.userNamespace) }
+            if profile == .user { try need(.userNamespaces) }
             let folder = try WorkDirectory.make(for: profile)
             let script = """
                 echo in-$((2+3)); read line

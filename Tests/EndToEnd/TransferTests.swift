@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -10,8 +11,7 @@ extension EndToEnd {
 
         // MARK: proxies and authorities
 
-        @Test func plainRequestsGoThroughTheProxy() throws {
-            try need(.registry, .python)
+        @Test(.needs(.registry, .python)) func plainRequestsGoThroughTheProxy() throws {
             let (registry, desk) = (try LocalRegistry(), try Desk(.current))
             defer { desk.remove() }
             let proxy = try LyingRegistry(proxyTo: registry.host)
@@ -60,8 +60,7 @@ extension EndToEnd {
             #expect(desk.files == ["full_1.sif", "x.sif"])
         }
 
-        @Test func encryptedRequestsGoThroughATunnel() throws {
-            try need(.registry, .python, .openssl)
+        @Test(.needs(.registry, .python, .openssl)) func encryptedRequestsGoThroughATunnel() throws {
             let (registry, desk) = (try LocalRegistry(.tls), try Desk(.current))
             defer { desk.remove() }
             let proxy = try LyingRegistry(proxyTo: registry.host)
@@ -102,8 +101,9 @@ extension EndToEnd {
 
         // MARK: time
 
-        @Test(arguments: ["library", "oras"]) func deleteWaitsAsLongAsItIsTold(transport: String) throws {
-            try need(.python)
+        @Test(.needs(.python), arguments: ["library", "oras"]) func deleteWaitsAsLongAsItIsTold(transport: String)
+            throws
+        {
             let isLibrary = transport == "library"
             let sif = try Images.shared.get().sif
             let server = try LyingRegistry(isLibrary ? "library" : "lying", sif: sif)
@@ -139,8 +139,7 @@ extension EndToEnd {
 
         // MARK: what is shown
 
-        @Test func terminalsShowABarForEachLayerAndATotal() throws {
-            try need(.registry, .umoci, .skopeo, .python)
+        @Test(.needs(.registry, .umoci, .skopeo, .python)) func terminalsShowABarForEachLayerAndATotal() throws {
             let (registry, desk) = (try LocalRegistry(), try Desk(.current))
             defer { desk.remove() }
             try DockerImages.upload(DockerImages.layout(in: desk), registry, "team/one:1")
@@ -179,8 +178,7 @@ extension EndToEnd {
             #expect(!json.standardOutput.contains("total "), "\(json)")
         }
 
-        @Test func uploadsAreShownAsWell() throws {
-            try need(.registry, .python)
+        @Test(.needs(.registry, .python)) func uploadsAreShownAsWell() throws {
             let (registry, desk) = (try LocalRegistry(), try Desk(.current))
             defer { desk.remove() }
             let address = "oras://\(registry.host)/full"
@@ -192,8 +190,7 @@ extension EndToEnd {
             #expect(!shown.standardOutput.contains("total "), "\(shown)")
         }
 
-        @Test func resultsComeAsJSON() throws {
-            try need(.registry)
+        @Test(.needs(.registry)) func resultsComeAsJSON() throws {
             struct Result: Decodable, Equatable {
                 var image: String?
                 var uri: String

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 /// The process of a plugin that fetches or pushes: it is killed when it hangs and when the command ends, and borrows
@@ -128,8 +129,7 @@ extension EndToEnd.Transports {
     }
 
     /// A bar that stands still is no sign of life either.
-    @Test func hungPluginIsGivenUpAtATerminal() throws {
-        try need(.python)
+    @Test(.needs(.python)) func hungPluginIsGivenUpAtATerminal() throws {
         let desk = try Desk(.current)
         defer { desk.remove() }
         let environment = ["ODD_IMAGE": try Images.shared.get().sif, "APPTAINER_NETWORK_TIMEOUT": "2"]

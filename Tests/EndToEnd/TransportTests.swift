@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -105,7 +106,7 @@ extension EndToEnd {
 
         @Test(arguments: Profile.allCases) func pushedImageComesBackAndRuns(profile: Profile) throws {
             try need(profile)
-            try need(profile == .root ? .loop : .fuse)
+            try need(profile.mounting)
             let desk = try Desk(profile)
             defer { desk.remove() }
             let sif = try Images.shared.get().sif
@@ -147,7 +148,7 @@ extension EndToEnd {
 
         @Test(arguments: Profile.allCases) func imagesAreBuiltFromIt(profile: Profile) throws {
             try need(profile)
-            try need(profile == .root ? .loop : .fuse)
+            try need(profile.mounting)
             let desk = try Desk(profile)
             defer { desk.remove() }
             #expect(try desk.run("push", Images.shared.get().sif, "file-store://full").isSuccess)
@@ -195,10 +196,9 @@ extension EndToEnd {
 
         private func unlinkIfThere(_ path: String) throws { if isAccessible(path, F_OK) { try unlink(path) } }
 
-        @Test(arguments: Profile.allCases) func layoutsBecomeImages(profile: Profile) throws {
+        @Test(.needs(.python), arguments: Profile.allCases) func layoutsBecomeImages(profile: Profile) throws {
             try need(profile)
-            try need(.python)
-            try need(profile == .root ? .loop : .fuse)
+            try need(profile.mounting)
             let desk = try Desk(profile)
             defer { desk.remove() }
             let layout = try Layers.image.get()
@@ -272,8 +272,7 @@ extension EndToEnd {
         ]
 
         /// A file that ends too early is found out by what it says itself.
-        @Test func truncatedFileSystemsAreFoundOut() throws {
-            try need(.mksquashfs)
+        @Test(.needs(.mksquashfs)) func truncatedFileSystemsAreFoundOut() throws {
             let desk = try Desk(.current)
             defer { desk.remove() }
             let make = """
@@ -322,7 +321,7 @@ extension EndToEnd {
         }
 
         @Test func whatAPluginPromisesIsKept() throws {
-            try need(Profile.current == .root ? .loop : .fuse)
+            try need(Profile.current.mounting)
             let desk = try Desk(.current)
             defer { desk.remove() }
             let sif = try Images.shared.get().sif

@@ -1,15 +1,15 @@
 import CLinux
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
     /// What can be written, by whom, and what becomes of it: Docs/spec/runtime.md §2.7.
     @Suite struct Writable {
         /// `/etc` belongs to root in the image; the user's namespace knows no root.
-        @Test(arguments: Profile.allCases, [ImageKind.squashfs, .sif])
+        @Test(.needs(.overlay), arguments: Profile.allCases, [ImageKind.squashfs, .sif])
         func memoryLiesAboveDirectoriesOfRoot(profile: Profile, kind: ImageKind) throws {
             try need(profile)
-            try need(.overlay)
             let image = try kind.path(for: profile)
             let script = "echo new >/etc/new && cat /etc/new; rm /etc/hosts.allow; mkdir /made && stat -c %u /made /etc"
             let outcome = try skiff(
@@ -45,9 +45,7 @@ extension EndToEnd {
             return file
         }
 
-        @Test func ext3FileOfRootKeepsWhatIsWritten() throws {
-            try need(.root)
-            try need(.loop)
+        @Test(.needs(.root, .loop)) func ext3FileOfRootKeepsWhatIsWritten() throws {
             let file = try ext3()
             let home = "--no-home"
             let wrote = try skiff("exec", home, "--writable", file, "sh", "-c", "echo kept >/etc/new", as: .root)
@@ -58,9 +56,7 @@ extension EndToEnd {
             #expect(checked.isSuccess, "\(checked)")
         }
 
-        @Test func ext3FileHasOneWriterOrManyReaders() throws {
-            try need(.root)
-            try need(.loop)
+        @Test(.needs(.root, .loop)) func ext3FileHasOneWriterOrManyReaders() throws {
             let file = try ext3()
             let writer = try skiffCommand(
                 ["exec", "--no-home", "--writable", file, "/inside", "sleep", "20"], as: .root

@@ -2,9 +2,8 @@ import CLinux
 import Extfs
 import Extraction
 import Linux
+import TestSupport
 import Testing
-
-let hasTools = isAccessible("/sbin/mke2fs", X_OK) && isAccessible("/sbin/debugfs", X_OK)
 
 extension Scratch {
     @discardableResult
@@ -17,10 +16,10 @@ extension Scratch {
     }
 }
 
-@Suite("extfs extraction", .enabled(if: hasTools, "mke2fs or debugfs is not installed"))
+@Suite("extfs extraction", .needs(.mke2fs))
 struct ExtractionTests {
     @Test(arguments: ["ext2", "ext3", "ext4"]) func theExtractedTreeIsTheSourceTree(type: String) throws {
-        let scratch = try Scratch()
+        let scratch = try Scratch.withTree()
         let tree = scratch.tree
         try makeDirectories(tree + "/a/b/c")
         try makeDirectory(tree + "/closed", mode: 0o755)
@@ -36,15 +35,15 @@ struct ExtractionTests {
         try makeSparse(tree + "/sparse")
         try setXattr("user.mark", [1, 2, 3], of: tree + "/file1")
         try chmod(tree + "/closed", 0o500)
-        try run("/bin/sh", ["-c", "find \"$0\" -exec touch -h -d @1500000000 {} +", tree])
+        try succeed(["/bin/sh", "-c", "find \"$0\" -exec touch -h -d @1500000000 {} +", tree])
         try scratch.makeImage(type: type, ["mknod null c 1 3"])
         let report = try scratch.extract()
         #expect(report.devicesLeftOut == [Array("null".utf8)])
         #expect(try listing(scratch.copy) == listing(tree))
-        try run("/usr/bin/diff", ["-r", "--no-dereference", "--exclude=pipe", tree, scratch.copy])
+        try succeed(["/usr/bin/diff", "-r", "--no-dereference", "--exclude=pipe", tree, scratch.copy])
         #expect(try xattr("user.mark", of: scratch.copy + "/file1") == [1, 2, 3])
         #expect(try status(scratch.copy + "/a/b/same").inode == status(scratch.copy + "/file70000").inode)
-        let blocks = try run("/usr/bin/stat", ["-c", "%b", scratch.copy + "/sparse"]).dropLast()
+        let blocks = try succeed(["/usr/bin/stat", "-c", "%b", scratch.copy + "/sparse"]).dropLast()
         #expect((Int(blocks) ?? 9999) < 1000, "the hole of a sparse file stayed a hole")
     }
 
@@ -56,13 +55,14 @@ struct ExtractionTests {
     }
 
     private func listing(_ path: String) throws -> String {
-        try run(
-            "/bin/sh",
-            ["-c", "cd \"$0\" && find . -mindepth 1 ! -name null -printf '%P %y %m %T@ %n %l\\n' | sort", path])
+        try succeed([
+            "/bin/sh", "-c", "cd \"$0\" && find . -mindepth 1 ! -name null -printf '%P %y %m %T@ %n %l\\n' | sort",
+            path,
+        ])
     }
 
-    @Test(.enabled(if: effectiveUID() == 0, "needs root")) func ownersAndDevicesAsRoot() throws {
-        let scratch = try Scratch()
+    @Test(.needs(.root)) func ownersAndDevicesAsRoot() throws {
+        let scratch = try Scratch.withTree()
         try writeFile(scratch.tree + "/file", [65], mode: 0o644)
         try chown(scratch.tree + "/file", 70_000, 4321)
         try chmod(scratch.tree + "/file", 0o6711)
@@ -77,7 +77,7 @@ struct ExtractionTests {
     }
 
     @Test func lostAndFoundStaysWhereItIsWanted() throws {
-        let scratch = try Scratch()
+        let scratch = try Scratch.withTree()
         try scratch.makeImage()
         try scratch.extract(leavesOutLostAndFound: false)
         #expect(try status(scratch.copy + "/lost+found").isDirectory)

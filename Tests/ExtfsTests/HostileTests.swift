@@ -2,10 +2,11 @@ import CLinux
 import Extfs
 import Extraction
 import Linux
+import TestSupport
 import Testing
 
 /// File systems that no kernel made. Each is refused with a reason, and nothing appears outside of the directory.
-@Suite("hostile extfs", .enabled(if: hasTools, "mke2fs or debugfs is not installed"))
+@Suite("hostile extfs", .needs(.mke2fs))
 struct HostileTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let testDescription: String
@@ -76,7 +77,7 @@ struct HostileTests {
     ]
 
     @Test(arguments: cases) func isRefused(hostile: Case) throws {
-        let scratch = try Scratch()
+        let scratch = try Scratch.withTree()
         try writeFile(scratch.path + "/victim", Array("before".utf8), mode: 0o644)
         try writeFile(scratch.tree + "/QQQQQQQQQ", Array("owned".utf8), mode: 0o644)
         try scratch.makeImage(hostile.commands)
@@ -93,7 +94,7 @@ struct HostileTests {
 
     /// Blocks that several files share could become any number of bytes.
     @Test func filesThatShareBlocksAreRefused() throws {
-        let scratch = try Scratch()
+        let scratch = try Scratch.withTree()
         let megabyte = [UInt8](repeating: 65, count: 1 << 20)
         try writeFile(scratch.tree + "/large", megabyte, mode: 0o644)
         var commands: [String] = []
@@ -102,12 +103,12 @@ struct HostileTests {
             commands.append("sif f\(index) size 1048576")
         }
         try scratch.makeImage(commands)
-        let place = try run("/sbin/debugfs", ["-R", "stat large", scratch.image])
+        let place = try succeed(["/sbin/debugfs", "-R", "stat large", scratch.image])
         let double = try #require(place.firstMatch(of: /\(DIND\):(\d+)/)?.1)
         let single = try #require(place.firstMatch(of: /\(IND\):(\d+)/)?.1)
         for index in 0..<12 {
             for change in ["block[IND] \(single)", "block[DIND] \(double)"] {
-                try run("/sbin/debugfs", ["-w", "-R", "sif f\(index) \(change)", scratch.image])
+                try succeed(["/sbin/debugfs", "-w", "-R", "sif f\(index) \(change)", scratch.image])
             }
         }
         let error = #expect(throws: ExtractionError.self) { try scratch.extract() }
@@ -115,7 +116,7 @@ struct HostileTests {
     }
 
     @Test func aSizeThatNoFileCanHaveIsRefused() throws {
-        let scratch = try Scratch()
+        let scratch = try Scratch.withTree()
         try writeFile(scratch.tree + "/huge", Array("short".utf8), mode: 0o644)
         try scratch.makeImage(["sif huge size 0x4000000000000000"])
         let error = #expect(throws: ExtractionError.self) { try scratch.extract() }
@@ -123,7 +124,7 @@ struct HostileTests {
     }
 
     @Test(arguments: [0, 1024, 2047, 3000, 1 << 20]) func aFileSystemLargerThanItsImageIsRefused(length: Int64) throws {
-        let scratch = try Scratch()
+        let scratch = try Scratch.withTree()
         try scratch.makeImage()
         let file = try open(scratch.image, O_RDWR)
         try ftruncate(file.raw, length)
@@ -132,11 +133,11 @@ struct HostileTests {
     }
 
     @Test func deepTreesAreRefusedAndNotFollowedForEver() throws {
-        let scratch = try Scratch()
+        let scratch = try Scratch.withTree()
         // Names of 250 bytes: the limit of 64 KiB is met after 262 of them.
         let name = String(repeating: "n", count: 250)
         let script = "cd \"$0\"; for i in $(seq 300); do mkdir \(name) && cd \(name) || exit; done"
-        try run("/bin/bash", ["-c", script, scratch.tree])
+        try succeed(["/bin/bash", "-c", script, scratch.tree])
         try scratch.makeImage()
         let error = #expect(throws: ExtractionError.self) { try scratch.extract() }
         #expect(error?.reason == .image("its directories are nested too deeply"))

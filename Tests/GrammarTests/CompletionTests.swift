@@ -1,13 +1,7 @@
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Grammar
-
-private func shell(_ name: String) -> String? {
-    ["/usr/bin/", "/bin/"].map { $0 + name }.first { FileManager.default.isExecutableFile(atPath: $0) }
-}
-private let fishProgram = shell("fish")
-private let zshProgram = shell("zsh")
 
 /// What a shell offers, asked of the shell itself.
 @Suite(.serialized) struct CompletionTests {
@@ -15,27 +9,16 @@ private let zshProgram = shell("zsh")
 
     /// Runs `script` in a shell that has sourced the completion script as `$script`, in a directory with a few files.
     private func run(_ shell: Grammar.Shell, _ program: String, _ script: String) throws -> [String] {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "skiff-completion-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder.appending(path: "images"), withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try "".write(to: folder.appending(path: "my image.sif"), atomically: true, encoding: .utf8)
-        let file = folder.appending(path: "completion-script")
-        try grammar.completion(for: shell).write(to: file, atomically: true, encoding: .utf8)
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = ["-c", script]
-        process.currentDirectoryURL = folder
-        process.environment = ["PATH": "/usr/bin:/bin", "HOME": folder.path, "script": file.path, "TERM": "dumb"]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let bytes = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        let text = String(decoding: bytes, as: UTF8.self)
-        #expect(process.terminationStatus == 0, "\(text)")
-        return text.split(separator: "\n").map(String.init)
+        let scratch = try Scratch()
+        try scratch.directory("images")
+        try scratch.file("my image.sif")
+        let file = try scratch.file("completion-script", text: grammar.completion(for: shell))
+        let result = try command(
+            [program, "-c", script],
+            environment: ["PATH": "/usr/bin:/bin", "HOME": scratch.path, "script": file, "TERM": "dumb"],
+            directory: scratch.path)
+        #expect(result.status == 0, "\(result)")
+        return result.text.split(separator: "\n").map(String.init)
     }
 
     @Test(arguments: [
@@ -71,7 +54,7 @@ private let zshProgram = shell("zsh")
     }
 
     @Test(
-        .enabled(if: fishProgram != nil, "fish is not installed"),
+        .needs(.fish),
         arguments: [
             ("skiff ex", ["exec"]), ("apptainer exec --conta", ["--contain", "--containall"]),
             ("skiff exec x.sif --conta", []), ("skiff sif he", ["header"]),
@@ -79,23 +62,21 @@ private let zshProgram = shell("zsh")
             ("skiff build --compression x", ["xz"]), ("skiff exec im", ["images/"]),
         ]) func fish(_ line: String, _ wanted: [String]) throws
     {
-        let fish = try #require(fishProgram)
-        let answer = try run(.fish, fish, "source $script; complete -C '\(line)'")
+        let answer = try run(.fish, "/usr/bin/fish", "source $script; complete -C '\(line)'")
         #expect(answer.map { String($0.prefix { $0 != "\t" }) }.sorted() == wanted)
     }
 
     /// The completion system of zsh needs a terminal, so a pseudo terminal of its own presses the tabulator key.
     @Test(
-        .enabled(if: zshProgram != nil, "zsh is not installed"), .timeLimit(.minutes(1)),
+        .needs(.zsh), .timeLimit(.minutes(1)),
         arguments: [
             ("skiff exe", "skiff exec "), ("apptainer exec --containa", "apptainer exec --containall "),
             ("skiff sif hea", "skiff sif header "), ("skiff sif add x --parta", "skiff sif add x --partarch="),
             ("skiff exec --explain=js", "skiff exec --explain=json "), ("skiff exec ima", "skiff exec images/"),
         ]) func zsh(_ line: String, _ wanted: String) throws
     {
-        let zsh = try #require(zshProgram)
         let answer = try run(
-            .zsh, zsh,
+            .zsh, "/usr/bin/zsh",
             """
             zmodload zsh/zpty
             zpty -b shell zsh -f -i
@@ -111,10 +92,10 @@ private let zshProgram = shell("zsh")
     }
 
     /// As installed: a file that zsh loads when it is first needed.
-    @Test(.enabled(if: zshProgram != nil, "zsh is not installed"), .timeLimit(.minutes(1)))
+    @Test(.needs(.zsh), .timeLimit(.minutes(1)))
     func zshLoadsTheFile() throws {
         let answer = try run(
-            .zsh, try #require(zshProgram),
+            .zsh, "/usr/bin/zsh",
             """
             mkdir functions; cp $script functions/_skiff
             fpath=($PWD/functions $fpath); autoload -U compinit; compinit -D -u

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Grammar
@@ -11,7 +12,7 @@ import Testing
         let grammar = Grammar(program: ProgramName(calledAs: "skiff"))
         let answer = try grammar.parse(words + ["--help"], environment: FlagEnvironment([])).answer()
         let name = path.split(separator: " ").joined(separator: "-") + ".txt"
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Snapshots/\(name)")
+        let file = URL(filePath: repository + "/Tests/GrammarTests/Snapshots/\(name)")
         if ProcessInfo.processInfo.environment["SKIFF_UPDATE_SNAPSHOTS"] == "1" {
             try answer.standardOutput.write(to: file, atomically: true, encoding: .utf8)
         }

@@ -1,6 +1,7 @@
 import Base
 import Core
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Grammar
@@ -126,7 +127,7 @@ import Testing
     /// Flags of the plugins that come with skiff are known without their files.
     @Test(arguments: ["Plugins/Overlay/org.skiff.overlay", "Plugins/NvidiaGPU/org.skiff.nvidia-gpu"])
     func flagsOfShippedPluginsAreKnown(_ path: String) throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
+        let root = URL(filePath: repository)
         let text = try String(contentsOf: root.appending(path: path + ".plugin"), encoding: .utf8)
         let id = try #require(path.split(separator: "/").last)
         let blocks = text.split(separator: "[").filter { $0.hasPrefix("flag]") }

@@ -3,19 +3,18 @@ import CLinux
 import Foundation
 import Linux
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ImageCache
 
 @Suite struct CacheTests {
-    private func folder() -> String {
-        let path = NSTemporaryDirectory() + "skiff-cache-\(UUID().uuidString)"
-        return path
-    }
+    private let scratch: Scratch
+    private var root: String { scratch.path + "/cache" }
+
+    init() throws { scratch = try Scratch() }
 
     @Test func entriesAppearWholeOrNotAtAll() throws {
-        let root = folder()
-        defer { try? FileManager.default.removeItem(atPath: root) }
         let cache = CacheDirectory(root: root)
         #expect(cache.find(.net, "a") == nil)
         #expect(throws: SkiffError.self) {
@@ -35,8 +34,6 @@ import Testing
     }
 
     @Test func oldDirectoryEntriesGoAway() throws {
-        let root = folder()
-        defer { try? FileManager.default.removeItem(atPath: root) }
         let cache = CacheDirectory(root: root)
         _ = try cache.make(.library)
         try makeDirectories(root + "/library/old/inside")
@@ -45,8 +42,6 @@ import Testing
     }
 
     @Test func quotaKeepsWhatWasUsedLast() throws {
-        let root = folder()
-        defer { try? FileManager.default.removeItem(atPath: root) }
         let cache = CacheDirectory(root: root, quota: 2500)
         for (number, name) in ["a", "b", "c"].enumerated() {
             _ = try cache.create(.oras, name) { (path: String) throws(SkiffError) in
@@ -61,8 +56,6 @@ import Testing
     }
 
     @Test func oneOfManyDoesTheWork() throws {
-        let root = folder()
-        defer { try? FileManager.default.removeItem(atPath: root) }
         let cache = CacheDirectory(root: root)
         let (working, most, done) = (Counter(), Counter(), Counter())
         inThreads(8) { _ in
@@ -79,8 +72,6 @@ import Testing
     }
 
     @Test func leaseOfADeadProcessIsTaken() throws {
-        let root = folder()
-        defer { try? FileManager.default.removeItem(atPath: root) }
         let cache = CacheDirectory(root: root)
         let folder = try cache.make("leases")
         let boot = try String(decoding: readFile("/proc/sys/kernel/random/boot_id"), as: UTF8.self)
@@ -97,8 +88,14 @@ import Testing
 
 /// What a killed process leaves in a cache that many share.
 @Suite struct LeftoverTests {
-    private let cache = CacheDirectory(root: NSTemporaryDirectory() + "skiff-cache-\(UUID().uuidString)")
+    private let scratch: Scratch
+    private let cache: CacheDirectory
     private let me = LeaseHolder.current.joined(by: "_").split(separator: "_").map(String.init)
+
+    init() throws {
+        scratch = try Scratch()
+        cache = CacheDirectory(root: scratch.path + "/cache")
+    }
 
     private func make(_ kind: CacheDirectory.Kind, _ words: [String], daysAgo: Int64 = 0) throws -> String {
         let path = try cache.make(kind) + "/" + words.joined(separator: "_")

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 @testable import ImageCache
@@ -8,18 +9,16 @@ import Testing
 @Suite struct StepStoreTests {
     /// A store in a directory of its own, which goes with the value.
     private final class Fixture {
+        private let directory: Scratch
         let store: StepStore
         let scratch: String
 
         init(quota: Int64 = 1 << 40) throws {
-            let path = NSTemporaryDirectory() + "step-store-\(UUID().uuidString)"
-            try makeDirectories(path, mode: 0o700)
-            store = StepStore(path: path, quota: quota, removing: { try? removeTree($0) })
+            directory = try Scratch()
+            store = StepStore(path: directory.path, quota: quota, removing: { try? removeTree($0) })
             scratch = store.chooseScratch()
             try store.makeScratch(scratch)
         }
-
-        deinit { try? removeTree(store.path) }
 
         func record(_ title: String, parent: String = "", size: Int64 = 10) throws -> StepRecord {
             StepRecord(

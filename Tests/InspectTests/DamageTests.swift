@@ -2,6 +2,7 @@ import Base
 import Core
 import Inspect
 import Linux
+import TestSupport
 import Testing
 
 @Suite("inspect of odd images") struct DamageTests {
@@ -14,7 +15,7 @@ import Testing
     }
 
     @Test("no such image") func absent() throws {
-        let result = try command([imageTool, "inspect", "/nonexistent.sif"])
+        let result = try runImageTool(["inspect", "/nonexistent.sif"])
         #expect(result.status == 255)
         #expect(
             result.errors == """
@@ -25,11 +26,11 @@ import Testing
     }
 
     @Test("a tree without anything") func empty() throws {
-        #expect(try command([imageTool, "inspect", tree]).output == "")
+        #expect(try runImageTool(["inspect", tree]).output == "")
         #expect(
-            try command([imageTool, "inspect", "--all", tree]).output
+            try runImageTool(["inspect", "--all", tree]).output
                 == "{\n\t\"data\": {\n\t\t\"attributes\": {}\n\t},\n\t\"type\": \"container\"\n}\n")
-        #expect(try command([imageTool, "run-help", tree]).output == "No help sections were defined for this image\n")
+        #expect(try runImageTool(["run-help", tree]).output == "No help sections were defined for this image\n")
     }
 
     @Test("links lead nowhere outside") func links() throws {
@@ -40,17 +41,17 @@ import Testing
         try writeFile(tree + "/real/help", Array("inside\n\n".utf8), mode: 0o644)
         try makeSymlink("/real/help", at: tree + "/.singularity.d/runscript.help")
         try makeSymlink("/", at: tree + "/.singularity.d/startscript")
-        #expect(try command([imageTool, "inspect", "-r", "-t", "-H", "-s", tree]).output == "inside\n")
+        #expect(try runImageTool(["inspect", "-r", "-t", "-H", "-s", tree]).output == "inside\n")
     }
 
     @Test("a pipe instead of a script does not stop it") func pipe() throws {
         try makeNode(tree + "/.singularity.d/runscript", mode: 0o010644)
-        #expect(try command([imageTool, "inspect", "-r", tree]).output == "")
+        #expect(try runImageTool(["inspect", "-r", tree]).output == "")
     }
 
     @Test("damaged labels are named") func labels() throws {
         try writeFile(tree + "/.singularity.d/labels.json", Array("{\"a\": 1.5}".utf8), mode: 0o644)
-        var result = try command([imageTool, "inspect", tree])
+        var result = try runImageTool(["inspect", tree])
         #expect(result.status == 255)
         #expect(
             result.errors == """
@@ -59,7 +60,7 @@ import Testing
 
                 """)
         try writeFile(tree + "/.singularity.d/labels.json", Array("{\"a\": [1]}".utf8), mode: 0o644)
-        result = try command([imageTool, "inspect", tree])
+        result = try runImageTool(["inspect", tree])
         #expect(result.errors.hasSuffix("of the image: they have a member that is no string\n"))
     }
 

@@ -2,6 +2,7 @@ import Foundation
 import Inspect
 import Linux
 import SquashfsWriter
+import TestSupport
 import Testing
 
 @Suite("inspect and run-help, against recorded outputs") struct RecordedTests {
@@ -13,7 +14,7 @@ import Testing
         let runs = try RecordedRun.all(in: recorded)
         try #require(runs.count == 26)
         for run in runs {
-            let result = try command([imageTool] + run.words + [image])
+            let result = try runImageTool(run.words + [image])
             #expect("\(result.output)[exit \(result.status)]" == run.output, "\(run) \(result.errors)")
             #expect(result.errors == "", "\(run)")
         }
@@ -28,7 +29,7 @@ import Testing
             ["sif", "new", image], ["sif", "add", "--datatype", "1", image, definition],
             ["sif", "add", "--datatype", "6", "--filename", InspectMetadata.objectName, image, record],
         ] {
-            let result = try command([imageTool] + words)
+            let result = try runImageTool(words)
             try #require(result.status == 0, "\(result.errors)")
         }
         return image
@@ -61,7 +62,7 @@ private let apptainer = ProcessInfo.processInfo.environment["SKIFF_APPTAINER"]?.
 
 @Suite(
     "inspect and run-help, against Apptainer",
-    .enabled(if: apptainer != nil, "SKIFF_APPTAINER names no Apptainer to compare with"))
+    .needs(.peer))
 struct ComparisonTests {
     @Test("every recorded command line, on a SIF built now") func compare() throws {
         let apptainer = try #require(apptainer)
@@ -81,7 +82,7 @@ struct ComparisonTests {
         try #require(built.status == 0, "\(built.errors)")
         for run in try RecordedRun.all(in: "full.txt") {
             let theirs = try command(apptainer + run.words + [image])
-            let ours = try command([imageTool] + run.words + [image])
+            let ours = try runImageTool(run.words + [image])
             #expect(ours.output == theirs.output, "\(run)")
             #expect(ours.status == theirs.status, "\(run)")
         }

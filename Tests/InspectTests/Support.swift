@@ -1,51 +1,14 @@
 import Foundation
 import Linux
+import TestSupport
 
-/// A directory that goes with the value.
-final class Scratch {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "skiff-inspect-\(UUID().uuidString)"
-        try makeDirectories(path)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+/// Runs skiff-image as its caller does when the user typed `apptainer`.
+func runImageTool(_ words: [String]) throws -> CommandResult {
+    try command([imageTool] + words, environment: ["SKIFF_PROGRAM": "apptainer"])
 }
-
-struct CommandResult {
-    let status: CInt
-    let output: String
-    let errors: String
-}
-
-/// Runs a program to its end, for at most three minutes.
-func command(_ arguments: [String]) throws -> CommandResult {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-    process.arguments = ["-k", "1", "180"] + arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(["SKIFF_PROGRAM": "apptainer"]) { $1 }
-    let scratch = try Scratch()
-    let files = try ["out", "err"].map { name in
-        try writeFile(scratch.path + "/" + name, [], mode: 0o600)
-        return try FileHandle(forWritingTo: URL(fileURLWithPath: scratch.path + "/" + name))
-    }
-    (process.standardOutput, process.standardError) = (files[0], files[1])
-    try process.run()
-    process.waitUntilExit()
-    let texts = try ["out", "err"].map { String(decoding: try readFile(scratch.path + "/" + $0), as: UTF8.self) }
-    return CommandResult(status: process.terminationStatus, output: texts[0], errors: texts[1])
-}
-
-/// `skiff-image`, where SwiftPM puts what it builds: the directory of the test bundle that this process runs.
-let imageTool: String = {
-    let bundle = CommandLine.arguments.first { $0.contains(".xctest") } ?? ""
-    let end = bundle.range(of: "/skiffPackageTests.xctest")?.lowerBound ?? bundle.startIndex
-    return bundle[..<end] + "/skiff-image"
-}()
 
 /// Outputs of Apptainer 1.4.5 with what they were made from.
-let vectors = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/../Vectors/inspect"
+let vectors = repository + "/Tests/Vectors/inspect"
 
 /// A recorded run: the words, and what was printed with the exit status behind it.
 struct RecordedRun: Sendable, CustomStringConvertible {

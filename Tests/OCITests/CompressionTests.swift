@@ -2,6 +2,7 @@ import Base
 import CCodecs
 import Core
 import Digest
+import TestSupport
 import Testing
 
 @testable import OCI

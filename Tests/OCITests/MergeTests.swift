@@ -1,5 +1,6 @@
 import Base
 import Core
+import TestSupport
 import Testing
 
 @testable import OCI

@@ -4,6 +4,7 @@ import Core
 import Linux
 import Squashfs
 import SquashfsWriter
+import TestSupport
 import Testing
 
 @testable import OCI

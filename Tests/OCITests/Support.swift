@@ -5,6 +5,7 @@ import Digest
 import Foundation
 import Linux
 import SquashfsWriter
+import TestSupport
 import Testing
 
 @testable import OCI
@@ -88,22 +89,8 @@ extension TarBytes {
     }
 }
 
-/// A directory for one test; it goes with the value.
-final class Scratch {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "oci-\(UUID().uuidString)"
-        try makeDirectories(path)
-    }
-
-    deinit { try? removeTree(path) }
-
-    func blob(_ bytes: [UInt8]) throws -> Blob {
-        let file = "\(path)/\(UUID().uuidString)"
-        try writeFile(file, bytes, mode: 0o600)
-        return try Blob(path: file)
-    }
+extension Scratch {
+    func blob(_ bytes: [UInt8]) throws -> Blob { try Blob(path: file(UUID().uuidString, bytes, mode: 0o600)) }
 
     /// An image of layers, from the lowest; their digests are the true ones unless given.
     func image(_ layers: [[UInt8]], config: String = #"{"architecture":"amd64","os":"linux"}"#) throws -> OCIImage {

@@ -1,7 +1,7 @@
 import CLinux
-import Foundation
 import Linux
 import Ownership
+import TestSupport
 import Testing
 
 @Suite("recorded owners")
@@ -57,12 +57,12 @@ struct RecordedOwnerTests {
         #expect(RecordedOwner.trueName(of: Array("user.skiff.xattr.security.capability".utf8)) == nil)
     }
 
-    @Test("a record lies on the inode of every kind of file", .enabled(if: effectiveUID() == 0, "needs root"))
+    @Test("a record lies on the inode of every kind of file", .needs(.root))
     func files() throws {
-        let path = NSTemporaryDirectory() + "ownership-\(UUID().uuidString)"
-        try makeDirectories(path + "/directory")
-        defer { try? removeTree(path) }
-        try writeFile(path + "/regular", [1], mode: 0)
+        let scratch = try Scratch()
+        let path = scratch.path
+        try scratch.directory("directory")
+        try scratch.file("regular", [1], mode: 0)
         try makeSymlink("regular", at: path + "/link")
         try makeNode(path + "/pipe", mode: SKL_S_IFIFO | 0o600)
         let directory = try open(path, O_RDONLY | O_DIRECTORY)

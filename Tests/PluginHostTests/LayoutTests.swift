@@ -1,6 +1,7 @@
 import CLinux
 import Linux
 import PluginAPI
+import TestSupport
 import Testing
 
 /// The layout of the interface as the compiler made it, one `struct.field offset` or `struct size` a line.

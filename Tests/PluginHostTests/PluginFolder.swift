@@ -2,24 +2,17 @@ import Base
 import CLinux
 import Core
 import Linux
+import TestSupport
 import Testing
 
 @testable import PluginHost
 
-let repository = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
-
 /// A plugin directory of its own for one test, with plugins built from `Fixtures/fixture.c`.
 final class PluginFolder {
-    let path: String
+    private let scratch: Scratch
+    var path: String { scratch.path }
 
-    init() throws {
-        var template = Array("/tmp/skiff-plugins-XXXXXX".utf8CString)
-        path = try #require(mkdtemp(&template).map { String(cString: $0) })
-    }
-
-    deinit {
-        if let pid = try? spawn("/bin/rm", ["rm", "-rf", path], environment: []) { _ = try? waitFor(pid) }
-    }
+    init() throws { scratch = try Scratch() }
 
     /// Builds a library; `defines` choose what is wrong with it.
     func build(

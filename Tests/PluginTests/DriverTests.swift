@@ -1,21 +1,18 @@
 import CLinux
 import Linux
+import TestSupport
 import Testing
 
 @testable import NvidiaPlugin
 
 /// A made-up host: a driver of ELF files that `cc` built, and a linker cache that `ldconfig` wrote.
 final class MadeUpDriver {
-    let path: String
+    private let scratch: Scratch
+    var path: String { scratch.path }
 
     init() throws {
-        var template = Array("/tmp/skiff-driver-XXXXXX".utf8CString)
-        path = try #require(mkdtemp(&template).map { String(cString: $0) })
-        for folder in ["lib", "bin", "dev", "libs"] { try makeDirectory("\(path)/\(folder)") }
-    }
-
-    deinit {
-        if let pid = try? spawn("/bin/rm", ["rm", "-rf", path], environment: []) { _ = try? waitFor(pid) }
+        scratch = try Scratch()
+        for folder in ["lib", "bin", "dev", "libs"] { try scratch.directory(folder) }
     }
 
     func run(_ program: String, _ arguments: String...) throws {
@@ -59,7 +56,7 @@ private let native = ElfKind(width: 2, machine: 62)
 
 @Test(arguments: ["new", "old", "both"])
 func linkerCacheFormats(name: String) throws {
-    let folder = #filePath.split(separator: "/").dropLast(2).map { "/" + $0 }.joined() + "/Fuzz/LinkerCache/seeds"
+    let folder = repository + "/Tests/Fuzz/LinkerCache/seeds"
     let cache = try LinkerCache(parsing: try readFile("\(folder)/\(name)"))
     #expect(
         cache.entries == [
@@ -116,8 +113,7 @@ func linkerCacheFormats(name: String) throws {
 }
 
 @Test func shippedListIsComplete() throws {
-    let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
-    let list = LibraryList(parsing: try readFile(root + "/Plugins/NvidiaGPU/etc/nvliblist.conf"))
+    let list = LibraryList(parsing: try readFile(repository + "/Plugins/NvidiaGPU/etc/nvliblist.conf"))
     #expect(list.programs.count == 5 && list.libraries.count == 45 && list.files.count == 7)
     #expect(list.libraryPaths.isEmpty && Set(list.libraries).count == list.libraries.count)
 }

@@ -1,16 +1,13 @@
 import CLinux
 import Linux
+import TestSupport
 import Testing
 
 @testable import OverlayPlugin
 
 private func withFolder(_ body: (String) throws -> Void) throws {
-    var template = Array("/tmp/skiff-overlay-XXXXXX".utf8CString)
-    let path = try #require(mkdtemp(&template).map { String(cString: $0) })
-    defer {
-        if let pid = try? spawn("/bin/rm", ["rm", "-rf", path], environment: []) { _ = try? waitFor(pid) }
-    }
-    try body(path)
+    let scratch = try Scratch()
+    try body(scratch.path)
 }
 
 private func resolve(_ text: String) -> Result<OverlayLayer, OverlayProblem> {

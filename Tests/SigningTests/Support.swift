@@ -3,16 +3,14 @@ import CLinux
 import Core
 import Digest
 import Linux
+import TestSupport
 import Testing
 
 @testable import Signing
 
 /// Files of Tests/Vectors.
 enum Vectors {
-    static let directory: String = {
-        let tests = parentPath(parentPath(#filePath) ?? "") ?? ""
-        return tests + "/Vectors/"
-    }()
+    static let directory = repository + "/Tests/Vectors/"
 
     static func bytes(_ name: String) throws -> [UInt8] { try readFile(directory + name) }
 

@@ -2,6 +2,7 @@ import CLinux
 import Extraction
 import Linux
 import Squashfs
+import TestSupport
 import Testing
 
 /// Opens, walks, reads: everything a user could do, with bounded work. Any `SquashfsError` is a good answer.
@@ -23,7 +24,7 @@ private func exercise(_ bytes: [UInt8]) {
     }
 }
 
-@Suite("damaged images", .enabled(if: program("mksquashfs") != nil, "mksquashfs is not installed"))
+@Suite("damaged images", .needs(.mksquashfs))
 struct DamageTests {
     private func smallImage(_ options: [String]) throws -> [UInt8] {
         let scratch = try Scratch()

@@ -3,15 +3,15 @@ import Extraction
 import Linux
 import Ownership
 import Squashfs
+import TestSupport
 import Testing
 
-@Suite("squashfs extraction", .enabled(if: program("mksquashfs") != nil, "mksquashfs is not installed"))
+@Suite("squashfs extraction", .needs(.mksquashfs))
 struct ExtractionTests {
     /// Every line that find prints about a tree; two equal listings are equal trees, content aside.
     private func listing(_ tree: String) throws -> [Substring] {
-        try command(
-            "/bin/sh",
-            ["-c", "cd \"$0\" && find . -printf '%P %y %m %n %s %T@ %l\\n' | LC_ALL=C sed 's/\\.0*$//' | sort", tree]
+        try shell(
+            "cd \"$0\" && find . -printf '%P %y %m %n %s %T@ %l\\n' | LC_ALL=C sed 's/\\.0*$//' | sort", [tree]
         ).split(separator: "\n").map { line in
             // The length of a directory is up to the file system.
             let words = line.split(separator: " ", omittingEmptySubsequences: false)
@@ -19,7 +19,7 @@ struct ExtractionTests {
         }
     }
 
-    @Test("owners and devices are recorded for root of one id", .enabled(if: effectiveUID() == 0, "needs root"))
+    @Test("owners and devices are recorded for root of one id", .needs(.root))
     func records() throws {
         let scratch = try Scratch()
         let tree = scratch.path + "/tree"
@@ -61,7 +61,7 @@ struct ExtractionTests {
         let tree = scratch.path + "/tree"
         try makeTree(at: tree)
         // Times without fractions, because images have none.
-        try command("/bin/sh", ["-c", "find \"$0\" -exec touch -h -d @1500000000 {} +", tree])
+        try succeed(["/bin/sh", "-c", "find \"$0\" -exec touch -h -d @1500000000 {} +", tree])
         try setXattr("user.mark", [1, 2, 3], of: tree + "/file1")
         try chmod(tree + "/a/b/c", 0o500)
         try makeImage(tree, scratch.path + "/image", ["-p", "null c 666 0 0 1 3"])
@@ -72,15 +72,15 @@ struct ExtractionTests {
         #expect(report.devicesLeftOut == [Array("null".utf8)])
         #expect(report.xattrsLeftOut == 0)
         #expect(try listing(copy) == listing(tree))
-        try command("/usr/bin/diff", ["-r", "--no-dereference", "--exclude=pipe", tree, copy])
+        try succeed(["/usr/bin/diff", "-r", "--no-dereference", "--exclude=pipe", tree, copy])
         #expect(try xattr("user.mark", of: copy + "/file1") == [1, 2, 3])
         #expect(try status(copy + "/zzz").inode == status(copy + "/a/b/same").inode)
         #expect(try status(copy + "/a/b/c").permissions == 0o500)
-        let blocks = try command("/usr/bin/stat", ["-c", "%b", copy + "/sparse"]).dropLast()
+        let blocks = try succeed(["/usr/bin/stat", "-c", "%b", copy + "/sparse"]).dropLast()
         #expect((Int(blocks) ?? 9999) < 1000, "the hole of a sparse file stayed a hole")
     }
 
-    @Test("devices and owners, as root", .enabled(if: effectiveUID() == 0, "needs root")) func asRoot() throws {
+    @Test("devices and owners, as root", .needs(.root)) func asRoot() throws {
         let scratch = try Scratch()
         try makeDirectories(scratch.path + "/tree")
         try writeFile(scratch.path + "/tree/file", [65], mode: 0o644)

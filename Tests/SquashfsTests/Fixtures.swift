@@ -1,41 +1,7 @@
 import CLinux
-import Foundation
 import Linux
 import Squashfs
-
-/// Finds a program in the usual places, so that a test can skip by name when it is missing.
-func program(_ name: String) -> String? {
-    ["/usr/bin", "/usr/sbin", "/bin", "/sbin"].map { "\($0)/\(name)" }.first { isAccessible($0, X_OK) }
-}
-
-struct CommandFailed: Error { let text: String }
-
-@discardableResult
-func command(_ path: String, _ arguments: [String]) throws -> String {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = arguments
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    if process.terminationStatus != 0 { throw CommandFailed(text: text) }
-    return text
-}
-
-/// A directory that goes with the value.
-final class Scratch {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "squashfs-tests-\(UUID().uuidString)"
-        try makeDirectories(path)
-    }
-
-    deinit { _ = try? command("/bin/rm", ["-rf", path]) }
-}
+import TestSupport
 
 /// Content that compresses to about half, the same for the same seed.
 func content(_ count: Int, seed: UInt64) -> [UInt8] {
@@ -77,8 +43,7 @@ func makeTree(at path: String) throws {
 }
 
 func makeImage(_ tree: String, _ image: String, _ options: [String]) throws {
-    guard let tool = program("mksquashfs") else { throw CommandFailed(text: "no mksquashfs") }
-    try command(tool, [tree, image, "-noappend", "-quiet", "-no-progress"] + options)
+    try succeed(["/usr/bin/mksquashfs", tree, image, "-noappend", "-quiet", "-no-progress"] + options)
 }
 
 func openImage(_ path: String, offset: UInt64 = 0, limit: UInt64 = 0) throws -> SquashfsReader {

@@ -3,9 +3,8 @@ import Extraction
 import Foundation
 import Linux
 import Squashfs
+import TestSupport
 import Testing
-
-private let hasTool = program("mksquashfs") != nil
 
 /// Following the inodes from the first one leads to each that the tree has, once.
 private func expectAllStored(_ reader: SquashfsReader) throws {
@@ -63,7 +62,7 @@ private func expectSame(_ reader: SquashfsReader, _ tree: String) throws {
     try expectAllStored(reader)
 }
 
-@Suite("squashfs reader", .enabled(if: hasTool, "mksquashfs is not installed"))
+@Suite("squashfs reader", .needs(.mksquashfs))
 struct ReadingTests {
     @Test(
         "every compression and block size",

@@ -1,22 +1,17 @@
 import Base
 import CLinux
-import Foundation
 import Linux
 import Squashfs
 import SquashfsWriter
-import Testing
+import TestSupport
 
-/// A directory for one test; it goes with the value.
-final class Scratch {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "squashfs-writer-\(UUID().uuidString)"
-        try makeDirectories(path + "/tree")
+/// A directory to pack, and the image that is made of it.
+extension Scratch {
+    static func withTree() throws -> Scratch {
+        let scratch = try Scratch()
+        try scratch.directory("tree")
+        return scratch
     }
-
-    // FileManager gives up at names that are not UTF-8.
-    deinit { _ = try? command(["/bin/rm", "-rf", path]) }
 
     var tree: String { path + "/tree" }
     var image: String { path + "/image" }
@@ -36,39 +31,3 @@ final class Scratch {
         try SquashfsReader(FileSource(open(image, O_RDONLY), offset: offset, limit: 0))
     }
 }
-
-struct CommandResult {
-    let status: CInt
-    let output: String
-}
-
-/// Runs a program to its end, for at most two minutes, with both outputs in one text.
-func command(_ arguments: [String], environment: [String: String] = [:]) throws -> CommandResult {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-    process.arguments = ["-k", "1", "120"] + arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return CommandResult(status: process.terminationStatus, output: text)
-}
-
-/// A shell script that must succeed.
-@discardableResult func shell(_ script: String, _ arguments: [String] = []) throws -> String {
-    let result = try command(["/bin/sh", "-ec", script] + arguments)
-    try #require(result.status == 0, "\(result.output)")
-    return result.output
-}
-
-func isInstalled(_ program: String) -> Bool { isAccessible("/usr/bin/" + program, X_OK) }
-
-/// Where SwiftPM puts what it builds: the directory of the test bundle that this process runs.
-let products: String = {
-    let bundle = CommandLine.arguments.first { $0.contains(".xctest") } ?? ""
-    let end = bundle.range(of: "/skiffPackageTests.xctest")?.lowerBound ?? bundle.startIndex
-    return String(bundle[..<end])
-}()

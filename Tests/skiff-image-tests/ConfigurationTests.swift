@@ -1,11 +1,12 @@
 import Base
 import Core
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("buildcfg and confgen") struct ConfigurationTests {
-    private let folder: TemporaryFolder
-    init() throws { folder = try TemporaryFolder() }
+    private let folder: Scratch
+    init() throws { folder = try Scratch() }
 
     @Test func buildConfigurationAnswersUnderTheName() throws {
         let all = try command([imageTool, "buildcfg"], environment: ["SKIFF_PROGRAM": "apptainer"])

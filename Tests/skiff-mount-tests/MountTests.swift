@@ -1,11 +1,12 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 @Suite(
     "a mounted image",
-    .enabled(if: reasonAgainstMounting == nil, Comment(rawValue: reasonAgainstMounting ?? "")))
+    .needs(.mksquashfs, .fuse, .userNamespaces))
 struct MountTests {
     /// Files of all sizes, links, a deep and a full directory.
     private func fill(_ tree: String) throws {
@@ -15,8 +16,7 @@ struct MountTests {
             ln a/3000000 hard; for n in $(seq 1 1500); do echo $n > many/name-of-file-$n; done; mkfifo pipe
             truncate -s 1000000 sparse; echo end >> sparse; chmod 4755 a/1
             """
-        let result = try command(["/bin/sh", "-ec", script, tree])
-        if result.status != 0 { throw CommandFailed(text: result.text) }
+        try shell(script, [tree])
     }
 
     private let compare = """
@@ -40,7 +40,7 @@ struct MountTests {
         #expect(result.text.contains("status=0 answer=G server=0"), "\(result.text)")
     }
 
-    @Test("in root's mount namespace", .enabled(if: effectiveUID() == 0, "needs root")) func asRoot() throws {
+    @Test("in root's mount namespace", .needs(.root)) func asRoot() throws {
         let stage = try Stage()
         try fill(stage.tree)
         try stage.makeImage()
@@ -48,7 +48,7 @@ struct MountTests {
         #expect(result.text.contains("status=0 answer=G server=0"), "\(result.text)")
     }
 
-    @Test("for an ordinary user", .enabled(if: effectiveUID() == 0, "the other tests do it already"))
+    @Test("for an ordinary user", .needs(.root))
     func asNobody() throws {
         let stage = try Stage()
         try fill(stage.tree)
@@ -63,8 +63,7 @@ struct MountTests {
             cd "$0"; for d in a b c; do mkdir $d; for n in $(seq 100 399); do
                 { echo $d/$n; head -c $((n * 20)) /dev/urandom; } >$d/$n; done; done
             """
-        let result = try command(["/bin/sh", "-ec", script, tree])
-        if result.status != 0 { throw CommandFailed(text: result.text) }
+        try shell(script, [tree])
     }
 
     @Test("small files read by several programs at once, in any order", arguments: [false, true])
@@ -88,7 +87,7 @@ struct MountTests {
     }
 
     @Test(
-        "small files are in the page cache before they are asked for", .enabled(if: effectiveUID() == 0, "needs root"))
+        "small files are in the page cache before they are asked for", .needs(.root))
     func readahead() throws {
         let stage = try Stage()
         try fillWithSmall(stage.tree)

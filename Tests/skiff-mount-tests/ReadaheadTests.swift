@@ -1,6 +1,7 @@
 import CLinux
 import Linux
 import Squashfs
+import TestSupport
 import Testing
 
 @testable import skiff_mount
@@ -42,7 +43,7 @@ private struct Simulation {
 
 @Suite(
     "reading ahead of small files",
-    .enabled(if: reasonAgainstMounting == nil, Comment(rawValue: reasonAgainstMounting ?? "")))
+    .needs(.mksquashfs, .fuse, .userNamespaces))
 struct ReadaheadTests {
     /// 600 files of about 6 KiB in three directories, and what is no small file between them.
     private func open() throws -> (reader: SquashfsReader, files: [Inode]) {
@@ -53,8 +54,7 @@ struct ReadaheadTests {
             mkdir b/150-directory; ln -s 100 b/151-link; mkfifo b/152-pipe; head -c 300000 /dev/urandom >b/153-large
             : >b/154-empty; ln b/100 c/155-hard
             """
-        let result = try command(["/bin/sh", "-ec", script, stage.tree])
-        if result.status != 0 { throw CommandFailed(text: result.text) }
+        try shell(script, [stage.tree])
         try stage.makeImage()
         let reader = try SquashfsReader(FileSource(Linux.open(stage.image, O_RDONLY)))
         var files: [Inode] = []

@@ -2,6 +2,7 @@ import Base
 import CLinux
 import Core
 import Linux
+import TestSupport
 import Testing
 
 /// What a test asks of an image; `#expect` cannot look into a value that has one owner.

@@ -1,5 +1,6 @@
 import CLinux
 import Linux
+import TestSupport
 import Testing
 
 @testable import Core
@@ -14,7 +15,7 @@ struct SIFEditorTests {
     @Test func workedExampleByteForByte() throws {
         let vector = try Vectors.bytes("worked-example.sif")
         let scratch = try Scratch()
-        let file = try scratch.open("w.sif")
+        let file = try scratch.openFile("w.sif")
         var creation = SIFCreation()
         creation.identifier = SIFIdentifier(high: 0x0123_4567_89AB_4CDE, low: 0x8F01_2345_6789_ABCD)
         creation.time = 1_700_000_000
@@ -35,7 +36,7 @@ struct SIFEditorTests {
     @Test func oneGroupByteForByte() throws {
         let vector = try Vectors.bytes("one-group.sif")
         let scratch = try Scratch()
-        let file = try scratch.open("o.sif")
+        let file = try scratch.openFile("o.sif")
         var creation = SIFCreation()
         creation.isDeterministic = true
         creation.launchScript = ""
@@ -59,7 +60,7 @@ struct SIFEditorTests {
 
     @Test func newFileIsNowAndEmpty() throws {
         let scratch = try Scratch()
-        let file = try scratch.open("n.sif")
+        let file = try scratch.openFile("n.sif")
         let before = currentTime()
         var editor = try SIFEditor(creating: SIFCreation(), on: file.raw)
         try editor.commit()
@@ -72,7 +73,7 @@ struct SIFEditorTests {
 
     @Test func placementAndAlignment() throws {
         let scratch = try Scratch()
-        let file = try scratch.open("p.sif")
+        let file = try scratch.openFile("p.sif")
         var editor = try SIFEditor(creating: SIFCreation(), on: file.raw)
         func place(_ object: SIFNewObject, _ size: Int) throws -> [Int64] {
             let added = try editor.add(object, bytes: [UInt8](repeating: 1, count: size))
@@ -97,7 +98,7 @@ struct SIFEditorTests {
 
     @Test func refusedObjects() throws {
         let scratch = try Scratch()
-        let file = try scratch.open("r.sif")
+        let file = try scratch.openFile("r.sif")
         var creation = SIFCreation()
         creation.capacity = 2
         var editor = try SIFEditor(creating: creation, on: file.raw)
@@ -118,7 +119,7 @@ struct SIFEditorTests {
 
     @Test func onlyOneRootAndNoHalfObjects() throws {
         let scratch = try Scratch()
-        let file = try scratch.open("h.sif", try Vectors.bytes("worked-example.sif"))
+        let file = try scratch.openFile("h.sif", try Vectors.bytes("worked-example.sif"))
         let before = try bytes(of: file)
         var editor = try SIFEditor(opening: file.raw)
         #expect(
@@ -135,7 +136,7 @@ struct SIFEditorTests {
 
     @Test func deterministicImagesStayWithoutTimes() throws {
         let scratch = try Scratch()
-        let file = try scratch.open("d.sif", try Vectors.bytes("one-group.sif"))
+        let file = try scratch.openFile("d.sif", try Vectors.bytes("one-group.sif"))
         var editor = try SIFEditor(opening: file.raw)
         try editor.add(SIFNewObject(.generic, group: 0), bytes: [1, 2, 3])
         try editor.setPrimary(id: 1)
@@ -147,7 +148,7 @@ struct SIFEditorTests {
         #expect(image.objects.allSatisfy { $0.created == SIFFormat.zeroTime && $0.modified == SIFFormat.zeroTime })
         #expect(image.objects.last?.group == 0 && image.objects.last?.storedGroup == 0xF000_0000)
         // Nothing but the changes differs: an image with a time gets a new one.
-        let timed = try scratch.open("t.sif", try Vectors.bytes("worked-example.sif"))
+        let timed = try scratch.openFile("t.sif", try Vectors.bytes("worked-example.sif"))
         var other = try SIFEditor(opening: timed.raw)
         try other.delete(id: 1)
         try other.commit()
@@ -157,7 +158,7 @@ struct SIFEditorTests {
 
     @Test func changesOfTheRoot() throws {
         let scratch = try Scratch()
-        let file = try scratch.open("c.sif", try Vectors.bytes("two-groups-signed-pgp.sif"))
+        let file = try scratch.openFile("c.sif", try Vectors.bytes("two-groups-signed-pgp.sif"))
         var editor = try SIFEditor(opening: file.raw)
         #expect(failure { try editor.setPrimary(id: 4) } == "data object not a partition")
         #expect(failure { try editor.setPrimary(id: 9) } == "object not found")
@@ -199,7 +200,7 @@ struct SIFEditorTests {
         let vector = try Vectors.bytes("one-group.sif")
         let places: [UInt32: Range<Int>] = [1: 32768..<32772, 2: 36864..<40960]
         let scratch = try Scratch()
-        let file = try scratch.open("x.sif", vector)
+        let file = try scratch.openFile("x.sif", vector)
         var editor = try SIFEditor(opening: file.raw)
         for id in deletion.ids { try editor.delete(id: id, zero: deletion.zero, compact: deletion.compact) }
         try editor.commit()
@@ -220,7 +221,7 @@ struct SIFEditorTests {
 
     @Test func freedSlotsAndTrailingBytesAreUsedAgain() throws {
         let scratch = try Scratch()
-        let file = try scratch.open("f.sif", try Vectors.bytes("worked-example.sif"))
+        let file = try scratch.openFile("f.sif", try Vectors.bytes("worked-example.sif"))
         var editor = try SIFEditor(opening: file.raw)
         try editor.delete(id: 3)
         try editor.delete(id: 1)
@@ -236,7 +237,7 @@ struct SIFEditorTests {
 
     @Test func digestsOfOCIObjects() throws {
         let scratch = try Scratch()
-        let file = try scratch.open("b.sif", try Vectors.bytes("one-object-oci-blob.sif"))
+        let file = try scratch.openFile("b.sif", try Vectors.bytes("one-object-oci-blob.sif"))
         var editor = try SIFEditor(opening: file.raw)
         let digest = "sha256:" + String(repeating: "0", count: 64)
         try editor.setDigest(digest, id: 1)
@@ -252,7 +253,7 @@ struct SIFEditorTests {
             (45, [0x39, 0x39, 0]), (4096 + 73, [0x61, 0, 0x62]), (4096 + 201 + 380, [1, 2, 3, 4]),
         ])
         let scratch = try Scratch()
-        let file = try scratch.open("s.sif", odd)
+        let file = try scratch.openFile("s.sif", odd)
         var editor = try SIFEditor(opening: file.raw)
         editor.time = editor.image.header.modified
         try editor.add(SIFNewObject(.generic), bytes: [])

@@ -1,5 +1,6 @@
 import CLinux
 import Linux
+import TestSupport
 import Testing
 
 @testable import Core
@@ -14,7 +15,7 @@ struct SIFReaderTests {
             bytes = try readFile(path)
         }
         #expect(bytes.count == expected.fileSize)
-        let file = try scratch.open("copy.sif", bytes)
+        let file = try scratch.openFile("copy.sif", bytes)
         let image = try SIFImage(reading: file.raw)
         #expect(String(decoding: image.header.launch, as: UTF8.self) == expected.launch)
         #expect(image.header.architecture.code == expected.architecture)
@@ -74,7 +75,7 @@ struct SIFReaderTests {
     @Test func cutAtEveryByteOfHeaderAndTable() throws {
         let whole = try Vectors.bytes("worked-example.sif")
         let scratch = try Scratch()
-        let file = try scratch.open("cut.sif", Array(whole[..<32176]))
+        let file = try scratch.openFile("cut.sif", Array(whole[..<32176]))
         #expect(try SIFImage(reading: file.raw).objects.count == 3)
         for size in stride(from: 32175, through: 0, by: -1) {
             try Linux.ftruncate(file.raw, Int64(size))
@@ -156,7 +157,7 @@ struct SIFReaderTests {
     @Test(arguments: damages) func damaged(_ damage: Damage) throws {
         let scratch = try Scratch()
         let bytes = try Vectors.bytes("worked-example.sif").with([(damage.offset, damage.bytes)])
-        let file = try scratch.open("damaged.sif", bytes)
+        let file = try scratch.openFile("damaged.sif", bytes)
         var count: Int?
         let reason = failure { count = try SIFImage(reading: file.raw).objects.count }
         #expect(count == (damage.reason == nil ? 3 : nil))
@@ -173,13 +174,13 @@ struct SIFReaderTests {
                 (104, Vectors.little(1170 as Int64)),
             ]) + whole[4096..<4096 + 1170]
         let scratch = try Scratch()
-        let file = try scratch.open("moved.sif", moved)
+        let file = try scratch.openFile("moved.sif", moved)
         #expect(try SIFImage(reading: file.raw).objects.map(\.id) == [1, 2])
     }
 
     @Test func objectsAreReadWholeOrNotAtAll() throws {
         let scratch = try Scratch()
-        let file = try scratch.open("short.sif", try Vectors.bytes("worked-example.sif"))
+        let file = try scratch.openFile("short.sif", try Vectors.bytes("worked-example.sif"))
         let image = try SIFImage(reading: file.raw)
         #expect(try readObject(image.object(id: 1), of: file.raw) == Array("bootstrap: scratch\n".utf8))
         try Linux.ftruncate(file.raw, 36863)
@@ -193,7 +194,7 @@ struct SIFReaderTests {
         var random = SystemRandomNumberGenerator()
         let scratch = try Scratch()
         let whole = try Vectors.bytes("two-groups-signed-pgp.sif")
-        let file = try scratch.open("random.sif", Array(whole[..<40960]))
+        let file = try scratch.openFile("random.sif", Array(whole[..<40960]))
         for _ in 0..<2000 {
             let offset = Bool.random(using: &random) ? Int.random(in: 32..<128) : Int.random(in: 4096..<4096 + 585 * 5)
             let noise = (0..<8).map { _ in UInt8.random(in: 0...255, using: &random) }

@@ -2,6 +2,7 @@ import Base
 import Core
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 @Suite struct SettingsTests {
@@ -111,26 +112,23 @@ import Testing
     }
 
     @Test func theShippedFileIsTheDefault() throws {
-        let file = URL(filePath: #filePath).appending(path: "../../../../Share/etc/skiff.conf").standardized
+        let file = URL(filePath: repository + "/Share/etc/skiff.conf")
         let shipped = try String(contentsOf: file, encoding: .utf8)
         #expect(shipped == (try Settings().text()), "run: skiff confgen Share/etc/skiff.conf")
         #expect(try parse(shipped).bindPath == Settings().bindPath)
     }
 
     @Test func filesAreFound() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "skiff-settings-\(processID())")
-        try FileManager.default.createDirectory(
-            at: folder.appending(path: "etc/skiff"), withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let installation = Installation(program: folder.path + "/bin/skiff")
+        let scratch = try Scratch()
+        try scratch.directory("etc/skiff")
+        let installation = Installation(program: scratch.path + "/bin/skiff")
         #expect(try Settings.load(installation) == Settings())
-        let missing = folder.path + "/missing.conf"
+        let missing = scratch.path + "/missing.conf"
         #expect(throws: SkiffError.self) { try Settings.load(installation, file: missing) }
-        try "mount home = no\n".write(
-            to: folder.appending(path: "etc/skiff/skiff.conf"), atomically: true, encoding: .utf8)
+        try scratch.file("etc/skiff/skiff.conf", text: "mount home = no\n")
         #expect(try !Settings.load(installation).mountHome)
-        try "mount tmp = no\n".write(to: folder.appending(path: "other"), atomically: true, encoding: .utf8)
-        #expect(try !Settings.load(installation, file: folder.path + "/other").mountTmp)
+        let other = try scratch.file("other", text: "mount tmp = no\n")
+        #expect(try !Settings.load(installation, file: other).mountTmp)
         #expect(try Settings.load(installation, buildConfiguration: true) == .forBuilds)
     }
 

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -68,7 +69,7 @@ extension EndToEnd {
         @Test(arguments: Profile.allCases, Way.allCases) func ext3WritesNothingOutside(profile: Profile, way: Way)
             throws
         {
-            try need(profile.facility)
+            try need(profile)
             for trick in Trick.allCases {
                 let hostile = try HostileImage(profile)
                 defer { hostile.remove() }
@@ -85,10 +86,9 @@ extension EndToEnd {
         }
 
         /// squashfs cannot say that a directory is in two places, but names it can.
-        @Test(arguments: Profile.allCases, Way.allCases)
+        @Test(.needs(.mksquashfs), arguments: Profile.allCases, Way.allCases)
         func squashfsWritesNothingOutside(profile: Profile, way: Way) throws {
-            try need(profile.facility)
-            try need(.mksquashfs)
+            try need(profile)
             for (old, new, reason) in [
                 ("QQQQQQQQQQQQ", "../../victim", "a name that no file can have"),
                 ("QQQQQQQQQQQQ", "/tmp/skiff-a", "a name that no file can have"),
@@ -113,7 +113,7 @@ extension EndToEnd {
 
         /// What an honest image has arrives, without the kernel and without another program.
         @Test(arguments: Profile.allCases) func honestExt3Runs(profile: Profile) throws {
-            try need(profile.facility)
+            try need(profile)
             let hostile = try HostileImage(profile)
             defer { hostile.remove() }
             try hostile.makeExt3(try hostile.tree { _ in })

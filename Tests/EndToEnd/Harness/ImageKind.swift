@@ -1,3 +1,5 @@
+import TestSupport
+
 /// The forms in which an image comes.
 enum ImageKind: String, CaseIterable, Sendable {
     case directory, squashfs, sif
@@ -9,10 +11,10 @@ enum ImageKind: String, CaseIterable, Sendable {
         case .directory: return images.directory
         case .squashfs:
             try need(.mksquashfs)
-            try need(profile == .root ? .loop : .fuse)
+            try need(profile.mounting)
             return images.squashfs
         case .sif:
-            try need(profile == .root ? .loop : .fuse)
+            try need(profile.mounting)
             return images.sif
         }
     }

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 
 /// Images made once per test process, readable by everybody.
 final class Images: Sendable {

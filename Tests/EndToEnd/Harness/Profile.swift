@@ -1,5 +1,6 @@
 import CLinux
 import Linux
+import TestSupport
 import Testing
 
 /// Who types the command.
@@ -11,20 +12,21 @@ enum Profile: String, CaseIterable, CustomTestStringConvertible, Sendable {
     /// Whoever runs the suite.
     static var current: Profile { effectiveUID() == 0 ? .root : .user }
 
+    /// What a host must have to run commands as this profile.
     var facility: Facility { self == .root ? .root : .user }
+
+    /// What mounting an image needs: root's are mounted by the kernel, a user's by the image server.
+    var mounting: Facility { self == .root ? .loop : .fuse }
 
     /// The identity that the profile's commands get.
     var record: UserRecord? {
-        guard effectiveUID() == 0 else { return self == .user ? userRecord(uid: effectiveUID()) : nil }
-        return self == .root ? userRecord(uid: 0) : userRecord(name: Self.ordinaryName)
+        guard self == .root else { return OrdinaryUser.record }
+        return effectiveUID() == 0 ? userRecord(uid: 0) : nil
     }
-
-    /// The ordinary user that `Scripts/prepare-tests` makes when the suite runs as root.
-    static var ordinaryName: String { environmentValue("SKIFF_TEST_USER") ?? "tester" }
 
     /// Words in front of a command that change to the profile's identity.
-    var switching: [String] {
-        guard effectiveUID() == 0, self == .user, let record else { return [] }
-        return ["/usr/bin/setpriv", "--reuid=\(record.uid)", "--regid=\(record.gid)", "--init-groups"]
-    }
+    var switching: [String] { self == .root ? [] : OrdinaryUser.switching }
 }
+
+/// Skips the running case when nobody here can be the profile's user.
+func need(_ profile: Profile) throws { try need(profile.facility) }

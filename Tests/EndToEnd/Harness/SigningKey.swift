@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 
 /// An OpenPGP key of GnuPG in a home of its own, made for one test; ends with the value.
 final class SigningKey {

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 
 /// One installation of what was just built (or lies in `SKIFF_BUILD`), made once per test process by `Scripts/install` in
 /// a place that every user can read, so that the tests see the tree a user gets, moved once.
@@ -15,8 +16,7 @@ final class Stage: Sendable {
     static let shared = Result { try Stage() }
 
     private init() throws {
-        let own = URL(fileURLWithPath: try readLink("/proc/self/exe")).deletingLastPathComponent().path
-        let build = environmentValue("SKIFF_BUILD") ?? own
+        let build = environmentValue("SKIFF_BUILD") ?? products
         let script = Self.repository + "/Scripts/install"
         let installed = WorkDirectory.root + "/installed"
         let command = Command(
@@ -39,9 +39,8 @@ final class Stage: Sendable {
         if effectiveUID() == 0, let record = profile.record { try chown(path, record.uid, record.gid) }
     }
 
-    /// The folder with Package.swift, from the place of this file.
-    static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().path
+    /// The directory with Package.swift.
+    static let repository = TestSupport.repository
 }
 
 struct HarnessError: Error, CustomStringConvertible {

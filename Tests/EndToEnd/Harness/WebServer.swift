@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 
 /// A web server on a free port of the loopback; ends with the value.
 final class WebServer {

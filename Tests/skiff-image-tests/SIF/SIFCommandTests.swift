@@ -3,34 +3,22 @@ import CLinux
 import Core
 import Grammar
 import Linux
+import TestSupport
 import Testing
 
 @testable import skiff_image
 
 /// Runs a command line as skiff-image does and keeps what it says. Expected texts are Apptainer's (1.4.5).
-struct Tool: ~Copyable {
-    let directory: String
+struct Tool {
+    private let scratch: Scratch
+    var directory: String { scratch.path + "/" }
 
-    init() throws {
-        var template = Array("/tmp/skiff-sif-XXXXXX".utf8CString)
-        guard let made = mkdtemp(&template) else { throw Errno.current }
-        directory = String(cString: made) + "/"
-    }
+    init() throws { scratch = try Scratch() }
 
-    deinit {
-        guard let folder = try? open(directory, O_RDONLY | O_DIRECTORY) else { return }
-        for entry in (try? entries(of: folder.raw)) ?? [] { try? unlink(entry.text, at: folder.raw) }
-        try? removeDirectory(directory)
-    }
-
-    static let vectors: String = {
-        let tests = parentPath(parentPath(parentPath(#filePath) ?? "") ?? "") ?? ""
-        return tests + "/Vectors/sif/"
-    }()
+    static let vectors = repository + "/Tests/Vectors/sif/"
 
     func file(_ name: String, _ bytes: [UInt8]) throws -> String {
-        try writeFile(directory + name, bytes, mode: 0o755)
-        return directory + name
+        try scratch.file(name, bytes, mode: 0o755)
     }
 
     func copy(_ vector: String) throws -> String { try file(vector, try readFile(Self.vectors + vector)) }
@@ -99,7 +87,7 @@ struct SIFCommandTests {
         let odd = try tool.file("odd.sif", try oddImage())
         let packed = tool.directory + "encrypted-luks2.sif"
         #expect(system("gzip -dc '\(Tool.vectors)encrypted-luks2.sif.gz' > '\(packed)'") == 0)
-        let recorded = try readFile((parentPath(#filePath) ?? "") + "/Expected/listings.txt")
+        let recorded = try readFile(repository + "/Tests/skiff-image-tests/SIF/Expected/listings.txt")
         let sections = String(decoding: recorded, as: UTF8.self).split(separator: "$ sif ")
         #expect(sections.count == 55)
         for section in sections {

@@ -1,0 +1,66 @@
+import CLinux
+import Linux
+import Synchronization
+
+/// Something that a host may lack. `Scripts/check-skips` asks the host the same question by the raw name.
+package enum Facility: String, Hashable, Sendable {
+    case root, user, userNamespaces = "user-namespaces", fuse, loop, overlay, peer, registry, ranges, python
+    /// Programs in /usr/bin or /usr/sbin.
+    case buildah, debootstrap, fish, gpg, htpasswd, man, mke2fs, mksquashfs, openssl, podman, setpriv, skopeo, strace,
+        umoci,
+        unsquashfs, zsh
+
+    private static let answers = Mutex<[Facility: String?]>([:])
+
+    /// Why the host cannot do it; nil when it can. Asked once.
+    package var missing: String? {
+        if let known = Self.answers.withLock({ $0[self] }) { return known }
+        let answer = look()
+        Self.answers.withLock { $0[self] = .some(answer) }
+        return answer
+    }
+
+    private func look() -> String? {
+        switch self {
+        case .root: effectiveUID() == 0 ? nil : "the suite runs as an ordinary user"
+        case .user: OrdinaryUser.record == nil ? "there is no user \(OrdinaryUser.name)" : nil
+        case .userNamespaces:
+            succeeds(["/usr/bin/unshare", "--user", "--map-current-user", "true"]) ? nil : "no user namespaces"
+        case .fuse:
+            succeeds(["/usr/bin/dd", "if=/dev/fuse", "of=/dev/null", "count=0", "status=none"])
+                ? nil : "/dev/fuse cannot be opened"
+        case .loop: isAccessible("/dev/loop-control", R_OK | W_OK) ? nil : "no /dev/loop-control"
+        case .overlay: hasFilesystem("overlay") ? nil : "the kernel has no overlay"
+        case .peer: environmentValue("SKIFF_APPTAINER") == nil ? "SKIFF_APPTAINER names no Apptainer" : nil
+        case .ranges: ranges
+        case .registry: program("docker-registry")
+        case .python: program("python3")
+        case .podman: program("podman") ?? program("crun")
+        case .buildah, .debootstrap, .fish, .gpg, .htpasswd, .man, .mke2fs, .mksquashfs, .openssl, .setpriv, .skopeo,
+            .strace,
+            .umoci, .unsquashfs, .zsh:
+            program(rawValue)
+        }
+    }
+
+    private var ranges: String? {
+        if let reason = program("newuidmap") { return reason }
+        let name = OrdinaryUser.record?.name ?? ""
+        let lines = (try? readFile("/etc/subuid")).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return lines.split(separator: "\n").contains { $0.hasPrefix(name + ":") }
+            ? nil : "/etc/subuid has no line for \(name)"
+    }
+
+    private func program(_ name: String) -> String? {
+        ["/usr/bin/", "/usr/sbin/"].contains { isAccessible($0 + name, X_OK) } ? nil : "\(name) is not installed"
+    }
+
+    private func hasFilesystem(_ name: String) -> Bool {
+        guard let bytes = try? readFile("/proc/filesystems") else { return false }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").contains { $0.hasSuffix("\t" + name) }
+    }
+
+    private func succeeds(_ words: [String]) -> Bool {
+        (try? command(OrdinaryUser.switching + words, seconds: 20))?.status == 0
+    }
+}
