@@ -113,7 +113,7 @@ extension EndToEnd {
             let prefix = environmentValue("SKIFF_APPTAINER") ?? ""
             let place = try place()
             var command = Command(
-                [Stage.repository + "/Scripts/compare-sif", try Stage.shared.get().program + " sif"], as: .current)
+                [Stage.repository + "/Tests/Peers/compare-sif", try Stage.shared.get().program + " sif"], as: .current)
             command.environment["SKIFF_PEER"] = prefix
             command.environment["SKIFF_PEER_DIR"] = place.folder
             command.seconds = 120
