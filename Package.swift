@@ -210,6 +210,8 @@ let package = Package(
 
         // Tests: one target for each module, and the end-to-end tests of the installed programs.
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: testSettings),
+        .testTarget(name: "DigestTests", dependencies: ["Digest", "Base"], swiftSettings: testSettings),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Base", "Linux", "CLinux"], swiftSettings: testSettings),
         .testTarget(
             name: "CoreTests", dependencies: ["Core", "Shell", "Base", "Linux", "CLinux"], swiftSettings: testSettings),
         .testTarget(
@@ -244,12 +246,14 @@ let package = Package(
             swiftSettings: testSettings),
         .testTarget(
             name: "RegistryTests",
-            dependencies: ["Registry", "PluginHost", "Inspect", "HTTP", "OCI", "Core", "Base", "Linux", "CLinux"],
+            dependencies: [
+                "Registry", "PluginHost", "Inspect", "HTTP", "OCI", "Digest", "Core", "Base", "Linux", "CLinux",
+            ],
             swiftSettings: testSettings),
         .testTarget(name: "DockerfileTests", dependencies: ["Dockerfile", "Base"], swiftSettings: testSettings),
         .testTarget(
             name: "BuildTests",
-            dependencies: ["Build", "SquashfsWriter", "ImageCache", "Core", "Base", "Linux", "CLinux"],
+            dependencies: ["Build", "Dockerfile", "SquashfsWriter", "ImageCache", "Core", "Base", "Linux", "CLinux"],
             swiftSettings: testSettings),
         .testTarget(
             name: "PluginHostTests",

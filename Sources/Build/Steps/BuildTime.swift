@@ -11,9 +11,10 @@ package struct BuildTime: Sendable {
     package init?(timestamp text: String) {
         let parts = text.split(whereSeparator: { "-T:Z".contains($0) }).map(String.init)
         let numbers = parts.compactMap { Int32($0.prefix { $0 != "." }) }
-        guard text.hasSuffix("Z"), parts.count == 6, numbers.count == 6, (1...9999).contains(numbers[0]) else {
-            return nil
-        }
+        let ranges: [ClosedRange<Int32>] = [1...9999, 1...12, 1...31, 0...23, 0...59, 0...60]
+        guard text.hasSuffix("Z"), parts.count == 6, numbers.count == 6,
+            zip(ranges, numbers).allSatisfy({ $0.contains($1) })
+        else { return nil }
         var moment = tm()
         (moment.tm_year, moment.tm_mon, moment.tm_mday) = (numbers[0] - 1900, numbers[1] - 1, numbers[2])
         (moment.tm_hour, moment.tm_min, moment.tm_sec) = (numbers[3], numbers[4], numbers[5])
