@@ -1,5 +1,6 @@
 import CLinux
 import Linux
+import TestSupport
 
 /// A small Linux with `/attack` (`Tests/Inside/attack.c`), the program of somebody who wants out.
 enum AttackRoot {
@@ -59,7 +60,7 @@ enum FakeRoot: String, CaseIterable, Sendable {
     }
 
     func needed() throws {
-        try need(.user, .userNamespace)
+        try need(.user, .userNamespaces)
         if self == .ranges { try need(.ranges) }
     }
 }

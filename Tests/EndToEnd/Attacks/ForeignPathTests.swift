@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -38,7 +39,7 @@ extension EndToEnd {
 
         /// Without a capability the kernel's rules for users hold, and the namespace of the container is not the host's.
         @Test(arguments: Image.allCases) func usersReachNothing(image: Image) throws {
-            try need(.user, .userNamespace)
+            try need(.user, .userNamespaces)
             if image == .sif { try need(.fuse) }
             for flags in Self.isolations + [["--userns"], ["--userns", "--add-caps", "all"]] {
                 try expectNothing(flags, image: image)
@@ -61,7 +62,7 @@ extension EndToEnd {
         }
 
         @Test func rootInAUserNamespaceReachesNothing() throws {
-            try need(.root, .userNamespace)
+            try need(.root, .userNamespaces)
             for flags in Self.isolations { try expectNothing(["--userns"] + flags, image: .directory, as: .root) }
         }
 
@@ -71,7 +72,7 @@ extension EndToEnd {
             // The caller's own stay.
             let given = try Command([try AttackRoot.program(), "holds"], as: profile).run().values.keys
             if profile == .user {
-                try need(.userNamespace)
+                try need(.userNamespaces)
                 all += [["--fakeroot"], ["--fakeroot", "--ignore-subuid"], ["--fakeroot", "--containall"]]
             }
             for flags in all {
@@ -85,7 +86,7 @@ extension EndToEnd {
         /// Whoever owns the installation could write to a program of it that runs inside: its file is that of the process.
         @Test(arguments: Profile.allCases) func theStaticShellIsACopy(profile: Profile) throws {
             try need(profile)
-            if profile == .user { try need(.userNamespace) }
+            if profile == .user { try need(.userNamespaces) }
             let image = try Images.shared.get().changed("shell-\(profile)", from: Images.shared.get().bare) { copy in
                 try writeFile(copy + "/attack", try readFile(AttackRoot.program()), mode: 0o755)
                 try writeFile(copy + "/script", Array("#!/bin/sh\n/attack holds; exit 0\n".utf8), mode: 0o755)
@@ -135,7 +136,7 @@ extension EndToEnd {
         /// `$$` is a process that is there, /proc is of this namespace, and services work until the step ends.
         @Test(arguments: Profile.allCases) func stepsHaveProcessesOfTheirOwn(profile: Profile) throws {
             try need(profile)
-            if profile == .user { try need(.userNamespace) }
+            if profile == .user { try need(.userNamespaces) }
             let definition = """
                 Bootstrap: localimage
                 From: \(try AttackRoot.directory.get())

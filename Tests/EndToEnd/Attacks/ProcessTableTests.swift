@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -26,7 +27,7 @@ extension EndToEnd {
 
         @Test(arguments: Launch.allCases) func theTableIsTrue(launch: Launch) throws {
             try need(launch.profile)
-            if launch.profile == .user { try need(.userNamespace, .fuse) }
+            if launch.profile == .user { try need(.userNamespaces, .fuse) }
             if [.ranges, .contained, .userStep].contains(launch) { try need(.ranges) }
             let running = try start(launch)
             #expect(running.waitForOutput("ready"))
