@@ -88,6 +88,15 @@ package struct Trust: Sendable {
         try checkDirectories(directory)
     }
 
+    /// Refuses an open directory in which somebody who is not trusted could replace what this process makes.
+    package func check(holder directory: CInt, _ path: String) throws(SkiffError) {
+        guard isPrivileged else { return }
+        try checkDirectories(
+            try during("cannot find out where \(path) lies") { () throws(Errno) in
+                try readLink("/proc/self/fd/\(directory)")
+            })
+    }
+
     /// What may hold a file: sticky directories too, where others cannot replace ours.
     private func checkDirectories(_ directory: String) throws(SkiffError) {
         var path = directory

@@ -1,4 +1,5 @@
 import Base
+import Core
 import Linux
 
 /// The private directory of one build.
@@ -13,6 +14,7 @@ enum BuildTemporary {
             try filesystemFacts(of: parent)
         }
         try checkPrograms(facts, parent)
+        try TemporaryDirectory.check(parent)
         if facts.isNoDev {
             Log.warning("\(parent) is mounted with nodev: device files that the build makes will not work in %post")
         }

@@ -1,4 +1,4 @@
-import Base
+package import Base
 import CLinux
 import Linux
 
@@ -23,10 +23,11 @@ struct Extraction: ~Copyable {
     /// Makes the directory and locks it.
     private init(_ image: RootImage) throws(SkiffError) {
         let path = parentPath(image.directory) ?? image.directory
+        try TemporaryDirectory.check(parentPath(path) ?? "/")
         let held = try during("cannot make directory \(path)", hint: "Set APPTAINER_TMPDIR to a directory with room") {
             () throws(Errno) in
             try makeDirectory(path, mode: 0o700)
-            let lock = try open(path, O_RDONLY | O_DIRECTORY)
+            let lock = try open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
             guard try tryLock(lock.raw) else { throw .busy }
             try makeDirectory(image.directory, mode: 0o755)
             return lock
@@ -93,6 +94,13 @@ struct Extraction: ~Copyable {
 /// Where temporary files go (Docs/spec/cli.md §2.3).
 package enum TemporaryDirectory {
     private static let tmpfsMagic: UInt64 = 0x0102_1994
+
+    /// Refuses one in which somebody else could replace what this process makes.
+    package static func check(_ path: String) throws(SkiffError) {
+        try PrivateFiles.current.check(
+            holder: path, cure: "Set APPTAINER_TMPDIR to a directory of yours, or to one like /tmp, with the sticky bit"
+        )
+    }
 
     /// `$TMPDIR`, else /tmp, else /var/tmp when /tmp is in memory.
     package static func standard() -> String {

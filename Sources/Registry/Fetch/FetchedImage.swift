@@ -32,6 +32,7 @@ package final class Scratch {
 
     package func path() throws(SkiffError) -> String {
         if let made { return made }
+        try TemporaryDirectory.check(parent)
         let path = "\(parent)/\(name)\(String(UInt64.random(in: .min ... .max), radix: 36))"
         try during("cannot make \(path)", hint: "Set APPTAINER_TMPDIR to a directory that you may write to") {
             () throws(Errno) in try makeDirectory(path, mode: 0o700)
