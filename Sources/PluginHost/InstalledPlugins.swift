@@ -44,14 +44,15 @@ package struct InstalledPlugins: Sendable {
             self.directory = directory
             return
         }
+        let disabled: Set<String>
         do throws(SkiffError) {
             try trust.checkPath(self.directory)
+            disabled = try PluginState(reading: stateFile, trust: trust).disabled
         } catch {
             broken.append(Broken(id: "", file: self.directory, error: error))
             for name in manifestNames() { refuse(name, error) }
             return
         }
-        let disabled = PluginState(reading: stateFile).disabled
         for name in manifestNames() {
             let file = "\(self.directory)/\(name)"
             let id = String(name.dropLast(Self.suffix.count))

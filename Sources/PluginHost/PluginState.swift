@@ -7,13 +7,36 @@ package struct PluginState: Sendable {
     package private(set) var disabled: Set<String> = []
     private let file: String
 
-    /// An absent or unreadable file disables nothing.
-    package init(reading file: String) {
+    /// An absent file disables nothing.
+    /// - Throws: when it cannot be read, or somebody who is not trusted can have written it: what is switched off must not
+    ///   come back by that.
+    package init(reading file: String, trust: Trust) throws(SkiffError) {
         self.file = file
-        guard let bytes = try? readFile(file, limit: 1 << 20) else { return }
+        guard let bytes = try Self.read(file, trust) else { return }
         for line in bytes.split(separator: UInt8(ascii: "\n")) {
             let words = String(decoding: line, as: UTF8.self).split { $0 == " " || $0 == "\t" }
             if words.count == 3, words[0] == "disabled", words[1] == "=" { disabled.insert(String(words[2])) }
+        }
+    }
+
+    /// - Returns: nil when there is no such file.
+    private static func open(_ file: String) throws(SkiffError) -> OwnedFD? {
+        do throws(Errno) {
+            // A FIFO must not hang every command.
+            return try Linux.open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+        } catch {
+            if error == .noSuchFile || error == .notDirectory { return nil }
+            throw SkiffError("cannot read the state of plugins \(file)", errno: error)
+        }
+    }
+
+    private static func read(_ file: String, _ trust: Trust) throws(SkiffError) -> [UInt8]? {
+        guard let descriptor = try open(file) else { return nil }
+        let found = try during("cannot look at \(file)") { () throws(Errno) in try status(of: descriptor.raw) }
+        guard found.isRegular else { throw SkiffError("cannot read the state of plugins \(file): it is not a file") }
+        try trust.check(open: descriptor.raw, file)
+        return try during("cannot read the state of plugins \(file)") { () throws(Errno) in
+            try readToEnd(descriptor.raw, limit: 1 << 20)
         }
     }
 
@@ -25,7 +48,7 @@ package struct PluginState: Sendable {
         try during("cannot change \(file)", hint: "Only who may write the configuration can do that") {
             () throws(Errno) in
             do throws(Errno) {
-                let target = try open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
+                let target = try Linux.open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
                 try writeFully(target.raw, text)
                 try Linux.fsync(target.raw)
                 try target.close()

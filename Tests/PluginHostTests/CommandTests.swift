@@ -18,7 +18,7 @@ private func commands(_ folder: PluginFolder) -> PluginCommands {
     try folder.write(
         "org.skiff.overlay.plugin", "id = org.skiff.overlay\nversion = 1\nabi = 0.1\nlibrary = Overlay.so\n")
     try folder.write("org.test.bad.plugin", "nonsense")
-    var state = PluginState(reading: folder.registry.stateFile)
+    var state = try PluginState(reading: folder.registry.stateFile, trust: Trust(isPrivileged: false))
     try state.set("org.test.one", enabled: false)
     #expect(commands(folder).list(all: false) == "ENABLED  NAME\n     no  org.test.one\n")
     #expect(

@@ -80,7 +80,7 @@ import Testing
     try chmod(folder.path, 0o755)
 
     try folder.writeManifest()
-    var state = PluginState(reading: registry.stateFile)
+    var state = try PluginState(reading: registry.stateFile, trust: Trust(isPrivileged: false))
     try state.set("org.test.one", enabled: false)
     let disabled = try #require(folder.registry.grammar.unusable.first { $0.id == "org.test.one" })
     #expect(disabled.reason == "is disabled" && disabled.hint == "Run: skiff plugin enable org.test.one")

@@ -143,12 +143,12 @@ func loaderRefuses(defines: [String], message: String) throws {
 @Test func pluginsAreSwitchedOffAndOn() throws {
     let folder = try PluginFolder()
     try folder.writeManifest()
-    var state = PluginState(reading: folder.registry.stateFile)
+    var state = try PluginState(reading: folder.registry.stateFile, trust: Trust(isPrivileged: false))
     try state.set("org.test.one", enabled: false)
     #expect(folder.registry.enabled.isEmpty)
     #expect(folder.registry.find("one")?.isEnabled == false)
     #expect(folder.registry.pick(Triggers(flags: ["switch"])).isEmpty)
-    var again = PluginState(reading: folder.registry.stateFile)
+    var again = try PluginState(reading: folder.registry.stateFile, trust: Trust(isPrivileged: false))
     try again.set("org.test.one", enabled: true)
     #expect(folder.registry.enabled.map(\.id) == ["org.test.one"])
 }

@@ -80,7 +80,7 @@ package struct PluginCommands {
 
     private func change(_ name: String, enabled: Bool) throws(SkiffError) -> CInt {
         let manifest = try find(name, to: enabled ? "enable" : "disable").manifest
-        var state = PluginState(reading: registry.stateFile)
+        var state = try PluginState(reading: registry.stateFile, trust: .ofThisProcess)
         try state.set(manifest.id, enabled: enabled)
         return 0
     }
