@@ -1,6 +1,6 @@
 package import Base
 import CLinux
-import Linux
+package import Linux
 
 /// Entries appear whole or not at all: they are written as `tmp_*` in the same directory, then renamed.
 extension CacheDirectory {
@@ -8,15 +8,28 @@ extension CacheDirectory {
     /// removed.
     package func find(_ kind: Kind, _ name: String) -> String? {
         let path = self.path(kind) + "/" + name
-        guard let found = try? status(path) else { return nil }
-        if found.isDirectory {
+        if (try? status(path, follow: false))?.isDirectory == true {
             try? removeTree(path)
             return nil
         }
-        guard found.isRegular else { return nil }
+        guard Self.ownEntry(path) != nil else { return nil }
         // The quota removes the least recently used entries, and not every file system keeps access times.
         try? touch(path)
         return path
+    }
+
+    /// Returns what is known of the file of an entry that was kept here by this user or root, or nil when there is none. One
+    /// that somebody else can have written, or linked to, is removed.
+    package static func ownEntry(_ path: String) -> FileStatus? {
+        do throws(Errno) {
+            let file = try PrivateFiles.current.open(path)
+            return try status(of: file.raw)
+        } catch {
+            guard (try? status(path, follow: false)) != nil else { return nil }
+            Log.warning("Removing \(path) from the cache: somebody else can have written it (\(error))")
+            try? unlink(path)
+            return nil
+        }
     }
 
     /// Makes a new entry.
@@ -32,12 +45,23 @@ extension CacheDirectory {
         do throws(SkiffError) {
             try write(part)
             let path = folder + "/" + name
+            try seal(part)
             try during("cannot put \(name) into the cache") { () throws(Errno) in try rename(part, to: path) }
             try keepWithinQuota(except: path)
             return path
         } catch {
             try? unlink(part)
             throw error
+        }
+    }
+
+    /// Takes from others what the umask has left them.
+    private func seal(_ path: String) throws(SkiffError) {
+        try during("cannot close \(path) to others") { () throws(Errno) in
+            let file = try open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+            let found = try status(of: file.raw)
+            guard found.isRegular else { throw .invalidArgument }
+            if found.mode & 0o022 != 0 { try Linux.fchmod(file.raw, found.permissions & ~0o022) }
         }
     }
 

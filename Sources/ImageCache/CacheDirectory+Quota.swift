@@ -19,7 +19,7 @@ extension CacheDirectory {
         else { return [] }
         return names.map(\.text).filter { !$0.hasPrefix(UnfinishedEntry.prefix) && !$0.hasPrefix(".") }.compactMap {
             name in
-            guard let found = try? status(name, at: opened.raw), found.isRegular else { return nil }
+            guard let found = try? status(name, at: opened.raw, follow: false), found.isRegular else { return nil }
             return CacheFile(kind: kind, name: name, path: folder + "/" + name, status: found)
         }
     }

@@ -15,23 +15,55 @@ package struct CacheDirectory: Sendable {
     /// The most bytes that entries may take, from `APPTAINER_CACHE_QUOTA` (`20G`); nil for no limit.
     package let quota: Int64?
 
+    private static let cure = "Set APPTAINER_CACHEDIR to a directory of yours, or use --disable-cache"
+
+    /// Subdirectories with other things than images, and those of `blob`.
+    private static let otherFolders = [
+        "leases", "partial", "names", "build", "blob/partial", "blob/blobs", "blob/blobs/sha256",
+    ]
+
     /// Returns the cache of this user.
     ///
     /// - Parameter disabled: the value of `--disable-cache` or its variable.
     /// - Returns: nil when the cache is disabled, or, with a warning, when its directory cannot be used.
+    /// - Throws: when somebody else can have put something into it.
     package static func ofUser(disabled: Bool) throws(SkiffError) -> CacheDirectory? {
         if disabled { return nil }
         let quota = try settingVariable("CACHE_QUOTA").map(bytes)
-        let parent = settingVariable("CACHEDIR") ?? ConfigurationDirectory.path
-        let root = try absolutePath(parent) + "/cache"
-        do throws(Errno) {
-            try makePrivate(root)
-            guard isAccessible(root, R_OK | W_OK | X_OK) else { throw .accessDenied }
+        let parent = try absolutePath(settingVariable("CACHEDIR") ?? ConfigurationDirectory.path)
+        do throws(SkiffError) {
+            return try usable(in: parent, quota)
         } catch {
-            Log.warning("Cache disabled: cannot use \(root): \(error). Set APPTAINER_CACHEDIR to a directory of yours")
+            // sudo may leave HOME as it was; then root has a cache at home, and not at the user's.
+            let isNamed = settingVariable("CACHEDIR") ?? settingVariable("CONFIGDIR") != nil
+            guard !isNamed, effectiveUID() == 0, let home = userRecord(uid: 0)?.home,
+                parent != home + "/.apptainer"
+            else { throw error }
+            Log.verbose("\(error.message). The cache in \(home)/.apptainer is used instead")
+            return try usable(in: home + "/.apptainer", quota)
+        }
+    }
+
+    private static func usable(in parent: String, _ quota: Int64?) throws(SkiffError) -> CacheDirectory? {
+        let root = parent + "/cache"
+        do throws(SkiffError) {
+            let files = PrivateFiles.current
+            try files.check(holder: parent, cure: cure)
+            let opened = try files.openDirectory(root, cure: cure)
+            guard isAccessible(root, R_OK | W_OK | X_OK) else {
+                throw SkiffError("cannot use \(root)", errno: .accessDenied)
+            }
+            for name in Kind.allCases.map(\.rawValue) + otherFolders
+            where (try? status(name, at: opened.raw, follow: false)) != nil {
+                _ = try files.openDirectory(root + "/" + name, cure: cure)
+            }
+            return CacheDirectory(root: root, quota: quota)
+        } catch {
+            guard let reason = error.errno else { throw error }
+            Log.warning(
+                "Cache disabled: cannot use \(root): \(reason). Set APPTAINER_CACHEDIR to a directory of yours")
             return nil
         }
-        return CacheDirectory(root: root, quota: quota)
     }
 
     package init(root: String, quota: Int64? = nil) {
@@ -47,20 +79,10 @@ package struct CacheDirectory: Sendable {
     /// Returns a subdirectory for files other than images: leases, parts of downloads.
     package func make(_ name: String) throws(SkiffError) -> String {
         let path = root + "/" + name
-        try during("cannot make \(path) in the cache", hint: "Use --disable-cache to do without") { () throws(Errno) in
-            try Self.makePrivate(path)
-        }
+        let files = PrivateFiles.current
+        _ = try files.openDirectory(root, cure: "Use --disable-cache to do without")
+        _ = try files.openDirectory(path, cure: "Use --disable-cache to do without")
         return path
-    }
-
-    /// Makes a directory with mode 0700, and sets that mode on an existing one: images may contain secrets
-    /// (CVE-2019-19724).
-    private static func makePrivate(_ path: String) throws(Errno) {
-        if (try? status(path)) == nil { try makeDirectories(path, mode: 0o700) }
-        let found = try status(path)
-        guard found.isDirectory else { throw .notDirectory }
-        // Users may share a cache on purpose; those who do not own it cannot change its mode.
-        if found.permissions != 0o700, found.uid == effectiveUID() { try chmod(path, 0o700) }
     }
 
     /// Returns the bytes of `512`, `10M` or `20GiB`: digits and a unit, in powers of 1024.

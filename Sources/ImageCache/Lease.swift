@@ -102,12 +102,20 @@ package final class Lease: Sendable {
 
         mutating func look(at path: String) {
             interval = min(interval * 2, 300)
-            guard let content = try? readFile(path, limit: 4096), let found = try? status(path) else {
+            let content: [UInt8]
+            let modified: Int64
+            do throws(Errno) {
+                let file = try PrivateFiles.current.open(path)
+                content = try readToEnd(file.raw, limit: 4096)
+                modified = try status(of: file.raw).modified
+            } catch {
                 seen = nil
+                // No lease: nobody but this user and root may make others wait.
+                if error != .noSuchFile { try? removeTree(path) }
                 return
             }
             let now = monotonicMilliseconds()
-            if seen?.content != content || seen?.modified != found.modified { seen = (content, found.modified, now) }
+            if seen?.content != content || seen?.modified != modified { seen = (content, modified, now) }
             let silent = now - (seen?.at ?? now)
             switch LeaseHolder(content).isAlive {
             case true: return

@@ -34,7 +34,12 @@ package final class KeptMount {
         right = isAlone ? try Lease.take(Self.prefix + key, in: cache) { false } : nil
         lease = "\(folder)/leases/\(processID())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
         for _ in 0..<5 {
-            if (try? status(folder)) == nil { try Self.make(folder, name, prepare) }
+            if (try? status(folder, follow: false)) == nil { try Self.make(folder, name, prepare) }
+            if let found = try? status(folder, follow: false), !found.isDirectory || !PrivateFiles.current.isOwn(found)
+            {
+                throw SkiffError(
+                    "cannot use the cache mount \(name): somebody else can have made \(folder)", hint: "Remove it")
+            }
             do throws(Errno) {
                 try writeFile(lease, Array(LeaseHolder.current.text.utf8), mode: 0o600)
                 try touch(folder + "/used", modification: true)
@@ -96,7 +101,8 @@ package struct KeptMountEntry: Sendable {
     package let used: Int64
 
     fileprivate init?(_ path: String, _ key: String) {
-        guard let bytes = try? readFile(path + "/record", limit: 1 << 16), let used = try? status(path + "/used")
+        guard let bytes = try? PrivateFiles.current.read(path + "/record", limit: 1 << 16),
+            let used = try? status(path + "/used")
         else { return nil }
         var values: [String: String] = [:]
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {

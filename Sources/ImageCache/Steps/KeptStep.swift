@@ -1,3 +1,4 @@
+import Base
 import CLinux
 import Linux
 
@@ -15,7 +16,7 @@ package final class KeptStep {
     /// - Throws: `ENOENT` when there is no complete result.
     init(_ path: String) throws(Errno) {
         guard let record = Self.record(path) else { throw .noSuchFile }
-        let place = try open(path, SKL_O_PATH | O_DIRECTORY)
+        let place = try open(path, SKL_O_PATH | O_DIRECTORY | O_NOFOLLOW)
         lease = "leases/\(processID())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
         try writeFile(lease, Array(LeaseHolder.current.text.utf8), mode: 0o600, at: place.raw)
         files = try open("fs", SKL_O_PATH | O_DIRECTORY, at: place.raw)
@@ -35,10 +36,14 @@ package final class KeptStep {
 
     var isSynced: Bool { (try? status(path + "/synced")) != nil }
 
-    /// Returns the record in a directory, or nil when the result cannot be trusted.
+    /// Returns the record in a directory, or nil when the result cannot be trusted: it is not complete, or somebody else can
+    /// have made it.
     static func record(_ path: String) -> StepRecord? {
-        guard let bytes = try? readFile(path + "/record", limit: 1 << 20), let record = StepRecord(bytes),
-            record.boot == LeaseHolder.boot || (try? status(path + "/synced")) != nil
+        let files = PrivateFiles.current
+        guard let folder = try? open(path, SKL_O_PATH | O_DIRECTORY | O_NOFOLLOW),
+            let found = try? status(of: folder.raw), files.isOwn(found),
+            let bytes = try? files.read("record", at: folder.raw, limit: 1 << 20), let record = StepRecord(bytes),
+            record.boot == LeaseHolder.boot || (try? status("synced", at: folder.raw, follow: false)) != nil
         else { return nil }
         return record
     }

@@ -27,11 +27,12 @@ package struct NameTable {
 
     /// Returns the path of the image, or nil when it is gone.
     package func find(_ uri: ImageURI) -> String? {
-        guard let file = try? path(uri), let bytes = try? readFile(file, limit: 1 << 16) else { return nil }
+        guard let file = try? path(uri), let bytes = try? PrivateFiles.current.read(file, limit: 1 << 16) else {
+            return nil
+        }
         let path = String(decoding: bytes, as: UTF8.self)
-        // A file that others changed must not lead out of the cache.
         guard isPath(path, within: parentPath(folder) ?? "/"), normalized(path) == path,
-            (try? status(path).isRegular) == true
+            CacheDirectory.ownEntry(path) != nil
         else { return nil }
         return path
     }

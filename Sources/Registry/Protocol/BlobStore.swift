@@ -46,9 +46,9 @@ package struct BlobStore: OCIBlobs, Sendable {
     /// Returns the path of an unfinished download.
     func partPath(_ digest: OCIDigest) -> String { parts + "/" + digest.hex }
 
-    /// Returns whether it exists with the right size; the content is verified when it is read.
+    /// Returns whether it exists with the right size, and nobody else can have written it.
     package func has(_ descriptor: OCIDescriptor) -> Bool {
-        guard let found = try? status(path(descriptor.digest)), found.isRegular else { return false }
+        guard let found = CacheDirectory.ownEntry(path(descriptor.digest)) else { return false }
         if found.size == descriptor.size {
             try? touch(path(descriptor.digest))
             return true

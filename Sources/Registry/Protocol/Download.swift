@@ -28,7 +28,7 @@ final class Download: Sendable {
         self.partSize = partSize
         let path = store.partPath(descriptor.digest) + "-\(partSize)"
         file = try during("cannot make \(path)") { () throws(Errno) in
-            SharedDescriptor(try open(path, O_RDWR | O_CREAT, mode: 0o600), path: path)
+            SharedDescriptor(try PrivateFiles.current.openOrMake(path), path: path)
         }
         let count = max(1, Int((descriptor.size + partSize - 1) / partSize))
         let marks = (try? readBytes(file.raw, at: descriptor.size, count: count)) ?? []

@@ -22,7 +22,7 @@ package struct Endpoint: Sendable {
         if remote.uri == RemoteConfig.standard.uri { return ["keystore": RemoteConfig.standardKeyserver] }
         let kept = try Self.cacheFile(remote.uri)
         if !fresh, let found = try? status(kept), found.modified + Self.longestKept > currentTime(),
-            let bytes = try? readFile(kept, limit: 1 << 20), let services = Self.parse(bytes)
+            let bytes = try? PrivateFiles.current.read(kept, limit: 1 << 20), let services = Self.parse(bytes)
         {
             return services
         }
