@@ -46,7 +46,7 @@ import Testing
         let mount = try makeTmpfs(.noExec)
         try writeFile("program", readFile("/bin/true"), mode: 0o755, at: mount.raw)
         #expect(throws: Errno.accessDenied) {
-            try spawn("/proc/self/fd/\(mount.raw)/program", ["program"], environment: [])
+            try spawn("/proc/\(processID())/fd/\(mount.raw)/program", ["program"], environment: [])
         }
     }
 }
