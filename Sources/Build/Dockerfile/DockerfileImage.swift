@@ -8,7 +8,8 @@ import Linux
 
 /// FROM and `--from` with an image: fetched by the agent that a definition would name.
 ///
-/// A name is `docker`'s unless it has a transport (`oci-archive:x.tar`, `docker://x`), or is a path (`/x.sif`, `./x.sif`).
+/// A name is `docker`'s unless it has a transport (`oci-archive:x.tar`, `docker://x`), or is a path (`./x.sif`), which must lie in the
+/// context.
 struct DockerfileImage {
     let name: String
     let platform: Platform
@@ -48,7 +49,8 @@ struct DockerfileImage {
     }
 
     private func agentAndOrder(_ path: String) throws(SkiffError) -> (any BootstrapAgent, BootstrapOrder) {
-        let (word, from) = agentAndName
+        var (word, from) = agentAndName
+        if Self.local.contains(word) { from = try inContext(from) }
         let agent: any BootstrapAgent
         do throws(SkiffError) {
             agent = try BootstrapAgents.find(word, order.installation)
@@ -72,6 +74,31 @@ struct DockerfileImage {
     private static let transports: Set<String> = [
         "docker", "docker-daemon", "docker-archive", "oci", "oci-archive", "library", "oras", "shub", "localimage",
     ]
+
+    /// Of these, names are paths of this host.
+    private static let local: Set<String> = ["localimage", "oci", "oci-archive", "docker-archive"]
+
+    /// A Dockerfile sees its context only, as with Docker: whoever wrote it may be a stranger. Returns the path from the root,
+    /// relative ones being those of the context.
+    ///
+    /// - Parameter reference: a path, behind which a colon and a tag may stand; either part may have colons.
+    private func inContext(_ reference: String) throws(SkiffError) -> String {
+        let absolute = reference.utf8.first == 0x2F ? reference : recipe.context + "/" + reference
+        let ends = absolute.utf8.indices.filter { absolute.utf8[$0] == 0x3A } + [absolute.endIndex]
+        for end in ends {
+            let path = String(absolute[..<end])
+            guard (try? status(path, follow: false)) != nil else { continue }
+            guard let real = try? realPath(path), let context = try? realPath(recipe.context),
+                isPath(real, within: context)
+            else {
+                throw .step(
+                    "cannot start from \(name): it lies outside of the build context \(recipe.context)", at: place,
+                    in: recipe.name, hint: "Put the image into the context, or into a registry")
+            }
+        }
+        let exists = ends.contains { (try? status(String(absolute[..<$0]))) != nil }
+        return exists ? absolute : reference
+    }
 
     private var agentAndName: (word: String, from: String) {
         if ["/", "./", "../"].contains(where: { name.hasPrefix($0) }) { return ("localimage", name) }
