@@ -39,7 +39,6 @@ struct Shim {
         while let changed = try? waitFor(-1, options: WNOHANG | WUNTRACED) {
             guard changed.pid == program else { continue }
             guard case .stopped(let signal) = changed.status else { _exit(changed.status.code) }
-            suspension.note()
             try? writeFully(reports, [UInt8(truncatingIfNeeded: signal)])
         }
     }

@@ -9,10 +9,12 @@ struct Suspension {
 
     init(of process: pid_t) { self.process = process }
 
-    /// Notes who had the terminal. A program in a process group of its own had it alone.
+    /// Notes who had the terminal. A program in a process group of its own had it alone; behind PID 1 of a container, which has no
+    /// descriptor of the terminal, it is one of its children.
     mutating func note() {
-        guard let group = try? processGroup(of: process) else { return }
-        terminal = TerminalOwner(group: group)
+        terminal =
+            ([process] + children(of: process)).lazy.compactMap { try? processGroup(of: $0) }
+            .compactMap { TerminalOwner(group: $0) }.first
     }
 
     /// Stops this process as the other was stopped; comes back when it is continued.
