@@ -437,11 +437,17 @@ extension EndToEnd {
                     ["exec", "file-store://x", "true"], ["pull", "file-store://x"],
                     ["push", environment["ODD_IMAGE"] ?? "", "file-store://x"],
                 ] {
-                    let outcome = try desk.command(words).run()
+                    var command = try desk.command(words)
+                    command.environment["SKIFF_FILE_STORE"] = nil
+                    let outcome = try command.run()
                     #expect(outcome.end == .exited(255) && outcome.standardError == text, "\(outcome)")
                 }
             }
             try everywhere(disabled)
+            let flag = try desk.run("pull", "file-store://x")
+            #expect(
+                flag.end == .exited(255)
+                    && flag.standardError.hasPrefix("FATAL:   cannot use the variable SKIFF_FILE_STORE: "), "\(flag)")
             try unlink(installation + "/lib/skiff/plugins/org.skiff.file-store.plugin")
             try everywhere("FATAL:   \(missing). No installed plugin serves file-store://\n")
             try writeFile(installation + "/lib/skiff/plugins/org.bad.plugin", Array("nonsense".utf8), mode: 0o644)
