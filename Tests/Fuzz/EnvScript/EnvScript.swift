@@ -1,8 +1,7 @@
 import CLinux
 import Core
 import Linux
-
-@testable import Shell
+import Shell
 
 /// The scripts of an image, a value of `--env`, an OCI runscript and the linker's cache are foreign text. Whatever they
 /// hold, the environment phase must come to an outcome or an error, never to a trap, and quickly.

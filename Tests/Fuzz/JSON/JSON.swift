@@ -1,5 +1,4 @@
 import Base
-import Core
 import Inspect
 
 /// Labels and records of images are foreign text. Any bytes must be read or refused; what was read must come back the
