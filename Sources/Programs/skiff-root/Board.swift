@@ -7,14 +7,16 @@ final class Board {
     /// As many calls can wait at one time for what the kernel does not finish.
     static let places = 1024
 
-    enum State: UInt64 {
-        case empty = 0
-        case idle, busy
+    /// One number a place, so that it changes in one step: what a process does, or the call that it is at.
+    private enum State {
+        static let empty: UInt64 = 0
+        static let idle: UInt64 = 1
+        /// Given up by the parent: takes no more calls.
+        static let doomed: UInt64 = 2
     }
 
     private struct Place: ~Copyable {
-        let state = Atomic<UInt64>(0)
-        let call = Atomic<UInt64>(0)
+        let state = Atomic<UInt64>(State.empty)
     }
 
     private let base: UnsafeMutablePointer<Place>
@@ -27,20 +29,31 @@ final class Board {
 
     deinit { unmapMemory(base, Self.size) }
 
-    /// - Parameter call: its id, when `busy`.
-    func set(_ place: Int, _ state: State, call: UInt64 = 0) {
-        base[place].call.store(call, ordering: .sequentiallyConsistent)
-        base[place].state.store(state.rawValue, ordering: .sequentiallyConsistent)
+    func setEmpty(_ place: Int) { base[place].state.store(State.empty, ordering: .sequentiallyConsistent) }
+
+    func setIdle(_ place: Int) { base[place].state.store(State.idle, ordering: .sequentiallyConsistent) }
+
+    /// - Parameter call: its id, which the kernel counts up from a random number, so that it is none of `State`'s.
+    func begin(_ call: UInt64, _ place: Int) { base[place].state.store(call, ordering: .sequentiallyConsistent) }
+
+    /// - Returns: false if the parent has given the process up.
+    func end(_ call: UInt64, _ place: Int) -> Bool { change(place, from: call, to: State.idle) }
+
+    /// Gives up the process, if it still is at that call.
+    func doom(_ call: UInt64, _ place: Int) -> Bool { change(place, from: call, to: State.doomed) }
+
+    private func change(_ place: Int, from old: UInt64, to new: UInt64) -> Bool {
+        base[place].state.compareExchange(expected: old, desired: new, ordering: .sequentiallyConsistent).exchanged
     }
 
-    func isIdle(_ place: Int) -> Bool {
-        base[place].state.load(ordering: .sequentiallyConsistent) == State.idle.rawValue
+    private func isIdle(_ place: Int) -> Bool {
+        base[place].state.load(ordering: .sequentiallyConsistent) == State.idle
     }
 
     /// The call that a process is at.
     func call(_ place: Int) -> UInt64? {
-        guard base[place].state.load(ordering: .sequentiallyConsistent) == State.busy.rawValue else { return nil }
-        return base[place].call.load(ordering: .sequentiallyConsistent)
+        let state = base[place].state.load(ordering: .sequentiallyConsistent)
+        return state > State.doomed ? state : nil
     }
 
     /// How many wait for a call, of the first `count` places, counted up to `limit`.

@@ -15,6 +15,7 @@ final class Crew {
     /// The calls that workers were at when last looked at.
     private var seen: [Int: UInt64] = [:]
     private var isShort = false
+    private let ending: EndingProcesses
 
     private final class Worker {
         let pid: pid_t
@@ -28,10 +29,11 @@ final class Crew {
         }
     }
 
-    init(_ listener: consuming OwnedFD, _ bounds: Bounds) throws(Errno) {
+    init(_ listener: consuming OwnedFD, _ bounds: Bounds, ending: EndingProcesses) throws(Errno) {
         wakeHere(listener.raw)
         self.listener = listener
         self.bounds = bounds
+        self.ending = ending
         board = try Board()
     }
 
@@ -56,10 +58,10 @@ final class Crew {
         let reading = OwnedFD(adopting: pipe.first)
         let writing = OwnedFD(adopting: pipe.second)
         // It counts from now on: who is asked meanwhile must not ask for another.
-        board.set(place, .idle)
+        board.setIdle(place)
         let parent = processID()
         guard let pid = try? cloneProcess() else {
-            board.set(place, .empty)
+            board.setEmpty(place)
             isShort = true
             return
         }
@@ -81,12 +83,13 @@ final class Crew {
         if workers.isEmpty || board.idle(of: Board.places, limit: 1) == 0 { start(table, home) }
     }
 
-    /// Ends those whose caller was killed. One look apart, so that nobody is hit who is just about to finish.
+    /// Ends those whose caller was killed. Who is just about to finish finds that it was given up, and ends as well: a process
+    /// that may have taken its next call is never killed, for nobody would answer that.
     func watch() {
         var now: [Int: UInt64] = [:]
         for worker in workers {
             guard let call = board.call(worker.place) else { continue }
-            if seen[worker.place] == call && !isWaiting(id: call, at: number) {
+            if seen[worker.place] == call && !isWaiting(id: call, at: number) && board.doom(call, worker.place) {
                 try? sendSignal(SIGKILL, to: worker.pid)
             } else {
                 now[worker.place] = call
@@ -99,16 +102,16 @@ final class Crew {
     func end() {
         for worker in workers {
             try? sendSignal(SIGKILL, to: worker.pid)
-            _ = try? waitFor(worker.pid, options: WNOHANG)
+            ending.add(worker.pid)
         }
         workers = []
     }
 
     /// One that was killed, or came to harm, in the middle of a call leaves a caller behind.
     private func bury(_ worker: Worker) {
-        _ = try? waitFor(worker.pid, options: WNOHANG)
         if let call = board.call(worker.place) { try? answer(id: call, error: .noSystemCall, at: number) }
-        board.set(worker.place, .empty)
+        board.setEmpty(worker.place)
+        ending.add(worker.pid)
         seen[worker.place] = nil
     }
 
@@ -127,14 +130,37 @@ final class Crew {
                 }
                 continue
             }
-            board.set(place, .busy, call: call.id)
+            board.begin(call.id, place)
             if board.idle(of: Board.places, limit: 1) == 0 { _ = try? writeFully(line, [1]) }
             desk.serve(call)
             if board.idle(of: Board.places, limit: 2) == 2 {
-                board.set(place, .empty)
+                board.setEmpty(place)
                 _exit(0)
             }
-            board.set(place, .idle)
+            guard board.end(call.id, place) else { _exit(0) }
         }
+    }
+}
+
+/// Children that are about to end, or held by the kernel in a call. They are waited for without waiting.
+final class EndingProcesses {
+    private var processes: [pid_t] = []
+
+    func add(_ process: pid_t) { processes.append(process) }
+
+    func reap() {
+        processes.removeAll { process in
+            do throws(Errno) { return try waitFor(process, options: WNOHANG) != nil } catch { return true }
+        }
+    }
+
+    /// Before our own end: not every first process of a host, or of the container we run in, waits for children it did not start.
+    func reapAtEnd() {
+        for process in processes {
+            guard let handle = try? openPidFD(process) else { continue }
+            // Longer than that takes only one whom the kernel holds.
+            _ = try? waitReadable(handle.raw, milliseconds: 100)
+        }
+        reap()
     }
 }

@@ -15,6 +15,7 @@ package final class Supervisor {
     private var isInside = false
     private var crews: [Crew] = []
     private var handovers: [Handover] = []
+    private let ending = EndingProcesses()
 
     /// The socket of a launch that has yet to hand in its listener.
     private final class Handover {
@@ -39,6 +40,7 @@ package final class Supervisor {
             let (readable, closed) = try waitReadable(
                 sockets + crews.flatMap(\.lines), orEndOf: crews.map(\.number),
                 milliseconds: needsWatching ? Self.interval : -1)
+            ending.reap()
             for crew in crews {
                 if closed.contains(crew.number) {
                     crew.end()
@@ -54,6 +56,7 @@ package final class Supervisor {
             }
             if isControlled && (readable.contains(control) || closed.contains(control)) { try listen() }
         }
+        ending.reapAtEnd()
     }
 
     // MARK: messages
@@ -119,7 +122,7 @@ package final class Supervisor {
 
     private func take(_ listener: consuming OwnedFD?, _ root: ArraySlice<UInt8>, _ scope: KeepingScope) throws(Errno) {
         guard let listener, let root = SupervisedRoot(root) else { throw .invalidArgument }
-        let crew = try Crew(listener, Bounds(scope, root))
+        let crew = try Crew(listener, Bounds(scope, root), ending: ending)
         crew.start(table, home.raw)
         crews.append(crew)
     }
