@@ -26,7 +26,7 @@ package struct Picked: Sendable {
 extension InstalledPlugins {
     /// The enabled plugins that this command needs, in order. For an ordinary command: none.
     package func pick(_ triggers: Triggers) -> [Picked] {
-        entries.lazy.filter(\.isEnabled).compactMap { entry in
+        entries.filter(\.isEnabled).compactMap { entry in
             trigger(of: entry.manifest, in: triggers).map { Picked(manifest: entry.manifest, trigger: $0) }
         }
     }

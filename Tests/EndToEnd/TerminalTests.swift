@@ -28,7 +28,7 @@ extension EndToEnd {
         }
 
         private static let jobControl = [
-            "group_stop", "self_stop", "terminal_stop", "background_read", "suspend",
+            "group_stop", "self_stop", "terminal_stop", "twice", "background_read", "suspend",
         ]
 
         /// The process that a shell waits for stops and goes on as the program does.

@@ -29,7 +29,7 @@ class Terminal:
     def type(self, text):
         os.write(self.fd, text.encode())
 
-    def expect(self, wanted, seconds=10):
+    def expect(self, wanted, seconds=30):
         """Reads until the text appears after what was matched before."""
         deadline = time.monotonic() + seconds
         while wanted not in self.text:
@@ -161,6 +161,11 @@ def terminal_stop(command):
     terminal.status()
 
 
+def twice(command):
+    """Stopped again after it went on."""
+    stopped(command, "kill -TSTP 0; kill -TSTP 0; " + REST, before_fg="fg\n")
+
+
 def background_read(command):
     """A program in the background that reads from the terminal is stopped, and goes on in the foreground."""
     terminal = Terminal(["bash", "--norc", "-i"])
@@ -260,7 +265,7 @@ def decline(command):
 
 if __name__ == "__main__":
     scenarios = [
-        record, shell, resize, interrupt, suspend, agree, decline, group_stop, self_stop, terminal_stop,
+        record, shell, resize, interrupt, suspend, agree, decline, group_stop, self_stop, terminal_stop, twice,
         background_read, suspended_shell, build_stop,
     ]
     {scenario.__name__: scenario for scenario in scenarios}[sys.argv[1]](sys.argv[2:])

@@ -187,6 +187,11 @@ static inline int skl_signal_when_readable(int fd) {
     return fcntl(fd, F_SETFL, flags | O_ASYNC | O_NONBLOCK);
 }
 static inline pid_t skl_signal_sender(const siginfo_t *info) { return info->si_pid; }
+static inline int skl_signal_is_queued(const siginfo_t *info) { return info->si_code == SI_QUEUE; }
+static inline int skl_signal_value(const siginfo_t *info) { return info->si_value.sival_int; }
+static inline int skl_queue_signal(pid_t pid, int signal_number, int value) {
+    return sigqueue(pid, signal_number, (union sigval){.sival_int = value});
+}
 static inline int skl_signal_is_ignored(int signal_number) {
     struct sigaction current;
     return sigaction(signal_number, NULL, &current) == 0 && !(current.sa_flags & SA_SIGINFO) && current.sa_handler == SIG_IGN;

@@ -7,11 +7,15 @@ package struct Launcher {
     package let plan: Plan
     package let plugins: any PluginPhases
     package let installation: Installation
+    /// Whether it is a step of a build. Then nobody waits for this process to stop, and all that a terminal or a script stops
+    /// and continues with their process group, do so by themselves.
+    let isStep: Bool
 
-    package init(plan: Plan, plugins: any PluginPhases, installation: Installation) {
+    package init(plan: Plan, plugins: any PluginPhases, installation: Installation, isStep: Bool) {
         self.plan = plan
         self.plugins = plugins
         self.installation = installation
+        self.isStep = isStep
     }
 
     /// Starts the container and stays until its first process has ended; in place, does not come back but to throw.
@@ -87,7 +91,7 @@ package struct Launcher {
         // The child has its own.
         _ = handover.take()
         let pid = child.pid
-        let status = try Monitor(child).wait {
+        let status = try Monitor(child, standsForProgram: !isStep).wait {
             LaunchStep.running.reached()
             if !plugins.participants.isEmpty, let pidfd = try? openPidFD(pid) {
                 plugins.started(pid: pid, pidfd: pidfd.raw)

@@ -7,14 +7,16 @@ import Linux
 struct Monitor: ~Copyable {
     private let child: StartedChild
     private var isRunning = false
-    private var suspension: Suspension
+    /// nil where the program's stops are nobody's business.
+    private var suspension: Suspension?
 
     /// Signals that describe this process, not the user's wish, and are never passed on.
     private static let own: Set<CInt> = [SIGCHLD, SIGURG, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGPIPE]
 
     /// All signals must have been blocked before the child was made.
-    init(_ child: consuming StartedChild) {
-        suspension = Suspension(of: child.pid)
+    /// - Parameter standsForProgram: whether this process stops and goes on as the program does, for the shell that waits for it.
+    init(_ child: consuming StartedChild, standsForProgram: Bool) {
+        suspension = standsForProgram ? Suspension(of: child.pid, isBehindShim: child.isShim) : nil
         self.child = child
     }
 
@@ -37,7 +39,7 @@ struct Monitor: ~Copyable {
                 if received.number == SIGIO { try readReports() }
                 switch try waitFor(child.pid, options: WNOHANG | WUNTRACED)?.status {
                 case nil: continue
-                case .stopped(let signal): try suspension.begin(signal)
+                case .stopped(let signal): try suspension?.begin(signal)
                 case let ended?: return ended
                 }
             }
@@ -50,14 +52,22 @@ struct Monitor: ~Copyable {
     /// somebody sent to us is meant for the program (Docs/spec/runtime.md §6.1).
     private mutating func pass(on received: ReceivedSignal) throws(Errno) {
         guard received.isSent, !Self.own.contains(received.number) else { return }
-        if received.number == SIGCONT { return try suspension.end() }
-        // kill(0, SIGTSTP), by which editors stop their whole process group: its sender has it already.
-        if isJobControl(received.number) && received.sender == child.pid { return }
+        if received.number == SIGCONT {
+            try suspension?.end()
+            return
+        }
+        // kill(0, SIGTSTP), by which editors stop their whole process group: the program has it already.
+        if isJobControl(received.number) && (suspension == nil || isOfContainer(received.sender)) { return }
         do throws(Errno) {
             try sendSignal(received.number, to: child.pid)
         } catch {
             if error != .noSuchProcess { throw error }
         }
+    }
+
+    /// Whether a process is the program or comes from it. From a PID namespace below ours the kernel gives its number there.
+    private func isOfContainer(_ sender: pid_t) -> Bool {
+        family(of: child.pid).contains { child.isShim ? innermostNumber(of: $0) == sender : $0 == sender }
     }
 
     private mutating func readReports() throws(Errno) {
@@ -66,8 +76,10 @@ struct Monitor: ~Copyable {
         case nil: return
         case .some(let pipe): reports = pipe.raw
         }
-        var stop: UInt8 = 0
-        while (try? withUnsafeMutableBytes(of: &stop) { bytes throws(Errno) in try read(reports, into: bytes) }) == 1 {}
-        if stop != 0 { try suspension.begin(CInt(stop)) }
+        var byte: UInt8 = 0
+        while (try? withUnsafeMutableBytes(of: &byte) { bytes throws(Errno) in try read(reports, into: bytes) }) == 1 {
+            suspension?.note(ShimReport(byte))
+        }
+        try suspension?.followReports()
     }
 }

@@ -9,6 +9,8 @@ struct StartedChild: ~Copyable {
     let running: OwnedFD
     /// What a shim says; nil without one.
     let reports: OwnedFD?
+    /// Whether it is a shim, PID 1 of the container, and not the program.
+    let isShim: Bool
 
     /// Clones it. It has all signals blocked until it becomes the program.
     /// - Parameter links: with what leads to the helpers; the rest is added.
@@ -35,6 +37,7 @@ struct StartedChild: ~Copyable {
         Inheritance.closeDescriptors()
         try maps.open(for: pid)
         self.pid = pid
+        isShim = launcher.plan.process == .shim
         running = OwnedFD(adopting: status.first)
         reports = shim.map { OwnedFD(adopting: $0.first) }
     }

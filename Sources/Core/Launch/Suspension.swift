@@ -1,3 +1,4 @@
+import Base
 import CLinux
 import Linux
 
@@ -5,35 +6,82 @@ import Linux
 /// the background or by itself, so must be the process that a shell waits for, or the terminal is lost.
 struct Suspension {
     private let process: pid_t
+    /// Whether the program is a child of that process, PID 1 of a container, which counts its stops.
+    private let isBehindShim: Bool
+    private var stops: CInt = 0
+    /// The continuations that PID 1 has not answered yet.
+    private var unanswered = 0
+    /// The signal that has stopped the program, as PID 1 last said.
+    private var reported: CInt?
     private var terminal: TerminalOwner?
 
-    init(of process: pid_t) { self.process = process }
-
-    /// Notes who had the terminal. A program in a process group of its own had it alone; behind PID 1 of a container, which has no
-    /// descriptor of the terminal, it is one of its children.
-    mutating func note() {
-        terminal =
-            ([process] + children(of: process)).lazy.compactMap { try? processGroup(of: $0) }
-            .compactMap { TerminalOwner(group: $0) }.first
+    init(of process: pid_t, isBehindShim: Bool = false) {
+        (self.process, self.isBehindShim) = (process, isBehindShim)
     }
 
     /// Stops this process as the other was stopped; comes back when it is continued.
     mutating func begin(_ signal: CInt) throws(Errno) {
-        note()
+        noteTerminal()
         // SIGSTOP would also stop us where nobody can continue us.
         try stopSelf(by: isJobControl(signal) ? signal : SIGTSTP)
     }
 
-    /// We were continued: so is the other, with its process group if it leads one.
+    mutating func note(_ report: ShimReport) {
+        switch report {
+        case .stopped(let signal):
+            stops &+= 1
+            reported = signal
+        case .answered(let stop):
+            unanswered -= 1
+            reported = stop
+        }
+    }
+
+    /// Stops this process if the program is stopped. A report may be older than the SIGCONT that we have passed on, and then
+    /// nobody would continue us again: so not before PID 1 has answered.
+    mutating func followReports() throws(Errno) {
+        guard unanswered == 0, let signal = reported else { return }
+        reported = nil
+        try begin(signal)
+    }
+
+    /// Notes who had the terminal. A program in a process group of its own had it alone. PID 1 of a container has no descriptor
+    /// of the terminal, so it cannot tell.
+    private mutating func noteTerminal() {
+        let programs = isBehindShim ? children(of: process) : [process]
+        terminal = programs.firstAnswer { program in
+            (try? processGroup(of: program)).flatMap { TerminalOwner(group: $0) }
+        }
+    }
+
+    /// We were continued: so is the other.
     mutating func end() throws(Errno) {
         terminal.take()?.restore()
         do throws(Errno) {
-            let isLeader = (try? processGroup(of: process)) == process
-            try sendSignal(SIGCONT, to: isLeader ? -process : process)
+            if isBehindShim {
+                do throws(Errno) {
+                    try queueSignal(Shim.continuation, value: stops, to: process)
+                } catch {
+                    // RLIMIT_SIGPENDING leaves no room for the number.
+                    if error != .tryAgain { throw error }
+                    try sendSignal(Shim.continuation, to: process)
+                }
+                unanswered += 1
+            } else {
+                try resume(process)
+            }
         } catch {
             if error != .noSuchProcess { throw error }
         }
     }
+}
+
+/// Continues a child that is stopped, with its process group if it leads one. A shell continues a whole group at once, and the
+/// child may have stopped again by now: that stop is not undone.
+func resume(_ process: pid_t) throws(Errno) {
+    if hasContinued(process) { return }
+    let isLeader = (try? processGroup(of: process)) == process
+    try sendSignal(SIGCONT, to: isLeader ? -process : process)
 }
 
 /// Signals that stop a process for the sake of a shell.

@@ -75,7 +75,7 @@ package struct HostFacts: Sendable {
             isAdministrator: held.effective & (1 << UInt64(Capability.sysAdmin)) != 0,
             isInitialUserNamespace: inInitialUserNamespace(), hasFuse: isAccessible("/dev/fuse", R_OK | W_OK),
             hasLoop: isAccessible("/dev/loop-control", R_OK | W_OK),
-            terminal: (0...2).lazy.compactMap { terminalName($0) }.first)
+            terminal: (0...2).firstAnswer { terminalName($0) })
     }
 
     private static func workingDirectory() throws(SkiffError) -> String {

@@ -11,6 +11,13 @@ package func children(of pid: pid_t) -> [pid_t] {
     }
 }
 
+/// The number of a process in its own PID namespace; NSpid in /proc/PID/status of proc(5). nil when it has gone.
+package func innermostNumber(of pid: pid_t) -> pid_t? {
+    guard let status = try? readFile("/proc/\(pid)/status", limit: 1 << 16) else { return nil }
+    let line = status.split(separator: 0x0A).first { $0.starts(with: "NSpid:".utf8) }
+    return line?.split(whereSeparator: { $0 == 0x09 }).last.flatMap { pid_t(String(decoding: $0, as: UTF8.self)) }
+}
+
 /// A process, what it has started, what that has started, and so on.
 package func family(of pid: pid_t) -> [pid_t] {
     var found = [pid]

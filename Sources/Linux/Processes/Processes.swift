@@ -32,6 +32,14 @@ package func waitFor(_ pid: pid_t, options: CInt = 0) throws(Errno) -> (pid: pid
     return found == 0 ? nil : (found, ExitStatus(waitStatus: raw))
 }
 
+/// Whether a child that was stopped has been continued since, or has stopped once more; waitid(2) with WNOWAIT, so that a later
+/// wait still tells.
+package func hasContinued(_ pid: pid_t) -> Bool {
+    var info = siginfo_t()
+    let options = WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT
+    return waitid(P_PID, id_t(pid), &info, options) == 0 && info.si_signo == SIGCHLD
+}
+
 package func sendSignal(_ signal: CInt, to pid: pid_t) throws(Errno) { _ = try checked { kill(pid, signal) } }
 
 /// pidfd_open(2).

@@ -33,6 +33,8 @@ package struct ReceivedSignal: Sendable {
     package let isSent: Bool
     /// The process that sent it, 0 for one outside of our PID namespace.
     package let sender: pid_t
+    /// What sigqueue(3) sent with it; nil for a signal of any other kind.
+    package let value: CInt?
 }
 
 /// sigwaitinfo(2): the next of these blocked signals, the lowest number first.
@@ -41,7 +43,14 @@ package func waitForSignal(_ set: SignalSet) throws(Errno) -> ReceivedSignal {
     var info = siginfo_t()
     let signal = try checked { sigwaitinfo(&copy, &info) }
     let isSent = info.si_code <= 0
-    return ReceivedSignal(number: signal, isSent: isSent, sender: isSent ? skl_signal_sender(&info) : 0)
+    return ReceivedSignal(
+        number: signal, isSent: isSent, sender: isSent ? skl_signal_sender(&info) : 0,
+        value: skl_signal_is_queued(&info) != 0 ? skl_signal_value(&info) : nil)
+}
+
+/// sigqueue(3): a signal that carries a number.
+package func queueSignal(_ signal: CInt, value: CInt, to pid: pid_t) throws(Errno) {
+    _ = try checked { skl_queue_signal(pid, signal, value) }
 }
 
 /// Default action, or none.

@@ -24,7 +24,7 @@ struct LaunchCommand {
             case "json": .json
             default: .text
             }
-        try run(request, host, explain, temporary: fetched?.temporary)
+        try run(request, host, explain, isStep: false, temporary: fetched?.temporary)
     }
 
     /// `__launch FD`: the request that `skiff-image` wrote (Docs/decisions/008).
@@ -36,13 +36,13 @@ struct LaunchCommand {
             }
         }
         if !request.pluginFlags.isEmpty { try registry().refuseUnknownFlags(of: request) }
-        try run(request, try HostFacts.current(), .no)
+        try run(request, try HostFacts.current(), .no, isStep: true)
     }
 
     /// - Parameter temporary: a directory that holds the image alone, and is not needed once it is open.
-    private func run(_ request: Request, _ host: HostFacts, _ explain: Explain, temporary: String? = nil)
-        throws(SkiffError) -> Never
-    {
+    private func run(
+        _ request: Request, _ host: HostFacts, _ explain: Explain, isStep: Bool, temporary: String? = nil
+    ) throws(SkiffError) -> Never {
         defer { if let temporary { try? removeTree(temporary) } }
         let image = try openImage(request.image, writable: request.writable)
         if let temporary { try? removeTree(temporary) }
@@ -61,7 +61,7 @@ struct LaunchCommand {
         case .json: answer(plan.json().text(indent: "  ") + "\n")
         }
         plan.report()
-        let launcher = Launcher(plan: plan, plugins: plugins, installation: installation)
+        let launcher = Launcher(plan: plan, plugins: plugins, installation: installation, isStep: isStep)
         end(as: try launcher.run(image: image.descriptor.raw))
     }
 
