@@ -76,10 +76,10 @@ struct Monitor: ~Copyable {
         case nil: return
         case .some(let pipe): reports = pipe.raw
         }
-        var byte: UInt8 = 0
-        while (try? withUnsafeMutableBytes(of: &byte) { bytes throws(Errno) in try read(reports, into: bytes) }) == 1 {
-            suspension?.note(ShimReport(byte))
+        var (stop, count) = (UInt8(0), CInt(0))
+        while (try? withUnsafeMutableBytes(of: &stop) { bytes throws(Errno) in try read(reports, into: bytes) }) == 1 {
+            count &+= 1
         }
-        try suspension?.followReports()
+        if count > 0 { try suspension?.follow(CInt(stop), count: count) }
     }
 }

@@ -7,9 +7,8 @@ import Linux
 struct Shim {
     private let program: pid_t
     private let reports: CInt
-    /// How often the program was stopped, as the monitor was told, and by which signal the last time.
+    /// How often the program was stopped, as the monitor was told.
     private var stops: CInt = 0
-    private var lastStop: CInt = 0
 
     /// By which the monitor continues the program. It carries the number of the stop that it ends: the program may have gone on
     /// with its process group, and have stopped again since.
@@ -46,19 +45,8 @@ struct Shim {
             guard changed.pid == program else { continue }
             guard case .stopped(let signal) = changed.status else { _exit(changed.status.code) }
             stops &+= 1
-            lastStop = signal
-            tell(.stopped(by: signal))
+            try? writeFully(reports, [UInt8(truncatingIfNeeded: signal)])
         }
-    }
-
-    private func tell(_ report: ShimReport) { try? writeFully(reports, [report.byte]) }
-
-    /// The monitor was continued when it knew of `known` stops.
-    private func resume(after known: CInt) {
-        if hasContinued(program) { return tell(.answered(stop: nil)) }
-        if known < stops { return tell(.answered(stop: lastStop)) }
-        try? Core.resume(program)
-        tell(.answered(stop: nil))
     }
 
     /// SIGCONT, and the signals of job control that come from inside, are those of a process group: the program has its own.
@@ -66,31 +54,9 @@ struct Shim {
         guard received.isSent, received.number != SIGCHLD else { return }
         let isFromOutside = received.sender == 0
         if received.number == Self.continuation && isFromOutside {
-            resume(after: received.value ?? stops)
+            if received.value ?? stops == stops { try? resume(program) }
         } else if isFromOutside ? received.number != SIGCONT : !isJobControl(received.number) {
             try? sendSignal(received.number, to: program)
         }
-    }
-}
-
-/// What PID 1 of a container says of the program, in one byte.
-enum ShimReport: Equatable {
-    case stopped(by: CInt)
-    /// To a continuation: the signal of a later stop that lasts, or nil because the program goes on. Stops that were reported
-    /// before are over then.
-    case answered(stop: CInt?)
-
-    private static let answer: UInt8 = 0x80
-
-    var byte: UInt8 {
-        switch self {
-        case .stopped(let signal): UInt8(truncatingIfNeeded: signal)
-        case .answered(let stop): Self.answer | UInt8(truncatingIfNeeded: stop ?? 0)
-        }
-    }
-
-    init(_ byte: UInt8) {
-        let signal = CInt(byte & ~Self.answer)
-        self = byte & Self.answer == 0 ? .stopped(by: signal) : .answered(stop: signal == 0 ? nil : signal)
     }
 }

@@ -9,10 +9,6 @@ struct Suspension {
     /// Whether the program is a child of that process, PID 1 of a container, which counts its stops.
     private let isBehindShim: Bool
     private var stops: CInt = 0
-    /// The continuations that PID 1 has not answered yet.
-    private var unanswered = 0
-    /// The signal that has stopped the program, as PID 1 last said.
-    private var reported: CInt?
     private var terminal: TerminalOwner?
 
     init(of process: pid_t, isBehindShim: Bool = false) {
@@ -26,23 +22,11 @@ struct Suspension {
         try stopSelf(by: isJobControl(signal) ? signal : SIGTSTP)
     }
 
-    mutating func note(_ report: ShimReport) {
-        switch report {
-        case .stopped(let signal):
-            stops &+= 1
-            reported = signal
-        case .answered(let stop):
-            unanswered -= 1
-            reported = stop
-        }
-    }
-
-    /// Stops this process if the program is stopped. A report may be older than the SIGCONT that we have passed on, and then
-    /// nobody would continue us again: so not before PID 1 has answered.
-    mutating func followReports() throws(Errno) {
-        guard unanswered == 0, let signal = reported else { return }
-        reported = nil
-        try begin(signal)
+    /// PID 1 says that the program was stopped, for the `count`th time since the last call. That may be over: who continues a
+    /// process group continues the program, and us before we knew. If we stopped then, nobody would continue us again.
+    mutating func follow(_ signal: CInt, count: CInt) throws(Errno) {
+        stops &+= count
+        if children(of: process).contains(where: isStopped) { try begin(signal) }
     }
 
     /// Notes who had the terminal. A program in a process group of its own had it alone. PID 1 of a container has no descriptor
@@ -66,7 +50,6 @@ struct Suspension {
                     if error != .tryAgain { throw error }
                     try sendSignal(Shim.continuation, to: process)
                 }
-                unanswered += 1
             } else {
                 try resume(process)
             }
@@ -79,7 +62,7 @@ struct Suspension {
 /// Continues a child that is stopped, with its process group if it leads one. A shell continues a whole group at once, and the
 /// child may have stopped again by now: that stop is not undone.
 func resume(_ process: pid_t) throws(Errno) {
-    if hasContinued(process) { return }
+    if isStopOver(process) { return }
     let isLeader = (try? processGroup(of: process)) == process
     try sendSignal(SIGCONT, to: isLeader ? -process : process)
 }

@@ -11,6 +11,14 @@ package func children(of pid: pid_t) -> [pid_t] {
     }
 }
 
+/// Whether a process is stopped by a signal; the state in /proc/PID/stat of proc(5).
+package func isStopped(_ pid: pid_t) -> Bool {
+    guard let line = try? readFile("/proc/\(pid)/stat", limit: 1 << 16),
+        let end = line.lastIndex(of: UInt8(ascii: ")"))
+    else { return false }
+    return line[end...].dropFirst(2).first == UInt8(ascii: "T")
+}
+
 /// The number of a process in its own PID namespace; NSpid in /proc/PID/status of proc(5). nil when it has gone.
 package func innermostNumber(of pid: pid_t) -> pid_t? {
     guard let status = try? readFile("/proc/\(pid)/status", limit: 1 << 16) else { return nil }

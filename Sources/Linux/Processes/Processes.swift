@@ -32,11 +32,11 @@ package func waitFor(_ pid: pid_t, options: CInt = 0) throws(Errno) -> (pid: pid
     return found == 0 ? nil : (found, ExitStatus(waitStatus: raw))
 }
 
-/// Whether a child that was stopped has been continued since, or has stopped once more; waitid(2) with WNOWAIT, so that a later
-/// wait still tells.
-package func hasContinued(_ pid: pid_t) -> Bool {
+/// Whether a child's stop, once waited for, is over: it was continued, has stopped once more, or has ended. waitid(2) with
+/// WNOWAIT, so that a later wait still tells.
+package func isStopOver(_ pid: pid_t) -> Bool {
     var info = siginfo_t()
-    let options = WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT
+    let options = WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT
     return waitid(P_PID, id_t(pid), &info, options) == 0 && info.si_signo == SIGCHLD
 }
 
