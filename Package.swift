@@ -154,7 +154,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary(":libffi_pic.a")]),
         .target(
             name: "PluginHost",
-            dependencies: ["Core", "Base", "Linux", "CLinux", "PluginAPI", "CTypedCall", "Grammar"],
+            dependencies: ["Core", "Base", "Linux", "CLinux", "PluginAPI", "CTypedCall"],
             exclude: ["CTypedCall"], swiftSettings: swiftSettings),
         .target(name: "PluginKit", dependencies: ["PluginAPI"], swiftSettings: swiftSettings),
         .target(
@@ -173,14 +173,19 @@ let package = Package(
 
         // The command line and the programs.
         .target(name: "Grammar", dependencies: ["Core", "Base"], swiftSettings: swiftSettings),
+        .target(
+            name: "InstalledGrammar", dependencies: ["Grammar", "PluginHost", "Base"],
+            path: "Sources/Programs/InstalledGrammar", swiftSettings: swiftSettings),
         .executableTarget(
-            name: "skiff", dependencies: ["Grammar", "PluginHost", "Core", "Base", "Linux", "CLinux"],
+            name: "skiff",
+            dependencies: ["InstalledGrammar", "Grammar", "PluginHost", "Core", "Base", "Linux", "CLinux"],
             path: "Sources/Programs/skiff", swiftSettings: swiftSettings, linkerSettings: launcherLinking),
         .executableTarget(
             name: "skiff-image",
             dependencies: [
                 "Build", "Registry", "Signing", "HTTP", "OCI", "ImageCache", "Inspect", "Digest", "SquashfsWriter",
-                "Unpacking", "Extraction", "Grammar", "PluginHost", "Core", "Base", "Linux", "CLinux",
+                "Unpacking", "Extraction", "InstalledGrammar", "Grammar", "PluginHost", "Core", "Base", "Linux",
+                "CLinux",
             ],
             path: "Sources/Programs/skiff-image", swiftSettings: swiftSettings, linkerSettings: helperLinking),
         .target(
@@ -194,7 +199,8 @@ let package = Package(
             name: "skiff-root", dependencies: ["Core", "Base", "Ownership", "Linux", "CLinux"],
             path: "Sources/Programs/skiff-root", swiftSettings: swiftSettings, linkerSettings: launcherLinking),
         .executableTarget(
-            name: "skiff-docs", dependencies: ["Grammar", "PluginHost", "Core", "Base", "Linux", "CLinux"],
+            name: "skiff-docs",
+            dependencies: ["InstalledGrammar", "Grammar", "PluginHost", "Core", "Base", "Linux", "CLinux"],
             path: "Sources/Programs/skiff-docs", swiftSettings: swiftSettings),
 
         // Programs that tests run.
@@ -257,7 +263,10 @@ let package = Package(
             swiftSettings: testSettings),
         .testTarget(
             name: "PluginHostTests",
-            dependencies: ["PluginHost", "PluginAPI", "CTypedCall", "Grammar", "Core", "Base", "Linux", "CLinux"],
+            dependencies: [
+                "skiff", "InstalledGrammar", "PluginHost", "PluginAPI", "CTypedCall", "Grammar", "Core", "Base",
+                "Linux", "CLinux",
+            ],
             exclude: ["Fixtures"], swiftSettings: testSettings),
         .testTarget(
             name: "PluginTests",

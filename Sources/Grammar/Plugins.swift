@@ -1,4 +1,4 @@
-/// A flag that a plugin's manifest adds to some commands. PluginHost fills it; nothing here opens a library.
+/// A flag that a plugin's manifest adds to some commands. `InstalledGrammar` fills it; nothing here opens a library.
 package struct PluginFlag: Sendable, Equatable {
     /// Without dashes.
     package var name: String

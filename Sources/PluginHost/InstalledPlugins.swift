@@ -87,7 +87,7 @@ package struct InstalledPlugins: Sendable {
             }
     }
 
-    static let suffix = ".plugin"
+    package static let suffix = ".plugin"
 
     private func manifestNames() -> [String] {
         do throws(Errno) {

@@ -1,4 +1,4 @@
-import Base
+package import Base
 import CLinux
 import Core
 import Linux
@@ -6,24 +6,26 @@ import Linux
 /// Tests a plugin against the rules of the interface: the real specification is what this accepts.
 ///
 /// Each test runs in a process of its own, so that a plugin that crashes or spoils its process fails one test and no other.
-struct Checker {
-    enum Outcome: String {
+package struct Checker {
+    package enum Outcome: String {
         case success, warning, failed, skipped, crashed
     }
 
-    struct Result: Equatable {
-        let test: String
-        let outcome: Outcome
-        let message: String
+    package struct Result: Equatable {
+        package let test: String
+        package let outcome: Outcome
+        package let message: String
     }
 
     let manifest: Manifest
     let directory: String
 
+    package init(manifest: Manifest, directory: String) { (self.manifest, self.directory) = (manifest, directory) }
+
     var library: String { "\(directory)/\(manifest.library)" }
 
     /// All tests in order, those that `isWanted` refuses as skipped.
-    func run(_ isWanted: (String) -> Bool) throws(SkiffError) -> [Result] {
+    package func run(_ isWanted: (String) -> Bool) throws(SkiffError) -> [Result] {
         var results: [Result] = []
         for test in CheckTest.allCases {
             if isWanted(test.rawValue) {
@@ -67,7 +69,7 @@ struct Checker {
         }
     }
 
-    static func text(_ results: [Result]) -> String {
+    package static func text(_ results: [Result]) -> String {
         results.map { result in
             let label = result.outcome.rawValue
             let pad = String(repeating: " ", count: max(1, 9 - label.utf8.count))
@@ -75,7 +77,7 @@ struct Checker {
         }.joined()
     }
 
-    static func json(_ results: [Result], _ manifest: Manifest) -> String {
+    package static func json(_ results: [Result], _ manifest: Manifest) -> String {
         let tests = results.map { result in
             JSONText.members([
                 "name": .string(result.test), "result": .string(result.outcome.rawValue),

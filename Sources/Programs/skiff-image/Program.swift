@@ -1,5 +1,6 @@
 import Base
 import Grammar
+import InstalledGrammar
 import Linux
 import PluginHost
 import Registry

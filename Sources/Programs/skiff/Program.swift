@@ -2,6 +2,7 @@ import Base
 import CLinux
 import Core
 import Grammar
+import InstalledGrammar
 import Linux
 import PluginHost
 

@@ -2,6 +2,7 @@ import Base
 import CLinux
 import Core
 import Grammar
+import InstalledGrammar
 import Linux
 import Testing
 
@@ -12,9 +13,9 @@ import Testing
     try folder.writeManifest(head: "[command]\nname = greet\nhelp = greets\nhandler = g\nsignature = i:cS")
     try folder.write("org.test.bad.plugin", "nonsense")
     let registry = folder.registry
-    #expect(registry.flags().map(\.name) == ["record", "words", "number", "switch"])
-    #expect(registry.flags().map(\.kind) == [.string, .slice, .int, .bool])
-    #expect(registry.flags().allSatisfy { $0.plugin == "org.test.one" && $0.commands.contains("exec") })
+    #expect(registry.grammar.flags.map(\.name) == ["record", "words", "number", "switch"])
+    #expect(registry.grammar.flags.map(\.kind) == [.string, .slice, .int, .bool])
+    #expect(registry.grammar.flags.allSatisfy { $0.plugin == "org.test.one" && $0.commands.contains("exec") })
     #expect(registry.grammar.commands.map(\.name) == ["greet"])
 }
 

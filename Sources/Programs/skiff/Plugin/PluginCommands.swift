@@ -1,24 +1,24 @@
-package import Base
-import CLinux
+import Base
 import Core
-package import Grammar
+import Grammar
 import Linux
+import PluginHost
 
 /// `skiff plugin …`: what is installed, what it adds, on and off, and the checker.
-package struct PluginCommands {
+struct PluginCommands {
     private let installation: Installation
     private let registry: InstalledPlugins
 
-    package init(installation: Installation, registry: InstalledPlugins) {
+    init(installation: Installation, registry: InstalledPlugins) {
         self.installation = installation
         self.registry = registry
     }
 
     /// Plugins that come with skiff. `plugin list` leaves them out: scripts written for Apptainer count its lines.
-    package static let stock: Set<String> = ["org.skiff.overlay", "org.skiff.nvidia-gpu"]
+    static let stock: Set<String> = ["org.skiff.overlay", "org.skiff.nvidia-gpu"]
 
     /// - Returns: the exit status.
-    package func run(_ invocation: Invocation) throws(SkiffError) -> CInt {
+    func run(_ invocation: Invocation) throws(SkiffError) -> CInt {
         let name = invocation.positionals.first ?? ""
         switch invocation.command {
         case "plugin list": return try write(list(all: invocation[.all]))

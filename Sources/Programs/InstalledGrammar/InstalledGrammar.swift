@@ -1,5 +1,6 @@
 import Base
 package import Grammar
+package import PluginHost
 
 extension InstalledPlugins {
     /// What the manifests of enabled plugins add to the command line.
@@ -23,9 +24,6 @@ extension InstalledPlugins {
                 )
             }
     }
-
-    /// All flags of enabled plugins.
-    package func flags() -> [PluginFlag] { grammar.flags }
 }
 
 /// Those that take a flag whose manifest names none.
