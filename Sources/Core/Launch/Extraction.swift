@@ -28,7 +28,8 @@ struct Extraction: ~Copyable {
             () throws(Errno) in
             try makeDirectory(path, mode: 0o700)
             let lock = try open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-            guard try tryLock(lock.raw) else { throw .busy }
+            // A sweep that looks at it lets go at once: it is too new to be a left one.
+            try Linux.lock(lock.raw)
             try makeDirectory(image.directory, mode: 0o755)
             return lock
         }
@@ -77,6 +78,9 @@ struct Extraction: ~Copyable {
 
     deinit { remove() }
 
+    /// Younger ones may not be locked yet; seconds.
+    private static let ageOfLeftOnes: Int64 = 60
+
     /// Removes what a killed monitor of the same user left behind.
     private static func sweep(_ parent: String) {
         guard let listing = try? open(parent, O_RDONLY | O_DIRECTORY), let found = try? entries(of: listing.raw) else {
@@ -84,7 +88,8 @@ struct Extraction: ~Copyable {
         }
         for entry in found where entry.text.hasPrefix("\(prefix)\(effectiveUID())-") {
             guard let old = try? open(entry.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, at: listing.raw),
-                (try? status(of: old.raw).uid) == effectiveUID(), (try? tryLock(old.raw)) == true
+                let state = try? status(of: old.raw), state.uid == effectiveUID(), (try? tryLock(old.raw)) == true,
+                (try? status("root", at: old.raw)) != nil || state.modified + ageOfLeftOnes < currentTime()
             else { continue }
             try? removeTree(entry.text, at: listing.raw)
         }

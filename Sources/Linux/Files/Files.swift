@@ -12,6 +12,9 @@ package struct Resolve: OptionSet, Sendable {
     package static let noCrossMounts = Resolve(rawValue: 0x01)
 }
 
+/// flock(2) LOCK_EX: waits until no other open file holds the lock.
+package func lock(_ fd: CInt) throws(Errno) { _ = try checked { flock(fd, LOCK_EX) } }
+
 /// flock(2) LOCK_EX without waiting: false when another open file holds the lock.
 package func tryLock(_ fd: CInt) throws(Errno) -> Bool {
     do throws(Errno) {
