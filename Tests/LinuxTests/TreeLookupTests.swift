@@ -113,7 +113,14 @@ import Testing
         let root = try tree.root(method)
         _ = try root.makeDirectories("/in/x/y", mode: 0o750)
         #expect(try root.status("/a/x/y", links: .refused).permissions == 0o750)
-        #expect(throws: Errno.noSuchFile) { _ = try root.makeDirectories("/out/x") }
+        _ = try root.makeDirectories("/out/x")
+        #expect(try root.status(TreePath(tree.path + "/host/x"), links: .refused).isDirectory)
+        try tree.link("a/up", to: "../../../made/deep")
+        _ = try root.makeDirectories("a/up")
+        #expect(try root.status("/made/deep", links: .refused).isDirectory)
+        try tree.link("one", to: "two")
+        try tree.link("two", to: "one/x")
+        #expect(throws: Errno.tooManySymlinks) { _ = try root.makeDirectories("/one") }
         #expect(throws: Errno.notDirectory) { _ = try root.makeDirectories("/etc/passwd/x") }
         #expect(try FileManager.default.contentsOfDirectory(atPath: tree.path + "/host") == ["secret"])
     }

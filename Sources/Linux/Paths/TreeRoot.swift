@@ -87,9 +87,16 @@ package final class TreeRoot: Sendable {
         return TreePlace(try open(parent, [.pathOnly, .directory], links: links), name)
     }
 
-    /// Returns the directory, which is made with its parents where it is missing; O_PATH. A link to a directory counts as one,
-    /// and a link to nowhere is `ENOENT`.
+    /// Returns the directory, which is made with its parents where it is missing; O_PATH. A link counts as what it leads to: one
+    /// to nowhere stays, and the directory that it names is made.
     package func makeDirectories(_ path: TreePath, mode: mode_t = 0o755) throws(Errno) -> OwnedFD {
+        try makeDirectories(path, mode, links: Self.mostLinks)
+    }
+
+    /// As many as the kernel follows in one path; path_resolution(7).
+    private static let mostLinks = 40
+
+    private func makeDirectories(_ path: TreePath, _ mode: mode_t, links: Int) throws(Errno) -> OwnedFD {
         do throws(Errno) {
             return try open(path, [.pathOnly, .directory])
         } catch {
@@ -97,8 +104,13 @@ package final class TreeRoot: Sendable {
         }
         let parent = path.parent ?? (path.isAbsolute ? "/" : "")
         guard !path.lastName.isEmpty, parent != path else { throw .noSuchFile }
-        _ = try makeDirectories(parent, mode: mode)
+        _ = try makeDirectories(parent, mode, links: links)
         let place = try place(path)
+        if let target = try? Linux.readLink(place.name, at: place.directory.raw) {
+            guard links > 0 else { throw .tooManySymlinks }
+            return try makeDirectories(
+                target.first == ASCII.slash ? TreePath(target) : parent.appending(target), mode, links: links - 1)
+        }
         do throws(Errno) {
             try makeDirectory(place.name, mode: mode, at: place.directory.raw)
             // mkdir(2) takes the umask away.
