@@ -43,7 +43,7 @@ import Testing
         #expect(plan.overrides.first { $0.name == "A" }?.origin.hasPrefix("--env-file ") == true)
     }
 
-    /// What runs nothing is evaluated here, whatever it is quoted with.
+    /// What runs nothing is evaluated here, whatever it is quoted with; the container evaluates it once more, in double quotes.
     @Test func understandsWhatSuchFilesHold() throws {
         let found = values(
             try evaluate([
@@ -53,7 +53,7 @@ import Testing
         let identity = "\(realUID()).\(effectiveUID()).\(realGID())"
         #expect(
             found == [
-                "A": "x(y)", "B": "two\nlines", "D": "/.singularity.d/actions/exec", "E": "$no `no` $(no)",
+                "A": "x(y)", "B": "two\nlines", "D": "/.singularity.d/actions/exec", "E": "\\$no \\`no\\` \\$(no)",
                 "F": "x(y)er", "G": "1", "H": "d", "I": identity,
             ])
     }

@@ -67,9 +67,11 @@ extension EndToEnd {
             }
             let canary = folder + "/canary"
             try writeFile(folder + "/id", Array("#!/bin/sh\necho x > \(canary)\n".utf8), mode: 0o755)
-            let taken = try run("A='x(y)'\r\nB=$(id -un)\nC=\"multi\nline\"\nexport D=\"${A}er\"\nE=$UID\n")
+            let taken = try run(
+                "A='x(y)'\r\nB=$(id -un)\nC=\"multi\nline\"\nexport D=\"${A}er\"\nE=$UID\nF='$HOME `id` \"\\'\n")
             #expect(taken.isSuccess && taken.values["env.A"] == "x(y)", "\(taken)")
             #expect(taken.values["env.B"] == nil && taken.values["env.D"] == "x(y)er", "\(taken)")
+            #expect(taken.values["env.F"] == "$HOME `id` \"\\", "\(taken)")
             #expect(taken.values["env.E"] == String(profile.record?.uid ?? 0), "\(taken)")
             #expect(
                 taken.standardError.contains("WARNING: Ignored B in line 2 of environment file \(folder)/env"),

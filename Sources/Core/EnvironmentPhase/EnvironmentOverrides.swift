@@ -67,7 +67,9 @@ struct EnvironmentOverrides {
             if origin(of: variable.name) != nil {
                 warn("Ignored environment file variable \(variable.name): override from --env")
             } else {
-                add(variable.name, variable.value, origin: variable.origin)
+                // The file has been evaluated: what it quoted is meant as it stands.
+                let value = request.noEvaluation ? variable.value : ShellQuoting.insideDouble(variable.value)
+                add(variable.name, value, origin: variable.origin)
             }
         }
     }
