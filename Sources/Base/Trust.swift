@@ -35,8 +35,7 @@ package struct Trust: Sendable {
     private static func current(owners: @autoclosure () -> [uid_t]) -> Trust {
         if getauxval(UInt(AT_SECURE)) != 0 { return Trust(isPrivileged: true, isSetuid: true) }
         guard effectiveUID() == 0 else { return Trust(isPrivileged: false) }
-        let map = (try? readFile("/proc/self/uid_map", limit: 1 << 16)) ?? []
-        return Trust(uidMap: map, programOwners: owners())
+        return Trust(uidMap: UserIDMap.ofThisProcess ?? UserIDMap(parsing: []), programOwners: owners())
     }
 
     /// Of the running program and of every directory above it.
@@ -55,19 +54,14 @@ package struct Trust: Sendable {
     ///
     /// With a single id in the map it is the user who made the namespace, and nobody else. With more ids it has power over
     /// all of them.
-    package init(uidMap: [UInt8], programOwners: [uid_t]) {
-        let lines = uidMap.split(separator: UInt8(ascii: "\n")).map { line in
-            String(decoding: line, as: UTF8.self).split(separator: " ").compactMap { UInt32($0) }
-        }
-        let isInitial = lines == [[0, 0, .max]]
-        let isSingle = lines.count == 1 && lines[0].count == 3 && lines[0][2] == 1 && lines[0][1] != 0
-        isPrivileged = !isSingle
+    package init(uidMap: UserIDMap, programOwners: [uid_t]) {
+        isPrivileged = uidMap.soleID.map { $0.outside == 0 } ?? true
         isSetuid = false
         let owners = [0] + programOwners.filter { $0 != 0 }
         self.owners = owners
         // Directories of the host above an installation of a user's own, as a namespace of ranges shows them. Who could change
         // them could put another program in place of ours.
-        ancestors = isInitial ? owners : owners + [Self.overflow]
+        ancestors = uidMap.isInitial ? owners : owners + [Self.overflow]
     }
 
     /// As whom ids that the namespace lacks appear: /proc/sys/kernel/overflowuid, unless somebody changed it.

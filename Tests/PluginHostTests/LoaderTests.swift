@@ -188,13 +188,13 @@ extension Triggers {
         ("", true, [0, 65534]),
     ] as [(String, Bool, [uid_t])])
 func rootOfAUserNamespace(map: String, isPrivileged: Bool, owners: [uid_t]) {
-    let trust = Trust(uidMap: Array(map.utf8), programOwners: [65534])
+    let trust = Trust(uidMap: UserIDMap(parsing: Array(map.utf8)), programOwners: [65534])
     #expect(trust.isPrivileged == isPrivileged && trust.owners == owners)
 }
 
 /// A namespace of ranges shows root's directories above an installation of a user's own as nobody's.
 @Test func directoriesAboveAnInstallationMayBeUnmapped() {
-    let ranges = Trust(uidMap: Array("0 2000 1\n1 100000 65536\n".utf8), programOwners: [0])
+    let ranges = Trust(uidMap: UserIDMap(parsing: Array("0 2000 1\n1 100000 65536\n".utf8)), programOwners: [0])
     #expect(ranges.trusts(65534, isAncestor: true) && !ranges.trusts(65534, isAncestor: false))
     #expect(!ranges.trusts(1000, isAncestor: true))
     #expect(!Trust(isPrivileged: true).trusts(65534, isAncestor: true))

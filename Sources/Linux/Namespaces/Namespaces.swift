@@ -45,10 +45,3 @@ package func machine() -> String {
     _ = uname(&names)
     return withUnsafeBytes(of: &names.machine) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
 }
-
-/// Whether this process lives in the first user namespace, where the kernel lets root mount block devices.
-package func inInitialUserNamespace() -> Bool {
-    guard let bytes = try? readFile("/proc/self/uid_map", limit: 4096) else { return true }
-    let fields = bytes.split { $0 == 0x20 || $0 == 0x0A }.map { String(decoding: $0, as: UTF8.self) }
-    return fields == ["0", "0", "4294967295"]
-}

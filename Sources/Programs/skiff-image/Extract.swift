@@ -84,8 +84,6 @@ struct Extract {
 
     /// Only root of the first user namespace: root of another cannot give files to ids that it does not have.
     private static var mayGiveFilesAway: Bool {
-        guard effectiveUID() == 0, let map = try? readFile("/proc/self/uid_map", limit: 4096) else { return false }
-        return map.split { $0 == 0x20 || $0 == 0x0A }.map { Array($0) }
-            == ["0", "0", "4294967295"].map { Array($0.utf8) }
+        effectiveUID() == 0 && UserIDMap.ofThisProcess?.isInitial == true
     }
 }

@@ -58,7 +58,7 @@ import Testing
 
     /// Whoever owns the program, or a directory above it, could replace it.
     @Test func ownersOfTheProgramAreTrusted() {
-        let initial = Array("0 0 4294967295\n".utf8)
+        let initial = UserIDMap(parsing: Array("0 0 4294967295\n".utf8))
         #expect(Trust(uidMap: initial, programOwners: []).owners == [0])
         #expect(Trust(uidMap: initial, programOwners: [1000, 0]).owners == [0, 1000])
         let trust = Trust(uidMap: initial, programOwners: [1000, 0])

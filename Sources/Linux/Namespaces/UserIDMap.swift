@@ -1,0 +1,40 @@
+/// The ids of a user namespace: /proc/PID/uid_map; user_namespaces(7).
+package struct UserIDMap: Sendable, Equatable {
+    package struct Range: Sendable, Equatable {
+        package let inside: UInt32
+        package let outside: UInt32
+        package let count: UInt32
+    }
+
+    package let ranges: [Range]
+
+    /// What does not have three numbers in each line is a map without ids.
+    package init(parsing bytes: [UInt8]) {
+        var ranges: [Range] = []
+        for line in bytes.split(separator: ASCII.newline) {
+            let fields = line.split(separator: ASCII.space)
+            let numbers = fields.compactMap { UInt32(String(decoding: $0, as: UTF8.self)) }
+            guard fields.count == 3, numbers.count == 3 else {
+                self.ranges = []
+                return
+            }
+            ranges.append(Range(inside: numbers[0], outside: numbers[1], count: numbers[2]))
+        }
+        self.ranges = ranges
+    }
+
+    /// Nil without /proc.
+    package static var ofThisProcess: UserIDMap? {
+        (try? readFile("/proc/self/uid_map", limit: 1 << 16)).map(UserIDMap.init(parsing:))
+    }
+
+    /// Whether it is the map of the first user namespace, where the kernel lets root mount block devices and give files to
+    /// anybody.
+    package var isInitial: Bool { ranges == [Range(inside: 0, outside: 0, count: .max)] }
+
+    /// The only range, where it has one id.
+    package var soleID: Range? { ranges.count == 1 && ranges[0].count == 1 ? ranges[0] : nil }
+}
+
+/// Returns whether this process lives in the first user namespace, as far as /proc tells.
+package func inInitialUserNamespace() -> Bool { UserIDMap.ofThisProcess?.isInitial ?? true }
