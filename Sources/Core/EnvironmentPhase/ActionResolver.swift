@@ -125,12 +125,7 @@ struct ActionResolver {
 
     /// Joined to the current directory, without `.`, `..` and doubled slashes.
     private func absolute(_ path: [UInt8]) -> [UInt8] {
-        let full = path.first == ASCII.slash ? path : directory + [ASCII.slash] + path
-        var parts: [ArraySlice<UInt8>] = []
-        for part in full.split(separator: ASCII.slash) where !part.elementsEqual([0x2E]) {
-            if part.elementsEqual([0x2E, 0x2E]) { _ = parts.popLast() } else { parts.append(part) }
-        }
-        return [ASCII.slash] + Array(parts.joined(separator: [ASCII.slash]))
+        TreePath(path.first == ASCII.slash ? path : directory + [ASCII.slash] + path).cleaned.bytes
     }
 
     // MARK: OCI runscripts

@@ -1,18 +1,12 @@
+import Linux
+
 /// Paths as instructions write them.
 package enum ContextPath {
     /// Returns the components of a path, cleaned as by Go's filepath.Clean.
     ///
     /// - Parameter isRooted: whether `..` at the top is dropped rather than kept.
     package static func cleaned(_ path: String, isRooted: Bool = true) -> [String] {
-        var names: [String] = []
-        for name in path.split(separator: "/") where name != "." {
-            if name == "..", names.last.map({ $0 != ".." }) ?? isRooted {
-                _ = names.popLast()
-            } else {
-                names.append(String(name))
-            }
-        }
-        return names
+        TreePath((isRooted ? "/" : "") + path).cleaned.components.map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// Returns a path in the image: relative ones begin at `directory`. The result ends in a slash if the path can only
