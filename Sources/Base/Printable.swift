@@ -5,22 +5,25 @@ package import Linux
 /// sequence changes what a terminal shows or types, an override of the writing direction turns names round (CVE-2021-42574).
 extension StringProtocol {
     /// The text with all such characters made visible, as `\n` or `\x1b`. Tabs stay.
-    package var printable: String { escaped(keepsLines: false) }
+    package var printable: String { escaped(keeping: "\t") }
 
     /// The same for text of many lines, whose line feeds are its own.
-    package var printableLines: String { escaped(keepsLines: true) }
+    package var printableLines: String { escaped(keeping: "\t\n") }
 
-    private func escaped(keepsLines: Bool) -> String {
+    /// The same for a field of a table, where a tab would move the others; every character is told by its number.
+    package var printableField: String { escaped(keeping: "", byNumber: true) }
+
+    private func escaped(keeping kept: String, byNumber: Bool = false) -> String {
         // Most text has none: only bytes with which one can begin are looked at closely.
         guard utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == 0xC2 || $0 == 0xD8 || $0 == 0xE2 }) else {
             return String(self)
         }
         var result = ""
         for scalar in unicodeScalars {
-            if scalar == "\t" || (scalar == "\n" && keepsLines) || !scalar.isUnsafe {
+            if !scalar.isUnsafe || kept.unicodeScalars.contains(scalar) {
                 result.unicodeScalars.append(scalar)
             } else {
-                result += scalar.escape
+                result += byNumber ? scalar.number : scalar.escape
             }
         }
         return result
@@ -40,12 +43,15 @@ extension Unicode.Scalar {
         switch self {
         case "\n": return "\\n"
         case "\r": return "\\r"
-        default:
-            let digits = String(value, radix: 16)
-            return value < 0x100
-                ? "\\x" + String(repeating: "0", count: 2 - digits.utf8.count) + digits
-                : "\\u" + String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
+        default: return number
         }
+    }
+
+    fileprivate var number: String {
+        let digits = String(value, radix: 16)
+        return value < 0x100
+            ? "\\x" + String(repeating: "0", count: 2 - digits.utf8.count) + digits
+            : "\\u" + String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
     }
 }
 

@@ -72,17 +72,3 @@ package final class ProgressLine {
         return byteText(Int64(min(perSecond, 1e18))) + "/s"
     }
 }
-
-/// `92.1 MiB`: one digit behind the point, in the largest unit that leaves a number of at least 1.
-package func byteText(_ bytes: Int64) -> String {
-    guard bytes >= 1024 else { return "\(max(0, bytes)) B" }
-    var tenths = Double(bytes) / 1024
-    var units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"][...]
-    // What rounds to 1024.0 belongs to the next unit.
-    while tenths >= 1023.95, units.count > 1 {
-        tenths /= 1024
-        units.removeFirst()
-    }
-    let rounded = Int64((tenths * 10).rounded())
-    return "\(rounded / 10).\(rounded % 10) \(units.first ?? "")"
-}

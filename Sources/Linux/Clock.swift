@@ -28,23 +28,3 @@ package func pause(milliseconds: Int64) {
     var (left, rest) = (wanted, wanted)
     while nanosleep(&left, &rest) != 0, Errno.current == .interrupted { left = rest }
 }
-
-/// `2024-05-01 12:00:00` in the local time zone; localtime_r(3).
-package func localTimeText(_ seconds: Int64) -> String {
-    var time = time_t(seconds)
-    var parts = tm()
-    guard localtime_r(&time, &parts) != nil else { return "-" }
-    func two(_ number: CInt) -> String { (number < 10 ? "0" : "") + String(number) }
-    return "\(Int(parts.tm_year) + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday)) "
-        + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
-}
-
-/// `2024-05-01T12:00:00Z`; RFC 3339, gmtime_r(3).
-package func universalTimeText(_ seconds: Int64) -> String {
-    var time = time_t(seconds)
-    var parts = tm()
-    guard gmtime_r(&time, &parts) != nil else { return "1970-01-01T00:00:00Z" }
-    func two(_ number: CInt) -> String { (number < 10 ? "0" : "") + String(number) }
-    return "\(Int(parts.tm_year) + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-        + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))Z"
-}

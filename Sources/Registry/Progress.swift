@@ -103,20 +103,6 @@ package final class Progress: Sendable {
         let filled = Int(part * Double(width))
         let bar = String(repeating: "=", count: filled) + String(repeating: " ", count: width - filled)
         let label = name + String(repeating: " ", count: max(0, 12 - name.count))
-        return "\(label) [\(bar)] \(sizeText(current)) / \(sizeText(total))"
+        return "\(label) [\(bar)] \(byteText(current, .hundredths)) / \(byteText(total, .hundredths))"
     }
-}
-
-/// Returns `0.00 KiB`, `12.34 MiB` or `1.20 GiB`, with the largest of these units that the size reaches
-/// (Docs/spec/cli.md §7).
-package func sizeText(_ bytes: Int64) -> String {
-    let units: [(name: String, size: Int64)] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
-    let unit = units.first { bytes >= $0.size } ?? units[2]
-    return twoDecimals(Double(bytes) / Double(unit.size)) + " " + unit.name
-}
-
-private func twoDecimals(_ number: Double) -> String {
-    let hundredths = Int64((number * 100).rounded(.toNearestOrEven))
-    let rest = abs(hundredths) % 100
-    return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest)"
 }

@@ -18,6 +18,10 @@ struct PrintableTests {
         #expect("one\ntwo\u{1B}\r\n".printableLines == "one\ntwo\\x1b\\r\n")
     }
 
+    @Test func aFieldHasNoTabs() {
+        #expect("a\tb\n\u{1B}\u{9B}".printableField == "a\\x09b\\x0a\\x1b\\x9b")
+    }
+
     @Test func anErrorHasTheLinesOfItsDetailsOnly() {
         let error = SkiffError(
             "cannot read a\nb", errno: .noSuchFile, hint: "Try \u{1B}c", details: ["file:1: x\ny", "expected z"])

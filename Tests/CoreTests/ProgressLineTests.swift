@@ -21,12 +21,4 @@ import Testing
         #expect(
             ProgressLine("Fetching", total: 0, isTerminal: true).text(5, milliseconds: 1000) == "Fetching 5 B, 5 B/s")
     }
-
-    @Test func sizesRoundIntoTheNextUnit() {
-        let sizes: [(Int64, String)] = [
-            (0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1_048_524, "1023.9 KiB"), (1_048_575, "1.0 MiB"),
-            (95_105_843, "90.7 MiB"), (.max, "8.0 EiB"), (-5, "0 B"),
-        ]
-        for (bytes, text) in sizes { #expect(byteText(bytes) == text) }
-    }
 }

@@ -1,4 +1,5 @@
 import CLinux
+import Linux
 
 /// The moment that labels name: now, or SOURCE_DATE_EPOCH.
 package struct BuildTime: Sendable {
@@ -23,29 +24,11 @@ package struct BuildTime: Sendable {
 
     /// `Monday_23_November_2026_22:54:11_UTC`: numbers without leading zeros, in the caller's time zone.
     package var label: String {
-        let days = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
-        let months = [
-            "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-            "November",
-            "December",
-        ]
-        var moment = tm()
-        var clock = time_t(seconds)
-        localtime_r(&clock, &moment)
-        let zone = moment.tm_zone.map { String(cString: $0) } ?? "UTC"
-        let day = days[Int(moment.tm_wday) % 7]
-        let month = months[Int(moment.tm_mon) % 12]
-        return "\(day)_\(moment.tm_mday)_\(month)_\(moment.tm_year + 1900)_"
-            + "\(moment.tm_hour):\(moment.tm_min):\(moment.tm_sec)_\(zone)"
+        let time = CalendarTime(local: seconds) ?? CalendarTime(universal: seconds)
+        let (weekday, month) = (CalendarTime.weekdays[Int(time.weekday)], CalendarTime.months[Int(time.month) - 1])
+        return "\(weekday)_\(time.day)_\(month)_\(time.year)_\(time.hour):\(time.minute):\(time.second)_\(time.zone)"
     }
 
     /// RFC 3339, in UTC.
-    package var timestamp: String {
-        var moment = tm()
-        var clock = time_t(seconds)
-        gmtime_r(&clock, &moment)
-        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return "\(moment.tm_year + 1900)-\(two(moment.tm_mon + 1))-\(two(moment.tm_mday))T"
-            + "\(two(moment.tm_hour)):\(two(moment.tm_min)):\(two(moment.tm_sec))Z"
-    }
+    package var timestamp: String { universalTimeText(seconds) }
 }

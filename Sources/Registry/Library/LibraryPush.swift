@@ -207,15 +207,17 @@ struct LibraryPush {
         }
     }
 
+    private static func size(_ bytes: Int64) -> String { byteText(bytes, .hundredths) }
+
     private static func report(_ answer: JSONText?, _ base: String) -> [String] {
         var lines: [String] = []
         if let quota = answer?["quota"], case .integer(let used) = quota["quotaUsage"] {
             if case .integer(let total) = quota["quotaTotal"], total > 0 {
                 lines.append(
-                    "Library storage: using \(sizeText(used)) out of \(sizeText(total)) quota (\(sizeText(total - used)) remaining)"
+                    "Library storage: using \(size(used)) out of \(size(total)) quota (\(size(total - used)) remaining)"
                 )
             } else {
-                lines.append("Library storage: using \(sizeText(used))")
+                lines.append("Library storage: using \(size(used))")
             }
         }
         if let url = answer?["containerUrl"]?.stringValue, !url.isEmpty {

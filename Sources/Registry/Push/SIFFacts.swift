@@ -60,18 +60,15 @@ struct SIFFacts {
     /// whose name does not tell its offset.
     static func time(buildDate: String) -> String? {
         let words = buildDate.split(separator: "_").map(String.init)
-        let months = [
-            "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-            "November", "December",
-        ]
-        guard words.count == 6, words[5] == "UTC", let day = Int(words[1]), let month = months.firstIndex(of: words[2]),
+        guard words.count == 6, words[5] == "UTC", let day = Int(words[1]),
+            let month = CalendarTime.months.firstIndex(of: words[2]),
             let year = Int(words[3]), (1970...9999).contains(year), (1...31).contains(day)
         else { return nil }
         let clock = words[4].split(separator: ":").compactMap { Int($0) }
         guard clock.count == 3, clock[0] < 24, clock[1] < 60, clock[2] < 61, clock.allSatisfy({ $0 >= 0 }) else {
             return nil
         }
-        func two(_ number: Int) -> String { (number < 10 ? "0" : "") + String(number) }
+        func two(_ number: Int) -> String { twoDigits(Int64(number)) }
         return "\(year)-\(two(month + 1))-\(two(day))T\(two(clock[0])):\(two(clock[1])):\(two(clock[2]))Z"
     }
 }

@@ -48,7 +48,7 @@ struct CacheCommand {
                 if kind == .blob { total(&blobs) } else { total(&images) }
                 guard invocation[.verbose] else { continue }
                 let name = String(file.name.prefix(22))
-                text += Self.row(name, localTimeText(file.status.modified), sizeText(file.status.size), kind.rawValue)
+                text += Self.row(name, localTimeText(file.status.modified), Self.size(file.status.size), kind.rawValue)
             }
         }
         let store = steps(cache)
@@ -58,28 +58,30 @@ struct CacheCommand {
         if invocation[.verbose] {
             for step in steps {
                 text += Self.row(
-                    String(step.key.prefix(22)), localTimeText(step.record.time), sizeText(step.record.size), "build")
+                    String(step.key.prefix(22)), localTimeText(step.record.time), Self.size(step.record.size), "build")
             }
             for mount in mounts {
                 text += Self.row(
-                    String(mount.key.prefix(22)), localTimeText(mount.used), sizeText(mount.size), "build mount")
+                    String(mount.key.prefix(22)), localTimeText(mount.used), Self.size(mount.size), "build mount")
             }
             text += "\n"
         }
         // Scripts read the first line; the second appears only when it is not empty.
         text += "There are"
         let (showsImages, showsBlobs) = (kinds.contains { $0 != .blob }, kinds.contains(.blob))
-        if showsImages { text += " \(images.count) container file(s) using \(sizeText(images.bytes))" }
+        if showsImages { text += " \(images.count) container file(s) using \(Self.size(images.bytes))" }
         if showsImages, showsBlobs { text += " and" }
-        if showsBlobs { text += " \(blobs.count) oci blob file(s) using \(sizeText(blobs.bytes))" }
+        if showsBlobs { text += " \(blobs.count) oci blob file(s) using \(Self.size(blobs.bytes))" }
         text += " of space\n"
-        if !steps.isEmpty { text += "There are \(steps.count) build step(s) using \(sizeText(stepBytes)) of space\n" }
+        if !steps.isEmpty { text += "There are \(steps.count) build step(s) using \(Self.size(stepBytes)) of space\n" }
         if !mounts.isEmpty {
-            text += "There are \(mounts.count) build mount(s) using \(sizeText(mountBytes)) of space\n"
+            text += "There are \(mounts.count) build mount(s) using \(Self.size(mountBytes)) of space\n"
         }
-        text += "Total space used: \(sizeText(images.bytes + blobs.bytes + stepBytes + mountBytes))\n"
+        text += "Total space used: \(Self.size(images.bytes + blobs.bytes + stepBytes + mountBytes))\n"
         try during("cannot write the list") { () throws(Errno) in try writeAnswer(text) }
     }
+
+    private static func size(_ bytes: Int64) -> String { byteText(bytes, .hundredths) }
 
     private static func row(_ name: String, _ date: String, _ size: String, _ kind: String) -> String {
         func padded(_ text: String, _ width: Int) -> String {

@@ -27,8 +27,8 @@ func headerText(_ header: SIFHeader) -> String {
     rows += [
         ("Descriptors Free", String(header.descriptorsFree)), ("Descriptors Total", String(header.descriptorsTotal)),
         ("Descriptors Offset", String(header.descriptorsOffset)),
-        ("Descriptors Size", objectSizeText(header.descriptorsSize)),
-        ("Data Offset", String(header.dataOffset)), ("Data Size", objectSizeText(header.dataSize)),
+        ("Descriptors Size", byteText(header.descriptorsSize, .whole)),
+        ("Data Offset", String(header.dataOffset)), ("Data Size", byteText(header.dataSize, .whole)),
     ]
     return table(rows, indent: "", gap: 1)
 }
