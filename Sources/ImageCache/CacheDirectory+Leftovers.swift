@@ -9,7 +9,7 @@ struct UnfinishedEntry {
 
     /// The name of a new entry of this process.
     static var name: String {
-        prefix + LeaseHolder.current.joined(by: "_") + "_" + String(UInt64.random(in: .min ... .max), radix: 36)
+        prefix + LeaseHolder.current.joined(by: "_") + "_" + uniqueName()
     }
 
     /// Returns the process that writes the entry with this name, or nil for a name of another form.

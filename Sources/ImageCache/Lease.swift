@@ -59,7 +59,7 @@ package final class Lease: Sendable {
     }
 
     private static func publish(_ content: [UInt8], at path: String, in folder: String) throws(Errno) {
-        let part = "\(folder)/.\(processID())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        let part = "\(folder)/.\(processID())-\(uniqueName())"
         try writeFile(part, content, mode: 0o600, exclusive: true)
         defer { try? unlink(part) }
         do throws(Errno) {
@@ -130,7 +130,7 @@ package final class Lease: Sendable {
     /// Removes the lease of a dead process. Two processes may do so at once, one of them when there is a new holder
     /// already: if the file that was renamed is not the one that was seen, it is put back.
     static func remove(_ path: String, _ content: [UInt8]) {
-        let away = path + ".gone-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        let away = path + ".gone-\(uniqueName())"
         guard (try? rename(path, to: away)) != nil else { return }
         if (try? readFile(away, limit: 4096)) != content { try? makeHardLink(away, at: path) }
         try? unlink(away)

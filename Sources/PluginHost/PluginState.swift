@@ -40,23 +40,13 @@ package struct PluginState: Sendable {
         }
     }
 
-    /// Writes the file whole or not at all: a temporary name beside it, fsync, rename.
+    /// Writes the file whole or not at all.
     package mutating func set(_ id: String, enabled: Bool) throws(SkiffError) {
         if enabled { disabled.remove(id) } else { disabled.insert(id) }
         let text = disabled.sorted().map { "disabled = \($0)\n" }.joined()
-        let temporary = "\(file).\(processID())"
         try during("cannot change \(file)", hint: "Only who may write the configuration can do that") {
             () throws(Errno) in
-            do throws(Errno) {
-                let target = try Linux.open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
-                try writeFully(target.raw, text)
-                try Linux.fsync(target.raw)
-                try target.close()
-                try Linux.rename(temporary, to: file)
-            } catch {
-                try? Linux.unlink(temporary)
-                throw error
-            }
+            try AtomicFile.replace(file, Array(text.utf8), mode: 0o644, durable: true)
         }
     }
 }

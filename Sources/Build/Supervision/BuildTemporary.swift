@@ -18,7 +18,7 @@ enum BuildTemporary {
         if facts.isNoDev {
             Log.warning("\(parent) is mounted with nodev: device files that the build makes will not work in %post")
         }
-        return "\(parent)/build-temp-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        return "\(parent)/build-temp-\(uniqueName())"
     }
 
     /// 0700: nobody else may see or change what is being built (CVE-2020-25039, CVE-2020-25040).

@@ -32,7 +32,7 @@ package final class KeptMount {
         self.name = name
         let cache = CacheDirectory(root: parentPath(store.path) ?? "/")
         right = isAlone ? try Lease.take(Self.prefix + key, in: cache) { false } : nil
-        lease = "\(folder)/leases/\(processID())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        lease = "\(folder)/leases/\(processID())-\(uniqueName())"
         for _ in 0..<5 {
             if (try? status(folder, follow: false)) == nil { try Self.make(folder, name, prepare) }
             if let found = try? status(folder, follow: false), !found.isDirectory || !PrivateFiles.current.isOwn(found)
@@ -58,7 +58,7 @@ package final class KeptMount {
         throws(SkiffError)
     {
         let new =
-            "\(parentPath(folder) ?? "/")/tmp.\(processID()).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+            "\(parentPath(folder) ?? "/")/tmp.\(processID()).\(uniqueName())"
         defer { try? removeTree(new) }
         try during("cannot make the cache mount \(name)") { () throws(Errno) in
             try makeDirectory(new, mode: 0o700)

@@ -17,7 +17,7 @@ package final class KeptStep {
     init(_ path: String) throws(Errno) {
         guard let record = Self.record(path) else { throw .noSuchFile }
         let place = try open(path, SKL_O_PATH | O_DIRECTORY | O_NOFOLLOW)
-        lease = "leases/\(processID())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        lease = "leases/\(processID())-\(uniqueName())"
         try writeFile(lease, Array(LeaseHolder.current.text.utf8), mode: 0o600, at: place.raw)
         files = try open("fs", SKL_O_PATH | O_DIRECTORY, at: place.raw)
         notes = try Self.notes(place.raw)

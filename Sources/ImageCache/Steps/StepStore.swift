@@ -77,13 +77,13 @@ package struct StepStore: Sendable {
 
     /// Returns a name for `makeScratch`.
     package func chooseScratch() -> String {
-        "\(path)/tmp.\(processID()).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        "\(path)/tmp.\(processID()).\(uniqueName())"
     }
 
     /// Returns a new directory for a result in a scratch directory, with `fs` and `work` in it.
     package func begin(in scratch: String) throws(SkiffError) -> String {
         try during("cannot make a directory in \(scratch)") { () throws(Errno) in
-            let folder = "\(scratch)/\(String(UInt64.random(in: .min ... .max), radix: 36))"
+            let folder = "\(scratch)/\(uniqueName())"
             try makeDirectory(folder, mode: 0o700)
             for name in ["fs", "work", "leases", "notes"] { try makeDirectory(folder + "/" + name, mode: 0o755) }
             // mkdir(2) applies the umask.
@@ -171,7 +171,7 @@ package struct StepStore: Sendable {
     /// Renames a result away, and removes it from disk when it is not in use.
     @discardableResult
     private func discard(_ key: String) -> Bool {
-        let dead = "\(path)/dead.\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        let dead = "\(path)/dead.\(uniqueName())"
         guard (try? rename(path + "/" + key, to: dead)) != nil else { return false }
         if !Lease.isUsed(dead) { removeFiles(dead) }
         return true

@@ -97,7 +97,7 @@ struct TarIndex {
 
     /// Returns an unnamed file, which is removed with its last descriptor.
     static func temporaryFile(in directory: String) throws(SkiffError) -> OwnedFD {
-        let name = "\(directory)/archive-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        let name = "\(directory)/archive-\(uniqueName())"
         return try during("cannot make \(name)") { () throws(Errno) in
             let file = try open(name, O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
             try unlink(name)

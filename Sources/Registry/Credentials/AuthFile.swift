@@ -64,23 +64,6 @@ package struct AuthFile: Sendable {
         var config = DockerConfig()
         if let bytes = try file.read(limit: 16 << 20) { config = try DockerConfig(parsing: bytes) }
         body(&config)
-        try replaceFile(path, config.text)
-    }
-}
-
-/// Writes a private file, which appears whole or not at all.
-func replaceFile(_ path: String, _ text: String) throws(SkiffError) { try replaceFile(path, Array(text.utf8)) }
-
-func replaceFile(_ path: String, _ bytes: [UInt8]) throws(SkiffError) {
-    let part = path + ".\(processID())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
-    try during("cannot write \(path)") { () throws(Errno) in
-        if let parent = parentPath(path), (try? status(parent)) == nil { try makeDirectories(parent, mode: 0o700) }
-        do throws(Errno) {
-            try writeFile(part, bytes, mode: 0o600, exclusive: true)
-            try rename(part, to: path)
-        } catch {
-            try? unlink(part)
-            throw error
-        }
+        try replaceFile(path, config.text, durable: true)
     }
 }

@@ -33,7 +33,7 @@ package final class Scratch {
     package func path() throws(SkiffError) -> String {
         if let made { return made }
         try TemporaryDirectory.check(parent)
-        let path = "\(parent)/\(name)\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        let path = "\(parent)/\(name)\(uniqueName())"
         try during("cannot make \(path)", hint: "Set APPTAINER_TMPDIR to a directory that you may write to") {
             () throws(Errno) in try makeDirectory(path, mode: 0o700)
         }
@@ -76,18 +76,9 @@ package func publish(_ source: String, at target: String, moves: Bool) throws(Sk
         Cleanup.add(part)
         defer { Cleanup.remove(part) }
         let input = try open(source, O_RDONLY)
-        // Unnamed until it is complete, where the file system supports that, so that a killed process leaves nothing.
-        if let output = try? open(folder, SKL_O_TMPFILE | O_WRONLY, mode: mode) {
-            try copyContents(of: input.raw, to: output.raw)
-            try Linux.fsync(output.raw)
-            try nameFile(output.raw, part)
-        } else {
-            let output = try open(part, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
-            try copyContents(of: input.raw, to: output.raw)
-            try Linux.fsync(output.raw)
-            try output.close()
-        }
-        try rename(part, to: target)
+        let output = try AtomicFile(target, mode: mode, temporary: part)
+        try copyContents(of: input.raw, to: output.raw)
+        try output.publish(durable: true)
     } catch {
         throw SkiffError(
             "cannot write \(target)", errno: error,

@@ -174,7 +174,7 @@ package struct RemoteFiles: Sendable {
         let path = isGlobal ? system : user
         var config = try read(path)
         try body(&config)
-        try replaceFile(path, config.text)
+        try replaceFile(path, config.text, durable: true)
         if isGlobal {
             try during("cannot open \(path) to everybody") { () throws(Errno) in try chmod(path, 0o644) }
         }

@@ -24,14 +24,7 @@ func writeConfiguration(_ invocation: Invocation) throws(SkiffError) {
     }
     let text = try settings.text()
     // Every command reads this file, so it must never be seen half written.
-    let part = target + ".part-\(processID())"
     try during("cannot write configuration file \(target)") { () throws(Errno) in
-        do throws(Errno) {
-            try writeFile(part, Array(text.utf8), mode: 0o644, exclusive: true)
-            try rename(part, to: target)
-        } catch {
-            try? unlink(part)
-            throw error
-        }
+        try AtomicFile.replace(target, Array(text.utf8), mode: 0o644, durable: true)
     }
 }

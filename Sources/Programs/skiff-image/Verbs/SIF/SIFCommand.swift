@@ -97,23 +97,12 @@ private struct SIFCommand {
         // The target of a symlink is replaced, not the symlink.
         let target = (try? realPath(path)) ?? path
         if (try? status(target))?.isDirectory == true { throw SkiffError("open \(path)", errno: .isDirectory) }
-        let temporary = "\(target).\(processID()).new"
-        let file = try during("open \(path)") { () throws(Errno) in
-            try Linux.open(temporary, O_RDWR | O_CREAT | O_EXCL, mode: 0o755)
-        }
-        do throws(SkiffError) {
-            var creation = SIFCreation()
-            creation.launchScript = ""
-            var editor = try SIFEditor(creating: creation, on: file.raw)
-            try editor.commit()
-            try during("cannot make \(path)") { () throws(Errno) in
-                try Linux.fsync(file.raw)
-                try Linux.rename(temporary, to: target)
-            }
-        } catch {
-            try? unlink(temporary)
-            throw error
-        }
+        let file = try during("open \(path)") { () throws(Errno) in try AtomicFile(target, mode: 0o755) }
+        var creation = SIFCreation()
+        creation.launchScript = ""
+        var editor = try SIFEditor(creating: creation, on: file.raw)
+        try editor.commit()
+        try during("cannot make \(path)") { () throws(Errno) in try file.publish(durable: true) }
     }
 
     private func edit(
