@@ -3,6 +3,7 @@ import CLinux
 import Core
 import ImageCache
 import Linux
+import Ownership
 import SquashfsWriter
 
 /// One build from the first file to the last rename, in the order of Docs/spec/deffile.md §3.
@@ -23,7 +24,7 @@ struct BuildJob {
         var options = options
         options.identity = try RootNamespace(
             options: options, directory: target.isSandbox ? parentPath(target.path) ?? "/" : temporary,
-            installation: installation
+            keepsOwners: keepsOwners(), installation: installation
         ).enter()
         Log.info("Starting build...")
         for stage in definition.stages {
@@ -50,6 +51,16 @@ struct BuildJob {
         if let last = results.last { try finish(last, options, umask: mask) }
         for result in results { result.engine.synchronize() }
         Log.info("Build complete: \(target.typed)")
+    }
+
+    /// Whether owners are to be recorded on the files: those of a new sandbox, and where they are so already.
+    private func keepsOwners() -> Bool {
+        func isOwned(_ path: String) -> Bool {
+            guard let image = try? LocalImage.open(path) else { return false }
+            return image.isOwnedSandbox
+        }
+        if target.isSandbox && (options.isUpdate ? isOwned(target.path) : true) { return true }
+        return definition.stages.contains { $0.agent == "localimage" && $0.value("from").map(isOwned) == true }
     }
 
     /// A SIF from layers, where the definition leaves it at that.
@@ -127,6 +138,7 @@ struct BuildJob {
         if target.isSandbox {
             Log.info("Creating sandbox directory...")
             if stage.root.path != target.part { try unpack(stage, options.identity) }
+            if stage.keeping == .owners { try mark() }
         } else {
             Log.info("Creating SIF file...")
             _ = setUmask(umask)
@@ -139,6 +151,13 @@ struct BuildJob {
                 target.part, architecture: ArchitectureProbe(root: stage.root).architecture(wanted: options))
         }
         try target.publish()
+    }
+
+    private func mark() throws(SkiffError) {
+        try during("cannot mark the sandbox \(target.typed)") { () throws(Errno) in
+            let top = try open(target.part, O_RDONLY | O_DIRECTORY)
+            try OwnedSandbox.mark(top.raw)
+        }
     }
 
     /// A sandbox from kept results is a copy of them.

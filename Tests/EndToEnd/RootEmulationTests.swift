@@ -61,6 +61,29 @@ extension EndToEnd {
             try expectOwners(try build(.supervised, "Bootstrap: localimage\nFrom: \(first)\n%post\ntrue\n"))
         }
 
+        /// A user with ranges can edit and remove what they made; the owners come back where root is emulated, and in an image.
+        @Test(.needs(.mksquashfs)) func sandboxBelongsToItsMaker() throws {
+            try Rung.ranges.needed()
+            let text = "Bootstrap: localimage\nFrom: \(try EmulationRoot.shared.get())\n%post\n\(Self.post)"
+            let sandbox = try build(.ranges, text, flags: ["--sandbox"])
+            let record = try #require(Profile.user.record)
+            let foreign = try Command(["/usr/bin/find", sandbox, "!", "-uid", String(record.uid)], as: .user).run()
+            #expect(foreign.isSuccess && foreign.standardOutput.isEmpty, "\(foreign)")
+            let inside = try skiff(
+                ["exec", "--fakeroot", sandbox, "stat", "-c", "%u:%g", "/made", "/link", "/home/joe"])
+            #expect(inside.standardOutput == "34:44\n55:66\n1000:1001\n", "\(inside)")
+            let changed = try skiff(["exec", "--fakeroot", "--writable", sandbox, "chown", "70:71", "/etc/passwd"])
+            #expect(changed.isSuccess, "\(changed)")
+            let written = try skiff(["exec", "--writable", sandbox, "sh", "-c", "echo x >> /etc/passwd"])
+            #expect(written.isSuccess, "\(written)")
+            let image = try build(.ranges, "Bootstrap: localimage\nFrom: \(sandbox)\n")
+            try expectOwners(image)
+            #expect(try listing(image).contains("-rw-r--r-- 70/71 etc/passwd"))
+            try expectOwners(try build(.ranges, "Bootstrap: localimage\nFrom: \(sandbox)\n%post\ntrue\n"))
+            let removed = try Command(["/bin/rm", "-rf", sandbox], as: .user).run()
+            #expect(removed.isSuccess, "\(removed)")
+        }
+
         @Test func oneLineTellsTheRung() throws {
             try Rung.supervised.needed()
             let root = try EmulationRoot.copy()
@@ -234,11 +257,11 @@ extension EndToEnd {
         }
 
         /// - Returns: the image.
-        private func build(_ rung: Rung, _ definition: String) throws -> String {
+        private func build(_ rung: Rung, _ definition: String, flags: [String] = []) throws -> String {
             let folder = try WorkDirectory.make(for: rung.profile)
             try writeFile(folder + "/image.def", Array(definition.utf8), mode: 0o644)
             let outcome = try skiffCommand(
-                ["build"] + rung.flags + [folder + "/image.sif", folder + "/image.def"], as: rung.profile
+                ["build"] + rung.flags + flags + [folder + "/image.sif", folder + "/image.def"], as: rung.profile
             ) {
                 $0.seconds = 60
                 $0.directory = folder

@@ -10,6 +10,8 @@ struct RootNamespace {
     let options: BuildOptions
     /// Where the tree will grow: its file system must keep records.
     let directory: String
+    /// Whether an `OwnedSandbox` is made, or built on.
+    let keepsOwners: Bool
     let installation: Installation
 
     /// Called while this process has one thread: unshare(2) CLONE_NEWUSER refuses otherwise.
@@ -42,8 +44,10 @@ struct RootNamespace {
                     + "(allow user ns = no)")
         }
         var rung = means.rung(
-            ignoreRanges: options.ignoresSubuid, ignoreListeners: options.ignoresFakerootCommand)
-        let ranges = rung == .ranges ? means.ranges : nil
+            ignoreRanges: options.ignoresSubuid, ignoreListeners: options.ignoresFakerootCommand,
+            keepsOwners: keepsOwners)
+        // Also for the emulation: kept results of other builds belong to them.
+        let ranges = options.ignoresSubuid ? nil : means.ranges
         let mayAsk = rung == .supervised || (rung == .ranges && means.hasListeners)
         // Outside as well, and before anything runs inside.
         var supervisor = mayAsk ? try SupervisorLink.start(installation).held() : nil
@@ -53,7 +57,10 @@ struct RootNamespace {
         }
         var notice = means.notice(rung, ignoredRanges: options.ignoresSubuid)
         let keepsRecords = try canRecord()
-        if rung == .supervised && !keepsRecords {
+        if rung == .supervised && !keepsRecords && ranges != nil {
+            rung = .ranges
+            notice = means.notice(rung, ignoredRanges: false)
+        } else if rung == .supervised && !keepsRecords {
             rung = .forgetful
             notice =
                 "Root by pretence, because the file system of \(directory) keeps no attributes (APPTAINER_TMPDIR names "
@@ -65,7 +72,7 @@ struct RootNamespace {
             supervisor = nil
         }
         var identity = BuildIdentity(rung: rung)
-        identity.ranges = ranges
+        identity.ranges = rung == .ranges ? ranges : nil
         identity.isInside = host.uid != 0
         identity.supervisor = supervisor
         if supervisor != nil { identity.keeping = rung == .ranges ? .devices : .owners }

@@ -1,5 +1,5 @@
 import CLinux
-import Linux
+package import Linux
 
 /// How somebody becomes root of a container without being root (Docs/root-emulation.md): the first that this host offers.
 package enum RootRung: String, Sendable {
@@ -28,14 +28,19 @@ package struct RootMeans: Sendable {
     /// - Parameters:
     ///   - ignoreRanges: `--ignore-subuid`.
     ///   - ignoreListeners: `--ignore-fakeroot-command`.
-    package func rung(ignoreRanges: Bool, ignoreListeners: Bool) -> RootRung {
-        if ranges != nil && !ignoreRanges { return .ranges }
-        return hasListeners && !ignoreListeners ? .supervised : .forgetful
+    ///   - keepsOwners: whether the owners of the tree are to lie on its files (`OwnedSandbox`).
+    package func rung(ignoreRanges: Bool, ignoreListeners: Bool, keepsOwners: Bool) -> RootRung {
+        let mayListen = hasListeners && !ignoreListeners
+        if ranges != nil && !ignoreRanges && !(keepsOwners && mayListen) { return .ranges }
+        return mayListen ? .supervised : .forgetful
     }
 
     /// The one line that tells which rung it is, and how to get higher.
     package func notice(_ rung: RootRung, ignoredRanges: Bool) -> String {
-        let why = ignoredRanges ? "--ignore-subuid was given" : reason
+        let why =
+            if ignoredRanges { "--ignore-subuid was given" } else if ranges == nil { reason } else {
+                "the files of a sandbox belong to who made it"
+            }
         return switch rung {
         case .ranges: "Root by the ids of /etc/subuid: owners are true ones"
         case .supervised: "Root by emulation, because \(why): owners are kept with the files"
@@ -44,6 +49,22 @@ package struct RootMeans: Sendable {
                 + (hasListeners ? "" : ", and this kernel hands no system calls over")
                 + ": all files belong to root"
         }
+    }
+}
+
+/// A sandbox whose files all belong to the user who made it, so that they can be edited and removed; their owners in the image
+/// are recorded on them, for those who are root by emulation (Docs/root-emulation.md).
+package enum OwnedSandbox {
+    /// On the top directory. No attribute with this prefix reaches an image.
+    private static let attribute = Array("user.skiff.owners".utf8)
+
+    /// - Parameter top: lent.
+    package static func mark(_ top: CInt) throws(Errno) {
+        try AttributeTarget.open(top).setXattr(attribute, Array("recorded".utf8))
+    }
+
+    static func isMarked(_ top: CInt) -> Bool {
+        (try? AttributeTarget.open(top).xattr(attribute)) == Array("recorded".utf8)
     }
 }
 

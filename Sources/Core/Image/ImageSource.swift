@@ -43,6 +43,9 @@ package struct ImageSource: ~Copyable, Sendable {
     /// Whether a key is needed to read the root file system.
     package var isEncrypted: Bool { root?.filesystem.isEncrypted ?? false }
 
+    /// Whether it is a directory whose owners are recorded on its files.
+    package var isOwnedSandbox: Bool { kind == .directory && OwnedSandbox.isMarked(descriptor.raw) }
+
     /// Gives the descriptor away, for a caller that keeps the facts elsewhere.
     package consuming func takeDescriptor() -> OwnedFD { descriptor }
 }

@@ -18,6 +18,8 @@ package struct ImageFacts: Sendable, Equatable {
     package var isWritable: Bool
     /// Whether an image that is a directory, and opened for writing, has the place of the home directory.
     package var holdsHome = false
+    /// Whether it is an `OwnedSandbox`.
+    package var keepsOwners = false
 
     package init(
         path: String, root: Root, offset: Int64, size: Int64, isInSIF: Bool = false, isWritable: Bool = true
@@ -44,6 +46,7 @@ package struct ImageFacts: Sendable, Equatable {
         isWritable = image.isWritable
         guard let section = image.root else {
             (root, offset, size) = (.directory, 0, 0)
+            keepsOwners = image.isOwnedSandbox
             return
         }
         switch section.filesystem {

@@ -130,7 +130,8 @@ package struct PlanBuilder {
         case .inherited: return request.rung
         case .root where host.uid != 0 || means?.isSoleRoot == true:
             return means?.rung(
-                ignoreRanges: request.ignoreSubuid, ignoreListeners: request.ignoreFakerootCommand)
+                ignoreRanges: request.ignoreSubuid, ignoreListeners: request.ignoreFakerootCommand,
+                keepsOwners: image.keepsOwners)
         default: return nil
         }
     }
