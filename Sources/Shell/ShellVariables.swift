@@ -15,20 +15,20 @@ package struct ShellVariables: Sendable {
     package var count: Int { table.count }
 
     package subscript(name: [UInt8]) -> [UInt8]? {
-        let (index, isThere) = find(name)
-        return isThere ? table[index].value : nil
+        let (index, exists) = find(name)
+        return exists ? table[index].value : nil
     }
 
     package subscript(name: String) -> [UInt8]? { self[Array(name.utf8)] }
 
     func isReadOnly(_ name: [UInt8]) -> Bool {
-        let (index, isThere) = find(name)
-        return isThere && table[index].isReadOnly
+        let (index, exists) = find(name)
+        return exists && table[index].isReadOnly
     }
 
     package func isExported(_ name: String) -> Bool {
-        let (index, isThere) = find(Array(name.utf8))
-        return isThere && table[index].isExported
+        let (index, exists) = find(Array(name.utf8))
+        return exists && table[index].isExported
     }
 
     package mutating func set(_ name: [UInt8], _ value: [UInt8]) { table[place(name)].value = value }
@@ -41,13 +41,13 @@ package struct ShellVariables: Sendable {
     }
 
     package mutating func unset(_ name: [UInt8]) {
-        let (index, isThere) = find(name)
-        if isThere { table.remove(at: index) }
+        let (index, exists) = find(name)
+        if exists { table.remove(at: index) }
     }
 
     package mutating func protect(_ name: String) {
-        let (index, isThere) = find(Array(name.utf8))
-        if isThere { table[index].isReadOnly = true }
+        let (index, exists) = find(Array(name.utf8))
+        if exists { table[index].isReadOnly = true }
     }
 
     /// `NAME=VALUE` of what a program inherits, by the order of the names.
@@ -61,13 +61,13 @@ package struct ShellVariables: Sendable {
     }
 
     private mutating func place(_ name: [UInt8]) -> Int {
-        let (index, isThere) = find(name)
-        if !isThere { table.insert(Variable(name: name), at: index) }
+        let (index, exists) = find(name)
+        if !exists { table.insert(Variable(name: name), at: index) }
         return index
     }
 
     /// Where `name` is or belongs.
-    private func find(_ name: [UInt8]) -> (index: Int, isThere: Bool) {
+    private func find(_ name: [UInt8]) -> (index: Int, exists: Bool) {
         var low = 0
         var high = table.count
         while low < high {

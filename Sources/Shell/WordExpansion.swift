@@ -212,7 +212,7 @@ extension ScriptEvaluator {
             found = try step(found, component)
             if found.isEmpty { return [plain] }
         }
-        let existing = found.filter { isThere($0) }
+        let existing = found.filter { exists($0) }
         return existing.isEmpty ? [plain] : existing.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
@@ -254,5 +254,5 @@ extension ScriptEvaluator {
         return result
     }
 
-    private func isThere(_ path: [UInt8]) -> Bool { files.isSymlink(path) || files.permits(path, 0) }
+    private func exists(_ path: [UInt8]) -> Bool { files.isSymlink(path) || files.permits(path, 0) }
 }

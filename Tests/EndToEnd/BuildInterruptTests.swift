@@ -47,13 +47,13 @@ extension EndToEnd {
 
             private func waitUntilReached() -> Bool {
                 for _ in 0..<1000 {
-                    let isThere =
+                    let exists =
                         switch moment {
                         case .setup: (try? status(folder + "/reached")) != nil
                         case .post, .test: running.text("stdout").contains("reached")
                         case .packing: names.contains { $0.hasPrefix(".old.sif.skiff-") }
                         }
-                    if isThere { return true }
+                    if exists { return true }
                     usleep(10_000)
                 }
                 return false
