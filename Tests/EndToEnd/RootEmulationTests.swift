@@ -7,8 +7,8 @@ import Testing
 extension EndToEnd {
     /// Ordinary users as root, Docs/root-emulation.md: what a build keeps, what a container sees, and what neither reaches.
     @Suite(.cleanHost) struct RootEmulation {
-        /// Ways to be root; the ladder is cut off above each.
-        enum Rung: String, CaseIterable, Sendable {
+        /// Ways to be root, each with the better ones left out.
+        enum Mode: String, CaseIterable, Sendable {
             case root, ranges, supervised
 
             var profile: Profile { self == .root ? .root : .user }
@@ -46,16 +46,16 @@ extension EndToEnd {
             "-rw------- 1000/1001 unpacked/joe/private", "-rwxr-xr-x 0/0 powerful",
         ]
 
-        @Test(.needs(.mksquashfs), arguments: Rung.allCases) func imageHasTheOwners(rung: Rung) throws {
-            try rung.needed()
+        @Test(.needs(.mksquashfs), arguments: Mode.allCases) func imageHasTheOwners(mode: Mode) throws {
+            try mode.needed()
             let image = try build(
-                rung, "Bootstrap: localimage\nFrom: \(try EmulationRoot.shared.get())\n%post\n\(Self.post)")
+                mode, "Bootstrap: localimage\nFrom: \(try EmulationRoot.shared.get())\n%post\n\(Self.post)")
             try expectOwners(image)
         }
 
         /// The base's owners stay, and so do those of the image in between.
         @Test(.needs(.mksquashfs)) func basesKeepTheirOwners() throws {
-            try Rung.supervised.needed()
+            try Mode.supervised.needed()
             let text = "Bootstrap: localimage\nFrom: \(try EmulationRoot.shared.get())\n%post\n\(Self.post)"
             let first = try build(.supervised, text)
             try expectOwners(try build(.supervised, "Bootstrap: localimage\nFrom: \(first)\n%post\ntrue\n"))
@@ -63,7 +63,7 @@ extension EndToEnd {
 
         /// A user with ranges can edit and remove what they made; the owners come back where root is emulated, and in an image.
         @Test(.needs(.mksquashfs)) func sandboxBelongsToItsMaker() throws {
-            try Rung.ranges.needed()
+            try Mode.ranges.needed()
             let text = "Bootstrap: localimage\nFrom: \(try EmulationRoot.shared.get())\n%post\n\(Self.post)"
             let sandbox = try build(.ranges, text, flags: ["--sandbox"])
             let record = try #require(Profile.user.record)
@@ -84,8 +84,8 @@ extension EndToEnd {
             #expect(removed.isSuccess, "\(removed)")
         }
 
-        @Test func oneLineTellsTheRung() throws {
-            try Rung.supervised.needed()
+        @Test func oneLineTellsTheMode() throws {
+            try Mode.supervised.needed()
             let root = try EmulationRoot.copy()
             for (flags, beginning) in [
                 (["--ignore-subuid"], "INFO:    Root by emulation, because --ignore-subuid was given: owners are kept"),
@@ -102,7 +102,7 @@ extension EndToEnd {
         }
 
         @Test func rangesAreMapped() throws {
-            try Rung.ranges.needed()
+            try Mode.ranges.needed()
             let root = try EmulationRoot.copy()
             let outcome = try skiff(["exec", "--fakeroot", root, "cat", "/proc/self/uid_map"])
             let lines = outcome.standardOutput.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
@@ -111,8 +111,8 @@ extension EndToEnd {
             #expect(lines.count == 2 && lines.last?.first == "1", "\(outcome)")
         }
 
-        @Test func forgetfulRootSaysYes() throws {
-            try Rung.supervised.needed()
+        @Test func fakedRootSaysYes() throws {
+            try Mode.supervised.needed()
             let root = try EmulationRoot.copy()
             let script = "chown 5:6 /made && mknod /n c 1 3 && stat -c %u:%g /made && id -u && echo $HOME"
             let outcome = try skiff(
@@ -183,7 +183,7 @@ extension EndToEnd {
 
         /// A bound file of the host is not marked, whoever owns it.
         @Test func bindsAreLeftAlone() throws {
-            try Rung.supervised.needed()
+            try Mode.supervised.needed()
             let root = try EmulationRoot.copy()
             let folder = try WorkDirectory.make(for: .user)
             let outcome = try skiff([
@@ -196,7 +196,7 @@ extension EndToEnd {
 
         /// Whoever is killed, nobody waits for ever and nothing stays.
         @Test(arguments: ["skiff-root", "monitor"]) func deathOfOne(victim: String) throws {
-            try Rung.supervised.needed()
+            try Mode.supervised.needed()
             let root = try EmulationRoot.copy()
             let before = Leftovers.now()
             let script = "echo ready; while chown 5 /made; do sleep 0.01; done; echo failed"
@@ -218,7 +218,7 @@ extension EndToEnd {
 
         /// A process that outlives its container's first one is answered to its end; then skiff-root goes.
         @Test func lastProcessEndsIt() throws {
-            try Rung.supervised.needed()
+            try Mode.supervised.needed()
             let root = try EmulationRoot.copy()
             let before = Leftovers.now()
             let outcome = try skiff([
@@ -231,7 +231,7 @@ extension EndToEnd {
         }
 
         @Test func planShowsTheFilter() throws {
-            try Rung.supervised.needed()
+            try Mode.supervised.needed()
             let root = try EmulationRoot.copy()
             let words = ["exec", "--fakeroot", "--ignore-subuid"]
             let text = try skiff(words + ["--explain", root, "true"])
@@ -248,7 +248,7 @@ extension EndToEnd {
         private func skiff(_ words: [String]) throws -> Outcome { try skiffCommand(words, as: .user).run() }
 
         private func emulated(_ words: String...) throws -> Outcome {
-            try Rung.supervised.needed()
+            try Mode.supervised.needed()
             let root = try EmulationRoot.copy()
             let flags = ["--fakeroot", "--ignore-subuid", "--writable", "--contain"]
             let outcome = try skiff(["exec"] + flags + [root, "/emulated"] + words)
@@ -257,11 +257,11 @@ extension EndToEnd {
         }
 
         /// - Returns: the image.
-        private func build(_ rung: Rung, _ definition: String, flags: [String] = []) throws -> String {
-            let folder = try WorkDirectory.make(for: rung.profile)
+        private func build(_ mode: Mode, _ definition: String, flags: [String] = []) throws -> String {
+            let folder = try WorkDirectory.make(for: mode.profile)
             try writeFile(folder + "/image.def", Array(definition.utf8), mode: 0o644)
             let outcome = try skiffCommand(
-                ["build"] + rung.flags + flags + [folder + "/image.sif", folder + "/image.def"], as: rung.profile
+                ["build"] + mode.flags + flags + [folder + "/image.sif", folder + "/image.def"], as: mode.profile
             ) {
                 $0.seconds = 60
                 $0.directory = folder

@@ -5,8 +5,8 @@ package import Ownership
 /// Who the builder is for the time of a build, decided once and the same for all its steps.
 package struct BuildIdentity: Sendable {
     /// How an ordinary user came to be root; nil for root.
-    package var rung: RootRung?
-    /// The ids of that rung beside the user's own.
+    package var rootMode: RootMode?
+    /// The ids of that mode beside the user's own.
     package var ranges: SubordinateIDs?
     /// The control socket of this build's skiff-root; open until the builder ends.
     package var supervisor: Int32?
@@ -25,7 +25,7 @@ package struct BuildIdentity: Sendable {
     /// Equal where files of one build mean the same in another.
     var text: String {
         let ranges = ranges.map { "\($0.users.first) \($0.users.count) \($0.groups.first) \($0.groups.count)" }
-        return "\(rung?.rawValue ?? "") \(keeping) \(ranges ?? "")"
+        return "\(rootMode?.rawValue ?? "") \(keeping) \(ranges ?? "")"
     }
 
     /// Whether the owners of a tree's files are those that an image is to have: root's are, and those of a range where the
@@ -36,7 +36,7 @@ package struct BuildIdentity: Sendable {
     ///   - ownsAllIDs: real root.
     func knowsOwners(of tree: Int32, ownsAllIDs: Bool) -> Bool {
         if ownsAllIDs { return true }
-        guard rung == .ranges, let top = try? status(of: tree) else { return false }
+        guard rootMode == .ranges, let top = try? status(of: tree) else { return false }
         return !MappedNamespace.isForeign(top)
     }
 }

@@ -5,7 +5,7 @@ import Linux
 import Ownership
 
 /// The user namespace in which an ordinary user is root for the time of a build: one, held from the first file to the last,
-/// so that owners mean the same in all of it (Docs/decisions/008). Docs/root-emulation.md has the ladder.
+/// so that owners mean the same in all of it (Docs/decisions/008). Docs/root-emulation.md has the ways to be root.
 struct RootNamespace {
     let options: BuildOptions
     /// Where the tree will grow: its file system must keep records.
@@ -36,32 +36,32 @@ struct RootNamespace {
                 hint: "skiff needs a user namespace to build as an ordinary user")
         }
         let host = try HostFacts.current()
-        let means = RootMeans.current(host, options.programs)
-        if host.uid == 0 && !means.isSoleRoot { return BuildIdentity(rung: nil, keeping: .nothing) }
+        let capability = RootCapability.current(host, options.programs)
+        if host.uid == 0 && !capability.isSoleRoot { return BuildIdentity(rootMode: nil, keeping: .nothing) }
         if host.uid != 0 && !options.settings.allowUserNamespace {
             throw SkiffError(
                 "cannot make the user namespace of an unprivileged build: the configuration does not allow it "
                     + "(allow user ns = no)")
         }
-        var rung = means.rung(
+        var rootMode = capability.mode(
             ignoreRanges: options.ignoresSubuid, ignoreListeners: options.ignoresFakerootCommand,
             keepsOwners: keepsOwners)
         // Also for the emulation: kept results of other builds belong to them.
-        let ranges = options.ignoresSubuid ? nil : means.ranges
-        let mayAsk = rung == .supervised || (rung == .ranges && means.hasListeners)
+        let ranges = options.ignoresSubuid ? nil : capability.ranges
+        let mayAsk = rootMode == .supervised || (rootMode == .ranges && capability.hasListeners)
         // Outside as well, and before anything runs inside.
         var supervisor = mayAsk ? try SupervisorLink.start(installation).held() : nil
         if host.uid != 0 {
             try MappedNamespace.enter(host.uid, host.gid, ranges)
             if let supervisor { try SupervisorLink.invite(over: supervisor) }
         }
-        var notice = means.notice(rung, ignoredRanges: options.ignoresSubuid)
+        var notice = capability.notice(rootMode, ignoredRanges: options.ignoresSubuid)
         let keepsRecords = try canRecord()
-        if rung == .supervised && !keepsRecords && ranges != nil {
-            rung = .ranges
-            notice = means.notice(rung, ignoredRanges: false)
-        } else if rung == .supervised && !keepsRecords {
-            rung = .forgetful
+        if rootMode == .supervised && !keepsRecords && ranges != nil {
+            rootMode = .ranges
+            notice = capability.notice(rootMode, ignoredRanges: false)
+        } else if rootMode == .supervised && !keepsRecords {
+            rootMode = .faked
             notice =
                 "Root by pretence, because the file system of \(directory) keeps no attributes (APPTAINER_TMPDIR names "
                 + "another): all files belong to root"
@@ -71,11 +71,11 @@ struct RootNamespace {
             _ = close(unneeded)
             supervisor = nil
         }
-        var identity = BuildIdentity(rung: rung)
-        identity.ranges = rung == .ranges ? ranges : nil
+        var identity = BuildIdentity(rootMode: rootMode)
+        identity.ranges = rootMode == .ranges ? ranges : nil
         identity.isInside = host.uid != 0
         identity.supervisor = supervisor
-        if supervisor != nil { identity.keeping = rung == .ranges ? .devices : .owners }
+        if supervisor != nil { identity.keeping = rootMode == .ranges ? .devices : .owners }
         return identity
     }
 

@@ -89,7 +89,7 @@ struct ScriptRunner {
         request.configurationFile = options.configurationFile
         request.userMapping = .inherited
         request.newPID = options.identity.hasStepProcesses
-        request.rung = options.identity.rung
+        request.rootMode = options.identity.rootMode
         if options.identity.supervisor != nil { request.supervisor = Self.supervisorNumber }
         request.directory = "/"
         // The user's own binds win over the host's files.

@@ -68,7 +68,8 @@ package enum MappedNamespace {
     }
 
     private static func isRemovedInside(_ path: String) -> Bool {
-        guard let host = try? HostFacts.current(), let ranges = RootMeans.current(host, ProgramPath(Settings())).ranges,
+        guard let host = try? HostFacts.current(),
+            let ranges = RootCapability.current(host, ProgramPath(Settings())).ranges,
             let child = try? cloneProcess()
         else { return false }
         if child == 0 {

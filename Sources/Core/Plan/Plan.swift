@@ -156,7 +156,7 @@ package struct RootEmulation: Sendable, Equatable {
         case held(CInt)
     }
 
-    package var rung: RootRung
+    package var mode: RootMode
     package var filter: SyscallFilter
     package var supervisor: Supervisor
     /// Which owners are kept.

@@ -10,15 +10,15 @@ package struct PlanBuilder {
     let image: ImageFacts
     let plugins: any PluginPhases
     /// For who wants to be root and is not.
-    let means: RootMeans?
+    let capability: RootCapability?
     /// What was found out before the plan, and that it shall tell.
     let messages: [PlanMessage]
 
     package init(
         request: Request, settings: Settings, host: HostFacts, image: ImageFacts, plugins: any PluginPhases,
-        means: RootMeans? = nil, messages: [PlanMessage] = []
+        capability: RootCapability? = nil, messages: [PlanMessage] = []
     ) {
-        self.means = means
+        self.capability = capability
         self.messages = messages
         self.request = request
         self.settings = settings
@@ -100,7 +100,7 @@ package struct PlanBuilder {
         guard request.makesUserNamespace(host) else { return .none }
         switch request.userMapping {
         case .root:
-            if rung == .ranges, let ranges = means?.ranges {
+            if rootMode == .ranges, let ranges = capability?.ranges {
                 return .ranges(ranges, uid: host.uid, gid: host.gid)
             }
             return .new(uid: IDMap(inside: 0, outside: host.uid), gid: IDMap(inside: 0, outside: host.gid))
@@ -125,11 +125,11 @@ package struct PlanBuilder {
         }
     }
 
-    private var rung: RootRung? {
+    private var rootMode: RootMode? {
         switch request.userMapping {
-        case .inherited: return request.rung
-        case .root where host.uid != 0 || means?.isSoleRoot == true:
-            return means?.rung(
+        case .inherited: return request.rootMode
+        case .root where host.uid != 0 || capability?.isSoleRoot == true:
+            return capability?.mode(
                 ignoreRanges: request.ignoreSubuid, ignoreListeners: request.ignoreFakerootCommand,
                 keepsOwners: image.keepsOwners)
         default: return nil
@@ -137,16 +137,16 @@ package struct PlanBuilder {
     }
 
     private func rootEmulation() -> RootEmulation? {
-        guard let rung else { return nil }
+        guard let rootMode else { return nil }
         let held = request.supervisor
         let scope: SupervisorMessage = request.userMapping == .inherited ? .listenOnEverything : .listenOnRoot
         let supervisor: RootEmulation.Supervisor = held.map { .held($0) } ?? .own
-        return switch rung {
+        return switch rootMode {
         case .supervised:
-            RootEmulation(rung: rung, filter: .supervised(), supervisor: supervisor, scope: scope)
-        case .forgetful: RootEmulation(rung: rung, filter: .forgetful(), supervisor: .none, scope: scope)
-        case .ranges where means?.hasListeners ?? (held != nil):
-            RootEmulation(rung: rung, filter: .devices(), supervisor: supervisor, scope: scope)
+            RootEmulation(mode: rootMode, filter: .supervised(), supervisor: supervisor, scope: scope)
+        case .faked: RootEmulation(mode: rootMode, filter: .forgetful(), supervisor: .none, scope: scope)
+        case .ranges where capability?.hasListeners ?? (held != nil):
+            RootEmulation(mode: rootMode, filter: .devices(), supervisor: supervisor, scope: scope)
         case .ranges: nil
         }
     }
@@ -163,7 +163,7 @@ package struct PlanBuilder {
         draft.messages += (added.unknown + dropped.unknown).map { .warning("Skipping unknown capability: \($0)") }
         kept = (kept | added.bits) & ~dropped.bits
         var privileges = Privileges(
-            noNewPrivileges: host.uid != 0 || rung != nil || kept == 0, capabilities: kept,
+            noNewPrivileges: host.uid != 0 || rootMode != nil || kept == 0, capabilities: kept,
             allowSetuid: request.allowSetuid)
         privileges.user = request.programUser
         return privileges
@@ -259,8 +259,8 @@ package struct PlanBuilder {
         let environment = try EnvironmentPlan.make(request, host: host.environment, facts: facts)
         let privileges = try privileges(&draft)
         let emulation = rootEmulation()
-        if let emulation, let means {
-            draft.messages.append(.info(means.notice(emulation.rung, ignoredRanges: request.ignoreSubuid)))
+        if let emulation, let capability {
+            draft.messages.append(.info(capability.notice(emulation.mode, ignoredRanges: request.ignoreSubuid)))
         }
         let plan = Plan(
             action: request.action, arguments: request.arguments, image: root, layers: draft.layers,
@@ -296,7 +296,7 @@ package struct PlanBuilder {
         }
         // Maps come from outside, and a supervisor of its own ends with the container.
         if case .ranges = user { return .monitored }
-        if rung == .supervised && request.supervisor == nil { return .monitored }
+        if rootMode == .supervised && request.supervisor == nil { return .monitored }
         return watched || root.driver == .server || root.driver == .extracted ? .monitored : .inPlace
     }
 

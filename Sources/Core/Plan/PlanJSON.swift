@@ -77,7 +77,7 @@ extension Plan {
     private var rootJSON: JSONText? {
         root.map { root in
             .members([
-                "rung": .string(root.rung.rawValue), "filter": .string(root.filter.kind.rawValue),
+                "rung": .string(root.mode.rawValue), "filter": .string(root.filter.kind.rawValue),
                 "program": .string(root.filter.hexadecimal),
             ])
         }

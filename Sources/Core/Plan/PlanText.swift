@@ -107,7 +107,7 @@ extension Plan {
         if privileges.noNewPrivileges { rows.append("no_new_privs") }
         if let root {
             let count = root.filter.program.count / 8
-            rows.append("\(root.rung.rawValue) root: a \(root.filter.kind.rawValue) filter of \(count) instructions")
+            rows.append("\(root.mode.rawValue) root: a \(root.filter.kind.rawValue) filter of \(count) instructions")
         }
         if let user = privileges.user {
             let groups = user.groups.map(String.init).joined(separator: ",")

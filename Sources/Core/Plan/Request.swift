@@ -92,11 +92,11 @@ package struct Request: Sendable {
     package var hostname: String?
     package var noInit = false
     package var userMapping = UserMapping.automatic
-    /// `--ignore-subuid`, `--ignore-fakeroot-command`: rungs of the ladder to root that are left out.
+    /// `--ignore-subuid`, `--ignore-fakeroot-command`: ways to root that are left out.
     package var ignoreSubuid = false
     package var ignoreFakerootCommand = false
-    /// In a build: the rung that it stands on, and the descriptor that leads to its skiff-root.
-    package var rung: RootRung?
+    /// In a build: the root mode that it has, and the descriptor that leads to its skiff-root.
+    package var rootMode: RootMode?
     package var supervisor: Int32?
     package var keepPrivileges = false
     package var noPrivileges = false

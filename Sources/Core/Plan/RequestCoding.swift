@@ -20,7 +20,7 @@ extension Request {
         for (name, value) in environment { writer.put("env", name + "=" + value) }
         writer.put("user", userMapping.rawValue)
         if let programUser { writer.put("program-user", programUser.text) }
-        if let rung { writer.put("rung", rung.rawValue) }
+        if let rootMode { writer.put("rung", rootMode.rawValue) }
         if let supervisor { writer.put("supervisor", String(supervisor)) }
         for (name, values) in pluginFlags {
             writer.put("plugin-flag", name)
@@ -58,8 +58,8 @@ extension Request {
             guard let user = ProgramUser(value) else { throw FieldReader.unknown(key, value) }
             programUser = user
         case "rung":
-            guard let found = RootRung(rawValue: value) else { throw FieldReader.unknown(key, value) }
-            rung = found
+            guard let found = RootMode(rawValue: value) else { throw FieldReader.unknown(key, value) }
+            rootMode = found
         case "supervisor":
             guard let number = Int32(value), number > 2 else { throw FieldReader.unknown(key, value) }
             supervisor = number

@@ -99,7 +99,7 @@ extension Table {
         Flag(.library, help: "the URL of the library to use", environment: "LIBRARY")
     }
 
-    /// Rungs of the ladder to root, to be left out.
+    /// Ways to root, to be left out.
     static var rootLadderFlags: [Flag] {
         [
             Flag(

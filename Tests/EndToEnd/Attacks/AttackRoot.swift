@@ -49,13 +49,13 @@ enum AttackRoot {
 
 /// Ways to be root of a container without being root.
 enum FakeRoot: String, CaseIterable, Sendable {
-    case ranges, supervised, forgetful
+    case ranges, supervised, faked
 
     var flags: [String] {
         switch self {
         case .ranges: []
         case .supervised: ["--ignore-subuid"]
-        case .forgetful: ["--ignore-subuid", "--ignore-fakeroot-command"]
+        case .faked: ["--ignore-subuid", "--ignore-fakeroot-command"]
         }
     }
 

@@ -78,7 +78,7 @@ extension HostTool {
 extension BootstrapOrder {
     /// Leads to the skiff-root that answers calls which root of one id cannot make; nil where root has what tools need.
     fileprivate var supervisor: CInt? {
-        options.identity.rung == .supervised ? options.identity.supervisor : nil
+        options.identity.rootMode == .supervised ? options.identity.supervisor : nil
     }
 
     /// The packages of `Include`, with those that are always there in front.

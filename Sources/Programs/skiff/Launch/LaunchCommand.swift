@@ -50,9 +50,9 @@ struct LaunchCommand {
         var host = host
         host.look(for: request, settings, &facts, installation)
         let plugins = try plugins(for: request)
-        let means = request.userMapping == .root ? RootMeans.current(host, ProgramPath(settings)) : nil
+        let capability = request.userMapping == .root ? RootCapability.current(host, ProgramPath(settings)) : nil
         let plan = try PlanBuilder(
-            request: request, settings: settings, host: host, image: facts, plugins: plugins, means: means,
+            request: request, settings: settings, host: host, image: facts, plugins: plugins, capability: capability,
             messages: settings.alwaysUsed.isEmpty ? [] : registry().unansweredDirectives(settings)
         ).build()
         switch explain {

@@ -2,17 +2,17 @@ import CLinux
 package import Linux
 
 /// How somebody becomes root of a container without being root (Docs/root-emulation.md): the first that this host offers.
-package enum RootRung: String, Sendable {
+package enum RootMode: String, Sendable {
     /// True ids from /etc/subuid; only devices are emulated.
     case ranges
     /// One id; skiff-root answers the calls that need more.
     case supervised
     /// One id; the calls that need more succeed and do nothing.
-    case forgetful
+    case faked = "forgetful"
 }
 
 /// What the host offers, looked up only for somebody who wants to be root.
-package struct RootMeans: Sendable {
+package struct RootCapability: Sendable {
     package var ranges: SubordinateIDs?
     /// Why there are none, and what helps.
     package var reason: String
@@ -29,22 +29,22 @@ package struct RootMeans: Sendable {
     ///   - ignoreRanges: `--ignore-subuid`.
     ///   - ignoreListeners: `--ignore-fakeroot-command`.
     ///   - keepsOwners: whether the owners of the tree are to lie on its files (`OwnedSandbox`).
-    package func rung(ignoreRanges: Bool, ignoreListeners: Bool, keepsOwners: Bool) -> RootRung {
+    package func mode(ignoreRanges: Bool, ignoreListeners: Bool, keepsOwners: Bool) -> RootMode {
         let mayListen = hasListeners && !ignoreListeners
         if ranges != nil && !ignoreRanges && !(keepsOwners && mayListen) { return .ranges }
-        return mayListen ? .supervised : .forgetful
+        return mayListen ? .supervised : .faked
     }
 
-    /// The one line that tells which rung it is, and how to get higher.
-    package func notice(_ rung: RootRung, ignoredRanges: Bool) -> String {
+    /// The one line that tells which mode it is, and how to get a better one.
+    package func notice(_ mode: RootMode, ignoredRanges: Bool) -> String {
         let why =
             if ignoredRanges { "--ignore-subuid was given" } else if ranges == nil { reason } else {
                 "the files of a sandbox belong to who made it"
             }
-        return switch rung {
+        return switch mode {
         case .ranges: "Root by the ids of /etc/subuid: owners are true ones"
         case .supervised: "Root by emulation, because \(why): owners are kept with the files"
-        case .forgetful:
+        case .faked:
             "Root by pretence, because \(why)"
                 + (hasListeners ? "" : ", and this kernel hands no system calls over")
                 + ": all files belong to root"
@@ -68,38 +68,32 @@ package enum OwnedSandbox {
     }
 }
 
-extension RootMeans {
+extension RootCapability {
     /// - Parameter programs: where newuidmap is looked for.
-    package static func current(_ host: HostFacts, _ programs: ProgramPath) -> RootMeans {
+    package static func current(_ host: HostFacts, _ programs: ProgramPath) -> RootCapability {
         let name = host.userName
-        var means = RootMeans(ranges: nil, reason: "", hasListeners: hasSystemCallListeners())
+        var capability = RootCapability(ranges: nil, reason: "", hasListeners: hasSystemCallListeners())
         if host.uid == 0 {
-            means.reason = "this user namespace has one id"
-            means.isSoleRoot = !host.isInitialUserNamespace && hasOneID()
-            return means
+            capability.reason = "this user namespace has one id"
+            capability.isSoleRoot = !host.isInitialUserNamespace && UserIDMap.ofThisProcess?.soleID != nil
+            return capability
         }
         func range(_ file: String) -> SubordinateIDs.Range? {
             (try? readFile(file)).flatMap { SubordinateIDs.range(in: $0, user: name, uid: host.uid) }
         }
         guard let users = range("/etc/subuid"), let groups = range("/etc/subgid") else {
             let file = range("/etc/subuid") == nil ? "/etc/subuid" : "/etc/subgid"
-            means.reason =
+            capability.reason =
                 "\(file) has no line for \(name) (root can add one: usermod --add-subuids 100000-165535 "
                 + "--add-subgids 100000-165535 \(name))"
-            return means
+            return capability
         }
         guard let userMapper = programs.find("newuidmap"), let groupMapper = programs.find("newgidmap") else {
-            means.reason = "newuidmap is not installed (package uidmap)"
-            return means
+            capability.reason = "newuidmap is not installed (package uidmap)"
+            return capability
         }
-        means.ranges = SubordinateIDs(
+        capability.ranges = SubordinateIDs(
             users: users, groups: groups, userMapper: userMapper, groupMapper: groupMapper)
-        return means
-    }
-
-    private static func hasOneID() -> Bool {
-        guard let bytes = try? readFile("/proc/self/uid_map", limit: 4096) else { return false }
-        let fields = bytes.split { $0 == 0x20 || $0 == 0x0A }
-        return fields.count == 3 && fields.last.map { Array($0) } == [0x31]
+        return capability
     }
 }
