@@ -1,7 +1,7 @@
 import Base
 import Testing
 
-struct ByteTextTests {
+struct ByteAmountTests {
     @Test(
         arguments: [
             (0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1_048_524, "1023.9 KiB"), (1_048_575, "1.0 MiB"),
