@@ -35,6 +35,7 @@ extension FlagKey where Value == Bool {
     package static var keepPrivs: FlagKey { FlagKey("keep-privs") }
     package static var labels: FlagKey { FlagKey("labels") }
     package static var listApps: FlagKey { FlagKey("list-apps") }
+    package static var net: FlagKey { FlagKey("net") }
     package static var noCache: FlagKey { FlagKey("no-cache") }
     package static var noCleanup: FlagKey { FlagKey("no-cleanup") }
     package static var noDefault: FlagKey { FlagKey("no-default") }
@@ -94,6 +95,7 @@ extension FlagKey where Value == String {
     package static var library: FlagKey { FlagKey("library") }
     package static var mksquashfsArgs: FlagKey { FlagKey("mksquashfs-args") }
     package static var name: FlagKey { FlagKey("name") }
+    package static var network: FlagKey { FlagKey("network") }
     package static var only: FlagKey { FlagKey("only") }
     package static var out: FlagKey { FlagKey("out") }
     package static var password: FlagKey { FlagKey("password") }

@@ -116,8 +116,8 @@ import Testing
         let version = Version.number
         let flag = try parse("exec", "--security", "uid:1", "x", "y").complaint()
         #expect(flag == "Error for command \"exec\": flag --security is not available in skiff \(version)")
-        let short = try parse("exec", "-n", "x", "y").complaint()
-        #expect(short == "Error for command \"exec\": flag --net is not available in skiff \(version)")
+        let short = try parse("build", "-e", "x", "y").complaint()
+        #expect(short == "Error for command \"build\": flag --encrypt is not available in skiff \(version)")
         let command = try parse("checkpoint", "list").complaint()
         #expect(command == "Error: command \"checkpoint\" is not available in skiff \(version)")
     }

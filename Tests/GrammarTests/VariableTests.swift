@@ -85,10 +85,10 @@ import Testing
 
     /// Without it the container would be less isolated than somebody asked for.
     @Test(arguments: [
-        "APPTAINER_NETWORK=none", "SINGULARITY_NETWORK=none", "SKIFF_NETWORK=none", "APPTAINER_NET=1",
+        "APPTAINER_NETWORK_ARGS=x", "SINGULARITY_NETWORK_ARGS=x", "SKIFF_NETWORK_ARGS=x",
         "APPTAINER_SECURITY=uid:1", "SINGULARITY_SECURITY=seccomp:/p", "APPTAINER_MEMORY=1G",
         "SINGULARITY_PIDS_LIMIT=100", "APPTAINER_CPUS=1", "APPTAINER_APPLY_CGROUPS=/c", "APPTAINER_NETNS_PATH=/n",
-        "APPTAINER_FUSESPEC=x", "APPTAINER_SHARENS=true", "APPTAINER_UNSHARE_NET=1", "APPTAINER_OOM_KILL_DISABLE=1",
+        "APPTAINER_FUSESPEC=x", "APPTAINER_SHARENS=true", "APPTAINER_OOM_KILL_DISABLE=1",
     ]) func variablesOfFlagsThatAreNotHereAreFatal(_ variable: String) throws {
         let name = try #require(variable.split(separator: "=").first)
         #expect {

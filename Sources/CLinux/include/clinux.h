@@ -186,6 +186,9 @@ static inline int skl_signal_when_readable(int fd) {
     if (flags < 0 || fcntl(fd, F_SETOWN, getpid()) != 0) return -1;
     return fcntl(fd, F_SETFL, flags | O_ASYNC | O_NONBLOCK);
 }
+/* netdevice(7): sets IFF_UP of the interface. */
+int skl_bring_up(const char *interface);
+
 static inline pid_t skl_signal_sender(const siginfo_t *info) { return info->si_pid; }
 static inline int skl_signal_is_queued(const siginfo_t *info) { return info->si_code == SI_QUEUE; }
 static inline int skl_signal_value(const siginfo_t *info) { return info->si_value.sival_int; }

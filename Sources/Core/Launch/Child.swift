@@ -51,6 +51,9 @@ struct Child {
         let container = try pivot(into: root)
         LaunchStep.pivoted.reached()
 
+        if plan.namespaces.contains(.network) {
+            try during("cannot start the loopback interface") { () throws(Errno) in try bringUpLoopback() }
+        }
         if let hostname = plan.hostname {
             try during("cannot set host name \(hostname)") { () throws(Errno) in try setHostname(hostname) }
         }

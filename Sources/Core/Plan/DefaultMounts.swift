@@ -98,10 +98,22 @@ struct DefaultMounts {
             if isOff(destination) { return nil }
             let essential = source == "/etc/hosts" || source == "/etc/localtime"
             if request.contain && !essential { return nil }
+            if source == "/etc/hosts" && request.contain && request.newNetwork { return ownHosts(destination) }
             return Mount(
                 .binds, .bind(source), at: destination, attributes: restricted, missing: essential ? .ignore : .warn,
                 reason: "bind path")
         }
+    }
+
+    /// The names that every host has; those of the caller's host lead nowhere from another network.
+    private func ownHosts(_ destination: String) -> Mount {
+        let lines = [
+            "127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback", "fe00::0 ip6-localnet",
+            "ff00::0 ip6-mcastprefix", "ff02::1 ip6-allnodes", "ff02::2 ip6-allrouters",
+        ]
+        return Mount(
+            .files, .file(Array(lines.map { $0 + "\n" }.joined().utf8)), at: destination, attributes: restricted,
+            missing: .ignore, reason: "a network of its own")
     }
 
     private func kernel() -> [Mount] {

@@ -173,6 +173,9 @@ extension Table {
             Flag(
                 .noPid, help: "no new PID namespace although another flag implies one", environment: "NO_PID"),
             Flag(.ipc, short: "i", help: "run in a new IPC namespace", environment: "IPC UNSHARE_IPC"),
+            Flag(.net, short: "n", help: "run in a new network namespace", environment: "NET UNSHARE_NET"),
+            Flag(
+                .network, help: "the network of that namespace: none, which is loopback alone", environment: "NETWORK"),
             Flag(.uts, help: "run in a new UTS namespace", environment: "UTS UNSHARE_UTS"),
             Flag(.userns, short: "u", help: "run in a new user namespace", environment: "USERNS UNSHARE_USERNS"),
             Flag(

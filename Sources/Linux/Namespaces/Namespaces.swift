@@ -28,6 +28,9 @@ package func join(_ namespace: CInt, _ kind: Namespaces) throws(Errno) {
     _ = try checked { setns(namespace, CInt(truncatingIfNeeded: kind.rawValue)) }
 }
 
+/// Starts the loopback interface of this network namespace, which is down in a new one; netdevice(7).
+package func bringUpLoopback() throws(Errno) { _ = try checked { skl_bring_up("lo") } }
+
 package func setHostname(_ name: String) throws(Errno) {
     _ = try checked { sethostname(name, name.utf8.count) }
 }
