@@ -158,14 +158,14 @@ let package = Package(
             exclude: ["CTypedCall"], swiftSettings: swiftSettings),
         .target(name: "PluginKit", dependencies: ["PluginAPI"], swiftSettings: swiftSettings),
         .target(
-            name: "OverlayPlugin", dependencies: ["PluginKit", "PluginAPI", "Linux", "CLinux"],
+            name: "OverlayPlugin", dependencies: ["PluginKit", "PluginAPI", "Linux"],
             path: "Plugins/Overlay/Sources", swiftSettings: swiftSettings),
         // The entry function is a target of its own: tests link the sources of several plugins into one program.
         .target(
             name: "OverlayEntry", dependencies: ["OverlayPlugin", "PluginKit", "PluginAPI"],
             path: "Plugins/Overlay/Entry", swiftSettings: swiftSettings, linkerSettings: pluginLinking),
         .target(
-            name: "NvidiaPlugin", dependencies: ["PluginKit", "PluginAPI", "Linux", "CLinux"],
+            name: "NvidiaPlugin", dependencies: ["PluginKit", "PluginAPI", "Linux"],
             path: "Plugins/NvidiaGPU/Sources", swiftSettings: swiftSettings),
         .target(
             name: "NvidiaEntry", dependencies: ["NvidiaPlugin", "PluginKit", "PluginAPI"],

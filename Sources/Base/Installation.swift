@@ -1,4 +1,3 @@
-import CLinux
 import Linux
 
 /// Where the parts of this installation lie, found from the running program, so that a moved tree still works.

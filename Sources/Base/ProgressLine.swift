@@ -1,4 +1,3 @@
-import CLinux
 import Linux
 
 /// Tells how far a long work has come: one line on stderr that is drawn again and again where that is a terminal, else an
@@ -18,7 +17,7 @@ package final class ProgressLine {
 
     /// - Parameter verb: `Packing`.
     package convenience init(_ verb: String, total: Int64) {
-        self.init(verb, total: total, isTerminal: isatty(2) == 1)
+        self.init(verb, total: total, isTerminal: Linux.isTerminal(2))
     }
 
     init(_ verb: String, total: Int64, isTerminal: Bool) {

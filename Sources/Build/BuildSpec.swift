@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Core
 import Linux
 import PluginHost
@@ -42,7 +41,7 @@ struct BuildSpec {
     /// A file whose first instruction is FROM or ARG, which no line of a definition can be.
     func isDockerfile() throws(SkiffError) -> Bool {
         if address != nil { return false }
-        guard let kind = try? status(text), kind.isRegular, let file = try? open(text, O_RDONLY),
+        guard let kind = try? status(text), kind.isRegular, let file = try? open(text, .read),
             let head = try? readBytes(file.raw, at: 0, count: 1 << 16)
         else { return false }
         return DockerfileSpec.isDockerfile(head)

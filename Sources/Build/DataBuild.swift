@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Core
 import Inspect
 import Linux
@@ -46,7 +45,7 @@ struct DataBuild {
 
     private func write(_ source: CInt, _ section: ImageSection, _ record: InspectMetadata) throws(SkiffError) {
         let file = try during("cannot make \(target.part)") { () throws(Errno) in
-            try open(target.part, O_RDWR | O_CREAT | O_EXCL, mode: 0o777)
+            try open(target.part, [.readWrite, .create, .exclusive], mode: 0o777)
         }
         var creation = SIFCreation()
         creation.isDeterministic = options.squashfs.latestTime != nil

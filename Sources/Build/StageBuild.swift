@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import ImageCache
 import Linux
 package import Ownership

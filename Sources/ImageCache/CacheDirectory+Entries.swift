@@ -1,5 +1,4 @@
 package import Base
-import CLinux
 package import Linux
 
 /// Entries appear whole or not at all: they are written as `tmp_*` in the same directory, then renamed.
@@ -58,7 +57,7 @@ extension CacheDirectory {
     /// Takes from others what the umask has left them.
     private func seal(_ path: String) throws(SkiffError) {
         try during("cannot close \(path) to others") { () throws(Errno) in
-            let file = try open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+            let file = try open(path, [.read, .noFollow, .nonBlocking])
             let found = try status(of: file.raw)
             guard found.isRegular else { throw .invalidArgument }
             if found.mode & 0o022 != 0 { try Linux.fchmod(file.raw, found.permissions & ~0o022) }

@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Linux
 import Synchronization
 
@@ -40,7 +39,7 @@ extension CacheDirectory {
     }
 
     private func removeEntries(_ folder: String, _ now: Int64) {
-        guard let opened = try? open(folder, O_RDONLY | O_DIRECTORY), let names = try? Linux.entries(of: opened.raw)
+        guard let opened = try? open(folder, [.read, .directory]), let names = try? Linux.entries(of: opened.raw)
         else { return }
         for name in names.map(\.text) where name.hasPrefix(UnfinishedEntry.prefix) {
             guard let found = try? status(name, at: opened.raw, follow: false),
@@ -53,7 +52,7 @@ extension CacheDirectory {
     }
 
     private func removeLeases(_ folder: String, _ now: Int64) {
-        guard let opened = try? open(folder, O_RDONLY | O_DIRECTORY), let names = try? Linux.entries(of: opened.raw)
+        guard let opened = try? open(folder, [.read, .directory]), let names = try? Linux.entries(of: opened.raw)
         else { return }
         for name in names.map(\.text) {
             guard let found = try? status(name, at: opened.raw, follow: false), found.isRegular,

@@ -1,5 +1,4 @@
 package import Base
-import CLinux
 package import Linux
 
 /// A file of the cache.
@@ -15,7 +14,7 @@ extension CacheDirectory {
     /// Returns the entries of one kind, sorted by name, without unfinished ones.
     package func files(_ kind: Kind) -> [CacheFile] {
         let folder = kind == .blob ? path(.blob) + "/blobs/sha256" : path(kind)
-        guard let opened = try? open(folder, O_RDONLY | O_DIRECTORY), let names = try? Linux.entries(of: opened.raw)
+        guard let opened = try? open(folder, [.read, .directory]), let names = try? Linux.entries(of: opened.raw)
         else { return [] }
         return names.map(\.text).filter { !$0.hasPrefix(UnfinishedEntry.prefix) && !$0.hasPrefix(".") }.compactMap {
             name in

@@ -1,5 +1,4 @@
 package import Base
-import CLinux
 import Linux
 
 /// The cache of fetched and converted images (Docs/spec/sif-use.md §3).
@@ -50,7 +49,7 @@ package struct CacheDirectory: Sendable {
             let files = PrivateFiles.current
             try files.check(holder: parent, cure: cure)
             let opened = try files.openDirectory(root, cure: cure)
-            guard isAccessible(root, R_OK | W_OK | X_OK) else {
+            guard isAccessible(root, [.read, .write, .execute]) else {
                 throw SkiffError("cannot use \(root)", errno: .accessDenied)
             }
             for name in Kind.allCases.map(\.rawValue) + otherFolders

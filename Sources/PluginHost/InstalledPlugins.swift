@@ -1,5 +1,4 @@
 package import Base
-import CLinux
 import Linux
 
 /// The plugins that are installed: what their manifests say, read once, in the order in which they take part.
@@ -91,7 +90,7 @@ package struct InstalledPlugins: Sendable {
 
     private func manifestNames() -> [String] {
         do throws(Errno) {
-            let folder = try open(directory, O_RDONLY | O_DIRECTORY)
+            let folder = try open(directory, [.read, .directory])
             return try Linux.entries(of: folder.raw).map(\.text)
                 .filter { $0.hasSuffix(Self.suffix) && $0.utf8.first != UInt8(ascii: ".") }
         } catch {
@@ -117,7 +116,7 @@ package struct InstalledPlugins: Sendable {
     private static func readTrusted(_ file: String, trust: Trust) throws(SkiffError) -> [UInt8] {
         // O_NONBLOCK: a FIFO in the directory must not hang every command.
         let descriptor = try during("cannot read plugin manifest \(file)") { () throws(Errno) in
-            try open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+            try open(file, [.read, .noFollow, .nonBlocking])
         }
         let found = try during("cannot look at \(file)") { () throws(Errno) in try status(of: descriptor.raw) }
         guard found.isRegular else { throw SkiffError("cannot read plugin manifest \(file): not a file") }

@@ -1,5 +1,4 @@
 package import Base
-import CLinux
 import Linux
 
 /// Which plugins somebody switched off: `plugins.conf`, one `disabled = <id>` a line. Everything else is on.
@@ -23,7 +22,7 @@ package struct PluginState: Sendable {
     private static func open(_ file: String) throws(SkiffError) -> OwnedFD? {
         do throws(Errno) {
             // A FIFO must not hang every command.
-            return try Linux.open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+            return try Linux.open(file, [.read, .noFollow, .nonBlocking])
         } catch {
             if error == .noSuchFile || error == .notDirectory { return nil }
             throw SkiffError("cannot read the state of plugins \(file)", errno: error)

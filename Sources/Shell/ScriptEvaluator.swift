@@ -1,4 +1,3 @@
-import CLinux
 import Linux
 
 /// Evaluates scripts that `ScriptParser` understood. It changes nothing but its own value: what a script prints is kept

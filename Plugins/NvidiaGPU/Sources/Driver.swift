@@ -1,4 +1,3 @@
-import CLinux
 import Linux
 
 /// The files of the driver on this host.
@@ -104,12 +103,12 @@ package func deviceNodes(in directory: String = "/dev") -> [String] {
 }
 
 private func names(in directory: String) -> [String] {
-    guard let folder = try? open(directory, O_RDONLY | O_DIRECTORY) else { return [] }
+    guard let folder = try? open(directory, [.read, .directory]) else { return [] }
     return (try? entries(of: folder.raw).map(\.text)) ?? []
 }
 
 private func exists(_ path: String) -> Bool { (try? status(path)) != nil }
 
 private func isProgram(_ path: String) -> Bool {
-    (try? status(path).isRegular) == true && isAccessible(path, X_OK)
+    (try? status(path).isRegular) == true && isAccessible(path, .execute)
 }

@@ -1,4 +1,3 @@
-import CLinux
 import Linux
 
 /// The processors that a library is for: the class and machine of its ELF header; elf(5).
@@ -22,7 +21,7 @@ package struct ElfKind: Sendable, Equatable {
 
     /// Nil for a file that cannot be read, or is not ELF.
     package init?(ofFile path: String) {
-        guard let file = try? open(path, O_RDONLY | O_NONBLOCK), let bytes = try? readBytes(file.raw, at: 0, count: 20)
+        guard let file = try? open(path, [.read, .nonBlocking]), let bytes = try? readBytes(file.raw, at: 0, count: 20)
         else { return nil }
         self.init(header: bytes)
     }

@@ -1,4 +1,3 @@
-import CLinux
 package import Linux
 
 /// One `--overlay PATH[:ro]`.
@@ -74,7 +73,7 @@ extension OverlaySpec {
                 guard error == .exists else { throw error }
                 guard try status(path, follow: false).isDirectory else { throw .notDirectory }
             }
-            guard isAccessible(path, W_OK) else { throw .accessDenied }
+            guard isAccessible(path, .write) else { throw .accessDenied }
         }
         return .upper(upper, work: work)
     }

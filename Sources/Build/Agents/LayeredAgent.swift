@@ -1,5 +1,4 @@
 package import Base
-import CLinux
 package import ImageCache
 import Inspect
 import Linux
@@ -57,7 +56,7 @@ extension LayeredAgent {
         let base = try open(order)
         Log.info("Extracting layers...")
         let target = try during("cannot open \(order.root)") { () throws(Errno) in
-            try Linux.open(order.root, O_RDONLY | O_DIRECTORY)
+            try Linux.open(order.root, [.read, .directory])
         }
         let owners: TreeExtraction.Owners =
             switch order.options.identity.keeping {

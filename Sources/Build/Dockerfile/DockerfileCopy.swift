@@ -1,4 +1,3 @@
-import CLinux
 import Dockerfile
 import Linux
 
@@ -109,7 +108,7 @@ struct DockerfileCopy {
     /// A file of another host: 0600, and as old as its server says.
     private func add(_ address: String) throws(DockerfileProblem) {
         let file = try fetched.file(address, checksum: step.checksum)
-        let content = try doing("read what was fetched") { () throws(Errno) in try open(file.path, O_RDONLY) }
+        let content = try doing("read what was fetched") { () throws(Errno) in try open(file.path, .read) }
         if step.unpacksFetched, try unpack(content.raw, address) { return }
         let isNamed = !step.destination.hasSuffix("/") && target.status(destination)?.isDirectory != true
         guard isNamed || file.name != nil else {

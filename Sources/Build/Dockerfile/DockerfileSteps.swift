@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Dockerfile
 import ImageCache
 import Linux

@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Core
 import Digest
 import Dockerfile
@@ -133,7 +132,7 @@ final class FetchedFiles {
 
     private func digest(_ path: String) throws(DockerfileProblem) -> String {
         do {
-            let file = try open(path, O_RDONLY)
+            let file = try open(path, .read)
             var digest = try SHA256()
             var offset: Int64 = 0
             while case let chunk = try readBytes(file.raw, at: offset, count: 1 << 18), !chunk.isEmpty {

@@ -1,5 +1,4 @@
 package import Base
-import CLinux
 import ImageCache
 import Linux
 

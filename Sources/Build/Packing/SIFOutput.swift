@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Core
 import Inspect
 import Linux
@@ -21,7 +20,7 @@ struct SIFOutput {
         pack: (CInt, Int64) throws(SkiffError) -> Int64
     ) throws(SkiffError) {
         let file = try during("cannot make \(path)") { () throws(Errno) in
-            try open(path, O_RDWR | O_CREAT | O_EXCL, mode: 0o777)
+            try open(path, [.readWrite, .create, .exclusive], mode: 0o777)
         }
         var editor = try SIFEditor(creating: creation, on: file.raw)
         _ = try editor.add(SIFNewObject(.definition), bytes: definition.text)

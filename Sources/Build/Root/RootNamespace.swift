@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Core
 import Linux
 import Ownership
@@ -68,7 +67,7 @@ struct RootNamespace {
         }
         Log.info(notice)
         if let unneeded = supervisor, !keepsRecords {
-            _ = close(unneeded)
+            _ = OwnedFD(adopting: unneeded)
             supervisor = nil
         }
         var identity = BuildIdentity(rootMode: rootMode)
@@ -81,7 +80,7 @@ struct RootNamespace {
 
     private func canRecord() throws(SkiffError) -> Bool {
         let opened = try during("cannot open \(directory)") { () throws(Errno) in
-            try open(directory, O_RDONLY | O_DIRECTORY)
+            try open(directory, [.read, .directory])
         }
         return RecordedOwner.isPossible(in: opened.raw)
     }

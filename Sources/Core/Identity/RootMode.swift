@@ -1,4 +1,3 @@
-import CLinux
 package import Linux
 
 /// How somebody becomes root of a container without being root (Docs/root-emulation.md): the first that this host offers.

@@ -1,5 +1,4 @@
 package import Base
-import CLinux
 import Linux
 
 extension ImageSource {
@@ -15,7 +14,7 @@ extension ImageSource {
         let file = try openForUse(absolute, &isWritable, given: path)
         let facts = try during("cannot look at \(absolute)") { () throws(Errno) in try status(of: file.raw) }
         if facts.isDirectory {
-            isWritable = writable && isAccessible(".", W_OK, at: file.raw)
+            isWritable = writable && isAccessible(".", .write, at: file.raw)
             return ImageSource(kind: .directory, descriptor: file, path: absolute, isWritable: isWritable)
         }
         guard facts.isRegular else { throw unrecognized }
@@ -41,11 +40,11 @@ extension ImageSource {
     private static func openForUse(
         _ path: String, _ writable: inout Bool, given: String
     ) throws(SkiffError) -> OwnedFD {
-        if writable, let file = try? Linux.open(path, O_RDWR | O_NONBLOCK) { return file }
+        if writable, let file = try? Linux.open(path, [.readWrite, .nonBlocking]) { return file }
         // Whatever kept writing away is told by the second try, or is no obstacle to reading.
         writable = false
         do throws(Errno) {
-            return try Linux.open(path, O_RDONLY | O_NONBLOCK)
+            return try Linux.open(path, [.read, .nonBlocking])
         } catch {
             throw openingError(error, given: given, absolute: path)
         }

@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Linux
 
 extension ImageSource {
@@ -13,7 +12,7 @@ extension ImageSource {
             return SkiffError("\(retrieving): lstat \(missingComponent(of: absolute) ?? absolute)", errno: error)
         case .accessDenied:
             let parent = parentPath(absolute) ?? "/"
-            if (try? status(absolute, follow: false)) == nil, !isAccessible(parent, X_OK) {
+            if (try? status(absolute, follow: false)) == nil, !isAccessible(parent, .execute) {
                 return SkiffError("\(retrieving): lstat \(absolute)", errno: error)
             }
             return SkiffError("\(absolute) is not readable by the current user, check permissions")

@@ -1,4 +1,3 @@
-import CLinux
 package import Linux
 
 /// Puts a supervised filter on this process and hands its listener to skiff-root. No descriptor of it stays here: when
@@ -36,6 +35,6 @@ private func accepted(over socket: CInt) throws(Errno) -> ArraySlice<UInt8> {
 }
 
 private func rootFileSystem() throws(Errno) -> SupervisedRoot {
-    let root = try open("/", SKL_O_PATH | O_DIRECTORY)
+    let root = try open("/", [.pathOnly, .directory])
     return SupervisedRoot(mount: mountID(of: root.raw) ?? 0, device: try status(of: root.raw).device)
 }

@@ -1,4 +1,3 @@
-import CLinux
 import Linux
 
 /// Where helper programs are looked for: `binary path`, with the caller's own PATH where it says `$PATH`.
@@ -30,7 +29,7 @@ package struct ProgramPath: Sendable, Equatable {
     package func find(_ name: String) -> String? {
         for directory in directories {
             let path = directory + "/" + name
-            if isAccessible(path, X_OK), (try? status(path).isRegular) == true { return path }
+            if isAccessible(path, .execute), (try? status(path).isRegular) == true { return path }
         }
         return nil
     }

@@ -1,4 +1,3 @@
-import CLinux
 package import Linux
 
 /// The owner of a file in the image, and the device that it is, where the file itself cannot have them: in a user

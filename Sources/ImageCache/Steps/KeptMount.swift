@@ -1,5 +1,4 @@
 package import Base
-import CLinux
 import Linux
 
 /// The files of a `RUN --mount=type=cache`, kept for later builds. It is in use as long as this object lives:

@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Linux
 
 /// A kept result in use: nobody removes it as long as this object lives.
@@ -16,10 +15,10 @@ package final class KeptStep {
     /// - Throws: `ENOENT` when there is no complete result.
     init(_ path: String) throws(Errno) {
         guard let record = Self.record(path) else { throw .noSuchFile }
-        let place = try open(path, SKL_O_PATH | O_DIRECTORY | O_NOFOLLOW)
+        let place = try open(path, [.pathOnly, .directory, .noFollow])
         lease = "leases/\(processID())-\(uniqueName())"
         try writeFile(lease, Array(LeaseHolder.current.text.utf8), mode: 0o600, at: place.raw)
-        files = try open("fs", SKL_O_PATH | O_DIRECTORY, at: place.raw)
+        files = try open("fs", [.pathOnly, .directory], at: place.raw)
         notes = try Self.notes(place.raw)
         self.path = path
         self.record = record
@@ -40,7 +39,7 @@ package final class KeptStep {
     /// have made it.
     static func record(_ path: String) -> StepRecord? {
         let files = PrivateFiles.current
-        guard let folder = try? open(path, SKL_O_PATH | O_DIRECTORY | O_NOFOLLOW),
+        guard let folder = try? open(path, [.pathOnly, .directory, .noFollow]),
             let found = try? status(of: folder.raw), files.isOwn(found),
             let bytes = try? files.read("record", at: folder.raw, limit: 1 << 20), let record = StepRecord(bytes),
             record.boot == LeaseHolder.boot || (try? status("synced", at: folder.raw, follow: false)) != nil
@@ -49,7 +48,7 @@ package final class KeptStep {
     }
 
     private static func notes(_ place: CInt) throws(Errno) -> [String: [UInt8]] {
-        let folder = try open("notes", O_RDONLY | O_DIRECTORY, at: place)
+        let folder = try open("notes", [.read, .directory], at: place)
         var notes: [String: [UInt8]] = [:]
         for entry in try entries(of: folder.raw) {
             notes[entry.text] = try readFile(entry.text, at: folder.raw, limit: 16 << 20)
@@ -64,7 +63,7 @@ extension Lease {
 
     /// Returns whether a living process has a lease in the directory of a result.
     static func isUsed(_ path: String) -> Bool {
-        guard let folder = try? open(path + "/leases", O_RDONLY | O_DIRECTORY), let names = try? entries(of: folder.raw)
+        guard let folder = try? open(path + "/leases", [.read, .directory]), let names = try? entries(of: folder.raw)
         else { return false }
         let living = names.filter { isAlive($0.text, at: folder.raw) }
         if living.isEmpty { for name in names { try? unlink(name.text, at: folder.raw) } }
@@ -73,7 +72,7 @@ extension Lease {
 
     /// Returns whether the process that makes a result is alive.
     static func isOwned(_ path: String) -> Bool {
-        guard let folder = try? open(path, O_RDONLY | O_DIRECTORY) else { return false }
+        guard let folder = try? open(path, [.read, .directory]) else { return false }
         // Just made, without its owner yet.
         guard (try? status("owner", at: folder.raw)) != nil else {
             return ((try? status(of: folder.raw).modified) ?? 0) > currentTime() - 60

@@ -1,5 +1,4 @@
 package import Base
-import CLinux
 import Digest
 import Linux
 
@@ -135,7 +134,7 @@ package struct StepStore: Sendable {
     /// Marks results as written to disk. Called when a build is done: a power failure before that only loses them.
     package func synchronize(_ steps: [KeptStep]) {
         let fresh = steps.filter { !$0.isSynced }
-        guard !fresh.isEmpty, let folder = try? open(path, O_RDONLY | O_DIRECTORY),
+        guard !fresh.isEmpty, let folder = try? open(path, [.read, .directory]),
             (try? synchronizeFilesystem(folder.raw)) != nil
         else { return }
         for step in fresh { try? writeFile(step.path + "/synced", [], mode: 0o600) }
@@ -152,7 +151,7 @@ package struct StepStore: Sendable {
     }
 
     func names() -> [String] {
-        guard let opened = try? open(path, O_RDONLY | O_DIRECTORY), let found = try? entries(of: opened.raw) else {
+        guard let opened = try? open(path, [.read, .directory]), let found = try? entries(of: opened.raw) else {
             return []
         }
         return found.map(\.text)

@@ -1,6 +1,5 @@
 import Archive
 import Base
-import CLinux
 import Digest
 import Linux
 

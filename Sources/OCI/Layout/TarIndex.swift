@@ -1,6 +1,5 @@
 import Archive
 import Base
-import CLinux
 import Digest
 import Linux
 
@@ -99,7 +98,7 @@ struct TarIndex {
     static func temporaryFile(in directory: String) throws(SkiffError) -> OwnedFD {
         let name = "\(directory)/archive-\(uniqueName())"
         return try during("cannot make \(name)") { () throws(Errno) in
-            let file = try open(name, O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
+            let file = try open(name, [.readWrite, .create, .exclusive], mode: 0o600)
             try unlink(name)
             return file
         }

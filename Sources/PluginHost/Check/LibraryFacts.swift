@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Linux
 
 /// What an ELF library says about itself without being loaded; elf(5), 64 bits, little-endian.

@@ -1,4 +1,3 @@
-import CLinux
 import Core
 package import Linux
 
@@ -26,7 +25,7 @@ package final class Supervisor {
     /// - Parameter control: a seqpacket socket, see `SupervisorMessage`; lent.
     package init(control: CInt) throws(Errno) {
         self.control = control
-        home = try open("/", SKL_O_PATH | O_DIRECTORY)
+        home = try open("/", [.pathOnly, .directory])
         table = try CredentialTable()
     }
 

@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Linux
 
 /// A program `docker-credential-NAME`, which keeps passwords in some store. It reads the host of the registry and
@@ -37,7 +36,7 @@ struct CredentialHelper {
     private static func find(_ program: String) -> String? {
         for folder in (environmentValue("PATH") ?? "/usr/bin:/bin").split(separator: ":") where folder.hasPrefix("/") {
             let path = folder + "/" + program
-            if isAccessible(path, X_OK) { return path }
+            if isAccessible(path, .execute) { return path }
         }
         return nil
     }

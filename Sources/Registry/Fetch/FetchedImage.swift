@@ -1,5 +1,4 @@
 package import Base
-import CLinux
 import Core
 import Linux
 
@@ -75,7 +74,7 @@ package func publish(_ source: String, at target: String, moves: Bool) throws(Sk
         }
         Cleanup.add(part)
         defer { Cleanup.remove(part) }
-        let input = try open(source, O_RDONLY)
+        let input = try open(source, .read)
         let output = try AtomicFile(target, mode: mode, temporary: part)
         try copyContents(of: input.raw, to: output.raw)
         try output.publish(durable: true)
@@ -88,6 +87,6 @@ package func publish(_ source: String, at target: String, moves: Bool) throws(Sk
 
 /// Returns the processor of a SIF; throws for any other file.
 func architectureOfSIF(_ path: String) throws(SkiffError) -> SIFArchitecture {
-    let file = try during("cannot read \(path)") { () throws(Errno) in try open(path, O_RDONLY) }
+    let file = try during("cannot read \(path)") { () throws(Errno) in try open(path, .read) }
     return try SIFImage(reading: file.raw).header.architecture
 }

@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Digest
 import ImageCache
 import Linux
@@ -94,8 +93,8 @@ struct LayersFetch {
                 try rename(file, to: part)
             } catch {
                 guard error == .crossDevice else { throw error }
-                let input = try open(file, O_RDONLY)
-                let output = try open(part, O_WRONLY | O_CREAT | O_EXCL, mode: 0o700)
+                let input = try open(file, .read)
+                let output = try open(part, [.write, .create, .exclusive], mode: 0o700)
                 try copyContents(of: input.raw, to: output.raw)
             }
         }

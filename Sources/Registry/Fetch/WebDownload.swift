@@ -1,5 +1,4 @@
 package import Base
-import CLinux
 package import HTTP
 import Linux
 
@@ -20,7 +19,7 @@ package struct WebDownload {
     /// - Returns: the response, without its body.
     package func run(to path: String) throws(SkiffError) -> HTTPResponse {
         let file = try during("cannot make \(path)") { () throws(Errno) in
-            try open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o700)
+            try open(path, [.write, .create, .truncate], mode: 0o700)
         }
         let body = Body(file.raw, path, request.address, progress)
         for attempt in 1... {

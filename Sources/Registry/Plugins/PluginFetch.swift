@@ -1,5 +1,4 @@
 package import Base
-import CLinux
 import Core
 import Digest
 import ImageCache
@@ -101,7 +100,7 @@ extension PluginFetch {
     private func write(_ found: Found, to path: String) throws(SkiffError) {
         Log.info("Fetching \(found.uri)")
         let file = try during("cannot make \(path)") { () throws(Errno) in
-            try open(path, O_RDWR | O_CREAT | O_EXCL, mode: 0o700)
+            try open(path, [.readWrite, .create, .exclusive], mode: 0o700)
         }
         try found.process.fetch(to: file.raw)
         let size = try during("cannot look at \(path)") { () throws(Errno) in try status(of: file.raw).size }
@@ -137,7 +136,7 @@ extension PluginFetch {
         Log.info("Fetching \(found.uri)")
         let folder = try during("cannot make \(path)") { () throws(Errno) in
             try makeDirectory(path, mode: 0o700)
-            return try open(path, O_RDONLY | O_DIRECTORY)
+            return try open(path, [.read, .directory])
         }
         try found.process.fetch(to: folder.raw)
         let layout = try OCILayout(directory: path)

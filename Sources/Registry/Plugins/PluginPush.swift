@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Core
 import Linux
 import PluginHost
@@ -20,7 +19,7 @@ struct PluginPush {
                 "cannot push \(facts.path) to \(uri): the plugin \(plugins.map(\.id).joined(separator: ", ")) can only fetch"
             )
         }
-        let file = try during("cannot read \(facts.path)") { () throws(Errno) in try open(facts.path, O_RDONLY) }
+        let file = try during("cannot read \(facts.path)") { () throws(Errno) in try open(facts.path, .read) }
         let digest = try digestOfFile(file.raw, facts.path)
         for plugin in pushing {
             var task = TransportTask(

@@ -1,5 +1,4 @@
 package import Base
-import CLinux
 import Digest
 import ImageCache
 import Linux
@@ -94,7 +93,7 @@ package struct BlobStore: OCIBlobs, Sendable {
 
 /// Returns the SHA-256 of a file, as OCI writes digests.
 package func digestOfFile(_ path: String) throws(SkiffError) -> String {
-    let file = try during("cannot read \(path)") { () throws(Errno) in try open(path, O_RDONLY) }
+    let file = try during("cannot read \(path)") { () throws(Errno) in try open(path, .read) }
     return try digestOfFile(file.raw, path)
 }
 

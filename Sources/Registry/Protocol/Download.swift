@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import HTTP
 import Linux
 import OCI

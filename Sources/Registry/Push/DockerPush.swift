@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Core
 import Digest
 import HTTP
@@ -27,7 +26,7 @@ struct DockerPush {
         defer { scratch.remove() }
         let path = try scratch.path() + "/layer.tar.gz"
         let file = try during("cannot make \(path)") { () throws(Errno) in
-            try Linux.open(path, O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
+            try Linux.open(path, [.readWrite, .create, .exclusive], mode: 0o600)
         }
         Log.info("Making a layer of the image")
         let layer = try LayerWriter(reader, to: file.raw, path: path, bar: progress.bar("packing", total: facts.size))

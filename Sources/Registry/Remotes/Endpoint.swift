@@ -1,5 +1,4 @@
 package import Base
-import CLinux
 import Core
 import Digest
 package import HTTP

@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import HTTP
 import ImageCache
 import Linux
@@ -27,7 +26,7 @@ struct BusyboxAgent: BootstrapAgent {
     /// The installer writes the path by which it was started.
     private func shortenLinks(_ folder: String, below root: String) throws(SkiffError) {
         try during("cannot link the names of busybox") { () throws(Errno) in
-            let opened = try open(folder, O_RDONLY | O_DIRECTORY)
+            let opened = try open(folder, [.read, .directory])
             for entry in try entries(of: opened.raw) where entry.text != "busybox" {
                 guard try status(entry.text, at: opened.raw, follow: false).isSymlink else { continue }
                 try unlink(entry.text, at: opened.raw)

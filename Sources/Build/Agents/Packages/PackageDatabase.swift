@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Linux
 
 /// Where rpm of this host keeps its database. Debian's keeps it in the caller's home, so that a root filled by it would have
@@ -17,7 +16,7 @@ struct PackageDatabase {
         }
         let folder = order.temporary + "/rpm-home"
         let own = (environmentValue("HOME") ?? "") + "/.rpmmacros"
-        let text = (isAccessible(own, R_OK) ? "%{load:\(own)}\n" : "") + "%_dbpath \(Self.usual)\n"
+        let text = (isAccessible(own, .read) ? "%{load:\(own)}\n" : "") + "%_dbpath \(Self.usual)\n"
         try during("cannot write \(folder)/.rpmmacros") { () throws(Errno) in
             try makeDirectories(folder)
             try writeFile(folder + "/.rpmmacros", Array(text.utf8), mode: 0o644)

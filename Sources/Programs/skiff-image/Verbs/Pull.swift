@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Core
 import Grammar
 import Linux
@@ -68,7 +67,7 @@ struct PullCommand {
         guard (try? status(parent).isDirectory) == true else {
             throw SkiffError("cannot write \(name): there is no directory \(parent)")
         }
-        guard isAccessible(parent, W_OK | X_OK) else {
+        guard isAccessible(parent, [.write, .execute]) else {
             throw SkiffError("cannot write \(name): no permission to make files in \(parent)")
         }
         return target
