@@ -58,14 +58,32 @@ package struct ImageSource: ~Copyable, Sendable {
 /// - Throws: with Apptainer's texts, which scripts read; also when the image has no root file system or is for another
 ///   processor.
 package func openImage(_ path: String, writable: Bool) throws(SkiffError) -> ImageSource {
+    // Otherwise the current directory.
+    guard !path.isEmpty else {
+        throw SkiffError("cannot open the image: its path is empty", hint: "Check the variable that holds it")
+    }
     let absolute = try absolutePath(path)
-    let image = try openForThisHost(absolute, writable: writable)
+    let image: ImageSource
+    do throws(SkiffError) {
+        image = try openForThisHost(absolute, writable: writable)
+    } catch {
+        guard error.errno == .noSuchFile, error.hint == nil, looksLikeReference(path) else { throw error }
+        let hint = "For an image of a registry write docker://\(path)"
+        throw SkiffError(error.message, errno: error.errno, hint: hint, code: error.code)
+    }
     if image.kind == .sif, image.root == nil {
         throw SkiffError(
             "While checking container encryption: while getting root filesystem in \(absolute): no root filesystem found"
         )
     }
     return image
+}
+
+/// Whether a word that names no file may be meant as `NAME:TAG` or a bare `NAME` of a registry.
+private func looksLikeReference(_ word: String) -> Bool {
+    let last = lastComponent(word)
+    let isName = word.utf8.allSatisfy { ASCII.isAlphanumeric($0) || "._-/:".utf8.contains($0) }
+    return isName && !word.hasPrefix("/") && !word.hasPrefix(".") && (last.contains(":") || !word.contains("."))
 }
 
 private func openForThisHost(_ path: String, writable: Bool) throws(SkiffError) -> ImageSource {

@@ -25,5 +25,9 @@ extension Plan {
     var allMessages: [PlanMessage] { messages + environment.messages }
 
     /// Prints the messages of the plan.
-    package func report() { for message in allMessages { message.report() } }
+    package func report() {
+        for message in allMessages { message.report() }
+        Log.verbose("Starting \(image.path), \(imageText); \(processText)")
+        if Log.level >= Log.Level.debug.rawValue { logSections() }
+    }
 }

@@ -4,11 +4,20 @@ import Linux
 /// What `--explain` prints: the very plan that the launcher would execute, line by line, with the reason of each line.
 extension Plan {
     package func text() -> String {
-        var lines: [String] = []
+        sections.flatMap { title, rows in [title] + rows.map { "  " + $0.printable } }.map { $0 + "\n" }.joined()
+    }
+
+    /// Variables may be secrets, and messages are shown without being asked for.
+    func logSections() {
+        for (title, rows) in sections where title != "environment" && title != "messages" {
+            for row in rows { Log.debug("\(title): \(row)") }
+        }
+    }
+
+    private var sections: [(title: String, rows: [String])] {
+        var found: [(title: String, rows: [String])] = []
         func section(_ title: String, _ rows: [String]) {
-            if rows.isEmpty { return }
-            lines.append(title)
-            lines += rows.map { "  " + $0.printable }
+            if !rows.isEmpty { found.append((title, rows)) }
         }
         section("image", imageRows)
         section("processes", [processText])
@@ -22,28 +31,30 @@ extension Plan {
         section("plugins", plugins.map { "\($0.id) \($0.version): because of \($0.trigger)" })
         section("messages", allMessages.map { "\($0.level.label): \($0.text)" })
         section("notes", notes.map { "\($0.origin): \($0.text)" })
-        return lines.joined(separator: "\n") + "\n"
+        return found
     }
 
     private var imageRows: [String] {
-        var rows = [image.path]
-        switch image.driver {
-        case .directory: rows.append("a directory, bound \(image.writable ? "for reading and writing" : "read-only")")
-        case .loop:
-            rows.append(
-                "\(image.filesystem) at byte \(image.offset), \(image.size) bytes, by the kernel on a loop device"
-                    + (image.isSynchronous ? ", written at once" : ""))
-        case .server:
-            rows.append("squashfs at byte \(image.offset), \(image.size) bytes, by the image server skiff-mount")
-            if let owner = image.owner { rows.append("every file belongs to uid \(owner.uid), gid \(owner.gid)") }
-        case .extracted:
-            rows.append(
-                "\(image.filesystem) at byte \(image.offset), \(image.size) bytes, extracted to a private directory")
+        var rows = [image.path, imageText]
+        if image.driver == .server, let owner = image.owner {
+            rows.append("every file belongs to uid \(owner.uid), gid \(owner.gid)")
         }
         return rows
     }
 
-    private var processText: String {
+    var imageText: String {
+        let place = "at byte \(image.offset), \(image.size) bytes"
+        return switch image.driver {
+        case .directory: "a directory, bound \(image.writable ? "for reading and writing" : "read-only")"
+        case .loop:
+            "\(image.filesystem) \(place), by the kernel on a loop device"
+                + (image.isSynchronous ? ", written at once" : "")
+        case .server: "squashfs \(place), by the image server skiff-mount"
+        case .extracted: "\(image.filesystem) \(place), extracted to a private directory"
+        }
+    }
+
+    var processText: String {
         switch process {
         case .inPlace: "skiff becomes the program: nothing has to be waited for"
         case .monitored: "skiff waits, its child becomes the program"

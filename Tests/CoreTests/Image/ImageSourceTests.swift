@@ -217,6 +217,21 @@ struct ImageSourceTests {
         #expect(text("/file/x") == expected("/file/x", "not a directory"))
     }
 
+    @Test(arguments: [
+        ("ubuntu:22.04", true), ("library/alpine", true), ("gone.sif", false), ("./a:b", false), ("/a:b", false),
+    ]) func namesOfARegistryGetAHint(name: String, isHinted: Bool) {
+        do throws(SkiffError) {
+            _ = try openImage(name, writable: false)
+            Issue.record("\(name) is there")
+        } catch {
+            #expect(error.hint == (isHinted ? "For an image of a registry write docker://\(name)" : nil))
+        }
+    }
+
+    @Test func emptyNamesAreRefused() {
+        #expect(failure { _ = try openImage("", writable: false) }?.hasPrefix("cannot open the image") == true)
+    }
+
     @Test func pathsAreCleanedAsBytes() throws {
         #expect(try absolutePath("/a//b/../c/.") == "/a/c")
         #expect(try absolutePath("/..") == "/")
