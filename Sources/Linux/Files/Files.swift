@@ -58,7 +58,7 @@ package let atCurrentDirectory = AT_FDCWD
 package func open(_ path: String, _ flags: CInt, mode: mode_t = 0, at directory: CInt = AT_FDCWD) throws(Errno)
     -> OwnedFD
 {
-    OwnedFD(adopting: try checked { skl_openat(directory, path, flags | O_CLOEXEC, mode) })
+    OwnedFD(adopting: try checked(path) { skl_openat(directory, $0, flags | O_CLOEXEC, mode) })
 }
 
 /// openat2(2), always close-on-exec. With `.inRoot` a hostile tree cannot lead outside of `directory`.
@@ -69,8 +69,8 @@ package func open(_ path: String, _ flags: CInt, mode: mode_t = 0, in directory:
     while true {
         do throws(Errno) {
             return OwnedFD(
-                adopting: try checked {
-                    skl_openat2(directory, path, UInt64(flags | O_CLOEXEC), UInt64(mode), resolve.rawValue)
+                adopting: try checked(path) {
+                    skl_openat2(directory, $0, UInt64(flags | O_CLOEXEC), UInt64(mode), resolve.rawValue)
                 })
         } catch {
             if error != .tryAgain { throw error }
@@ -143,7 +143,7 @@ package func writeFully(_ fd: CInt, _ bytes: [UInt8]) throws(Errno) {
 }
 
 package func writeFully(_ fd: CInt, _ text: String) throws(Errno) {
-    try writeFully(fd, Array(text.utf8))
+    try writeFully(fd, text.bytes)
 }
 
 /// pwrite(2), all of it.
@@ -165,7 +165,7 @@ package func writeFully(_ fd: CInt, _ bytes: [UInt8], at offset: Int64) throws(E
 /// Writes a /proc or /sys control file in one write(2): the kernel takes such a value whole or not at all.
 package func writeControl(_ path: String, _ text: String, at directory: CInt = AT_FDCWD) throws(Errno) {
     let file = try open(path, O_WRONLY, at: directory)
-    let bytes = Array(text.utf8)
+    let bytes = text.bytes
     _ = try checked { CLinux.write(file.raw, bytes, bytes.count) }
 }
 
@@ -217,17 +217,17 @@ package func fchown(_ fd: CInt, _ uid: uid_t, _ gid: gid_t) throws(Errno) {
 }
 
 package func chmod(_ path: String, _ mode: mode_t, at directory: CInt = AT_FDCWD) throws(Errno) {
-    _ = try checked { fchmodat(directory, path, mode, 0) }
+    _ = try checked(path) { fchmodat(directory, $0, mode, 0) }
 }
 
 package func chown(_ path: String, _ uid: uid_t, _ gid: gid_t, at directory: CInt = AT_FDCWD, follow: Bool = false)
     throws(Errno)
 {
-    _ = try checked { fchownat(directory, path, uid, gid, follow ? 0 : AT_SYMLINK_NOFOLLOW) }
+    _ = try checked(path) { fchownat(directory, $0, uid, gid, follow ? 0 : AT_SYMLINK_NOFOLLOW) }
 }
 
 package func makeDirectory(_ path: String, mode: mode_t = 0o755, at directory: CInt = AT_FDCWD) throws(Errno) {
-    _ = try checked { mkdirat(directory, path, mode) }
+    _ = try checked(path) { mkdirat(directory, $0, mode) }
 }
 
 /// mkdir -p: parents with the same mode; no error when it exists as a directory.
@@ -248,11 +248,12 @@ package func makeDirectories(_ path: String, mode: mode_t = 0o755, at directory:
 }
 
 package func makeNode(_ path: String, mode: mode_t, device: dev_t = 0, at directory: CInt = AT_FDCWD) throws(Errno) {
-    _ = try checked { mknodat(directory, path, mode, device) }
+    _ = try checked(path) { mknodat(directory, $0, mode, device) }
 }
 
 package func makeSymlink(_ target: String, at path: String, in directory: CInt = AT_FDCWD) throws(Errno) {
-    _ = try checked { symlinkat(target, directory, path) }
+    let target = try Terminated(target.bytes)
+    _ = try checked(path) { symlinkat(target.text, directory, $0) }
 }
 
 package func makeHardLink(
@@ -260,37 +261,39 @@ package func makeHardLink(
 )
     throws(Errno)
 {
-    _ = try checked { linkat(source, existing, directory, path, 0) }
+    let existing = try Terminated(existing.bytes)
+    _ = try checked(path) { linkat(source, existing.text, directory, $0, 0) }
 }
 
 /// linkat(2): gives a name to a file that was opened with O_TMPFILE.
 package func nameFile(_ fd: CInt, _ path: String) throws(Errno) {
-    _ = try checked { linkat(AT_FDCWD, "/proc/self/fd/\(fd)", AT_FDCWD, path, AT_SYMLINK_FOLLOW) }
+    _ = try checked(path) { linkat(AT_FDCWD, "/proc/self/fd/\(fd)", AT_FDCWD, $0, AT_SYMLINK_FOLLOW) }
 }
 
 package func readLink(_ path: String, at directory: CInt = AT_FDCWD) throws(Errno) -> String {
     var buffer = [UInt8](repeating: 0, count: 4097)
-    let count = try checked {
+    let count = try checked(path) { path in
         buffer.withUnsafeMutableBytes { space in
             guard let base = space.baseAddress else { return -1 }
             return readlinkat(directory, path, base.assumingMemoryBound(to: CChar.self), space.count)
         }
     }
-    return String(decoding: buffer[..<count], as: UTF8.self)
+    return String(bytes: buffer[..<count])
 }
 
 package func unlink(_ path: String, at directory: CInt = AT_FDCWD) throws(Errno) {
-    _ = try checked { unlinkat(directory, path, 0) }
+    _ = try checked(path) { unlinkat(directory, $0, 0) }
 }
 
 package func removeDirectory(_ path: String, at directory: CInt = AT_FDCWD) throws(Errno) {
-    _ = try checked { unlinkat(directory, path, AT_REMOVEDIR) }
+    _ = try checked(path) { unlinkat(directory, $0, AT_REMOVEDIR) }
 }
 
 package func rename(_ from: String, to: String, from source: CInt = AT_FDCWD, in directory: CInt = AT_FDCWD)
     throws(Errno)
 {
-    _ = try checked { renameat(source, from, directory, to) }
+    let from = try Terminated(from.bytes)
+    _ = try checked(to) { renameat(source, from.text, directory, $0) }
 }
 
 /// access(2) with the effective ids on the very file that a descriptor is, O_PATH included; faccessat2(2).
@@ -304,14 +307,14 @@ package func isAccessible(ofOpen file: CInt, _ mode: CInt) -> Bool {
 
 /// access(2) with the effective ids; faccessat(2) AT_EACCESS.
 package func isAccessible(_ path: String, _ mode: CInt, at directory: CInt = AT_FDCWD) -> Bool {
-    faccessat(directory, path, mode, AT_EACCESS) == 0
+    (try? checked(path) { faccessat(directory, $0, mode, AT_EACCESS) }) != nil
 }
 
 /// getcwd(3).
 package func currentDirectory() throws(Errno) -> String {
     guard let text = getcwd(nil, 0) else { throw Errno.current }
     defer { free(text) }
-    return String(cString: text)
+    return String(bytes: text)
 }
 
 /// getcwd(3), as the bytes it is.
@@ -324,14 +327,14 @@ package func currentDirectoryBytes() throws(Errno) -> [UInt8] {
     return Array(bytes)
 }
 
-package func changeDirectory(_ path: String) throws(Errno) { _ = try checked { chdir(path) } }
+package func changeDirectory(_ path: String) throws(Errno) { _ = try checked(path) { chdir($0) } }
 package func changeDirectory(_ fd: CInt) throws(Errno) { _ = try checked { fchdir(fd) } }
 
 /// realpath(3): absolute, without symlinks, `.` or `..`.
 package func realPath(_ path: String) throws(Errno) -> String {
-    guard let text = realpath(path, nil) else { throw Errno.current }
+    guard let text = try realpath(Terminated(path.bytes).text, nil) else { throw Errno.current }
     defer { free(text) }
-    return String(cString: text)
+    return String(bytes: text)
 }
 
 /// Names in a directory, sorted by bytes, without `.` and `..`; takes a descriptor opened for reading.
@@ -363,7 +366,7 @@ package struct DirectoryEntry: Sendable, Equatable {
     package let name: [UInt8]
     /// DT_* of readdir(3); DT_UNKNOWN (0) where the file system does not tell.
     package let type: UInt8
-    package var text: String { String(decoding: name, as: UTF8.self) }
+    package var text: String { String(bytes: name) }
     package init(name: [UInt8], type: UInt8) {
         self.name = name
         self.type = type
@@ -374,8 +377,10 @@ package struct DirectoryEntry: Sendable, Equatable {
 package func globPaths(_ pattern: String) -> [String] {
     var found = glob_t()
     defer { globfree(&found) }
-    guard glob(pattern, GLOB_NOCHECK, nil, &found) == 0, let paths = found.gl_pathv else { return [pattern] }
-    return (0..<Int(found.gl_pathc)).compactMap { index in paths[index].map { String(cString: $0) } }
+    guard let text = try? Terminated(pattern.bytes), glob(text.text, GLOB_NOCHECK, nil, &found) == 0,
+        let paths = found.gl_pathv
+    else { return [pattern] }
+    return (0..<Int(found.gl_pathc)).compactMap { index in paths[index].map { String(bytes: $0) } }
 }
 
 /// memfd_create(2): a file without a name, holding these bytes, positioned at its start.
@@ -405,7 +410,8 @@ package func sealedCopy(of fd: CInt, _ name: String) throws(Errno) -> OwnedFD {
 
 /// renameat2(2) RENAME_EXCHANGE: two names change places at once.
 package func exchange(_ first: String, _ second: String) throws(Errno) {
-    _ = try checked { skl_renameat2(AT_FDCWD, first, AT_FDCWD, second, 2) }
+    let first = try Terminated(first.bytes)
+    _ = try checked(second) { skl_renameat2(AT_FDCWD, first.text, AT_FDCWD, $0, 2) }
 }
 
 /// Sets a file's times to now by the clock of its file system; utimensat(2).
@@ -415,5 +421,5 @@ package func touch(_ path: String, access: Bool = true, modification: Bool = fal
     let times = [
         timespec(tv_sec: 0, tv_nsec: access ? now : keep), timespec(tv_sec: 0, tv_nsec: modification ? now : keep),
     ]
-    _ = try checked { utimensat(AT_FDCWD, path, times, 0) }
+    _ = try checked(path) { utimensat(AT_FDCWD, $0, times, 0) }
 }

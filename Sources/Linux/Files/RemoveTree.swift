@@ -8,7 +8,7 @@ package func removeTree(_ name: EntryName, at directory: CInt) throws(Errno) {
 
 /// - Parameter path: of the host.
 package func removeTree(_ path: String, at directory: CInt = atCurrentDirectory) throws(Errno) {
-    try removeTree(path: Array(path.utf8), at: directory)
+    try removeTree(path: path.bytes, at: directory)
 }
 
 private func removeTree(path: [UInt8], at directory: CInt) throws(Errno) {

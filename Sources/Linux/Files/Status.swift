@@ -54,7 +54,7 @@ package struct FileStatus: Sendable, Equatable {
 /// stat(2) or, with `follow: false`, lstat(2).
 package func status(_ path: String, at directory: CInt = AT_FDCWD, follow: Bool = true) throws(Errno) -> FileStatus {
     var raw = stat()
-    _ = try checked { fstatat(directory, path, &raw, follow ? 0 : AT_SYMLINK_NOFOLLOW) }
+    _ = try checked(path) { fstatat(directory, $0, &raw, follow ? 0 : AT_SYMLINK_NOFOLLOW) }
     return FileStatus(raw)
 }
 
@@ -68,7 +68,7 @@ package func status(of fd: CInt) throws(Errno) -> FileStatus {
 /// The magic number of the file system that holds `path`, from linux/magic.h; statfs(2).
 package func filesystemType(of path: String) throws(Errno) -> UInt64 {
     var raw = statfs()
-    _ = try checked { skl_statfs(path, &raw) }
+    _ = try checked(path) { skl_statfs($0, &raw) }
     return UInt64(truncatingIfNeeded: raw.f_type)
 }
 
@@ -99,7 +99,7 @@ package struct FilesystemFacts: Sendable {
 /// statvfs(3) of the file system that holds `path`.
 package func filesystemFacts(of path: String) throws(Errno) -> FilesystemFacts {
     var raw = statvfs()
-    _ = try checked { statvfs(path, &raw) }
+    _ = try checked(path) { statvfs($0, &raw) }
     return FilesystemFacts(raw)
 }
 

@@ -15,7 +15,7 @@ package struct MountAttributes: OptionSet, Sendable, Hashable {
 package func cloneTree(_ path: String, at directory: CInt = AT_FDCWD, recursive: Bool = true) throws(Errno) -> OwnedFD {
     let empty: CInt = path.isEmpty ? AT_EMPTY_PATH : 0
     let flags = SKL_OPEN_TREE_CLONE | UInt32(O_CLOEXEC) | UInt32(empty) | (recursive ? SKL_AT_RECURSIVE : 0)
-    return OwnedFD(adopting: try checked { skl_open_tree(directory, path, flags) })
+    return OwnedFD(adopting: try checked(path) { skl_open_tree(directory, $0, flags) })
 }
 
 /// move_mount(2): attaches a detached mount onto the place an O_PATH descriptor names.
@@ -28,7 +28,7 @@ package func attach(_ mount: borrowing OwnedFD, onto target: CInt) throws(Errno)
 /// move_mount(2) onto a path.
 package func attach(_ mount: borrowing OwnedFD, at path: String, in directory: CInt = AT_FDCWD) throws(Errno) {
     let source = mount.raw
-    _ = try checked { skl_move_mount(source, "", directory, path, SKL_MOVE_MOUNT_F_EMPTY_PATH) }
+    _ = try checked(path) { skl_move_mount(source, "", directory, $0, SKL_MOVE_MOUNT_F_EMPTY_PATH) }
 }
 
 /// mount_setattr(2) on the mount a descriptor names.
@@ -46,7 +46,7 @@ package enum Propagation: UInt64, Sendable {
 
 /// Sets the propagation of a whole tree; mount(2) MS_REC.
 package func setPropagation(_ propagation: Propagation, of path: String) throws(Errno) {
-    _ = try checked { mount("none", path, nil, UInt(propagation.rawValue) | UInt(MS_REC), nil) }
+    _ = try checked(path) { mount("none", $0, nil, UInt(propagation.rawValue) | UInt(MS_REC), nil) }
 }
 
 /// fsopen(2), fsconfig(2), fsmount(2): a new file system as a detached mount.
@@ -58,10 +58,10 @@ package func newFilesystem(
 ) throws(Errno) -> OwnedFD {
     let context = OwnedFD(adopting: try checked { skl_fsopen(type, 1) })
     let fd = context.raw
-    _ = try checked { skl_fsconfig(fd, FSCONFIG_SET_STRING.rawValue, "source", source, 0) }
+    _ = try checked(source) { skl_fsconfig(fd, FSCONFIG_SET_STRING.rawValue, "source", $0, 0) }
     for (key, value) in options {
         if let value {
-            _ = try checked { skl_fsconfig(fd, FSCONFIG_SET_STRING.rawValue, key, value, 0) }
+            _ = try checked(value) { skl_fsconfig(fd, FSCONFIG_SET_STRING.rawValue, key, $0, 0) }
         } else {
             _ = try checked { skl_fsconfig(fd, FSCONFIG_SET_FLAG.rawValue, key, nil, 0) }
         }
@@ -74,11 +74,12 @@ package func newFilesystem(
 package func mountFilesystem(_ type: String, source: String, at target: String, flags: UInt = 0, data: String = "")
     throws(Errno)
 {
-    _ = try checked { mount(source, target, type, flags, data) }
+    let (source, data) = (try Terminated(source.bytes), try Terminated(data.bytes))
+    _ = try checked(target) { mount(source.text, $0, type, flags, data.text) }
 }
 
 package func unmount(_ path: String, detach: Bool) throws(Errno) {
-    _ = try checked { umount2(path, detach ? CInt(MNT_DETACH) : 0) }
+    _ = try checked(path) { umount2($0, detach ? CInt(MNT_DETACH) : 0) }
 }
 
 /// pivot_root(2) with both arguments ".": the current directory becomes the root, the old root lies under it until it

@@ -8,8 +8,8 @@ package protocol BytePath: Hashable, Sendable, ExpressibleByStringLiteral, Custo
 }
 
 extension BytePath {
-    package init(_ text: String) { self.init(Array(text.utf8)) }
-    package init(stringLiteral text: String) { self.init(Array(text.utf8)) }
+    package init(_ text: String) { self.init(text.bytes) }
+    package init(stringLiteral text: String) { self.init(text.bytes) }
 
     package var isAbsolute: Bool { bytes.first == ASCII.slash }
     package var isEmpty: Bool { bytes.isEmpty }
@@ -41,7 +41,7 @@ extension BytePath {
         return Self(bytes.last == ASCII.slash ? bytes + rest : bytes + [ASCII.slash] + rest)
     }
 
-    package func appending(_ name: String) -> Self { appending(Array(name.utf8)) }
+    package func appending(_ name: String) -> Self { appending(name.bytes) }
 
     /// The path without doubled slashes, `.` and each `..` whose name before it is known. It is text that is cleaned: where
     /// a name is a symbolic link, the kernel's `..` leads elsewhere. An absolute path never leads above `/`; a relative one

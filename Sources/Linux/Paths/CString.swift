@@ -10,6 +10,14 @@ func checked<Result: FixedWidthInteger & SignedInteger>(
     return try checked { withTerminated(bytes, call) }
 }
 
+/// The same for a text, as the bytes that it stands for.
+@inline(__always)
+func checked<Result: FixedWidthInteger & SignedInteger>(
+    _ text: String, _ call: (UnsafePointer<CChar>) -> Result
+) throws(Errno) -> Result {
+    try checked(text.bytes, call)
+}
+
 @inline(__always)
 private func withTerminated<Result>(_ bytes: [UInt8], _ call: (UnsafePointer<CChar>) -> Result) -> Result {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count + 1) { space in

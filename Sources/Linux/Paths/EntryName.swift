@@ -13,7 +13,7 @@ package struct EntryName: Hashable, Sendable, CustomStringConvertible {
         self.bytes = bytes
     }
 
-    package init(_ text: String) throws(Errno) { try self.init(Array(text.utf8)) }
+    package init(_ text: String) throws(Errno) { try self.init(text.bytes) }
 
     package var description: String { printableText(bytes) }
 }

@@ -48,7 +48,7 @@ package func userRecord(name: String) -> UserRecord? {
 
 extension UserRecord {
     init(_ entry: passwd) {
-        func text(_ pointer: UnsafeMutablePointer<CChar>?) -> String { pointer.map { String(cString: $0) } ?? "" }
+        func text(_ pointer: UnsafeMutablePointer<CChar>?) -> String { pointer.map { String(bytes: $0) } ?? "" }
         self.init(
             name: text(entry.pw_name), uid: entry.pw_uid, gid: entry.pw_gid, gecos: text(entry.pw_gecos),
             home: text(entry.pw_dir), shell: text(entry.pw_shell))
@@ -58,7 +58,7 @@ extension UserRecord {
 /// getgrgid(3): the name of a group, through NSS.
 package func groupName(gid: gid_t) -> String? {
     guard let entry = getgrgid(gid)?.pointee, let name = entry.gr_name else { return nil }
-    return String(cString: name)
+    return String(bytes: name)
 }
 
 package func setUmask(_ mask: mode_t) -> mode_t { umask(mask) }

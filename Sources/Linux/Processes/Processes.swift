@@ -58,10 +58,7 @@ package func sendSignal(_ signal: CInt, to pidfd: borrowing OwnedFD) throws(Errn
 package final class CStringArray {
     private var pointers: [UnsafeMutablePointer<CChar>?]
 
-    package init(_ strings: [String]) {
-        pointers = strings.map { strdup($0) }
-        pointers.append(nil)
-    }
+    package convenience init(_ strings: [String]) { self.init(bytes: strings.map(\.bytes)) }
 
     /// The same from bytes without NUL, of any encoding.
     package init(bytes strings: [[UInt8]]) {
@@ -96,8 +93,7 @@ package func unmapMemory(_ place: UnsafeMutableRawPointer, _ size: Int) { _ = mu
 
 /// execve(2): comes back only to throw.
 package func execute(_ path: String, _ arguments: CStringArray, _ environment: CStringArray) throws(Errno) {
-    arguments.withPointer { argv in environment.withPointer { envp in _ = execve(path, argv, envp) } }
-    throw Errno.current
+    try execute(path.bytes, arguments, environment)
 }
 
 /// execve(2). The kernel looks the path up by its own rules: of a foreign tree it must have been looked up before.
@@ -128,18 +124,16 @@ package func spawn(
     let (sources, targets) = (mapped.map(\.parent), mapped.map(\.child))
     let argv = CStringArray(arguments)
     let envp = CStringArray(environment)
-    return try checked {
-        path.withCString { path in
-            argv.withPointer { argv in
-                envp.withPointer { envp in
-                    sources.withUnsafeBufferPointer { sources in
-                        targets.withUnsafeBufferPointer { targets in
-                            var request = skl_spawn(
-                                path: path, arguments: argv, environment: envp, sources: sources.baseAddress,
-                                targets: targets.baseAddress, count: targets.count, new_session: newSession ? 1 : 0,
-                                death_signal: deathSignal, parent: getpid())
-                            return skl_spawn(&request)
-                        }
+    return try checked(path) { path in
+        argv.withPointer { argv in
+            envp.withPointer { envp in
+                sources.withUnsafeBufferPointer { sources in
+                    targets.withUnsafeBufferPointer { targets in
+                        var request = skl_spawn(
+                            path: path, arguments: argv, environment: envp, sources: sources.baseAddress,
+                            targets: targets.baseAddress, count: targets.count, new_session: newSession ? 1 : 0,
+                            death_signal: deathSignal, parent: getpid())
+                        return skl_spawn(&request)
                     }
                 }
             }
@@ -147,11 +141,9 @@ package func spawn(
     }
 }
 
-/// The words that this process was started with, the program's name first, as bytes.
-package func processArguments() -> [[UInt8]] {
-    (0..<Int(CommandLine.argc)).compactMap { index in
-        CommandLine.unsafeArgv[index].map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
-    }
+/// The words that this process was started with, the program's name first. Swift's own list of them is repaired.
+package func processArguments() -> [String] {
+    (0..<Int(CommandLine.argc)).compactMap { index in CommandLine.unsafeArgv[index].map { String(bytes: $0) } }
 }
 
 /// `KEY=VALUE` strings of this process, in order.
@@ -159,7 +151,7 @@ package func environmentStrings() -> [String] {
     var result: [String] = []
     guard var cursor = skl_environ() else { return result }
     while let text = cursor.pointee {
-        result.append(String(cString: text))
+        result.append(String(bytes: text))
         cursor += 1
     }
     return result
@@ -179,7 +171,7 @@ package func environmentBytes() -> [[UInt8]] {
 /// getenv(3).
 package func environmentValue(_ name: String) -> String? {
     guard let value = getenv(name) else { return nil }
-    return String(cString: value)
+    return String(bytes: value)
 }
 
 /// How many CPUs the affinity mask of this process holds; sched_getaffinity(2).

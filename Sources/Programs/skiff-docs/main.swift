@@ -40,7 +40,7 @@ func write(_ text: String, to directory: String, _ name: String) throws(SkiffErr
 }
 
 do throws(SkiffError) {
-    try write(Array(CommandLine.arguments.dropFirst()))
+    try write(Array(processArguments().dropFirst()))
 } catch {
     Log.fatal("\(error)")
     exit(error.code == .usage ? 1 : 255)

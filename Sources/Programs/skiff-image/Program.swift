@@ -46,7 +46,7 @@ struct Program {
     }
 
     private func say(_ answer: Answer) -> Int32 {
-        try? writeFully(2, answer.standardError)
+        try? writeFully(2, answer.standardError.printableLines)
         try? writeFully(1, answer.standardOutput)
         return answer.status
     }

@@ -5,4 +5,4 @@ import Linux
 Inheritance.take()
 // Trees may be deep, and layers many.
 try? Inheritance.makeRoomForDescriptors()
-exit(Program(Array(CommandLine.arguments.dropFirst())).run())
+exit(Program(Array(processArguments().dropFirst())).run())

@@ -1,3 +1,4 @@
 import CLinux
+import Linux
 
-exit(RootProgram.run(CommandLine.arguments))
+exit(RootProgram.run(processArguments()))

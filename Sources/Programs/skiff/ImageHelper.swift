@@ -55,7 +55,7 @@ struct ImageHelper {
                 descriptors: [(3, theirs.raw)], deathSignal: SIGTERM)
             try theirs.close()
             let bytes = try readToEnd(ours.raw, limit: 1 << 16)
-            return (String(decoding: bytes, as: UTF8.self), try waitFor(pid)?.status)
+            return (String(bytes: bytes), try waitFor(pid)?.status)
         }
         // It has said why.
         if case .exited(let code) = status, code != 0 { exit(code) }

@@ -14,7 +14,7 @@ package struct Program {
     /// From the first instruction to the last.
     package static func main() -> Never {
         Inheritance.take()
-        Program(arguments: CommandLine.arguments).run()
+        Program(arguments: processArguments()).run()
     }
 
     package init(arguments: [String]) {
@@ -38,7 +38,7 @@ package struct Program {
         let grammar = Grammar(program: name) { registry.value.grammar }
         switch try grammar.parse(arguments, environment: FlagEnvironment(environmentStrings())) {
         case .answer(let answer):
-            try? writeFully(2, answer.standardError)
+            try? writeFully(2, answer.standardError.printableLines)
             try? writeFully(1, answer.standardOutput)
             exit(answer.status)
         case .command(let invocation):

@@ -18,7 +18,7 @@ struct LaunchRequest {
         if action == .shell {
             if !positionals.isEmpty { Log.warning("Parameters to shell command are ignored") }
         } else {
-            request.arguments = asGiven(positionals)
+            request.arguments = positionals.map(\.bytes)
         }
         try mounts(&request)
         environment(&request)
@@ -27,14 +27,6 @@ struct LaunchRequest {
         bundles(&request)
         request.buildConfiguration = invocation.global.buildConfiguration
         return request
-    }
-
-    /// The words as the bytes that this process was given: a `String` has repaired what is not UTF-8. They are the last ones,
-    /// since nothing after the image is read as a flag.
-    private func asGiven(_ words: [String]) -> [[UInt8]] {
-        let given = processArguments().suffix(words.count)
-        guard given.map({ String(decoding: $0, as: UTF8.self) }) == words else { return words.map { Array($0.utf8) } }
-        return Array(given)
     }
 
     private func local(_ image: String) throws(SkiffError) -> String {
