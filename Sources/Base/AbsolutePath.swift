@@ -9,7 +9,7 @@ package func absolutePath(_ path: String) throws(SkiffError) -> String {
         whole =
             try during("cannot find the current directory") { () throws(Errno) in try currentDirectory() } + "/" + path
     }
-    return String(decoding: HostPath(whole).cleaned.bytes, as: UTF8.self)
+    return String(bytes: HostPath(whole).cleaned.bytes)
 }
 
 /// Whether nothing is to be done, as for most paths.

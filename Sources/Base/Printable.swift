@@ -15,9 +15,7 @@ extension StringProtocol {
 
     private func escaped(keeping kept: String, byNumber: Bool = false) -> String {
         // Most text has none: only bytes with which one can begin are looked at closely.
-        guard utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == 0xC2 || $0 == 0xD8 || $0 == 0xE2 }) else {
-            return String(self)
-        }
+        guard utf8.contains(where: mayBeginUnsafe) else { return String(self) }
         var result = ""
         for scalar in unicodeScalars {
             if !scalar.isUnsafe || kept.unicodeScalars.contains(scalar) {
@@ -30,16 +28,23 @@ extension StringProtocol {
     }
 }
 
+private func mayBeginUnsafe(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0..<0x20, 0x7F, 0xC2, 0xD8, 0xE2, 0xF4: true
+    default: false
+    }
+}
+
 extension Unicode.Scalar {
-    /// C0, DEL and C1; marks and overrides of the writing direction; separators of lines and paragraphs.
+    /// C0, DEL and C1; marks and overrides of the writing direction; separators of lines and paragraphs; what is not UTF-8.
     fileprivate var isUnsafe: Bool {
         switch value {
         case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
-        default: false
+        default: isEscapedByte
         }
     }
 
-    fileprivate var escape: String {
+    var escape: String {
         switch self {
         case "\n": return "\\n"
         case "\r": return "\\r"
@@ -48,6 +53,7 @@ extension Unicode.Scalar {
     }
 
     fileprivate var number: String {
+        let value = isEscapedByte ? value & 0xFF : value
         let digits = String(value, radix: 16)
         return value < 0x100
             ? "\\x" + String(repeating: "0", count: 2 - digits.utf8.count) + digits

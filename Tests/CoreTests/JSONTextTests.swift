@@ -1,5 +1,6 @@
 import Base
 import Core
+import Linux
 import Testing
 
 struct JSONTextTests {
@@ -15,6 +16,12 @@ struct JSONTextTests {
         #expect(
             value.text(indent: "\t")
                 == "{\n\t\"data\": {\n\t\t\"x\": [\n\t\t\t\"1\",\n\t\t\t\"2\"\n\t\t],\n\t\t\"none\": []\n\t}\n}")
+    }
+
+    @Test func showsBytesThatAreNoText() throws {
+        #expect(JSONText.string(String(bytes: [0x78, 0xFF, 0x79])).text() == #""x\\xffy""#)
+        let text = "\"\u{10FFFF}\""
+        #expect(try JSONReader.read(Array(text.utf8)).text() == text)
     }
 
     @Test func escapesLikeGo() {

@@ -1,4 +1,5 @@
 import Base
+import Linux
 import Testing
 
 struct PrintableTests {
@@ -12,6 +13,12 @@ struct PrintableTests {
     func makesControlCharactersVisible(text: String, shown: String) {
         #expect(text.printable == shown)
         #expect(shown.printable == shown)
+    }
+
+    @Test func showsBytesThatAreNoText() {
+        let bytes: [UInt8] = [0x78, 0xFF, 0xC3, 0xA9, 0xC3]
+        #expect(String(bytes: bytes).printable == "x\\xffé\\xc3")
+        #expect(SkiffError("cannot open \(String(bytes: bytes))").description == "cannot open x\\xffé\\xc3")
     }
 
     @Test func linesOfATextStay() {

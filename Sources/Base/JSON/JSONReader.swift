@@ -1,3 +1,5 @@
+import Linux
+
 /// Reads JSON (RFC 8259) into the values that `JSONText` writes: members keep their order, and all of them are kept.
 ///
 /// It reads foreign text, such as labels and records of images: nesting and length are bounded, and numbers other than
@@ -108,7 +110,7 @@ package struct JSONReader {
         while let byte = next {
             offset += 1
             switch byte {
-            case UInt8(ascii: "\""): return String(decoding: text, as: UTF8.self)
+            case UInt8(ascii: "\""): return String(bytes: text)
             case UInt8(ascii: "\\"): text += Array(String(try escape()).utf8)
             case 0..<0x20:
                 offset -= 1

@@ -1,3 +1,5 @@
+import Linux
+
 /// A JSON value to be written: RFC 8259. Members keep their order, because scripts compare our output with Apptainer's.
 /// Reading JSON is no affair of the launch path.
 package indirect enum JSONText: Sendable, Equatable {
@@ -73,7 +75,11 @@ package indirect enum JSONText: Sendable, Equatable {
 
     private static func quote(_ value: String, into text: inout String) {
         text += "\""
-        for scalar in value.unicodeScalars {
+        // What no JSON can hold is written as messages show it.
+        let shown =
+            String(validating: value.bytes, as: UTF8.self)
+            ?? value.unicodeScalars.map { $0.isEscapedByte ? $0.escape : String($0) }.joined()
+        for scalar in shown.unicodeScalars {
             switch scalar {
             case "\"": text += "\\\""
             case "\\": text += "\\\\"
