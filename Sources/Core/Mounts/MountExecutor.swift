@@ -53,7 +53,9 @@ struct MountExecutor {
     private func isRedundant(_ mount: Mount, _ top: FileStatus, _ target: CInt) throws(Errno) -> Bool {
         switch mount.group {
         case .cwd:
-            if plan.mounts.contains(where: { $0.group != .cwd && $0.destination == mount.destination }) { return true }
+            let place = mount.destination.utf8
+            let others = plan.mounts.filter { $0.group != .cwd }
+            if others.contains(where: { $0.destination.utf8.elementsEqual(place) }) { return true }
             return try status(of: target).isSameFile(as: top)
         case .tmp where mount.destination != "/tmp":
             let temporary = try places.root.open("/tmp", .pathOnly)
@@ -172,7 +174,7 @@ struct MountExecutor {
     private func link(_ target: String, at path: TreePath) throws(Errno) {
         let place = try places.root.place(path)
         do throws(Errno) {
-            try makeSymlink(Array(target.utf8), at: place.name, in: place.directory.raw)
+            try makeSymlink(target.bytes, at: place.name, in: place.directory.raw)
         } catch {
             if error != .exists { throw error }
         }

@@ -31,6 +31,6 @@ extension Mount {
     /// covers what was asked for, too.
     fileprivate func hides(_ other: Mount) -> Bool {
         guard !isAsked, isPath(other.destination, within: destination) else { return false }
-        return other.isAsked || other.destination != destination
+        return other.isAsked || !other.destination.utf8.elementsEqual(destination.utf8)
     }
 }

@@ -208,10 +208,11 @@ package struct PlanBuilder {
                 .warning("Ignoring user bind request: user bind control disabled by system administrator"))
             return []
         }
-        var seen: Set<String> = []
+        // By bytes: to Swift two texts that Unicode calls equivalent are one.
+        var seen: Set<[UInt8]> = []
         var kept: [Request.Bind] = []
         for bind in request.binds {
-            if seen.insert(bind.destination).inserted {
+            if seen.insert(bind.destination.bytes).inserted {
                 kept.append(bind)
             } else {
                 draft.messages.append(
@@ -239,9 +240,11 @@ package struct PlanBuilder {
 
     /// Those that are mounted, in the caller's order.
     private func bindDestinations(_ mounts: [Mount]) -> [String] {
-        let mounted = Set(mounts.filter { $0.group == .userBinds }.map(\.destination))
-        var seen: Set<String> = []
-        return request.binds.map(\.destination).filter { mounted.contains($0) && seen.insert($0).inserted }
+        let mounted = Set(mounts.filter { $0.group == .userBinds }.map(\.destination.bytes))
+        var seen: Set<[UInt8]> = []
+        return request.binds.map(\.destination).filter {
+            mounted.contains($0.bytes) && seen.insert($0.bytes).inserted
+        }
     }
 
     // MARK: closing

@@ -111,6 +111,17 @@ struct PlanBuilderTests {
         #expect(there.mounts.filter { $0.group == .home }.map(\.destination) == ["/home/ann"])
     }
 
+    /// Equivalent to Unicode, two names to the kernel.
+    @Test func equivalentNamesAreTwoPlaces() throws {
+        let places = ["/mnt/\u{E9}", "/mnt/e\u{301}"]
+        let plan = try plan(sandbox, host()) {
+            $0.binds = (places + [places[0]]).map { .init(source: "/tmp", destination: $0) }
+        }
+        #expect(
+            plan.mounts.filter { $0.group == .userBinds }.map { Array($0.destination.utf8) }
+                == places.map { Array($0.utf8) })
+    }
+
     @Test func workDirectoryMustExist() throws {
         func refusal(_ place: Place, _ path: String) -> String? {
             var host = self.host()
