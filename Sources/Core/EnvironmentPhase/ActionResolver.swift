@@ -25,7 +25,7 @@ struct ActionResolver {
     {
         let variables = evaluator.variables
         var messages: [PlanMessage] = []
-        let app = variables["SINGULARITY_APPNAME"].map { String(decoding: $0, as: UTF8.self) }
+        let app = variables["SINGULARITY_APPNAME"].map { String(bytes: $0) }
         switch try target(action, arguments, app: app, shell: variables["SINGULARITY_SHELL"], &messages) {
         case .nothing(let message):
             return .end(status: 0, output: evaluator.texts, messages: [message])
@@ -33,11 +33,11 @@ struct ActionResolver {
             let path = try find(words.first ?? [], path: variables["PATH"] ?? [])
             return .start(start([path] + words.dropFirst(), evaluator, messages))
         case .file(let file, let arguments):
-            if action == .shell, file != String(decoding: variables["SINGULARITY_SHELL"] ?? [], as: UTF8.self) {
-                evaluator.variables.export("SHELL", Array(file.utf8))
+            if action == .shell, file != String(bytes: variables["SINGULARITY_SHELL"] ?? []) {
+                evaluator.variables.export("SHELL", file.bytes)
             }
             if file == Self.runscript, let outcome = try runOCI(arguments, evaluator) { return outcome }
-            return .start(start([Array(file.utf8)] + arguments, evaluator, messages))
+            return .start(start([file.bytes] + arguments, evaluator, messages))
         }
     }
 
@@ -61,7 +61,7 @@ struct ActionResolver {
         case .exec: return .command(arguments)
         case .shell:
             if let shell, !shell.isEmpty, files.permits(shell, X_OK) {
-                return .file(String(decoding: shell, as: UTF8.self), arguments)
+                return .file(String(bytes: shell), arguments)
             }
             if files.isExecutable("/bin/bash") { return .file("/bin/bash", [Array("--norc".utf8)] + arguments) }
             if files.isExecutable("/bin/sh") { return .file("/bin/sh", arguments) }
@@ -111,13 +111,13 @@ struct ActionResolver {
                 if problem(of: full) == nil { return full }
             }
         }
-        throw SkiffError("\"\(String(decoding: word, as: UTF8.self))\": executable file not found in $PATH")
+        throw SkiffError("\"\(String(bytes: word))\": executable file not found in $PATH")
     }
 
     private func problem(of path: [UInt8]) -> SkiffError? {
         let found: FileStatus
         do throws(Errno) { found = try files.status(path) } catch {
-            return SkiffError("stat \(String(decoding: path, as: UTF8.self))", errno: error)
+            return SkiffError("stat \(String(bytes: path))", errno: error)
         }
         if found.isDirectory { return SkiffError("is a directory") }
         return found.permissions & 0o111 == 0 ? SkiffError("permission denied") : nil

@@ -23,12 +23,12 @@ extension EnvironmentRun {
         var messages: [PlanMessage] = []
         let shells = ["/bin/bash", "/bin/sh"].filter { files.isExecutable($0) }
         let resolver = ActionResolver(files: files, directory: directory)
-        let app = plan.value(of: "SINGULARITY_APPNAME").map { String(decoding: $0, as: UTF8.self) }
+        let app = plan.value(of: "SINGULARITY_APPNAME").map { String(bytes: $0) }
         let target = try resolver.target(action, arguments, app: app, shell: nil, &messages)
         let ending = try ending(target, hasShell: shells.contains("/bin/sh"))
         let text = DriverText(plan: plan, saved: saved, libraries: LibraryPath(plan: plan, files: files)).whole(
             ending.text)
-        let words = [Array("-c".utf8), Array(text.utf8)] + [ending.name] + ending.arguments
+        let words = [Array("-c".utf8), text.bytes] + [ending.name] + ending.arguments
         let program = shells.first.map { Array($0.utf8) }
         let attempt = ExecAttempt(program.map { .path($0) } ?? .staticShell, [program ?? Array("/bin/sh".utf8)] + words)
         return .start(
@@ -44,7 +44,7 @@ extension EnvironmentRun {
         case .nothing(let message):
             return ("echo \(ShellQuoting.single("INFO:    \(message.text.printable)")) >&2\n", name, [])
         case .file(let file, let arguments):
-            let path = Array(file.utf8)
+            let path = file.bytes
             if action == .shell { return (DriverText.interactive(file), name, [path] + arguments) }
             if !hasShell, ExecFallback(files: files).interpreter(of: path)?.first == ExecFallback.shell {
                 return (". \(ShellQuoting.single(file))\n", path, arguments)
@@ -185,7 +185,7 @@ struct DriverText {
         return text + "export LD_LIBRARY_PATH\n"
     }
 
-    private func quoted(_ bytes: [UInt8]) -> String { String(decoding: ShellQuoting.single(bytes), as: UTF8.self) }
+    private func quoted(_ bytes: [UInt8]) -> String { String(bytes: ShellQuoting.single(bytes)) }
 
     /// Variables that came in return unless defined; what the image emptied goes.
     private var restore: String {

@@ -85,9 +85,9 @@ struct EnvironmentFile {
     private func makeEvaluator() -> ScriptEvaluator {
         var evaluator = ScriptEvaluator(files: HostFiles())
         for entry in EnvironmentEntry.split(host) where ASCII.isName(entry.name.utf8) {
-            evaluator.variables.set(Array(entry.name.utf8), entry.value)
+            evaluator.variables.set(entry.name.bytes, entry.value)
         }
-        evaluator.variables.set(Array("APPTAINER_IMAGE".utf8), Array(image.utf8))
+        evaluator.variables.set(Array("APPTAINER_IMAGE".utf8), image.bytes)
         evaluator.provideIdentity()
         evaluator.positional = arguments
         evaluator.exportsAll = true

@@ -46,7 +46,7 @@ struct EnvironmentOverrides {
                 continue
             }
             all.removeAll { $0.name == name }
-            add(name, Array(value.utf8), origin: "--env")
+            add(name, value.bytes, origin: "--env")
         }
     }
 
@@ -96,7 +96,7 @@ struct EnvironmentOverrides {
         if !chosen.origin.hasPrefix("--") {
             warn("\(old) and \(chosen.origin) have different values, using the latter")
         }
-        let text = String(decoding: value, as: UTF8.self)
+        let text = String(bytes: value)
         warn(
             "Skipping environment variable [\(old)=\(text)], \(name) is already overridden with different value "
                 + "[\(chosen.text)]")

@@ -1,4 +1,5 @@
 import Base
+import Linux
 
 /// The environment of a container as far as it is known before the image's scripts run: made in the parent, printed by
 /// `--explain`, executed by `EnvironmentRun` in the child. Docs/spec/runtime.md §5.1 and §5.3.
@@ -19,11 +20,11 @@ package struct EnvironmentPlan: Sendable, Equatable {
         }
 
         package init(_ name: String, _ value: String, origin: String) {
-            self.init(name, Array(value.utf8), origin: origin)
+            self.init(name, value.bytes, origin: origin)
         }
 
         /// The value for people; bytes that are no UTF-8 are shown as U+FFFD.
-        package var text: String { String(decoding: value, as: UTF8.self) }
+        package var text: String { String(bytes: value) }
     }
 
     /// A variable that does not reach the container.
@@ -61,7 +62,7 @@ package struct EnvironmentPlan: Sendable, Equatable {
     }
 
     mutating func set(_ name: String, _ value: String, origin: String) {
-        set(name, Array(value.utf8), origin: origin)
+        set(name, value.bytes, origin: origin)
     }
 
     mutating func drop(_ name: String, _ reason: String) {

@@ -148,13 +148,13 @@ extension EnvironmentPlan {
         case (.appendPath(let value), "PATH"):
             join("SING_USER_DEFINED_APPEND_PATH", value, after: false, origin: origin)
         case (.prependPath(let value), "LD_LIBRARY_PATH"):
-            libraryPrefix = EnvironmentPlan.joined(libraryPrefix, Array(value.utf8))
+            libraryPrefix = EnvironmentPlan.joined(libraryPrefix, value.bytes)
         case (.appendPath(let value), "LD_LIBRARY_PATH"):
-            librarySuffix = EnvironmentPlan.joined(Array(value.utf8), librarySuffix)
+            librarySuffix = EnvironmentPlan.joined(value.bytes, librarySuffix)
         case (.prependPath(let value), let name):
-            set(name, EnvironmentPlan.joined(Array(value.utf8), self.value(of: name) ?? []), origin: origin)
+            set(name, EnvironmentPlan.joined(value.bytes, self.value(of: name) ?? []), origin: origin)
         case (.appendPath(let value), let name):
-            set(name, EnvironmentPlan.joined(self.value(of: name) ?? [], Array(value.utf8)), origin: origin)
+            set(name, EnvironmentPlan.joined(self.value(of: name) ?? [], value.bytes), origin: origin)
         case (.unset, let name):
             drop(name, change.reason.isEmpty ? "removed by \(origin)" : change.reason)
         }
@@ -162,7 +162,7 @@ extension EnvironmentPlan {
 
     private mutating func join(_ name: String, _ value: String, after: Bool, origin: String) {
         // The override is evaluated once like the user's own; a plugin's text is meant literally.
-        let text = evaluatesOverrides ? ShellQuoting.insideDouble(Array(value.utf8)) : Array(value.utf8)
+        let text = evaluatesOverrides ? ShellQuoting.insideDouble(value.bytes) : value.bytes
         guard let index = overrides.firstIndex(where: { $0.name == name }) else {
             overrides.append(Variable(name, text, origin: origin))
             return
@@ -189,7 +189,7 @@ struct EnvironmentEntry {
         result.reserveCapacity(entries.count)
         for entry in entries {
             guard let equals = entry.firstIndex(of: ASCII.equals) else { continue }
-            let name = String(decoding: entry[..<equals], as: UTF8.self)
+            let name = String(bytes: entry[..<equals])
             result.append(EnvironmentEntry(name: name, value: Array(entry[(equals + 1)...])))
         }
         return result

@@ -72,7 +72,7 @@ package struct EnvironmentRun {
         for name in names {
             guard name.count > 3, name.first != UInt8(ascii: "."), name.suffix(3).elementsEqual(Array(".sh".utf8))
             else { continue }
-            let script = read(Self.scriptDirectory + "/" + String(decoding: name, as: UTF8.self))
+            let script = read(Self.scriptDirectory + "/" + String(bytes: name))
             if script.program != nil || files.isRegular(script.path) { result.append(script) }
         }
         return result
@@ -83,7 +83,7 @@ package struct EnvironmentRun {
             return Script(path: path, program: parse(Array(ImageScripts.runtimeVariables.utf8)))
         }
         do throws(Errno) {
-            let text = try files.read(Array(path.utf8), limit: ScriptParser.sizeLimit)
+            let text = try files.read(path.bytes, limit: ScriptParser.sizeLimit)
             return Script(path: path, program: parse(text), size: text.count)
         } catch {
             // Too large to judge: only a shell can run it.
@@ -131,7 +131,7 @@ package struct EnvironmentRun {
                 try evaluator.count(script.size)
                 try evaluator.run(program)
             } else {
-                evaluator.complain(Array("\(script.path): cannot be read\n".utf8))
+                evaluator.complain("\(script.path): cannot be read\n".bytes)
             }
             switch name {
             case "10-docker2singularity.sh", "10-docker.sh", "environment": fixPath(&evaluator)
@@ -187,7 +187,7 @@ package struct EnvironmentRun {
         }
         for variable in saved {
             if let value = evaluator.variables[variable.name], !evaluator.isIdentity(variable.name) {
-                if value.isEmpty { evaluator.variables.unset(Array(variable.name.utf8)) }
+                if value.isEmpty { evaluator.variables.unset(variable.name.bytes) }
             } else {
                 evaluator.variables.export(variable.name, variable.value)
             }

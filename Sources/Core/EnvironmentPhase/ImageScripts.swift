@@ -71,7 +71,7 @@ package enum ImageScripts {
 
     /// The end of the variables' names for an application: everything but letters and digits becomes `_`.
     package static func variableSuffix(_ name: String) -> String {
-        String(decoding: name.utf8.map { ASCII.isAlphanumeric($0) ? $0 : 0x5F }, as: UTF8.self)
+        String(bytes: name.utf8.map { ASCII.isAlphanumeric($0) ? $0 : 0x5F })
     }
 
     /// `/.singularity.d/env/95-apps.sh`: `--app NAME`, which arrives as SINGULARITY_APPNAME.

@@ -34,7 +34,7 @@ struct LibraryPath {
         !plan.libraryPrefix.isEmpty || !plan.librarySuffix.isEmpty || hasEntries(EnvironmentPlan.libraryDirectory)
     }
 
-    private func hasEntries(_ directory: String) -> Bool { !(files.list(Array(directory.utf8)) ?? []).isEmpty }
+    private func hasEntries(_ directory: String) -> Bool { !(files.list(directory.bytes) ?? []).isEmpty }
 
     /// Directories of the image's own dynamic linker, in the order of its cache; empty for an image without one (musl).
     func ownDirectories() -> [UInt8] {

@@ -56,7 +56,7 @@ enum LinkerCache {
         let directory = Array(path[..<slash])
         // hwcaps directories are chosen by the linker itself.
         return directory.contains(ASCII.colon)
-            || String(decoding: directory, as: UTF8.self).contains("/glibc-hwcaps/")
+            || String(bytes: directory).contains("/glibc-hwcaps/")
             ? nil : directory
     }
 }

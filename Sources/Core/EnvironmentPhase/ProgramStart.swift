@@ -135,13 +135,13 @@ struct ExecFallback {
         guard case .path(let path) = attempt.program else {
             return SkiffError("exec /bin/sh failed", errno: failure, hint: "Install a shell into the image.")
         }
-        let name = String(decoding: path, as: UTF8.self)
+        let name = String(bytes: path)
         if let machine = ELFMachine.read(path, files) ?? ELFMachine.read(Self.shell, files), machine != ELFMachine.own {
             return SkiffError("image targets '\(machine)', cannot run on '\(ELFMachine.own)'")
         }
         if failure == .noSuchFile {
             if let interpreter = interpreter(of: path)?.first {
-                let text = String(decoding: interpreter, as: UTF8.self)
+                let text = String(bytes: interpreter)
                 return SkiffError("exec \(name) failed: its interpreter \(text) is missing in the image")
             }
             return SkiffError("exec \(name) failed: a shared library is likely missing in the image")

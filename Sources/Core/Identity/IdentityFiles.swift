@@ -13,15 +13,15 @@ enum IdentityFiles {
             guard fields.count >= 7, fields[2] == Array(String(user.uid).utf8) else { continue }
             found = true
             if user.uid != 0 {
-                fields[0] = Array(user.name.utf8)
-                fields[4] = Array(user.gecos.utf8)
+                fields[0] = user.name.bytes
+                fields[4] = user.gecos.bytes
             }
-            fields[5] = Array(user.home.utf8)
+            fields[5] = user.home.bytes
             lines[index] = Array(fields.joined(separator: [0x3A]))
         }
         if !found {
             let line = "\(user.name):x:\(user.uid):\(user.gid):\(user.gecos):\(user.home):\(user.shell)"
-            lines.append(Array(line.utf8))
+            lines.append(line.bytes)
         }
         return Array(lines.joined(separator: [0x0A])) + [0x0A]
     }

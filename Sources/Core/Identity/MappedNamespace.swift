@@ -83,7 +83,7 @@ package enum MappedNamespace {
     package static func isForeign(_ status: FileStatus) -> Bool {
         guard !inInitialUserNamespace() else { return false }
         let text = (try? readFile("/proc/sys/kernel/overflowuid", limit: 100)).map {
-            String(decoding: $0, as: UTF8.self)
+            String(bytes: $0)
         }
         return status.uid == text.flatMap { UInt32($0.filter { !$0.isWhitespace }) } ?? 65534
     }

@@ -28,7 +28,7 @@ package struct SubordinateIDs: Sendable, Equatable {
     package static func range(in text: [UInt8], user: String, uid: UInt32) -> Range? {
         for line in text.split(separator: 0x0A) {
             let fields = line.split(separator: 0x3A, omittingEmptySubsequences: false).map {
-                String(decoding: $0, as: UTF8.self)
+                String(bytes: $0)
             }
             guard fields.count == 3, fields[0] == user || fields[0] == String(uid), let first = UInt32(fields[1]),
                 let count = UInt32(fields[2]), count >= least, first > 0, !first.addingReportingOverflow(count).overflow

@@ -60,7 +60,7 @@ struct Child {
         if plan.process == .shim { try startShim() }
         let directory = try ContainerEntry(root: container).enter(plan.directory)
         _ = setUmask(mode_t(plan.umask))
-        let files = ContainerFiles(root: container, directory: Array(directory.utf8))
+        let files = ContainerFiles(root: container, directory: directory.bytes)
         let program = try environment(in: directory, files)
         if plan.image.driver == .server { program.readAhead(files) }
         LaunchStep.environment.reached()
@@ -237,7 +237,7 @@ struct Child {
     private func environment(in directory: String, _ files: ContainerFiles) throws(SkiffError) -> ProgramStart {
         let phase = EnvironmentRun(
             plan.environment, action: plan.action, arguments: plan.arguments,
-            directory: Array(directory.utf8), files: files)
+            directory: directory.bytes, files: files)
         switch try phase.run() {
         case .start(let program): return program
         case .end(let status, let output, let messages):

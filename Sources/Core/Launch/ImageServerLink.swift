@@ -42,7 +42,7 @@ struct ImageServerLink: ~Copyable {
         guard (try? waitReadable(control.raw, milliseconds: 0)) == true,
             let message = try? receiveMessage(over: control.raw), ImageServerMessage(message.bytes) == .refusal
         else { return nil }
-        return String(decoding: message.bytes.dropFirst(), as: UTF8.self)
+        return String(bytes: message.bytes.dropFirst())
     }
 
     /// Asks whether the connection is gone. If so the server ends at once and is waited for: nothing of ours is left when

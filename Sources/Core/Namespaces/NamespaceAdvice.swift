@@ -32,6 +32,6 @@ package enum NamespaceAdvice {
 
     private static func value(_ path: String) -> String? {
         guard let bytes = try? readFile(path, limit: 64) else { return nil }
-        return String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
+        return String(bytes: bytes.prefix { $0 != 0x0A })
     }
 }

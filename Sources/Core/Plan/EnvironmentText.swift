@@ -1,4 +1,5 @@
 import Base
+import Linux
 
 /// The environment as `--explain` shows it: each variable with its origin, each one that stays outside with the reason.
 extension EnvironmentPlan {
@@ -13,8 +14,8 @@ extension EnvironmentPlan {
             "variables": .array(variables.map(\.json)), "overrides": .array(overrides.map(\.json)),
             "dropped": .array(
                 dropped.map { .members(["name": .string($0.name), "reason": .string($0.reason)]) }),
-            "libraryPrefix": .string(String(decoding: libraryPrefix, as: UTF8.self)),
-            "librarySuffix": .string(String(decoding: librarySuffix, as: UTF8.self)),
+            "libraryPrefix": .string(String(bytes: libraryPrefix)),
+            "librarySuffix": .string(String(bytes: librarySuffix)),
         ])
     }
 }

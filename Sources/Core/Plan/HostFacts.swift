@@ -103,7 +103,7 @@ package struct HostFacts: Sendable {
     package var homeDirectory: String {
         if let user, !user.home.isEmpty { return user.home }
         for entry in environment where entry.starts(with: "HOME=".utf8) {
-            return String(decoding: entry.dropFirst(5), as: UTF8.self)
+            return String(bytes: entry.dropFirst(5))
         }
         return "/"
     }

@@ -55,7 +55,7 @@ enum HostMounts {
         return bytes.split(separator: 0x0A).compactMap { line in
             let fields = line.split(separator: 0x20)
             guard fields.count > 4 else { return nil }
-            let path = String(decoding: fields[4], as: UTF8.self)
+            let path = String(bytes: fields[4])
             return path != "/" && parentPath(path) == "/" ? path : nil
         }
     }

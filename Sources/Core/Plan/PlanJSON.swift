@@ -6,7 +6,7 @@ extension Plan {
     package func json() -> JSONText {
         .members([
             "action": .string(action.rawValue),
-            "arguments": .strings(arguments.map { String(decoding: $0, as: UTF8.self) }),
+            "arguments": .strings(arguments.map { String(bytes: $0) }),
             "image": .members([
                 "path": .string(image.path), "driver": .string(image.driver.rawValue),
                 "offset": .integer(image.offset), "size": .integer(image.size), "writable": .bool(image.writable),

@@ -46,8 +46,8 @@ extension Request {
         switch key {
         case "action", "image": break
         case "argument": arguments.append(bytes)
-        case "bind": binds.append(try FieldReader.bind(value))
-        case "home": home = try FieldReader.bind(value)
+        case "bind": binds.append(try FieldReader.bind(bytes))
+        case "home": home = try FieldReader.bind(bytes)
         case "env":
             let parts = value.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             environment.append((String(parts[0]), parts.count > 1 ? String(parts[1]) : ""))
@@ -104,9 +104,9 @@ extension Request {
 private struct FieldWriter {
     private(set) var bytes: [UInt8]
 
-    init(version: String) { bytes = Array(version.utf8) + [0] }
+    init(version: String) { bytes = version.bytes + [0] }
 
-    mutating func put(_ key: String, _ value: String) { put(key, Array(value.utf8)) }
+    mutating func put(_ key: String, _ value: String) { put(key, value.bytes) }
 
     mutating func put(_ key: String, _ value: [UInt8]) {
         bytes.append(contentsOf: key.utf8)
@@ -117,7 +117,8 @@ private struct FieldWriter {
 
     mutating func put(_ key: String, _ bind: Request.Bind) {
         // The length tells where the source ends: a path may hold any other byte.
-        put(key, (bind.readOnly ? "ro" : "rw") + ":\(bind.source.utf8.count):" + bind.source + bind.destination)
+        let source = bind.source.bytes
+        put(key, Array("\(bind.readOnly ? "ro" : "rw"):\(source.count):".utf8) + source + bind.destination.bytes)
     }
 }
 
@@ -126,7 +127,7 @@ private struct FieldReader {
 
     init(_ bytes: [UInt8], version: String) throws(SkiffError) {
         let parts = bytes.split(separator: 0, omittingEmptySubsequences: false)
-        guard parts.first.map({ Array($0) }) == Array(version.utf8), bytes.last == 0 else {
+        guard parts.first.map({ Array($0) }) == version.bytes, bytes.last == 0 else {
             throw SkiffError(
                 "cannot read the request: it is not \(version)", hint: "skiff and skiff-image must be of one version")
         }
@@ -134,19 +135,19 @@ private struct FieldReader {
             let equals = part.firstIndex(of: 0x3D) ?? part.endIndex
             let value = equals == part.endIndex ? part[equals...] : part[(equals + 1)...]
             return (
-                String(decoding: part[..<equals], as: UTF8.self), String(decoding: value, as: UTF8.self), Array(value)
+                String(bytes: part[..<equals]), String(bytes: value), Array(value)
             )
         }
     }
 
-    static func bind(_ text: String) throws(SkiffError) -> Request.Bind {
-        let parts = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, let length = Int(parts[1]), length >= 0, length <= parts[2].utf8.count else {
-            throw unknown("bind", text)
+    static func bind(_ bytes: [UInt8]) throws(SkiffError) -> Request.Bind {
+        let parts = bytes.split(separator: ASCII.colon, maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3, let length = Int(String(bytes: parts[1])), length >= 0, length <= parts[2].count else {
+            throw unknown("bind", String(bytes: bytes))
         }
         return Request.Bind(
-            source: String(decoding: parts[2].utf8.prefix(length), as: UTF8.self),
-            destination: String(decoding: parts[2].utf8.dropFirst(length), as: UTF8.self), readOnly: parts[0] == "ro")
+            source: String(bytes: parts[2].prefix(length)), destination: String(bytes: parts[2].dropFirst(length)),
+            readOnly: parts[0].elementsEqual("ro".utf8))
     }
 
     static func unknown(_ key: String, _ value: String) -> SkiffError {

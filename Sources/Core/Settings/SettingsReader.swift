@@ -1,4 +1,5 @@
 import Base
+import Linux
 
 /// One `directive = value` line. The words of the name have one space between them.
 struct SettingsLine: Sendable, Equatable {
@@ -31,7 +32,7 @@ struct SettingsLine: Sendable, Equatable {
             let value = trimmed(content[(equals + 1)...])
             let name = spacedOnce(trimmed(content[..<equals]))
             guard !value.isEmpty, !name.isEmpty else { continue }
-            lines.append(.init(name: name, text: String(decoding: value, as: UTF8.self), number: number))
+            lines.append(.init(name: name, text: String(bytes: value), number: number))
         }
         return lines
     }
@@ -46,7 +47,7 @@ private func spacedOnce(_ bytes: ArraySlice<UInt8>) -> String {
         if isGap && result.last == 0x20 { continue }
         result.append(isGap ? 0x20 : byte)
     }
-    return String(decoding: result, as: UTF8.self)
+    return String(bytes: result)
 }
 
 private func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }

@@ -39,7 +39,7 @@ final class Control: Sendable {
     }
 
     private func say(_ message: ImageServerMessage, _ text: String = "") {
-        try? sendMessage([message.rawValue] + Array(text.utf8), over: socket)
+        try? sendMessage([message.rawValue] + text.bytes, over: socket)
     }
 
     /// poll(2) says POLLERR on /dev/fuse once the connection is gone.

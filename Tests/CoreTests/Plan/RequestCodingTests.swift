@@ -1,4 +1,5 @@
 import Base
+import Linux
 import Testing
 
 @testable import Core
@@ -33,6 +34,17 @@ struct RequestCodingTests {
         #expect(copy.contain && copy.newPID && !copy.newIPC)
         #expect(copy.userMapping == .inherited)
         #expect(copy.programUser == original.programUser && copy.exactEnvironment)
+    }
+
+    @Test func bytesOfPathsComeBack() throws {
+        let odd = String(bytes: [0x2F, 0xFF, 0x3A, 0xC3])
+        var request = Request(action: .exec, image: odd)
+        request.binds = [.init(source: odd, destination: "/\u{301}" + odd), .init(source: "/é", destination: odd)]
+        request.home = request.binds[0]
+        (request.directory, request.scratch, request.environment) = (odd, [odd], [("A", odd)])
+        let copy = try Request(encoded: request.encoded())
+        #expect(copy.image == odd && copy.binds == request.binds && copy.home == request.home)
+        #expect(copy.directory == odd && copy.scratch == [odd] && copy.environment.map(\.value) == [odd])
     }
 
     @Test(arguments: [
