@@ -156,7 +156,7 @@ let package = Package(
             name: "PluginHost",
             dependencies: ["Core", "Base", "Linux", "CLinux", "PluginAPI", "CTypedCall"],
             exclude: ["CTypedCall"], swiftSettings: swiftSettings),
-        .target(name: "PluginKit", dependencies: ["PluginAPI"], swiftSettings: swiftSettings),
+        .target(name: "PluginKit", dependencies: ["PluginAPI", "Linux"], swiftSettings: swiftSettings),
         .target(
             name: "OverlayPlugin", dependencies: ["PluginKit", "PluginAPI", "Linux"],
             path: "Plugins/Overlay/Sources", swiftSettings: swiftSettings),

@@ -1,6 +1,7 @@
 import Base
 import CTypedCall
 import Core
+import Linux
 import PluginAPI
 
 /// Calls the typed handlers of `skiff.cli/1` with the values of their flags.
@@ -21,7 +22,7 @@ enum FlagHandlers {
                 }
                 try invoke(session, "--\(flag.name)", signature, function, skl_value(number: number))
             case .string, .path:
-                try Array(last.utf8CString).withUnsafeBufferPointer { text throws(SkiffError) in
+                try last.terminatedBytes.withUnsafeBufferPointer { text throws(SkiffError) in
                     let value = skl_value(pointer: UnsafeRawPointer(text.baseAddress))
                     try invoke(session, "--\(flag.name)", signature, function, value)
                 }
@@ -64,7 +65,7 @@ enum FlagHandlers {
     /// The texts as a C array of C strings, for one call.
     private static func withArray(_ texts: [String], _ body: (skl_value) throws(SkiffError) -> Void) throws(SkiffError)
     {
-        let bytes = texts.map { Array($0.utf8CString) }
+        let bytes = texts.map { $0.terminatedBytes }
         // One block that holds all texts; pointers into it are made while it is pinned.
         let block = bytes.flatMap { $0 }
         try block.withUnsafeBufferPointer { all throws(SkiffError) in
@@ -78,6 +79,10 @@ enum FlagHandlers {
             }
         }
     }
+}
+
+extension String {
+    fileprivate var terminatedBytes: [CChar] { bytes.map { CChar(bitPattern: $0) } + [0] }
 }
 
 extension skl_value {

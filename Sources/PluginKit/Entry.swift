@@ -1,3 +1,4 @@
+import Linux
 public import PluginAPI
 
 /// Functions for the entry function and the handlers of a plugin.
@@ -27,9 +28,10 @@ public enum Kit {
         return SKIFF_OK
     }
 
-    /// Returns an argument of type `strings` as an array.
+    /// Returns an argument of type `strings` as an array. Bytes that are not UTF-8 stay, for the calls of `Linux` and for
+    /// `Session`.
     public static func strings(_ list: UnsafePointer<UnsafePointer<CChar>?>?, _ count: UInt64) -> [String] {
-        UnsafeBufferPointer(start: list, count: Int(clamping: count)).compactMap { $0.map { String(cString: $0) } }
+        UnsafeBufferPointer(start: list, count: Int(clamping: count)).compactMap { $0.map { String(bytes: $0) } }
     }
 
     /// Runs the body of a handler and returns its status; errors are reported to the host.
@@ -38,14 +40,16 @@ public enum Kit {
             try body()
             return SKIFF_OK
         } catch {
-            if let message = error.message, let host { host.pointee.fail?(host, error.status, error.errno, message) }
+            if let message = error.message, let host {
+                message.withTerminatedBytes { host.pointee.fail?(host, error.status, error.errno, $0) }
+            }
             return error.status
         }
     }
 
     /// Shows the user a line, given without its line end.
     public static func log(_ level: LogLevel, _ message: String) {
-        if let host { host.pointee.log?(host, level.rawValue, message) }
+        if let host { message.withTerminatedBytes { host.pointee.log?(host, level.rawValue, $0) } }
     }
 
     public enum LogLevel: Int32, Sendable {

@@ -1,3 +1,4 @@
+import Linux
 import PluginAPI
 
 /// When a mount is made, relative to the others: the groups of Docs/spec/runtime.md §2.
@@ -105,7 +106,7 @@ extension Session {
     /// Adds a line to the output of `--explain`.
     public func note(_ text: String) throws(PluginError) {
         let slot = try plan().note
-        try check(slot?(pointer, text))
+        try check(text.withTerminatedBytes { slot?(pointer, $0) })
     }
 }
 
@@ -113,5 +114,7 @@ private func withTexts<Result>(
     _ first: String, _ second: String, _ third: String,
     _ body: (UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafePointer<CChar>) -> Result
 ) -> Result {
-    first.withCString { first in second.withCString { second in third.withCString { body(first, second, $0) } } }
+    first.withTerminatedBytes { first in
+        second.withTerminatedBytes { second in third.withTerminatedBytes { body(first, second, $0) } }
+    }
 }

@@ -1,3 +1,4 @@
+import Linux
 import PluginAPI
 
 /// A command of the user, valid during one call.
@@ -84,7 +85,7 @@ public struct Session {
             ask(
                 { context, text in
                     guard let text else { return }
-                    context?.assumingMemoryBound(to: [String].self).pointee.append(String(cString: text))
+                    context?.assumingMemoryBound(to: [String].self).pointee.append(String(bytes: text))
                 }, UnsafeMutableRawPointer(place))
         }
         if status != SKIFF_DECLINED { try check(status) }

@@ -95,6 +95,18 @@ func failingPhaseStopsWhatWasPrepared(phase: String) throws {
     #expect(folder.recorded == calls.map { "org.test.one " + $0 })
 }
 
+/// A plugin in C gets a path as the bytes that it is.
+@Test func handlersGetBytes() throws {
+    let folder = try PluginFolder()
+    try folder.build("one.so")
+    try folder.writeManifest()
+    let odd: [UInt8] = [0x78, 0xFF, 0x79]
+    let run = try folder.run([("words", [String(bytes: odd)]), ("record", [folder.path + "/record"])])
+    try run.configure()
+    let lines = try readFile(folder.path + "/record").split(separator: 0x0A)
+    #expect(lines.contains { $0.elementsEqual(Array("org.test.one ".utf8) + odd) }, "\(folder.recorded)")
+}
+
 @Test func manifestsAreReadOnlyWhenSomethingAsks() throws {
     var request = Request(action: .exec, image: "x.sif")
     let quiet = try Settings(parsing: Array("always use nv = no\nmount dev = yes\n".utf8), name: "skiff.conf")

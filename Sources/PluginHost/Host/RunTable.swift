@@ -13,7 +13,7 @@ private func strings(_ list: UnsafePointer<UnsafePointer<CChar>?>?) -> [String] 
     var result: [String] = []
     var cursor = list
     while let item = cursor?.pointee, result.count < 4096 {
-        result.append(String(cString: item))
+        result.append(String(bytes: item))
         cursor = cursor?.advanced(by: 1)
     }
     return result

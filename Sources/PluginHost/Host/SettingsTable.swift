@@ -16,7 +16,7 @@ private typealias TextFunction = @convention(c) (UnsafeMutableRawPointer?, Unsaf
 /// Hands values over one by one; nothing to hand over means "declined".
 private func deliver(_ values: [String], _ each: TextFunction?, _ context: UnsafeMutableRawPointer?) -> Int32 {
     guard let each else { return SKIFF_E_INVALID }
-    for value in values { value.withCString { each(context, $0) } }
+    for value in values { value.withTerminatedBytes { each(context, $0) } }
     return values.isEmpty ? SKIFF_DECLINED : SKIFF_OK
 }
 

@@ -1,3 +1,4 @@
+import Linux
 import PluginAPI
 
 /// Reads a struct that a plugin filled in, by the size rule of `skiff/plugin.h`: a shorter one is zero-extended, a longer
@@ -43,4 +44,4 @@ func permanent<Value>(_ value: Value) -> UnsafePointer<Value> {
 
 /// Text from a plugin, nil for NULL. Bytes that are not UTF-8 become U+FFFD: the kernel then finds no such file, and says
 /// so, instead of finding another one.
-func text(_ pointer: UnsafePointer<CChar>?) -> String? { pointer.map { String(cString: $0) } }
+func text(_ pointer: UnsafePointer<CChar>?) -> String? { pointer.map { String(bytes: $0) } }

@@ -86,9 +86,9 @@ package final class PluginTransport {
     ) throws(SkiffError) -> Bool {
         guard let slot = session.plugin.transport.push else { return false }
         let status = try call("push") {
-            uri.withCString { uri in
-                architecture.withCString { architecture in
-                    digest.withCString { digest in
+            uri.withTerminatedBytes { uri in
+                architecture.withTerminatedBytes { architecture in
+                    digest.withTerminatedBytes { digest in
                         var upload = skiff_transport_upload(
                             struct_size: UInt32(MemoryLayout<skiff_transport_upload>.size), fd: file, uri: uri,
                             architecture: architecture, digest: digest, size: UInt64(clamping: size))
@@ -112,9 +112,9 @@ package final class PluginTransport {
     private func withRequest(
         _ request: TransportRequest, _ body: (UnsafePointer<skiff_transport_request>) -> Int32
     ) -> Int32 {
-        request.uri.withCString { uri in
-            request.architecture.withCString { architecture in
-                request.variant.withCString { variant in
+        request.uri.withTerminatedBytes { uri in
+            request.architecture.withTerminatedBytes { architecture in
+                request.variant.withTerminatedBytes { variant in
                     var value = skiff_transport_request(
                         struct_size: UInt32(MemoryLayout<skiff_transport_request>.size), reserved: 0, uri: uri,
                         architecture: architecture, variant: variant)
@@ -137,7 +137,7 @@ package final class PluginTransport {
 
     private func withOptionalText(_ text: String?, _ body: (UnsafePointer<CChar>?) -> Int32) -> Int32 {
         guard let text else { return body(nil) }
-        return text.withCString { body($0) }
+        return text.withTerminatedBytes { body($0) }
     }
 }
 
