@@ -1,4 +1,5 @@
 package import Base
+import Linux
 
 /// What is wrong with a word or an instruction, before its line is known.
 package struct DockerfileProblem: Error, Sendable, Equatable {
@@ -45,7 +46,7 @@ package struct DockerfilePlace: Sendable, Equatable {
 
     /// Returns `FILE:LINE: text` for a terminal, without control characters and cut to its width.
     package func shown(in file: String) -> String {
-        let text = String(decoding: text.prefix(300), as: UTF8.self)
+        let text = String(bytes: text.prefix(300))
         let safe = String(
             String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
         return "\(file):\(line): " + (safe.count > 100 ? safe.prefix(100) + "…" : safe)

@@ -71,7 +71,7 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
 
 /// Returns the text with what a query value may not contain percent-encoded (RFC 3986 §2.3).
 package func queryEscaped(_ text: String) -> String {
-    text.utf8.map { byte in
+    text.bytes.map { byte in
         switch byte {
         case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: String(UnicodeScalar(byte))
         default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)

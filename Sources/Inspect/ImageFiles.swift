@@ -23,7 +23,7 @@ struct DirectoryFiles: ImageFiles {
 
     func text(_ path: String) throws(SkiffError) -> String? {
         do throws(Errno) {
-            return String(decoding: try root.readFile(TreePath(path), limit: largestFile), as: UTF8.self)
+            return String(bytes: try root.readFile(TreePath(path), limit: largestFile))
         } catch {
             if error == .overflow { throw tooLarge(path) }
             if Self.isAbsence(error) { return nil }
@@ -55,7 +55,7 @@ struct SquashfsFiles: ImageFiles {
         do throws(SquashfsError) {
             guard let file = try reader.lookup(path: path), file.kind == .file else { return nil }
             if let content = try reader.content(of: file, limit: largestFile) {
-                return String(decoding: content, as: UTF8.self)
+                return String(bytes: content)
             }
         } catch {
             throw SkiffError("cannot read \(path) of the image: \(error)")
@@ -68,7 +68,7 @@ struct SquashfsFiles: ImageFiles {
             guard let found = try reader.lookup(path: directory), found.isDirectory else { return [] }
             var cursor = try reader.entries(of: found)
             var names: [String] = []
-            while let entry = try cursor.next() { names.append(String(decoding: entry.name, as: UTF8.self)) }
+            while let entry = try cursor.next() { names.append(String(bytes: entry.name)) }
             return names
         } catch {
             throw SkiffError("cannot read \(directory) of the image: \(error)")

@@ -46,7 +46,7 @@ package struct ImageRecord {
         guard let object = sif.objects.first(where: { $0.type == .definition }) else { return nil }
         let bytes = try readObject(object, of: file)
         let end = bytes.lastIndex { $0 != 0x0A }.map { $0 + 1 } ?? 0
-        return String(decoding: bytes[..<end], as: UTF8.self)
+        return String(bytes: bytes[..<end])
     }
 
     private static func files(of image: consuming ImageSource, _ path: String) throws(SkiffError) -> InspectMetadata {

@@ -116,7 +116,7 @@ struct LocalImage {
                 }
             throw SkiffError(
                 "While performing build: cannot extract the local image: "
-                    + "/\(String(decoding: error.path, as: UTF8.self)): \(reason)")
+                    + "/\(String(bytes: error.path)): \(reason)")
         }
     }
 

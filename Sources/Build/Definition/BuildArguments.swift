@@ -54,9 +54,8 @@ package struct BuildArguments: Sendable, Equatable {
 
     /// Cut at the first `=`, both parts without blanks around them.
     static func split(_ text: String) -> (name: String, value: String)? {
-        guard let equals = text.utf8.firstIndex(of: 0x3D) else { return nil }
-        let bytes = Array(text.utf8)
-        let place = text.utf8.distance(from: text.utf8.startIndex, to: equals)
-        return (bytes[..<place].trimmed.text, bytes[(place + 1)...].trimmed.text)
+        let bytes = text.bytes
+        guard let equals = bytes.firstIndex(of: 0x3D) else { return nil }
+        return (bytes[..<equals].trimmed.text, bytes[(equals + 1)...].trimmed.text)
     }
 }

@@ -1,4 +1,5 @@
 package import Base
+import Linux
 
 /// A definition file that cannot be built from: Apptainer's sentence, which scripts read, then where it is and what was
 /// expected there.
@@ -43,7 +44,7 @@ package struct DefinitionError: Error, Sendable, Equatable {
 
     /// The line for a terminal: no control characters, no more than fits.
     private static func readable(_ bytes: [UInt8]) -> String {
-        let text = String(decoding: bytes.prefix(300), as: UTF8.self)
+        let text = String(bytes: bytes.prefix(300))
         let safe = String(
             String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
         return safe.count > 100 ? safe.prefix(100) + "…" : safe

@@ -1,3 +1,5 @@
+import Linux
+
 /// A line of a definition file.
 struct DefinitionLine {
     /// Counted from 1.
@@ -54,5 +56,5 @@ extension ArraySlice<UInt8> {
         return self[...last]
     }
 
-    var text: String { String(decoding: self, as: UTF8.self) }
+    var text: String { String(bytes: self) }
 }

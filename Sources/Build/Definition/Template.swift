@@ -1,3 +1,5 @@
+import Linux
+
 /// Fills in build variables, `{{ NAME }}`; Docs/spec/deffile.md §5.
 struct Template {
     let arguments: BuildArguments
@@ -97,7 +99,7 @@ struct Template {
             }
             used.insert(found.name)
             // One further level and no more: a value cannot lead round in circles.
-            let text = Array(value.utf8)
+            let text = value.bytes
             result += bytes[done..<open] + (isValue ? text : try fill(text[...], line, isValue: true) ?? text)
             done = found.end
         }

@@ -32,7 +32,7 @@ struct DockerfileRun {
             rootPath: root.path, definition: Definition(bootstrap: "dockerfile", from: recipe.context),
             options: order.options, installation: order.installation, temporary: order.temporary)
         var request = runner.imageRequest(.exec, root)
-        request.arguments = try arguments().map { Array($0.utf8) }
+        request.arguments = try arguments().map(\.bytes)
         request.binds += mounts
         request.writable = true
         request.noUmask = true

@@ -180,7 +180,7 @@ struct DefinitionSteps {
     private func digest(_ texts: [String]) throws(SkiffError) -> String { try StepStore.digest(texts) }
 
     private func copied(_ files: [Stage.File]) throws(SkiffError) -> String {
-        let source = SourceTree(root: nil, directory: Array(build.directory.utf8))
+        let source = SourceTree(root: nil, directory: build.directory.bytes)
         var paths: [[UInt8]] = []
         // A pattern that cannot be read: the copy itself says so.
         for file in files { paths += ((try? source.expand(file.source)) ?? []).map(source.absolute) }

@@ -56,13 +56,13 @@ package enum PostSteps {
                 "{ skiff_options=$-; set +x; } 2>/dev/null; . \(stateFile); "
                 + "case $skiff_options in *x*) unset skiff_options; set -x;; *) unset skiff_options;; esac"
             let rest = part.body.drop { $0 != 0x0A }
-            result.body = [UInt8](repeating: 0x0A, count: lines) + Array(before.utf8) + rest
+            result.body = [UInt8](repeating: 0x0A, count: lines) + before.bytes + rest
         }
         if !isLast {
             let after =
                 "{ skiff_status=$?; set +ex; pwd > \(directoryFile); export -p > \(variablesFile); "
                 + "exit $skiff_status; } 2>/dev/null\n"
-            result.body += Array(after.utf8)
+            result.body += after.bytes
         }
         return result
     }
@@ -71,8 +71,8 @@ package enum PostSteps {
     static func state(_ root: RootTree) -> [UInt8]? {
         guard let variables = root.read(variablesFile), var directory = root.read(directoryFile) else { return nil }
         if directory.last == 0x0A { directory.removeLast() }
-        let quoted = ShellQuoting.single(String(decoding: directory, as: UTF8.self))
-        return variables + (variables.last == 0x0A ? [] : [0x0A]) + Array("cd \(quoted)\n".utf8)
+        let quoted = ShellQuoting.single(String(bytes: directory))
+        return variables + (variables.last == 0x0A ? [] : [0x0A]) + "cd \(quoted)\n".bytes
     }
 
     static func removeFiles(_ root: RootTree) throws(SkiffError) {

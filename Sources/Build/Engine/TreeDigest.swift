@@ -121,7 +121,7 @@ struct TreeDigest: ~Copyable {
         try digest.update(bytes)
     }
 
-    private mutating func add(text: String) throws(SkiffError) { try add(bytes: Array(text.utf8)) }
+    private mutating func add(text: String) throws(SkiffError) { try add(bytes: text.bytes) }
 
     private mutating func add(content file: CInt) throws(Errno) {
         var offset: Int64 = 0

@@ -54,6 +54,6 @@ struct BaseFiles {
     private func script(_ path: String, _ text: String, mode: UInt32) throws(SkiffError) {
         let keeps = path == Self.appsBase ? keepsApps : true
         if keeps && keepsExisting && root.exists(path) { return }
-        try root.write(path, Array(text.utf8), mode: mode)
+        try root.write(path, text.bytes, mode: mode)
     }
 }

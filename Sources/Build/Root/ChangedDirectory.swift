@@ -119,7 +119,7 @@ final class ChangedDirectory: ImageRoot, ImageFiles {
         }
     }
 
-    func text(_ path: String) -> String? { read(path).map { String(decoding: $0, as: UTF8.self) } }
+    func text(_ path: String) -> String? { read(path).map { String(bytes: $0) } }
 
     func names(in path: String) throws(SkiffError) -> [String] {
         guard let place = try? find(path), case .directory(let isOurs) = place.found else { return [] }
@@ -131,7 +131,7 @@ final class ChangedDirectory: ImageRoot, ImageFiles {
                 try tree.top.entries(TreePath([ASCII.slash] + directory)).map(\.name).filter { changes[$0] == nil }
             }
         }
-        return names.sorted { $0.lexicographicallyPrecedes($1) }.map { String(decoding: $0, as: UTF8.self) }
+        return names.sorted { $0.lexicographicallyPrecedes($1) }.map { String(bytes: $0) }
     }
 
     func names(_ directory: String) throws(SkiffError) -> [String] { try names(in: directory) }
@@ -164,7 +164,7 @@ final class ChangedDirectory: ImageRoot, ImageFiles {
             case .link(let old) where !old.elementsEqual(target.utf8): break
             default: return
             }
-            changes[place.path, name] = .init(.link(Array(target.utf8)), permissions: 0o777, modified: time)
+            changes[place.path, name] = .init(.link(target.bytes), permissions: 0o777, modified: time)
         }
     }
 

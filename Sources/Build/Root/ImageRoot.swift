@@ -51,6 +51,6 @@ struct LayerRoot: ImageRoot, ImageFiles {
     func remove(_ path: String) { tree.remove(path) }
 
     // What a description is made from is small enough to be kept.
-    func text(_ path: String) -> String? { tree.read(path).map { String(decoding: $0, as: UTF8.self) } }
+    func text(_ path: String) -> String? { tree.read(path).map { String(bytes: $0) } }
     func names(_ directory: String) -> [String] { tree.names(in: directory) }
 }

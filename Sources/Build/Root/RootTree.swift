@@ -68,7 +68,7 @@ package final class RootTree {
     }
 
     package func write(_ path: String, _ text: String, mode: UInt32) throws(SkiffError) {
-        try write(path, Array(text.utf8), mode: mode)
+        try write(path, text.bytes, mode: mode)
     }
 
     /// A symbolic link. One that points elsewhere is replaced, a file or directory stays.
@@ -78,10 +78,10 @@ package final class RootTree {
             let place = try top.place(TreePath(path))
             let (name, parent) = (place.name, place.directory.raw)
             if let old = try? Linux.status(name, at: parent) {
-                guard old.isSymlink, try readLink(name, at: parent) != Array(target.utf8) else { return }
+                guard old.isSymlink, try readLink(name, at: parent) != target.bytes else { return }
                 try unlink(name, at: parent)
             }
-            try makeSymlink(Array(target.utf8), at: name, in: parent)
+            try makeSymlink(target.bytes, at: name, in: parent)
         }
     }
 

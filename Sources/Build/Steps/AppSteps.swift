@@ -80,7 +80,7 @@ extension Stage {
 
 extension Stage.Script {
     fileprivate mutating func append(_ text: String, at line: Int) {
-        body += Array(text.utf8)
+        body += text.bytes
         for byte in text.utf8 where byte == 0x0A { lines.append(line) }
     }
 }

@@ -20,7 +20,7 @@ struct FilesStep {
 
     private var source: SourceTree {
         switch origin {
-        case .host(let directory): SourceTree(root: nil, directory: Array(directory.utf8))
+        case .host(let directory): SourceTree(root: nil, directory: directory.bytes)
         case .stage(let root): SourceTree(root: root.top, directory: [])
         }
     }
@@ -62,7 +62,7 @@ struct FilesStep {
     private func copy(
         _ source: [UInt8], to destination: String, _ file: Stage.File, _ copier: inout TreeCopy
     ) throws(SkiffError) {
-        var target = Array(destination.utf8)
+        var target = destination.bytes
         if root.status(destination)?.isDirectory == true {
             // Onto a directory that exists, the source goes under its own name; `dir/.` means its content.
             let name = source.split(separator: 0x2F).last.map { Array($0) } ?? [0x2E]
@@ -97,5 +97,5 @@ struct FilesStep {
 }
 
 extension [UInt8] {
-    var text: String { String(decoding: self, as: UTF8.self) }
+    var text: String { String(bytes: self) }
 }

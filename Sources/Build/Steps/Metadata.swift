@@ -93,6 +93,6 @@ struct Metadata {
             interpreter = Array(start.prefix { $0 != 0x0A })
             body = start.drop { $0 != 0x0A }.dropFirst()
         }
-        return interpreter + Array(arguments.utf8) + [0x0A, 0x0A] + body + [0x0A]
+        return interpreter + arguments.bytes + [0x0A, 0x0A] + body + [0x0A]
     }
 }

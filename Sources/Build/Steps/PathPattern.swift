@@ -1,3 +1,5 @@
+import Linux
+
 /// A source of `%files` as it is written: a path in which parts may be patterns. The rules are those of a shell with
 /// extended patterns and `**`, but no shell ever reads it (Docs/spec/deffile.md §4).
 package struct PathPattern: Equatable {
@@ -20,7 +22,7 @@ package struct PathPattern: Equatable {
     /// The patterns that the braces of `text` make of it; most texts have none and are one.
     package static func all(_ text: String, variables: SourceVariables = .ofCaller) throws(Malformed) -> [PathPattern] {
         var result: [PathPattern] = []
-        for bytes in try Braces.expand(try variables.expand(Array(text.utf8))) {
+        for bytes in try Braces.expand(try variables.expand(text.bytes)) {
             result.append(try PathPattern(bytes))
         }
         return result

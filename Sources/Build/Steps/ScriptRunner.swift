@@ -45,7 +45,7 @@ struct ScriptRunner {
         }
         try root.write("/.post.script", script.body, mode: 0o755)
         var request = imageRequest(.exec, root)
-        request.arguments = (["/bin/sh"] + shellWords(script, "/.post.script")).map { Array($0.utf8) }
+        request.arguments = (["/bin/sh"] + shellWords(script, "/.post.script")).map(\.bytes)
         request.writable = true
         request.cleanEnvironment = true
         request.pluginFlags = options.pluginFlags.filter { $0.name != "writable-tmpfs" }

@@ -14,7 +14,7 @@ package struct SourceVariables: Sendable {
 
     /// Those of the caller's environment.
     package static let ofCaller = SourceVariables { name in
-        let prefix = Array(name.utf8) + [ASCII.equals]
+        let prefix = name.bytes + [ASCII.equals]
         return environmentBytes().first { $0.starts(with: prefix) }.map { Array($0.dropFirst(prefix.count)) }
     }
 
@@ -59,11 +59,11 @@ package struct SourceVariables: Sendable {
                 rest.removeFirst()
                 try put(try braced(&rest, depth: depth), before: rest, into: &result)
             case (ASCII.dollar, let next?) where ASCII.isNameStart(next):
-                let name = String(decoding: rest.prefix(while: ASCII.isNameByte), as: UTF8.self)
+                let name = String(bytes: rest.prefix(while: ASCII.isNameByte))
                 rest = rest.dropFirst(name.utf8.count)
                 try put((name, Self.hidden(try set(name))), before: rest, into: &result)
             case (ASCII.dollar, let next?) where ASCII.isDigit(next) || "@*#?$!-".utf8.contains(next):
-                let name = String(decoding: [byte, next], as: UTF8.self)
+                let name = String(bytes: [byte, next])
                 throw PathPattern.Malformed(reason: "\(name) has no value here; write \\$ for a dollar sign")
             default: result.append(byte)
             }
@@ -92,7 +92,7 @@ package struct SourceVariables: Sendable {
         guard let end = Self.end(of: rest) else { throw PathPattern.Malformed(reason: "${ without }") }
         var inner = rest[..<end]
         rest = rest[(end + 1)...]
-        let name = String(decoding: inner.prefix(while: ASCII.isNameByte), as: UTF8.self)
+        let name = String(bytes: inner.prefix(while: ASCII.isNameByte))
         inner = inner.dropFirst(name.utf8.count)
         let isColon = inner.first == ASCII.colon
         if isColon { inner.removeFirst() }
@@ -109,7 +109,7 @@ package struct SourceVariables: Sendable {
             if isSet { try expand(inner, into: &word, depth: depth + 1) }
         case ASCII.question:
             if isSet { return (name, Self.hidden(current ?? [])) }
-            let message = String(decoding: inner, as: UTF8.self)
+            let message = String(bytes: inner)
             throw PathPattern.Malformed(reason: "$\(name): \(message.isEmpty ? "it is not set" : message)")
         default: throw Self.unknown(name)
         }

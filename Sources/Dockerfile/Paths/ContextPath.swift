@@ -6,7 +6,7 @@ package enum ContextPath {
     ///
     /// - Parameter isRooted: whether `..` at the top is dropped rather than kept.
     package static func cleaned(_ path: String, isRooted: Bool = true) -> [String] {
-        TreePath((isRooted ? "/" : "") + path).cleaned.components.map { String(decoding: $0, as: UTF8.self) }
+        TreePath((isRooted ? "/" : "") + path).cleaned.components.map { String(bytes: $0) }
     }
 
     /// Returns a path in the image: relative ones begin at `directory`. The result ends in a slash if the path can only

@@ -271,5 +271,5 @@ struct TreeScan {
         return try reopen(place.raw, [.read, .nonBlocking])
     }
 
-    private func quoted(_ path: [UInt8]) -> String { "/" + String(decoding: path, as: UTF8.self) }
+    private func quoted(_ path: [UInt8]) -> String { "/" + String(bytes: path) }
 }

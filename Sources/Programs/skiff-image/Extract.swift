@@ -69,7 +69,7 @@ struct Extract {
     }
 
     private func explain(_ error: ExtractionError) -> SkiffError {
-        let path = String(decoding: error.path, as: UTF8.self)
+        let path = String(bytes: error.path)
         switch error.reason {
         case .image(let reason) where error.path.isEmpty:
             return SkiffError("cannot read the image's file system: \(reason)")

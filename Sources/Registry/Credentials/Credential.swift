@@ -1,3 +1,5 @@
+import Linux
+
 /// A credential for a registry.
 package enum Credential: Sendable, Equatable {
     case none
@@ -10,6 +12,6 @@ package enum Credential: Sendable, Equatable {
     /// The value of `Authorization` for the basic scheme; RFC 7617.
     package var basic: String? {
         guard case .password(let user, let password) = self else { return nil }
-        return "Basic " + Base64.encode(Array("\(user):\(password)".utf8))
+        return "Basic " + Base64.encode("\(user):\(password)".bytes)
     }
 }

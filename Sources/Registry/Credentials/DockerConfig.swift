@@ -76,7 +76,7 @@ package struct DockerConfig: Sendable {
             return .password(user: user, password)
         }
         guard let bytes = entry["auth"]?.stringValue.flatMap({ Base64.decode($0) }) else { return nil }
-        let text = String(decoding: bytes, as: UTF8.self)
+        let text = String(bytes: bytes)
         guard let colon = text.firstIndex(of: ":") else { return nil }
         var password = text[text.index(after: colon)...]
         // Docker's tools pad with NUL.
@@ -100,7 +100,7 @@ package struct DockerConfig: Sendable {
         if case .object(let found) = json["auths"] { entries = found }
         entries.removeAll { Self.normalized($0.name) == Self.normalized(key) }
         if let login {
-            let auth = Base64.encode(Array("\(login.user):\(login.password)".utf8))
+            let auth = Base64.encode("\(login.user):\(login.password)".bytes)
             entries.append(.init(key, .members(["auth": .string(auth)])))
         }
         members.removeAll { $0.name == "auths" }

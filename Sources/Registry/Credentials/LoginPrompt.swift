@@ -28,7 +28,7 @@ package enum LoginPrompt {
         let bytes = try during("cannot read the password from stdin") { () throws(Errno) in
             try readToEnd(0, limit: 1 << 16)
         }
-        var text = String(decoding: bytes, as: UTF8.self)
+        var text = String(bytes: bytes)
         while text.last?.isNewline == true { text.removeLast() }
         return text
     }
@@ -52,6 +52,6 @@ package enum LoginPrompt {
             bytes.append(byte[0])
         }
         if bytes.last == 0x0D { bytes.removeLast() }
-        return String(decoding: bytes, as: UTF8.self)
+        return String(bytes: bytes)
     }
 }

@@ -25,6 +25,6 @@ func writeConfiguration(_ invocation: Invocation) throws(SkiffError) {
     let text = try settings.text()
     // Every command reads this file, so it must never be seen half written.
     try during("cannot write configuration file \(target)") { () throws(Errno) in
-        try AtomicFile.replace(target, Array(text.utf8), mode: 0o644, durable: true)
+        try AtomicFile.replace(target, text.bytes, mode: 0o644, durable: true)
     }
 }

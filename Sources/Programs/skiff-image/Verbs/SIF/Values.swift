@@ -14,7 +14,7 @@ func printable(_ bytes: some Collection<UInt8>) -> String { String(decoding: byt
 
 /// Returns the typed number of an object; errors have the texts of Go's strconv.
 func objectID(_ text: String) throws(SkiffError) -> UInt32 {
-    let problem = "while converting id: strconv.ParseUint: parsing \"\(printable(text.utf8))\": "
+    let problem = "while converting id: strconv.ParseUint: parsing \"\(text.printableField)\": "
     guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
         throw SkiffError(problem + "invalid syntax")
     }
