@@ -47,9 +47,11 @@ package enum Log {
         set { threshold.store(newValue, ordering: .relaxed) }
     }
 
-    /// Colour is used only when stderr is a terminal and nobody said `--nocolor`.
+    /// Colour is used only when stderr is a terminal and nobody said `--nocolor`, or `NO_COLOR` with any value as
+    /// https://no-color.org has it.
     package static func allowColor(_ allowed: Bool) {
-        colored.store(allowed && isatty(2) == 1, ordering: .relaxed)
+        let isUnwanted = !(environmentValue("NO_COLOR") ?? "").isEmpty
+        colored.store(allowed && !isUnwanted && isatty(2) == 1, ordering: .relaxed)
     }
 
     /// The description of an error, which may have several lines.
