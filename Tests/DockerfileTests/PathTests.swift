@@ -73,6 +73,12 @@ import Testing
         #expect(ContextPath.inImage(path, from: directory) == expected)
     }
 
+    /// A combining mark and the slash before it are one character, and two bytes of a path.
+    @Test func pathsAreCleanedByBytes() {
+        #expect(ContextPath.cleaned("a/\u{301}b/../c") == ["a", "c"])
+        #expect(ContextPath.cleaned("../a/..", isRooted: false) == [".."])
+    }
+
     @Test(arguments: [
         ("644", 0o777, false, 0o644), ("4755", 0, false, 0o4755), ("0", 0o777, true, 0), ("u+x", 0o644, false, 0o744),
         ("a-w", 0o666, false, 0o444), ("+x", 0o644, false, 0o755), ("go=", 0o777, false, 0o700),

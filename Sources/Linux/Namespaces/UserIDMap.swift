@@ -4,6 +4,10 @@ package struct UserIDMap: Sendable, Equatable {
         package let inside: UInt32
         package let outside: UInt32
         package let count: UInt32
+
+        package init(inside: UInt32, outside: UInt32, count: UInt32) {
+            (self.inside, self.outside, self.count) = (inside, outside, count)
+        }
     }
 
     package let ranges: [Range]
