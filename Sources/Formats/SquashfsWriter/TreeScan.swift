@@ -61,7 +61,9 @@ struct TreeScan {
         -> [Pending]
     {
         if place.isAdded { return try read(&place, nil, adjust, report) }
-        let descriptor = try openDirectory(place.path)
+        guard let descriptor = try found(place.path, { () throws(SkiffError) in try openDirectory(place.path) }) else {
+            return []
+        }
         return try read(&place, descriptor.raw, adjust, report)
     }
 
@@ -86,10 +88,15 @@ struct TreeScan {
             let record: Int
             if let change = changes[name] {
                 record = try add(change)
-            } else if let descriptor {
-                var entry = try entry(path: child, name: name, in: descriptor)
-                guard try adjust(&entry) else { continue }
-                record = try add(entry, name, descriptor, report)
+            } else if let descriptor,
+                let added = try found(
+                    child,
+                    { () throws(SkiffError) in
+                        try add(child, name, in: descriptor, adjust, report)
+                    })
+            {
+                guard let added else { continue }
+                record = added
             } else {
                 continue
             }
@@ -102,6 +109,29 @@ struct TreeScan {
             }
         }
         return below
+    }
+
+    /// Does something with what a path names; nil, with a warning, when it has been removed since its name was read: the tree may
+    /// be in use.
+    private func found<Result: ~Copyable>(_ path: [UInt8], _ body: () throws(SkiffError) -> Result) throws(SkiffError)
+        -> Result?
+    {
+        do throws(SkiffError) {
+            return try body()
+        } catch {
+            guard error.errno == .noSuchFile else { throw error }
+            Log.warning("\(quoted(path)) was removed while the tree was read: it is left out")
+            return nil
+        }
+    }
+
+    /// Adds an entry of the tree; nil for one that is not to be in the image.
+    private mutating func add(
+        _ path: [UInt8], _ name: [UInt8], in directory: CInt, _ adjust: Adjust, _ report: Report
+    ) throws(SkiffError) -> Int? {
+        var entry = try entry(path: path, name: name, in: directory)
+        guard try adjust(&entry) else { return nil }
+        return try add(entry, name, directory, report)
     }
 
     /// Adds something that is not in the tree.
@@ -178,6 +208,8 @@ struct TreeScan {
             records[known].links += 1
             return known
         }
+        // Opened before there is a record of it, which would stay.
+        let file = entry.mode & SKL_S_IFMT == SKL_S_IFREG ? try content(of: entry, name, directory) : nil
         let index = try records.append(try makeRecord(entry))
         if hasNames { linked[identity] = index }
         if !isDirectory {
@@ -185,7 +217,12 @@ struct TreeScan {
             let place = UnsafeMutablePointer<UnsafeMutablePointer<sqfs_inode_generic_t>?>.allocate(capacity: 1)
             place.initialize(to: nil)
             records[index].place = place
-            try fill(place, entry, name, directory, report)
+            if let file {
+                try readContent(place, entry, file, report)
+            } else {
+                place.pointee = SpecialInode.make(mode: entry.mode, device: entry.device, target: entry.target)
+                if place.pointee == nil { throw SkiffError("cannot write \(quoted(entry.path))", errno: .noMemory) }
+            }
         }
         progress.entries += 1
         try report(progress)
@@ -196,25 +233,17 @@ struct TreeScan {
         try maker.make(mode: entry.mode, uid: entry.uid, gid: entry.gid, modified: entry.modified, xattrs: entry.xattrs)
     }
 
-    private mutating func fill(
-        _ place: UnsafeMutablePointer<UnsafeMutablePointer<sqfs_inode_generic_t>?>, _ entry: TreeEntry,
-        _ name: [UInt8], _ directory: CInt, _ report: Report
-    ) throws(SkiffError) {
-        if entry.mode & SKL_S_IFMT == SKL_S_IFREG {
-            guard entry.status.isRegular else {
-                throw SkiffError("cannot write \(quoted(entry.path)): it is no regular file and cannot become one")
-            }
-            return try readContent(place, entry, name, directory, report)
+    private func content(of entry: TreeEntry, _ name: [UInt8], _ directory: CInt) throws(SkiffError) -> OwnedFD {
+        guard entry.status.isRegular else {
+            throw SkiffError("cannot write \(quoted(entry.path)): it is no regular file and cannot become one")
         }
-        place.pointee = SpecialInode.make(mode: entry.mode, device: entry.device, target: entry.target)
-        if place.pointee == nil { throw SkiffError("cannot write \(quoted(entry.path))", errno: .noMemory) }
+        return try opened(entry, name, directory)
     }
 
     private mutating func readContent(
         _ place: UnsafeMutablePointer<UnsafeMutablePointer<sqfs_inode_generic_t>?>, _ entry: TreeEntry,
-        _ name: [UInt8], _ directory: CInt, _ report: Report
+        _ file: borrowing OwnedFD, _ report: Report
     ) throws(SkiffError) {
-        let file = try opened(entry, name, directory)
         let size = try size(of: file.raw, entry)
         var progress = self.progress
         defer { self.progress = progress }
