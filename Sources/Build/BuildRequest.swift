@@ -50,11 +50,12 @@ package struct BuildRequest: Sendable {
             if options.isData {
                 return try DataBuild(definition: definition, target: target, options: options).run()
             }
-            try BuildTemporary.make(temporary)
+            let held = try BuildTemporary.make(temporary)
             let job = BuildJob(
                 definition: definition, target: target, options: options, temporary: temporary,
                 installation: installation, cache: cache)
             try job.run()
+            _ = consume held
         }
     }
 
@@ -86,6 +87,8 @@ package struct BuildRequest: Sendable {
 
     private func chooseTemporaryDirectory(_ target: BuildTarget) throws(SkiffError) -> String {
         if target.isSandbox { try BuildTemporary.check(sandboxParent: parentPath(target.path) ?? "/") }
-        return try BuildTemporary.choose(in: absolutePath(temporaryDirectory ?? TemporaryDirectory.standard()))
+        let parent = try absolutePath(temporaryDirectory ?? TemporaryDirectory.standard())
+        BuildTemporary.sweep(parent)
+        return try BuildTemporary.choose(in: parent, isKept: keepsTemporary)
     }
 }

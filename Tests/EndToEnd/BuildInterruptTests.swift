@@ -88,6 +88,49 @@ extension EndToEnd {
             #expect(outcome.end == .exited(1) && outcome.standardError.contains("Build interrupted"), "\(outcome)")
         }
 
+        /// Nobody is left who could clean up after the build: the next one does, and leaves those alone that still run.
+        @Test(arguments: Profile.allCases) func nextBuildSweeps(profile: Profile) throws {
+            try need(profile)
+            if profile == .user { try need(.userNamespaces) }
+            let folder = try WorkDirectory.make(for: profile)
+            defer { try? removeTree(folder) }
+            let base = try Images.shared.get().directory
+            func command(_ name: String, _ script: String) throws -> Command {
+                let text = "Bootstrap: localimage\nFrom: \(base)\n%post\n\(script)\n"
+                try writeFile("\(folder)/\(name).def", Array(text.utf8), mode: 0o644)
+                return try skiffCommand(["build", "\(folder)/\(name).sif", "\(folder)/\(name).def"], as: profile) {
+                    $0.directory = folder
+                    $0.environment["APPTAINER_TMPDIR"] = folder
+                }
+            }
+            func names() -> Set<String> {
+                let all = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+                return Set(all.filter { $0.hasPrefix("build-temp-") })
+            }
+            let killed = try command("killed", "echo reached; sleep 60").start()
+            #expect(killed.waitForOutput("reached"))
+            while true {
+                let left = ProcessTable.current().filter { $0.session == killed.pid && $0.state != "Z" }
+                if left.isEmpty { break }
+                for process in left { kill(process.pid, SIGKILL) }
+                usleep(10_000)
+            }
+            _ = try killed.wait(seconds: 5)
+            let old = names()
+            #expect(old.count == 1)
+            let living = try command("living", "echo reached; sleep 60").start()
+            #expect(living.waitForOutput("reached"))
+            let both = names()
+            #expect(both.count == 2 && both.isSuperset(of: old))
+            for name in both { try succeed(["/usr/bin/touch", "-d", "2 minutes ago", folder + "/" + name]) }
+            let next = try command("next", "true").run()
+            #expect(next.isSuccess, "\(next)")
+            #expect(names() == both.subtracting(old))
+            try living.signal(SIGTERM)
+            #expect(try living.wait(seconds: 20).end == .exited(1))
+            #expect(names() == [])
+        }
+
         @Test(arguments: [Moment.post, .packing], Victim.allCases)
         func killingAnyProcessLeavesNothing(moment: Moment, victim: Victim) throws {
             for profile in Profile.allCases where profile.facility.missing == nil {

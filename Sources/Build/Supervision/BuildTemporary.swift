@@ -8,8 +8,10 @@ enum BuildTemporary {
 
     /// The path that it will have. Nothing is there before the guard runs who removes it.
     ///
-    /// - Parameter parent: absolute.
-    static func choose(in parent: String) throws(SkiffError) -> String {
+    /// - Parameters:
+    ///   - parent: absolute.
+    ///   - isKept: whether it stays after the build, and is not to be swept.
+    static func choose(in parent: String, isKept: Bool) throws(SkiffError) -> String {
         let facts = try during("cannot look at the temporary directory \(parent)", hint: hint) { () throws(Errno) in
             try filesystemFacts(of: parent)
         }
@@ -18,12 +20,39 @@ enum BuildTemporary {
         if facts.isNoDev {
             Log.warning("\(parent) is mounted with nodev: device files that the build makes will not work in %post")
         }
-        return "\(parent)/build-temp-\(uniqueName())"
+        return "\(parent)/\(isKept ? "build-kept-" : prefix)\(uniqueName())"
     }
 
+    private static let prefix = "build-temp-"
+
     /// 0700: nobody else may see or change what is being built (CVE-2020-25039, CVE-2020-25040).
-    static func make(_ path: String) throws(SkiffError) {
-        try during("cannot make \(path)", hint: hint) { () throws(Errno) in try makeDirectory(path, mode: 0o700) }
+    ///
+    /// - Returns: the directory, locked for as long as it is held open. Some network file systems know no locks.
+    static func make(_ path: String) throws(SkiffError) -> OwnedFD {
+        try during("cannot make \(path)", hint: hint) { () throws(Errno) in
+            try makeDirectory(path, mode: 0o700)
+            let directory = try open(HostPath(path), [.read, .directory])
+            try? lock(directory.raw)
+            return directory
+        }
+    }
+
+    /// Younger ones may not be locked yet; seconds.
+    private static let ageOfLeftOnes: Int64 = 60
+
+    /// Removes what builds of the same user have left whose every process was killed. Called while this process has one thread.
+    static func sweep(_ parent: String) {
+        guard let listing = try? open(HostPath(parent), [.read, .directory]), let found = try? entries(of: listing.raw)
+        else { return }
+        for entry in found where entry.text.hasPrefix(prefix) {
+            guard let name = try? EntryName(entry.name),
+                let old = try? open(name, [.read, .directory, .noFollow], at: listing.raw),
+                let state = try? status(of: old.raw), state.uid == effectiveUID(),
+                state.modified + ageOfLeftOnes < currentTime(), (try? tryLock(old.raw)) == true
+            else { continue }
+            Log.verbose("Removing \(parent)/\(entry.text), left by a build that was killed")
+            try? MappedNamespace.remove("\(parent)/\(entry.text)")
+        }
     }
 
     /// A sandbox grows beside its target: programs must start there, too.
