@@ -51,8 +51,8 @@ extension Table {
             .exactly(1))
         command.flags = [
             Flag(.json, short: "j", help: "print JSON"),
-            Flag(.only, help: "run only the tests whose name has this text in it"),
-            Flag(.skip, help: "leave out the tests whose name has this text in it"),
+            Flag(.only, help: "run only the tests whose name has one of these texts, separated by commas"),
+            Flag(.skip, help: "leave out the tests whose name has one of these texts, separated by commas"),
         ]
         return command
     }

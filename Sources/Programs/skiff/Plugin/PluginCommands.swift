@@ -106,10 +106,10 @@ struct PluginCommands {
 
     private func check(_ name: String, _ invocation: Invocation) throws(SkiffError) -> CInt {
         let (manifest, directory) = try find(name, to: "check")
-        let only = invocation[.only]
-        let skip = invocation[.skip]
+        func texts(_ key: FlagKey<String>) -> [Substring]? { invocation[key]?.split(separator: ",") }
+        let (only, skip) = (texts(.only), texts(.skip) ?? [])
         let results = try Checker(manifest: manifest, directory: directory).run { test in
-            only.map { test.contains($0) } ?? true && !(skip.map { test.contains($0) } ?? false)
+            only?.contains { test.contains($0) } ?? true && !skip.contains { test.contains($0) }
         }
         _ = try write(invocation[.json] ? Checker.json(results, manifest) : Checker.text(results))
         return results.contains { $0.outcome == .failed || $0.outcome == .crashed } ? 1 : 0
