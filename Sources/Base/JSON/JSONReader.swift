@@ -110,7 +110,9 @@ package struct JSONReader {
         while let byte = next {
             offset += 1
             switch byte {
-            case UInt8(ascii: "\""): return String(bytes: text)
+            case UInt8(ascii: "\""):
+                // JSON is UTF-8 (RFC 8259 §8.1): what is not is repaired, as Go does.
+                return String(bytes: Array(String(decoding: text, as: UTF8.self).utf8))
             case UInt8(ascii: "\\"): text += Array(String(try escape()).utf8)
             case 0..<0x20:
                 offset -= 1

@@ -1,4 +1,5 @@
 import Core
+import Linux
 
 /// `--config FILE` may name anything. Every input must be read or refused; what was read must survive being written.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -10,7 +11,7 @@ public func fuzzSettings(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     #endif
     do {
         let text = try settings.text()
-        let again = try Settings(parsing: Array(text.utf8), name: "fuzz")
+        let again = try Settings(parsing: text.bytes, name: "fuzz")
         precondition(again.bindPath == settings.bindPath && again.mountDev == settings.mountDev)
         let copy = try again.text()
         precondition(copy == text)
