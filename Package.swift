@@ -291,6 +291,8 @@ let package = Package(
 )
 
 for target in package.targets where target.type == .test { target.dependencies.append("TestSupport") }
+// A build for use needs no tests, and a toolchain may lack the module Testing for it.
+if isRelease { package.targets.removeAll { $0.type == .test || $0.name == "TestSupport" } }
 
 // Fuzz targets (Scripts/fuzz sets SKIFF_FUZZ to `plain` or `canary`): libraries, because libFuzzer brings main(). Each
 // lives in Tests/Fuzz/<name>; a canary build has a planted bug that the fuzzer must find.
@@ -300,7 +302,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Squashfs", ["Squashfs"]), ("Extfs", ["Extfs", "Extraction", "Linux"]),
     ("EnvScript", ["Core", "Shell", "Linux", "CLinux"]),
     ("Grammar", ["Grammar", "Core", "Base"]),
-    ("Settings", ["Core", "Base"]),
+    ("Settings", ["Core", "Base", "Linux"]),
     ("JSON", ["Inspect", "Core", "Base"]),
     ("Deffile", ["Build"]),
     ("Layers", ["OCI", "Archive"]), ("ImageManifest", ["OCI", "Core", "Base"]),
