@@ -55,7 +55,8 @@ package struct BuildRequest: Sendable {
                 definition: definition, target: target, options: options, temporary: temporary,
                 installation: installation, cache: cache)
             try job.run()
-            _ = consume held
+            // By a call, so that it is not let go before the build.
+            try? held.close()
         }
     }
 

@@ -88,8 +88,8 @@ package struct Launcher {
             server = consume started
         }
         let child = try StartedChild(self, image: image, links: links)
-        // The child has its own.
-        _ = handover.take()
+        // The child has its own. Closed by a call: the optimizer ends what is merely dropped before the child is made.
+        try? handover.take()?.close()
         let pid = child.pid
         let status = try Monitor(child, standsForProgram: !isStep).wait {
             LaunchStep.running.reached()
