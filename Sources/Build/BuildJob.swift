@@ -155,7 +155,7 @@ struct BuildJob {
 
     private func mark() throws(SkiffError) {
         try during("cannot mark the sandbox \(target.typed)") { () throws(Errno) in
-            let top = try open(target.part, O_RDONLY | O_DIRECTORY)
+            let top = try open(target.part, [.read, .directory])
             try OwnedSandbox.mark(top.raw)
         }
     }

@@ -89,7 +89,6 @@ package struct BuildRequest: Sendable {
     private func chooseTemporaryDirectory(_ target: BuildTarget) throws(SkiffError) -> String {
         if target.isSandbox { try BuildTemporary.check(sandboxParent: parentPath(target.path) ?? "/") }
         let parent = try absolutePath(temporaryDirectory ?? TemporaryDirectory.standard())
-        BuildTemporary.sweep(parent)
         return try BuildTemporary.choose(in: parent, isKept: keepsTemporary)
     }
 }

@@ -131,6 +131,28 @@ extension EndToEnd {
             #expect(names() == [])
         }
 
+        /// Where others may rename the caller's directories, nothing is swept.
+        @Test(arguments: Profile.allCases) func openDirectoriesAreNotSwept(profile: Profile) throws {
+            try need(profile)
+            let folder = try WorkDirectory.make(for: profile)
+            defer { try? removeTree(folder) }
+            try chmod(folder, 0o777)
+            let uid = profile.record?.uid ?? 0
+            let mine = ["build-temp-mine", "skiff-rootfs-\(uid)-mine"].map { folder + "/" + $0 }
+            for path in mine {
+                try makeDirectories(path + "/root")
+                if effectiveUID() == 0, let record = profile.record { try chown(path, record.uid, record.gid) }
+                try succeed(["/usr/bin/touch", "-d", "2 minutes ago", path])
+            }
+            let image = try ImageKind.squashfs.path(for: profile)
+            for words in [["build", folder + "/new.sif", image], ["exec", "--unsquash", image, "true"]] {
+                let outcome = try skiffCommand(words, as: profile) { $0.environment["APPTAINER_TMPDIR"] = folder }.run()
+                #expect(outcome.end == .exited(255), "\(outcome)")
+                #expect(outcome.standardError.contains("APPTAINER_TMPDIR"), "\(outcome)")
+            }
+            for path in mine { #expect((try? status(path)) != nil, "\(path) was swept") }
+        }
+
         @Test(arguments: [Moment.post, .packing], Victim.allCases)
         func killingAnyProcessLeavesNothing(moment: Moment, victim: Victim) throws {
             for profile in Profile.allCases where profile.facility.missing == nil {

@@ -6,7 +6,8 @@ import Linux
 enum BuildTemporary {
     private static let hint = "Set APPTAINER_TMPDIR to a directory that you may write to"
 
-    /// The path that it will have. Nothing is there before the guard runs who removes it.
+    /// The path that it will have, after what killed builds left there is removed. Nothing is there before the guard runs who
+    /// removes it.
     ///
     /// - Parameters:
     ///   - parent: absolute.
@@ -17,6 +18,8 @@ enum BuildTemporary {
         }
         try checkPrograms(facts, parent)
         try TemporaryDirectory.check(parent)
+        // Not before: where others could give our directories such names, they would choose what is swept.
+        sweep(parent)
         if facts.isNoDev {
             Log.warning("\(parent) is mounted with nodev: device files that the build makes will not work in %post")
         }
@@ -41,7 +44,7 @@ enum BuildTemporary {
     private static let ageOfLeftOnes: Int64 = 60
 
     /// Removes what builds of the same user have left whose every process was killed. Called while this process has one thread.
-    static func sweep(_ parent: String) {
+    private static func sweep(_ parent: String) {
         guard let listing = try? open(HostPath(parent), [.read, .directory]), let found = try? entries(of: listing.raw)
         else { return }
         for entry in found where entry.text.hasPrefix(prefix) {

@@ -23,7 +23,6 @@ struct Extraction: ~Copyable {
     /// Makes the directory and locks it.
     private init(_ image: RootImage) throws(SkiffError) {
         let path = parentPath(image.directory) ?? image.directory
-        try TemporaryDirectory.check(parentPath(path) ?? "/")
         let held = try during("cannot make directory \(path)", hint: "Set APPTAINER_TMPDIR to a directory with room") {
             () throws(Errno) in
             try makeDirectory(path, mode: 0o700)
@@ -45,7 +44,10 @@ struct Extraction: ~Copyable {
 
     /// Unpacks the file system of the open image. All signals must be blocked.
     static func unpack(_ image: RootImage, file: CInt, installation: Installation) throws(SkiffError) -> Outcome {
-        sweep(image.directory.split(separator: "/").dropLast(2).reduce("") { $0 + "/" + $1 })
+        let parent = image.directory.split(separator: "/").dropLast(2).reduce("") { $0 + "/" + $1 }
+        // Where others could give our directories such names, they would choose what is swept.
+        try TemporaryDirectory.check(parent.isEmpty ? "/" : parent)
+        sweep(parent)
         Log.info("Converting SIF file to temporary sandbox...")
         let extraction = try Extraction(image)
         let words = [

@@ -46,7 +46,7 @@ package struct ImageFacts: Sendable, Equatable {
         isWritable = image.isWritable
         guard let section = image.root else {
             (root, offset, size) = (.directory, 0, 0)
-            keepsOwners = image.isOwnedSandbox
+            keepsOwners = request.userMapping == .root && image.isOwnedSandbox
             return
         }
         switch section.filesystem {
