@@ -30,6 +30,8 @@ package struct BuildOptions: Sendable {
     package var architecture = SIFArchitecture.host.name
     /// `--arch-variant`; empty for none.
     package var architectureVariant = ""
+    /// `--docker-host`; nil for DOCKER_HOST or Docker's own socket.
+    package var dockerHost: String?
     /// `--reproducible`: without SOURCE_DATE_EPOCH, the time of what the image was made from.
     package var isReproducible = false
     /// `--data`: what is built is no root, but data for one.

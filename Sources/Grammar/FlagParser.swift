@@ -19,7 +19,8 @@ struct FlagParser {
     private var laterFlags: (() -> [Flag])?
     /// A flag that exists elsewhere: the reason why not here.
     private let absence: (FlagName) -> String?
-    private(set) var values = FlagValues()
+    /// What was given so far. A flag that is not repeatable and given again takes the place of its earlier value.
+    var values = FlagValues()
     private(set) var notes: [Invocation.Note] = []
 
     enum FlagName {

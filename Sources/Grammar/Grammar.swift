@@ -67,13 +67,16 @@ package struct Grammar {
         return outcome
     }
 
+    /// - Parameter group: the flags between a group and its verb (`remote --config F list`), which the verb has too.
     private func parse(
-        _ command: Command, _ arguments: [String], global: inout FlagParser, _ environment: FlagEnvironment
+        _ command: Command, _ arguments: [String], global: inout FlagParser, group: FlagValues = FlagValues(),
+        _ environment: FlagEnvironment
     ) throws(SkiffError) -> Outcome {
         if !command.plugin.isEmpty, arguments.first != "--help", arguments.first != "-h" {
             return try finish(command, arguments, &global, nil, environment)
         }
         var parser = self.parser(for: command)
+        parser.values = group
         let positionals: [String]
         do throws(UsageProblem) {
             positionals = try parser.parse(arguments, interspersed: command.isInterspersed)
@@ -82,7 +85,8 @@ package struct Grammar {
         }
         if parser.values[.help] { return .answer(Answer(help(complete(command)))) }
         if let verb = positionals.first, command.verbs.contains(verb), let found = find(command.path + " " + verb) {
-            return try parse(found, Array(positionals.dropFirst()), global: &global, environment)
+            return try parse(
+                found, Array(positionals.dropFirst()), global: &global, group: parser.values, environment)
         }
         if !command.verbs.isEmpty { return .answer(wrongVerb(command, positionals)) }
         if let reason = command.arguments.problem(positionals.count) {

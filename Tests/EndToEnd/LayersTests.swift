@@ -148,6 +148,15 @@ extension EndToEnd {
             #expect(outcome.isSuccess, "\(outcome)")
             let inside = try skiff("exec", target, "cat", "/etc/replaced", as: profile)
             #expect(inside.line == "new", "\(inside)")
+            let flagged = try WorkDirectory.make(for: profile) + "/out"
+            let named = try skiffCommand(
+                ["build", "--docker-host", "unix://" + socket, flagged, "docker-daemon:example:1.0"], as: profile
+            ) { $0.environment["DOCKER_HOST"] = "unix:///nowhere" }.run()
+            #expect(named.isSuccess, "\(named)")
+            let pulled = try skiff(
+                "pull", "--docker-host", "unix://" + socket, flagged + ".sif", "docker-daemon:example:1.0",
+                as: profile)
+            #expect(pulled.isSuccess, "\(pulled)")
             let (_, missing) = try build("other:1")
             #expect(missing.standardError.contains("Docker has no such image"), "\(missing)")
             let (_, wrong) = try build("../../v1/x")

@@ -19,6 +19,10 @@ extension EndToEnd {
             }
 
             func run(_ words: String..., change: (inout Command) -> Void = { _ in }) throws -> Outcome {
+                try run(words, change: change)
+            }
+
+            func run(_ words: [String], change: (inout Command) -> Void = { _ in }) throws -> Outcome {
                 try skiffCommand(words, as: profile) { command in
                     command.environment["HOME"] = folder
                     command.environment["APPTAINER_CACHEDIR"] = folder + "/.apptainer"

@@ -46,6 +46,46 @@ extension EndToEnd {
             #expect(library.end == .exited(255) && library.standardError.contains("no library client"), "\(library)")
         }
 
+        /// `--config FILE` means that file, in front of the verb and after it, for root too (Docs/spec/cli.md §11).
+        @Test(arguments: Profile.allCases) func namedConfigurationIsTheOneThatIsChanged(profile: Profile) throws {
+            try need(profile)
+            let desk = try Desk(profile)
+            defer { desk.remove() }
+            let system = try Stage.shared.get().prefix + "/etc/skiff/remote.yaml"
+            let before = try? readFile(system)
+            let file = desk.folder + "/mine.yaml"
+            let added = try desk.run("remote", "--config", file, "add", "--no-login", "office", "office.example.org")
+            #expect(added.isSuccess, "\(added)")
+            #expect(!desk.exists(".apptainer/remote.yaml"), "the user's own file was changed")
+            #expect(try String(decoding: readFile(file), as: UTF8.self).contains("office.example.org"))
+            let keys = try desk.run("keyserver", "--config", file, "add", "https://keys.example.org")
+            #expect(keys.isSuccess, "\(keys)")
+            let listed = try desk.run("keyserver", "list", "--config", file, "office")
+            #expect(listed.standardOutput.contains("#1  https://keys.example.org"), "\(listed)")
+            #expect(try desk.run("remote", "-c", file, "list").standardOutput.contains("office"))
+            #expect(try !desk.run("remote", "list").standardOutput.contains("office"))
+            // The verb's own comes last.
+            let other = try desk.run("remote", "--config", file, "list", "--config", desk.folder + "/none.yaml")
+            #expect(other.isSuccess && !other.standardOutput.contains("office"), "\(other)")
+            #expect(try desk.run("keyserver", "-c", file, "remove", "https://keys.example.org").isSuccess)
+            #expect(try desk.run("remote", "-c", file, "use", "office").isSuccess)
+            #expect(try desk.run("remote", "-c", file, "remove", "office").isSuccess)
+            #expect(try !desk.run("remote", "-c", file, "list").standardOutput.contains("office"))
+            for words in [["use", "--global", "office"], ["use", "-e", "office"], ["add", "-g", "x", "x.org"]] {
+                let both = try desk.run(["remote", "--config", file] + words)
+                #expect(both.end == .exited(255) && both.standardError.contains("--config names one file"), "\(both)")
+            }
+            #expect((try? readFile(system)) == before, "the file of all users was changed")
+        }
+
+        /// What cannot act ends the command.
+        @Test func remoteLoginTakesNoUserName() throws {
+            let desk = try Desk(.current)
+            defer { desk.remove() }
+            let named = try desk.run("remote", "login", "-u", "ann", "-p", "good")
+            #expect(named.end == .exited(255) && named.standardError.contains("--username"), "\(named)")
+        }
+
         /// The administrator's first remote takes nothing away from anybody.
         @Test(.needs(.root)) func firstGlobalRemoteKeepsTheBuiltInOne() throws {
             let desk = try Desk(.root)

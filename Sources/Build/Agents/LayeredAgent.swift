@@ -81,7 +81,9 @@ struct LocalLayersAgent: LayeredAgent {
             let platform = OCIPlatform(
                 architecture: order.options.architecture, variant: order.options.architectureVariant)
             return LayeredBase(
-                try source.open(platform: platform, directory: order.directory, temporary: order.temporary))
+                try source.open(
+                    platform: platform, directory: order.directory, temporary: order.temporary,
+                    daemon: order.options.dockerHost))
         } catch {
             throw SkiffError(
                 "While performing build: conveyor failed to get: \(error.message)", errno: error.errno,

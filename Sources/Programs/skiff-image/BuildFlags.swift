@@ -23,6 +23,7 @@ extension BuildOptions {
         isData = invocation[.data]
         architecture = try Self.architecture(invocation[.arch])
         architectureVariant = invocation[.archVariant] ?? ""
+        dockerHost = invocation[.dockerHost]
         binds = try Self.binds(invocation)
         pluginFlags = invocation.pluginFlags
         disablesCache = invocation[.disableCache]

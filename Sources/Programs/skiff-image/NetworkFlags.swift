@@ -34,6 +34,7 @@ extension NetworkOptions {
         isPlatformGiven = invocation.isGiven(.arch)
         isCacheDisabled = invocation[.disableCache]
         library = invocation[.library]
+        dockerHost = invocation[.dockerHost]
         isReproducible = invocation[.reproducible]
         pull = invocation[.pull].flatMap { PullPolicy(rawValue: $0) } ?? .newer
         quiet = invocation[.json]

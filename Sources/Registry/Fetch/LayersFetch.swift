@@ -26,7 +26,8 @@ struct LayersFetch {
     func fetchLocal(_ source: LocalSource, _ uri: ImageURI, scratch: Scratch) throws(SkiffError) -> FetchedImage {
         let directory = try during("cannot find the current directory") { () throws(Errno) in try currentDirectory() }
         let image = try source.open(
-            platform: options.platform, directory: directory, temporary: try scratch.path())
+            platform: options.platform, directory: directory, temporary: try scratch.path(),
+            daemon: options.dockerHost)
         return try sif(image.manifestDigest, options.platform, uri, nil, scratch) { () throws(SkiffError) in
             image
         } repair: { (_) throws(SkiffError) in

@@ -27,6 +27,8 @@ package struct NetworkOptions: Sendable {
     package var keepsTemporary = false
     /// The flags of plugins whose schemes are used.
     package var pluginFlags: [(name: String, values: [String])] = []
+    /// `--docker-host`; nil for DOCKER_HOST or Docker's own socket.
+    package var dockerHost: String?
     /// `--config`.
     package var configurationFile: String?
 

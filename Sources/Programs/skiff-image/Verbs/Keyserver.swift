@@ -32,7 +32,12 @@ struct KeyserverCommand {
     }
 
     private func change(_ files: RemoteFiles) throws(SkiffError) {
-        guard effectiveUID() == 0 else { throw SkiffError("cannot change the keyservers of all users: only root may") }
+        let isGlobal = !invocation.isGiven(.config)
+        guard !isGlobal || effectiveUID() == 0 else {
+            throw SkiffError(
+                "cannot change the keyservers of all users: only root may",
+                hint: "--config FILE changes those of a file of yours")
+        }
         let words = invocation.positionals
         guard let last = words.last else { throw SkiffError("accepts between 1 and 2 arg(s)", code: .usage) }
         let uri = try url(last)
@@ -45,9 +50,10 @@ struct KeyserverCommand {
         if isAdded, uri.hasPrefix("http://"), !invocation[.insecure] {
             throw SkiffError("cannot add keyserver \(uri): http URI requires --insecure")
         }
-        try files.change(isGlobal: true) { (config) throws(SkiffError) in
+        try files.change(isGlobal: isGlobal) { (config) throws(SkiffError) in
             var remote = config.remotes[name] ?? known
-            remote.isSystem = true
+            // As the administrator's it would give way to the one of the same name in the system's file.
+            remote.isSystem = isGlobal
             if remote.keyservers.isEmpty, let own = Self.own(remote) {
                 remote.keyservers = [.init(uri: own)]
             }

@@ -30,8 +30,14 @@ struct RemoteCommand {
         }
     }
 
-    private func need(root: Bool, _ what: String) throws(SkiffError) {
-        if root, effectiveUID() != 0 { throw SkiffError("cannot \(what) for all users: only root may") }
+    /// - Parameter isGlobal: whether the file of all users is to be changed.
+    private func need(root isGlobal: Bool, _ what: String) throws(SkiffError) {
+        if isGlobal, invocation.isGiven(.config) {
+            throw SkiffError(
+                "cannot \(what): --config names one file, and --global and --exclusive another",
+                hint: "Leave out one of them")
+        }
+        if isGlobal, effectiveUID() != 0 { throw SkiffError("cannot \(what) for all users: only root may") }
     }
 
     private func add(_ files: RemoteFiles) throws(SkiffError) {
@@ -140,11 +146,18 @@ struct RemoteCommand {
     }
 
     private func login(_ files: RemoteFiles, _ name: String?) throws(SkiffError) {
+        if invocation.origin(.username) == .commandLine {
+            throw SkiffError(
+                "cannot log in to a remote with --username: it knows tokens alone",
+                hint: "'registry login' takes a name and a password")
+        }
         let merged = try files.merged()
         let (name, remote) = try find(merged, name)
         let token = try token(name)
         guard !token.isEmpty else { throw SkiffError("cannot log in to \(name): no token was given") }
-        try Endpoint(name: name, remote: remote, http: try HTTPClient()).check(token: token)
+        var asked = remote
+        if invocation[.insecure] { asked.isInsecure = true }
+        try Endpoint(name: name, remote: asked, http: try HTTPClient()).check(token: token)
         try store(token, files, name, remote)
         Log.info("Access Token Verified!")
         Log.info("Token stored in \(files.user)")
