@@ -114,7 +114,7 @@ let package = Package(
         .target(
             name: "ImageCache", dependencies: ["Digest", "Base", "Linux", "CLinux"], swiftSettings: swiftSettings),
         .target(
-            name: "Inspect", dependencies: ["Core", "Base", "Squashfs", "Linux"],
+            name: "Inspect", dependencies: ["Packing", "Core", "Base", "Squashfs", "Linux"],
             swiftSettings: swiftSettings),
         .target(
             name: "OCI",
@@ -122,6 +122,10 @@ let package = Package(
                 "Archive", "HTTP", "Digest", "Ownership", "SquashfsWriter", "CCodecs", "Core", "Base",
                 "Linux", "CLinux",
             ],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Packing",
+            dependencies: ["OCI", "SquashfsWriter", "Ownership", "Core", "Base", "Linux", "CLinux"],
             swiftSettings: swiftSettings),
         // Only its header is used here: the library is opened at the first signature.
         .target(name: "CRNP", path: "Sources/Signing/CRNP"),
@@ -131,17 +135,17 @@ let package = Package(
         .target(
             name: "Registry",
             dependencies: [
-                "Signing", "HTTP", "OCI", "ImageCache", "Digest", "Inspect", "Squashfs", "Extraction", "CArchive",
-                "PluginHost", "Core", "Base", "Linux", "CLinux",
+                "Signing", "HTTP", "Packing", "OCI", "SquashfsWriter", "ImageCache", "Digest", "Squashfs", "Extraction",
+                "CArchive", "PluginHost", "Core", "Base", "Linux", "CLinux",
             ],
             swiftSettings: swiftSettings),
         .target(name: "Dockerfile", dependencies: ["Base", "Linux"], swiftSettings: swiftSettings),
         .target(
             name: "Build",
             dependencies: [
-                "HTTP", "Archive", "Dockerfile", "OCI", "Registry", "Signing", "ImageCache", "Digest", "Inspect",
-                "PluginHost", "SquashfsWriter", "Unpacking", "Extraction", "Ownership", "Core", "Shell",
-                "Base", "Linux",
+                "HTTP", "Archive", "Dockerfile", "Packing", "OCI", "Registry", "Signing", "ImageCache", "Digest",
+                "PluginHost", "SquashfsWriter", "Unpacking", "Extraction", "Ownership", "Core", "Shell", "Base",
+                "Linux",
                 "CLinux",
             ],
             swiftSettings: swiftSettings),
@@ -183,7 +187,8 @@ let package = Package(
         .executableTarget(
             name: "skiff-image",
             dependencies: [
-                "Build", "Registry", "Signing", "HTTP", "OCI", "ImageCache", "Inspect", "Digest", "SquashfsWriter",
+                "Build", "Packing", "Registry", "Signing", "HTTP", "OCI", "ImageCache", "Inspect", "Digest",
+                "SquashfsWriter",
                 "Unpacking", "Extraction", "InstalledGrammar", "Grammar", "PluginHost", "Core", "Base", "Linux",
                 "CLinux",
             ],
@@ -237,7 +242,7 @@ let package = Package(
             swiftSettings: testSettings),
         .testTarget(
             name: "InspectTests",
-            dependencies: ["Inspect", "SquashfsWriter", "skiff-image", "Core", "Base", "Linux", "CLinux"],
+            dependencies: ["Inspect", "Packing", "SquashfsWriter", "skiff-image", "Core", "Base", "Linux", "CLinux"],
             swiftSettings: testSettings),
         .testTarget(
             name: "OCITests",
@@ -253,13 +258,20 @@ let package = Package(
         .testTarget(
             name: "RegistryTests",
             dependencies: [
-                "Registry", "PluginHost", "Inspect", "HTTP", "OCI", "Digest", "Core", "Base", "Linux", "CLinux",
+                "Registry", "PluginHost", "HTTP", "OCI", "Digest", "Core", "Base", "Linux", "CLinux",
             ],
             swiftSettings: testSettings),
         .testTarget(name: "DockerfileTests", dependencies: ["Dockerfile", "Base"], swiftSettings: testSettings),
         .testTarget(
+            name: "PackingTests",
+            dependencies: [
+                "Packing", "OCI", "Digest", "Ownership", "Squashfs", "SquashfsWriter", "Core", "Base", "Linux",
+                "CLinux",
+            ],
+            swiftSettings: testSettings),
+        .testTarget(
             name: "BuildTests",
-            dependencies: ["Build", "Dockerfile", "SquashfsWriter", "ImageCache", "Core", "Base", "Linux", "CLinux"],
+            dependencies: ["Build", "Packing", "Dockerfile", "ImageCache", "Core", "Base", "Linux", "CLinux"],
             swiftSettings: testSettings),
         .testTarget(
             name: "PluginHostTests",
@@ -303,7 +315,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("EnvScript", ["Core", "Shell", "Linux", "CLinux"]),
     ("Grammar", ["Grammar", "Core", "Base"]),
     ("Settings", ["Core", "Base", "Linux"]),
-    ("JSON", ["Inspect", "Core", "Base"]),
+    ("JSON", ["Packing", "Core", "Base"]),
     ("Deffile", ["Build"]),
     ("Layers", ["OCI", "Archive"]), ("ImageManifest", ["OCI", "Core", "Base"]),
     ("Owner", ["Ownership"]),

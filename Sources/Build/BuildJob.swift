@@ -4,6 +4,7 @@ import Core
 import ImageCache
 import Linux
 import Ownership
+import Packing
 import SquashfsWriter
 
 /// One build from the first file to the last rename, in the order of Docs/spec/deffile.md §3.
@@ -33,8 +34,7 @@ struct BuildJob {
             }
             BaseVerification(stage, installation).demandNothing("\(stage.agent) gives no SIF")
         }
-        if try packLayers(directory, ownsAllIDs, umask: mask) { return }
-        if try packDirectory(options, ownsAllIDs, umask: mask) { return }
+        if try packBase(options, directory, ownsAllIDs, umask: mask) { return try publish() }
         let workspace = try cache?.workspace(options, ownsAllIDs: ownsAllIDs) ?? Workspace()
         // Failed builds keep results, too, so they make room as well.
         defer { workspace.store?.tidy() }
@@ -53,6 +53,11 @@ struct BuildJob {
         Log.info("Build complete: \(target.typed)")
     }
 
+    private func publish() throws(SkiffError) {
+        try target.publish()
+        Log.info("Build complete: \(target.typed)")
+    }
+
     /// Whether owners are to be recorded on the files: those of a new sandbox, and where they are so already.
     private func keepsOwners() -> Bool {
         func isOwned(_ path: String) -> Bool {
@@ -63,39 +68,44 @@ struct BuildJob {
         return definition.stages.contains { $0.agent == "localimage" && $0.value("from").map(isOwned) == true }
     }
 
-    /// A SIF from layers, where the definition leaves it at that.
+    /// A SIF straight from what it starts from, where the definition leaves it at that.
+    ///
     /// - Returns: false when the image has to be unpacked.
-    private func packLayers(_ directory: String, _ ownsAllIDs: Bool, umask: mode_t) throws(SkiffError) -> Bool {
-        guard !target.isSandbox, LayerAssembly.isEnough(for: definition, options), let stage = definition.stages.first,
-            let agent = try BootstrapAgents.require(stage, installation) as? any LayeredAgent
-        else { return false }
-        let order = BootstrapOrder(
-            stage: stage, root: "", temporary: temporary, directory: directory, ownsAllIDs: ownsAllIDs,
-            options: options, installation: installation, verification: BaseVerification(stage, installation))
-        let base = try agent.open(order)
-        _ = setUmask(umask)
-        try LayerAssembly(base, definition, options).write(target.part)
-        try target.publish()
-        Log.info("Build complete: \(target.typed)")
+    private func packBase(_ options: BuildOptions, _ directory: String, _ ownsAllIDs: Bool, umask: mode_t)
+        throws(SkiffError) -> Bool
+    {
+        guard !target.isSandbox, definition.onlyDescribes, !options.isUpdate, let stage = definition.stages.first else {
+            return false
+        }
+        let verification = BaseVerification(stage, installation)
+        switch try BootstrapAgents.require(stage, installation) {
+        case let agent as any LayeredAgent:
+            let base = try agent.open(
+                BootstrapOrder(
+                    stage: stage, root: "", temporary: temporary, directory: directory, ownsAllIDs: ownsAllIDs,
+                    options: options, installation: installation, verification: verification))
+            _ = setUmask(umask)
+            try packer(stage, base.content, options).pack(try LayeredImage(base.image), to: target.part)
+        case is LocalImageAgent:
+            let image = try LocalImage.open(stage.value("from") ?? "")
+            guard image.kind == .directory else { return false }
+            try verification.verify(image, stage.value("from") ?? "")
+            _ = setUmask(umask)
+            let (root, identity) = (try RootTree(image.path), options.identity)
+            let source = PlainDirectory(
+                root, keeping: identity.keeping,
+                forgetsOwners: !identity.knowsOwners(of: root.descriptor, ownsAllIDs: ownsAllIDs), excluded: temporary)
+            try packer(stage, LocalImageAgent.content, options).pack(source, to: target.part)
+        default: return false
+        }
         return true
     }
 
-    /// A SIF from a directory, where the definition leaves it at that.
-    /// - Returns: false when there is more to do.
-    private func packDirectory(_ options: BuildOptions, _ ownsAllIDs: Bool, umask: mode_t) throws(SkiffError) -> Bool {
-        guard !target.isSandbox, LayerAssembly.isEnough(for: definition, options), let stage = definition.stages.first,
-            try BootstrapAgents.require(stage, installation) is LocalImageAgent
-        else { return false }
-        let image = try LocalImage.open(stage.value("from") ?? "")
-        guard image.kind == .directory else { return false }
-        try BaseVerification(stage, installation).verify(image, stage.value("from") ?? "")
-        _ = setUmask(umask)
-        let source = try RootTree(image.path)
-        try DirectoryAssembly(source, definition, options).write(
-            target.part, temporary: temporary, ownsAllIDs: ownsAllIDs)
-        try target.publish()
-        Log.info("Build complete: \(target.typed)")
-        return true
+    private func packer(
+        _ stage: Stage, _ base: BaseContent, _ options: BuildOptions, creation: SIFCreation = SIFCreation()
+    ) -> ImagePacker {
+        let description = ImageDescription(of: stage, in: definition, options)
+        return ImagePacker(description, base: base, options.packing, creation: creation)
     }
 
     /// Each stage has a directory of its own for what is not part of its image.
@@ -123,7 +133,7 @@ struct BuildJob {
         let base = try DefinitionSteps.base(of: engine)
         var fixed: Int64?
         try engine.finish { (root) throws(SkiffError) in
-            fixed = try FixedTime(options).find(in: root, base)
+            fixed = try FixedTime(options.packing).find(in: root, base)
             try build.metadata(root, base, BuildTime(seconds: fixed ?? engine.time ?? currentTime()))
             try build.test(root)
         }
@@ -140,15 +150,11 @@ struct BuildJob {
             if stage.root.path != target.part { try unpack(stage, options.identity) }
             if stage.keeping == .owners { try mark() }
         } else {
-            Log.info("Creating SIF file...")
             _ = setUmask(umask)
-            var squashfs = options.squashfs
-            squashfs.latestTime = (stage.time ?? result.engine.time).map { UInt32(clamping: $0) }
-            let assembly = SIFAssembly(
-                root: stage.root, definition: definition, objects: stage.base.objects, options: squashfs,
-                creation: result.creation, keeping: stage.keeping)
-            try assembly.write(
-                target.part, architecture: ArchitectureProbe(root: stage.root).architecture(wanted: options))
+            var options = options
+            options.packing.squashfs.latestTime = (stage.time ?? result.engine.time).map { UInt32(clamping: $0) }
+            try packer(result.source, stage.base, options, creation: result.creation).pack(
+                CompleteTree(stage.root, keeping: stage.keeping), to: target.part)
         }
         try target.publish()
     }

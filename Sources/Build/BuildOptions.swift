@@ -1,7 +1,7 @@
 package import Base
 package import Core
+package import Packing
 package import Registry
-package import SquashfsWriter
 
 /// What one build was asked for beside its definition and target (Docs/spec/cli.md §4).
 package struct BuildOptions: Sendable {
@@ -9,8 +9,6 @@ package struct BuildOptions: Sendable {
     package var sections: Set<String>?
     /// `--notest` turns it off.
     package var runsTest = true
-    /// `--force`: what is there may be replaced, in the image as well.
-    package var replaces = false
     /// `--update`: the last stage works on the sandbox that is there.
     package var isUpdate = false
     /// `--fix-perms`.
@@ -19,21 +17,16 @@ package struct BuildOptions: Sendable {
     package var binds: [Request.Bind] = []
     /// Of plugins, for `%post` and `%test`: `--nv` and its like.
     package var pluginFlags: [(name: String, values: [String])] = []
-    package var squashfs = SquashfsOptions()
+    /// What packing needs, and `--arch`, `--force` and `--reproducible`, which reach further.
+    package var packing = PackingOptions()
     /// `--disable-cache`: nothing is kept, and nothing that is kept is used.
     package var disablesCache = false
     /// `--no-cache`: all steps run, and their results take the place of those that are kept.
     package var ignoresCache = false
     /// `--explain-cache`.
     package var explainsCache = false
-    /// `--arch`, in the Go toolchain's names.
-    package var architecture = SIFArchitecture.host.name
-    /// `--arch-variant`; empty for none.
-    package var architectureVariant = ""
     /// `--docker-host`; nil for DOCKER_HOST or Docker's own socket.
     package var dockerHost: String?
-    /// `--reproducible`: without SOURCE_DATE_EPOCH, the time of what the image was made from.
-    package var isReproducible = false
     /// `--data`: what is built is no root, but data for one.
     package var isData = false
     /// `--build-arg`, for Dockerfiles.

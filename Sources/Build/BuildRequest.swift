@@ -1,6 +1,7 @@
 package import Base
 import Core
 import Linux
+import Packing
 import PluginHost
 import Registry
 import SquashfsWriter
@@ -36,7 +37,7 @@ package struct BuildRequest: Sendable {
     package func run(_ installation: Installation) throws(SkiffError) -> Int32 {
         var options = options
         let target = try BuildTarget(
-            target, isSandbox: isSandbox, force: options.replaces, isUpdate: options.isUpdate)
+            target, isSandbox: isSandbox, force: options.packing.replaces, isUpdate: options.isUpdate)
         let definition = try definition(&options, installation)
         for warning in definition.warnings { Log.warning("\(definition.name): \(warning)") }
         try checkUnused(definition)

@@ -1,7 +1,7 @@
 import Base
 import Core
-import Inspect
 import Linux
+import Packing
 import SquashfsWriter
 
 /// `build --data`: a SIF that holds a squashfs as data, to be bound into containers; no root, no scripts
@@ -32,9 +32,11 @@ struct DataBuild {
     }
 
     private func record(_ stage: Stage) throws(SkiffError) -> InspectMetadata {
-        var labels = try Labels(json: nil, replaces: options.replaces)
-        let time = BuildTime(seconds: options.squashfs.latestTime.map(Int64.init) ?? currentTime())
-        labels.generate(stage.header, time, architecture: options.architecture, hasHelp: false)
+        var labels = try Labels(json: nil, replaces: options.packing.replaces)
+        let time = BuildTime(seconds: options.packing.squashfs.latestTime.map(Int64.init) ?? currentTime())
+        labels.generate(
+            stage.header.map { .init(key: $0.key, value: $0.value) }, time, architecture: options.packing.architecture,
+            hasHelp: false)
         for label in stage.labels { labels.add(label.key, label.value) }
         var record = InspectMetadata()
         record.container.labels = labels.values
@@ -44,23 +46,15 @@ struct DataBuild {
     }
 
     private func write(_ source: CInt, _ section: ImageSection, _ record: InspectMetadata) throws(SkiffError) {
-        let file = try during("cannot make \(target.part)") { () throws(Errno) in
-            try open(target.part, [.readWrite, .create, .exclusive], mode: 0o777)
-        }
         var creation = SIFCreation()
-        creation.isDeterministic = options.squashfs.latestTime != nil
-        var editor = try SIFEditor(creating: creation, on: file.raw)
-        _ = try editor.add(SIFNewObject(.definition), bytes: definition.text)
-        let object = SIFNewObject(.genericJSON, name: InspectMetadata.objectName)
-        _ = try editor.add(object, bytes: Array(record.json.text().utf8))
-        let architecture = SIFArchitecture(name: options.architecture) ?? .host
-        let offset = try editor.beginObject(.partition(.squashfs, .data, architecture))
-        let size = try during("cannot copy the squashfs into \(target.part)") { () throws(Errno) in
-            try copy(source, section, to: file.raw, at: Int64(offset))
+        creation.isDeterministic = options.packing.squashfs.latestTime != nil
+        let architecture = SIFArchitecture(name: options.packing.architecture) ?? .host
+        let output = SIFOutput(definition: definition.text, record: record, creation: creation)
+        try output.write(target.part, .data, architecture) { file, offset throws(SkiffError) in
+            try during("cannot copy the squashfs into \(target.part)") { () throws(Errno) in
+                try copy(source, section, to: file, at: offset)
+            }
         }
-        _ = try editor.finishObject(size: size)
-        try editor.commit()
-        try during("cannot write \(target.part)") { () throws(Errno) in try Linux.fsync(file.raw) }
     }
 
     private func copy(_ source: CInt, _ section: ImageSection, to file: CInt, at offset: Int64) throws(Errno) -> Int64 {

@@ -2,6 +2,7 @@ import Base
 import ImageCache
 import Linux
 package import Ownership
+package import Packing
 
 /// A stage whose root file system is complete.
 package struct BuiltStage {
@@ -81,7 +82,7 @@ struct StageBuild {
         if isSandbox, !ownsAllIDs, permissions.areHard { Permissions.warn() }
     }
 
-    /// 2. What every image has beside the agent's content.
+    /// 2. What every image has besides the agent's content.
     func baseFiles(_ root: any ImageRoot, _ base: BaseContent) throws(SkiffError) {
         let isEmpty = BootstrapAgents.withEmptyRunscript.contains(stage.agent)
         try BaseFiles(
@@ -122,10 +123,10 @@ struct StageBuild {
 
     /// 9. What the definition says about the image.
     func metadata(_ root: RootTree, _ base: BaseContent, _ time: BuildTime) throws(SkiffError) {
-        let metadata = Metadata(
-            root: root, definition: definition, stage: stage, base: base, options: options, time: time,
-            isUpdate: isUpdate)
-        try metadata.write()
+        var description = ImageDescription(of: stage, in: definition, options)
+        // The image was there before: this header did not make it.
+        if isUpdate { description.header = [] }
+        try MetadataFiles(root, description, base, options.packing, time).write()
     }
 
     /// 10. `%test`.

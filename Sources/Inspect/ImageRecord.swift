@@ -1,6 +1,7 @@
 package import Base
 import Core
 import Linux
+package import Packing
 import Squashfs
 
 /// The record of an image and where it comes from: the outputs differ a little, as Apptainer's do.

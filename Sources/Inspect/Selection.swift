@@ -1,3 +1,5 @@
+package import Packing
+
 /// The parts of a record to show.
 package struct Selection {
     package var all = false

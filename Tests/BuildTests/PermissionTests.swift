@@ -1,5 +1,6 @@
 import CLinux
 import Linux
+import Packing
 import TestSupport
 import Testing
 

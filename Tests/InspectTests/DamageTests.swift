@@ -1,7 +1,7 @@
 import Base
 import Core
-import Inspect
 import Linux
+import Packing
 import TestSupport
 import Testing
 

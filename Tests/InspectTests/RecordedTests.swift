@@ -1,6 +1,6 @@
 import Foundation
-import Inspect
 import Linux
+import Packing
 import SquashfsWriter
 import TestSupport
 import Testing

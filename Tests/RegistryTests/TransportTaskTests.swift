@@ -1,6 +1,5 @@
 import Base
 import Core
-import Inspect
 import PluginHost
 import Testing
 

@@ -3,6 +3,7 @@ import Core
 package import ImageCache
 import Linux
 import OCI
+package import Packing
 import Registry
 
 /// Fills an empty root directory with what an image starts from: one for each word behind `Bootstrap:`
@@ -42,36 +43,6 @@ package struct BootstrapOrder: Sendable {
 
     /// The value of a header key in lower case; empty when there is none.
     package func value(_ key: String) -> String { stage.value(key) ?? "" }
-}
-
-/// What an agent leaves to the build, beside the files that it put into the root. Plain values, so that they can be
-/// kept.
-package struct BaseContent: Sendable, Equatable, Codable {
-    package struct File: Sendable, Equatable, Codable {
-        /// In the image.
-        package let path: String
-        package let bytes: [UInt8]
-        package let mode: UInt32
-
-        package init(path: String, bytes: [UInt8], mode: UInt32) {
-            (self.path, self.bytes, self.mode) = (path, bytes, mode)
-        }
-    }
-
-    /// The base was an image of ours or Apptainer's: what it has below `/.singularity.d` stays.
-    package var keepsMetadata = false
-    /// Files unpacked from layers, whose permissions `--fix-perms` repairs.
-    package var fixesPermissions = false
-    /// Written after the base files and in their place: an OCI image's environment, runscript and labels.json.
-    package var files: [File] = []
-    /// Labels that the build generates because of this base; they always count.
-    package var labels: [Stage.Label] = []
-    /// Objects of type generic JSON that a SIF made from it carries: `oci-config.json`.
-    package var objects: [File] = []
-    /// When the base was made, in seconds since 1970; for `--reproducible`.
-    package var created: Int64?
-
-    package init() {}
 }
 
 /// The agents of this program, by the word in the definition. Each lies in a file of its own.

@@ -1,45 +1,14 @@
 package import Base
 package import ImageCache
-import Inspect
 import Linux
-package import OCI
+import OCI
 import Ownership
+package import Packing
 
 /// An agent whose base is an image of layers: it only has to open it. Layers go straight into a SIF where nothing has
 /// to run in the image, and into a directory where something has to.
 package protocol LayeredAgent: BootstrapAgent {
     func open(_ order: BootstrapOrder) throws(SkiffError) -> LayeredBase
-}
-
-/// An image of layers, and what its config leaves to the build.
-package struct LayeredBase: Sendable {
-    package let image: OCIImage
-    package let content: BaseContent
-
-    /// - Parameters:
-    ///   - name: of an image in a registry, whole; for the labels that tell where it came from.
-    package init(_ image: OCIImage, name: String? = nil) {
-        self.image = image
-        let scripts = OCIScripts(image.config)
-        var content = BaseContent()
-        content.fixesPermissions = true
-        content.files = [
-            .init(path: OCIScripts.environmentPath, bytes: Array(scripts.environment.utf8), mode: 0o755),
-            .init(path: OCIScripts.runscriptPath, bytes: Array(scripts.runscript.utf8), mode: 0o755),
-            .init(path: "/.singularity.d/labels.json", bytes: scripts.labels, mode: 0o644),
-        ]
-        content.objects = [
-            .init(path: "oci-config.json", bytes: Array(image.config.runtime.text().utf8), mode: 0)
-        ]
-        if let name {
-            content.labels = [
-                .init(key: "org.opencontainers.image.base.name", value: name),
-                .init(key: "org.opencontainers.image.base.digest", value: image.manifestDigest.description),
-            ]
-        }
-        content.created = image.config.createdSeconds
-        self.content = content
-    }
 }
 
 extension LayeredAgent {
@@ -79,7 +48,7 @@ struct LocalLayersAgent: LayeredAgent {
         let source = LocalSource(transport, order.value("from"))
         do throws(SkiffError) {
             let platform = OCIPlatform(
-                architecture: order.options.architecture, variant: order.options.architectureVariant)
+                architecture: order.options.packing.architecture, variant: order.options.packing.architectureVariant)
             return LayeredBase(
                 try source.open(
                     platform: platform, directory: order.directory, temporary: order.temporary,

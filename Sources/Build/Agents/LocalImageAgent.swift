@@ -5,6 +5,7 @@ import Extraction
 import ImageCache
 import Linux
 import Ownership
+import Packing
 import Unpacking
 
 /// `Bootstrap: localimage`: an image or directory of this host (Docs/spec/deffile.md §2).
@@ -87,7 +88,7 @@ struct LocalImage {
     }
 
     private func checkRoom(_ bytes: Int64, _ image: String) throws(SkiffError) {
-        try DiskSpace.check(bytes, in: root, for: "extracting \(image)", hint: DiskSpace.temporaryHint)
+        try DiskSpace.check(bytes, in: root, for: "extracting \(image)", hint: FullDisk.temporaryHint)
     }
 
     private func extract(_ file: CInt, _ section: ImageSection) throws(SkiffError) {

@@ -1,9 +1,7 @@
-package import Base
-package import Core
+import Base
 import ImageCache
-package import OCI
-package import Registry
-import SquashfsWriter
+import Packing
+import Registry
 
 /// `Bootstrap: docker`: an image of layers in a registry (Docs/spec/deffile.md §2).
 struct DockerAgent: LayeredAgent {
@@ -34,7 +32,7 @@ struct FetchedImageAgent: BootstrapAgent {
         let uri = ImageURI(transport: transport, reference: order.value("from"))
         let image: FetchedImage
         do throws(SkiffError) {
-            image = try ImageFetch(options, order.installation, LayerConverter(order.options.settings)).fetch(
+            image = try ImageFetch(options, order.installation, order.options.settings).fetch(
                 uri, scratch: Scratch(in: order.temporary))
         } catch {
             throw SkiffError(
@@ -58,26 +56,5 @@ extension BootstrapOrder {
             throw SkiffError("cannot reach a network: this build may not")
         }
         return try network.networkOptions()
-    }
-}
-
-/// Makes SIF files from layers for pull and for launches.
-package struct LayerConverter: ImageConverter {
-    private let settings: Settings
-
-    package init(_ settings: Settings) { self.settings = settings }
-
-    package func convert(_ image: OCIImage, _ uri: ImageURI, name: String?, isReproducible: Bool, to path: String)
-        throws(SkiffError)
-    {
-        var options = BuildOptions()
-        options.runsTest = false
-        options.architecture = image.config.platform.architecture
-        options.architectureVariant = image.config.platform.variant
-        options.isReproducible = isReproducible
-        try options.squashfs.apply(settings)
-        options.squashfs.latestTime = try SquashfsOptions.sourceDateEpoch()
-        let definition = Definition(bootstrap: uri.transport, from: uri.reference)
-        try LayerAssembly(LayeredBase(image, name: name), definition, options).write(path)
     }
 }

@@ -1,4 +1,4 @@
-import Linux
+import Packing
 
 /// A definition file: how to build an image (Docs/spec/deffile.md). Plain values; nothing was looked at on the host
 /// yet.
@@ -25,7 +25,7 @@ package struct Definition: Sendable, Equatable {
         let stage = Stage(header: [
             .init(key: "bootstrap", value: agent, line: 0), .init(key: "from", value: from, line: 0),
         ])
-        self.init(text: "bootstrap: \(agent)\nfrom: \(from)\n\n".bytes, stages: [stage])
+        self.init(text: ImageDescription.definition(bootstrap: agent, from: from), stages: [stage])
     }
 
     package init(localImage path: String) { self.init(bootstrap: "localimage", from: path) }

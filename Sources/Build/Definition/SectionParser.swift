@@ -1,8 +1,10 @@
+import Packing
+
 /// The sections of a stage: each begins with a marker and runs to the next one; Docs/spec/deffile.md §1.1.
 struct SectionParser {
     private(set) var scripts: [SectionName: Stage.Script] = [:]
     private(set) var files: [Stage.FileGroup] = []
-    private(set) var labels: [Stage.Label] = []
+    private(set) var labels: [ImageLabel] = []
     private(set) var apps: [Stage.App] = []
     private(set) var markers: [Stage.Section] = []
     private(set) var warnings: [(line: Int, text: String)] = []
@@ -74,7 +76,7 @@ struct SectionParser {
     }
 
     /// Of several lines with one key, the last one counts.
-    private static func add(_ body: ArraySlice<DefinitionLine>, to labels: inout [Stage.Label]) {
+    private static func add(_ body: ArraySlice<DefinitionLine>, to labels: inout [ImageLabel]) {
         for line in body where !line.isEmpty {
             let label = label(line)
             labels.removeAll { $0.key == label.key }
@@ -83,9 +85,9 @@ struct SectionParser {
     }
 
     /// `KEY VALUE`, split at the first space.
-    private static func label(_ line: DefinitionLine) -> Stage.Label {
+    private static func label(_ line: DefinitionLine) -> ImageLabel {
         let parts = line.trimmed.split(separator: 0x20, maxSplits: 1, omittingEmptySubsequences: false)
-        return Stage.Label(key: parts.first?.trimmed.text ?? "", value: parts.count > 1 ? parts[1].trimmed.text : "")
+        return ImageLabel(key: parts.first?.trimmed.text ?? "", value: parts.count > 1 ? parts[1].trimmed.text : "")
     }
 }
 

@@ -1,10 +1,13 @@
+package import Packing
+
 /// One root file system to be built: a header that says from what, and sections that say what is done to it.
 package struct Stage: Sendable, Equatable {
     package var header: [HeaderField]
     package var scripts: [SectionName: Script] = [:]
     /// `%files` sections, those of one source together, in file order.
     package var files: [FileGroup] = []
-    package var labels: [Label] = []
+    /// Lines of `%labels`.
+    package var labels: [ImageLabel] = []
     /// Applications (SCIF) in the order of their first appearance; Docs/spec/deffile.md §7.
     package var apps: [App] = []
     /// The markers as they stand in the file.
@@ -15,7 +18,7 @@ package struct Stage: Sendable, Equatable {
     /// The value of a key in lower case; the last one wins.
     package func value(_ key: String) -> String? { field(key)?.value }
 
-    /// Whether somebody wrote it; else it only says what image takes another form.
+    /// Whether somebody wrote it; otherwise it only says what image takes another form.
     var isWritten: Bool { (field("bootstrap")?.line ?? 0) > 0 }
 
     func field(_ key: String) -> HeaderField? { header.last { $0.key == key } }
@@ -83,20 +86,12 @@ extension Stage {
         }
     }
 
-    /// A line of `%labels` or `%applabels`.
-    package struct Label: Sendable, Equatable, Codable {
-        package let key: String
-        package let value: String
-
-        package init(key: String, value: String) { (self.key, self.value) = (key, value) }
-    }
-
     /// What the `%app… NAME` sections say about one application.
     package struct App: Sendable, Equatable {
         package let name: String
         package var scripts: [AppSection: Script] = [:]
         package var files: [File] = []
-        package var labels: [Label] = []
+        package var labels: [ImageLabel] = []
 
         package init(name: String) { self.name = name }
     }

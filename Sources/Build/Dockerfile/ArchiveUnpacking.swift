@@ -2,6 +2,7 @@ import Archive
 import CLinux
 import Dockerfile
 import Linux
+import Packing
 
 /// ADD of a tar archive of the build context: what is in it goes into the destination. Names are taken inside the image,
 /// whatever the archive says.

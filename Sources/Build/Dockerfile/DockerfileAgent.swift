@@ -2,6 +2,7 @@ import Base
 import Core
 import Dockerfile
 import Linux
+import Packing
 
 /// `Bootstrap: dockerfile` and `buildkit`: what a Dockerfile makes becomes the base (Docs/spec/deffile.md §2). Also
 /// `build IMAGE Dockerfile`, which is a definition of such a header alone.

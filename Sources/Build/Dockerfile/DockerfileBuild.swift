@@ -1,8 +1,8 @@
 import Base
 import Dockerfile
-import FoundationEssentials
 import ImageCache
 import Linux
+import Packing
 
 /// A stage that is built: an engine whose steps are done, and what the instructions said beside files.
 final class DockerfileStage {
@@ -168,18 +168,10 @@ final class DockerfileBuild {
         ) { (context) throws(SkiffError) in
             Log.info(place.shown(in: self.recipe.name))
             let content = try image.fill(context.root.path)
-            do {
-                context.notes["from"] = Array(try JSONEncoder().encode(content))
-            } catch {
-                throw SkiffError("cannot write down what the base of the image is")
-            }
+            context.notes["from"] = content.json.text().bytes
         }
         try stage.engine.run(step)
-        do {
-            stage.base = try JSONDecoder().decode(BaseContent.self, from: Data(stage.engine.note("from") ?? []))
-        } catch {
-            throw SkiffError("cannot read the kept base of the image", hint: "Use --no-cache")
-        }
+        stage.base = try BaseContent(kept: stage.engine.note("from") ?? [])
         stage.config = try image.config(stage.base)
     }
 

@@ -1,5 +1,6 @@
 import Dockerfile
 import Linux
+import Packing
 
 /// COPY and ADD: finds the sources, says where each goes, and copies, or unpacks an archive.
 struct DockerfileCopy {

@@ -1,9 +1,9 @@
 import Base
 import Core
 import Dockerfile
-import FoundationEssentials
 import ImageCache
 import Linux
+import Packing
 
 /// FROM and `--from` with an image: fetched by the agent that a definition would name.
 ///
@@ -59,7 +59,7 @@ struct DockerfileImage {
                 "cannot start from \(name): \(error.message)", at: place, in: recipe.name, hint: error.hint)
         }
         var options = order.options
-        (options.architecture, options.architectureVariant) = (platform.architecture, platform.variant)
+        (options.packing.architecture, options.packing.architectureVariant) = (platform.architecture, platform.variant)
         let stage = Stage(header: [
             .init(key: "bootstrap", value: word, line: 0), .init(key: "from", value: from, line: 0),
         ])
@@ -114,82 +114,8 @@ struct DockerfileImage {
             // An image of ours has its variables in scripts, which stay.
             return content.keepsMetadata ? ContainerConfig() : .scratch
         }
-        do {
-            return try JSONDecoder().decode(RecordedConfig.self, from: Data(object.bytes)).config
-        } catch {
+        guard let config = (try? JSONReader.read(object.bytes)).flatMap({ ContainerConfig(json: $0) }) else {
             throw .step("cannot read the configuration of \(name)", at: place, in: recipe.name)
-        }
-    }
-}
-
-/// The `config` object as JSON; every member may be absent or null.
-private struct RecordedConfig: Decodable {
-    struct Empty: Decodable {}
-
-    struct Check: Decodable {
-        let test: [String]?
-        let interval: Int64?
-        let timeout: Int64?
-        let startPeriod: Int64?
-        let startInterval: Int64?
-        let retries: Int64?
-
-        enum CodingKeys: String, CodingKey {
-            case test = "Test"
-            case interval = "Interval"
-            case timeout = "Timeout"
-            case startPeriod = "StartPeriod"
-            case startInterval = "StartInterval"
-            case retries = "Retries"
-        }
-    }
-
-    let user: String?
-    let ports: [String: Empty]?
-    let environment: [String]?
-    let entrypoint: [String]?
-    let command: [String]?
-    let volumes: [String: Empty]?
-    let directory: String?
-    let labels: [String: String]?
-    let stopSignal: String?
-    let check: Check?
-    let triggers: [String]?
-    let shell: [String]?
-
-    enum CodingKeys: String, CodingKey {
-        case user = "User"
-        case ports = "ExposedPorts"
-        case environment = "Env"
-        case entrypoint = "Entrypoint"
-        case command = "Cmd"
-        case volumes = "Volumes"
-        case directory = "WorkingDir"
-        case labels = "Labels"
-        case stopSignal = "StopSignal"
-        case check = "Healthcheck"
-        case triggers = "OnBuild"
-        case shell = "Shell"
-    }
-
-    var config: ContainerConfig {
-        var config = ContainerConfig()
-        config.user = user ?? ""
-        config.exposedPorts = Set((ports ?? [:]).keys.compactMap { try? PortRange(parsing: $0) })
-        config.environment = environment ?? []
-        config.entrypoint = entrypoint
-        config.command = command
-        config.volumes = (volumes ?? [:]).keys.sorted()
-        config.workingDirectory = directory ?? ""
-        config.labels = labels ?? [:]
-        config.stopSignal = stopSignal ?? ""
-        config.triggers = triggers ?? []
-        config.shell = shell
-        if let check {
-            config.healthcheck = Dockerfile.Healthcheck(
-                test: check.test ?? [], interval: check.interval ?? 0, timeout: check.timeout ?? 0,
-                startPeriod: check.startPeriod ?? 0, startInterval: check.startInterval ?? 0,
-                retries: check.retries ?? 0)
         }
         return config
     }

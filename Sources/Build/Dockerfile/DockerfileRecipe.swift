@@ -2,6 +2,7 @@ import Base
 import Core
 import Dockerfile
 import Linux
+import Packing
 
 /// A Dockerfile of this host with all that was asked of it: read and planned, nothing built.
 struct DockerfileRecipe {
@@ -66,7 +67,8 @@ extension DockerfileOptions {
     /// - Parameter target: empty for the last stage.
     init(_ options: BuildOptions, target: String) {
         self.init(
-            platform: Platform(architecture: options.architecture, variant: options.architectureVariant),
+            platform: Platform(
+                architecture: options.packing.architecture, variant: options.packing.architectureVariant),
             buildPlatform: Platform(architecture: SIFArchitecture.host.name))
         self.target = target.isEmpty ? nil : target
         arguments = options.buildArguments

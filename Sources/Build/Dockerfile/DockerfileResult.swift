@@ -2,6 +2,7 @@ import Base
 import Core
 import Dockerfile
 import OCI
+import Packing
 
 /// What a built Dockerfile leaves to the build: the same scripts, labels and record as an OCI image of that configuration
 /// would (Docs/spec/deffile.md §9).

@@ -4,6 +4,7 @@ import Core
 import Dockerfile
 import ImageCache
 import Linux
+import Packing
 
 /// RUN: starts a command in the image, with the variables, user and directory that the Dockerfile gave and nothing else.
 struct DockerfileRun {

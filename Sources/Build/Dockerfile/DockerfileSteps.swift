@@ -2,6 +2,7 @@ import Base
 import Dockerfile
 import ImageCache
 import Linux
+import Packing
 
 /// Instructions that change files, as steps of the engine: what each depends on, and what it does.
 struct DockerfileSteps {

@@ -2,6 +2,7 @@ import CLinux
 import Dockerfile
 import Linux
 import Ownership
+import Packing
 
 /// Copies files and directories between trees of images, or from the build context, as COPY does: links stay links, times
 /// and permissions stay.

@@ -1,6 +1,7 @@
 import Base
 import Dockerfile
 import Linux
+import Packing
 
 /// Names of users and groups as an image knows them: its own /etc/passwd and /etc/group, whatever the host has.
 struct ImageUsers {

@@ -1,6 +1,7 @@
 import CLinux
 import Linux
 import Ownership
+import Packing
 
 /// Gives files of the image to their owners, or records them where the builder has no ids to give.
 struct OwnerWriter {

@@ -2,6 +2,7 @@ import Base
 import Core
 import ImageCache
 import Linux
+import Packing
 
 /// Where the steps of one build are kept, chosen before the build begins so that its guard can clean up there.
 struct BuildCache {
@@ -29,7 +30,7 @@ struct BuildCache {
             store, scratch: scratch, isUserNamespace: !isInitial,
             conditions: [
                 StepFact("the version of skiff", Version.number),
-                StepFact("the architecture", options.architecture + options.architectureVariant),
+                StepFact("the architecture", options.packing.architecture + options.packing.architectureVariant),
                 StepFact("how owners are kept", "\(isInitial) \(ownsAllIDs) \(options.identity.text)"),
             ],
             replaces: options.ignoresCache, explains: options.explainsCache)

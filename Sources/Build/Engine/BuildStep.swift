@@ -1,5 +1,6 @@
 package import Base
 package import ImageCache
+package import Packing
 
 /// One step of building a root file system: what it does, and what its result depends on. Definition files and
 /// Dockerfiles are lists of such steps.

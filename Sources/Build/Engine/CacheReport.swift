@@ -1,5 +1,6 @@
 import Base
 import ImageCache
+import Packing
 
 /// Tells for each step whether it ran, and with `--explain-cache` why.
 struct CacheReport {

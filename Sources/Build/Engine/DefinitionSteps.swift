@@ -1,8 +1,8 @@
 import Base
 import Dockerfile
-import FoundationEssentials
 import ImageCache
 import Linux
+import Packing
 
 /// A stage of a definition file as steps of the engine, in the order of Docs/spec/deffile.md §3.
 ///
@@ -33,11 +33,7 @@ struct DefinitionSteps {
     /// What the agent left to the build; kept with its result.
     static func base(of engine: StageEngine) throws(SkiffError) -> BaseContent {
         guard let bytes = engine.note("base") else { return BaseContent() }
-        do {
-            return try JSONDecoder().decode(BaseContent.self, from: Data(bytes))
-        } catch {
-            throw SkiffError("cannot read the kept base of the image", hint: "Use --no-cache")
-        }
+        return try BaseContent(kept: bytes)
     }
 
     /// What a Dockerfile says about its image, in the place of `base`.
@@ -67,11 +63,7 @@ struct DefinitionSteps {
     private func complete(_ content: BaseContent, _ context: inout StepContext) throws(SkiffError) {
         try build.permissions(context.root, content, isSandbox: isSandbox)
         try build.baseFiles(context.root, content)
-        do {
-            context.notes["base"] = Array(try JSONEncoder().encode(content))
-        } catch {
-            throw SkiffError("cannot write down what the base of the image is")
-        }
+        context.notes["base"] = content.json.text().bytes
     }
 
     private func apps() throws(SkiffError) -> BuildStep {

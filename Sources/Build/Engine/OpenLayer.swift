@@ -1,6 +1,7 @@
 import Base
 import CLinux
 import Linux
+import Packing
 
 /// The directory that takes what a step changes, mounted upon the results of the steps before it.
 final class OpenLayer {

@@ -1,6 +1,7 @@
 import Base
 import Core
 import Linux
+import Packing
 import Shell
 
 /// `%post` cut at lines that read `#@ step`, so that each part can be kept by itself.

@@ -1,6 +1,7 @@
 package import Base
 import ImageCache
 import Linux
+package import Packing
 
 /// Runs the steps of one stage, and takes from the cache what it can.
 ///

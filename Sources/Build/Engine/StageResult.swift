@@ -1,18 +1,21 @@
 import Base
 import Core
 import ImageCache
+import Packing
 
 /// A stage that is done, and what names it.
 struct StageResult {
     let stage: BuiltStage
     let engine: StageEngine
+    /// As the definition has it.
+    let source: Stage
     /// Of the kept result and of what the definition tells it about itself; nil when it is not kept.
     let identity: String?
 
-    /// - Parameter source: the stage as the definition has it.
     init(stage: BuiltStage, engine: StageEngine, source: Stage) throws(SkiffError) {
         self.stage = stage
         self.engine = engine
+        self.source = source
         identity =
             if let result = engine.identity, let time = engine.time {
                 try StepStore.digest([result, String(time)] + source.texts)

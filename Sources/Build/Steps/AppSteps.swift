@@ -2,6 +2,7 @@ import Base
 import CLinux
 import Core
 import Linux
+import Packing
 import Shell
 
 /// Applications of an image (SCIF; Docs/spec/deffile.md §7): where each has its files, before `%post` may use them.

@@ -2,6 +2,7 @@ import Base
 import CLinux
 import Core
 import Linux
+import Packing
 
 /// `%files`, from the host or from another stage: sources with patterns, destinations inside the image
 /// (Docs/spec/deffile.md §4).

@@ -1,5 +1,6 @@
 import Base
 import Linux
+import Packing
 
 /// Permissions of files that come from layers: images are made by root, who needs none (`--fix-perms`).
 struct Permissions {

@@ -2,6 +2,7 @@ import Base
 import CLinux
 import Core
 import Linux
+import Packing
 
 /// Runs the scripts of a definition: `%pre` and `%setup` on the host, `%post` and `%test` in the image, which `skiff` launches from a
 /// request on a descriptor (Docs/decisions/008).

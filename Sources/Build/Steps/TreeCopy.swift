@@ -1,5 +1,6 @@
 import CLinux
 import Linux
+import Packing
 
 /// Copies files and directories into the image. Every target is taken inside of it, whatever links a base image has.
 struct TreeCopy {

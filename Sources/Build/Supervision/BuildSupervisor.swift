@@ -58,7 +58,7 @@ struct BuildSupervisor {
         do throws(SkiffError) {
             _exit(try life())
         } catch {
-            report(DiskSpace.explained(error, temporary: remains.temporary, kept: remains.kept))
+            report(FullDisk(temporary: remains.temporary, kept: remains.kept).explain(error))
             _exit(error.code.exitStatus)
         }
     }

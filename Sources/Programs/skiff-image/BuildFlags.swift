@@ -3,6 +3,7 @@ import Build
 import Core
 import Grammar
 import Linux
+import Packing
 import Registry
 import SquashfsWriter
 
@@ -11,18 +12,18 @@ extension BuildOptions {
         self.init()
         self.settings = settings
         if let file = invocation.global.configurationFile { configurationFile = try absolutePath(file) }
-        try squashfs.apply(settings)
+        try packing.squashfs.apply(settings)
         sections = try Self.sections(invocation[.section])
         network = NetworkFlags(invocation: invocation, settings: settings)
         runsTest = !invocation[.notest]
-        replaces = invocation[.force]
+        packing.replaces = invocation[.force]
         // A forced update is a build from the beginning.
-        isUpdate = invocation[.update] && !replaces
+        isUpdate = invocation[.update] && !packing.replaces
         fixesPermissions = invocation[.fixPerms]
-        isReproducible = invocation[.reproducible]
+        packing.isReproducible = invocation[.reproducible]
         isData = invocation[.data]
-        architecture = try Self.architecture(invocation[.arch])
-        architectureVariant = invocation[.archVariant] ?? ""
+        packing.architecture = try Self.architecture(invocation[.arch])
+        packing.architectureVariant = invocation[.archVariant] ?? ""
         dockerHost = invocation[.dockerHost]
         binds = try Self.binds(invocation)
         pluginFlags = invocation.pluginFlags
@@ -32,9 +33,9 @@ extension BuildOptions {
         ignoresSubuid = invocation[.ignoreSubuid]
         ignoresFakerootCommand = invocation[.ignoreFakerootCommand]
         ignoresUserNamespaces = invocation[.ignoreUserns]
-        if let text = invocation[.compression] { squashfs.compression = try ImageCompression(text) }
-        if let arguments = invocation[.mksquashfsArgs] { try squashfs.apply(toolArguments: arguments) }
-        squashfs.latestTime = try SquashfsOptions.sourceDateEpoch()
+        if let text = invocation[.compression] { packing.squashfs.compression = try ImageCompression(text) }
+        if let arguments = invocation[.mksquashfsArgs] { try packing.squashfs.apply(toolArguments: arguments) }
+        packing.squashfs.latestTime = try SquashfsOptions.sourceDateEpoch()
     }
 
     private static func sections(_ words: [String]) throws(SkiffError) -> Set<String>? {

@@ -87,12 +87,3 @@ package struct DockerFetch {
         reference.tag == nil && reference.digest == nil ? "\(reference):latest" : reference.description
     }
 }
-
-/// Makes an image file from layers. The implementation is in a module above this one.
-package protocol ImageConverter: Sendable {
-    /// - Parameters:
-    ///   - name: the full name of an image in a registry; nil for others.
-    ///   - path: must not exist.
-    func convert(_ image: OCIImage, _ uri: ImageURI, name: String?, isReproducible: Bool, to path: String)
-        throws(SkiffError)
-}

@@ -1,5 +1,5 @@
 package import Base
-import Core
+package import Core
 import ImageCache
 import Linux
 import OCI
@@ -10,12 +10,11 @@ package struct ImageFetch {
     private let cache: CacheDirectory?
     private let progress: Progress
     private let installation: Installation
-    private let converter: any ImageConverter
+    private let settings: Settings
 
-    package init(_ options: NetworkOptions, _ installation: Installation, _ converter: any ImageConverter)
-        throws(SkiffError)
-    {
-        self.converter = converter
+    /// - Parameter settings: what the administrator decided.
+    package init(_ options: NetworkOptions, _ installation: Installation, _ settings: Settings) throws(SkiffError) {
+        self.settings = settings
         self.options = options
         self.installation = installation
         cache = try CacheDirectory.ofUser(disabled: options.isCacheDisabled)
@@ -51,12 +50,12 @@ package struct ImageFetch {
                 .fetch(try LibraryReference(uri.rest), scratch: scratch)
         default:
             return try PluginFetch(
-                options: options, cache: cache, progress: progress, installation: installation, converter: converter
+                options: options, cache: cache, progress: progress, installation: installation, settings: settings
             ).fetch(uri, scratch: scratch)
         }
     }
 
     private var layers: LayersFetch {
-        LayersFetch(options: options, cache: cache, progress: progress, converter: converter)
+        LayersFetch(options: options, cache: cache, progress: progress, settings: settings)
     }
 }

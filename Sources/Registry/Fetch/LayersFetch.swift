@@ -1,8 +1,11 @@
 import Base
+import Core
 import Digest
 import ImageCache
 import Linux
 import OCI
+import Packing
+import SquashfsWriter
 
 /// Makes SIF files of images of layers: `docker://` and the transports of this host. The name of the SIF in the cache
 /// is made of the image's digest and the platform, so that the next use asks only for the digest.
@@ -10,7 +13,7 @@ struct LayersFetch {
     let options: NetworkOptions
     let cache: CacheDirectory?
     let progress: Progress
-    let converter: any ImageConverter
+    let settings: Settings
 
     func fetchDocker(_ uri: ImageURI, scratch: Scratch) throws(SkiffError) -> FetchedImage {
         let docker = try DockerFetch(
@@ -105,6 +108,14 @@ struct LayersFetch {
         // Only the owner may read the cache.
         let mask = setUmask(0o077)
         defer { _ = setUmask(mask) }
-        try converter.convert(image, uri, name: name, isReproducible: options.isReproducible, to: path)
+        let base = LayeredBase(image, name: name)
+        var packing = PackingOptions()
+        packing.architecture = image.config.platform.architecture
+        packing.architectureVariant = image.config.platform.variant
+        packing.isReproducible = options.isReproducible
+        try packing.squashfs.apply(settings)
+        packing.squashfs.latestTime = try SquashfsOptions.sourceDateEpoch()
+        let description = ImageDescription(bootstrap: uri.transport, from: uri.reference)
+        try ImagePacker(description, base: base.content, packing).pack(try LayeredImage(image), to: path)
     }
 }

@@ -12,7 +12,7 @@ package struct PluginFetch {
     let cache: CacheDirectory?
     let progress: Progress
     let installation: Installation
-    let converter: any ImageConverter
+    let settings: Settings
 
     /// Returns the plugins that fetch from this transport, in the order in which they are asked.
     /// - Throws: when there are none.
@@ -121,7 +121,7 @@ extension PluginFetch {
     }
 
     private func layout(_ found: Found, _ scratch: Scratch) throws(SkiffError) -> FetchedImage {
-        let layers = LayersFetch(options: options, cache: cache, progress: progress, converter: converter)
+        let layers = LayersFetch(options: options, cache: cache, progress: progress, settings: settings)
         return try layers.sif(try found.key(), found.image.digest, found.uri, nil, scratch) {
             () throws(SkiffError) in
             try openLayout(found, try scratch.path() + "/layout")

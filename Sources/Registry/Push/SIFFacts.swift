@@ -1,7 +1,7 @@
 import Base
 import Core
-import Inspect
 import Linux
+import Packing
 
 /// Facts about a SIF that is to be pushed.
 struct SIFFacts {

@@ -1,5 +1,5 @@
 import Base
-import Inspect
+import Packing
 
 /// Labels and records of images are foreign text. Any bytes must be read or refused; what was read must come back the
 /// same from its own text.

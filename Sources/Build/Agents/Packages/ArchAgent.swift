@@ -2,13 +2,14 @@ import Base
 import Core
 import ImageCache
 import Linux
+import Packing
 
 /// `Bootstrap: arch`: Arch Linux, which exists for one architecture (Docs/spec/deffile.md §2).
 struct ArchAgent: BootstrapAgent {
     func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
-        guard order.options.architecture == "amd64" else {
+        guard order.options.packing.architecture == "amd64" else {
             throw SkiffError(
-                "While performing build: conveyor failed to get: \(order.options.architecture) architecture is not supported"
+                "While performing build: conveyor failed to get: \(order.options.packing.architecture) architecture is not supported"
             )
         }
         let pacstrap = try HostTool(["pacstrap"], package: "arch-install-scripts", for: order)

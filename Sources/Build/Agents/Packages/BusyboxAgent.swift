@@ -2,6 +2,7 @@ import Base
 import HTTP
 import ImageCache
 import Linux
+import Packing
 
 /// `Bootstrap: busybox`: one static program under many names (Docs/spec/deffile.md §2).
 struct BusyboxAgent: BootstrapAgent {

@@ -2,6 +2,7 @@ import Base
 import Core
 import ImageCache
 import Linux
+import Packing
 
 /// `Bootstrap: debootstrap`: a minimal Debian or a relative of it (Docs/spec/deffile.md §2).
 struct DebootstrapAgent: BootstrapAgent {
@@ -12,7 +13,7 @@ struct DebootstrapAgent: BootstrapAgent {
         let arguments = [
             "--variant=minbase", "--exclude=" + Self.excluded,
             "--include=" + order.packages(["apt"]).joined(separator: ","),
-            "--arch=" + Self.architecture(order.options.architecture), order.value("osversion"), order.root,
+            "--arch=" + Self.architecture(order.options.packing.architecture), order.value("osversion"), order.root,
             order.url("mirrorurl"),
         ]
         // In a user namespace no device can be made. So told, debootstrap binds those of the host instead.

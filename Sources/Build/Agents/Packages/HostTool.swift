@@ -2,6 +2,7 @@ import Base
 import Core
 import ImageCache
 import Linux
+import Packing
 
 /// A program of this host that makes root file systems: package managers know their distribution, we do not.
 struct HostTool {

@@ -2,6 +2,7 @@ import Base
 import CLinux
 import ImageCache
 import Linux
+import Packing
 
 /// `Bootstrap: yum` and `dnf`: a distribution of RPM packages (Docs/spec/deffile.md §2).
 struct RPMAgent: BootstrapAgent {

@@ -1,6 +1,7 @@
 import Base
 import ImageCache
 import Linux
+import Packing
 
 /// `Bootstrap: zypper`: openSUSE from a mirror, or SUSE Linux Enterprise from a registration (Docs/spec/deffile.md §2).
 struct ZypperAgent: BootstrapAgent {

@@ -3,6 +3,7 @@ import Core
 import Grammar
 import Inspect
 import Linux
+import Packing
 
 /// `inspect`: prints what an image says about itself (Docs/spec/cli.md §6).
 func inspect(_ invocation: Invocation) throws(SkiffError) {

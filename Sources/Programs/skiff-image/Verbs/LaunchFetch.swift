@@ -12,13 +12,9 @@ struct LaunchFetch {
     private let invocation: Invocation
     private let installation: Installation
     private let settings: Settings
-    private let converter: any ImageConverter
 
-    init(
-        _ invocation: Invocation, _ installation: Installation, _ settings: Settings, _ converter: any ImageConverter
-    ) {
+    init(_ invocation: Invocation, _ installation: Installation, _ settings: Settings) {
         (self.invocation, self.installation, self.settings) = (invocation, installation, settings)
-        self.converter = converter
     }
 
     func run() throws(SkiffError) {
@@ -37,7 +33,7 @@ struct LaunchFetch {
         let scratch = Scratch(in: options.temporary)
         let image: FetchedImage
         do throws(SkiffError) {
-            image = try ImageFetch(options, installation, converter).fetch(uri, scratch: scratch)
+            image = try ImageFetch(options, installation, settings).fetch(uri, scratch: scratch)
         } catch {
             scratch.remove()
             guard let known = names?.find(uri), error.hint == nil else { throw error }

@@ -10,13 +10,9 @@ struct PullCommand {
     private let invocation: Invocation
     private let installation: Installation
     private let settings: Settings
-    private let converter: any ImageConverter
 
-    init(
-        _ invocation: Invocation, _ installation: Installation, _ settings: Settings, _ converter: any ImageConverter
-    ) {
+    init(_ invocation: Invocation, _ installation: Installation, _ settings: Settings) {
         (self.invocation, self.installation, self.settings) = (invocation, installation, settings)
-        self.converter = converter
     }
 
     func run() throws(SkiffError) {
@@ -36,7 +32,7 @@ struct PullCommand {
             in: options.isCacheDisabled ? parentPath(target) ?? "/" : options.temporary, ".skiff-pull-",
             isKept: options.keepsTemporary)
         do throws(SkiffError) {
-            let fetch = try ImageFetch(options, installation, converter)
+            let fetch = try ImageFetch(options, installation, settings)
             fetch.tidy()
             let image = try fetch.fetch(uri, scratch: scratch)
             if uri.transport == "library" { verify(image) }

@@ -1,5 +1,4 @@
 import Base
-import Build
 import Core
 import Grammar
 import Inspect
@@ -24,11 +23,11 @@ enum Verbs {
             return 0
         case "exec", "run", "shell", "test":
             let settings = try Settings.load(invocation, installation)
-            try LaunchFetch(invocation, installation, settings, LayerConverter(settings)).run()
+            try LaunchFetch(invocation, installation, settings).run()
             return 0
         case "pull":
             let settings = try Settings.load(invocation, installation)
-            try PullCommand(invocation, installation, settings, LayerConverter(settings)).run()
+            try PullCommand(invocation, installation, settings).run()
             return 0
         case "push":
             try PushCommand(invocation, installation, try Settings.load(invocation, installation)).run()

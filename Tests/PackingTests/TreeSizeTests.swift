@@ -3,7 +3,7 @@ import Linux
 import TestSupport
 import Testing
 
-@testable import Build
+@testable import Packing
 
 @Suite struct TreeSizeTests {
     @Test func countsContentOnce() throws {

@@ -3,8 +3,7 @@ import Core
 package import Linux
 
 extension InspectMetadata {
-    /// Returns the record of a container, made from its files.
-    ///
+    /// Returns the record of an image, made from its files.
     package static func collect(root: TreeRoot) throws(SkiffError) -> InspectMetadata {
         try InspectMetadata(collecting: DirectoryFiles(root: root))
     }

@@ -1,17 +1,15 @@
 import Base
-import Inspect
 import Linux
 import SquashfsWriter
 
 /// A directory of the host that becomes an image with a few files of its own, and is only read: what is written stays in
 /// memory. Links are followed as inside the image, those of the directory and our own.
-final class ChangedDirectory: ImageRoot, ImageFiles {
+final class ChangedDirectory: UnfinishedRoot, ImageFiles {
     private let tree: RootTree
-    /// Of the files that are made, in seconds since 1970.
-    private let time: Int64
+    var time: Int64 = 0
     private(set) var changes = TreeChanges()
 
-    init(_ tree: RootTree, time: Int64) { (self.tree, self.time) = (tree, time) }
+    init(_ tree: RootTree) { self.tree = tree }
 
     // MARK: - Finding
 
@@ -98,7 +96,7 @@ final class ChangedDirectory: ImageRoot, ImageFiles {
         return here
     }
 
-    // MARK: - ImageRoot
+    // MARK: - UnfinishedRoot
 
     func exists(_ path: String) -> Bool {
         guard let place = try? find(path) else { return false }

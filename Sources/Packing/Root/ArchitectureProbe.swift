@@ -1,13 +1,12 @@
-import Base
 import Core
 import Linux
 
-/// For which processor a root file system is: /bin/sh tells, else the first program that is found
+/// Finds for which processor a root file system is: /bin/sh tells, else the first program that is found
 /// (Docs/spec/sif.md §3).
 struct ArchitectureProbe {
     let root: RootTree
 
-    /// Nil when no program was found.
+    /// Returns the processor, or nil when no program was found.
     func find() -> SIFArchitecture? {
         if let found = architecture(of: "/bin/sh") { return found }
         var left = 10_000
@@ -15,17 +14,6 @@ struct ArchitectureProbe {
             if let found = search(directory, depth: directory == "/" ? 6 : 0, &left) { return found }
         }
         return nil
-    }
-
-    /// What the programs are for counts, whatever was asked for.
-    func architecture(wanted options: BuildOptions) -> SIFArchitecture {
-        let found = find()
-        if found == nil { Log.info("Architecture not recognized, use native") }
-        let result = found ?? .host
-        if result.name != options.architecture {
-            Log.warning("Architecture \(result.name) does not match build arch \(options.architecture)")
-        }
-        return result
     }
 
     private func search(_ directory: TreePath, depth: Int, _ left: inout Int) -> SIFArchitecture? {

@@ -1,5 +1,4 @@
 package import Base
-import FoundationEssentials
 
 /// The labels of an image and how a build changes them (Docs/spec/deffile.md §8.2).
 package struct Labels: Equatable {
@@ -14,12 +13,22 @@ package struct Labels: Equatable {
             values = [:]
             return
         }
-        do {
-            values = try JSONDecoder().decode([String: String].self, from: Data(json))
-        } catch {
+        guard let read = Self.values(json) else {
             throw SkiffError(
                 "While performing build: cannot read the labels of the base image: labels.json is not valid")
         }
+        values = read
+    }
+
+    /// Returns the members of an object of texts; nil for anything else.
+    private static func values(_ json: [UInt8]) -> [String: String]? {
+        guard case .object(let members) = try? JSONReader.read(json) else { return nil }
+        var values: [String: String] = [:]
+        for member in members {
+            guard case .string(let text) = member.value else { return nil }
+            values[member.name] = text
+        }
+        return values
     }
 
     /// A label of the definition: one that is there already stays, unless `--force`.
@@ -49,7 +58,7 @@ package struct Labels: Equatable {
     ///
     /// - Parameter header: of the stage; empty when the base was not made by it (`--update`).
     package mutating func generate(
-        _ header: [Stage.HeaderField], _ time: BuildTime, architecture: String, hasHelp: Bool
+        _ header: [ImageLabel], _ time: BuildTime, architecture: String, hasHelp: Bool
     ) {
         set("org.label-schema.schema-version", "1.0")
         set("org.label-schema.build-date", time.label)

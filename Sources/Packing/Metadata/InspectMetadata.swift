@@ -27,7 +27,7 @@ package struct InspectMetadata: Sendable, Equatable {
 }
 
 /// Returns the keys in the order in which Apptainer lists names.
-func sortedKeys<Value>(_ dictionary: [String: Value]) -> [String] {
+package func sortedKeys<Value>(_ dictionary: [String: Value]) -> [String] {
     dictionary.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
 }
 

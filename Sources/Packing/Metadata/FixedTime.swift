@@ -1,17 +1,17 @@
-import Base
+package import Base
 import SquashfsWriter
 
 /// What a reproducible build takes for now.
-struct FixedTime {
-    private let options: BuildOptions
+package struct FixedTime {
+    private let options: PackingOptions
 
-    init(_ options: BuildOptions) { self.options = options }
+    package init(_ options: PackingOptions) { self.options = options }
 
     /// - Parameters:
     ///   - root: as its base left it.
     ///   - base: what the agent told of it.
     /// - Returns: seconds since 1970; nil for the time that it is.
-    func find(in root: RootTree, _ base: BaseContent) throws(SkiffError) -> Int64? {
+    package func find(in root: any ImageRoot, _ base: BaseContent) throws(SkiffError) -> Int64? {
         if let time = options.squashfs.latestTime { return Int64(time) }
         guard options.isReproducible else { return nil }
         if let time = base.created { return time }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Build
+@testable import Packing
 
 @Suite struct BuildTimeTests {
     @Test(arguments: [

@@ -1,16 +1,22 @@
-import Base
+package import Base
 import Core
 import Linux
 
-/// What every image has beside the content of its base (Docs/spec/deffile.md §8.1).
-struct BaseFiles {
-    let root: any ImageRoot
-    /// Files of an image that was one of ours before stay as they are.
-    let keepsExisting: Bool
-    /// So do the variables of its applications, which a definition starts anew.
-    var keepsApps = false
-    /// The runscript does nothing, rather than saying that there is none.
-    var hasEmptyRunscript = false
+/// What every image has besides the content of its base (Docs/spec/deffile.md §8.1).
+package struct BaseFiles {
+    private let root: any ImageRoot
+    private let keepsExisting: Bool
+    private let keepsApps: Bool
+    private let hasEmptyRunscript: Bool
+
+    /// - Parameters:
+    ///   - keepsExisting: whether files of an image that was one of ours before stay as they are.
+    ///   - keepsApps: whether so do the variables of its applications, which a definition starts anew.
+    ///   - hasEmptyRunscript: whether the runscript does nothing, rather than saying that there is none.
+    package init(root: any ImageRoot, keepsExisting: Bool, keepsApps: Bool = false, hasEmptyRunscript: Bool = false) {
+        (self.root, self.keepsExisting) = (root, keepsExisting)
+        (self.keepsApps, self.hasEmptyRunscript) = (keepsApps, hasEmptyRunscript)
+    }
 
     private static let directories = [
         "/.singularity.d/libs", "/.singularity.d/actions", "/.singularity.d/env", "/dev", "/proc", "/root", "/var/tmp",
@@ -23,7 +29,7 @@ struct BaseFiles {
         ("/.shell", ".singularity.d/actions/shell"), ("/environment", ".singularity.d/env/90-environment.sh"),
     ]
 
-    func write() throws(SkiffError) {
+    package func write() throws(SkiffError) {
         for directory in Self.directories { try root.makeDirectories(directory) }
         for (path, target) in Self.links { try root.link(path, to: target) }
         for path in ["/etc/hosts", "/etc/resolv.conf"] { try script(path, "", mode: 0o644) }
@@ -49,7 +55,7 @@ struct BaseFiles {
         ]
     }
 
-    static let appsBase = "/.singularity.d/env/94-appsbase.sh"
+    package static let appsBase = "/.singularity.d/env/94-appsbase.sh"
 
     private func script(_ path: String, _ text: String, mode: UInt32) throws(SkiffError) {
         let keeps = path == Self.appsBase ? keepsApps : true

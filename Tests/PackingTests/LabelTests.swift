@@ -1,7 +1,7 @@
 import Base
 import Testing
 
-@testable import Build
+@testable import Packing
 
 @Suite struct LabelTests {
     private func labels(_ json: String?, replaces: Bool = false) throws -> Labels {

@@ -5,7 +5,7 @@ import SquashfsWriter
 import TestSupport
 import Testing
 
-@testable import Build
+@testable import Packing
 
 /// What is written into a directory that is only read, beside the same calls on a copy of it.
 @Suite final class ChangedDirectoryTests {
@@ -29,7 +29,8 @@ import Testing
             try writeFile(root + "/etc/file", Array("old".utf8), mode: 0o600)
         }
         copy = try RootTree(folder + "/copy")
-        changed = ChangedDirectory(try RootTree(folder + "/source"), time: 7)
+        changed = ChangedDirectory(try RootTree(folder + "/source"))
+        changed.time = 7
     }
 
     /// Does the same to both, and looks at both.

@@ -1,0 +1,35 @@
+package import Base
+package import Core
+import Linux
+package import Ownership
+package import SquashfsWriter
+
+/// A directory that is only read: what the image has besides it is held in memory.
+package struct PlainDirectory: PackingSource {
+    private let root: RootTree
+    private let changed: ChangedDirectory
+    private let packing: TreePacking
+
+    /// - Parameters:
+    ///   - keeping: what the files have as records only.
+    ///   - forgetsOwners: whether the owners of the files mean nothing in the image: they are the builder's, or nobody's
+    ///     whom the builder knows.
+    ///   - excluded: a directory that is no part of the image, wherever it lies.
+    package init(_ root: RootTree, keeping: RecordKeeping, forgetsOwners: Bool, excluded: String) {
+        self.root = root
+        changed = ChangedDirectory(root)
+        packing = TreePacking(root, keeping: keeping, forgetsOwners: forgetsOwners, excluded: excluded)
+    }
+
+    package var unfinished: (any UnfinishedRoot)? { changed }
+    package var architecture: SIFArchitecture? { ArchitectureProbe(root: root).find() }
+    package func record() throws(SkiffError) -> InspectMetadata { try InspectMetadata(collecting: changed) }
+
+    package func prepare(for path: String, _ options: SquashfsOptions) throws(SkiffError) {
+        try packing.checkRoom(beside: path, options)
+    }
+
+    package func write(into file: CInt, at offset: Int64, _ options: SquashfsOptions) throws(SkiffError) -> Int64 {
+        try packing.write(into: file, at: offset, options, changes: changed.changes)
+    }
+}
