@@ -68,14 +68,14 @@ let package = Package(
         .target(name: "Core", dependencies: ["Shell", "Base", "Linux", "CLinux"], swiftSettings: swiftSettings),
 
         // Formats of files, each over the library that knows it.
-        .target(
-            name: "CDigest", path: "Sources/Formats/CDigest", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(name: "CDigest", path: "Sources/Formats/CDigest"),
         .target(
             name: "Digest", dependencies: ["CDigest", "Base"], path: "Sources/Formats/Digest",
             swiftSettings: swiftSettings),
-        .target(name: "CArchive", path: "Sources/Formats/CArchive", linkerSettings: [.linkedLibrary("archive")]),
+        .target(name: "CArchive", path: "Sources/Formats/CArchive"),
         .target(
-            name: "Archive", dependencies: ["CArchive"], path: "Sources/Formats/Archive", swiftSettings: swiftSettings),
+            name: "Archive", dependencies: ["CArchive", "Base"], path: "Sources/Formats/Archive",
+            swiftSettings: swiftSettings),
         .target(
             name: "Ownership", dependencies: ["Linux", "CLinux"], path: "Sources/Formats/Ownership",
             swiftSettings: swiftSettings),
@@ -136,7 +136,7 @@ let package = Package(
             name: "Registry",
             dependencies: [
                 "Signing", "HTTP", "Packing", "OCI", "SquashfsWriter", "ImageCache", "Digest", "Squashfs", "Extraction",
-                "CArchive", "PluginHost", "Core", "Base", "Linux", "CLinux",
+                "Archive", "CArchive", "PluginHost", "Core", "Base", "Linux", "CLinux",
             ],
             swiftSettings: swiftSettings),
         .target(name: "Dockerfile", dependencies: ["Base", "Linux"], swiftSettings: swiftSettings),

@@ -30,8 +30,9 @@ import Testing
             ("nosuchcommand", "\"nosuchcommand\": executable file not found in $PATH"),
             ("", "\"\": executable file not found in $PATH"),
             ("/nosuch/path", "stat /nosuch/path: no such file or directory"),
-            ("./nosuch", "stat /tmp/w/nosuch: no such file or directory"), ("/etc/passwd", "permission denied"),
-            ("/bin", "is a directory"),
+            ("./nosuch", "stat /tmp/w/nosuch: no such file or directory"),
+            ("/etc/passwd", "exec /etc/passwd failed: permission denied"),
+            ("/bin", "exec /bin failed: is a directory"),
         ] {
             let error = try #require(try failure(Launch(.exec, [word]), root))
             #expect(error.description == text)

@@ -134,8 +134,9 @@ import Testing
         let root = try imageRoot()
         for (word, text) in [
             ("nosuchcommand", "\"nosuchcommand\": executable file not found in $PATH"),
-            ("/nosuch/path", "stat /nosuch/path: no such file or directory"), ("/etc/passwd", "permission denied"),
-            ("/etc", "is a directory"),
+            ("/nosuch/path", "stat /nosuch/path: no such file or directory"),
+            ("/etc/passwd", "exec /etc/passwd failed: permission denied"),
+            ("/etc", "exec /etc failed: is a directory"),
         ] {
             let (_, status, printed) = try drive(Launch(.exec, [word]), root, shell)
             #expect(status == 255)

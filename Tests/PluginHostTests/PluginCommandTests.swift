@@ -14,6 +14,7 @@ private func commands(_ folder: PluginFolder) -> PluginCommands {
 @Test func listKeepsApptainersText() throws {
     let folder = try PluginFolder()
     #expect(commands(folder).list(all: false) == "There are no plugins installed.\n")
+    #expect(commands(folder).stockNote() == nil)
     try folder.writeManifest()
     try folder.write(
         "org.skiff.overlay.plugin", "id = org.skiff.overlay\nversion = 1\nabi = 0.1\nlibrary = Overlay.so\n")
@@ -22,8 +23,12 @@ private func commands(_ folder: PluginFolder) -> PluginCommands {
     try state.set("org.test.one", enabled: false)
     #expect(commands(folder).list(all: false) == "ENABLED  NAME\n     no  org.test.one\n")
     #expect(
+        commands(folder).stockNote()
+            == "org.skiff.overlay came with skiff and is not listed: 'plugin list --all' shows all")
+    #expect(
         commands(folder).list(all: true)
-            == "ENABLED  NAME\n    yes  org.skiff.overlay\n     no  org.test.one\n broken  org.test.bad\n")
+            == "ENABLED  NAME\n    yes  org.skiff.overlay  (came with skiff)\n     no  org.test.one\n"
+            + " broken  org.test.bad\n")
 }
 
 @Test func inspectTellsWhatAPluginAdds() throws {

@@ -1,4 +1,5 @@
 import Archive
+import Base
 import CLinux
 import Dockerfile
 import Linux
@@ -23,9 +24,13 @@ struct ArchiveUnpacking {
         _ file: CInt, name: String, into destination: String, _ prepare: () throws(DockerfileProblem) -> Void
     ) throws(DockerfileProblem) -> Bool {
         let source = FileBytes(file)
-        guard let reader = try? TarReader(source, isCompressed: true), let first = try? reader.next() else {
-            return false
+        let reader: TarReader
+        do throws(SkiffError) {
+            reader = try TarReader(source, isCompressed: true)
+        } catch {
+            throw DockerfileProblem("cannot look into \(name): \(error.description)")
         }
+        guard let first = try? reader.next() else { return false }
         try prepare()
         var times: [(path: TreePath, seconds: Int64)] = []
         do {

@@ -119,8 +119,10 @@ struct ActionResolver {
         do throws(Errno) { found = try files.status(path) } catch {
             return SkiffError("stat \(String(bytes: path))", errno: error)
         }
-        if found.isDirectory { return SkiffError("is a directory") }
-        return found.permissions & 0o111 == 0 ? SkiffError("permission denied") : nil
+        // Apptainer gives the reason alone; it is the end of ours.
+        let start = "exec \(String(bytes: path)) failed"
+        if found.isDirectory { return SkiffError("\(start): is a directory") }
+        return found.permissions & 0o111 == 0 ? SkiffError("\(start): permission denied") : nil
     }
 
     /// Joined to the current directory, without `.`, `..` and doubled slashes.

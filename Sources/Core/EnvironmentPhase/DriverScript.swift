@@ -245,8 +245,8 @@ struct DriverText {
         esac
         [ -n "$__skiff_p" ] || __skiff_fail "\\"${1-}\\": executable file not found in \\$PATH"
         [ -e "$__skiff_p" ] || __skiff_fail "stat $__skiff_p: no such file or directory"
-        [ ! -d "$__skiff_p" ] || __skiff_fail "is a directory"
-        [ -x "$__skiff_p" ] || __skiff_fail "permission denied"
+        [ ! -d "$__skiff_p" ] || __skiff_fail "exec $__skiff_p failed: is a directory"
+        [ -x "$__skiff_p" ] || __skiff_fail "exec $__skiff_p failed: permission denied"
         shift
         set -- "$__skiff_p" "$@"
         unset __skiff_p

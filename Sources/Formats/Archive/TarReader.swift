@@ -1,3 +1,4 @@
+package import Base
 import CArchive
 
 /// Reads a tar archive from its start to its end: v7, ustar, GNU and pax, with long names, sparse files, links, devices
@@ -5,6 +6,7 @@ import CArchive
 ///
 /// Names are bytes: libarchive warns of those that are not in the locale's encoding and passes them on unchanged.
 package final class TarReader {
+    private let library: skl_archive
     private let archive: OpaquePointer
     private let feed: Feed
     private let source: any TarSource
@@ -19,15 +21,18 @@ package final class TarReader {
     /// - Parameters:
     ///   - source: read to the end of the archive; what follows is left to the caller.
     ///   - isCompressed: whether an archive compressed with gzip, bzip2, xz or zstd is decompressed.
-    package init(_ source: any TarSource, isCompressed: Bool = false) throws(TarError) {
-        guard let archive = isCompressed ? skl_compressed_tar_reader() : skl_tar_reader() else {
-            throw TarError("out of memory")
+    /// - Throws: where libarchive is missing.
+    package init(_ source: any TarSource, isCompressed: Bool = false) throws(SkiffError) {
+        var library = try archiveLibrary()
+        guard let archive = isCompressed ? skl_compressed_tar_reader(&library) : skl_tar_reader(&library) else {
+            throw SkiffError("cannot read a tar archive: there is no memory")
         }
+        self.library = library
         self.archive = archive
         self.source = source
         feed = Feed(source)
         let context = Unmanaged.passUnretained(feed).toOpaque()
-        let status = archive_read_open2(
+        let status = library.archive_read_open2(
             archive, context, nil,
             { _, context, place in
                 guard let context, let place else { return -1 }
@@ -58,10 +63,10 @@ package final class TarReader {
     /// source.
     private var opening: String?
 
-    deinit { archive_read_free(archive) }
+    deinit { _ = library.archive_read_free(archive) }
 
     private var reason: String {
-        guard let text = archive_error_string(archive) else { return "it is damaged" }
+        guard let text = library.archive_error_string(archive) else { return "it is damaged" }
         return String(cString: text)
     }
 
@@ -76,15 +81,15 @@ package final class TarReader {
     package func next() throws -> TarEntry? {
         if opening != nil { throw failure() }
         var found: OpaquePointer?
-        let status = archive_read_next_header(archive, &found)
+        let status = library.archive_read_next_header(archive, &found)
         if status == ARCHIVE_EOF { return nil }
         // A warning: mostly a name in another encoding, which is kept.
         guard status == ARCHIVE_OK || status == ARCHIVE_WARN, let found else { throw failure() }
-        return try Self.entry(found)
+        return try entry(found)
     }
 
     /// The offset of the last member's content in the archive, in bytes; valid until any of it is read.
-    package var contentOffset: Int64 { Int64(archive_filter_bytes(archive, 0)) }
+    package var contentOffset: Int64 { Int64(library.archive_filter_bytes(archive, 0)) }
 
     /// Returns the first bytes of the last member's content, at most `count`. The rest is skipped.
     package func start(_ count: Int) throws -> [UInt8] {
@@ -92,7 +97,7 @@ package final class TarReader {
         var done = 0
         while done < count {
             let got = bytes.withUnsafeMutableBytes { space in
-                archive_read_data(archive, space.baseAddress?.advanced(by: done), count - done)
+                library.archive_read_data(archive, space.baseAddress?.advanced(by: done), count - done)
             }
             if got == 0 { break }
             guard got > 0 else { throw failure() }
@@ -108,7 +113,7 @@ package final class TarReader {
         while true {
             var bytes: UnsafeRawPointer?
             var (count, offset) = (0, la_int64_t(0))
-            let status = archive_read_data_block(archive, &bytes, &count, &offset)
+            let status = library.archive_read_data_block(archive, &bytes, &count, &offset)
             if status == ARCHIVE_EOF { return }
             guard status == ARCHIVE_OK || status == ARCHIVE_WARN else { throw failure() }
             if count > 0 { try body(Int64(offset), UnsafeRawBufferPointer(start: bytes, count: count)) }
@@ -117,47 +122,50 @@ package final class TarReader {
 }
 
 extension TarReader {
-    private static func entry(_ entry: OpaquePointer) throws(TarError) -> TarEntry {
-        let path = bytes(archive_entry_pathname(entry))
-        guard let uid = UInt32(exactly: skl_entry_uid(entry)), let gid = UInt32(exactly: skl_entry_gid(entry)) else {
-            throw TarError("\(text(path)) has an owner that is no number of 32 bits")
+    private func entry(_ entry: OpaquePointer) throws(TarError) -> TarEntry {
+        let path = Self.bytes(library.archive_entry_pathname(entry))
+        guard let uid = UInt32(exactly: library.archive_entry_uid(entry)),
+            let gid = UInt32(exactly: library.archive_entry_gid(entry))
+        else {
+            throw TarError("\(Self.text(path)) has an owner that is no number of 32 bits")
         }
         let kind = try kind(entry, path)
-        let size = kind == .file ? skl_entry_size(entry) : 0
-        guard size >= 0 else { throw TarError("\(text(path)) has a negative size") }
+        let size = kind == .file ? Int64(library.archive_entry_size(entry)) : 0
+        guard size >= 0 else { throw TarError("\(Self.text(path)) has a negative size") }
         return TarEntry(
-            path: path, kind: kind, permissions: UInt16(archive_entry_perm(entry) & 0o7777), uid: uid, gid: gid,
-            modified: skl_entry_time(entry), size: size, xattrs: xattrs(entry))
+            path: path, kind: kind, permissions: UInt16(library.archive_entry_perm(entry) & 0o7777), uid: uid, gid: gid,
+            modified: Int64(library.archive_entry_mtime(entry)), size: size, xattrs: xattrs(entry))
     }
 
-    private static func kind(_ entry: OpaquePointer, _ path: [UInt8]) throws(TarError) -> TarEntry.Kind {
-        if let target = archive_entry_hardlink(entry) { return .hardLink(bytes(target)) }
-        switch archive_entry_filetype(entry) & 0o170000 {
+    private func kind(_ entry: OpaquePointer, _ path: [UInt8]) throws(TarError) -> TarEntry.Kind {
+        if let target = library.archive_entry_hardlink(entry) { return .hardLink(Self.bytes(target)) }
+        switch library.archive_entry_filetype(entry) & 0o170000 {
         case 0o100000: return .file
         case 0o040000: return .directory
-        case 0o120000: return .symlink(bytes(archive_entry_symlink(entry)))
+        case 0o120000: return .symlink(Self.bytes(library.archive_entry_symlink(entry)))
         case 0o010000: return .pipe
         case 0o020000: return .character(major: major(entry), minor: minor(entry))
         case 0o060000: return .block(major: major(entry), minor: minor(entry))
-        default: throw TarError("\(text(path)) is of a kind that no file can be")
+        default: throw TarError("\(Self.text(path)) is of a kind that no file can be")
         }
     }
 
-    private static func major(_ entry: OpaquePointer) -> UInt32 {
-        UInt32(truncatingIfNeeded: archive_entry_rdevmajor(entry))
+    private func major(_ entry: OpaquePointer) -> UInt32 {
+        UInt32(truncatingIfNeeded: library.archive_entry_rdevmajor(entry))
     }
 
-    private static func minor(_ entry: OpaquePointer) -> UInt32 {
-        UInt32(truncatingIfNeeded: archive_entry_rdevminor(entry))
+    private func minor(_ entry: OpaquePointer) -> UInt32 {
+        UInt32(truncatingIfNeeded: library.archive_entry_rdevminor(entry))
     }
 
-    private static func xattrs(_ entry: OpaquePointer) -> [TarEntry.Xattr] {
-        guard archive_entry_xattr_reset(entry) > 0 else { return [] }
+    private func xattrs(_ entry: OpaquePointer) -> [TarEntry.Xattr] {
+        guard library.archive_entry_xattr_reset(entry) > 0 else { return [] }
         var result: [TarEntry.Xattr] = []
         var (name, value, count): (UnsafePointer<CChar>?, UnsafeRawPointer?, Int) = (nil, nil, 0)
-        while archive_entry_xattr_next(entry, &name, &value, &count) == ARCHIVE_OK {
+        while library.archive_entry_xattr_next(entry, &name, &value, &count) == ARCHIVE_OK {
             result.append(
-                TarEntry.Xattr(name: bytes(name), value: Array(UnsafeRawBufferPointer(start: value, count: count))))
+                TarEntry.Xattr(name: Self.bytes(name), value: Array(UnsafeRawBufferPointer(start: value, count: count)))
+            )
         }
         return result
     }

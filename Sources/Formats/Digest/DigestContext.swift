@@ -26,6 +26,9 @@ struct DigestContext: ~Copyable {
     }
 
     private static func failure(_ what: String) -> SkiffError {
-        SkiffError("cannot compute \(what): libcrypto refuses")
+        guard skl_digest_open() != 0 else {
+            return SkiffError("cannot compute \(what): cannot open libcrypto.so.3", hint: "Install the package libssl3")
+        }
+        return SkiffError("cannot compute \(what): libcrypto refuses")
     }
 }

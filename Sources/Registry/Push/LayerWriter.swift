@@ -1,3 +1,4 @@
+import Archive
 import Base
 import CArchive
 import Core
@@ -21,6 +22,7 @@ final class LayerWriter {
     private let file: CInt
     private let path: String
     private let bar: Progress.Bar
+    private let library: skl_archive
     private let archive: OpaquePointer
     private let compressor: OpaquePointer
     private var tarDigest: SHA256?
@@ -36,7 +38,8 @@ final class LayerWriter {
     ///   - path: the name of the file, for messages.
     init(_ reader: SquashfsReader, to file: CInt, path: String, bar: Progress.Bar) throws(SkiffError) {
         (self.reader, self.file, self.path, self.bar) = (reader, file, path, bar)
-        guard let archive = archive_write_new(), let compressor = archive_write_new() else {
+        library = try archiveLibrary()
+        guard let archive = library.archive_write_new(), let compressor = library.archive_write_new() else {
             throw SkiffError("cannot write a layer: there is no memory")
         }
         (self.archive, self.compressor) = (archive, compressor)
@@ -45,8 +48,8 @@ final class LayerWriter {
     }
 
     deinit {
-        archive_write_free(archive)
-        archive_write_free(compressor)
+        _ = library.archive_write_free(archive)
+        _ = library.archive_write_free(compressor)
     }
 
     func write() throws(SkiffError) -> Layer {
@@ -62,8 +65,8 @@ final class LayerWriter {
             throw SkiffError("cannot read the image's file system: \(error)")
         }
         if let problem { throw problem }
-        try check(archive_write_close(archive), archive)
-        try check(archive_write_close(compressor), compressor)
+        try check(library.archive_write_close(archive), archive)
+        try check(library.archive_write_close(compressor), compressor)
         guard let tar = tarDigest.take(), let whole = digest.take() else {
             throw SkiffError("cannot write a layer twice")
         }
@@ -74,24 +77,25 @@ final class LayerWriter {
 
     private func begin() throws(SkiffError) {
         let context = Unmanaged.passUnretained(self).toOpaque()
-        try check(archive_write_set_format_raw(compressor), compressor)
-        try check(archive_write_add_filter_gzip(compressor), compressor)
+        try check(library.archive_write_set_format_raw(compressor), compressor)
+        try check(library.archive_write_add_filter_gzip(compressor), compressor)
         // No name or time in the header of gzip, so that the same image gives the same layer.
-        try check(archive_write_set_filter_option(compressor, "gzip", "timestamp", nil), compressor)
+        try check(library.archive_write_set_filter_option(compressor, "gzip", "timestamp", nil), compressor)
         // Nothing may follow the compressed stream.
-        archive_write_set_bytes_per_block(compressor, 1 << 18)
-        archive_write_set_bytes_in_last_block(compressor, 1)
+        _ = library.archive_write_set_bytes_per_block(compressor, 1 << 18)
+        _ = library.archive_write_set_bytes_in_last_block(compressor, 1)
         try check(
-            archive_write_open(
+            library.archive_write_open(
                 compressor, context, nil, { LayerWriter.of($1)?.takeOutput($2, $3) ?? -1 }, nil), compressor)
-        let entry = archive_entry_new()
-        defer { archive_entry_free(entry) }
-        archive_entry_set_filetype(entry, UInt32(0o100000))
-        try check(archive_write_header(compressor, entry), compressor)
-        try check(archive_write_set_format_pax_restricted(archive), archive)
-        try check(archive_write_set_options(archive, "hdrcharset=BINARY"), archive)
+        let entry = library.archive_entry_new()
+        defer { library.archive_entry_free(entry) }
+        library.archive_entry_set_filetype(entry, UInt32(0o100000))
+        try check(library.archive_write_header(compressor, entry), compressor)
+        try check(library.archive_write_set_format_pax_restricted(archive), archive)
+        try check(library.archive_write_set_options(archive, "hdrcharset=BINARY"), archive)
         try check(
-            archive_write_open(archive, context, nil, { LayerWriter.of($1)?.takeTar($2, $3) ?? -1 }, nil), archive)
+            library.archive_write_open(archive, context, nil, { LayerWriter.of($1)?.takeTar($2, $3) ?? -1 }, nil),
+            archive)
     }
 
     private static func of(_ context: UnsafeMutableRawPointer?) -> LayerWriter? {
@@ -100,7 +104,7 @@ final class LayerWriter {
 
     private func takeTar(_ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
         guard (try? tarDigest?.update(UnsafeRawBufferPointer(start: bytes, count: count))) != nil else { return -1 }
-        return archive_write_data(compressor, bytes, count) == count ? count : -1
+        return library.archive_write_data(compressor, bytes, count) == count ? count : -1
     }
 
     private func takeOutput(_ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
@@ -121,7 +125,7 @@ final class LayerWriter {
         if let failure {
             throw SkiffError("cannot write \(path)", errno: failure, hint: "Set APPTAINER_TMPDIR to a larger directory")
         }
-        let text = archive_error_string(archive).map { String(cString: $0) } ?? "libarchive refuses"
+        let text = library.archive_error_string(archive).map { String(cString: $0) } ?? "libarchive refuses"
         throw SkiffError("cannot write \(path): \(text)")
     }
 
@@ -130,40 +134,41 @@ final class LayerWriter {
     private func add(_ path: [UInt8], _ inode: Inode) throws(SkiffError) {
         // Tar archives have no sockets, and a socket in an image has no listener.
         if inode.kind == .socket { return }
-        let entry = archive_entry_new()
-        defer { archive_entry_free(entry) }
+        let entry = library.archive_entry_new()
+        defer { library.archive_entry_free(entry) }
         let name = inode.isDirectory ? path + [0x2F] : path
-        Self.withCString(name) { archive_entry_copy_pathname(entry, $0) }
-        archive_entry_set_mode(entry, inode.mode)
-        archive_entry_set_uid(entry, Int64(inode.uid))
-        archive_entry_set_gid(entry, Int64(inode.gid))
-        archive_entry_set_mtime(entry, time_t(inode.modified), 0)
+        Self.withCString(name) { library.archive_entry_copy_pathname(entry, $0) }
+        library.archive_entry_set_mode(entry, inode.mode)
+        library.archive_entry_set_uid(entry, Int64(inode.uid))
+        library.archive_entry_set_gid(entry, Int64(inode.gid))
+        library.archive_entry_set_mtime(entry, time_t(inode.modified), 0)
         if inode.links > 1, !inode.isDirectory {
             if let first = firstNames[inode.reference] {
-                Self.withCString(first) { archive_entry_copy_hardlink(entry, $0) }
-                archive_entry_set_size(entry, 0)
-                return try check(archive_write_header(archive, entry), archive)
+                Self.withCString(first) { library.archive_entry_copy_hardlink(entry, $0) }
+                library.archive_entry_set_size(entry, 0)
+                return try check(library.archive_write_header(archive, entry), archive)
             }
             firstNames[inode.reference] = path
         }
         try special(inode, entry)
-        try check(archive_write_header(archive, entry), archive)
+        try check(library.archive_write_header(archive, entry), archive)
         if inode.kind == .file { try content(inode) }
     }
 
     private func special(_ inode: Inode, _ entry: OpaquePointer?) throws(SkiffError) {
         do throws(SquashfsError) {
             switch inode.kind {
-            case .file: archive_entry_set_size(entry, Int64(clamping: inode.size))
-            case .symlink: Self.withCString(try reader.target(of: inode)) { archive_entry_copy_symlink(entry, $0) }
+            case .file: library.archive_entry_set_size(entry, Int64(clamping: inode.size))
+            case .symlink:
+                Self.withCString(try reader.target(of: inode)) { library.archive_entry_copy_symlink(entry, $0) }
             case .blockDevice, .characterDevice:
-                archive_entry_set_rdevmajor(entry, dev_t(inode.major))
-                archive_entry_set_rdevminor(entry, dev_t(inode.minor))
+                library.archive_entry_set_rdevmajor(entry, dev_t(inode.major))
+                library.archive_entry_set_rdevminor(entry, dev_t(inode.minor))
             default: break
             }
             for attribute in try reader.xattrs(of: inode) {
                 Self.withCString(attribute.name) { name in
-                    archive_entry_xattr_add_entry(entry, name, attribute.value, attribute.value.count)
+                    library.archive_entry_xattr_add_entry(entry, name, attribute.value, attribute.value.count)
                 }
             }
         } catch {
@@ -183,7 +188,7 @@ final class LayerWriter {
                 throw SkiffError("cannot read the image's file system: \(error)")
             }
             guard count > 0 else { throw SkiffError("cannot read the image's file system: a file ends too early") }
-            guard archive_write_data(archive, buffer, count) == count else {
+            guard library.archive_write_data(archive, buffer, count) == count else {
                 return try check(ARCHIVE_FATAL, archive)
             }
             offset += UInt64(count)

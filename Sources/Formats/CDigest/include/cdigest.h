@@ -1,4 +1,4 @@
-/* Digests by OpenSSL's libcrypto, in pieces. */
+/* Digests by OpenSSL's libcrypto, in pieces. The library is opened at the first digest. */
 #ifndef SKIFF_CDIGEST_H
 #define SKIFF_CDIGEST_H
 
@@ -17,9 +17,11 @@ enum skl_digest_kind {
 /* The longest digest, in bytes. */
 enum { SKL_DIGEST_LONGEST = 64 };
 
-/* Opaque; NULL when there is no memory or no such digest. */
+/* Opaque; NULL when there is no library, no memory or no such digest. */
 typedef struct evp_md_ctx_st skl_digest;
 
+/* 0 when libcrypto.so.3 cannot be opened. */
+int skl_digest_open(void);
 skl_digest *skl_digest_new(enum skl_digest_kind kind);
 /* 1 for success, like OpenSSL. */
 int skl_digest_update(skl_digest *digest, const void *bytes, size_t count);

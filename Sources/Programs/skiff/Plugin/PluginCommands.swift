@@ -21,7 +21,10 @@ struct PluginCommands {
     func run(_ invocation: Invocation) throws(SkiffError) -> CInt {
         let name = invocation.positionals.first ?? ""
         switch invocation.command {
-        case "plugin list": return try write(list(all: invocation[.all]))
+        case "plugin list":
+            let all = invocation[.all]
+            if !all, let note = stockNote() { Log.info(note) }
+            return try write(list(all: all))
         case "plugin inspect": return try write(try inspect(name))
         case "plugin enable": return try change(name, enabled: true)
         case "plugin disable": return try change(name, enabled: false)
@@ -38,10 +41,19 @@ struct PluginCommands {
         return 0
     }
 
+    /// Returns a line on the plugins that the list leaves out; nil when none is installed.
+    func stockNote() -> String? {
+        let names = registry.entries.map(\.manifest.id).filter(Self.stock.contains)
+        guard !names.isEmpty else { return nil }
+        let verb = names.count == 1 ? "came with skiff and is" : "came with skiff and are"
+        return "\(names.joined(separator: " and ")) \(verb) not listed: 'plugin list --all' shows all"
+    }
+
     /// Apptainer's columns. With `all` stock plugins and broken manifests, too.
     func list(all: Bool) -> String {
         var rows = registry.entries.filter { all || !Self.stock.contains($0.manifest.id) }.map { entry in
-            (entry.manifest.id, entry.isEnabled ? "yes" : "no")
+            let id = entry.manifest.id
+            return (Self.stock.contains(id) ? id + "  (came with skiff)" : id, entry.isEnabled ? "yes" : "no")
         }
         if all { rows += registry.broken.map { ($0.id.isEmpty ? $0.file : $0.id, "broken") } }
         if rows.isEmpty { return "There are no plugins installed.\n" }

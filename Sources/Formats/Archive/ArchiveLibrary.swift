@@ -1,0 +1,13 @@
+package import Base
+package import CArchive
+
+/// Returns the functions of libarchive, which is opened at the first call.
+///
+/// - Throws: with the package that has it, when the host lacks it.
+package func archiveLibrary() throws(SkiffError) -> skl_archive {
+    guard let library = skl_archive_library() else {
+        throw SkiffError(
+            "cannot work with tar archives: cannot open libarchive.so.13", hint: "Install the package libarchive13")
+    }
+    return library.pointee
+}
