@@ -30,6 +30,7 @@ let launcherLinking: [LinkerSetting] =
         .unsafeFlags([
             "-static-stdlib", "-L\(Context.packageDirectory)/.build/archives", "-no-toolchain-stdlib-rpath",
             "-Xclang-linker", "-static-libgcc", "-Xclang-linker", "-no-pie", "-Xlinker", "--gc-sections",
+            "-Xlinker", "--no-export-dynamic",
         ])
     ] : []
 

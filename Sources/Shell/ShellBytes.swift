@@ -10,6 +10,11 @@ extension ASCII {
 
     /// Whether `bytes` can be the name of a variable.
     package static func isName(_ bytes: some Collection<UInt8>) -> Bool {
+        bytes.withContiguousStorageIfAvailable { isName(inOnePiece: $0) }
+            ?? Array(bytes).withUnsafeBufferPointer { isName(inOnePiece: $0) }
+    }
+
+    private static func isName(inOnePiece bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         guard let first = bytes.first, isNameStart(first) else { return false }
         return bytes.allSatisfy(isNameByte)
     }

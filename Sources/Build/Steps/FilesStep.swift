@@ -46,11 +46,11 @@ struct FilesStep {
         // Without a destination every source keeps its own path, also the ones that a pattern found.
         if file.destination.isEmpty {
             for path in sources {
-                try copy(source.absolute(path), to: normalized(folder + "/" + path.text), file, &copier)
+                try copy(source.absolute(path), to: absolutePath(folder + "/" + path.text, in: "/"), file, &copier)
             }
             return
         }
-        let destination = normalized("/" + wanted)
+        let destination = absolutePath("/" + wanted, in: "/")
         if wanted.hasSuffix("/") { try root.makeDirectory(destination) }
         if sources.count > 1, root.status(destination)?.isDirectory != true {
             Log.warning(

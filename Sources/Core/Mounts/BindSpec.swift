@@ -89,39 +89,11 @@ package enum BindSpec {
             throw failure("destination \(destination) must be an absolute path")
         }
         return Request.Bind(
-            source: absolute, destination: normalized(destination), readOnly: spec.options.contains("ro"))
+            source: absolute, destination: absolutePath(destination, in: "/"), readOnly: spec.options.contains("ro"))
     }
 
     private static func failure(_ reason: String) -> SkiffError {
         SkiffError(
             "While setting bind mount configuration: while parsing bind path: while getting bind path: " + reason)
     }
-}
-
-/// `path` made absolute, without empty components, `.` and `..` (taken as text, as Go's filepath does).
-package func absolutePath(_ path: String, in directory: String) -> String {
-    normalized(path.hasPrefix("/") ? path : directory + "/" + path)
-}
-
-/// Whether a path is `directory` or lies below it. Both absolute and normalized; names are compared whole and byte by byte,
-/// because `/devil` does not lie in `/dev`. Nothing is looked up.
-package func isPath(_ path: String, within directory: String) -> Bool {
-    let (path, directory) = (path.utf8, directory.utf8)
-    guard path.starts(with: directory) else { return false }
-    if directory.elementsEqual("/".utf8) || path.count == directory.count { return true }
-    return path.dropFirst(directory.count).first == 0x2F
-}
-
-/// An absolute path without empty components, `.` and `..`; nothing is looked up.
-package func normalized(_ path: String) -> String {
-    // By bytes, not characters: to Swift a slash and a combining mark after it are one character that is no slash.
-    var parts: [Substring.UTF8View] = []
-    for part in path.utf8.split(separator: 0x2F) where !part.elementsEqual(".".utf8) {
-        if part.elementsEqual("..".utf8) {
-            _ = parts.popLast()
-        } else {
-            parts.append(part)
-        }
-    }
-    return parts.isEmpty ? "/" : parts.reduce(into: "") { $0 += "/" + Substring($1) }
 }

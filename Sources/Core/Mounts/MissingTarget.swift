@@ -1,3 +1,4 @@
+import Base
 import Linux
 
 /// A place that a mount needs and the image does not have.

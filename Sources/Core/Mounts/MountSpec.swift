@@ -30,7 +30,7 @@ package enum MountSpec {
             throw failure("mount specification has no absolute destination")
         }
         return Request.Bind(
-            source: absolutePath(source, in: currentDirectory), destination: normalized(destination),
+            source: absolutePath(source, in: currentDirectory), destination: absolutePath(destination, in: "/"),
             readOnly: readOnly)
     }
 

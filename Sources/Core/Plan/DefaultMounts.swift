@@ -154,7 +154,7 @@ struct DefaultMounts {
             return []
         }
         return request.scratch.map { directory in
-            let path = normalized(directory)
+            let path = absolutePath(directory, in: "/")
             let source: Mount.Source =
                 request.workdir.map { .made(absolutePath($0, in: host.directory) + "/scratch" + path, mode: 0o750) }
                 ?? .session(mode: 0o750)

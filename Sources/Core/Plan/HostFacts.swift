@@ -79,7 +79,7 @@ package struct HostFacts: Sendable {
     }
 
     private static func workingDirectory() throws(SkiffError) -> String {
-        if let logical = environmentValue("PWD"), logical.hasPrefix("/"), normalized(logical) == logical,
+        if let logical = environmentValue("PWD"), logical.hasPrefix("/"), absolutePath(logical, in: "/") == logical,
             let there = try? status(logical), let here = try? status("."), there.device == here.device,
             there.inode == here.inode
         {

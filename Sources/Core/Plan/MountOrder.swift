@@ -1,22 +1,25 @@
+import Base
+
 extension [Mount] {
     /// Returns the mounts in the order in which they are made: by group, within a group as they were added. A mount that
     /// the user asked for, or that nobody would find any more, comes after those that nobody asked for and that it lies
     /// in: an empty /tmp covers no home below it, nor the current directory a bind into it (Docs/spec/runtime.md §2).
     func inOrder() -> [Mount] {
-        let sorted = enumerated().sorted { left, right in
-            left.element.group == right.element.group
-                ? left.offset < right.offset : left.element.group < right.element.group
-        }.map(\.element)
+        let order = indices.sorted { left, right in
+            self[left].group == self[right].group ? left < right : self[left].group < self[right].group
+        }
+        let sorted = order.map { self[$0] }
         /// By the index of the last mount that would hide them.
         var hidden: [Int: [Mount]] = [:]
-        var kept: [Mount?] = sorted
+        var moved: Set<Int> = []
         for (index, mount) in sorted.enumerated() where mount.isAsked || mount.isOwnHome {
             guard let last = sorted[(index + 1)...].lastIndex(where: { $0.hides(mount) }) else { continue }
             hidden[last, default: []].append(mount)
-            kept[index] = nil
+            moved.insert(index)
         }
         if hidden.isEmpty { return sorted }
-        return kept.enumerated().flatMap { index, mount in (mount.map { [$0] } ?? []) + (hidden[index] ?? []) }
+        return sorted.indices.flatMap { index in (moved.contains(index) ? [] : [sorted[index]]) + (hidden[index] ?? [])
+        }
     }
 }
 

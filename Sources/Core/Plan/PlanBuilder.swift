@@ -69,7 +69,7 @@ package struct PlanBuilder {
         guard settings.userBindControl, let relative = request.scratch.first(where: { !$0.hasPrefix("/") }) else {
             return
         }
-        let place = "scratch" + normalized(relative)
+        let place = "scratch" + absolutePath(relative, in: "/")
         throw SkiffError(
             "container creation failed: could not bind scratch directory "
                 + (request.workdir.map { absolutePath($0 + "/" + place, in: host.directory) } ?? place)

@@ -24,7 +24,7 @@ struct PlanCheck {
 
     private func check(_ mount: Mount) throws(SkiffError) {
         let path = mount.destination
-        guard path.hasPrefix("/"), normalized(path) == path, isText(path) else {
+        guard path.hasPrefix("/"), absolutePath(path, in: "/") == path, isText(path) else {
             throw refusal(mount.origin, "mount on \(path)", "the destination must be an absolute path without '..'")
         }
         guard path != "/" else {

@@ -4,6 +4,7 @@ package import CLinux
 package struct Resolve: OptionSet, Sendable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
+    package init(arrayLiteral flags: Self...) { self.init(rawValue: flags.reduce(0) { $0 | $1.rawValue }) }
     /// Absolute paths and symlinks stay below the directory: the way into every foreign tree.
     package static let inRoot = Resolve(rawValue: 0x10)
     package static let noSymlinks = Resolve(rawValue: 0x04)

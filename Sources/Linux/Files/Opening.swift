@@ -11,6 +11,7 @@ package func open(_ path: String, _ flags: OpenFlags, mode: mode_t = 0, at direc
 package struct FileAccess: OptionSet, Sendable {
     package let rawValue: CInt
     package init(rawValue: CInt) { self.rawValue = rawValue }
+    package init(arrayLiteral flags: Self...) { self.init(rawValue: flags.reduce(0) { $0 | $1.rawValue }) }
 
     package static let read = FileAccess(rawValue: R_OK)
     package static let write = FileAccess(rawValue: W_OK)

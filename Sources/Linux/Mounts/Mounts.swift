@@ -4,6 +4,7 @@ import CLinux
 package struct MountAttributes: OptionSet, Sendable, Hashable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
+    package init(arrayLiteral flags: Self...) { self.init(rawValue: flags.reduce(0) { $0 | $1.rawValue }) }
     package static let readOnly = MountAttributes(rawValue: 0x1)
     package static let noSuid = MountAttributes(rawValue: 0x2)
     package static let noDev = MountAttributes(rawValue: 0x4)

@@ -46,24 +46,7 @@ extension BytePath {
     /// The path without doubled slashes, `.` and each `..` whose name before it is known. It is text that is cleaned: where
     /// a name is a symbolic link, the kernel's `..` leads elsewhere. An absolute path never leads above `/`; a relative one
     /// keeps the `..` that it begins with. The empty path becomes `.`.
-    package var cleaned: Self {
-        var names: [ArraySlice<UInt8>] = []
-        for name in bytes.split(separator: ASCII.slash) {
-            if name.elsewhere == .here { continue }
-            if name.elsewhere == .above {
-                if let last = names.last, last.elsewhere != .above {
-                    names.removeLast()
-                } else if !isAbsolute {
-                    names.append(name)
-                }
-                continue
-            }
-            names.append(name)
-        }
-        let text = Array(names.joined(separator: CollectionOfOne(ASCII.slash)))
-        if isAbsolute { return Self([ASCII.slash] + text) }
-        return Self(text.isEmpty ? [ASCII.dot] : text)
-    }
+    package var cleaned: Self { Self(cleanedPath(bytes)) }
 
     /// Returns whether this path is `other` or lies below it, compared by whole components: `/devil` does not lie in `/dev`.
     /// Both are text: neither is looked up, so clean them first.
@@ -75,6 +58,31 @@ extension BytePath {
 
     /// For messages: control characters and bytes that are not UTF-8 are written as `\xNN`.
     package var description: String { printableText(bytes) }
+}
+
+private func cleanedPath(_ bytes: [UInt8]) -> [UInt8] {
+    let isAbsolute = bytes.first == ASCII.slash
+    var names: [ArraySlice<UInt8>] = []
+    for name in bytes.split(separator: ASCII.slash) {
+        switch name.elsewhere {
+        case .here: continue
+        case .above:
+            if let last = names.last, last.elsewhere != .above {
+                names.removeLast()
+            } else if !isAbsolute {
+                names.append(name)
+            }
+        case .no: names.append(name)
+        }
+    }
+    if names.isEmpty { return [isAbsolute ? ASCII.slash : ASCII.dot] }
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count)
+    for name in names {
+        if isAbsolute || !result.isEmpty { result.append(ASCII.slash) }
+        result.append(contentsOf: name)
+    }
+    return result
 }
 
 private enum Elsewhere { case no, here, above }

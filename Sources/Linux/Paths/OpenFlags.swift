@@ -4,6 +4,7 @@ import CLinux
 package struct OpenFlags: OptionSet, Sendable {
     package let rawValue: CInt
     package init(rawValue: CInt) { self.rawValue = rawValue }
+    package init(arrayLiteral flags: Self...) { self.init(rawValue: flags.reduce(0) { $0 | $1.rawValue }) }
 
     /// O_RDONLY, which is no bit: what is opened for reading unless another access is named.
     package static let read: OpenFlags = []

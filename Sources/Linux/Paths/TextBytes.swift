@@ -7,12 +7,27 @@ import CLinux
 // surrogates, which a `String` cannot hold. Where such a character itself is found, its four bytes become one each, so that
 // no two names are the same text.
 
+// Every start decodes all lines of the configuration and the environment, so what works is compiled for the types that it
+// works on: generic code of another module runs ten times the instructions.
+
 extension String {
     /// The text of bytes in any encoding; `bytes` is the way back.
+    @inlinable
     package init(bytes: some Collection<UInt8>) {
-        if let text = String(validating: bytes, as: UTF8.self), !text.utf8.contains(escapeLead) {
-            self = text
-            return
+        self =
+            bytes.withContiguousStorageIfAvailable { String(decoded: $0) }
+            ?? Array(bytes).withUnsafeBufferPointer { String(decoded: $0) }
+    }
+
+    @usableFromInline
+    package init(decoded bytes: UnsafeBufferPointer<UInt8>) {
+        if !bytes.holdsEscapeLead {
+            // Repaired text differs from its bytes.
+            let text = String(decoding: bytes, as: UTF8.self)
+            if text.utf8.isEqual(to: bytes) {
+                self = text
+                return
+            }
         }
         self.init()
         var parser = UTF8.ForwardParser()
@@ -27,49 +42,83 @@ extension String {
                 let scalar = UTF8.decode(units)
                 if !scalar.isEscapedByte {
                     unicodeScalars.append(scalar)
-                    position = bytes.index(position, offsetBy: count)
+                    position += count
                     continue
                 }
             case .error(let length): count = length
             }
-            let end = bytes.index(position, offsetBy: count)
-            for byte in bytes[position..<end] { unicodeScalars.append(Unicode.Scalar(escaping: byte)) }
-            position = end
+            for byte in bytes[position..<position + count] { unicodeScalars.append(Unicode.Scalar(escaping: byte)) }
+            position += count
         }
     }
 
     /// The text of a C string.
     package init(bytes text: UnsafePointer<CChar>) {
-        self.init(bytes: UnsafeRawBufferPointer(start: text, count: strlen(text)))
+        let count = strlen(text)
+        self = text.withMemoryRebound(to: UInt8.self, capacity: count) {
+            String(decoded: UnsafeBufferPointer(start: $0, count: count))
+        }
     }
 }
 
-extension StringProtocol {
+extension String {
     /// The bytes that the text was decoded from; of any other text, its UTF-8.
     package var bytes: [UInt8] {
-        guard utf8.contains(escapeLead) else { return Array(utf8) }
-        var result: [UInt8] = []
-        for scalar in unicodeScalars {
-            if scalar.isEscapedByte {
-                result.append(UInt8(truncatingIfNeeded: scalar.value))
-            } else {
-                result.append(contentsOf: UTF8.encode(scalar) ?? .init([]))
-            }
-        }
-        return result
+        utf8.withContiguousStorageIfAvailable(encodedBytes) ?? Array(utf8).withUnsafeBufferPointer(encodedBytes)
     }
+}
+
+extension Substring {
+    /// The bytes that the text was decoded from; of any other text, its UTF-8.
+    package var bytes: [UInt8] {
+        utf8.withContiguousStorageIfAvailable(encodedBytes) ?? Array(utf8).withUnsafeBufferPointer(encodedBytes)
+    }
+}
+
+/// Returns the bytes that a text was decoded from, given its UTF-8.
+private func encodedBytes(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+    guard text.holdsEscapeLead else { return Array(text) }
+    var result: [UInt8] = []
+    for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
+        if scalar.isEscapedByte {
+            result.append(UInt8(truncatingIfNeeded: scalar.value))
+        } else {
+            result.append(contentsOf: UTF8.encode(scalar) ?? .init([]))
+        }
+    }
+    return result
 }
 
 extension String {
     /// As `withCString`, with `bytes`.
     package func withTerminatedBytes<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
-        guard utf8.contains(escapeLead) else { return withCString(body) }
+        let isPlain = utf8.withContiguousStorageIfAvailable { !$0.holdsEscapeLead } ?? false
+        if isPlain { return withCString(body) }
         return body(bytes.map { CChar(bitPattern: $0) } + [0])
     }
 }
 
 /// The first byte of the UTF-8 of every escaped byte.
-private let escapeLead: UInt8 = 0xF4
+private let escapeLead: Int32 = 0xF4
+
+extension UnsafeBufferPointer<UInt8> {
+    /// Whether a byte of these can begin an escaped one.
+    fileprivate var holdsEscapeLead: Bool {
+        guard let baseAddress else { return false }
+        return memchr(baseAddress, escapeLead, count) != nil
+    }
+}
+
+extension String.UTF8View {
+    fileprivate func isEqual(to bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        withContiguousStorageIfAvailable { own in
+            guard own.count == bytes.count, let left = own.baseAddress, let right = bytes.baseAddress else {
+                return own.count == bytes.count
+            }
+            return memcmp(left, right, own.count) == 0
+        } ?? elementsEqual(bytes)
+    }
+}
 
 extension Unicode.Scalar {
     /// Whether it stands for a byte that is no part of UTF-8.

@@ -31,7 +31,7 @@ package struct NameTable {
             return nil
         }
         let path = String(decoding: bytes, as: UTF8.self)
-        guard isPath(path, within: parentPath(folder) ?? "/"), normalized(path) == path,
+        guard isPath(path, within: parentPath(folder) ?? "/"), absolutePath(path, in: "/") == path,
             CacheDirectory.ownEntry(path) != nil
         else { return nil }
         return path

@@ -77,7 +77,7 @@ struct LaunchRequest {
         }
         // One that is not absolute is refused where it is mounted; unmounted it is what HOME says.
         let destination = parts.last ?? source
-        let path = normalized(destination)
+        let path = absolutePath(destination, in: "/")
         return .init(
             source: absolutePath(source, in: directory),
             destination: destination.hasPrefix("/") ? path : path == "/" ? "." : String(path.dropFirst()))
