@@ -50,13 +50,7 @@ struct BuildSpec {
     private func isImage() throws(SkiffError) -> Bool {
         guard let kind = try? status(text) else { return false }
         if kind.isDirectory { return true }
-        do throws(SkiffError) {
-            _ = try ImageSource.open(try absolutePath(text), writable: false)
-            return true
-        } catch {
-            // Anything that nobody recognises may be a definition; a damaged image is an error of its own.
-            if error.message.hasSuffix("image format not recognized") { return false }
-            throw error
-        }
+        // Anything that nobody recognises may be a definition; a damaged image is an error of its own.
+        return try ImageSource.find(try absolutePath(text), writable: false) != nil
     }
 }

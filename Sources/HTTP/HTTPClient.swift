@@ -2,8 +2,15 @@ package import Base
 import Linux
 import Synchronization
 
-/// Receives the body of a success as it arrives.
-package typealias BodySink = (HTTPResponse, UnsafeRawBufferPointer) throws(SkiffError) -> Void
+/// Receives the body of a success as it arrives, and tells whether there may be more.
+package typealias BodySink = (HTTPResponse, UnsafeRawBufferPointer) throws(SkiffError) -> BodyDemand
+
+/// What the receiver of a body wants after a piece of it.
+package enum BodyDemand: Sendable {
+    case more
+    /// The exchange ends here: a failure of the kind `stopped` without a cause.
+    case nothing
+}
 
 /// Sends HTTP requests, from any number of threads: follows redirects, retries when a server is busy, keeps
 /// connections.

@@ -158,8 +158,7 @@ private final class Transfer {
         if let sink, response.isSuccess {
             isStarted = true
             do throws(SkiffError) {
-                try sink(response, buffer)
-                return 0
+                return try sink(response, buffer) == .more ? 0 : 1
             } catch {
                 failure = error
                 return 1

@@ -2,14 +2,20 @@ package import Base
 
 /// A request that got no response.
 package struct HTTPFailure: Error, Sendable {
-    package enum Kind: Sendable, Equatable { case unreachable, stalled, late, cut, tls, notTLS, stopped, other }
+    package enum Kind: Sendable, Equatable {
+        case unreachable, stalled, late, cut, tls, notTLS
+        /// By the receiver of the body.
+        case stopped
+        case other
+    }
+
     package let kind: Kind
     package let address: WebAddress
     /// The text of libcurl.
     package let text: String
-    /// What the sink threw.
+    /// What the receiver of the body threw.
     package let cause: SkiffError?
-    /// Whether a part of the body has gone to the sink.
+    /// Whether a part of the body has gone to its receiver.
     package var isStarted = false
 
     package init(

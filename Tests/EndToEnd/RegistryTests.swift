@@ -108,7 +108,12 @@ extension EndToEnd {
                 let outcome = try desk.run("exec", address, "/inside", "exit", "3")
                 #expect(outcome.end == .exited(3), "\(outcome)")
             }
-            let uncached = try desk.run("exec", "--disable-cache", address, "/inside", "exit", "4")
+            let temporary = desk.folder + "/two words"
+            try makeDirectory(temporary, mode: 0o755)
+            if let record = profile.record { try chown(temporary, record.uid, record.gid) }
+            let uncached = try desk.run("exec", "--disable-cache", address, "/inside", "exit", "4") {
+                $0.environment["APPTAINER_TMPDIR"] = temporary
+            }
             #expect(uncached.end == .exited(4), "\(uncached)")
             let requests = registry.log
             for policy in ["missing", "never"] {

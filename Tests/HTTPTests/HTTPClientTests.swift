@@ -39,9 +39,15 @@ import Testing
         let server = try OneShotServer([Self.ok("content"), Self.answer("404 Not Found")])
         var taken: [UInt8] = []
         let client = try client()
-        let response = try client.send(request(server)) { (_, bytes) throws(SkiffError) in taken += Array(bytes) }
+        let response = try client.send(request(server)) { (_, bytes) throws(SkiffError) in
+            taken += Array(bytes)
+            return .more
+        }
         #expect(response.body.isEmpty && taken == Array("content".utf8))
-        let missing = try client.send(request(server)) { (_, _) throws(SkiffError) in Issue.record("of an error") }
+        let missing = try client.send(request(server)) { (_, _) throws(SkiffError) in
+            Issue.record("the body of an error went to the receiver")
+            return .more
+        }
         #expect(missing.status == 404)
     }
 
@@ -120,7 +126,10 @@ import Testing
         let server = try OneShotServer([cut])
         var taken: [UInt8] = []
         let failure = #expect(throws: HTTPFailure.self) {
-            try client().send(request(server)) { (_, bytes) throws(SkiffError) in taken += Array(bytes) }
+            try client().send(request(server)) { (_, bytes) throws(SkiffError) in
+                taken += Array(bytes)
+                return .more
+            }
         }
         #expect(failure?.kind == .cut && failure?.isStarted == true && taken == Array("part".utf8))
     }
@@ -131,6 +140,14 @@ import Testing
             try client().send(request(server)) { (_, _) throws(SkiffError) in throw SkiffError("cannot write it") }
         }
         #expect(failure?.kind == .stopped && failure?.described("x").description == "cannot write it")
+    }
+
+    @Test func receiversMayHaveEnough() throws {
+        let server = try OneShotServer([Self.ok("content")])
+        let failure = #expect(throws: HTTPFailure.self) {
+            try client().send(request(server)) { (_, _) throws(SkiffError) in .nothing }
+        }
+        #expect(failure?.kind == .stopped && failure?.cause == nil && failure?.isTransient == false)
     }
 
     @Test func nobodyListeningIsToldAtOnce() throws {

@@ -59,14 +59,12 @@ struct LocalImage {
     }
 
     static func open(_ path: String) throws(SkiffError) -> ImageSource {
-        let absolute = try absolutePath(path)
         do throws(SkiffError) {
-            return try ImageSource.open(absolute, writable: false)
+            return try ImageSource.open(path, writable: false)
         } catch {
-            // Scripts know the path as it was written.
-            let message = error.message.replacing("path for \(absolute):", with: "path for \(path):")
             throw SkiffError(
-                "While performing build: conveyor failed to get: \(message)", errno: error.errno, hint: error.hint)
+                "While performing build: conveyor failed to get: \(error.message)", errno: error.errno,
+                hint: error.hint)
         }
     }
 

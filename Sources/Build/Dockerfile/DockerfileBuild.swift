@@ -168,10 +168,10 @@ final class DockerfileBuild {
         ) { (context) throws(SkiffError) in
             Log.info(place.shown(in: self.recipe.name))
             let content = try image.fill(context.root.path)
-            context.notes["from"] = content.json.text().bytes
+            context.notes[.from] = content.json.text().bytes
         }
         try stage.engine.run(step)
-        stage.base = try BaseContent(kept: stage.engine.note("from") ?? [])
+        stage.base = try BaseContent(kept: stage.engine.note(.from) ?? [])
         stage.config = try image.config(stage.base)
     }
 

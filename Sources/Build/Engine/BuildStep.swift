@@ -5,13 +5,13 @@ package import Packing
 /// One step of building a root file system: what it does, and what its result depends on. Definition files and
 /// Dockerfiles are lists of such steps.
 package struct BuildStep {
-    /// What a result depends on, beside what the steps before it made.
+    /// What a result depends on, besides what the steps before it made.
     package enum Input {
         /// All of it is known before the step runs; a change of any of these makes it run again.
         case facts([StepFact])
         /// Nobody knows (a script on the host): it runs always, and what it made tells whether the next steps must.
         case outcome
-        /// The result is never kept, and so are those behind it. Why, in words: `binds may show it anything`.
+        /// The result is never kept, and neither are those after it. Why, in words: `binds may show it anything`.
         case unknown(String)
     }
 
@@ -35,10 +35,20 @@ package struct BuildStep {
     var label: String { place.isEmpty ? name : "\(name) (\(place))" }
 }
 
-/// What a step is given, and what it leaves to those behind it.
+/// What a step is given, and what it leaves to those after it.
 package struct StepContext {
     /// The root file system as the steps before left it, writable.
     package let root: RootTree
-    /// Small values for later steps, by names of letters; they are kept with the result.
-    package var notes: [String: [UInt8]]
+    /// Small values for later steps; they are kept with the result.
+    package var notes: [StepNote: [UInt8]]
+}
+
+/// What a step leaves to those after it, by the name under which it is kept.
+package enum StepNote: String, Sendable {
+    /// What the base of the image brought along.
+    case base
+    /// What the image of a `FROM` brought along.
+    case from
+    /// The state of the shell after a part of `%post`.
+    case shell
 }

@@ -32,7 +32,7 @@ struct DefinitionSteps {
 
     /// What the agent left to the build; kept with its result.
     static func base(of engine: StageEngine) throws(SkiffError) -> BaseContent {
-        guard let bytes = engine.note("base") else { return BaseContent() }
+        guard let bytes = engine.note(.base) else { return BaseContent() }
         return try BaseContent(kept: bytes)
     }
 
@@ -63,7 +63,7 @@ struct DefinitionSteps {
     private func complete(_ content: BaseContent, _ context: inout StepContext) throws(SkiffError) {
         try build.permissions(context.root, content, isSandbox: isSandbox)
         try build.baseFiles(context.root, content)
-        context.notes["base"] = content.json.text().bytes
+        context.notes[.base] = content.json.text().bytes
     }
 
     private func apps() throws(SkiffError) -> BuildStep {
@@ -150,15 +150,15 @@ struct DefinitionSteps {
     private func run(_ part: Stage.Script, _ name: String, isLast: Bool, _ context: inout StepContext)
         throws(SkiffError)
     {
-        if let state = context.notes["shell"] { try context.root.write(PostSteps.stateFile, state, mode: 0o644) }
+        if let state = context.notes[.shell] { try context.root.write(PostSteps.stateFile, state, mode: 0o644) }
         try build.post(part, context.root)
         if isLast {
-            context.notes["shell"] = nil
+            context.notes[.shell] = nil
         } else if let state = PostSteps.state(context.root) {
-            context.notes["shell"] = state
+            context.notes[.shell] = state
         } else {
             Log.warning("\(name) ended by exit: the next step does not get its variables and directory")
-            context.notes["shell"] = context.notes["shell"] ?? []
+            context.notes[.shell] = context.notes[.shell] ?? []
         }
         try PostSteps.removeFiles(context.root)
     }

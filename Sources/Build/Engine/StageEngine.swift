@@ -16,7 +16,7 @@ package final class StageEngine {
     /// Whether the result of the last step has a name by which one upon it can be found.
     private var isNamed: Bool
     private var lastRan = false
-    private var notes: [String: [UInt8]] = [:]
+    private var notes: [StepNote: [UInt8]] = [:]
 
     /// - Parameter path: an empty directory of the host, where the root file system is seen.
     package init(_ workspace: Workspace, at path: String) {
@@ -32,7 +32,7 @@ package final class StageEngine {
     package var time: Int64? { isNamed ? kept.last?.record.time : nil }
 
     /// What the steps left for later ones.
-    package func note(_ name: String) -> [UInt8]? { notes[name] }
+    package func note(_ name: StepNote) -> [UInt8]? { notes[name] }
 
     /// Goes on where another stage ended, before any step of its own.
     ///
@@ -117,7 +117,8 @@ package final class StageEngine {
 
     private func take(_ step: KeptStep, ran: Bool) {
         kept.append(step)
-        notes = step.notes
+        notes = [:]
+        for (name, value) in step.notes { if let name = StepNote(rawValue: name) { notes[name] = value } }
         lastRan = ran
     }
 
@@ -130,8 +131,9 @@ package final class StageEngine {
         let record = StepRecord(
             title: name.title, parent: name.parent, instance: try StepStore.newInstance(), facts: name.facts,
             time: currentTime(), size: size)
+        let kept = Dictionary(uniqueKeysWithValues: notes.map { ($0.key.rawValue, $0.value) })
         let result = try store.keep(
-            layer.folder, as: try name.key, record, notes: notes, replaces: workspace.replaces)
+            layer.folder, as: try name.key, record, notes: kept, replaces: workspace.replaces)
         take(result, ran: true)
     }
 

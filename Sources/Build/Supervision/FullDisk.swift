@@ -16,12 +16,12 @@ struct FullDisk {
 
     /// Returns the error with what helps, if a disk of the build is full.
     func explain(_ error: SkiffError) -> SkiffError {
-        if error.hint?.contains("TMPDIR") == true { return error }
         let places = [(temporary, Self.temporaryHint)] + (kept.map { [($0, Self.cacheHint)] } ?? [])
         for (path, advice) in places {
             guard let facts = try? filesystemFacts(of: path), facts.available < 1 << 20 else { continue }
             let hint = "The file system of \(path) is full. \(advice)"
-            return SkiffError(error.message, errno: error.errno, hint: hint, code: error.code)
+            return SkiffError(
+                error.message, errno: error.errno, hint: hint, details: error.details, code: error.code)
         }
         return error
     }

@@ -9,6 +9,16 @@ extension ImageSource {
     ///
     /// - Throws: the bare reason, for a caller that says what it wanted the image for.
     package static func open(_ path: String, writable: Bool) throws(SkiffError) -> ImageSource {
+        guard let image = try find(path, writable: writable) else {
+            throw SkiffError("image format not recognized")
+        }
+        return image
+    }
+
+    /// As `open`.
+    ///
+    /// - Returns: nil for a file that is no image of any kind.
+    package static func find(_ path: String, writable: Bool) throws(SkiffError) -> ImageSource? {
         let absolute = try absolutePath(path)
         var isWritable = writable
         let file = try openForUse(absolute, &isWritable, given: path)
@@ -17,14 +27,14 @@ extension ImageSource {
             isWritable = writable && isAccessible(".", .write, at: file.raw)
             return ImageSource(kind: .directory, descriptor: file, path: absolute, isWritable: isWritable)
         }
-        guard facts.isRegular else { throw unrecognized }
+        guard facts.isRegular else { return nil }
         let start = try SIFImage.start(of: file.raw)
-        guard start.count >= Superblock.size else { throw unrecognized }
+        guard start.count >= Superblock.size else { return nil }
         if Superblock.mentionsSIF(start.span.bytes) {
             let image = try SIFImage(reading: file.raw, start: start)
             return try ImageSource(sif: image, file, absolute, isWritable, start: start)
         }
-        let found = try filesystem(at: start.span.bytes)
+        guard let found = try filesystem(at: start.span.bytes) else { return nil }
         // An image of Singularity 2 does not say how long it is: to the end of the file.
         let root = ImageSection(
             filesystem: found.filesystem, offset: Int64(found.offset), size: facts.size - Int64(found.offset))
@@ -32,8 +42,6 @@ extension ImageSource {
             kind: found.kind, descriptor: file, path: absolute,
             isWritable: isWritable && found.filesystem == .ext3, root: root)
     }
-
-    private static var unrecognized: SkiffError { SkiffError("image format not recognized") }
 
     /// Never waits for a peer, should the path name a pipe. Directories are opened for reading only, and so is a file
     /// that may not be written.
@@ -52,7 +60,7 @@ extension ImageSource {
 
     private static func filesystem(
         at start: RawSpan
-    ) throws(SkiffError) -> (kind: Kind, filesystem: SIFFilesystem, offset: Int) {
+    ) throws(SkiffError) -> (kind: Kind, filesystem: SIFFilesystem, offset: Int)? {
         switch Superblock.squashfs(start) {
         case .found(let offset): return (.squashfs, .squashfs, offset)
         case .broken(let reason): throw SkiffError(reason)
@@ -61,7 +69,7 @@ extension ImageSource {
         switch Superblock.ext3(start) {
         case .found(let offset): return (.ext3, .ext3, offset)
         case .broken(let reason): throw SkiffError(reason)
-        case .notMine: throw unrecognized
+        case .notMine: return nil
         }
     }
 }

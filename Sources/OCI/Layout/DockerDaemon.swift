@@ -33,6 +33,7 @@ struct DockerDaemon {
                     hint: "Set APPTAINER_TMPDIR to a directory with more room"
                 ) { () throws(Errno) in try writeFully(raw, bytes, at: size) }
                 size += Int64(bytes.count)
+                return .more
             }
         } catch {
             throw error.cause ?? error.described("cannot ask Docker's daemon at \(host) for \(name)")

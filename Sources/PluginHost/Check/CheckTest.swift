@@ -104,7 +104,7 @@ enum CheckTest: String, CaseIterable {
                 do throws(SkiffError) {
                     _ = try transport.resolve(TransportRequest(uri: uri, architecture: "amd64", variant: ""))
                 } catch {
-                    guard error.message.contains(LoadedPlugin.noReason) else { continue }
+                    guard transport.failedSilently else { continue }
                     return (.failed, "it gives no reason for \(uri.prefix(60))")
                 }
             }

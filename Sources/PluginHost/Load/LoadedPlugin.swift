@@ -114,7 +114,8 @@ package final class LoadedPlugin {
         return id.withCString { ask(object, $0) }
     }
 
-    static let noReason = "it failed without a reason"
+    /// Whether the last call failed, and the plugin said nothing about it.
+    private(set) var failedSilently = false
 
     /// Runs code of the plugin: marked in case it crashes, and its failure as our error.
     /// - Returns: `SKIFF_OK` or `SKIFF_DECLINED`.
@@ -124,9 +125,10 @@ package final class LoadedPlugin {
         skl_crash_marker_set("\(manifest.id): \(station)")
         let status = body()
         skl_crash_marker_set(nil)
-        if status >= 0 { return status }
         let said = diagnostics.failure
-        let message = said?.message ?? "\(Self.noReason) (\(statusName(status)))"
+        failedSilently = status < 0 && said == nil
+        if status >= 0 { return status }
+        let message = said?.message ?? "it failed without a reason (\(statusName(status)))"
         throw manifest.failure(station, message, errno: said?.errno, hint: said?.hint)
     }
 }

@@ -47,6 +47,9 @@ package final class PluginTransport {
         try session.during(.configure) { () throws(SkiffError) in try FlagHandlers.call(session) }
     }
 
+    /// Whether the last call failed, and the plugin said nothing about it.
+    var failedSilently: Bool { session.plugin.failedSilently }
+
     /// - Returns: nil when the plugin says that the address is not its own.
     package func resolve(_ request: TransportRequest) throws(SkiffError) -> TransportImage? {
         guard let slot = session.plugin.transport.resolve else { return nil }

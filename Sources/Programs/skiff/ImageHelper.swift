@@ -10,24 +10,13 @@ struct ImageHelper {
     let installation: Installation
     let registry: () -> InstalledPlugins
 
-    struct Fetched {
-        let path: String
-        /// Ends with the launch; nil for an image in the cache.
-        let temporary: String?
-    }
-
     /// - Returns: nil for a path.
-    func image(of invocation: Invocation) throws(SkiffError) -> Fetched? {
+    func image(of invocation: Invocation) throws(SkiffError) -> FetchAnswer? {
         guard let image = invocation.positionals.first, try isAddress(image) else { return nil }
-        let answer = try fetch(invocation)
-        let words = answer.split(separator: " ", maxSplits: 2).map(String.init)
-        switch words.first {
-        case "cached" where words.count >= 2:
-            return Fetched(path: String(answer.dropFirst(7)), temporary: nil)
-        case "temporary" where words.count == 3:
-            return Fetched(path: words[1] + "/" + words[2], temporary: words[1])
-        default: throw SkiffError("cannot fetch \(image): skiff-image gave no answer")
+        guard let answer = try fetch(invocation) else {
+            throw SkiffError("cannot fetch \(image): skiff-image gave no answer")
         }
+        return answer
     }
 
     /// Manifests are read for schemes that only a plugin can have.
@@ -40,8 +29,8 @@ struct ImageHelper {
         return true
     }
 
-    /// Runs the helper with the words as they were typed; it says on descriptor 3 where the image is.
-    private func fetch(_ invocation: Invocation) throws(SkiffError) -> String {
+    /// Runs the helper with the words as they were typed; it says where the image is.
+    private func fetch(_ invocation: Invocation) throws(SkiffError) -> FetchAnswer? {
         var environment = environmentStrings()
         environment.append("SKIFF_MESSAGELEVEL=\(Log.level)")
         if !invocation.global.isColorAllowed { environment.append("SKIFF_NOCOLOR=1") }
@@ -52,14 +41,14 @@ struct ImageHelper {
             let pid = try spawn(
                 installation.imageTool, ["skiff-image"] + invocation.global.configurationWords + invocation.words,
                 environment: environment,
-                descriptors: [(3, theirs.raw)], deathSignal: SIGTERM)
+                descriptors: [(FetchAnswer.descriptor, theirs.raw)], deathSignal: SIGTERM)
             try theirs.close()
             let bytes = try readToEnd(ours.raw, limit: 1 << 16)
-            return (String(bytes: bytes), try waitFor(pid)?.status)
+            return (FetchAnswer(bytes), try waitFor(pid)?.status)
         }
         // It has said why.
         if case .exited(let code) = status, code != 0 { exit(code) }
         if case .signaled(let signal) = status { exit(128 + signal) }
-        return answer.last == "\n" ? String(answer.dropLast()) : answer
+        return answer
     }
 }

@@ -33,6 +33,7 @@ package struct WebDownload {
             do throws(HTTPFailure) {
                 let response = try http.send(request) { (response, bytes) throws(SkiffError) in
                     try body.take(response, bytes)
+                    return .more
                 }
                 guard response.isSuccess else { throw problem(response) }
                 try body.check()

@@ -31,10 +31,17 @@ final class PartStream {
     private var surplus: Int64 = 0
     private var isAnswered = false
     private var isShown = false
-    /// Whether the current response was stopped because the part is complete.
-    private var isComplete = false
-    /// Whether the current response was stopped, to send another request.
-    private var isRefused = false
+    /// Why the current response was stopped; nil when it was not.
+    private var stop: Stop?
+
+    private enum Stop {
+        /// The part is complete, and the server sends on.
+        case complete
+        /// The server sends another range than the one that was asked for.
+        case wrongRange
+        /// Another part could not be had.
+        case given
+    }
 
     private static let maximumRetries = 6
     private static let mostStalls = 2
@@ -66,13 +73,12 @@ final class PartStream {
                 guard response.isSuccess else { throw RegistryProblem.described(message, response) }
                 last = HTTPFailure(kind: .cut, address: response.address, text: "", cause: nil)
             case .failure(let failure):
-                guard isRefused || failure.isTransient || isComplete else {
-                    throw failure.described(message)
-                }
+                if stop == .given { return }
+                guard stop != nil || failure.isTransient else { throw failure.described(message) }
                 if failure.kind == .stalled { stalls += 1 }
                 last = failure
             }
-            if isRefused, !refuse() { return }
+            if stop == .wrongRange, !refuse() { return }
             failures = position > before ? 1 : failures + 1
             if position < wanted.upperBound, failures < Self.maximumRetries, stalls < Self.mostStalls {
                 Log.verbose("\(message): going on at byte \(position)")
@@ -85,33 +91,39 @@ final class PartStream {
     private func ask(_ client: RegistryClient, _ isStopped: @escaping () -> Bool) throws(SkiffError) -> Result<
         HTTPResponse, HTTPFailure
     > {
-        (isAnswered, isRefused, isComplete, surplus) = (false, false, false, 0)
+        (isAnswered, stop, surplus) = (false, nil, 0)
         if mode == .wholeFromStart { restart() }
         let needsRange = position > 0 || wanted.upperBound < size
         let range = "bytes=\(position)-\(wanted.upperBound - 1)"
         let sink: BodySink = { (response, bytes) throws(SkiffError) in
-            if isStopped() { throw SkiffError("another part could not be had") }
-            if !self.isAnswered { try self.begin(response) }
-            try self.take(bytes)
+            self.stop = isStopped() ? .given : try self.stop(after: response, bytes)
+            return self.stop == nil ? .more : .nothing
         }
         return try client.request(
             "GET", place, headers: needsRange ? [("Range", range)] : [], sink: sink)
     }
 
+    /// Takes a piece of the response.
+    ///
+    /// - Returns: why there should be no more; nil to go on.
+    private func stop(after response: HTTPResponse, _ bytes: UnsafeRawBufferPointer) throws(SkiffError) -> Stop? {
+        if !isAnswered, try !begin(response) { return .wrongRange }
+        return try take(bytes) ? .complete : nil
+    }
+
     /// Examines the range that the response has.
-    private func begin(_ response: HTTPResponse) throws(SkiffError) {
+    ///
+    /// - Returns: whether it is the one that was asked for.
+    private func begin(_ response: HTTPResponse) throws(SkiffError) -> Bool {
         isAnswered = true
         if response.status == 206 {
             let given = ContentRange(response["content-range"] ?? "")
-            guard let given, given.start == position, given.total == nil || given.total == size else {
-                isRefused = true
-                throw SkiffError("the registry answers with another range")
-            }
+            guard let given, given.start == position, given.total == nil || given.total == size else { return false }
             if mode == .first, !isShown {
                 isShown = true
                 onRanges()
             }
-            return
+            return true
         }
         if let length = response.length, length != size {
             throw SkiffError(
@@ -125,6 +137,7 @@ final class PartStream {
         } else {
             surplus = position
         }
+        return true
     }
 
     /// Decides how to continue with a server whose ranges are wrong.
@@ -142,7 +155,8 @@ final class PartStream {
         bar.restart()
     }
 
-    private func take(_ bytes: UnsafeRawBufferPointer) throws(SkiffError) {
+    /// - Returns: whether the part is complete, and the server sends on.
+    private func take(_ bytes: UnsafeRawBufferPointer) throws(SkiffError) -> Bool {
         let skipped = min(surplus, Int64(bytes.count))
         surplus -= skipped
         var rest = bytes.dropFirst(Int(skipped))
@@ -154,10 +168,7 @@ final class PartStream {
         try download.write(new, at: position)
         position += Int64(new.count)
         bar.advance(Int64(new.count))
-        if isTooMuch {
-            isComplete = true
-            throw SkiffError("the part is complete")
-        }
+        return isTooMuch
     }
 }
 

@@ -4,10 +4,7 @@ import Grammar
 import Linux
 import Registry
 
-/// Fetches the image of an address for `exec`, `run`, `shell` and `test`, and tells skiff where it is.
-///
-/// The answer is one line on descriptor 3: `cached PATH`, or `temporary DIRECTORY NAME` for an image that skiff removes
-/// once it has opened it.
+/// Fetches the image of an address for `exec`, `run`, `shell` and `test`, and tells skiff where it is (`FetchAnswer`).
 struct LaunchFetch {
     private let invocation: Invocation
     private let installation: Installation
@@ -23,7 +20,7 @@ struct LaunchFetch {
         }
         let options = try NetworkOptions(invocation, settings)
         let names = try NameTable(options)
-        if options.pull != .newer, let path = names?.find(uri) { return answer("cached \(path)") }
+        if options.pull != .newer, let path = names?.find(uri) { return answer(.cached(path: path)) }
         if options.pull == .never {
             throw SkiffError(
                 "cannot run \(uri): it is not in the cache, and --pull=never forbids to fetch it",
@@ -43,16 +40,17 @@ struct LaunchFetch {
         if image.isCached {
             scratch.remove()
             names?.keep(uri, image.path)
-            answer("cached \(image.path)")
+            answer(.cached(path: image.path))
         } else if let folder = scratch.release() {
-            answer("temporary \(folder) \(image.path.dropFirst(folder.utf8.count + 1))", orRemoving: folder)
+            let name = String(bytes: Array(image.path.bytes.dropFirst(folder.bytes.count + 1)))
+            answer(.temporary(directory: folder, name: name), orRemoving: folder)
         }
     }
 
     /// - Parameter path: removed when skiff is gone and cannot take it over.
-    private func answer(_ line: String, orRemoving path: String? = nil) {
+    private func answer(_ answer: FetchAnswer, orRemoving path: String? = nil) {
         do throws(Errno) {
-            try writeFully(3, line + "\n")
+            try writeFully(FetchAnswer.descriptor, answer.bytes)
         } catch {
             if let path { try? removeTree(path) }
         }

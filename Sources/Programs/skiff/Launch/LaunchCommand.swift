@@ -24,7 +24,7 @@ struct LaunchCommand {
             case "json": .json
             default: .text
             }
-        try run(request, host, explain, isStep: false, temporary: fetched?.temporary)
+        try run(request, host, explain, isStep: false, temporary: fetched?.temporaryDirectory)
     }
 
     /// `__launch FD`: the request that `skiff-image` wrote (Docs/decisions/008).
