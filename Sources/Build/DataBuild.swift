@@ -58,10 +58,11 @@ struct DataBuild {
     }
 
     private func copy(_ source: CInt, _ section: ImageSection, to file: CInt, at offset: Int64) throws(Errno) -> Int64 {
-        let end = section.size > 0 ? Int64(section.size) : Int64(try endOffset(of: source)) - Int64(section.offset)
+        let start = section.range.offset
+        let end = section.range.size > 0 ? section.range.size : Int64(try endOffset(of: source)) - start
         var done: Int64 = 0
         while done < end {
-            let chunk = try readBytes(source, at: Int64(section.offset) + done, count: Int(min(end - done, 1 << 20)))
+            let chunk = try readBytes(source, at: start + done, count: Int(min(end - done, 1 << 20)))
             if chunk.isEmpty { break }
             try writeFully(file, chunk, at: offset + done)
             done += Int64(chunk.count)

@@ -77,7 +77,7 @@ package struct ImageRecord {
     ) throws(SkiffError) -> SquashfsReader {
         let source: FileSource
         do throws(Errno) {
-            source = try FileSource(file, offset: UInt64(root.offset), limit: UInt64(root.size))
+            source = try FileSource(file, root.range)
         } catch {
             throw SkiffError("cannot read image \(path)", errno: error)
         }

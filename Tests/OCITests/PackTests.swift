@@ -54,7 +54,7 @@ import Testing
         let path = scratch.path + "/image"
         let size = try Self.pack(scratch.image(Self.layers), path)
         #expect(try status(path).size == size && size % 4096 == 0)
-        let reader = try SquashfsReader(FileSource(open(path, O_RDONLY), offset: 0, limit: 0))
+        let reader = try SquashfsReader(FileSource(open(path, O_RDONLY)))
         func content(_ path: String) throws -> [UInt8]? {
             try reader.lookup(path: path).flatMap { try reader.content(of: $0, limit: 1 << 24) }
         }

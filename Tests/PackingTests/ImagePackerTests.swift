@@ -44,7 +44,7 @@ import Testing
         let root = try #require(image.primarySystem)
         let object = try #require(image.objects.first { $0.name == Array(InspectMetadata.objectName.utf8) })
         let record = try InspectMetadata(parsing: readObject(object, of: file.raw))
-        let source = try FileSource(file, offset: UInt64(root.offset), limit: UInt64(root.size))
+        let source = try FileSource(file, root.range)
         return (image, try SquashfsReader(source), record)
     }
 

@@ -46,6 +46,6 @@ func makeImage(_ tree: String, _ image: String, _ options: [String]) throws {
     try succeed(["/usr/bin/mksquashfs", tree, image, "-noappend", "-quiet", "-no-progress"] + options)
 }
 
-func openImage(_ path: String, offset: UInt64 = 0, limit: UInt64 = 0) throws -> SquashfsReader {
-    try SquashfsReader(FileSource(open(path, O_RDONLY), offset: offset, limit: limit))
+func openImage(_ path: String, offset: Int64 = 0, limit: Int64 = 0) throws -> SquashfsReader {
+    try SquashfsReader(FileSource(open(path, O_RDONLY), ByteRange(offset: offset, size: limit)))
 }

@@ -104,7 +104,7 @@ struct ReadingTests {
         let before = [UInt8](repeating: 0xAA, count: 36_864)
         try writeFile(scratch.path + "/larger", before + image + before, mode: 0o644)
         let path = scratch.path + "/larger"
-        try expectSame(try openImage(path, offset: 36_864, limit: UInt64(image.count)), scratch.path + "/tree")
+        try expectSame(try openImage(path, offset: 36_864, limit: Int64(image.count)), scratch.path + "/tree")
         #expect(throws: SquashfsError.notSquashfs) { try openImage(path) }
         #expect(throws: SquashfsError.corrupt(.truncated)) { try openImage(path, offset: 36_864, limit: 4096) }
         #expect(throws: Errno.invalidArgument) { try openImage(path, offset: 1 << 40) }

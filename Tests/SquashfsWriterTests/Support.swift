@@ -27,7 +27,7 @@ extension Scratch {
             .write(tree: source.raw, changes: changes, adjust: adjust)
     }
 
-    func reader(offset: UInt64 = 0) throws -> SquashfsReader {
-        try SquashfsReader(FileSource(open(image, O_RDONLY), offset: offset, limit: 0))
+    func reader(offset: Int64 = 0) throws -> SquashfsReader {
+        try SquashfsReader(FileSource(open(image, O_RDONLY), ByteRange(offset: offset)))
     }
 }

@@ -1,3 +1,4 @@
+import Linux
 import Testing
 import skiff_mount
 
@@ -5,7 +6,7 @@ import skiff_mount
 struct ArgumentTests {
     @Test func words() {
         let both = ImageServer.Arguments(["--offset", "36864", "--size", "1000"])
-        #expect(both?.offset == 36_864 && both?.size == 1000)
+        #expect(both?.range == ByteRange(offset: 36_864, size: 1000))
         #expect(ImageServer.Arguments([]) != nil)
         let owned = ImageServer.Arguments(["--uid", "1000", "--gid", "4294967295"])
         #expect(owned?.uid == 1000 && owned?.gid == .max)

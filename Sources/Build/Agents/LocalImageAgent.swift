@@ -76,20 +76,20 @@ struct LocalImage {
         guard let section = image.root else {
             throw SkiffError("While performing build: cannot extract \(path): it has no root file system")
         }
-        guard [.squashfs, .ext3].contains(section.filesystem) else {
+        guard let kind = RootFilesystem(section.filesystem) else {
             throw SkiffError(
                 "While performing build: cannot extract \(path): its root file system is neither squashfs nor ext3")
         }
         // Whatever is packed is larger when it is not.
-        try checkRoom(section.size, path)
-        try extract(image.descriptor.raw, section)
+        try checkRoom(section.range.size, path)
+        try extract(image.descriptor.raw, ImageFilesystem(kind: kind, range: section.range))
     }
 
     private func checkRoom(_ bytes: Int64, _ image: String) throws(SkiffError) {
         try DiskSpace.check(bytes, in: root, for: "extracting \(image)", hint: FullDisk.temporaryHint)
     }
 
-    private func extract(_ file: CInt, _ section: ImageSection) throws(SkiffError) {
+    private func extract(_ file: CInt, _ filesystem: ImageFilesystem) throws(SkiffError) {
         let target = try during("cannot open \(root)") { () throws(Errno) in
             try Linux.open(root, O_RDONLY | O_DIRECTORY)
         }
@@ -98,8 +98,6 @@ struct LocalImage {
             if copy < 0 { throw Errno.current }
             return OwnedFD(adopting: copy)
         }
-        let filesystem = ImageFilesystem(
-            kind: section.filesystem, offset: UInt64(section.offset), size: UInt64(section.size))
         do throws(ExtractionError) {
             _ = try filesystem.extract(
                 from: copy, to: target.raw,

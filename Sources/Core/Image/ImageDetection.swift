@@ -37,7 +37,8 @@ extension ImageSource {
         guard let found = try filesystem(at: start.span.bytes) else { return nil }
         // An image of Singularity 2 does not say how long it is: to the end of the file.
         let root = ImageSection(
-            filesystem: found.filesystem, offset: Int64(found.offset), size: facts.size - Int64(found.offset))
+            filesystem: found.filesystem,
+            range: ByteRange(offset: Int64(found.offset), size: facts.size - Int64(found.offset)))
         return ImageSource(
             kind: found.kind, descriptor: file, path: absolute,
             isWritable: isWritable && found.filesystem == .ext3, root: root)
@@ -117,7 +118,7 @@ extension ImageSource {
         case .encryptedSquashfs, .gocryptfsSquashfs, .raw: break
         default: throw SkiffError("\(context): unknown filesystem type \(filesystem.label)")
         }
-        return ImageSection(filesystem: filesystem, offset: object.offset, size: object.size, id: object.id)
+        return ImageSection(filesystem: filesystem, range: object.range, id: object.id)
     }
 
     private static func check(_ head: RawSpan, _ filesystem: SIFFilesystem, _ context: String) throws(SkiffError) {

@@ -1,16 +1,15 @@
+package import Linux
+
 /// A file system inside an image file.
 package struct ImageSection: Sendable, Equatable {
     package let filesystem: SIFFilesystem
-    /// From the start of the file, in bytes.
-    package let offset: Int64
-    package let size: Int64
+    package let range: ByteRange
     /// The SIF object; 0 when the file is no SIF.
     package let id: UInt32
 
-    package init(filesystem: SIFFilesystem, offset: Int64, size: Int64, id: UInt32 = 0) {
+    package init(filesystem: SIFFilesystem, range: ByteRange, id: UInt32 = 0) {
         self.filesystem = filesystem
-        self.offset = offset
-        self.size = size
+        self.range = range
         self.id = id
     }
 }

@@ -51,8 +51,9 @@ struct Extraction: ~Copyable {
         Log.info("Converting SIF file to temporary sandbox...")
         let extraction = try Extraction(image)
         let words = [
-            "skiff-image", "__extract", "--filesystem", image.filesystem, "--offset", String(image.offset), "--size",
-            String(image.size), image.directory,
+            "skiff-image", "__extract", "--filesystem", image.filesystem.rawValue, "--offset",
+            String(image.range.offset), "--size",
+            String(image.range.size), image.directory,
         ]
         let ended = try during("cannot start \(installation.imageTool)") { () throws(Errno) in
             let pid = try spawn(

@@ -19,7 +19,7 @@ struct ImageServerLink: ~Copyable {
         -> ImageServerLink
     {
         let program = installation.imageServer
-        var words = ["skiff-mount", "--offset", String(image.offset), "--size", String(image.size)]
+        var words = ["skiff-mount", "--offset", String(image.range.offset), "--size", String(image.range.size)]
         if let owner = image.owner { words += ["--uid", String(owner.uid), "--gid", String(owner.gid)] }
         do throws(Errno) {
             let pair = try makeSocketPair()

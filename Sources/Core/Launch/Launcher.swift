@@ -37,9 +37,9 @@ package struct Launcher {
     /// An ext3 image has one writer or many readers, Apptainer's among them: it locks the same bytes in the same way.
     private func lock(_ image: CInt) throws(SkiffError) {
         let root = plan.image
-        guard root.filesystem == "ext3" else { return }
+        guard root.filesystem == .ext3 else { return }
         let isFree = try during("cannot lock \(root.path)") { () throws(Errno) in
-            try tryLock(image, offset: root.offset, size: root.size, exclusive: root.writable)
+            try tryLock(image, offset: root.range.offset, size: root.range.size, exclusive: root.writable)
         }
         if !isFree {
             throw SkiffError(

@@ -36,9 +36,10 @@ struct ImageMount {
     func loop(_ image: CInt) throws(SkiffError) {
         do throws(Errno) {
             let loop = try makeLoop(
-                over: image, offset: plan.image.offset, size: plan.image.size, writable: plan.image.writable,
+                over: image, offset: plan.image.range.offset, size: plan.image.range.size,
+                writable: plan.image.writable,
                 below: plan.image.loopLimit)
-            let type = plan.image.filesystem == "ext3" ? "ext4" : plan.image.filesystem
+            let type = plan.image.filesystem == .ext3 ? "ext4" : plan.image.filesystem.rawValue
             // A journal cannot be replayed on a device that is read-only.
             let data = type == "ext4" ? "errors=remount-ro" + (plan.image.writable ? "" : ",noload") : ""
             let sync = plan.image.isSynchronous ? UInt(MS_SYNCHRONOUS) : 0

@@ -1,17 +1,13 @@
 package import Base
+package import Linux
 
 /// What the plan needs to know of an opened image.
 package struct ImageFacts: Sendable, Equatable {
-    package enum Root: Sendable {
-        case directory, squashfs, ext3
-    }
-
     /// Absolute; what APPTAINER_CONTAINER says.
     package var path: String
-    package var root: Root
-    /// The root file system's place in the file, in bytes; 0 and 0 for a directory.
-    package var offset: Int64
-    package var size: Int64
+    package var root: RootFilesystem
+    /// Where the root file system lies in the file.
+    package var range: ByteRange
     /// Whether the root file system is a part of a SIF and not the whole file.
     package var isInSIF: Bool
     /// Whether the caller may write the image.
@@ -22,12 +18,11 @@ package struct ImageFacts: Sendable, Equatable {
     package var keepsOwners = false
 
     package init(
-        path: String, root: Root, offset: Int64, size: Int64, isInSIF: Bool = false, isWritable: Bool = true
+        path: String, root: RootFilesystem, range: ByteRange = .whole, isInSIF: Bool = false, isWritable: Bool = true
     ) {
         self.path = path
         self.root = root
-        self.offset = offset
-        self.size = size
+        self.range = range
         self.isInSIF = isInSIF
         self.isWritable = isWritable
     }
@@ -45,18 +40,15 @@ package struct ImageFacts: Sendable, Equatable {
         isInSIF = image.kind == .sif
         isWritable = image.isWritable
         guard let section = image.root else {
-            (root, offset, size) = (.directory, 0, 0)
+            (root, range) = (.directory, .whole)
             keepsOwners = request.userMapping == .root && image.isOwnedSandbox
             return
         }
-        switch section.filesystem {
-        case .squashfs: root = .squashfs
-        case .ext3: root = .ext3
-        default:
+        guard let filesystem = RootFilesystem(section.filesystem) else {
             throw SkiffError(
                 "cannot run \(image.path): its root file system is \(section.filesystem.label), not squashfs or ext3")
         }
-        (offset, size) = (section.offset, section.size)
+        (root, range) = (filesystem, section.range)
     }
 
     private static func checkConfiguration(

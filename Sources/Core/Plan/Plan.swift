@@ -73,11 +73,9 @@ package struct RootImage: Sendable, Equatable {
     package var driver: Driver
     /// The directory to bind: the image itself, or where it is extracted to. Empty for the other drivers.
     package var directory: String
-    /// `squashfs` or `ext3` for loop, empty otherwise.
-    package var filesystem: String
-    /// Bytes from the start of the file, and how many.
-    package var offset: Int64
-    package var size: Int64
+    package var filesystem: RootFilesystem
+    /// Where it lies in the image file.
+    package var range: ByteRange
     package var writable: Bool
     /// Whether the kernel writes an ext3 image at once; mount(8), option sync.
     package var isSynchronous: Bool
@@ -89,15 +87,14 @@ package struct RootImage: Sendable, Equatable {
     package var targets: MissingTargets
 
     package init(
-        path: String, driver: Driver, directory: String, filesystem: String, offset: Int64, size: Int64, writable: Bool,
+        path: String, driver: Driver, directory: String, filesystem: RootFilesystem, range: ByteRange, writable: Bool,
         isSynchronous: Bool = false, loopLimit: Int = 256, owner: FileOwner? = nil, targets: MissingTargets
     ) {
         self.path = path
         self.driver = driver
         self.directory = directory
         self.filesystem = filesystem
-        self.offset = offset
-        self.size = size
+        self.range = range
         self.writable = writable
         self.isSynchronous = isSynchronous
         self.loopLimit = loopLimit

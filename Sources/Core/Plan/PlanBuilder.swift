@@ -305,20 +305,18 @@ package struct PlanBuilder {
 
     private func rootImage(_ draft: PlanDraft) throws(SkiffError) -> RootImage {
         let targets = missingTargets(draft)
-        func root(_ driver: RootImage.Driver, _ filesystem: String = "", directory: String = "") -> RootImage {
+        func root(_ driver: RootImage.Driver, directory: String = "") -> RootImage {
             RootImage(
-                path: image.path, driver: driver, directory: directory, filesystem: filesystem, offset: image.offset,
-                size: image.size,
+                path: image.path, driver: driver, directory: directory, filesystem: image.root, range: image.range,
                 writable: request.writable, isSynchronous: request.writable && settings.syncWritableExtfs,
                 loopLimit: settings.maxLoopDevices, owner: driver == .server ? onlyOwner : nil, targets: targets)
         }
         if request.writable { try checkWriting(host.canMountImages && user == .none) }
         let driver = RootImage.Driver(for: image, request, settings, host)
-        let type = image.root == .squashfs ? "squashfs" : "ext3"
         return switch driver {
         case .directory: root(driver, directory: image.path)
-        case .loop, .server: root(driver, type)
-        case .extracted: root(driver, type, directory: Extraction.newDirectory(request, host))
+        case .loop, .server: root(driver)
+        case .extracted: root(driver, directory: Extraction.newDirectory(request, host))
         }
     }
 

@@ -9,7 +9,8 @@ extension Plan {
             "arguments": .strings(arguments.map { String(bytes: $0) }),
             "image": .members([
                 "path": .string(image.path), "driver": .string(image.driver.rawValue),
-                "offset": .integer(image.offset), "size": .integer(image.size), "writable": .bool(image.writable),
+                "offset": .integer(image.range.offset), "size": .integer(image.range.size),
+                "writable": .bool(image.writable),
                 "synchronous": .bool(image.isSynchronous),
                 "owner": image.owner.map {
                     .members(["uid": .integer(Int64($0.uid)), "gid": .integer(Int64($0.gid))])

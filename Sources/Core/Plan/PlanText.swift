@@ -43,14 +43,14 @@ extension Plan {
     }
 
     var imageText: String {
-        let place = "at byte \(image.offset), \(image.size) bytes"
+        let place = "at byte \(image.range.offset), \(image.range.size) bytes"
         return switch image.driver {
         case .directory: "a directory, bound \(image.writable ? "for reading and writing" : "read-only")"
         case .loop:
-            "\(image.filesystem) \(place), by the kernel on a loop device"
+            "\(image.filesystem.rawValue) \(place), by the kernel on a loop device"
                 + (image.isSynchronous ? ", written at once" : "")
         case .server: "squashfs \(place), by the image server skiff-mount"
-        case .extracted: "\(image.filesystem) \(place), extracted to a private directory"
+        case .extracted: "\(image.filesystem.rawValue) \(place), extracted to a private directory"
         }
     }
 

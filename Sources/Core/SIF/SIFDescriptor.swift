@@ -1,4 +1,4 @@
-import Linux
+package import Linux
 
 /// One object of a SIF file as its table tells; Docs/spec/sif.md §4.
 package struct SIFDescriptor: Sendable, Equatable {
@@ -47,6 +47,7 @@ package struct SIFDescriptor: Sendable, Equatable {
     package var group: UInt32 { storedGroup & SIFLink.numberMask }
     package var link: SIFLink { SIFLink(stored: storedLink) }
     /// Where the object ends; the reader has checked that it is a number.
+    package var range: ByteRange { ByteRange(offset: offset, size: size) }
     package var end: Int64 { offset &+ size }
     package var extra: SIFExtra { SIFExtra(type: type, stored: storedExtra) }
 

@@ -12,14 +12,13 @@ package final class ExtfsReader {
     private let leavesOutLostAndFound: Bool
 
     /// - Parameters:
-    ///   - offset: where the file system begins in the file, in bytes.
-    ///   - size: how long it may be, in bytes; 0 for the rest of the file.
-    package init(_ file: consuming OwnedFD, offset: UInt64 = 0, size: UInt64 = 0, leavesOutLostAndFound: Bool = false)
+    ///   - range: where the file system lies in the file.
+    package init(_ file: consuming OwnedFD, _ range: ByteRange = .whole, leavesOutLostAndFound: Bool = false)
         throws(ExtfsError)
     {
-        let length = try Self.length(of: file.raw, offset: offset, limit: size)
+        let length = try Self.length(of: file.raw, range)
         var opened: OpaquePointer?
-        try Self.check(skl_extfs_open(file.raw, offset, length, &opened))
+        try Self.check(skl_extfs_open(file.raw, UInt64(clamping: range.offset), length, &opened))
         guard let opened else { throw .corrupt(.notExtfs) }
         handle = opened
         self.file = file
@@ -29,18 +28,21 @@ package final class ExtfsReader {
     deinit { skl_extfs_close(handle) }
 
     /// How long the file system may be, once its superblock is found to fit.
-    private static func length(of file: CInt, offset: UInt64, limit: UInt64) throws(ExtfsError) -> UInt64 {
+    private static func length(of file: CInt, _ range: ByteRange) throws(ExtfsError) -> UInt64 {
         let total: UInt64
         let superblock: [UInt8]
         do throws(Errno) {
             total = try endOffset(of: file)
-            guard offset <= total, total <= UInt64(Int64.max) else { throw .invalidArgument }
-            let place = Int64(offset) + Int64(ExtfsGeometry.superblockOffset)
+            guard range.offset >= 0, range.size >= 0, total <= UInt64(Int64.max), UInt64(range.offset) <= total else {
+                throw .invalidArgument
+            }
+            let place = range.offset + Int64(ExtfsGeometry.superblockOffset)
             superblock = try readBytes(file, at: place, count: ExtfsGeometry.superblockSize)
         } catch {
             throw .kernel(error)
         }
-        let length = limit == 0 ? total - offset : min(limit, total - offset)
+        let length =
+            range.size == 0 ? total - UInt64(range.offset) : min(UInt64(range.size), total - UInt64(range.offset))
         try ExtfsGeometry(superblock).check(imageSize: length)
         return length
     }

@@ -14,17 +14,17 @@ package final class FileSource: ByteSource {
     private let start: UInt64
     package let size: UInt64
 
-    /// - Parameters:
-    ///   - offset: where the image begins in the file, in bytes.
-    ///   - limit: how long it may be, in bytes; 0 for the rest of the file.
+    /// - Parameter range: where the image lies in the file; what is longer than the file ends with it.
     /// - Throws: `EINVAL` when the image would begin after the end of the file.
-    package init(_ file: consuming OwnedFD, offset: UInt64 = 0, limit: UInt64 = 0) throws(Errno) {
+    package init(_ file: consuming OwnedFD, _ range: ByteRange = .whole) throws(Errno) {
         let total = try endOffset(of: file.raw)
-        guard offset <= total, total <= UInt64(Int64.max) else { throw .invalidArgument }
-        let rest = total - offset
+        guard range.offset >= 0, range.size >= 0, total <= UInt64(Int64.max), UInt64(range.offset) <= total else {
+            throw .invalidArgument
+        }
+        let rest = total - UInt64(range.offset)
         self.file = file
-        start = offset
-        size = limit == 0 ? rest : min(limit, rest)
+        start = UInt64(range.offset)
+        size = range.size == 0 ? rest : min(UInt64(range.size), rest)
     }
 
     package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(Errno) -> Int {

@@ -7,15 +7,12 @@ import Squashfs
 /// The file system of an image, for those who cannot have it mounted. Our own reader (squashfs) or libext2fs (ext3) reads it,
 /// and one checked writer makes the files; no other program ever sees the bytes.
 package struct ImageFilesystem: Sendable {
-    private let kind: SIFFilesystem
-    /// Where it begins in the image file, in bytes.
-    private let offset: UInt64
-    /// How long it may be, in bytes; 0 for the rest of the file.
-    private let size: UInt64
+    private let kind: RootFilesystem
+    /// Where it lies in the image file.
+    private let range: ByteRange
 
-    package init(kind: SIFFilesystem, offset: UInt64, size: UInt64) {
-        (self.kind, self.offset, self.size) = (kind, offset, size)
-    }
+    /// - Parameter kind: squashfs or ext3.
+    package init(kind: RootFilesystem, range: ByteRange) { (self.kind, self.range) = (kind, range) }
 
     /// Writes all files into an empty directory that nobody else writes to; what was written stays when it fails.
     /// - Parameter leavesOutLostAndFound: whether a directory that belongs to ext3 and not to what is in it is left out.
@@ -30,7 +27,7 @@ package struct ImageFilesystem: Sendable {
     private func squashfs(_ image: consuming OwnedFD) throws(ExtractionError) -> SquashfsReader {
         let source: FileSource
         do throws(Errno) {
-            source = try FileSource(image, offset: offset, limit: size)
+            source = try FileSource(image, range)
         } catch {
             throw ExtractionError(path: [], reason: .image(error.description))
         }
@@ -44,7 +41,7 @@ package struct ImageFilesystem: Sendable {
     private func ext3(_ image: consuming OwnedFD, _ leavesOutLostAndFound: Bool) throws(ExtractionError) -> ExtfsReader
     {
         do throws(ExtfsError) {
-            return try ExtfsReader(image, offset: offset, size: size, leavesOutLostAndFound: leavesOutLostAndFound)
+            return try ExtfsReader(image, range, leavesOutLostAndFound: leavesOutLostAndFound)
         } catch {
             throw ExtractionError(path: [], reason: .image(error.description))
         }

@@ -10,22 +10,22 @@ import Unpacking
 struct Extract {
     private static let imageDescriptor: CInt = 3
 
-    /// Where the file system begins in the image file, in bytes.
-    private var offset: UInt64 = 0
-    /// How long it may be, in bytes; 0 for the rest of the file.
-    private var size: UInt64 = 0
+    /// Where the file system lies in the image file.
+    private var range = ByteRange.whole
     private var directory = ""
-    private var filesystem = SIFFilesystem.squashfs
+    private var filesystem = RootFilesystem.squashfs
 
     init(_ words: [String]) throws(SkiffError) {
         var rest = words[...]
         while let word = rest.popFirst() {
             switch word {
             case "--filesystem":
-                guard let name = rest.popFirst(), ["squashfs", "ext3"].contains(name) else { throw Self.misuse }
-                filesystem = name == "ext3" ? .ext3 : .squashfs
-            case "--offset": offset = try Self.number(word, rest.popFirst())
-            case "--size": size = try Self.number(word, rest.popFirst())
+                guard let kind = rest.popFirst().flatMap({ RootFilesystem(rawValue: $0) }), kind != .directory else {
+                    throw Self.misuse
+                }
+                filesystem = kind
+            case "--offset": range.offset = try Self.number(word, rest.popFirst())
+            case "--size": range.size = try Self.number(word, rest.popFirst())
             default:
                 guard directory.isEmpty, !word.isEmpty else { throw Self.misuse }
                 directory = word
@@ -34,8 +34,8 @@ struct Extract {
         guard !directory.isEmpty else { throw Self.misuse }
     }
 
-    private static func number(_ flag: String, _ text: String?) throws(SkiffError) -> UInt64 {
-        guard let number = text.flatMap({ UInt64($0) }) else { throw misuse }
+    private static func number(_ flag: String, _ text: String?) throws(SkiffError) -> Int64 {
+        guard let number = text.flatMap({ Int64($0) }), number >= 0 else { throw misuse }
         return number
     }
 
@@ -60,7 +60,7 @@ struct Extract {
     private func unpack(to target: CInt) throws(SkiffError) -> ExtractionReport {
         let everything = Self.mayGiveFilesAway
         do throws(ExtractionError) {
-            return try ImageFilesystem(kind: filesystem, offset: offset, size: size).extract(
+            return try ImageFilesystem(kind: filesystem, range: range).extract(
                 from: OwnedFD(adopting: Self.imageDescriptor), to: target,
                 ExtractionOptions(owners: everything, devices: everything, xattrs: everything ? .all : .user))
         } catch {

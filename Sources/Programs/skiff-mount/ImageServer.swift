@@ -1,16 +1,14 @@
 import CFuse
 import CLinux
-import Linux
+package import Linux
 import Squashfs
 
 /// The program: one image, one mount, from the spawn by skiff to the last unmount.
 package enum ImageServer {
     /// What the command line says.
     package struct Arguments: Equatable, Sendable {
-        /// Where the image begins in the file, in bytes.
-        package var offset: UInt64 = 0
-        /// How long it may be, in bytes; 0 for the rest of the file.
-        package var size: UInt64 = 0
+        /// Where the image lies in the file.
+        package var range = ByteRange.whole
         /// To whom all files shall seem to belong, in ids of the user namespace that mounts; nil for the image's owners.
         package var uid: UInt32?
         package var gid: UInt32?
@@ -19,13 +17,13 @@ package enum ImageServer {
         package init?(_ words: [String]) {
             var rest = words[...]
             while let flag = rest.popFirst() {
-                guard let value = rest.popFirst().flatMap({ UInt64($0) }) else { return nil }
+                guard let value = rest.popFirst().flatMap({ Int64($0) }), value >= 0 else { return nil }
                 let id = UInt32(exactly: value)
                 switch flag {
                 case "--uid" where id != nil: uid = id
                 case "--gid" where id != nil: gid = id
-                case "--offset": offset = value
-                case "--size": size = value
+                case "--offset": range.offset = value
+                case "--size": range.size = value
                 default: return nil
                 }
             }
@@ -56,8 +54,7 @@ package enum ImageServer {
     private static func openImage(_ arguments: Arguments, _ loop: ServingLoop) throws(SquashfsError) -> SquashfsReader {
         let source: FileSource
         do throws(Errno) {
-            source = try FileSource(
-                OwnedFD(adopting: imageDescriptor), offset: arguments.offset, limit: arguments.size)
+            source = try FileSource(OwnedFD(adopting: imageDescriptor), arguments.range)
         } catch {
             throw .kernel(error)
         }

@@ -17,9 +17,9 @@ private func neededLength(of image: borrowing ImageSource) throws(SkiffError) ->
     }
     guard let root = image.root else { return nil }
     do throws(Errno) {
-        let bytes = try readBytes(image.descriptor.raw, at: root.offset, count: 2048)
+        let bytes = try readBytes(image.descriptor.raw, at: root.range.offset, count: 2048)
         guard let length = root.filesystem == .squashfs ? squashfsLength(bytes) : ext3Length(bytes) else { return nil }
-        let (end, isTooFar) = root.offset.addingReportingOverflow(length)
+        let (end, isTooFar) = root.range.offset.addingReportingOverflow(length)
         return isTooFar ? .max : end
     } catch {
         throw SkiffError("cannot read its superblock", errno: error)

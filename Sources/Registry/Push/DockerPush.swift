@@ -55,7 +55,7 @@ struct DockerPush {
         }
         let file = image.takeDescriptor()
         let source = try during("cannot read \(facts.path)") { () throws(Errno) in
-            try FileSource(file.duplicate(), offset: UInt64(clamping: root.offset), limit: UInt64(clamping: root.size))
+            try FileSource(file.duplicate(), root.range)
         }
         do throws(SquashfsError) {
             return try SquashfsReader(source)

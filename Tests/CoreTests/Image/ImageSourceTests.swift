@@ -29,7 +29,8 @@ private struct Seen {
         data = image.data
         architecture = image.architecture
         firstBytes =
-            image.kind == .directory ? [] : try readBytes(image.descriptor.raw, at: image.root?.offset ?? 0, count: 4)
+            image.kind == .directory
+            ? [] : try readBytes(image.descriptor.raw, at: image.root?.range.offset ?? 0, count: 4)
     }
 }
 
@@ -52,7 +53,7 @@ struct ImageSourceTests {
         let image = try Seen(Vectors.directory + "worked-example.sif", writable: false)
         #expect(image.kind == .sif)
         #expect(image.path == Vectors.directory + "worked-example.sif")
-        #expect(image.root == ImageSection(filesystem: .squashfs, offset: 32768, size: 4096, id: 3))
+        #expect(image.root == ImageSection(filesystem: .squashfs, range: ByteRange(offset: 32768, size: 4096), id: 3))
         #expect(image.overlays.isEmpty && image.data.isEmpty)
         #expect(image.architecture.name == "amd64")
         #expect(!image.isEncrypted && !image.isWritable)
@@ -86,7 +87,7 @@ struct ImageSourceTests {
             ]) + ext3
         let image = try Seen(try scratch.file("o.sif", bytes), writable: true)
         #expect(image.isWritable)
-        #expect(image.overlays == [ImageSection(filesystem: .ext3, offset: 36864, size: 4096, id: 4)])
+        #expect(image.overlays == [ImageSection(filesystem: .ext3, range: ByteRange(offset: 36864, size: 4096), id: 4)])
         #expect(image.data.map(\.id) == [6])
         let broken = bytes.with([(36864 + 1120, [0x42])])
         #expect(
@@ -159,9 +160,9 @@ struct ImageSourceTests {
         let launch = Array("#!/usr/bin/env run-singularity\n".utf8)
         let plain = try Seen(try scratch.file("a", squashfs), writable: true)
         #expect(plain.kind == .squashfs && !plain.isWritable)
-        #expect(plain.root == ImageSection(filesystem: .squashfs, offset: 0, size: 4096))
+        #expect(plain.root == ImageSection(filesystem: .squashfs, range: ByteRange(offset: 0, size: 4096)))
         let old = try Seen(try scratch.file("b", launch + squashfs), writable: false)
-        #expect(old.root == ImageSection(filesystem: .squashfs, offset: 31, size: 4096))
+        #expect(old.root == ImageSection(filesystem: .squashfs, range: ByteRange(offset: 31, size: 4096)))
         #expect(try refusal(Array(launch.dropFirst(14)) + squashfs) == "image format not recognized")
         #expect(try refusal(Array(squashfs[..<2047])) == "image format not recognized")
         #expect(try refusal(Array(squashfs[..<2048])) == nil)
@@ -181,7 +182,7 @@ struct ImageSourceTests {
         if accepted {
             let image = try Seen(try scratch.file("e", bytes), writable: true)
             #expect(image.kind == .ext3 && image.isWritable)
-            #expect(image.root == ImageSection(filesystem: .ext3, offset: 0, size: 8192))
+            #expect(image.root == ImageSection(filesystem: .ext3, range: ByteRange(offset: 0, size: 8192)))
         }
         #expect(try refusal(bytes.with([(1080, [0])])) == "image format not recognized")
     }

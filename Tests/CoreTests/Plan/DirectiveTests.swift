@@ -70,7 +70,7 @@ extension PlanBuilderTests {
     }
 
     @Test func imagesAreMountedAsConfigured() throws {
-        let file = ImageFacts(path: "/i/x.ext3", root: .ext3, offset: 0, size: 4096)
+        let file = ImageFacts(path: "/i/x.ext3", root: .ext3, range: ByteRange(offset: 0, size: 4096))
         var settings = Settings()
         (settings.syncWritableExtfs, settings.maxLoopDevices) = (true, 8)
         let written = try plan(file, root, settings: settings) { $0.writable = true }

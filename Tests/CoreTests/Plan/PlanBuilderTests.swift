@@ -20,8 +20,8 @@ struct PlanBuilderTests {
         return host
     }
 
-    let sif = ImageFacts(path: "/i/x.sif", root: .squashfs, offset: 36864, size: 4096)
-    let sandbox = ImageFacts(path: "/i/box", root: .directory, offset: 0, size: 0)
+    let sif = ImageFacts(path: "/i/x.sif", root: .squashfs, range: ByteRange(offset: 36864, size: 4096))
+    let sandbox = ImageFacts(path: "/i/box", root: .directory)
 
     func plan(
         _ image: ImageFacts, _ host: HostFacts, settings: Settings = Settings(),
@@ -54,10 +54,12 @@ struct PlanBuilderTests {
 
     @Test func onlyDirectoriesAndExt3FilesOfRootAreWritten() throws {
         let root = host(uid: 0, administrator: true)
-        let file = ImageFacts(path: "/i/x.ext3", root: .ext3, offset: 0, size: 4096)
-        let inSIF = ImageFacts(path: "/i/x.sif", root: .ext3, offset: 36864, size: 4096, isInSIF: true)
-        let readOnly = ImageFacts(path: "/i/box", root: .directory, offset: 0, size: 0, isWritable: false)
-        let squashfs = ImageFacts(path: "/i/x.sqfs", root: .squashfs, offset: 0, size: 4096, isWritable: false)
+        let file = ImageFacts(path: "/i/x.ext3", root: .ext3, range: ByteRange(offset: 0, size: 4096))
+        let inSIF = ImageFacts(
+            path: "/i/x.sif", root: .ext3, range: ByteRange(offset: 36864, size: 4096), isInSIF: true)
+        let readOnly = ImageFacts(path: "/i/box", root: .directory, isWritable: false)
+        let squashfs = ImageFacts(
+            path: "/i/x.sqfs", root: .squashfs, range: ByteRange(offset: 0, size: 4096), isWritable: false)
         let written = try plan(file, root) { $0.writable = true }
         #expect(written.image.driver == .loop && written.image.writable)
         for (image, host, text) in [
@@ -74,7 +76,7 @@ struct PlanBuilderTests {
     /// The bytes of an image are an attack on the kernel's file systems where somebody else made them.
     @Test func theKernelReadsWhatTheConfigurationLetsIt() throws {
         let root = host(uid: 0, administrator: true)
-        let file = ImageFacts(path: "/i/x.ext3", root: .ext3, offset: 0, size: 4096)
+        let file = ImageFacts(path: "/i/x.ext3", root: .ext3, range: ByteRange(offset: 0, size: 4096))
         var settings = Settings()
         settings.allowKernelSquashfs = false
         #expect(try plan(sif, root, settings: settings).image.driver == .server)
@@ -92,7 +94,7 @@ struct PlanBuilderTests {
 
     /// Nothing is made in an image that is opened for writing.
     @Test func homeThatAWritableImageLacksIsStaged() throws {
-        let file = ImageFacts(path: "/i/x.ext3", root: .ext3, offset: 0, size: 4096)
+        let file = ImageFacts(path: "/i/x.ext3", root: .ext3, range: ByteRange(offset: 0, size: 4096))
         let root = host(uid: 0, administrator: true)
         func homes(_ path: String) throws -> [String] {
             try plan(file, root) {

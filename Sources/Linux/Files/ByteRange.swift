@@ -1,0 +1,11 @@
+/// A part of a file, in bytes from its start.
+package struct ByteRange: Sendable, Equatable {
+    package var offset: Int64
+    /// 0 where the part goes on to the end of the file, and for what is no file.
+    package var size: Int64
+
+    package init(offset: Int64 = 0, size: Int64 = 0) { (self.offset, self.size) = (offset, size) }
+
+    /// All of a file.
+    package static let whole = ByteRange()
+}
