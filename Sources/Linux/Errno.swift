@@ -55,6 +55,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let notTerminal = Errno(ENOTTY)
     package static let ioError = Errno(EIO)
     package static let overflow = Errno(EOVERFLOW)
+    package static let noLocks = Errno(ENOLCK)
     package static let notConnected = Errno(ENOTCONN)
 }
 

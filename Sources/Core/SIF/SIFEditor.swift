@@ -4,6 +4,9 @@ import Linux
 /// Makes a SIF file or changes one, in place, in the order of Docs/spec/sif.md §10: bytes of objects first, then
 /// `commit()` writes the table, then the header. Before `commit()` a reader sees the file as it was.
 ///
+/// An edit that is killed leaves the objects as they were: what it wrote behind the old end of the file is in no table, and
+/// the next edit cuts it off.
+///
 /// The descriptor is lent and must be open for reading and writing. Who makes a new file gives it a temporary name,
 /// commits, fsyncs and renames.
 package struct SIFEditor: Sendable {
@@ -14,6 +17,9 @@ package struct SIFEditor: Sendable {
     private var begun: Begun?
     private var isSynchronized: Bool
     private var newLength: Int64?
+    /// The table as it is in the file; empty for a new one.
+    private var storedTable: [UInt8]
+    private let mark: SIFEditMark
 
     private struct Begun: Sendable {
         let object: SIFNewObject
@@ -42,6 +48,8 @@ package struct SIFEditor: Sendable {
         self.file = file
         self.time = time
         isSynchronized = false
+        storedTable = []
+        mark = SIFEditMark()
         image = SIFImage(
             header: SIFHeader(
                 launch: Array(creation.launchScript.utf8), architecture: .unknown, identifier: identifier,
@@ -49,12 +57,36 @@ package struct SIFEditor: Sendable {
                 modified: time, capacity: creation.capacity))
     }
 
-    /// For a file that is to be changed.
+    /// For a file that is to be changed. Waits until nobody else is changing it; the descriptor keeps the lock until it is
+    /// closed.
     package init(opening file: CInt) throws(SkiffError) {
         self.file = file
-        image = try SIFImage(reading: file)
+        try Self.waitForTurn(file)
+        let image = try SIFImage(reading: file)
+        self.image = image
+        storedTable = image.encodedTable
+        mark = try during("cannot look at the SIF file") { () throws(Errno) in
+            let mark = try SIFEditMark(file, image.header)
+            if let length = mark.length {
+                // Nothing that an object has is cut off, whatever the mark says.
+                if image.dataEnd <= length, try status(of: file).size > length { try ftruncate(file, length) }
+                try mark.clear()
+            }
+            return mark
+        }
         time = image.header.isDeterministic ? SIFFormat.zeroTime : currentTime()
         isSynchronized = true
+    }
+
+    /// A file system without locks, as some of clusters are, must do without them.
+    private static func waitForTurn(_ file: CInt) throws(SkiffError) {
+        do throws(Errno) {
+            try lock(file)
+        } catch  where error == .notSupported || error == .noSystemCall || error == .noLocks {
+            Log.verbose("The file system knows no locks: nobody else may change the SIF file at the same time")
+        } catch {
+            throw SkiffError("cannot lock the SIF file", errno: error)
+        }
     }
 
     /// Writes table and header. In a file that others may have open the bytes of new objects reach the disk first, so
@@ -62,11 +94,33 @@ package struct SIFEditor: Sendable {
     package mutating func commit() throws(SkiffError) {
         try during("cannot write the SIF file") { () throws(Errno) in
             if isSynchronized { try fsync(file) }
-            try writeFully(file, image.encodedTable, at: image.header.descriptorsOffset)
+            try writeTable()
             try writeFully(file, image.header.encoded, at: 0)
             if let newLength { try ftruncate(file, newLength) }
+            try mark.clear()
         }
         newLength = nil
+    }
+
+    /// Writes the slots that have changed, so that no reader, and no kill, meets half of one in use: whether it is used is
+    /// the last to be written of a new one, and the first of one that goes. Its five bytes are the type and that byte.
+    private mutating func writeTable() throws(Errno) {
+        let table = image.encodedTable
+        let start = image.header.descriptorsOffset
+        guard storedTable.count == table.count else {
+            try writeFully(file, table, at: start)
+            storedTable = table
+            return
+        }
+        let (size, head) = (SIFFormat.descriptorSize, 5)
+        for slot in stride(from: 0, to: table.count, by: size)
+        where storedTable[slot..<slot + size] != table[slot..<slot + size] {
+            let parts = [slot + head..<slot + size, slot..<slot + head]
+            for part in table[slot + head - 1] == 0 ? parts.reversed() : parts {
+                try writeFully(file, Array(table[part]), at: start + Int64(part.lowerBound))
+            }
+        }
+        storedTable = table
     }
 }
 
@@ -94,6 +148,7 @@ extension SIFEditor {
         let unaligned = image.dataEnd
         let offset = try Self.roundedUp(unaligned, to: object.effectiveAlignment)
         let length = try self.length()
+        try during("cannot write the SIF file") { () throws(Errno) in try mark.write(length) }
         begun = Begun(object: object, slot: slot, offset: offset, unaligned: unaligned, length: length)
         return offset
     }
@@ -104,6 +159,7 @@ extension SIFEditor {
         self.begun = nil
         // The object is in no table: if this fails too, the file is only longer than it need be.
         if let length = try? length(), length > begun.length { try? ftruncate(file, begun.length) }
+        try? mark.clear()
     }
 
     private func length() throws(SkiffError) -> Int64 {
