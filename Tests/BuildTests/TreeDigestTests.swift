@@ -30,6 +30,7 @@ import Testing
         "printf other >a/file", "printf x >>a/file", "chmod 600 a/file", "chmod 700 a/b", "mv a/file a/elif",
         "ln -sf file2 a/link", "rm a/link", "mkdir a/c", ": >a/b/new", "rm a/file; mkfifo a/file",
         "rmdir a/b; : >a/b", "setfattr -n user.x -v y a/file 2>/dev/null || printf z >>a/file",
+        "chmod 711 .", "setfattr -n user.x -v y . 2>/dev/null || chmod 700 .",
     ]) func everyChangeCounts(script: String) throws {
         let before = (try digest(), try state())
         try shell("cd \"$0\"; " + script, [scratch.path + "/tree"])

@@ -108,6 +108,46 @@ extension EndToEnd {
             #expect(recipe.steps(try recipe.build(text("one"))).allSatisfy { $0.hasSuffix(Self.used) })
         }
 
+        /// Whatever of the caller's environment reaches `%post` is part of what its result depends on.
+        @Test(arguments: Profile.allCases) func variablesOfTheCallerCount(profile: Profile) throws {
+            let recipe = try Recipe(profile)
+            let text = "%post\nenv | grep -ci -e MODE -e proxy > /count || true\n"
+            func build(_ variables: [String: String]) throws -> [String] {
+                var command = try recipe.command(text)
+                command.environment.merge(variables) { $1 }
+                let outcome = try command.run()
+                #expect(outcome.isSuccess, "\(outcome)")
+                return recipe.steps(outcome)
+            }
+            _ = try build([:])
+            #expect(try build([:]) == ["%post: \(Self.used)"])
+            for name in [
+                "APPTAINERENV_MODE", "SINGULARITYENV_MODE", "http_proxy", "HTTPS_PROXY", "https_proxy", "no_proxy",
+                "NO_PROXY",
+                "ftp_proxy", "FTP_PROXY", "all_proxy", "ALL_PROXY",
+            ] {
+                #expect(try build([name: "http://one.example"]) == ["%post: runs: its variables changed"], "\(name)")
+                #expect(try skiff("exec", recipe.image, "cat", "/count", as: profile).line == "1", "\(name)")
+                #expect(try build([name: "http://two.example"]) == ["%post: runs: its variables changed"], "\(name)")
+                #expect(try build([name: "http://two.example"]) == ["%post: \(Self.used)"], "\(name)")
+            }
+            // Neither the terminal's name nor what does not reach the step.
+            #expect(try build(["TERM": "other", "MODE": "x", "APPTAINER_DEBUG": "0"]) == ["%post: \(Self.used)"])
+        }
+
+        /// What a step leaves running ends with it, and the next one finds nothing of it.
+        @Test(arguments: Profile.allCases) func backgroundProcessesEndWithTheirStep(profile: Profile) throws {
+            let recipe = try Recipe(profile)
+            let text =
+                "%post\n(sleep 4; echo late > /late) & setsid sleep 77 &\n#@ step\n"
+                + "ps | grep -c '[s]leep 77' > /left || true\n"
+            let began = Date()
+            _ = try recipe.build(text)
+            #expect(Date().timeIntervalSince(began) < 60)
+            let seen = try skiff("exec", recipe.image, "sh", "-c", "cat /left; ls /late", as: profile)
+            #expect(seen.standardOutput == "0\n", "\(seen)")
+        }
+
         @Test(arguments: Profile.allCases) func stepsPassVariablesAndDirectory(profile: Profile) throws {
             let recipe = try Recipe(profile)
             let text = """

@@ -28,7 +28,7 @@ extension EndToEnd {
                 ]
             let outcome = try skiffCommand(words, as: profile) {
                 $0.environment["APPTAINER_CACHEDIR"] = folder + "/cache"
-                $0.seconds = 60
+                $0.seconds = 240
             }.run()
             #expect(outcome.isSuccess, "\(outcome)")
             // The instructions that ran.
@@ -37,6 +37,20 @@ extension EndToEnd {
                 else { return nil }
                 return String(line[file.upperBound...].prefix { $0.isNumber })
             }
+        }
+
+        /// More steps than one overlay takes layers, and than a limit of open files that is usual.
+        @Test(arguments: Profile.allCases) func manySteps(profile: Profile) throws {
+            let folder = try prepare(profile)
+            let steps = (1...300).map { "RUN echo \($0) >>/all; echo \($0) >/step-\($0)\n" }.joined()
+            let text = "FROM scratch\nCOPY linux/ /\n" + steps
+            let ran = try build(folder, text, [], profile)
+            #expect(ran.count == 301)
+            let seen = try skiff(
+                "exec", folder + "/out.sif", "sh", "-c", "ls / | grep -c step-; tail -n 1 /all; wc -l </all",
+                as: profile)
+            #expect(seen.standardOutput == "300\n300\n300\n", "\(seen)")
+            #expect(try build(folder, text + "RUN true\n", [], profile) == ["303"])
         }
 
         @Test(arguments: Profile.allCases) func runsOnlyWhatChanged(profile: Profile) throws {

@@ -1,4 +1,6 @@
 import Base
+import Core
+import Digest
 import Dockerfile
 import ImageCache
 import Linux
@@ -144,7 +146,11 @@ struct DefinitionSteps {
         let options = build.options
         if !options.binds.isEmpty { return .unknown("what --bind shows it may change") }
         if !options.pluginFlags.isEmpty { return .unknown("what plugins show it may change") }
-        return .facts([StepFact("its text", try digest([part.arguments, part.body.text]))])
+        let variables = EnvironmentPlan.inherited(from: environmentBytes()).map { hexadecimal($0) }.sorted()
+        return .facts([
+            StepFact("its text", try digest([part.arguments, part.body.text])),
+            StepFact("its variables", try digest(variables)),
+        ])
     }
 
     private func run(_ part: Stage.Script, _ name: String, isLast: Bool, _ context: inout StepContext)

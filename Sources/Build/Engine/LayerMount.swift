@@ -3,17 +3,23 @@ import Linux
 
 /// Mounts directories over each other: what steps changed, one upon the other.
 struct LayerMount {
+    /// More the kernel does not take (OVL_MAX_STACK).
+    static let mostLayers = 500
+
     /// In a user namespace the overlay notes in user xattrs what it otherwise notes in trusted ones; the two do not mix.
     let isUserNamespace: Bool
 
     /// - Parameters:
-    ///   - layers: lent descriptors of directories, the lowest first; at least one.
+    ///   - layers: lent descriptors of directories, the lowest first; at least one, and at most `mostLayers`.
     ///   - changes: where changes go, with an empty directory for the kernel; nil to mount read-only.
+    ///   - target: absolute.
     func mount(_ layers: [CInt], changes: (upper: CInt, work: CInt)?, at target: String) throws(Errno) {
-        // By descriptor: no path is too long for the one page of options, and none holds a colon or comma.
-        func path(_ descriptor: CInt) -> String { "/proc/self/fd/\(descriptor)" }
-        var options = ["lowerdir=" + layers.reversed().map(path).joined(separator: ":")]
-        if let changes { options += ["upperdir=" + path(changes.upper), "workdir=" + path(changes.work)] }
+        // By descriptor: no name holds a colon or comma, and so many fit into the one page of options as an overlay takes.
+        let before = try open(".", O_PATH | O_DIRECTORY)
+        try changeDirectory("/proc/self/fd")
+        defer { try? changeDirectory(before.raw) }
+        var options = ["lowerdir=" + layers.reversed().map(String.init).joined(separator: ":")]
+        if let changes { options += ["upperdir=\(changes.upper)", "workdir=\(changes.work)"] }
         options.append(isUserNamespace ? "userxattr" : "index=off,metacopy=off,redirect_dir=off")
         let flags = changes == nil ? UInt(MS_RDONLY) : 0
         // What is kept is synchronised once, at the end: fsync(2) of package managers need not wait for the disk.

@@ -164,6 +164,11 @@ package final class StageEngine {
 
     private func writableLayer() throws(SkiffError) -> OpenLayer {
         if let open { return open }
+        guard kept.count < LayerMount.mostLayers else {
+            throw SkiffError(
+                "cannot keep more than \(LayerMount.mostLayers) steps of one stage",
+                hint: "Join some, or build with --disable-cache")
+        }
         let layer = try OpenLayer(try workspace.beginLayer(), below: kept.last?.descriptor)
         let lowers = kept.isEmpty ? [layer.empty.raw] : kept.map(\.descriptor)
         try during("cannot mount the root file system at \(path)") { () throws(Errno) in

@@ -10,9 +10,10 @@ struct TreeDigest: ~Copyable {
 
     // MARK: - What a build step sees
 
-    /// Everything below a directory but times: names, types, modes, owners, content, links, devices, attributes.
+    /// Everything of a directory and below it but times: names, types, modes, owners, content, links, devices, attributes.
     static func everything(below tree: CInt) throws(SkiffError) -> String {
         var all = try TreeDigest()
+        try all.addTop(tree, content: true)
         try all.add(tree, [], content: true)
         return try all.digest.text()
     }
@@ -20,6 +21,7 @@ struct TreeDigest: ~Copyable {
     /// What a change of any file would change, without reading one: the kernel sets the time of change, and nobody else.
     static func state(below tree: CInt) throws(SkiffError) -> String {
         var all = try TreeDigest()
+        try all.addTop(tree, content: false)
         try all.add(tree, [], content: false)
         return try all.digest.text()
     }
@@ -48,6 +50,20 @@ struct TreeDigest: ~Copyable {
                 try open(EntryName(entry.name), [.read, .directory], at: directory)
             }
             try add(opened.raw, below, content: content)
+        }
+    }
+
+    /// The directory itself, which is the root of an image.
+    private mutating func addTop(_ tree: CInt, content: Bool) throws(SkiffError) {
+        do throws(Errno) {
+            let status = try Linux.status(of: tree)
+            try add([], "\(status.mode) \(status.uid) \(status.gid)".bytes)
+            guard content else { return try add(Self.stateText(status).bytes, []) }
+            for xattr in try readXattrs(ofOpen: tree) where !xattr.name.text.contains("overlay.") {
+                try add(xattr.name, xattr.value)
+            }
+        } catch {
+            throw SkiffError("cannot look at the root of the tree", errno: error)
         }
     }
 

@@ -53,6 +53,17 @@ extension EnvironmentPlan {
         }
     }
 
+    /// Returns the variables of the caller on which a program started with `--cleanenv` may depend: what passes, and what asks for
+    /// variables of the container (`APPTAINERENV_…`). TERM, which names the terminal and not the work, is left out.
+    ///
+    /// - Parameter host: `NAME=VALUE` lines, as bytes.
+    package static func inherited(from host: [[UInt8]]) -> [[UInt8]] {
+        host.filter { line in
+            let name = String(decoding: line.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self)
+            return name != "TERM" && (isAlwaysPassed(name) || EnvironmentOverrides.isOverride(name))
+        }
+    }
+
     /// Prefixes of settings of the runtime itself.
     private static let settingPrefixes = ["SKIFF_", "APPTAINER_", "SINGULARITY_"]
 
