@@ -28,13 +28,14 @@ struct RootNamespace {
     }
 
     private func becomeRoot() throws(SkiffError) -> BuildIdentity {
-        if effectiveUID() == 0 && inInitialUserNamespace() { return .root }
+        let host = try HostFacts.current()
+        if host.uid == 0 && !host.isAdministrator { return try keepIDs() }
+        if host.uid == 0 && host.isInitialUserNamespace { return .root }
         if options.ignoresUserNamespaces {
             throw SkiffError(
                 "cannot build as root: --ignore-userns leaves no way to it",
                 hint: "skiff needs a user namespace to build as an ordinary user")
         }
-        let host = try HostFacts.current()
         let capability = RootCapability.current(host, options.programs)
         if host.uid == 0 && !capability.isSoleRoot { return BuildIdentity(rootMode: nil, keeping: .nothing) }
         if host.uid != 0 && !options.settings.allowUserNamespace {
@@ -75,6 +76,23 @@ struct RootNamespace {
         identity.isInside = host.uid != 0
         identity.supervisor = supervisor
         if supervisor != nil { identity.keeping = rootMode == .ranges ? .devices : .owners }
+        return identity
+    }
+
+    /// Root without CAP_SYS_ADMIN: a namespace gives it, and owners stay true. Devices are beyond it, so that they are emulated.
+    private func keepIDs() throws(SkiffError) -> BuildIdentity {
+        var supervisor = hasSystemCallListeners() ? try SupervisorLink.start(installation).held() : nil
+        try MappedNamespace.enterKeepingIDs()
+        if let supervisor { try SupervisorLink.invite(over: supervisor) }
+        Log.info("Root without CAP_SYS_ADMIN: the build has a user namespace with the same ids")
+        if let unneeded = supervisor, try !canRecord() {
+            _ = OwnedFD(adopting: unneeded)
+            supervisor = nil
+        }
+        var identity = BuildIdentity(rootMode: .ranges)
+        identity.isInside = true
+        identity.supervisor = supervisor
+        identity.keeping = supervisor == nil ? .nothing : .devices
         return identity
     }
 

@@ -11,16 +11,45 @@ package enum MappedNamespace {
                 try writeOwnMaps(uid: IDMap(inside: 0, outside: uid), gid: IDMap(inside: 0, outside: gid))
             }
         }
-        // Only a process outside of the new namespace may start newuidmap: inside, its setuid bit is worth nothing.
+        // Inside, the setuid bit of newuidmap is worth nothing.
+        try entered { (entering) throws(SkiffError) in try ranges.map(entering, uid: uid, gid: gid) }
+    }
+
+    /// A user and a mount namespace for this process, which is root without CAP_SYS_ADMIN, as root of a CI container is: it gets
+    /// that capability there, and every id stays what it is.
+    package static func enterKeepingIDs() throws(SkiffError) {
+        try entered { (entering) throws(SkiffError) in
+            for name in ["uid_map", "gid_map"] {
+                try during("cannot map the ids of root without CAP_SYS_ADMIN") { () throws(Errno) in
+                    let own = UserIDMap(parsing: try readFile("/proc/self/" + name, limit: 1 << 16))
+                    let text = own.keepingIDs.map { "\($0.inside) \($0.outside) \($0.count)\n" }.joined()
+                    let file = try open("/proc/\(entering)/" + name, O_WRONLY)
+                    // By one write, as the kernel wants it.
+                    try writeFully(file.raw, Array(text.utf8))
+                }
+            }
+        }
+    }
+
+    /// - Parameter map: puts the maps on the process that enters; called in a process outside of the namespace, which alone has the
+    ///   right to them.
+    private static func entered(_ map: (_ entering: pid_t) throws(SkiffError) -> Void) throws(SkiffError) {
         let entering = processID()
         let pipe = try during("cannot make a pipe") { () throws(Errno) in try makePipe() }
         let reading = OwnedFD(adopting: pipe.first)
         let writing = OwnedFD(adopting: pipe.second)
         let mapper = try during("cannot start the mapping of ids") { () throws(Errno) in try cloneProcess() }
-        if mapper == 0 { map(entering, uid, gid, ranges, when: reading.raw) }
-        try unshared { () throws(Errno) in
-            try writeFully(writing.raw, [1])
-            guard try waitFor(mapper)?.status == .exited(0) else { throw .notPermitted }
+        if mapper == 0 { self.map(entering, map, when: reading.raw) }
+        do throws(SkiffError) {
+            try unshared { () throws(Errno) in
+                try writeFully(writing.raw, [1])
+                guard try waitFor(mapper)?.status == .exited(0) else { throw .notPermitted }
+            }
+        } catch {
+            // It waits for a word that will not come.
+            try? sendSignal(SIGKILL, to: mapper)
+            _ = try? waitFor(mapper)
+            throw error
         }
     }
 
@@ -38,7 +67,7 @@ package enum MappedNamespace {
     }
 
     private static func map(
-        _ process: pid_t, _ uid: UInt32, _ gid: UInt32, _ ranges: SubordinateIDs, when ready: CInt
+        _ process: pid_t, _ map: (pid_t) throws(SkiffError) -> Void, when ready: CInt
     ) -> Never {
         do throws(SkiffError) {
             try during("cannot map ids") { () throws(Errno) in
@@ -48,7 +77,7 @@ package enum MappedNamespace {
                     try read(ready, into: UnsafeMutableRawBufferPointer(buffer))
                 }
             }
-            try ranges.map(process, uid: uid, gid: gid)
+            try map(process)
             _exit(0)
         } catch {
             report(error)

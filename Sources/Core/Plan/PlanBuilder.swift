@@ -373,8 +373,7 @@ extension Request {
     func makesUserNamespace(_ host: HostFacts) -> Bool {
         switch userMapping {
         case .inherited: false
-        case .root: host.uid != 0
-        case .automatic: host.uid != 0 || !host.isAdministrator
+        case .root, .automatic: host.uid != 0 || !host.isAdministrator
         case .userNamespace: true
         }
     }

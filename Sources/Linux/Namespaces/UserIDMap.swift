@@ -36,6 +36,19 @@ package struct UserIDMap: Sendable, Equatable {
     /// anybody.
     package var isInitial: Bool { ranges == [Range(inside: 0, outside: 0, count: .max)] }
 
+    /// The map of a namespace below this one in which every id is what it is here. It is never the map of the first namespace:
+    /// a process must see that it lives in another.
+    package var keepingIDs: [Range] {
+        ranges.flatMap { range in
+            let half = range.count / 2
+            let parts = [
+                Range(inside: range.inside, outside: range.inside, count: half),
+                Range(inside: range.inside + half, outside: range.inside + half, count: range.count - half),
+            ]
+            return isInitial ? parts : [Range(inside: range.inside, outside: range.inside, count: range.count)]
+        }
+    }
+
     /// The only range, where it has one id.
     package var soleID: Range? { ranges.count == 1 && ranges[0].count == 1 ? ranges[0] : nil }
 }
