@@ -65,7 +65,8 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: swiftSettings),
         .target(name: "Base", dependencies: ["Linux", "CLinux"], swiftSettings: swiftSettings),
-        .target(name: "Shell", dependencies: ["Linux", "CLinux"], swiftSettings: swiftSettings),
+        .target(name: "Patterns", swiftSettings: swiftSettings),
+        .target(name: "Shell", dependencies: ["Patterns", "Linux", "CLinux"], swiftSettings: swiftSettings),
         .target(name: "Core", dependencies: ["Shell", "Base", "Linux", "CLinux"], swiftSettings: swiftSettings),
 
         // Formats of files, each over the library that knows it.
@@ -140,11 +141,12 @@ let package = Package(
                 "Archive", "CArchive", "PluginHost", "Core", "Base", "Linux", "CLinux",
             ],
             swiftSettings: swiftSettings),
-        .target(name: "Dockerfile", dependencies: ["Base", "Linux"], swiftSettings: swiftSettings),
+        .target(name: "Dockerfile", dependencies: ["Patterns", "Base", "Linux"], swiftSettings: swiftSettings),
         .target(
             name: "Build",
             dependencies: [
-                "HTTP", "Archive", "Dockerfile", "Packing", "OCI", "Registry", "Signing", "ImageCache", "Digest",
+                "HTTP", "Archive", "Dockerfile", "Patterns", "Packing", "OCI", "Registry", "Signing", "ImageCache",
+                "Digest",
                 "PluginHost", "SquashfsWriter", "Unpacking", "Extraction", "Ownership", "Core", "Shell", "Base",
                 "Linux",
                 "CLinux",
@@ -222,6 +224,7 @@ let package = Package(
 
         // Tests: one target for each module, and the end-to-end tests of the installed programs.
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: testSettings),
+        .testTarget(name: "PatternsTests", dependencies: ["Patterns"], swiftSettings: testSettings),
         .testTarget(name: "DigestTests", dependencies: ["Digest", "Base"], swiftSettings: testSettings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Base", "Linux", "CLinux"], swiftSettings: testSettings),
         .testTarget(
@@ -272,7 +275,9 @@ let package = Package(
             swiftSettings: testSettings),
         .testTarget(
             name: "BuildTests",
-            dependencies: ["Build", "Packing", "Dockerfile", "ImageCache", "Core", "Base", "Linux", "CLinux"],
+            dependencies: [
+                "Build", "Patterns", "Packing", "Dockerfile", "ImageCache", "Core", "Base", "Linux", "CLinux",
+            ],
             swiftSettings: testSettings),
         .testTarget(
             name: "PluginHostTests",

@@ -1,16 +1,12 @@
 import Linux
+import Patterns
 
 /// Patterns of `case`, `${NAME%…}` and file names: POSIX 1003.1-2017, "Shell Command Language" §2.13.
 struct ShellPattern {
-    private enum Element {
-        case byte(UInt8)
-        case any
-        case many
-        case set([ClosedRange<UInt8>], isNegated: Bool)
-    }
-
-    private var elements: [Element] = []
-    var size: Int { elements.count }
+    private let pattern: Pattern
+    /// `?` and `[…]` match characters, and what that is depends on the locale.
+    private let needsCharacters: Bool
+    var size: Int { pattern.elements.count }
     private(set) var isLiteral = true
     /// The bytes that the pattern stands for if it is literal.
     private(set) var literal: [UInt8] = []
@@ -22,6 +18,13 @@ struct ShellPattern {
         var flat: [(byte: UInt8, isQuoted: Bool)] = []
         for piece in pieces { for byte in piece.bytes { flat.append((byte, piece.isQuoted)) } }
         matchesHidden = flat.first?.byte == UInt8(ascii: ".")
+        var elements: [Pattern.Element] = []
+        var needsCharacters = false
+        var literal: [UInt8] = []
+        func append(_ byte: UInt8) {
+            elements.append(.one(UInt32(byte)))
+            literal.append(byte)
+        }
         var index = 0
         while index < flat.count {
             let (byte, isQuoted) = flat[index]
@@ -32,11 +35,11 @@ struct ShellPattern {
                 isLiteral = false
             case ASCII.question where !isQuoted:
                 elements.append(.any)
-                isLiteral = false
+                (isLiteral, needsCharacters) = (false, true)
             case ASCII.openBracket where !isQuoted:
                 if let (element, next) = try ShellPattern.set(flat, from: index) {
                     elements.append(element)
-                    isLiteral = false
+                    (isLiteral, needsCharacters) = (false, true)
                     index = next
                 } else {
                     append(byte)
@@ -47,16 +50,13 @@ struct ShellPattern {
             default: append(byte)
             }
         }
-    }
-
-    private mutating func append(_ byte: UInt8) {
-        elements.append(.byte(byte))
-        literal.append(byte)
+        pattern = Pattern(elements, unit: .byte)
+        (self.needsCharacters, self.literal) = (needsCharacters, literal)
     }
 
     /// A bracket expression whose `[` was just read; nil if it has no end and so is ordinary text.
     private static func set(_ flat: [(byte: UInt8, isQuoted: Bool)], from start: Int) throws(NeedsShell) -> (
-        Element, Int
+        Pattern.Element, Int
     )? {
         guard flat[start...].contains(where: { $0.byte == ASCII.closeBracket && !$0.isQuoted }) else { return nil }
         var index = start
@@ -65,7 +65,7 @@ struct ShellPattern {
             isNegated = true
             index += 1
         }
-        var ranges: [ClosedRange<UInt8>] = []
+        var ranges: [ClosedRange<UInt32>] = []
         var isFirst = true
         while index < flat.count {
             let (byte, isQuoted) = flat[index]
@@ -85,61 +85,19 @@ struct ShellPattern {
                     throw NeedsShell("range")
                 }
                 // Order of letters is the locale's; digits and letters of one case are the same everywhere we care for.
-                ranges.append(byte...last)
+                ranges.append(UInt32(byte)...UInt32(last))
                 index += 3
             } else {
-                ranges.append(byte...byte)
+                ranges.append(UInt32(byte)...UInt32(byte))
                 index += 1
             }
         }
         throw NeedsShell("bracket expression")
     }
 
-    /// Backtracks to the last `*` only, so time is at most text times pattern.
     func matches(_ text: ArraySlice<UInt8>) throws(NeedsShell) -> Bool {
         if isLiteral { return text.elementsEqual(literal) }
         if needsCharacters, text.contains(where: { $0 >= 0x80 }) { throw NeedsShell("pattern on text beyond ASCII") }
-        var at = text.startIndex
-        var element = 0
-        var star: (element: Int, text: Int)?
-        while at < text.endIndex {
-            if element < elements.count {
-                if case .many = elements[element] {
-                    star = (element, at)
-                    element += 1
-                    continue
-                }
-                if ShellPattern.accepts(elements[element], text[at]) {
-                    element += 1
-                    at += 1
-                    continue
-                }
-            }
-            guard let last = star else { return false }
-            star = (last.element, last.text + 1)
-            element = last.element + 1
-            at = last.text + 1
-        }
-        while element < elements.count, case .many = elements[element] { element += 1 }
-        return element == elements.count
-    }
-
-    /// `?` and `[…]` match characters, and what that is depends on the locale.
-    private var needsCharacters: Bool {
-        elements.contains {
-            switch $0 {
-            case .any, .set: true
-            case .byte, .many: false
-            }
-        }
-    }
-
-    private static func accepts(_ element: Element, _ byte: UInt8) -> Bool {
-        switch element {
-        case .byte(let wanted): byte == wanted
-        case .any: true
-        case .many: false
-        case .set(let ranges, let isNegated): ranges.contains { $0.contains(byte) } != isNegated
-        }
+        return pattern.matches(text)
     }
 }

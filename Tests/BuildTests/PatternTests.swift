@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import Build
+@testable import Patterns
 
 @Suite struct PatternTests {
     @Test(arguments: [
@@ -87,9 +88,9 @@ import Testing
         "@(+(a)+(a)+(a)+(a)|*(a)*(a)*(a)*(a))b",
     ])
     func longNamesEnd(pattern: String) throws {
-        let matcher = NameMatcher(NamePattern.characters([UInt8](repeating: 0x61, count: 255)[...]))
-        let elements = try NamePattern(Array(pattern.utf8)[...]).elements
-        _ = matcher.matches(elements)
+        let name = [UInt8](repeating: 0x61, count: 255)[...]
+        let matcher = PatternMatcher(try NamePattern(Array(pattern.utf8)[...]).pattern, name)
+        _ = matcher.ends()
         // Each element of a pattern from each position, for each of the positions from which its group was asked.
         #expect(matcher.steps < pattern.utf8.count * 256 * 256, "\(pattern): \(matcher.steps)")
     }
@@ -112,8 +113,10 @@ import Testing
         }
         let found = try cases.map { try NamePattern(Array($0.pattern.utf8)[...]).matches(Array($0.name.utf8)) }
         for (place, answer) in zip(cases, found) {
-            let elements = try NamePattern(Array(place.pattern.utf8)[...]).elements
-            let defined = Definition.matches(elements[...], NamePattern.characters(Array(place.name.utf8)[...])[...]) {
+            let elements = try NamePattern(Array(place.pattern.utf8)[...]).pattern.elements
+            let defined = Definition.matches(
+                elements[...], PatternCharacter.numbers(of: Array(place.name.utf8)[...])[...]
+            ) {
                 $0.isEmpty
             }
             #expect(answer == defined, "\(place)")
@@ -171,10 +174,10 @@ private struct Generator: RandomNumberGenerator {
 
 /// Tries every way in which a pattern can match.
 private enum Definition {
-    typealias Text = ArraySlice<NamePattern.Character>
+    typealias Text = ArraySlice<UInt32>
 
     /// Whether `text` begins with something that matches and `then` takes the rest.
-    static func matches(_ elements: ArraySlice<NamePattern.Element>, _ text: Text, _ then: (Text) -> Bool) -> Bool {
+    static func matches(_ elements: ArraySlice<Pattern.Element>, _ text: Text, _ then: (Text) -> Bool) -> Bool {
         guard let first = elements.first else { return then(text) }
         func rest(_ left: Text) -> Bool { matches(elements.dropFirst(), left, then) }
         switch first {
@@ -185,11 +188,12 @@ private enum Definition {
             return ranges.contains { $0.contains(character) } != isNegated && rest(text.dropFirst())
         case .many: return (text.startIndex...text.endIndex).contains { rest(text[$0...]) }
         case .group(let group): return matches(group.repeats, group.choices, text, rest)
+        case .anything, .directories: return false
         }
     }
 
     private static func matches(
-        _ repeats: NamePattern.Repeats, _ choices: [[NamePattern.Element]], _ text: Text, _ rest: (Text) -> Bool
+        _ repeats: Pattern.Group.Repeats, _ choices: [[Pattern.Element]], _ text: Text, _ rest: (Text) -> Bool
     ) -> Bool {
         func once(_ then: (Text) -> Bool) -> Bool { choices.contains { matches($0[...], text, then) } }
         func again(_ left: Text) -> Bool {

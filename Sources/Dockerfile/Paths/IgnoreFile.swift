@@ -1,4 +1,5 @@
 import Linux
+import Patterns
 
 /// `.dockerignore`: the files of the build context that COPY and ADD do not see. The last matching pattern decides.
 package struct IgnoreFile: Sendable, Equatable {
@@ -7,7 +8,14 @@ package struct IgnoreFile: Sendable, Equatable {
         package let pattern: String
         /// `!`: what matches is not ignored after all.
         package let takes: Bool
-        let machine: PatternMachine
+        let path: Pattern
+
+        /// Returns whether a path matches, or a directory above it.
+        fileprivate func matches(_ path: ArraySlice<UInt8>) -> Bool {
+            self.path.lengths(in: path).contains { length in
+                length == path.count || path.dropFirst(length).first == ASCII.slash
+            }
+        }
     }
 
     package let rules: [Rule]
@@ -41,7 +49,7 @@ package struct IgnoreFile: Sendable, Equatable {
     package func ignores(_ path: String) -> Bool {
         var result = false
         for rule in rules where result == rule.takes {
-            if rule.machine.matches(path, orParent: true) { result = !rule.takes }
+            if rule.matches(path.bytes) { result = !rule.takes }
         }
         return result
     }
@@ -60,29 +68,28 @@ package struct IgnoreFile: Sendable, Equatable {
         // `.` is the context itself, which always exists.
         guard !pattern.isEmpty else { return nil }
         do throws(DockerfileProblem) {
-            return Rule(pattern: pattern, takes: takes, machine: try machine(pattern))
+            return Rule(pattern: pattern, takes: takes, path: try Self.path(pattern))
         } catch {
             throw DockerfileProblem("\(place): \(error.message)", expected: error.expected)
         }
     }
 
-    /// Returns the machine of a pattern. `**` is any number of directories; at the end, or at the beginning before
-    /// plain text, it is any text.
-    private static func machine(_ pattern: String) throws(DockerfileProblem) -> PatternMachine {
-        var parts: [PatternMachine.Part] = []
+    /// `**` is any number of directories; at the end, or at the beginning before plain text, it is any text.
+    private static func path(_ pattern: String) throws(DockerfileProblem) -> Pattern {
+        var elements: [Pattern.Element] = []
         var rest = Array(pattern.unicodeScalars)[...]
         while !rest.isEmpty {
             guard rest.starts(with: ["*", "*"]) else {
-                parts.append(try PathPattern.part(&rest, pattern))
+                elements.append(try PathPattern.element(&rest, pattern))
                 continue
             }
             rest = rest.dropFirst(2)
             let isDirectory = rest.first == "/"
             if isDirectory { rest = rest.dropFirst() }
-            let isSuffix = parts.isEmpty && !isDirectory && !rest.contains { "*?[]\\".unicodeScalars.contains($0) }
-            let part: PatternMachine.Part = rest.isEmpty || isSuffix ? .text : .directories
-            if parts.last != part { parts.append(part) }
+            let isSuffix = elements.isEmpty && !isDirectory && !rest.contains { "*?[]\\".unicodeScalars.contains($0) }
+            let element: Pattern.Element = rest.isEmpty || isSuffix ? .anything : .directories
+            if elements.last != element { elements.append(element) }
         }
-        return PatternMachine(parts: parts)
+        return Pattern(elements, unit: .character, separator: ASCII.slash)
     }
 }

@@ -1,18 +1,19 @@
 import Linux
+import Patterns
 
 /// A pattern for a file name, as for Go's filepath.Match: `*`, `?`, `[a-z]`, `[^a]`, `\x`.
 struct PathPattern {
-    private let machine: PatternMachine
+    private let pattern: Pattern
 
     init(_ pattern: String) throws(DockerfileProblem) {
-        var parts: [PatternMachine.Part] = []
+        var elements: [Pattern.Element] = []
         var rest = Array(pattern.unicodeScalars)[...]
-        while !rest.isEmpty { parts.append(try Self.part(&rest, pattern)) }
-        machine = PatternMachine(parts: parts)
+        while !rest.isEmpty { elements.append(try Self.element(&rest, pattern)) }
+        self.pattern = Pattern(elements, unit: .character, separator: ASCII.slash)
     }
 
     /// Returns whether the whole name matches.
-    func matches(_ name: String) -> Bool { machine.matches(name) }
+    func matches(_ name: String) -> Bool { pattern.matches(name.bytes[...]) }
 
     /// Returns whether a text has special characters of patterns.
     static func isPattern(_ text: String) -> Bool {
@@ -38,18 +39,18 @@ struct PathPattern {
         return result[...].text
     }
 
-    /// Parses one part at the beginning of `rest`, which is not empty.
-    static func part(_ rest: inout ArraySlice<Unicode.Scalar>, _ pattern: String) throws(DockerfileProblem)
-        -> PatternMachine.Part
+    /// Parses one element at the beginning of `rest`, which is not empty.
+    static func element(_ rest: inout ArraySlice<Unicode.Scalar>, _ pattern: String) throws(DockerfileProblem)
+        -> Pattern.Element
     {
         switch rest.popFirst() {
-        case "*": return .star
-        case "?": return .one
+        case "*": return .many
+        case "?": return .any
         case "[": return try range(&rest, pattern)
         case "\\":
             guard let next = rest.popFirst() else { throw bad(pattern) }
-            return .character(next)
-        case .some(let scalar): return .character(scalar)
+            return .one(next.value)
+        case .some(let scalar): return .one(scalar.value)
         case nil: throw bad(pattern)
         }
     }
@@ -59,11 +60,11 @@ struct PathPattern {
     }
 
     private static func range(_ rest: inout ArraySlice<Unicode.Scalar>, _ pattern: String) throws(DockerfileProblem)
-        -> PatternMachine.Part
+        -> Pattern.Element
     {
         let isNegated = rest.first == "^"
         if isNegated { rest = rest.dropFirst() }
-        var ranges: [ClosedRange<Unicode.Scalar>] = []
+        var ranges: [ClosedRange<UInt32>] = []
         var isEmpty = true
         while isEmpty || rest.first != "]" {
             isEmpty = false
@@ -74,10 +75,10 @@ struct PathPattern {
                 high = try character(&rest, pattern)
             }
             // A reversed range is not an error and matches nothing.
-            if low <= high { ranges.append(low...high) }
+            if low <= high { ranges.append(low.value...high.value) }
         }
         rest = rest.dropFirst()
-        return .range(ranges, isNegated: isNegated)
+        return .set(ranges, isNegated: isNegated)
     }
 
     private static func character(_ rest: inout ArraySlice<Unicode.Scalar>, _ pattern: String)

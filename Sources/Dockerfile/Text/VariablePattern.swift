@@ -1,44 +1,39 @@
 import Linux
+import Patterns
 
 /// The pattern of `${name#pattern}` and similar expansions: `?` matches a character, `*` any number, and `\` escapes
 /// them.
 struct VariablePattern {
-    private enum Part: Equatable {
-        case byte(UInt8)
-        case one
-        case any
-    }
-    private let parts: [Part]
+    private let pattern: Pattern
 
     init(_ pattern: [UInt8]) throws(DockerfileProblem) {
-        var parts: [Part] = []
+        var elements: [Pattern.Element] = []
         var rest = pattern[...]
         while let byte = rest.popFirst() {
             switch byte {
-            case 0x2A: if parts.last != .any { parts.append(.any) }
-            case 0x3F: parts.append(.one)
+            case 0x2A: if elements.last != .many { elements.append(.many) }
+            case 0x3F: elements.append(.any)
             case ASCII.backslash:
                 guard let next = rest.popFirst(), Array("*?\\/}".utf8).contains(next) else {
                     throw DockerfileProblem(
                         "invalid pattern \(pattern[...].text)", expected: "*, ?, \\, / or } behind a \\")
                 }
-                parts.append(.byte(next))
-            default: parts.append(.byte(byte))
+                elements.append(.one(UInt32(next)))
+            default: elements.append(.one(UInt32(byte)))
             }
         }
-        self.parts = parts
+        self.pattern = Pattern(elements, unit: .byte)
     }
 
     /// Returns the text without the shortest or longest match at its beginning or end.
     func trimmed(_ text: [UInt8], atEnd: Bool, isLongest: Bool) throws(DockerfileProblem) -> [UInt8] {
         try check(text)
         if atEnd {
-            let reversed = VariablePattern(parts: parts.reversed())
-            guard let count = reversed.match(text.reversed()[...], isLongest: isLongest) else { return text }
-            return text.dropLast(count)
+            let lengths = Pattern(pattern.elements.reversed(), unit: .byte).lengths(in: text.reversed()[...])
+            return text.dropLast((isLongest ? lengths.last : lengths.first) ?? 0)
         }
-        guard let count = match(text[...], isLongest: isLongest) else { return text }
-        return Array(text.dropFirst(count))
+        let lengths = pattern.lengths(in: text[...])
+        return Array(text.dropFirst((isLongest ? lengths.last : lengths.first) ?? 0))
     }
 
     func replaced(_ text: [UInt8], by replacement: [UInt8], all: Bool) throws(DockerfileProblem) -> [UInt8] {
@@ -46,7 +41,7 @@ struct VariablePattern {
         var result: [UInt8] = []
         var rest = text[...]
         while !rest.isEmpty || result.isEmpty {
-            guard let count = match(rest, isLongest: true), count > 0 else {
+            guard let count = pattern.lengths(in: rest).last, count > 0 else {
                 guard let byte = rest.popFirst() else { break }
                 result.append(byte)
                 continue
@@ -59,43 +54,10 @@ struct VariablePattern {
         return result + rest
     }
 
-    private init(parts: [Part]) { self.parts = parts }
-
     /// Refuses texts that take too long: matching takes the product of both lengths, for each start.
     private func check(_ text: [UInt8]) throws(DockerfileProblem) {
-        guard text.count.multipliedReportingOverflow(by: parts.count + 1).partialValue < 1 << 18 else {
+        guard text.count.multipliedReportingOverflow(by: pattern.elements.count + 1).partialValue < 1 << 18 else {
             throw DockerfileProblem("the value of a variable is too long for a pattern")
         }
-    }
-
-    /// Returns how many bytes at the beginning match, or nil when none do.
-    private func match(_ text: ArraySlice<UInt8>, isLongest: Bool) -> Int? {
-        // `states[n]`: the first n parts can match what was read so far.
-        var states = [Bool](repeating: false, count: parts.count + 1)
-        states[0] = true
-        skipStars(&states)
-        var found = states[parts.count] ? 0 : nil as Int?
-        var count = 0
-        for byte in text {
-            if found != nil && !isLongest { return found }
-            guard states.contains(true) else { break }
-            var following = [Bool](repeating: false, count: parts.count + 1)
-            for (index, part) in parts.enumerated() where states[index] {
-                switch part {
-                case .byte(let wanted): if byte == wanted { following[index + 1] = true }
-                case .one: following[index + 1] = true
-                case .any: following[index] = true
-                }
-            }
-            states = following
-            skipStars(&states)
-            count += 1
-            if states[parts.count] { found = count }
-        }
-        return found
-    }
-
-    private func skipStars(_ states: inout [Bool]) {
-        for (index, part) in parts.enumerated() where part == .any && states[index] { states[index + 1] = true }
     }
 }
