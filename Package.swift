@@ -316,7 +316,7 @@ if isRelease { package.targets.removeAll { $0.type == .test || $0.name == "TestS
 // lives in Tests/Fuzz/<name>; a canary build has a planted bug that the fuzzer must find.
 let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("SIF", ["Core", "Base", "Linux"]),
-    ("Manifest", ["PluginHost"]), ("LinkerCache", ["NvidiaPlugin"]), ("LibraryList", ["NvidiaPlugin"]),
+    ("Manifest", ["PluginHost"]), ("LinkerCache", ["Linux"]), ("LibraryList", ["NvidiaPlugin"]),
     ("Squashfs", ["Squashfs"]), ("Extfs", ["Extfs", "Extraction", "Linux"]),
     ("EnvScript", ["Core", "Shell", "Linux", "CLinux"]),
     ("Grammar", ["Grammar", "Core", "Base"]),

@@ -273,7 +273,8 @@ func texts(_ environment: [[UInt8]]) -> [String: String] {
         let root = try imageRoot()
         try root.write("/.singularity.d/libs/libcuda.so.1", "")
         try writeFile(
-            root.path + "/etc-cache", LinkerCacheTests.cache(["/lib/x86/libc.so.6", "/usr/lib/a.so", "/lib/x86/b.so"]),
+            root.path + "/etc-cache",
+            LibraryDirectoryTests.cache(["/lib/x86/libc.so.6", "/usr/lib/a.so", "/lib/x86/b.so"]),
             mode: 0o644)
         try makeDirectories(root.path + "/etc")
         try Linux.rename(root.path + "/etc-cache", to: root.path + "/etc/ld.so.cache")
@@ -285,7 +286,8 @@ func texts(_ environment: [[UInt8]]) -> [String: String] {
     }
 }
 
-@Suite struct LinkerCacheTests {
+/// Which directories the cache of an image's linker names.
+@Suite struct LibraryDirectoryTests {
     static func cache(_ paths: [String], old: Bool = false) -> [UInt8] {
         var strings: [UInt8] = []
         var offsets: [UInt32] = []
@@ -310,22 +312,22 @@ func texts(_ environment: [[UInt8]]) -> [String: String] {
     }
 
     @Test func readsDirectories() {
-        let found = LinkerCache.directories(Self.cache(["/lib/a.so", "/usr/lib/b.so", "/lib/c.so"]))
+        let found = LibraryPath.directories(Self.cache(["/lib/a.so", "/usr/lib/b.so", "/lib/c.so"]))
         #expect(found == [Array("/lib".utf8), Array("/usr/lib".utf8)])
     }
 
     @Test func readsTheCacheOfThisMachine() throws {
-        let found = LinkerCache.directories(try readFile("/etc/ld.so.cache"))
+        let found = LibraryPath.directories(try readFile("/etc/ld.so.cache"))
         #expect(found.contains { String(decoding: $0, as: UTF8.self).hasSuffix("/x86_64-linux-gnu") })
     }
 
     @Test func damagedCachesHaveNoDirectories() {
         let whole = Self.cache(["/lib/a.so"])
-        for length in 0..<whole.count - 11 { #expect(LinkerCache.directories(Array(whole[..<length])).isEmpty) }
+        for length in 0..<whole.count - 11 { #expect(LibraryPath.directories(Array(whole[..<length])).isEmpty) }
         var hostile = whole
         for index in 20..<24 { hostile[index] = 0xFF }
-        #expect(LinkerCache.directories(hostile).isEmpty)
+        #expect(LibraryPath.directories(hostile).isEmpty)
         for index in 56..<64 { hostile[index] = 0xFF }
-        #expect(LinkerCache.directories(hostile).isEmpty)
+        #expect(LibraryPath.directories(hostile).isEmpty)
     }
 }

@@ -46,52 +46,7 @@ final class MadeUpDriver {
     }
 }
 
-private let native = ElfKind(width: 2, machine: 62)
-
-@Test func linkerCacheOfThisHost() throws {
-    let cache = try LinkerCache(parsing: try readFile("/etc/ld.so.cache"))
-    #expect(cache.entries.contains { $0.name == "libc.so.6" })
-    #expect(cache.entries.allSatisfy { $0.path.hasPrefix("/") && $0.path.hasSuffix(".so") || $0.path.contains(".so.") })
-}
-
-@Test(arguments: ["new", "old", "both"])
-func linkerCacheFormats(name: String) throws {
-    let folder = repository + "/Tests/Fuzz/LinkerCache/seeds"
-    let cache = try LinkerCache(parsing: try readFile("\(folder)/\(name)"))
-    #expect(
-        cache.entries == [
-            LinkerCache.Entry(name: "libcuda.so.1", path: "/usr/lib/libcuda.so.1"),
-            LinkerCache.Entry(name: "libc.so.6", path: "/lib/libc.so.6"),
-        ])
-    // A shorter file lacks something: an error at most, never a trap or an entry from outside. Of a double one the old
-    // half is left, which says something else.
-    if name == "both" { return }
-    let bytes = try readFile("\(folder)/\(name)")
-    for count in 0..<bytes.count {
-        let short = try? LinkerCache(parsing: Array(bytes[..<count]))
-        #expect(short?.entries.allSatisfy { cache.entries.contains($0) } != false)
-    }
-}
-
-@Test func linkerCacheRefusesLies() {
-    let head = Array("glibc-ld.so.cache1.1".utf8)
-    func parse(_ tail: [UInt8]) -> LinkerCache.Malformed? {
-        do throws(LinkerCache.Malformed) {
-            _ = try LinkerCache(parsing: head + tail)
-            return nil
-        } catch {
-            return error
-        }
-    }
-    let rest = [UInt8](repeating: 0, count: 24)
-    #expect(parse([0xFF, 0xFF, 0xFF, 0xFF] + rest) == LinkerCache.Malformed(offset: 20))
-    // One entry whose name lies far behind the file.
-    let entry: [UInt8] = [3, 3, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF] + [UInt8](repeating: 0, count: 16)
-    #expect(parse([1, 0, 0, 0] + rest + entry) != nil)
-    // A name that never ends.
-    let open: [UInt8] = [3, 3, 0, 0, 72, 0, 0, 0, 72, 0, 0, 0] + [UInt8](repeating: 0, count: 12) + [0x61, 0x62]
-    #expect(parse([1, 0, 0, 0] + rest + open) != nil)
-}
+private let native = ELFHeader(width: 2, machine: 62)
 
 @Test func libraryListKinds() {
     let list = LibraryList(
@@ -198,16 +153,4 @@ func linkerCacheFormats(name: String) throws {
         deviceNodes(in: "\(host.path)/dev")
             == ["nvidia-uvm", "nvidia0", "nvidiactl"].map { "\(host.path)/dev/\($0)" })
     #expect(deviceNodes(in: "\(host.path)/nowhere").isEmpty)
-}
-
-@Test(
-    arguments: [
-        ([0x7F, 0x45, 0x4C, 0x46, 2, 1] + Array(repeating: 0, count: 12) + [62, 0], ElfKind(width: 2, machine: 62)),
-        ([0x7F, 0x45, 0x4C, 0x46, 2, 2] + Array(repeating: 0, count: 12) + [0, 22], ElfKind(width: 2, machine: 22)),
-        ([0x7F, 0x45, 0x4C, 0x46, 2, 1], nil),
-        (Array(repeating: 0, count: 20), nil),
-        ([], nil),
-    ] as [([UInt8], ElfKind?)])
-func elfHeaders(bytes: [UInt8], kind: ElfKind?) {
-    #expect(ElfKind(header: bytes) == kind)
 }

@@ -1,4 +1,4 @@
-import Linux
+package import Linux
 
 /// The files of the driver on this host.
 package struct Driver: Sendable, Equatable {
@@ -33,7 +33,7 @@ package struct Driver: Sendable, Equatable {
     package init() {}
 
     /// - Parameter kind: the kind of the running program; libraries for another processor are skipped.
-    package init(_ list: LibraryList, in places: Places, kind: ElfKind, compat32: Bool = false) {
+    package init(_ list: LibraryList, in places: Places, kind: ELFHeader, compat32: Bool = false) {
         libraries = Self.inherited(places.inherited, kind)
         Self.collect(list, places, kind, below: Self.libraryFolder, into: &libraries)
         if compat32 { Self.collect(list, places, .i386, below: Self.libraryFolder32, into: &libraries32) }
@@ -53,12 +53,12 @@ package struct Driver: Sendable, Equatable {
 
     /// Adds one file of the host for each name; the first wins.
     private static func collect(
-        _ list: LibraryList, _ places: Places, _ kind: ElfKind, below folder: String, into found: inout [File]
+        _ list: LibraryList, _ places: Places, _ kind: ELFHeader, below folder: String, into found: inout [File]
     ) {
         var names = Set(found.map(\.destination))
         func add(_ name: String, _ source: String) {
             let destination = "\(folder)/\(name)"
-            guard !names.contains(destination), ElfKind(ofFile: source) == kind else { return }
+            guard !names.contains(destination), ELFHeader(ofFile: source) == kind else { return }
             names.insert(destination)
             found.append(File(source: source, destination: destination))
         }
@@ -78,10 +78,10 @@ package struct Driver: Sendable, Equatable {
         !entry.name.utf8.contains(UInt8(ascii: "/")) && entry.path.utf8.first == UInt8(ascii: "/")
     }
 
-    private static func inherited(_ folder: String, _ kind: ElfKind) -> [File] {
+    private static func inherited(_ folder: String, _ kind: ELFHeader) -> [File] {
         names(in: folder).compactMap { name in
             let path = "\(folder)/\(name)"
-            guard name.utf8.containsLibrarySuffix, ElfKind(ofFile: path) == kind else { return nil }
+            guard name.utf8.containsLibrarySuffix, ELFHeader(ofFile: path) == kind else { return nil }
             return File(source: path, destination: "\(libraryFolder)/\(name)")
         }
     }

@@ -63,7 +63,7 @@ public final class NvidiaGPU: Plugin {
         guard isWanted else { return }
         let driver = Driver(
             try readList(session), in: try places(session),
-            kind: ElfKind.ofThisProcess ?? ElfKind(width: 2, machine: 62),
+            kind: ELFHeader.ofThisProcess ?? ELFHeader(width: 2, machine: 62),
             compat32: wants32)
         if driver.isEmpty { Kit.log(.warning, "Could not find any nv files on this host!") }
         if !driver.isEmpty, try session.number("writable") == 1 {

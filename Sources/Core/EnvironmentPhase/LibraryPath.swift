@@ -39,6 +39,28 @@ struct LibraryPath {
     /// Directories of the image's own dynamic linker, in the order of its cache; empty for an image without one (musl).
     func ownDirectories() -> [UInt8] {
         guard let cache = try? files.read(Array("/etc/ld.so.cache".utf8), limit: 16 << 20) else { return [] }
-        return Array(LinkerCache.directories(cache).joined(separator: [ASCII.colon]))
+        return Array(Self.directories(cache).joined(separator: [ASCII.colon]))
+    }
+
+    /// In the order of first mention; empty if the bytes are no such cache.
+    static func directories(_ cache: [UInt8]) -> [[UInt8]] {
+        var result: [ArraySlice<UInt8>] = []
+        do throws(LinkerCache.Malformed) {
+            try LinkerCache.read(cache) { _, path in
+                guard path.first == ASCII.slash, let slash = path.lastIndex(of: ASCII.slash), slash > path.startIndex
+                else { return }
+                let directory = path[..<slash]
+                if result.contains(directory) || directory.contains(ASCII.colon) || isOfLinker(directory) { return }
+                result.append(directory)
+            }
+        } catch {
+            return []
+        }
+        return result.map { Array($0) }
+    }
+
+    /// Directories for kinds of processors are chosen by the linker itself.
+    private static func isOfLinker(_ directory: ArraySlice<UInt8>) -> Bool {
+        directory.split(separator: ASCII.slash).dropLast().contains { $0.elementsEqual("glibc-hwcaps".utf8) }
     }
 }

@@ -168,15 +168,14 @@ package enum ELFMachine {
 
     /// Nil if the file is no ELF file.
     static func read(_ path: [UInt8], _ files: any RootFiles) -> String? {
-        guard let head = try? files.head(path, count: 20), head.count == 20 else { return nil }
+        guard let head = try? files.head(path, count: ELFHeader.size) else { return nil }
         return name(head)
     }
 
     package static func name(_ head: [UInt8]) -> String? {
-        guard head.count >= 20, head.starts(with: [0x7F, 0x45, 0x4C, 0x46]) else { return nil }
-        let isLittle = head[5] != 2
-        let machine = isLittle ? UInt16(head[18]) | UInt16(head[19]) << 8 : UInt16(head[19]) | UInt16(head[18]) << 8
-        switch machine {
+        guard let header = ELFHeader(head) else { return nil }
+        let isLittle = !header.isBigEndian
+        switch header.machine {
         case 3: return "386"
         case 8: return isLittle ? "mipsle" : "mips"
         case 21: return isLittle ? "ppc64le" : "ppc64"

@@ -25,7 +25,9 @@ struct LibraryFacts {
     }
 
     init(parsing bytes: [UInt8]) throws(ByteReader.Truncated) {
-        guard bytes.starts(with: [0x7F, 0x45, 0x4C, 0x46, 2, 1]) else { throw ByteReader.Truncated(offset: 0) }
+        guard let header = ELFHeader(bytes), header.width == 2, !header.isBigEndian else {
+            throw ByteReader.Truncated(offset: 0)
+        }
         let sections = try Self.sections(bytes)
         for section in sections {
             guard sections.indices.contains(section.link) else { continue }

@@ -1,4 +1,4 @@
-import NvidiaPlugin
+import Linux
 
 /// The dynamic linker's cache is a file of the host that other programs write. Every input must be read or refused.
 @_cdecl("LLVMFuzzerTestOneInput")

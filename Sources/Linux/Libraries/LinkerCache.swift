@@ -1,5 +1,3 @@
-import Linux
-
 /// The dynamic linker's list of libraries, /etc/ld.so.cache, which `ldconfig -p` prints.
 ///
 /// Two formats exist, little-endian here (glibc, sysdeps/generic/dl-cache.h):
@@ -28,41 +26,47 @@ package struct LinkerCache: Sendable, Equatable {
     private static let newMagic = Array("glibc-ld.so.cache1.1".utf8)
 
     package init(parsing bytes: [UInt8]) throws(Malformed) {
-        if bytes.starts(with: Self.newMagic) {
-            try readNew(bytes, at: 0)
-        } else if bytes.starts(with: Self.oldMagic) {
-            try readOld(bytes)
+        try Self.read(bytes) { name, path in
+            entries.append(Entry(name: String(bytes: name), path: String(bytes: path)))
+        }
+    }
+
+    package typealias Visitor = (_ name: ArraySlice<UInt8>, _ path: ArraySlice<UInt8>) -> Void
+
+    /// Visits the libraries in the order of the list, which makes no texts of them.
+    package static func read(_ bytes: [UInt8], _ visit: Visitor) throws(Malformed) {
+        if bytes.starts(with: newMagic) {
+            try readNew(bytes, at: 0, visit)
+        } else if bytes.starts(with: oldMagic) {
+            try readOld(bytes, visit)
         } else {
             throw Malformed(offset: 0)
         }
     }
 
-    private mutating func readOld(_ bytes: [UInt8]) throws(Malformed) {
-        let count = try Self.u32(bytes, at: 12)
+    private static func readOld(_ bytes: [UInt8], _ visit: Visitor) throws(Malformed) {
+        let count = try u32(bytes, at: 12)
         // At most 12 * 2^32: no overflow in 64 bits.
         let strings = 16 + count * 12
         guard strings <= bytes.count else { throw Malformed(offset: 12) }
-        let behind = (strings + 7) & ~7
-        if behind <= bytes.count, bytes[behind...].starts(with: Self.newMagic) {
-            return try readNew(bytes, at: behind)
-        }
-        for index in 0..<count { try add(bytes, entry: 16 + index * 12, base: strings) }
+        let next = (strings + 7) & ~7
+        if next <= bytes.count, bytes[next...].starts(with: newMagic) { return try readNew(bytes, at: next, visit) }
+        for index in 0..<count { try read(bytes, entry: 16 + index * 12, base: strings, visit) }
     }
 
-    private mutating func readNew(_ bytes: [UInt8], at start: Int) throws(Malformed) {
-        let count = try Self.u32(bytes, at: start + 20)
+    private static func readNew(_ bytes: [UInt8], at start: Int, _ visit: Visitor) throws(Malformed) {
+        let count = try u32(bytes, at: start + 20)
         guard start + 48 + count * 24 <= bytes.count else { throw Malformed(offset: start + 20) }
-        for index in 0..<count { try add(bytes, entry: start + 48 + index * 24, base: start) }
+        for index in 0..<count { try read(bytes, entry: start + 48 + index * 24, base: start, visit) }
     }
 
     /// The type of an entry that is an ELF library for glibc 2: `FLAG_ELF_LIBC6`. The machine is looked up in the file.
     private static let elfLibc6 = 3
 
-    private mutating func add(_ bytes: [UInt8], entry: Int, base: Int) throws(Malformed) {
-        guard try Self.u32(bytes, at: entry) & 0xFF == Self.elfLibc6 else { return }
-        let name = try Self.text(bytes, at: base + (try Self.u32(bytes, at: entry + 4)))
-        let path = try Self.text(bytes, at: base + (try Self.u32(bytes, at: entry + 8)))
-        entries.append(Entry(name: name, path: path))
+    private static func read(_ bytes: [UInt8], entry: Int, base: Int, _ visit: Visitor) throws(Malformed) {
+        guard try u32(bytes, at: entry) & 0xFF == elfLibc6 else { return }
+        let name = try text(bytes, at: base + (try u32(bytes, at: entry + 4)))
+        visit(name, try text(bytes, at: base + (try u32(bytes, at: entry + 8))))
     }
 
     private static func u32(_ bytes: [UInt8], at offset: Int) throws(Malformed) -> Int {
@@ -77,10 +81,10 @@ package struct LinkerCache: Sendable, Equatable {
     /// The kernel's limit of a path; a longer string is not a path.
     private static let longest = 4096
 
-    private static func text(_ bytes: [UInt8], at offset: Int) throws(Malformed) -> String {
+    private static func text(_ bytes: [UInt8], at offset: Int) throws(Malformed) -> ArraySlice<UInt8> {
         guard offset >= 0, offset < bytes.count else { throw Malformed(offset: offset) }
         let text = bytes[offset...].prefix(longest).prefix { $0 != 0 }
         guard offset + text.count < bytes.count, text.count < longest else { throw Malformed(offset: offset) }
-        return String(decoding: text, as: UTF8.self)
+        return text
     }
 }
