@@ -2,9 +2,10 @@ import CLinux
 import Extraction
 import Foundation
 import Linux
-import Squashfs
 import TestSupport
 import Testing
+
+@testable import Squashfs
 
 /// Following the inodes from the first one leads to each that the tree has, once.
 private func expectAllStored(_ reader: SquashfsReader) throws {
@@ -89,11 +90,37 @@ struct ReadingTests {
         #expect(reader.superblock.hasExportTable == !options.contains("-no-exports"))
     }
 
-    @Test("lzo is refused by name") func lzo() throws {
+    @Test(
+        "lzo, with all its levels and small blocks",
+        arguments: [[], ["-Xalgorithm", "lzo1x_1"], ["-Xcompression-level", "1"], ["-b", "4096"], ["-b", "1M"]])
+    func lzo(_ options: [String]) throws {
         let scratch = try Scratch()
         try makeTree(at: scratch.path + "/tree")
-        try makeImage(scratch.path + "/tree", scratch.path + "/image", ["-comp", "lzo"])
-        #expect(throws: SquashfsError.unsupported(.lzo)) { try openImage(scratch.path + "/image") }
+        // Rows of all lengths, far and near repetitions, and what does not compress.
+        try shell(
+            """
+            cd "$0"; i=0; while [ $i -lt 400 ]; do head -c $i /dev/urandom; head -c $i /dev/zero; echo $i; i=$((i + 1)); done >mixed
+            cat mixed mixed >far; head -c 300000 /dev/urandom >random; seq 60000 >numbers
+            """, [scratch.path + "/tree"])
+        try makeImage(scratch.path + "/tree", scratch.path + "/image", ["-comp", "lzo"] + options)
+        try expectSame(try openImage(scratch.path + "/image"), scratch.path + "/tree")
+    }
+
+    /// Whatever the bytes are, the decoder writes no more than it may, and comes back.
+    @Test("damaged lzo") func damagedLZO() throws {
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<20_000 {
+            let count = Int.random(in: 0...60, using: &generator)
+            let input = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            var output = [UInt8](repeating: 0xAA, count: 64)
+            let written = output.withUnsafeMutableBytes { space in
+                input.withUnsafeBytes {
+                    LZOCodec().decode($0, into: UnsafeMutableRawBufferPointer(rebasing: space[..<40]))
+                }
+            }
+            #expect(written ?? 0 <= 40)
+            #expect(output[40...].allSatisfy { $0 == 0xAA })
+        }
     }
 
     @Test("an image inside a larger file") func offset() throws {
@@ -139,6 +166,20 @@ struct ReadingTests {
         }
         #expect(found == names.map { Array($0.utf8) }.sorted { $0.lexicographicallyPrecedes($1) })
         try expectAllStored(reader)
+        // Any of them again, in no order, and one that lies inside of an entry leads to the next.
+        var all = try reader.entries(of: root)
+        var places: [(cookie: UInt64, next: [UInt8])] = []
+        while let entry = try all.next() { places.append((all.cookie, entry.name)) }
+        for index in places.indices.dropLast().shuffled().prefix(500) {
+            let (cookie, _) = places[index]
+            #expect(cookie < 1 << 31)
+            var again = try reader.entries(of: root, from: cookie)
+            #expect(try again.next()?.name == places[index + 1].next)
+            var inside = try reader.entries(of: root, from: cookie - 1)
+            #expect(try inside.next()?.name == places[index + 1].next)
+        }
+        var past = try reader.entries(of: root, from: 1 << 40)
+        #expect(try past.next() == nil)
     }
 
     @Test("reads from the middle") func ranges() throws {

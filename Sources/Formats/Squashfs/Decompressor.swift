@@ -44,7 +44,7 @@ final class Decompressor: Sendable {
         case .lz4: LZ4Codec()
         case .xz: LZMACodec(alone: false)
         case .lzma: LZMACodec(alone: true)
-        case .lzo: nil
+        case .lzo: LZOCodec()
         }
     }
 }

@@ -21,10 +21,7 @@ package struct DirectoryCursor {
     private var run = Run()
 
     private struct Run {
-        /// The offset of the header in the listing, in bytes.
-        var start = 0
         var entriesLeft = 0
-        var entriesRead = 0
         var block: UInt32 = 0
         var baseNumber: UInt32 = 0
     }
@@ -46,7 +43,6 @@ package struct DirectoryCursor {
         length = Int(directory.size)
         guard skipping >= 0, skipping <= length else { throw .corrupt(.directoryRun) }
         rest = length - skipping
-        run.start = skipping
         cursor = try MetadataCursor(reader.blocks, at: place, limit: reader.superblock.bytesUsed)
     }
 
@@ -73,35 +69,22 @@ package struct DirectoryCursor {
         return nil
     }
 
-    /// A position to resume at, of 58 bits. Zero is the beginning.
-    package var cookie: UInt64 {
-        guard run.entriesLeft > 0 else { return UInt64(length - rest) << 26 }
-        let relative = length - rest - run.start
-        return UInt64(run.start) << 26 | UInt64(relative) << 9 | UInt64(run.entriesRead)
-    }
+    /// A position to resume at: how many bytes of the listing are read. Zero is the beginning. It has to be below 2^31 for
+    /// directories of any usual size, because a program of 32 bits is refused larger offsets (EOVERFLOW).
+    package var cookie: UInt64 { UInt64(length - rest) }
 
-    /// Goes to the place of a cookie inside a run whose header begins where this cursor stands.
-    mutating func resume(relative: Int, entriesRead: Int) throws(SquashfsError) {
-        guard relative > 0 else { return }
-        guard rest >= Self.headerSize else { throw .corrupt(.directoryRun) }
-        try readHeader()
-        let skipped = relative - Self.headerSize
-        guard skipped >= 0, skipped <= rest, entriesRead < run.entriesLeft else { throw .corrupt(.directoryRun) }
-        try cursor.skip(skipped)
-        rest -= skipped
-        run.entriesLeft -= entriesRead
-        run.entriesRead = entriesRead
+    /// Goes on to a cookie, from a run's header in front of it. From one that nobody was given, to the next entry.
+    mutating func resume(at cookie: UInt64) throws(SquashfsError) {
+        while cookie > self.cookie, let head = try nextHead() { try cursor.skip(head.nameLength) }
     }
 
     private static let headerSize = 12
     private static let entrySize = 8
 
     private mutating func readHeader() throws(SquashfsError) {
-        run.start = length - rest
         let count = try cursor.u32()
         guard count < 256 else { throw .corrupt(.directoryRun) }
         run.entriesLeft = Int(count) + 1
-        run.entriesRead = 0
         run.block = try cursor.u32()
         run.baseNumber = try cursor.u32()
         rest -= Self.headerSize
@@ -124,7 +107,6 @@ package struct DirectoryCursor {
         guard nameLength <= 255, nameLength <= rest else { throw .corrupt(.directoryName) }
         rest -= nameLength
         run.entriesLeft -= 1
-        run.entriesRead += 1
         let number = run.baseNumber &+ UInt32(bitPattern: Int32(delta))
         return Head(offset: offset, number: number, kind: kind, nameLength: nameLength, block: run.block)
     }
@@ -142,10 +124,9 @@ extension SquashfsReader {
     /// Returns the listing of a directory, from its beginning or from a `DirectoryCursor.cookie`.
     package func entries(of directory: Inode, from cookie: UInt64 = 0) throws(SquashfsError) -> DirectoryCursor {
         guard directory.isDirectory else { throw .corrupt(.notDirectory) }
-        let start = Int(cookie >> 26)
-        let place = try listingPosition(of: directory, skipping: start)
-        var cursor = try DirectoryCursor(self, directory, at: place, skipping: start)
-        try cursor.resume(relative: Int(cookie >> 9 & 0x1FFFF), entriesRead: Int(cookie & 0x1FF))
+        let (place, skipping) = try indexedPosition(in: directory) { start, _ in UInt64(start) > cookie }
+        var cursor = try DirectoryCursor(self, directory, at: place, skipping: skipping)
+        try cursor.resume(at: cookie)
         return cursor
     }
 
@@ -156,7 +137,9 @@ extension SquashfsReader {
     package func lookup(_ name: [UInt8], in directory: Inode) throws(SquashfsError) -> DirectoryEntry? {
         guard directory.isDirectory else { throw .corrupt(.notDirectory) }
         guard directory.size > 0 else { return nil }
-        let (place, skipping) = try indexedPosition(of: name, in: directory)
+        let (place, skipping) = try indexedPosition(in: directory) { _, first in
+            first.withUnsafeBytes { order($0, name) } > 0
+        }
         var cursor = try DirectoryCursor(self, directory, at: place, skipping: skipping)
         return try cursor.find(name)
     }
@@ -168,17 +151,11 @@ extension SquashfsReader {
             offset: Int(directory.directory.offset))
     }
 
-    private func listingPosition(of directory: Inode, skipping: Int) throws(SquashfsError) -> MetadataPosition {
-        guard skipping > 0 else { return firstPosition(of: directory) }
-        guard UInt64(skipping) <= directory.size else { throw .corrupt(.directoryRun) }
-        var cursor = try MetadataCursor(blocks, at: firstPosition(of: directory), limit: superblock.bytesUsed)
-        try cursor.skip(skipping)
-        return cursor.position
-    }
-
-    /// Returns where to start looking for `name`: at the last index entry that is not greater. An index entry names the
-    /// first entry of a run that begins a metadata block.
-    private func indexedPosition(of name: [UInt8], in directory: Inode) throws(SquashfsError)
+    /// Returns where to start looking: at the last index entry that is not too far. An index entry names the first entry of a
+    /// run that begins a metadata block.
+    ///
+    /// - Parameter isTooFar: of the offset of a run in the listing and the name of its first entry.
+    private func indexedPosition(in directory: Inode, _ isTooFar: (Int, [UInt8]) -> Bool) throws(SquashfsError)
         -> (place: MetadataPosition, skipping: Int)
     {
         var found = (place: firstPosition(of: directory), skipping: 0)
@@ -190,7 +167,7 @@ extension SquashfsReader {
             let length = try index.u32()
             guard length < 255 else { throw .corrupt(.directoryName) }
             let first = try index.bytes(Int(length) + 1)
-            if first.withUnsafeBytes({ order($0, name) }) > 0 { break }
+            if isTooFar(Int(skipping), first) { break }
             // The run begins at this many bytes from the start of the listing, so its offset in the block follows.
             let offset = (Int(directory.directory.offset) + Int(skipping)) % MetadataBlock.size
             found = (

@@ -14,8 +14,6 @@ package enum SquashfsError: Error, Equatable, Sendable, CustomStringConvertible 
     package enum Feature: Equatable, Sendable {
         /// A version other than 4.0, the only one written since 2009.
         case version(major: UInt16, minor: UInt16)
-        /// LZO: its only library is GPL, and builders of container images do not use it.
-        case lzo
         case compression(UInt16)
     }
 
@@ -53,7 +51,6 @@ package enum SquashfsError: Error, Equatable, Sendable, CustomStringConvertible 
         case .notSquashfs: "not a squashfs image"
         case .unsupported(.version(let major, let minor)):
             "squashfs version \(major).\(minor) is not supported, only 4.0"
-        case .unsupported(.lzo): "lzo compression is not supported; repack the image with zstd or gzip"
         case .unsupported(.compression(let id)): "unknown compression algorithm \(id)"
         case .corrupt(let defect): "the squashfs image is damaged: \(defect.rawValue)"
         }

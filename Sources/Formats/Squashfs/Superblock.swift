@@ -71,7 +71,6 @@ package struct Superblock: Sendable, Equatable {
         guard magic == Self.magic else { throw .notSquashfs }
         guard major == 4, minor == 0 else { throw .unsupported(.version(major: major, minor: minor)) }
         guard let known = Compression(rawValue: algorithm) else { throw .unsupported(.compression(algorithm)) }
-        guard known != .lzo else { throw .unsupported(.lzo) }
         compression = known
         guard (12...20).contains(log), blockSize == 1 << Int(log) else { throw .corrupt(.blockSize) }
         try checkTables(available: available)
