@@ -36,7 +36,7 @@ struct MountTests {
         try fill(stage.tree)
         try stage.makeImage(options)
         let result = try stage.run(compare)
-        #expect(result.text.contains("type fuseblk names 255") || result.text.contains("type fuse names 255"))
+        #expect(result.text.contains("type fuseblk names 256") || result.text.contains("type fuse names 256"))
         #expect(result.text.contains("status=0 answer=G server=0"), "\(result.text)")
     }
 

@@ -89,7 +89,12 @@ struct Child {
         try mountImage(session, trees)
         readEarly(session)
         LaunchStep.image.reached()
-        let root = try RootAssembly(plan: plan, trees: trees).assemble(session)
+        let root: String
+        do throws(SkiffError) {
+            root = try RootAssembly(plan: plan, trees: trees).assemble(session)
+        } catch {
+            throw refusal() ?? error
+        }
         LaunchStep.root.reached()
         try mountEverything(on: root, &session, trees)
         return root
@@ -191,8 +196,19 @@ struct Child {
             guard let server = links.server else {
                 throw SkiffError("cannot mount image \(plan.image.path): no image server runs")
             }
-            try mount.server(control: server)
+            do throws(SkiffError) {
+                try mount.server(control: server)
+            } catch {
+                throw refusal() ?? error
+            }
         }
+    }
+
+    /// Returns what the image server says against the image; nil where it says nothing. Without a server the kernel only tells
+    /// that there is none.
+    private func refusal() -> SkiffError? {
+        guard let server = links.server, let text = ImageServerLink.complaint(over: server) else { return nil }
+        return SkiffError("cannot use image \(plan.image.path): \(text)")
     }
 
     private func readEarly(_ session: borrowing Session) {

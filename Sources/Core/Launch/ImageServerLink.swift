@@ -37,18 +37,21 @@ struct ImageServerLink: ~Copyable {
         }
     }
 
-    /// What the server wrote about an image that it cannot serve; nil if it wrote nothing.
-    private func complaint() -> String? {
-        guard (try? waitReadable(control.raw, milliseconds: 0)) == true,
-            let message = try? receiveMessage(over: control.raw), ImageServerMessage(message.bytes) == .refusal
-        else { return nil }
-        return String(bytes: message.bytes.dropFirst())
+    /// Returns what the server wrote about an image that it cannot serve; nil if it wrote nothing.
+    static func complaint(over control: CInt) -> String? {
+        // A server that ends with our message unread leaves ECONNRESET in front of its last words; unix(7).
+        for _ in 0..<2 where (try? waitReadable(control, milliseconds: 0)) == true {
+            guard let message = try? receiveMessage(over: control) else { continue }
+            guard ImageServerMessage(message.bytes) == .refusal else { return nil }
+            return String(bytes: message.bytes.dropFirst())
+        }
+        return nil
     }
 
     /// Asks whether the connection is gone. If so the server ends at once and is waited for: nothing of ours is left when
     /// `skiff` returns. If processes of the container live on, so does the server, and nobody waits.
     consuming func shutDown(after status: ExitStatus) {
-        if status == .exited(255), let text = complaint() { Log.error("image server: \(text)") }
+        if status == .exited(255), let text = Self.complaint(over: control.raw) { Log.error("image server: \(text)") }
         endHelper(
             pid, over: control.raw, question: ImageServerMessage.question.rawValue,
             busy: ImageServerMessage.busy.rawValue)

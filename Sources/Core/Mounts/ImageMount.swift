@@ -46,8 +46,11 @@ struct ImageMount {
             try mountFilesystem(type, source: loop.path, at: "image", flags: flags | sync, data: data)
         } catch {
             let limit = "The configuration allows loop devices below number \(plan.image.loopLimit) (max loop devices)"
+            let isDamaged = error == .invalidArgument || error == .ioError
             throw SkiffError(
-                "cannot mount image \(plan.image.path)", errno: error, hint: error == .noSpace ? limit : nil)
+                "cannot mount image \(plan.image.path)", errno: error,
+                hint: error == .noSpace
+                    ? limit : isDamaged ? "The image is damaged, or this kernel cannot read it" : nil)
         }
     }
 

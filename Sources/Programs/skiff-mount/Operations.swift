@@ -150,7 +150,7 @@ enum Operations {
                 fuse_reply_err(request, ENODATA)
                 return
             }
-            replyXattr(request, found.value, size)
+            replyXattr(request, server.shown(wanted, found.value), size)
         }
     }
 
