@@ -81,7 +81,7 @@ struct BuildJob {
         switch try BootstrapAgents.require(stage, installation) {
         case let agent as any LayeredAgent:
             let base = try agent.open(
-                BootstrapOrder(
+                BootstrapRequest(
                     stage: stage, root: "", temporary: temporary, directory: directory, ownsAllIDs: ownsAllIDs,
                     options: options, installation: installation, verification: verification))
             _ = setUmask(umask)

@@ -39,12 +39,12 @@ struct StageBuild {
 
     /// 2. The agent's content and the files of every image, into an empty directory.
     func source(_ rootPath: String) throws(SkiffError) -> BaseContent {
-        try BootstrapAgents.require(stage, installation).fill(order(rootPath))
+        try BootstrapAgents.require(stage, installation).fill(request(rootPath))
     }
 
     /// What `source` gives depends on these; nil when the agent cannot tell.
     func sourceFacts() throws(SkiffError) -> [StepFact]? {
-        guard var facts = try BootstrapAgents.require(stage, installation).facts(order("")) else { return nil }
+        guard var facts = try BootstrapAgents.require(stage, installation).facts(request("")) else { return nil }
         if options.fixesPermissions { facts.append(StepFact("--fix-perms", "yes")) }
         return facts
     }
@@ -54,11 +54,11 @@ struct StageBuild {
         -> DockerfileStage?
     {
         guard let agent = try BootstrapAgents.require(stage, installation) as? DockerfileAgent else { return nil }
-        return try agent.build(order(rootPath), workspace, on: engine)
+        return try agent.build(request(rootPath), workspace, on: engine)
     }
 
-    private func order(_ rootPath: String) -> BootstrapOrder {
-        BootstrapOrder(
+    private func request(_ rootPath: String) -> BootstrapRequest {
+        BootstrapRequest(
             stage: stage, root: rootPath, temporary: temporary, directory: directory, ownsAllIDs: ownsAllIDs,
             options: options, installation: installation, verification: verification)
     }

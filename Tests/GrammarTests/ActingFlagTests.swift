@@ -32,7 +32,7 @@ import Testing
         case "inspect", "run-help": return [verbs + "Inspect.swift"]
         case "sif": return [verbs + "SIF/AddedObject.swift"]
         case "cache": return [verbs + "Cache.swift"]
-        case "registry": return [verbs + "RegistryLogin.swift"]
+        case "registry": return [verbs + "Registry.swift"]
         case "remote": return [verbs + "Remote.swift"]
         case "keyserver": return [verbs + "Keyserver.swift"]
         case "plugin": return ["Sources/Programs/skiff/Plugin/PluginCommands.swift"]

@@ -10,23 +10,23 @@ import Registry
 /// (Docs/spec/deffile.md §2).
 package protocol BootstrapAgent: Sendable {
     /// Runs before anything else was written into the root.
-    func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent
+    func fill(_ request: BootstrapRequest) throws(SkiffError) -> BaseContent
 
     /// What the content depends on, asked before `fill`, whose result is kept under it. Nil when that cannot be told:
     /// then no step of the stage is kept.
-    func facts(_ order: BootstrapOrder) throws(SkiffError) -> [StepFact]?
+    func facts(_ request: BootstrapRequest) throws(SkiffError) -> [StepFact]?
 
     /// Whether what it starts from is a SIF, whose signatures it verifies.
     var verifiesSignatures: Bool { get }
 }
 
 extension BootstrapAgent {
-    package func facts(_ order: BootstrapOrder) throws(SkiffError) -> [StepFact]? { nil }
+    package func facts(_ request: BootstrapRequest) throws(SkiffError) -> [StepFact]? { nil }
     package var verifiesSignatures: Bool { false }
 }
 
 /// What an agent is given.
-package struct BootstrapOrder: Sendable {
+package struct BootstrapRequest: Sendable {
     /// The stage that is being built: its header has the keys that the agent needs.
     package let stage: Stage
     /// An empty directory on the host, to be filled.
@@ -102,6 +102,6 @@ package enum BootstrapAgents {
 
 /// `Bootstrap: scratch`: nothing but what every image has.
 struct ScratchAgent: BootstrapAgent {
-    func fill(_ order: BootstrapOrder) -> BaseContent { BaseContent() }
-    func facts(_ order: BootstrapOrder) -> [StepFact]? { [] }
+    func fill(_ request: BootstrapRequest) -> BaseContent { BaseContent() }
+    func facts(_ request: BootstrapRequest) -> [StepFact]? { [] }
 }

@@ -12,10 +12,10 @@ import Unpacking
 struct LocalImageAgent: BootstrapAgent {
     var verifiesSignatures: Bool { true }
 
-    func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
+    func fill(_ request: BootstrapRequest) throws(SkiffError) -> BaseContent {
         try LocalImage(
-            path: order.value("from"), root: order.root, identity: order.options.identity,
-            ownsAllIDs: order.ownsAllIDs, verification: order.verification
+            path: request.value("from"), root: request.root, identity: request.options.identity,
+            ownsAllIDs: request.ownsAllIDs, verification: request.verification
         ).unpack()
         return Self.content
     }
@@ -27,13 +27,13 @@ struct LocalImageAgent: BootstrapAgent {
         return content
     }
 
-    func facts(_ order: BootstrapOrder) throws(SkiffError) -> [StepFact]? {
+    func facts(_ request: BootstrapRequest) throws(SkiffError) -> [StepFact]? {
         // What cannot be read is told of by `fill`.
-        guard let image = try? LocalImage.open(order.value("from")), let state = LocalImage.state(of: image) else {
+        guard let image = try? LocalImage.open(request.value("from")), let state = LocalImage.state(of: image) else {
             return nil
         }
         // Also when what it gives is kept: then `fill` will not be asked.
-        try order.verification.verify(image, order.value("from"))
+        try request.verification.verify(image, request.value("from"))
         return [StepFact("the base image", state)]
     }
 }

@@ -5,15 +5,15 @@ import Registry
 
 /// `Bootstrap: docker`: an image of layers in a registry (Docs/spec/deffile.md §2).
 struct DockerAgent: LayeredAgent {
-    func open(_ order: BootstrapOrder) throws(SkiffError) -> LayeredBase {
-        let options = try order.network()
-        var text = order.value("from")
-        if !order.value("namespace").isEmpty { text = order.value("namespace") + "/" + text }
-        if !order.value("registry").isEmpty { text = order.value("registry") + "/" + text }
+    func open(_ request: BootstrapRequest) throws(SkiffError) -> LayeredBase {
+        let options = try request.network()
+        var text = request.value("from")
+        if !request.value("namespace").isEmpty { text = request.value("namespace") + "/" + text }
+        if !request.value("registry").isEmpty { text = request.value("registry") + "/" + text }
         let fetch = try DockerFetch(
             options, cache: try CacheDirectory.ofUser(disabled: options.isCacheDisabled), progress: Progress(),
             try RegistryReference(text))
-        let scratch = Scratch(in: order.temporary)
+        let scratch = Scratch(in: request.temporary)
         var image = try fetch.fetch(try fetch.find(), scratch: scratch)
         // What was damaged since it was fetched is fetched again before anything is made of it.
         if try fetch.repair(image) { image = try fetch.fetch(try fetch.find(), scratch: scratch) }
@@ -26,22 +26,22 @@ struct FetchedImageAgent: BootstrapAgent {
     let transport: String
     var verifiesSignatures: Bool { true }
 
-    func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
-        var options = try order.network()
-        if !order.value("library").isEmpty { options.library = order.value("library") }
-        let uri = ImageURI(transport: transport, reference: order.value("from"))
+    func fill(_ request: BootstrapRequest) throws(SkiffError) -> BaseContent {
+        var options = try request.network()
+        if !request.value("library").isEmpty { options.library = request.value("library") }
+        let uri = ImageURI(transport: transport, reference: request.value("from"))
         let image: FetchedImage
         do throws(SkiffError) {
-            image = try ImageFetch(options, order.installation, order.options.settings).fetch(
-                uri, scratch: Scratch(in: order.temporary))
+            image = try ImageFetch(options, request.installation, request.options.settings).fetch(
+                uri, scratch: Scratch(in: request.temporary))
         } catch {
             throw SkiffError(
                 "While performing build: conveyor failed to get: \(error.message)", errno: error.errno,
                 hint: error.hint)
         }
         try LocalImage(
-            path: image.path, root: order.root, identity: order.options.identity, ownsAllIDs: order.ownsAllIDs,
-            verification: order.verification
+            path: image.path, root: request.root, identity: request.options.identity, ownsAllIDs: request.ownsAllIDs,
+            verification: request.verification
         ).unpack()
         var content = BaseContent()
         content.keepsMetadata = true
@@ -49,7 +49,7 @@ struct FetchedImageAgent: BootstrapAgent {
     }
 }
 
-extension BootstrapOrder {
+extension BootstrapRequest {
     /// What the command line says about networks.
     func network() throws(SkiffError) -> NetworkOptions {
         guard let network = options.network else {

@@ -4,7 +4,7 @@ package import Packing
 package struct Stage: Sendable, Equatable {
     package var header: [HeaderField]
     package var scripts: [SectionName: Script] = [:]
-    /// `%files` sections, those of one source together, in file order.
+    /// `%files` sections, those of one source together, in file request.
     package var files: [FileGroup] = []
     /// Lines of `%labels`.
     package var labels: [ImageLabel] = []

@@ -33,21 +33,21 @@ final class DockerfileStage {
 /// Builds the stages that the wanted one needs, each once, as steps of the engine.
 final class DockerfileBuild {
     let recipe: DockerfileRecipe
-    let order: BootstrapOrder
+    let request: BootstrapRequest
     let fetched: FetchedFiles
     private let workspace: Workspace
     private var done: [Int: DockerfileStage] = [:]
     private var images: [String: DockerfileStage] = [:]
     private var plan: DockerfilePlan { recipe.plan }
 
-    init(_ recipe: DockerfileRecipe, _ order: BootstrapOrder, _ workspace: Workspace) {
-        (self.recipe, self.order, self.workspace) = (recipe, order, workspace)
-        fetched = FetchedFiles(order)
+    init(_ recipe: DockerfileRecipe, _ request: BootstrapRequest, _ workspace: Workspace) {
+        (self.recipe, self.request, self.workspace) = (recipe, request, workspace)
+        fetched = FetchedFiles(request)
     }
 
     /// The wanted stage, on an engine that has done nothing yet.
     func run(on engine: StageEngine) throws(SkiffError) -> DockerfileStage {
-        try build(plan.target, DockerfileStage(engine: engine, path: order.root))
+        try build(plan.target, DockerfileStage(engine: engine, path: request.root))
     }
 
     private func stage(_ index: Int) throws(SkiffError) -> DockerfileStage {
@@ -80,7 +80,7 @@ final class DockerfileBuild {
     }
 
     private func makeDirectory(_ name: String) throws(SkiffError) -> String {
-        let path = "\(order.temporary)/dockerfile/\(name)"
+        let path = "\(request.temporary)/dockerfile/\(name)"
         try during("cannot make \(path)") { () throws(Errno) in
             try makeDirectories(path, mode: 0o755)
             // The umask of the build must not reach the root of an image.
@@ -106,7 +106,7 @@ final class DockerfileBuild {
             let step = BuildStep("FROM \(source.base)", place: "", input: .unknown("its base is not kept")) {
                 (context) throws(SkiffError) in
                 var copier = ImageCopy(
-                    source: CopyTree(root: root.top), target: context.root, owners: OwnerWriter(self.order))
+                    source: CopyTree(root: root.top), target: context.root, owners: OwnerWriter(self.request))
                 do throws(ImageCopy.Failure) {
                     try copier.copyTree()
                 } catch {
@@ -160,7 +160,7 @@ final class DockerfileBuild {
     private func begin(_ stage: DockerfileStage, from name: String, platform: Platform, place: DockerfilePlace)
         throws(SkiffError)
     {
-        let image = DockerfileImage(name: name, platform: platform, place: place, recipe: recipe, order: order)
+        let image = DockerfileImage(name: name, platform: platform, place: place, recipe: recipe, request: request)
         let facts = try image.facts()
         let step = BuildStep(
             "FROM \(name)", place: "\(recipe.name):\(place.line)",

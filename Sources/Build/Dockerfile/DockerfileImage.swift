@@ -14,26 +14,27 @@ struct DockerfileImage {
     let platform: Platform
     let place: DockerfilePlace
     let recipe: DockerfileRecipe
-    let order: BootstrapOrder
+    let request: BootstrapRequest
     /// Of the image, which is another than what the definition names.
     private let verification: BaseVerification
 
-    init(name: String, platform: Platform, place: DockerfilePlace, recipe: DockerfileRecipe, order: BootstrapOrder) {
+    init(name: String, platform: Platform, place: DockerfilePlace, recipe: DockerfileRecipe, request: BootstrapRequest)
+    {
         (self.name, self.platform, self.place) = (name, platform, place)
-        (self.recipe, self.order) = (recipe, order)
-        verification = BaseVerification([], order.installation)
+        (self.recipe, self.request) = (recipe, request)
+        verification = BaseVerification([], request.installation)
     }
 
     /// What the image is, without fetching its files; nil when its agent cannot tell.
     func facts() throws(SkiffError) -> [StepFact]? {
-        let (agent, order) = try agentAndOrder("")
-        return try placed { () throws(SkiffError) in try agent.facts(order) }
+        let (agent, request) = try agentAndRequest("")
+        return try placed { () throws(SkiffError) in try agent.facts(request) }
     }
 
     /// Puts its files into an empty directory.
     func fill(_ path: String) throws(SkiffError) -> BaseContent {
-        let (agent, order) = try agentAndOrder(path)
-        return try placed { () throws(SkiffError) in try agent.fill(order) }
+        let (agent, request) = try agentAndRequest(path)
+        return try placed { () throws(SkiffError) in try agent.fill(request) }
     }
 
     private func placed<Result>(_ body: () throws(SkiffError) -> Result) throws(SkiffError) -> Result {
@@ -47,27 +48,27 @@ struct DockerfileImage {
         }
     }
 
-    private func agentAndOrder(_ path: String) throws(SkiffError) -> (any BootstrapAgent, BootstrapOrder) {
+    private func agentAndRequest(_ path: String) throws(SkiffError) -> (any BootstrapAgent, BootstrapRequest) {
         var (word, from) = agentAndName
         if Self.local.contains(word) { from = try inContext(from) }
         let agent: any BootstrapAgent
         do throws(SkiffError) {
-            agent = try BootstrapAgents.find(word, order.installation)
+            agent = try BootstrapAgents.find(word, request.installation)
             if agent is DockerfileAgent { throw SkiffError("invalid build source \(word)") }
         } catch {
             throw .step(
                 "cannot start from \(name): \(error.message)", at: place, in: recipe.name, hint: error.hint)
         }
-        var options = order.options
+        var options = request.options
         (options.packing.architecture, options.packing.architectureVariant) = (platform.architecture, platform.variant)
         let stage = Stage(header: [
             .init(key: "bootstrap", value: word, line: 0), .init(key: "from", value: from, line: 0),
         ])
-        let order = BootstrapOrder(
-            stage: stage, root: path, temporary: order.temporary, directory: order.directory,
-            ownsAllIDs: order.ownsAllIDs, options: options, installation: order.installation,
+        let request = BootstrapRequest(
+            stage: stage, root: path, temporary: request.temporary, directory: request.directory,
+            ownsAllIDs: request.ownsAllIDs, options: options, installation: request.installation,
             verification: verification)
-        return (agent, order)
+        return (agent, request)
     }
 
     private static let transports: Set<String> = [

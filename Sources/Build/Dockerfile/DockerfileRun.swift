@@ -11,7 +11,7 @@ struct DockerfileRun {
     let step: RunStep
     let place: DockerfilePlace
     let recipe: DockerfileRecipe
-    let order: BootstrapOrder
+    let request: BootstrapRequest
     let root: RootTree
     /// For each mount, where the tree of its `from` lies; empty for the build context.
     let sources: [String]
@@ -31,21 +31,21 @@ struct DockerfileRun {
         try makeDirectory()
         let runner = ScriptRunner(
             rootPath: root.path, definition: Definition(bootstrap: "dockerfile", from: recipe.context),
-            options: order.options, installation: order.installation, temporary: order.temporary)
-        var request = runner.imageRequest(.exec, root)
-        request.arguments = try arguments().map(\.bytes)
-        request.binds += mounts
-        request.writable = true
-        request.noUmask = true
+            options: request.options, installation: request.installation, temporary: request.temporary)
+        var launch = runner.imageRequest(.exec, root)
+        launch.arguments = try arguments().map(\.bytes)
+        launch.binds += mounts
+        launch.writable = true
+        launch.noUmask = true
         // What a command writes into /tmp is part of the image, as with everybody who builds Dockerfiles.
-        request.noMount.append("tmp")
-        request.directory = step.directory
-        request.newNetwork = step.network == "none"
-        request.pluginFlags = order.options.pluginFlags.filter { $0.name != "writable-tmpfs" }
-        request.exactEnvironment = true
-        request.environment = environment(home: user?.home ?? "/root")
-        request.programUser = user.map { ProgramUser(uid: $0.uid, gid: $0.gid, groups: $0.groups) }
-        let status = try runner.launch(request)
+        launch.noMount.append("tmp")
+        launch.directory = step.directory
+        launch.newNetwork = step.network == "none"
+        launch.pluginFlags = request.options.pluginFlags.filter { $0.name != "writable-tmpfs" }
+        launch.exactEnvironment = true
+        launch.environment = environment(home: user?.home ?? "/root")
+        launch.programUser = user.map { ProgramUser(uid: $0.uid, gid: $0.gid, groups: $0.groups) }
+        let status = try runner.launch(launch)
         if case .script = step.program { try root.remove(Self.scriptPath) }
         guard status == .exited(0) else {
             throw .step("the command failed: \(status.text)", at: place, in: recipe.name)
@@ -64,7 +64,8 @@ struct DockerfileRun {
     /// A base image may name a directory that it does not have.
     private func makeDirectory() throws(SkiffError) {
         do throws(Errno) {
-            try ImageDirectories(root: root, owners: OwnerWriter(order)).make(TreePath(step.directory), uid: 0, gid: 0)
+            try ImageDirectories(root: root, owners: OwnerWriter(request)).make(
+                TreePath(step.directory), uid: 0, gid: 0)
         } catch {
             throw .step("cannot make \(step.directory)", at: place, in: recipe.name, errno: error)
         }
@@ -90,7 +91,7 @@ struct DockerfileRun {
         for (index, mount) in caches.sorted(by: { $0.element.identifier < $1.element.identifier }) {
             let isHeld = kept.keys.contains { step.mounts[$0].identifier == mount.identifier }
             let key = try StepStore.digest([
-                "mount", mount.identifier, "\(order.ownsAllIDs) \(order.options.identity.text)",
+                "mount", mount.identifier, "\(request.ownsAllIDs) \(request.options.identity.text)",
             ]).prefix(40)
             kept[index] = try store.mount(
                 String(key), name: mount.identifier, isAlone: mount.isExclusive && !isHeld
@@ -154,9 +155,9 @@ struct DockerfileRun {
     private func copy(_ files: CopyTree, _ mount: RunStep.Mount, _ index: Int, _ isContext: Bool) throws(SkiffError)
         -> String
     {
-        let path = "\(order.temporary)/dockerfile/mount-\(place.line)-\(index)"
+        let path = "\(request.temporary)/dockerfile/mount-\(place.line)-\(index)"
         try during("cannot make \(path)") { () throws(Errno) in try makeDirectories(path, mode: 0o755) }
-        var copier = ImageCopy(source: files, target: try RootTree(path), owners: OwnerWriter(order))
+        var copier = ImageCopy(source: files, target: try RootTree(path), owners: OwnerWriter(request))
         copier.keepsOwners = !isContext
         do throws(ImageCopy.Failure) {
             try copier.copy(Array(mount.source.utf8), to: Array("/source".utf8))
@@ -167,7 +168,7 @@ struct DockerfileRun {
     }
 
     private func emptyDirectory(_ name: String, _ mount: RunStep.Mount) throws(SkiffError) -> String {
-        let parent = "\(order.temporary)/dockerfile/mounts"
+        let parent = "\(request.temporary)/dockerfile/mounts"
         let path = parent + "/" + name
         if (try? status(path).isDirectory) == true { return path }
         try during("cannot make \(path)") { () throws(Errno) in
@@ -181,7 +182,7 @@ struct DockerfileRun {
     private func prepare(_ name: String, in parent: String, _ mount: RunStep.Mount) throws(Errno) {
         let opened = try open(HostPath(parent), [.read, .directory])
         let name = try EntryName(name)
-        try OwnerWriter(order).set(mount.owner, mount.group, of: name, at: opened.raw)
+        try OwnerWriter(request).set(mount.owner, mount.group, of: name, at: opened.raw)
         try chmod(name, mode_t(mount.kind == .tmpfs ? 0o1777 : mount.mode), at: opened.raw)
     }
 }

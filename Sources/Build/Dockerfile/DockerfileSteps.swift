@@ -10,7 +10,7 @@ struct DockerfileSteps {
     let workspace: Workspace
 
     private var recipe: DockerfileRecipe { build.recipe }
-    private var order: BootstrapOrder { build.order }
+    private var request: BootstrapRequest { build.request }
 
     func run(_ step: DockerfileStep, on engine: StageEngine) throws(SkiffError) {
         let place = "\(recipe.name):\(step.place.line)"
@@ -80,8 +80,8 @@ struct DockerfileSteps {
     }
 
     private func input(_ step: RunStep, _ place: DockerfilePlace) throws(SkiffError) -> BuildStep.Input {
-        if !order.options.binds.isEmpty { return .unknown("what --bind shows it may change") }
-        if !order.options.pluginFlags.isEmpty { return .unknown("what plugins show it may change") }
+        if !request.options.binds.isEmpty { return .unknown("what --bind shows it may change") }
+        if !request.options.pluginFlags.isEmpty { return .unknown("what plugins show it may change") }
         let words: [String] =
             switch step.program {
             case .arguments(let words): words
@@ -116,7 +116,7 @@ struct DockerfileSteps {
         case .makeDirectory(let path, let owner):
             let user = try ImageUsers(root).owner(owner, at: step.place, in: recipe.name)
             do throws(Errno) {
-                try ImageDirectories(root: root, owners: OwnerWriter(order)).make(
+                try ImageDirectories(root: root, owners: OwnerWriter(request)).make(
                     TreePath(path), uid: user.uid, gid: user.gid)
             } catch {
                 throw .step("cannot make \(path)", at: step.place, in: recipe.name, errno: error)
@@ -130,7 +130,7 @@ struct DockerfileSteps {
                 roots.append(path)
             }
             try DockerfileRun(
-                step: run, place: step.place, recipe: recipe, order: order, root: root, sources: roots,
+                step: run, place: step.place, recipe: recipe, request: request, root: root, sources: roots,
                 store: workspace.store
             ).run(as: try ImageUsers(root).user(run.user, at: step.place, in: recipe.name))
         }
@@ -146,7 +146,7 @@ struct DockerfileSteps {
         let copy = DockerfileCopy(
             step: step,
             source: CopyTree(root: tree.top, ignored: isContext ? recipe.ignored : IgnoreFile()),
-            fetched: build.fetched, keepsOwners: !isContext, owner: owner, target: root, owners: OwnerWriter(order))
+            fetched: build.fetched, keepsOwners: !isContext, owner: owner, target: root, owners: OwnerWriter(request))
         do throws(DockerfileProblem) {
             for warning in try copy.run() { Log.warning("\(recipe.name):\(place.line): \(warning)") }
         } catch {

@@ -16,13 +16,13 @@ final class FetchedFiles {
         let modified: Int64?
     }
 
-    private let order: BootstrapOrder
+    private let request: BootstrapRequest
     private var files: [String: File] = [:]
     /// What the server said that the file is, before it was fetched.
     private var validators: [String: String] = [:]
     private var client: HTTPClient?
 
-    init(_ order: BootstrapOrder) { self.order = order }
+    init(_ request: BootstrapRequest) { self.request = request }
 
     /// What a file is, for the cache: what was promised, what the server calls this version of it, or else its digest.
     func identity(_ source: String, checksum: String?) throws(DockerfileProblem) -> String {
@@ -42,7 +42,7 @@ final class FetchedFiles {
             return file
         }
         let address = try Self.address(source)
-        let folder = "\(order.temporary)/dockerfile/fetched"
+        let folder = "\(request.temporary)/dockerfile/fetched"
         let path = "\(folder)/\(files.count)"
         let response: HTTPResponse
         do throws(SkiffError) {
@@ -100,7 +100,7 @@ final class FetchedFiles {
 
     private func http() throws(SkiffError) -> HTTPClient {
         if let client { return client }
-        let made = try order.network().http
+        let made = try request.network().http
         client = made
         return made
     }

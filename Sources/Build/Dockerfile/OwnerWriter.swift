@@ -11,11 +11,11 @@ struct OwnerWriter {
     private let mustSucceed: Bool
     private let recordsDevices: Bool
 
-    init(_ order: BootstrapOrder) {
-        let keeping = order.options.identity.keeping
+    init(_ request: BootstrapRequest) {
+        let keeping = request.options.identity.keeping
         hasRecords = keeping == .owners
         recordsDevices = keeping != .nothing
-        mustSucceed = order.ownsAllIDs || keeping == .devices
+        mustSucceed = request.ownsAllIDs || keeping == .devices
     }
 
     /// Before permissions and attributes: a change of the owner takes setuid bits and capabilities away.

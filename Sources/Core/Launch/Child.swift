@@ -172,13 +172,13 @@ struct Child {
             // A filter of this process has a listener already: we are inside of a container like this.
             guard error == .busy else { throw SkiffError("cannot emulate root", errno: error) }
             Log.warning("cannot emulate root inside of an emulation: owners are forgotten")
-            try during("cannot emulate root") { () throws(Errno) in try pretend(.forgetful()) }
+            try during("cannot emulate root") { () throws(Errno) in try pretend(.faked()) }
             return false
         }
     }
 
     private func pretend(_ filter: SyscallFilter) throws(Errno) {
-        if filter.kind != .forgetful { return }
+        if filter.kind != .faked { return }
         if try capabilities().effective & (1 << UInt64(Capability.sysAdmin)) == 0 { try setNoNewPrivileges() }
         try installFilter(filter.program)
     }

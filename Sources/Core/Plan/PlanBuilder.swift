@@ -144,7 +144,7 @@ package struct PlanBuilder {
         return switch rootMode {
         case .supervised:
             RootEmulation(mode: rootMode, filter: .supervised(), supervisor: supervisor, scope: scope)
-        case .faked: RootEmulation(mode: rootMode, filter: .forgetful(), supervisor: .none, scope: scope)
+        case .faked: RootEmulation(mode: rootMode, filter: .faked(), supervisor: .none, scope: scope)
         case .ranges where capability?.hasListeners ?? (held != nil):
             RootEmulation(mode: rootMode, filter: .devices(), supervisor: supervisor, scope: scope)
         case .ranges: nil

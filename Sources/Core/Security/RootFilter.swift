@@ -8,7 +8,7 @@ package struct SyscallFilter: Sendable, Equatable {
         /// Only calls that make device nodes or set attributes wait for it.
         case devices
         /// Calls that need real root succeed and do nothing.
-        case forgetful
+        case faked
     }
 
     package let kind: Kind
@@ -61,8 +61,8 @@ extension SyscallFilter {
     private static let deviceTypes: [UInt32] = [0o020000, 0o060000]
 
     /// Only what fails without privileges, as if it had been done.
-    package static func forgetful(_ tables: [CallTable] = CallTable.native) -> SyscallFilter {
-        make(.forgetful, tables, action: SKL_SECCOMP_ERRNO) { call in
+    package static func faked(_ tables: [CallTable] = CallTable.native) -> SyscallFilter {
+        make(.faked, tables, action: SKL_SECCOMP_ERRNO) { call in
             switch call {
             case .chown, .lchown, .fchown, .fchownat, .setgroups, .setuid, .setgid, .setreuid, .setregid, .setresuid,
                 .setresgid, .setfsuid, .setfsgid:

@@ -79,8 +79,8 @@ struct FilterTests {
         #expect(action(filter, Self.x86, 157, [28]) == SKL_SECCOMP_NOTIFY)
     }
 
-    @Test("the forgetful filter says yes to what needs root, and to nothing else") func forgetful() {
-        let filter = SyscallFilter.forgetful(all)
+    @Test("the filter of faked root says yes to what needs root, and to nothing else") func faked() {
+        let filter = SyscallFilter.faked(all)
         #expect(action(filter, Self.x86, 92) == SKL_SECCOMP_ERRNO)
         #expect(action(filter, Self.i386, 213) == SKL_SECCOMP_ERRNO)
         #expect(action(filter, Self.x86, 102) == SKL_SECCOMP_ALLOW)

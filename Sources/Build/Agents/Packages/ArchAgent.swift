@@ -6,30 +6,30 @@ import Packing
 
 /// `Bootstrap: arch`: Arch Linux, which exists for one architecture (Docs/spec/deffile.md §2).
 struct ArchAgent: BootstrapAgent {
-    func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
-        guard order.options.packing.architecture == "amd64" else {
+    func fill(_ request: BootstrapRequest) throws(SkiffError) -> BaseContent {
+        guard request.options.packing.architecture == "amd64" else {
             throw SkiffError(
-                "While performing build: conveyor failed to get: \(order.options.packing.architecture) architecture is not supported"
+                "While performing build: conveyor failed to get: \(request.options.packing.architecture) architecture is not supported"
             )
         }
-        let pacstrap = try HostTool(["pacstrap"], package: "arch-install-scripts", for: order)
-        let chroot = try HostTool(["arch-chroot"], package: "arch-install-scripts", for: order)
+        let pacstrap = try HostTool(["pacstrap"], package: "arch-install-scripts", for: request)
+        let chroot = try HostTool(["arch-chroot"], package: "arch-install-scripts", for: request)
         var file = ""
-        let address = order.url("confurl")
+        let address = request.url("confurl")
         if !address.isEmpty {
-            file = order.temporary + "/pacman.conf"
+            file = request.temporary + "/pacman.conf"
             let text = try BusyboxAgent.fetch(address, "pacman.conf")
             try during("cannot write \(file)") { () throws(Errno) in try writeFile(file, text, mode: 0o644) }
         }
-        let wanted = order.packages([])
+        let wanted = request.packages([])
         let packages = wanted.isEmpty ? ["base"] : wanted
-        defer { unmountBelow(order.root) }
+        defer { unmountBelow(request.root) }
         if inInitialUserNamespace() {
             try pacstrap.run(
-                ["-c", "-G", "-M"] + (file.isEmpty ? [] : ["-C", file]) + [order.root] + packages, for: order)
-            try chroot.run([order.root, "/bin/sh", "-c", Self.keys], for: order)
+                ["-c", "-G", "-M"] + (file.isEmpty ? [] : ["-C", file]) + [request.root] + packages, for: request)
+            try chroot.run([request.root, "/bin/sh", "-c", Self.keys], for: request)
         } else {
-            try install(packages, configuration: file, order)
+            try install(packages, configuration: file, request)
         }
         return .ofPackages
     }
@@ -38,10 +38,10 @@ struct ArchAgent: BootstrapAgent {
 
     /// What pacstrap does, without its file systems: those of the kernel cannot be mounted anew by root of a user namespace that
     /// has no more namespaces than that, so the root gets the host's.
-    private func install(_ packages: [String], configuration: String, _ order: BootstrapOrder) throws(SkiffError) {
-        let pacman = try HostTool(["pacman"], package: "pacman-package-manager", for: order)
-        let chroot = try HostTool(["chroot"], package: "coreutils", for: order)
-        let root = try RootTree(order.root)
+    private func install(_ packages: [String], configuration: String, _ request: BootstrapRequest) throws(SkiffError) {
+        let pacman = try HostTool(["pacman"], package: "pacman-package-manager", for: request)
+        let chroot = try HostTool(["chroot"], package: "coreutils", for: request)
+        let root = try RootTree(request.root)
         for folder in ["/var/cache/pacman/pkg", "/var/lib/pacman", "/var/log", "/run", "/etc/pacman.d"] {
             try root.makeDirectory(folder)
         }
@@ -52,11 +52,11 @@ struct ArchAgent: BootstrapAgent {
                 try attach(try cloneTree(folder), onto: target.raw)
             }
         }
-        let options = ["-r", order.root, "--cachedir", order.temporary + "/pacman", "--noconfirm"]
+        let options = ["-r", request.root, "--cachedir", request.temporary + "/pacman", "--noconfirm"]
         let file = configuration.isEmpty ? [] : ["--config", configuration]
-        try pacman.run(options + file + ["-Sy"] + packages, for: order)
-        try chroot.run([order.root, "/bin/sh", "-c", Self.keys], for: order)
+        try pacman.run(options + file + ["-Sy"] + packages, for: request)
+        try chroot.run([request.root, "/bin/sh", "-c", Self.keys], for: request)
     }
 
-    func facts(_ order: BootstrapOrder) -> [StepFact]? { order.headerFacts() }
+    func facts(_ request: BootstrapRequest) -> [StepFact]? { request.headerFacts() }
 }

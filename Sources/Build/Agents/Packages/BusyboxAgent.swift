@@ -6,23 +6,23 @@ import Packing
 
 /// `Bootstrap: busybox`: one static program under many names (Docs/spec/deffile.md §2).
 struct BusyboxAgent: BootstrapAgent {
-    func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
-        let root = try RootTree(order.root)
+    func fill(_ request: BootstrapRequest) throws(SkiffError) -> BaseContent {
+        let root = try RootTree(request.root)
         try root.makeDirectory("/bin")
-        try root.write("/bin/busybox", try Self.fetch(order.url("mirrorurl"), "busybox"), mode: 0o755)
+        try root.write("/bin/busybox", try Self.fetch(request.url("mirrorurl"), "busybox"), mode: 0o755)
         try root.write("/etc/passwd", "root:!:0:0:root:/root:/bin/sh\n", mode: 0o664)
         try root.write("/etc/group", "root:x:0:\n", mode: 0o664)
         try root.write(
             "/etc/hosts", "127.0.0.1   localhost localhost.localdomain localhost4 localhost4.localdomain4\n",
             mode: 0o664)
         // It knows its own names; it is started by its path below the root, which its links then get.
-        try HostTool(at: order.root + "/bin/busybox", for: order).run(
-            ["--install", "-s", order.root + "/bin"], for: order)
-        try shortenLinks(order.root + "/bin", below: order.root)
+        try HostTool(at: request.root + "/bin/busybox", for: request).run(
+            ["--install", "-s", request.root + "/bin"], for: request)
+        try shortenLinks(request.root + "/bin", below: request.root)
         return .ofPackages
     }
 
-    func facts(_ order: BootstrapOrder) -> [StepFact]? { order.headerFacts() }
+    func facts(_ request: BootstrapRequest) -> [StepFact]? { request.headerFacts() }
 
     /// The installer writes the path by which it was started.
     private func shortenLinks(_ folder: String, below root: String) throws(SkiffError) {

@@ -8,21 +8,22 @@ import Packing
 struct DebootstrapAgent: BootstrapAgent {
     private static let excluded = "openssl,udev,debconf-i18n,e2fsprogs"
 
-    func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
-        let tool = try HostTool(["debootstrap"], package: "debootstrap", for: order)
+    func fill(_ request: BootstrapRequest) throws(SkiffError) -> BaseContent {
+        let tool = try HostTool(["debootstrap"], package: "debootstrap", for: request)
         let arguments = [
             "--variant=minbase", "--exclude=" + Self.excluded,
-            "--include=" + order.packages(["apt"]).joined(separator: ","),
-            "--arch=" + Self.architecture(order.options.packing.architecture), order.value("osversion"), order.root,
-            order.url("mirrorurl"),
+            "--include=" + request.packages(["apt"]).joined(separator: ","),
+            "--arch=" + Self.architecture(request.options.packing.architecture), request.value("osversion"),
+            request.root,
+            request.url("mirrorurl"),
         ]
         // In a user namespace no device can be made. So told, debootstrap binds those of the host instead.
-        try tool.run(arguments, for: order, environment: inInitialUserNamespace() ? [] : ["container=lxc"])
-        unmountBelow(order.root)
+        try tool.run(arguments, for: request, environment: inInitialUserNamespace() ? [] : ["container=lxc"])
+        unmountBelow(request.root)
         return .ofPackages
     }
 
-    func facts(_ order: BootstrapOrder) -> [StepFact]? { order.headerFacts() }
+    func facts(_ request: BootstrapRequest) -> [StepFact]? { request.headerFacts() }
 
     /// Debian's names differ from Go's.
     static func architecture(_ name: String) -> String {

@@ -13,8 +13,8 @@ struct HostTool {
     ///   - names: alternatives, the best first.
     ///   - package: the Debian package that has it.
     /// - Throws: Apptainer's sentence when there is none.
-    init(_ names: [String], package: String, for order: BootstrapOrder) throws(SkiffError) {
-        programs = order.options.programs
+    init(_ names: [String], package: String, for request: BootstrapRequest) throws(SkiffError) {
+        programs = request.options.programs
         for name in names {
             if let found = programs.find(name) {
                 path = found
@@ -29,24 +29,25 @@ struct HostTool {
     }
 
     /// One whose path is known.
-    init(at path: String, for order: BootstrapOrder) { (self.path, programs) = (path, order.options.programs) }
+    init(at path: String, for request: BootstrapRequest) { (self.path, programs) = (path, request.options.programs) }
 
     /// Runs it to its end for a base; what it says goes to the user. A user of one id has its calls answered as those of
     /// `%post` are.
     ///
     /// - Parameter environment: beside that of the caller.
-    func run(_ arguments: [String], for order: BootstrapOrder, environment: [String] = []) throws(SkiffError) {
+    func run(_ arguments: [String], for request: BootstrapRequest, environment: [String] = []) throws(SkiffError) {
         let name = lastComponent(path)
         Log.debug("\(path) \(arguments.joined(separator: " "))")
         let set = ["PATH=" + programs.text] + environment
         let names = set.map { $0.prefix { $0 != "=" } + "=" }
         let variables = environmentStrings().filter { old in !names.contains { old.hasPrefix($0) } } + set
         let status: ExitStatus?
-        if let supervisor = order.supervisor {
+        if let supervisor = request.supervisor {
             let socket = try SupervisorLink.handover(over: supervisor)
             status = try during("cannot start \(name)") { () throws(Errno) in
                 let pid = try spawn(
-                    order.installation.rootSupervisor, ["skiff-root", "run", path] + arguments, environment: variables,
+                    request.installation.rootSupervisor, ["skiff-root", "run", path] + arguments,
+                    environment: variables,
                     descriptors: [(child: 3, parent: socket.raw)])
                 return try waitFor(pid)?.status
             }
@@ -75,7 +76,7 @@ extension HostTool {
     }
 }
 
-extension BootstrapOrder {
+extension BootstrapRequest {
     /// Leads to the skiff-root that answers calls which root of one id cannot make; nil where root has what tools need.
     fileprivate var supervisor: CInt? {
         options.identity.rootMode == .supervised ? options.identity.supervisor : nil

@@ -9,12 +9,12 @@ struct PackageDatabase {
     /// For the tools that work with rpm's library: empty where rpm is right by itself.
     let environment: [String]
 
-    init(_ rpm: HostTool, _ order: BootstrapOrder) throws(SkiffError) {
+    init(_ rpm: HostTool, _ request: BootstrapRequest) throws(SkiffError) {
         guard let place = rpm.output(["--eval", "%{_dbpath}"]), lastComponent(place) == ".rpmdb" else {
             environment = []
             return
         }
-        let folder = order.temporary + "/rpm-home"
+        let folder = request.temporary + "/rpm-home"
         let own = (environmentValue("HOME") ?? "") + "/.rpmmacros"
         let text = (isAccessible(own, .read) ? "%{load:\(own)}\n" : "") + "%_dbpath \(Self.usual)\n"
         try during("cannot write \(folder)/.rpmmacros") { () throws(Errno) in

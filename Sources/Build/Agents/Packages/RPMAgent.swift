@@ -9,39 +9,41 @@ struct RPMAgent: BootstrapAgent {
     private static let configuration = "/etc/bootstrap-yum.conf"
     private static let cache = "/var/cache/yum-bootstrap"
 
-    func fill(_ order: BootstrapOrder) throws(SkiffError) -> BaseContent {
-        let tool = try HostTool(["dnf", "yum"], package: "dnf", for: order)
-        let rpm = try HostTool(["rpm"], package: "rpm", for: order)
-        let root = try RootTree(order.root)
+    func fill(_ request: BootstrapRequest) throws(SkiffError) -> BaseContent {
+        let tool = try HostTool(["dnf", "yum"], package: "dnf", for: request)
+        let rpm = try HostTool(["rpm"], package: "rpm", for: request)
+        let root = try RootTree(request.root)
         let key = environmentValue("GPG") ?? ""
         guard key.isEmpty || key.hasPrefix("https://") else {
             throw SkiffError("While performing build: conveyor failed to get: GPG key must be fetched with https")
         }
-        let environment = try PackageDatabase(rpm, order).environment
+        let environment = try PackageDatabase(rpm, request).environment
         try makeDevices(root)
-        try root.write(Self.configuration, Self.text(order, checksKeys: !key.isEmpty), mode: 0o664)
-        if !key.isEmpty { try rpm.run(["--root", order.root, "--import", key], for: order, environment: environment) }
-        var arguments = ["--noplugins", "-c", order.root + Self.configuration, "--installroot", order.root]
-        arguments += ["--releasever=" + order.value("osversion"), "-y"]
-        arguments += order.value("setopt").split(separator: " ").map { "--setopt=\($0)" }
+        try root.write(Self.configuration, Self.text(request, checksKeys: !key.isEmpty), mode: 0o664)
+        if !key.isEmpty {
+            try rpm.run(["--root", request.root, "--import", key], for: request, environment: environment)
+        }
+        var arguments = ["--noplugins", "-c", request.root + Self.configuration, "--installroot", request.root]
+        arguments += ["--releasever=" + request.value("osversion"), "-y"]
+        arguments += request.value("setopt").split(separator: " ").map { "--setopt=\($0)" }
         arguments += ["install"]
         try tool.run(
             arguments
-                + order.packages(["/etc/redhat-release", "coreutils"], and: environmentValue("INCLUDE") ?? ""),
-            for: order, environment: environment)
+                + request.packages(["/etc/redhat-release", "coreutils"], and: environmentValue("INCLUDE") ?? ""),
+            for: request, environment: environment)
         try root.remove(Self.configuration)
         try root.remove(Self.cache)
         return .ofPackages
     }
 
-    func facts(_ order: BootstrapOrder) -> [StepFact]? { order.headerFacts(["GPG", "INCLUDE"]) }
+    func facts(_ request: BootstrapRequest) -> [StepFact]? { request.headerFacts(["GPG", "INCLUDE"]) }
 
-    static func text(_ order: BootstrapOrder, checksKeys: Bool) -> String {
+    static func text(_ request: BootstrapRequest, checksKeys: Bool) -> String {
         let check = "gpgcheck=\(checksKeys ? 1 : 0)\n"
         var text = "[main]\ncachedir=\(cache)\nkeepcache=0\ndebuglevel=2\nlogfile=/var/log/yum.log\n"
         text += "syslog_device=/dev/null\nexactarch=1\nobsoletes=1\n\(check)plugins=1\nreposdir=0\ndeltarpm=0\n\n"
-        text += "[base]\nname=Linux $releasever - $basearch\nbaseurl=\(order.url("mirrorurl"))\nenabled=1\n\(check)\n"
-        let updates = order.url("updateurl")
+        text += "[base]\nname=Linux $releasever - $basearch\nbaseurl=\(request.url("mirrorurl"))\nenabled=1\n\(check)\n"
+        let updates = request.url("updateurl")
         if updates.isEmpty { return text }
         return text + "[updates]\nname=Linux $releasever - $basearch updates\nbaseurl=\(updates)\nenabled=1\n\(check)\n"
     }
