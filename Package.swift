@@ -58,7 +58,7 @@ let package = Package(
     ],
     targets: [
         .target(
-            name: "TestSupport", dependencies: ["Linux", "CLinux"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Shell", "Linux", "CLinux"], path: "Tests/TestSupport",
             swiftSettings: testSettings),
 
         // The door to the kernel, and what everything stands on.
@@ -224,6 +224,8 @@ let package = Package(
 
         // Tests: one target for each module, and the end-to-end tests of the installed programs.
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: testSettings),
+        .testTarget(name: "BaseTests", dependencies: ["Base", "Linux", "CLinux"], swiftSettings: testSettings),
+        .testTarget(name: "ShellTests", dependencies: ["Shell", "Linux", "CLinux"], swiftSettings: testSettings),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"], swiftSettings: testSettings),
         .testTarget(name: "DigestTests", dependencies: ["Digest", "Base"], swiftSettings: testSettings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Base", "Linux", "CLinux"], swiftSettings: testSettings),

@@ -102,7 +102,7 @@ import Testing
 
     /// The meaning of patterns as it is defined, by trying everything; and as bash has it.
     @Test func meansWhatIsDefined() throws {
-        var generator = Generator(state: 4)
+        var generator = SeededRandom(4)
         var cases: [(pattern: String, name: String)] = []
         for _ in 0..<4000 {
             let pattern = RandomPattern.text(&generator, depth: 2)
@@ -146,29 +146,16 @@ import Testing
 
 /// Patterns of a and b, with groups inside each other.
 private enum RandomPattern {
-    static func text(_ generator: inout Generator, depth: Int) -> String {
+    static func text(_ generator: inout SeededRandom, depth: Int) -> String {
         (0..<Int.random(in: 1...3, using: &generator)).map { _ in part(&generator, depth) }.joined()
     }
 
-    private static func part(_ generator: inout Generator, _ depth: Int) -> String {
+    private static func part(_ generator: inout SeededRandom, _ depth: Int) -> String {
         let kind = Int.random(in: 0..<(depth > 0 ? 12 : 6), using: &generator)
         guard kind >= 6 else { return ["a", "b", "?", "*", "[!a]", "[ab]"][kind] }
         let choices = (0..<Int.random(in: 1...3, using: &generator)).map { _ in text(&generator, depth: depth - 1) }
         let repeats = ["?", "*", "+", "@", "!", "!"][kind - 6]
         return repeats + "(" + choices.joined(separator: "|") + ")"
-    }
-}
-
-/// SplitMix64: the same numbers in each run.
-private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
 

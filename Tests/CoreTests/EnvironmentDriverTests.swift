@@ -1,6 +1,7 @@
 import Base
 import CLinux
 import Linux
+import TestSupport
 import Testing
 
 @testable import Core

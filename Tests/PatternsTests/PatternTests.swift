@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Patterns
@@ -68,7 +69,7 @@ import Testing
 
     /// The short way for patterns without groups finds what the long way finds.
     @Test func bothWaysAgree() {
-        var generator = Generator(state: 7)
+        var generator = SeededRandom(7)
         var found: Set<Bool> = []
         for _ in 0..<5000 {
             let elements = (0..<Int.random(in: 0...6, using: &generator)).map { _ -> Pattern.Element in
@@ -97,18 +98,5 @@ import Testing
             _ = matcher.ends()
             #expect(matcher.steps < 1 << 22, "\(repeats): \(matcher.steps)")
         }
-    }
-}
-
-/// SplitMix64: the same numbers in each run.
-private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,7 +1,6 @@
 import Testing
 
 @testable import Base
-@testable import Core
 
 @Suite struct ProgressLineTests {
     @Test func terminalsGetABar() {

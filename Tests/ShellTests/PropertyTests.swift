@@ -1,21 +1,7 @@
+import TestSupport
 import Testing
 
-@testable import Core
-
-/// A generator with a seed: the same scripts in every run.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-
-    /// SplitMix64.
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
+@testable import Shell
 
 /// Random scripts from the grammar that the evaluator claims.
 struct ScriptGenerator {
@@ -125,7 +111,7 @@ struct ScriptGenerator {
     }
 }
 
-@Suite struct EnvironmentPropertyTests {
+@Suite struct PropertyTests {
     /// Whatever the evaluator does not refuse, both shells do the same way.
     @Test(arguments: ["/bin/dash", "/bin/bash"]) func randomScriptsAgree(_ shell: String) throws {
         var evaluated = 0

@@ -1,10 +1,10 @@
+import TestSupport
 import Testing
 
-@testable import Core
 @testable import Shell
 
 /// Scripts that call themselves: what our stack does not bear goes to a shell, which its user can end.
-struct EnvironmentNestingTests {
+@Suite struct NestingTests {
     private func stop(_ script: String, files: FakeRoot) -> ScriptStop? {
         var evaluator = ScriptEvaluator(files: files.files)
         do throws(ScriptStop) {

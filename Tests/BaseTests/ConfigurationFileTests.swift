@@ -4,7 +4,6 @@ import Linux
 import Testing
 
 @testable import Base
-@testable import Core
 
 /// Whose configuration root obeys.
 @Suite struct ConfigurationFileTests {

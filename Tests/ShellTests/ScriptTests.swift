@@ -1,10 +1,9 @@
-import Linux
+import TestSupport
 import Testing
 
-@testable import Core
 @testable import Shell
 
-@Suite struct EnvironmentScriptTests {
+@Suite struct ScriptTests {
     static let names = ["A", "B", "C", "D", "E"]
 
     /// Scripts as builders and people write them; both shells must agree with us.
@@ -89,23 +88,5 @@ import Testing
         #expect(RealShell.ours(". /self.sh", watching: [], files: root.files) == nil)
         let trims = "A=" + String(repeating: "a", count: 4000) + "\n" + String(repeating: "B=${A%%*b}\n", count: 200)
         #expect(RealShell.ours(trims, watching: []) == nil)
-    }
-
-    @Test func ownTextsAreUnderstood() throws {
-        let app = ImageScripts.App(name: "he-llo", hasEnvironment: true, hasRunscript: true, hasStartscript: false)
-        let texts = [
-            ImageScripts.base, ImageScripts.environmentHead, ImageScripts.appsBase([app]),
-            ImageScripts.appBase("he-llo"),
-            ImageScripts.apps, ImageScripts.finalBase, ImageScripts.runtimeVariables, ImageScripts.defaultRunscript,
-            ImageScripts.emptyScript,
-        ]
-        for text in texts { _ = try ScriptParser.parse(Array(text.utf8)) }
-        let result = try #require(RealShell.ours(ImageScripts.appsBase([app]), watching: []))
-        #expect(result.environment["SCIF_APPRUN_he_llo"] == "/scif/apps/he-llo/scif/runscript")
-        #expect(result.environment["SCIF_APPSTART_he_llo"] == nil)
-        for name in ["exec", "run", "shell", "start", "test"] {
-            let text = try #require(ImageScripts.action(name))
-            #expect(try RealShell.run("/bin/dash", "true <<'X'\n\(text)\nX\n", watching: []) != nil)
-        }
     }
 }
