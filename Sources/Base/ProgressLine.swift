@@ -33,13 +33,14 @@ package final class ProgressLine {
         let now = monotonicMilliseconds()
         guard now - told >= (isTerminal ? Self.onTerminals : Self.elsewhere) else { return }
         told = now
-        let text = text(bytes, milliseconds: now - start)
         if isTerminal {
-            // Carriage return and "erase to the end of the line"; ECMA-48. What fits 80 columns never wraps.
-            try? writeFully(2, "\rINFO:    " + text + "\u{1B}[K")
+            // Carriage return and "erase to the end of the line"; ECMA-48. A line that wrapped could not be drawn over.
+            let room = (terminalColumns(2) ?? 80) - Self.prefix.utf8.count
+            let text = text(bytes, milliseconds: now - start, columns: room)
+            try? writeFully(2, "\r" + Self.prefix + text + "\u{1B}[K")
             isDrawn = true
         } else {
-            Log.info(text)
+            Log.info(text(bytes, milliseconds: now - start))
         }
     }
 
@@ -54,20 +55,35 @@ package final class ProgressLine {
         isDrawn = false
     }
 
-    /// `Packing  45% [#########           ]   92.1 MiB of 206.0 MiB, 87.3 MiB/s`.
-    func text(_ bytes: Int64, milliseconds: Int64) -> String {
+    private static let prefix = "INFO:    "
+
+    /// `Packing  45% [#########           ]   92.1 MiB of 206.0 MiB, 87.3 MiB/s`, with less where there is no room for it.
+    ///
+    /// - Parameter columns: of which the last stays empty, because some terminals wrap after it.
+    func text(_ bytes: Int64, milliseconds: Int64, columns: Int = 80) -> String {
         let rate = Self.rate(bytes, milliseconds: milliseconds)
-        guard total > 0 else { return "\(verb) \(byteText(bytes)), \(rate)" }
+        guard total > 0 else {
+            return firstThatFits(
+                ["\(verb) \(byteText(bytes)), \(rate)", "\(verb) \(byteText(bytes))", byteText(bytes)], columns)
+        }
         let share = min(1, max(0, Double(bytes) / Double(total)))
         let percent = String(Int(share * 100))
         let bar = String(repeating: "#", count: Int(share * 20))
         let line = isTerminal ? " [\(bar)\(String(repeating: " ", count: 20 - bar.utf8.count))]" : ""
         let blanks = String(repeating: " ", count: max(0, 3 - percent.utf8.count))
-        return "\(verb) \(isTerminal ? blanks : "")\(percent)%\(line) \(byteText(bytes)) of \(byteText(total)), \(rate)"
+        let start = "\(verb) \(isTerminal ? blanks : "")\(percent)%"
+        let size = "\(byteText(bytes)) of \(byteText(total)), \(rate)"
+        return firstThatFits([start + line + " " + size, start + line, start, percent + "%"], columns)
     }
 
     private static func rate(_ bytes: Int64, milliseconds: Int64) -> String {
         let perSecond = Double(bytes) * 1000 / Double(max(1, milliseconds))
         return byteText(Int64(min(perSecond, 1e18))) + "/s"
     }
+}
+
+/// Returns the first of several texts that leaves the last column empty; the start of the last one where none does.
+package func firstThatFits(_ texts: [String], _ columns: Int) -> String {
+    let room = max(0, columns - 1)
+    return texts.first { $0.count <= room } ?? String((texts.last ?? "").prefix(room))
 }

@@ -86,6 +86,7 @@ extension Grammar {
         if words.first == "-h" || words.first == "--help", let command = find("help") {
             return Answer(help(complete(command)))
         }
+        if words == ["deffile"] { return Answer(definitionHelp) }
         var found = Table.root
         for word in words {
             guard let next = find(found.path.isEmpty ? word : found.path + " " + word) else { break }

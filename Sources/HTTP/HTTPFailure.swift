@@ -34,9 +34,16 @@ package struct HTTPFailure: Error, Sendable {
             case .stalled: "nothing came for too long"
             case .late: "no answer in the time that there was"
             case .cut: "the connection was cut"
-            default: text.isEmpty ? "the exchange failed" : text.prefix(1).lowercased() + text.dropFirst()
+            default: text.isEmpty ? "the exchange failed" : Self.continued(text)
             }
         return "\(address.scheme)://\(address.authority): \(reason)"
+    }
+
+    /// Returns libcurl's sentence as the rest of ours: `Could not connect` goes on small, `TLS connect error` does not.
+    static func continued(_ text: String) -> String {
+        let second = text.dropFirst().unicodeScalars.first
+        let isName = second.map { $0.properties.isUppercase || ("0"..."9").contains($0) } ?? false
+        return isName ? text : text.prefix(1).lowercased() + text.dropFirst()
     }
 
     package var hint: String? {

@@ -3,8 +3,8 @@ import Core
 import Linux
 import Synchronization
 
-/// Progress bars on a terminal, one per download and one for all; nothing elsewhere. Any thread counts, one thread
-/// draws.
+/// Progress of downloads: on a terminal a bar for each and one for all, elsewhere an INFO line every ten seconds. Any thread
+/// counts, one thread draws.
 package final class Progress: Sendable {
     /// The progress of one download.
     package final class Bar: Sendable {
@@ -28,6 +28,9 @@ package final class Progress: Sendable {
     }
 
     private let isShown: Bool
+    private let isTerminal: Bool
+    /// Between two lines where there is no terminal, in milliseconds.
+    private let interval: Int64
     private let state = Mutex<State>(State())
 
     private struct State {
@@ -40,8 +43,13 @@ package final class Progress: Sendable {
     }
 
     /// - Parameter isQuiet: whether nothing is drawn, because a program reads the output.
-    package init(isQuiet: Bool = false) {
-        isShown = !isQuiet && Log.level >= Log.Level.info.rawValue && terminalName(2) != nil
+    package convenience init(isQuiet: Bool = false) {
+        self.init(isQuiet: isQuiet, isTerminal: terminalName(2) != nil, interval: 10_000)
+    }
+
+    init(isQuiet: Bool, isTerminal: Bool, interval: Int64) {
+        isShown = !isQuiet && Log.level >= Log.Level.info.rawValue
+        (self.isTerminal, self.interval) = (isTerminal, interval)
     }
 
     /// - Parameter isDrawn: false for something too small to be of interest.
@@ -58,14 +66,27 @@ package final class Progress: Sendable {
     }
 
     private func draw() {
+        var told = monotonicMilliseconds()
         while true {
+            let isDue = !isTerminal && monotonicMilliseconds() - told >= interval
+            if isDue { told = monotonicMilliseconds() }
             let isEnded = state.withLock { state in
-                if !state.isEnded { Self.write(&state) }
+                if !state.isEnded, isTerminal { Self.write(&state) }
+                if !state.isEnded, isDue, let text = Self.report(state.bars) { Log.info(text) }
                 return state.isEnded
             }
             if isEnded { return }
             pause(milliseconds: 100)
         }
+    }
+
+    /// `Transferred 45%: 92.10 MiB / 206.00 MiB`, of all that is on its way; nil when nothing is.
+    static func report(_ bars: [Bar]) -> String? {
+        guard bars.contains(where: { !$0.isFinished }) else { return nil }
+        let (done, all) = (bars.reduce(Int64(0)) { $0 + $1.current }, bars.reduce(Int64(0)) { $0 + $1.total })
+        let share = all > 0 ? " \(min(100, max(0, Int(Double(done) * 100 / Double(all)))))%" : ""
+        return "Transferred\(share): \(byteText(done, .hundredths))"
+            + (all > 0 ? " / \(byteText(all, .hundredths))" : "")
     }
 
     /// Draws for the last time, so that the next output begins on its own line.
@@ -74,20 +95,21 @@ package final class Progress: Sendable {
         state.withLock { state in
             guard !state.isEnded, state.isRunning else { return }
             state.isEnded = true
-            Self.write(&state)
+            if isTerminal { Self.write(&state) }
         }
     }
 
     private static func write(_ state: inout State) {
         var text = ""
+        let columns = terminalColumns(2) ?? 80
         // More bars than the terminal has lines would scroll; finished ones are left out first.
         let open = state.bars.filter { !$0.isFinished }
         let shown = Array((state.bars.filter(\.isFinished) + open).suffix(12))
-        for bar in shown { text += "\r\u{1B}[K" + line(bar.name, bar.current, bar.total) + "\n" }
+        for bar in shown { text += "\r\u{1B}[K" + line(bar.name, bar.current, bar.total, columns) + "\n" }
         var lines = shown.count
         if state.bars.count > 1 {
             let current = state.bars.reduce(Int64(0)) { $0 + $1.current }
-            text += "\r\u{1B}[K" + line("total", current, state.bars.reduce(0) { $0 + $1.total }) + "\n"
+            text += "\r\u{1B}[K" + line("total", current, state.bars.reduce(0) { $0 + $1.total }, columns) + "\n"
             lines += 1
         }
         // Unchanged text is not drawn again: programs that watch the output of this process would take it for progress.
@@ -97,12 +119,16 @@ package final class Progress: Sendable {
         try? writeFully(2, above + text)
     }
 
-    private static func line(_ name: String, _ current: Int64, _ total: Int64) -> String {
+    /// One line, of less where the terminal is narrow: one that wrapped could not be drawn over.
+    static func line(_ name: String, _ current: Int64, _ total: Int64, _ columns: Int) -> String {
         let width = 32
         let part = total > 0 ? min(1, max(0, Double(current) / Double(total))) : 1
         let filled = Int(part * Double(width))
         let bar = String(repeating: "=", count: filled) + String(repeating: " ", count: width - filled)
         let label = name + String(repeating: " ", count: max(0, 12 - name.count))
-        return "\(label) [\(bar)] \(byteText(current, .hundredths)) / \(byteText(total, .hundredths))"
+        let size = "\(byteText(current, .hundredths)) / \(byteText(total, .hundredths))"
+        let percent = "\(Int(part * 100))%"
+        return firstThatFits(
+            ["\(label) [\(bar)] \(size)", "\(label) \(size)", "\(label) \(percent)", "\(name) \(percent)"], columns)
     }
 }

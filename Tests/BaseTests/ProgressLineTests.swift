@@ -14,6 +14,16 @@ import Testing
         #expect(line.text(103 << 20, milliseconds: 2000).utf8.count + "INFO:    ".utf8.count <= 80)
     }
 
+    /// A line that wraps cannot be drawn over.
+    @Test(arguments: 1...100) func linesFitTheTerminal(columns: Int) {
+        for total in [0, 206 << 20] as [Int64] {
+            let line = ProgressLine("Packing", total: total, isTerminal: true)
+            let text = line.text(103 << 20, milliseconds: 2000, columns: columns)
+            #expect(text.count < columns)
+            #expect(columns < 18 || text.hasPrefix("Packing "))
+        }
+    }
+
     @Test func othersGetPlainLines() {
         let line = ProgressLine("Packing", total: 10 << 10, isTerminal: false)
         #expect(line.text(1 << 10, milliseconds: 1000) == "Packing 10% 1.0 KiB of 10.0 KiB, 1.0 KiB/s")

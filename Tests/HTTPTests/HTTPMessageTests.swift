@@ -4,6 +4,15 @@ import Testing
 @testable import HTTP
 
 @Suite struct HTTPMessageTests {
+    /// libcurl's sentences go on in ours, and names keep their case.
+    @Test func reasonsBeginSmall() {
+        #expect(HTTPFailure.continued("Could not connect to server") == "could not connect to server")
+        #expect(HTTPFailure.continued("TLS connect error: x") == "TLS connect error: x")
+        #expect(HTTPFailure.continued("SSL: no") == "SSL: no")
+        #expect(HTTPFailure.continued("HTTP2 framing layer") == "HTTP2 framing layer")
+        #expect(HTTPFailure.continued("A") == "a")
+    }
+
     private let address = WebAddress("http://h.example:5000/v2/secret?token=x")
 
     @Test func headersHaveNamesOfAnyCase() throws {

@@ -99,12 +99,13 @@ struct LocalImage {
             return OwnedFD(adopting: copy)
         }
         do throws(ExtractionError) {
-            _ = try filesystem.extract(
-                from: copy, to: target.raw,
-                ExtractionOptions(
-                    owners: ownsAllIDs || keeping == .devices, devices: ownsAllIDs, xattrs: ownsAllIDs ? .all : .user,
-                    records: keeping),
-                leavesOutLostAndFound: true)
+            var options = ExtractionOptions(
+                owners: ownsAllIDs || keeping == .devices, devices: ownsAllIDs, xattrs: ownsAllIDs ? .all : .user,
+                records: keeping)
+            // Its size unpacked is written nowhere.
+            let progress = ProgressLine("Extracting", total: 0)
+            options.watch = progress.advance
+            _ = try filesystem.extract(from: copy, to: target.raw, options, leavesOutLostAndFound: true)
         } catch {
             let reason =
                 switch error.reason {

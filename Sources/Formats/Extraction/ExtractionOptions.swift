@@ -2,7 +2,7 @@ package import Linux
 package import Ownership
 
 /// What is taken over from an image when it is extracted, besides content, permissions, times and hard links.
-package struct ExtractionOptions: Sendable {
+package struct ExtractionOptions {
     package enum Xattrs: Sendable { case none, user, all }
     /// Owners, which takes CAP_CHOWN over all of them.
     package var owners: Bool
@@ -11,6 +11,8 @@ package struct ExtractionOptions: Sendable {
     package var xattrs: Xattrs
     /// What is kept as records on the files (`RecordedOwner`), for root of a user namespace, whatever the three above say.
     package var records: RecordKeeping
+    /// Is told how many bytes of content were written up to now, for every piece.
+    package var watch: ((Int64) -> Void)?
 
     package init(
         owners: Bool = false, devices: Bool = false, xattrs: Xattrs = .user, records: RecordKeeping = .nothing

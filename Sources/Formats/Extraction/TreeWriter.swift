@@ -32,6 +32,8 @@ private struct TreeWriter<Source: TreeSource> {
     let target: TreeRoot
     let options: ExtractionOptions
     private var report = ExtractionReport()
+    /// Bytes of content.
+    private var written: Int64 = 0
     /// All directories, in the order in which they were made; the root is the first. Whole paths would take the square of
     /// the depth.
     private var directories: [(parent: Int, name: [UInt8], node: Node)] = []
@@ -202,7 +204,7 @@ private struct TreeWriter<Source: TreeSource> {
     }
 
     /// Holes stay holes.
-    private func writeContent(of node: Node, to entry: EntryName, in place: CInt) throws {
+    private mutating func writeContent(of node: Node, to entry: EntryName, in place: CInt) throws {
         guard let size = Int64(exactly: node.size) else { throw Errno(EFBIG) }
         let file = try open(entry, [.write, .create, .exclusive], mode: 0o600, at: place)
         // The length first: one that the file system cannot have stops it before anything is written.
@@ -211,6 +213,8 @@ private struct TreeWriter<Source: TreeSource> {
             guard offset < node.size, let start = Int64(exactly: offset) else { return }
             let count = Int(min(UInt64(bytes.count), node.size - offset))
             try writeFully(file.raw, UnsafeRawBufferPointer(rebasing: bytes[..<count]), at: start)
+            written += Int64(count)
+            options.watch?(written)
         }
         try file.close()
     }

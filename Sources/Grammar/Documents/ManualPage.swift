@@ -1,3 +1,5 @@
+package import Base
+
 /// Manual pages in the man(7) macros, one a command, from the table that also parses.
 extension Grammar {
     /// A file name and its text.
@@ -6,7 +8,10 @@ extension Grammar {
         package var text: String
     }
 
-    /// `skiff.1`, `skiff-exec.1`, `skiff-sif-list.1`.
+    /// `skiff.1`, `skiff-exec.1`, `skiff-sif-list.1`, and those of files: `skiff-deffile.5`, `skiff.conf.5`.
+    package func allPages() throws(SkiffError) -> [Page] { manualPages() + [definitionPage, try settingsPage()] }
+
+    /// Those of commands.
     package func manualPages() -> [Page] {
         let commands = allCommands()
         return commands.map { command in
@@ -118,8 +123,11 @@ extension Grammar {
         names += command.verbs.map { pageName(start + $0) }
         guard !names.isEmpty else { return }
         page.macro("SH", ["SEE ALSO"])
-        for (index, name) in names.enumerated() {
-            page.macro("BR", [name, "(1)" + (index + 1 < names.count ? "," : "")])
+        var pages = names.map { ($0, "(1)") }
+        if command.path == "build" { pages.append(("skiff-deffile", "(5)")) }
+        if command.path.isEmpty { pages += [("skiff-deffile", "(5)"), ("skiff.conf", "(5)")] }
+        for (index, other) in pages.enumerated() {
+            page.macro("BR", [other.0, other.1 + (index + 1 < pages.count ? "," : "")])
         }
     }
 }

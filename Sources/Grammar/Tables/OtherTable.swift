@@ -86,7 +86,10 @@ extension Table {
     static var help: Command {
         var command = Command(
             "help", summary: "Help about any command", usage: "help [command]",
-            description: "Shows the help of a command; 'help a b' is the same as 'a b --help'.")
+            description: """
+                Shows the help of a command; 'help a b' is the same as 'a b --help'.
+                'help deffile' shows what a definition file may say.
+                """)
         command.completes = .commands
         return command
     }

@@ -7,6 +7,13 @@ package func terminalName(_ fd: CInt) -> String? {
     return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
+/// How many columns a terminal has; nil where it does not say. tty_ioctl(4), TIOCGWINSZ.
+package func terminalColumns(_ fd: CInt) -> Int? {
+    var size = winsize()
+    guard skl_ioctl_pointer(fd, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+    return Int(size.ws_col)
+}
+
 /// The process group that has the terminal of this session, taken from it for a while by a shell; tcsetpgrp(3).
 package struct TerminalOwner {
     private let terminal: CInt

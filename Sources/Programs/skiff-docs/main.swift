@@ -20,7 +20,7 @@ func write(_ arguments: [String]) throws(SkiffError) {
     }
     switch kind {
     case "man":
-        for page in grammar.manualPages() { try write(page.text, to: target, page.name) }
+        for page in try grammar.allPages() { try write(page.text, to: target, page.name) }
     case "completions":
         try write(grammar.completion(for: .bash), to: target, "skiff.bash")
         try write(grammar.completion(for: .zsh), to: target, "_skiff")

@@ -60,9 +60,12 @@ struct Extract {
     private func unpack(to target: CInt) throws(SkiffError) -> ExtractionReport {
         let everything = Self.mayGiveFilesAway
         do throws(ExtractionError) {
+            var options = ExtractionOptions(
+                owners: everything, devices: everything, xattrs: everything ? .all : .user)
+            let progress = ProgressLine("Extracting", total: 0)
+            options.watch = progress.advance
             return try ImageFilesystem(kind: filesystem, range: range).extract(
-                from: OwnedFD(adopting: Self.imageDescriptor), to: target,
-                ExtractionOptions(owners: everything, devices: everything, xattrs: everything ? .all : .user))
+                from: OwnedFD(adopting: Self.imageDescriptor), to: target, options)
         } catch {
             throw explain(error)
         }
