@@ -57,6 +57,7 @@ extension FlagKey where Value == Bool {
     package static var sandbox: FlagKey { FlagKey("sandbox") }
     package static var signed: FlagKey { FlagKey("signed") }
     package static var silent: FlagKey { FlagKey("silent") }
+    package static var sharens: FlagKey { FlagKey("sharens") }
     package static var startscript: FlagKey { FlagKey("startscript") }
     package static var test: FlagKey { FlagKey("test") }
     package static var underlay: FlagKey { FlagKey("underlay") }

@@ -57,6 +57,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let overflow = Errno(EOVERFLOW)
     package static let noLocks = Errno(ENOLCK)
     package static let notConnected = Errno(ENOTCONN)
+    package static let connectionRefused = Errno(ECONNREFUSED)
 }
 
 /// Runs a call that answers -1 on failure, again while a signal interrupts it.

@@ -88,7 +88,7 @@ import Testing
         "APPTAINER_NETWORK_ARGS=x", "SINGULARITY_NETWORK_ARGS=x", "SKIFF_NETWORK_ARGS=x",
         "APPTAINER_SECURITY=uid:1", "SINGULARITY_SECURITY=seccomp:/p", "APPTAINER_MEMORY=1G",
         "SINGULARITY_PIDS_LIMIT=100", "APPTAINER_CPUS=1", "APPTAINER_APPLY_CGROUPS=/c", "APPTAINER_NETNS_PATH=/n",
-        "APPTAINER_FUSESPEC=x", "APPTAINER_SHARENS=true", "APPTAINER_OOM_KILL_DISABLE=1",
+        "APPTAINER_FUSESPEC=x", "APPTAINER_OOM_KILL_DISABLE=1",
     ]) func variablesOfFlagsThatAreNotHereAreFatal(_ variable: String) throws {
         let name = try #require(variable.split(separator: "=").first)
         #expect {
@@ -115,7 +115,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["APPTAINER_NET=0", "APPTAINER_NETWORK= ", "APPTAINER_SHARENS=false", "SINGULARITY_MEMORY="])
+    @Test(arguments: ["APPTAINER_NET=0", "APPTAINER_NETWORK= ", "SINGULARITY_MEMORY="])
     func variablesThatAskForNothingAreNothing(_ variable: String) throws {
         #expect(try parse("exec", "x", "y", variables: [variable]).invocation().notes == [])
     }

@@ -8,6 +8,8 @@
 //   attack holds                     what this process holds: descriptors, root, directory
 //   attack landlock DIRECTORY        makes and changes files after it has given up the right to
 //   attack block                     a FUSE file system that does not answer, and who waits for it
+//   attack hold TEXT                 keeps 4 MiB with a text and says where: PID ADDRESS
+//   attack copy PID ADDRESS          reads what another one holds: copied TEXT, or refused: REASON
 //   attack signal NUMBER NAME        a signal for the processes with this name that belong to this launch
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -442,6 +444,33 @@ static int send_signal(int number, const char *wanted)
     _exit(0);
 }
 
+/* 4 MiB, as an MPI library sends a large message. */
+static char message[4 << 20];
+
+/* Says where the message lies, and waits to be read. */
+static int hold(const char *text)
+{
+    snprintf(message, sizeof message, "%s", text);
+    message[sizeof message - 1] = 1;
+    printf("%d %p\n", getpid(), (void *)message);
+    fflush(stdout);
+    sleep(20);
+    return 0;
+}
+
+/* Reads the message of a neighbour in one copy. */
+static int copy(pid_t process, void *place)
+{
+    static char found[sizeof message];
+    struct iovec here = {found, sizeof found}, there = {place, sizeof found};
+    ssize_t length = process_vm_readv(process, &here, 1, &there, 1, 0);
+    if (length == (ssize_t)sizeof found && found[sizeof found - 1] == 1)
+        printf("copied %s\n", found);
+    else
+        printf("refused: %s\n", strerror(errno));
+    return 0;
+}
+
 int main(int count, char **words)
 {
     const char *verb = count > 1 ? words[1] : "";
@@ -452,6 +481,9 @@ int main(int count, char **words)
     if (strcmp(verb, "holds") == 0) return holds();
     if (strcmp(verb, "landlock") == 0 && count > 2) return landlock(words[2]);
     if (strcmp(verb, "make") == 0 && count > 2) return result(words[2], mkdir(words[2], 0755)), 0;
+    if (strcmp(verb, "hold") == 0 && count > 2) return hold(words[2]);
+    if (strcmp(verb, "copy") == 0 && count > 3)
+        return copy(atoi(words[2]), (void *)strtoul(words[3], NULL, 16));
     if (strcmp(verb, "block") == 0) return block();
     if (strcmp(verb, "signal") == 0 && count > 3) return send_signal(atoi(words[2]), words[3]);
     fputs("usage: see the top of attack.c\n", stderr);

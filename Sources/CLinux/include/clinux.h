@@ -204,6 +204,13 @@ static inline int skl_signal_is_ignored(int signal_number) {
 ssize_t skl_send_descriptor(int socket, const void *bytes, size_t count, int descriptor);
 ssize_t skl_receive_descriptor(int socket, void *bytes, size_t count, int *descriptor);
 
+// bind(2) and connect(2) of a socket of unix(7) by path; ENAMETOOLONG for more than 107 bytes.
+int skl_bind_local(int socket, const char *path);
+int skl_connect_local(int socket, const char *path);
+int skl_accept(int listener);
+// SO_PEERCRED of socket(7): who connected, or who listened.
+int skl_peer(int socket, pid_t *pid, uid_t *uid);
+
 /* constants that are macros with casts, or newer than the headers */
 static const int SKL_O_PATH = O_PATH;
 static const int SKL_O_TMPFILE = O_TMPFILE;

@@ -12,12 +12,13 @@ struct Child {
     /// The image file, lent; nil for a directory.
     let image: CInt?
     let links: ChildLinks
+    let part: Launcher.Part
     /// The monitor's process; nil in place.
     let monitor: pid_t?
 
     init(_ launcher: Launcher, image: CInt?, links: ChildLinks, monitor: pid_t?) {
         (plan, plugins, installation) = (launcher.plan, launcher.plugins, launcher.installation)
-        (self.image, self.links, self.monitor) = (image, links, monitor)
+        (self.image, self.links, self.part, self.monitor) = (image, links, launcher.part, monitor)
     }
 
     /// In a child, whose frames above are its parent's: a failure is said and ends here.
@@ -34,12 +35,27 @@ struct Child {
     func run() throws(SkiffError) -> Never {
         try bindLifeToMonitor()
         LaunchStep.cloned.reached()
+        let shell = StaticShell(installation)
+        switch part {
+        case .whole: try start(in: try makeContainer(keeping: [shell.descriptor].compactMap { $0 }), shell)
+        case .container(let keeper):
+            let namespaces = try during("cannot open the container's namespaces") { () throws(Errno) in
+                try ContainerNamespaces.open(plan.ownNamespaces)
+            }
+            _ = try makeContainer(keeping: [keeper] + namespaces.descriptors)
+            try leave(namespaces, to: keeper)
+        case .program(let namespaces): try start(in: try enter(namespaces, shell), shell)
+        }
+    }
+
+    /// Puts the container together.
+    /// - Parameter kept: descriptors that stay open.
+    /// - Returns: its root, in which this process then is.
+    private func makeContainer(keeping kept: [CInt]) throws(SkiffError) -> TreeRoot {
         try mapUser()
         try closeMemory()
         LaunchStep.mapped.reached()
         try plugins.entered()
-
-        let shell = StaticShell(installation)
         try during("cannot make the mount namespace private") { () throws(Errno) in
             try setPropagation(plan.session.receivesMounts ? .slave : .private, of: "/")
         }
@@ -47,16 +63,45 @@ struct Child {
         LaunchStep.mounts.reached()
         try plugins.preExec()
         // What skiff and the plugins opened leads to the host, whether close-on-exec or not.
-        closeDescriptors(except: Inheritance.descriptors + links.neededInside + [shell.descriptor].compactMap { $0 })
+        closeDescriptors(except: Inheritance.descriptors + links.neededInside + kept)
         let container = try pivot(into: root)
         LaunchStep.pivoted.reached()
-
         if plan.namespaces.contains(.network) {
             try during("cannot start the loopback interface") { () throws(Errno) in try bringUpLoopback() }
         }
         if let hostname = plan.hostname {
             try during("cannot set host name \(hostname)") { () throws(Errno) in try setHostname(hostname) }
         }
+        return container
+    }
+
+    /// Enters a container that stands.
+    private func enter(_ namespaces: ContainerNamespaces, _ shell: StaticShell) throws(SkiffError) -> TreeRoot {
+        try during("cannot enter the container") { () throws(Errno) in
+            // `closeMemory` has the rule; here there are no maps to write.
+            if plan.user != .none { try setDumpable(false) }
+            try namespaces.enter()
+        }
+        try inviteSupervisor()
+        closeDescriptors(
+            except: Inheritance.descriptors + links.neededInside + [shell.descriptor].compactMap { $0 })
+        return try during("cannot enter the container") { () throws(Errno) in try TreeRoot("/") }
+    }
+
+    /// The container stands without a program: its keeper has it. Where it has processes of its own, this one becomes their init.
+    private func leave(_ namespaces: ContainerNamespaces, to keeper: CInt) throws(SkiffError) -> Never {
+        try during("cannot leave the container to its keeper") { () throws(Errno) in
+            try namespaces.send(over: keeper)
+        }
+        if plan.namespaces.contains(.pid) {
+            if plan.privileges.noNewPrivileges { try? setNoNewPrivileges() }
+            try Shim.idle()
+        }
+        _exit(0)
+    }
+
+    /// Starts the program; the current directory is the container's root.
+    private func start(in container: TreeRoot, _ shell: StaticShell) throws(SkiffError) -> Never {
         if plan.process == .shim { try startShim() }
         let directory = try ContainerEntry(root: container).enter(plan.directory)
         _ = setUmask(mode_t(plan.umask))
@@ -141,9 +186,13 @@ struct Child {
             }
         case .ranges: waitForMaps()
         }
-        if let supervisor = links.supervisor, plan.root?.supervisor == .own {
-            try SupervisorLink.invite(over: supervisor)
-        }
+        try inviteSupervisor()
+    }
+
+    /// A skiff-root of this launch must be root of the same user namespace.
+    private func inviteSupervisor() throws(SkiffError) {
+        guard let supervisor = links.supervisor, plan.root?.supervisor == .own else { return }
+        try SupervisorLink.invite(over: supervisor)
     }
 
     /// If the parent could not write them, it says why, and closes without a word to us.

@@ -4,12 +4,23 @@ package import Linux
 
 /// Executes a plan from outside the container: helpers, child, monitor, and the end of all of them. `Handshake.swift` draws it.
 package struct Launcher {
-    package let plan: Plan
+    package internal(set) var plan: Plan
     package let plugins: any PluginPhases
     package let installation: Installation
     /// Whether it is a step of a build. Then nobody waits for this process to stop, and all that a terminal or a script stops
     /// and continues with their process group, do so by themselves.
     let isStep: Bool
+    /// Which part of a container's start this is.
+    var part = Part.whole
+
+    enum Part {
+        /// The container is made, and a program started in it.
+        case whole
+        /// The container is made and left to its keeper, which gets its namespaces over this socket.
+        case container(keeper: CInt)
+        /// A program is started in a container that stands.
+        case program(ContainerNamespaces)
+    }
 
     package init(plan: Plan, plugins: any PluginPhases, installation: Installation, isStep: Bool) {
         self.plan = plan
@@ -22,7 +33,13 @@ package struct Launcher {
     /// - Parameter image: the open image file, lent; nil for a directory.
     package func run(image: CInt?) throws(SkiffError) -> ExitStatus {
         LaunchStep.planned.reached()
+        if let sharing = plan.sharing { return try runShared(sharing, image: image) }
         if let image { try lock(image) }
+        return try runAlone(image: image)
+    }
+
+    /// As `run`, with the image's lock.
+    func runAlone(image: CInt?) throws(SkiffError) -> ExitStatus {
         if plan.process == .inPlace { try become(image) }
         do throws(SkiffError) {
             let status = try watch(image)
@@ -35,7 +52,7 @@ package struct Launcher {
     }
 
     /// An ext3 image has one writer or many readers, Apptainer's among them: it locks the same bytes in the same way.
-    private func lock(_ image: CInt) throws(SkiffError) {
+    func lock(_ image: CInt) throws(SkiffError) {
         let root = plan.image
         guard root.filesystem == .ext3 else { return }
         let isFree = try during("cannot lock \(root.path)") { () throws(Errno) in
@@ -60,36 +77,12 @@ package struct Launcher {
         try Child(self, image: image, links: ChildLinks(plan.root), monitor: nil).run()
     }
 
-    /// What the plan has of helpers is started, then the child; each owner ends its own, the last one first.
     private func watch(_ image: CInt?) throws(SkiffError) -> ExitStatus {
-        // Before the first helper exists, so that no signal can leave one behind.
         _ = try during("cannot block signals") { () throws(Errno) in try setSignalMask(.all) }
-        var extraction: Extraction?
-        if plan.image.driver == .extracted, let image {
-            switch try Extraction.unpack(plan.image, file: image, installation: installation) {
-            case .unpacked(let made): extraction = consume made
-            case .interrupted(let signal): return .signaled(signal)
-            }
-        }
-        var links = ChildLinks(plan.root)
-        var supervisor: SupervisorLink?
-        var handover: OwnedFD?
-        if plan.root?.supervisor == .own {
-            let started = try SupervisorLink.start(installation)
-            let socket = try started.handover()
-            links.supervisor = socket.raw
-            handover = consume socket
-            supervisor = consume started
-        }
-        var server: ImageServerLink?
-        if plan.image.driver == .server, let image {
-            let started = try ImageServerLink.start(installation, plan.image, file: image)
-            links.server = started.control.raw
-            server = consume started
-        }
-        let child = try StartedChild(self, image: image, links: links)
-        // The child has its own. Closed by a call: the optimizer ends what is merely dropped before the child is made.
-        try? handover.take()?.close()
+        var helpers = LaunchHelpers(plan)
+        if let signal = try helpers.start(plan, installation, image: image) { return .signaled(signal) }
+        let child = try StartedChild(self, image: image, links: helpers.links)
+        helpers.childIsMade()
         let pid = child.pid
         let status = try Monitor(child, standsForProgram: !isStep).wait {
             LaunchStep.running.reached()
@@ -97,12 +90,15 @@ package struct Launcher {
                 plugins.started(pid: pid, pidfd: pidfd.raw)
             }
         }
-        server.take()?.shutDown(after: status)
-        supervisor.take()?.shutDown()
-        extraction.take()?.finish()
+        helpers.shutDown(after: status)
         return status
     }
 
-    /// Those that the child is in.
-    var namespaces: Namespaces { plan.user == .none ? plan.namespaces : plan.namespaces.union(.user) }
+    var makesUserNamespace: Bool { namespaces.contains(.user) }
+
+    /// Those that the child makes for itself.
+    var namespaces: Namespaces {
+        if case .program = part { return [] }
+        return plan.ownNamespaces
+    }
 }

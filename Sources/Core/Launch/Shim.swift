@@ -32,6 +32,18 @@ struct Shim {
         shim.serve()
     }
 
+    /// PID 1 of a container that several share: it starts nothing, reaps, and stays until its keeper ends it.
+    static func idle() throws(SkiffError) -> Never {
+        try during("cannot close the memory of PID 1") { () throws(Errno) in try setDumpable(false) }
+        closeDescriptors(except: [])
+        for standard: CInt in 0...2 { _ = close(standard) }
+        setProcessName("appinit")
+        while true {
+            while (try? waitFor(-1, options: WNOHANG)) != nil {}
+            _ = try? waitForSignal(.all)
+        }
+    }
+
     private mutating func serve() -> Never {
         while true {
             reap()

@@ -16,12 +16,17 @@ struct StartedChild: ~Copyable {
     /// - Parameter links: with what leads to the helpers; the rest is added.
     init(_ launcher: Launcher, image: CInt?, links: ChildLinks) throws(SkiffError) {
         var links = links
-        let maps = try MapGate(launcher.plan.user)
+        let maps = try MapGate(launcher.makesUserNamespace ? launcher.plan.user : .none)
         let monitor = processID()
         let status = try Self.makeReports()
         let shim = launcher.plan.process == .shim ? try Self.makeReports() : nil
         let pid: pid_t
         do throws(Errno) {
+            if case .program(let entered) = launcher.part {
+                // What holds something of the host in the namespace of the container: `Child.closeMemory` has the rule.
+                if launcher.plan.user != .none { try setDumpable(false) }
+                try entered.prepareForChild()
+            }
             pid = try cloneProcess(launcher.namespaces)
         } catch {
             maps.close()
@@ -35,6 +40,7 @@ struct StartedChild: ~Copyable {
         }
         for pipe in [status, shim] { if let pipe { _ = CLinux.close(pipe.second) } }
         Inheritance.closeDescriptors()
+        if case .program(let entered) = launcher.part { entered.close() }
         try maps.open(for: pid)
         self.pid = pid
         isShim = launcher.plan.process == .shim

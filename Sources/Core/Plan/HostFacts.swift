@@ -36,6 +36,8 @@ package struct HostFacts: Sendable {
     package var topMounts: [String] = []
     /// The administrator's capability.json.
     package var capabilityFile = Place.absent(.noSuchFile)
+    /// With whom this process may share a container.
+    package var siblings: Siblings?
     /// Where temporary files go unless the request says it.
     package var temporaryDirectory = "/tmp"
 

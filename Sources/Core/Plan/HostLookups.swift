@@ -37,6 +37,10 @@ extension HostFacts {
         if settings.rootCapabilities == .file && uid == 0 {
             capabilityFile = .at(installation.configurationDirectory + "/capability.json")
         }
+        siblings =
+            request.sharesContainer
+            ? .ofStep(environment, parent: .ofThisProcess) ?? .ofThisProcess
+            : .ofStep(environment, parent: .ofThisProcess)
         if request.writable && image.root == .directory {
             image.holdsHome = Self.holds(HomeDirectory.destination(request, self), inside: image.path)
         }

@@ -20,6 +20,8 @@ package struct Plan: Sendable {
     package var hostname: String?
     package var session: SessionFilesystem
     package var process: ProcessModel
+    /// Nil for a container of its own.
+    package var sharing: Sharing?
     package var plugins: [PluginParticipant]
     package var notes: [PlanNote]
     /// What the user is told, apart from what the environment says.
@@ -53,6 +55,9 @@ package struct Plan: Sendable {
         self.messages = messages
         self.environment = environment
     }
+
+    /// Those that the container has of its own.
+    var ownNamespaces: Namespaces { user == .none ? namespaces : namespaces.union(.user) }
 }
 
 /// How the root file system comes to stand.

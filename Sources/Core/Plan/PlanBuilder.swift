@@ -265,7 +265,7 @@ package struct PlanBuilder {
         if let emulation, let capability {
             draft.messages.append(.info(capability.notice(emulation.mode, ignoredRanges: request.ignoreSubuid)))
         }
-        let plan = Plan(
+        var plan = Plan(
             action: request.action, arguments: request.arguments, image: root, layers: draft.layers,
             mounts: draft.mounts.inOrder(),
             namespaces: draft.namespaces, user: user, root: emulation, privileges: privileges,
@@ -275,6 +275,7 @@ package struct PlanBuilder {
             session: sessionFilesystem,
             process: processModel(draft, root), plugins: plugins.participants, notes: draft.notes,
             messages: draft.messages, environment: environment)
+        plan.sharing = plan.sharing(among: host.siblings, isAsked: request.sharesContainer)
         return try PlanCheck(plan).closed()
     }
 

@@ -7,24 +7,13 @@ extension Plan {
         .members([
             "action": .string(action.rawValue),
             "arguments": .strings(arguments.map { String(bytes: $0) }),
-            "image": .members([
-                "path": .string(image.path), "driver": .string(image.driver.rawValue),
-                "offset": .integer(image.range.offset), "size": .integer(image.range.size),
-                "writable": .bool(image.writable),
-                "synchronous": .bool(image.isSynchronous),
-                "owner": image.owner.map {
-                    .members(["uid": .integer(Int64($0.uid)), "gid": .integer(Int64($0.gid))])
-                },
-                "missingTargets": .string(image.targets.rawValue),
-            ]),
+            "image": imageJSON,
             "process": .string(process.rawValue),
-            "namespaces": .strings(namespaces.names + (user == .none ? [] : ["user"])),
+            "sharing": sharing.map { .members(["name": .string($0.name), "isAsked": .bool($0.isAsked)]) },
+            "namespaces": namespacesJSON,
             "user": userJSON,
             "root": rootJSON,
-            "session": .members([
-                "type": .string(session.type.rawValue), "size": session.size.map { .integer($0) },
-                "propagation": .string(session.receivesMounts ? "slave" : "private"),
-            ]),
+            "session": sessionJSON,
             "layers": .array(layers.map(\.json)),
             "mounts": .array(mounts.map(\.json)),
             "environment": environment.json,
@@ -52,6 +41,37 @@ extension Plan {
             "messages": .array(
                 allMessages.map { .members(["level": .string($0.level.label), "text": .string($0.text)]) }),
             "notes": .array(notes.map { .members(["text": .string($0.text), "origin": .string($0.origin)]) }),
+        ])
+    }
+
+    /// What is made once for all that share the container.
+    var containerJSON: JSONText {
+        .members([
+            "image": imageJSON, "namespaces": namespacesJSON, "user": userJSON, "root": rootJSON,
+            "session": sessionJSON, "layers": .array(layers.map(\.json)), "mounts": .array(mounts.map(\.json)),
+            "hostname": hostname.map { .string($0) }, "plugins": .strings(plugins.map(\.id)),
+        ])
+    }
+
+    private var imageJSON: JSONText {
+        .members([
+            "path": .string(image.path), "driver": .string(image.driver.rawValue),
+            "offset": .integer(image.range.offset), "size": .integer(image.range.size),
+            "writable": .bool(image.writable),
+            "synchronous": .bool(image.isSynchronous),
+            "owner": image.owner.map {
+                .members(["uid": .integer(Int64($0.uid)), "gid": .integer(Int64($0.gid))])
+            },
+            "missingTargets": .string(image.targets.rawValue),
+        ])
+    }
+
+    private var namespacesJSON: JSONText { .strings(namespaces.names + (user == .none ? [] : ["user"])) }
+
+    private var sessionJSON: JSONText {
+        .members([
+            "type": .string(session.type.rawValue), "size": session.size.map { .integer($0) },
+            "propagation": .string(session.receivesMounts ? "slave" : "private"),
         ])
     }
 

@@ -20,7 +20,7 @@ extension Plan {
             if !rows.isEmpty { found.append((title, rows)) }
         }
         section("image", imageRows)
-        section("processes", [processText])
+        section("processes", [processText] + sharingRows)
         section("namespaces", namespaces.names + userRows)
         section("layers, lowest first", layerRows)
         section("session", sessionRows)
@@ -60,6 +60,12 @@ extension Plan {
         case .monitored: "skiff waits, its child becomes the program"
         case .shim: "skiff waits, its child is PID 1 and starts the program"
         }
+    }
+
+    private var sharingRows: [String] {
+        guard let sharing else { return [] }
+        let reason = sharing.isAsked ? "--sharens" : "they belong to one step of a job"
+        return ["all that the same parent or job step starts for this container share it (\(reason))"]
     }
 
     private var userRows: [String] {

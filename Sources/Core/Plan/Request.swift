@@ -91,6 +91,8 @@ package struct Request: Sendable {
     package var newNetwork = false
     package var hostname: String?
     package var noInit = false
+    /// `--sharens`: one container for all that the parent of this process starts.
+    package var sharesContainer = false
     package var userMapping = UserMapping.automatic
     /// `--ignore-subuid`, `--ignore-fakeroot-command`: ways to root that are left out.
     package var ignoreSubuid = false

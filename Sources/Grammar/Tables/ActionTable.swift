@@ -180,6 +180,9 @@ extension Table {
             Flag(.userns, short: "u", help: "run in a new user namespace", environment: "USERNS UNSHARE_USERNS"),
             Flag(
                 .noInit, help: "make the program itself process 1 of a new PID namespace", environment: "NOSHIMINIT"),
+            Flag(
+                .sharens, help: "share one container among the processes that the same parent starts",
+                environment: "SHARENS"),
             Flag(.hostname, help: "the host name in the container", environment: "HOSTNAME"),
             Flag(
                 .dns, help: "name servers for resolv.conf, separated by commas", environment: "DNS"),

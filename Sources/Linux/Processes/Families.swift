@@ -19,6 +19,16 @@ package func isStopped(_ pid: pid_t) -> Bool {
     return line[end...].dropFirst(2).first == UInt8(ascii: "T")
 }
 
+/// When a process started, in clock ticks since the boot: with its number it names one process for good; field 22 of
+/// /proc/PID/stat in proc(5). nil when it has gone.
+package func startTime(of pid: pid_t) -> UInt64? {
+    guard let line = try? readFile("/proc/\(pid)/stat", limit: 1 << 16),
+        let end = line.lastIndex(of: UInt8(ascii: ")"))
+    else { return nil }
+    let fields = line[end...].split(separator: ASCII.space)
+    return fields.count > 20 ? UInt64(String(bytes: fields[20])) : nil
+}
+
 /// The number of a process in its own PID namespace; NSpid in /proc/PID/status of proc(5). nil when it has gone.
 package func innermostNumber(of pid: pid_t) -> pid_t? {
     guard let status = try? readFile("/proc/\(pid)/status", limit: 1 << 16) else { return nil }

@@ -100,7 +100,7 @@ package enum ImageServer {
     /// Leaves everything of the caller behind that could keep it waiting or reach into this process: terminal, session,
     /// directory, descriptors, signals, and, since an image may be hostile, all privileges by exec.
     private static func detach() {
-        detachFromCaller(keeping: controlDescriptor)
+        detachFromCaller(keeping: Array(3...controlDescriptor))
         boundMemory()
     }
 

@@ -25,7 +25,7 @@ package enum RootProgram {
     /// Nobody hears what goes wrong here: the launch notices that its listener is not taken, and the container that its calls
     /// fail.
     private static func serve() throws(SkiffError) {
-        detachFromCaller(keeping: control)
+        detachFromCaller(keeping: [control])
         setProcessName("skiff-root")
         try during("cannot answer system calls") { () throws(Errno) in
             try setInherited(control, false)

@@ -19,7 +19,9 @@ extension EndToEnd {
             }
         }
 
-        static let isolations: [[String]] = [[], ["--pid"], ["--containall"], ["--pid", "--no-init"]]
+        static let isolations: [[String]] = [
+            [], ["--pid"], ["--containall"], ["--pid", "--no-init"], ["--sharens"], ["--sharens", "--containall"],
+        ]
 
         /// Each attempt reaches a process of its own, or it would prove nothing of others.
         @Test(arguments: FakeRoot.allCases) func theAttemptsWork(root: FakeRoot) throws {

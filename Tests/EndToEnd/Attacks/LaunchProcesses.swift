@@ -26,9 +26,18 @@ struct LaunchProcesses {
     let program: Set<String>
 
     func all() throws -> [LaunchProcess] {
-        try family(of: running.pid).compactMap { pid in
+        // Nobody's child: it must not be one of the program.
+        let keepers = ProcessTable.current().filter { $0.command == "skiff-keeper" }.map(\.pid)
+        return try ([running.pid] + keepers).flatMap { family(of: $0) }.compactMap { pid in
             guard let entry = ProcessTable.entry(pid), entry.state != "Z" else { return nil }
             return try describe(entry)
+        }
+    }
+
+    /// Waits until the program runs, and not the script before it.
+    func waitForProgram() {
+        for _ in 0..<500 where !ProcessTable.current().contains(where: { program.contains($0.command) }) {
+            usleep(10_000)
         }
     }
 
@@ -60,6 +69,7 @@ struct LaunchProcesses {
         case let name where program.contains(name): return "program"
         case "appinit": return "init"
         case "skiff": return "monitor"
+        case "skiff-keeper": return "keeper"
         case "skiff-root": return parent?.command == "skiff-root" ? "skiff-root, answering" : "skiff-root"
         case "skiff-image":
             var depth = 0
@@ -105,7 +115,8 @@ struct LaunchProcesses {
         }
         for (prefix, word) in [
             ("socket:", "channels"), ("pipe:", "channels"), ("anon_inode:seccomp notify", "listener"),
-            ("/memfd:", "memory"), ("mnt:", "namespaces"), ("user:", "namespaces"),
+            ("anon_inode:[pidfd]", "pidfds"),
+            ("/memfd:", "memory"), ("mnt:", "namespaces"), ("user:", "namespaces"), ("pid:", "namespaces"),
         ] where target.hasPrefix(prefix) { return word }
         if target == "/" { return "the host's root" }
         if target.hasSuffix("/fuse") { return "fuse" }

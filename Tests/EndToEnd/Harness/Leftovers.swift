@@ -15,7 +15,8 @@ struct Leftovers: Equatable, CustomStringConvertible {
     static func now(sessions: Set<pid_t> = []) -> Leftovers {
         Leftovers(
             processes: ProcessTable.current()
-                .filter { sessions.contains($0.session) || isOurs($0) }.map(\.description).sorted(),
+                .filter { (sessions.contains($0.session) || isOurs($0)) && !isLeftToInit($0) }.map(\.description)
+                .sorted(),
             mounts: lines(of: "/proc/self/mountinfo").filter(isOurs).map(mountPoint).sorted(), loops: loopDevices(),
             directories: entries(of: Stage.temporary, "") + ["/run", "/dev/shm"].flatMap { entries(of: $0, "skiff") })
     }
@@ -44,6 +45,9 @@ struct Leftovers: Equatable, CustomStringConvertible {
             mounts: mounts.filter { !other.mounts.contains($0) }, loops: loops.filter { !other.loops.contains($0) },
             directories: directories.filter { !other.directories.contains($0) })
     }
+
+    /// It has ended, and nobody but init can take note of that, when it likes.
+    private static func isLeftToInit(_ entry: ProcessEntry) -> Bool { entry.state == "Z" && entry.parent == 1 }
 
     /// By the program's file; the image server is not dumpable, so that only root may ask for it and others must go by
     /// the name.

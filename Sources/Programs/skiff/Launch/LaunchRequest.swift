@@ -109,6 +109,7 @@ struct LaunchRequest {
         request.newIPC = invocation[.ipc]
         request.newUTS = invocation[.uts]
         request.noInit = invocation[.noInit]
+        request.sharesContainer = invocation[.sharens]
         if invocation[.userns] { request.userMapping = .userNamespace }
         if invocation[.fakeroot] { try becomeRoot(&request) }
         if invocation[.net] { try network(&request) }

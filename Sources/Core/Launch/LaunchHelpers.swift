@@ -1,0 +1,65 @@
+import Base
+import CLinux
+import Linux
+
+/// What a plan needs beside the child: an unpacked image, skiff-root, the image server. Each owner ends its own, the last one
+/// first.
+struct LaunchHelpers: ~Copyable {
+    /// With what leads to the helpers.
+    private(set) var links: ChildLinks
+    private var extraction: Extraction?
+    private var supervisor: SupervisorLink?
+    private var handover: OwnedFD?
+    private var server: ImageServerLink?
+
+    /// None yet.
+    init(_ plan: Plan) { links = ChildLinks(plan.root) }
+
+    /// Starts them; all signals must be blocked, so that none can leave one behind.
+    /// - Returns: a signal that ended the command while the image was unpacked.
+    mutating func start(_ plan: Plan, _ installation: Installation, image: CInt?) throws(SkiffError) -> CInt? {
+        if plan.image.driver == .extracted, let image {
+            switch try Extraction.unpack(plan.image, file: image, installation: installation) {
+            case .unpacked(let made): extraction = consume made
+            case .interrupted(let signal): return signal
+            }
+        }
+        if plan.root?.supervisor == .own {
+            let started = try SupervisorLink.start(installation)
+            let socket = try started.handover()
+            links.supervisor = socket.raw
+            handover = consume socket
+            supervisor = consume started
+        }
+        if plan.image.driver == .server, let image {
+            let started = try ImageServerLink.start(installation, plan.image, file: image)
+            links.server = started.control.raw
+            server = consume started
+        }
+        return nil
+    }
+
+    /// The child has its own way to skiff-root. Closed by a call: the optimizer ends what is merely dropped before the child is
+    /// made.
+    mutating func childIsMade() { try? handover.take()?.close() }
+
+    /// Descriptors that lead to the helpers.
+    var descriptors: [CInt] {
+        var result: [CInt] = []
+        switch supervisor {
+        case .some(let link): result.append(link.control.raw)
+        case .none: break
+        }
+        switch server {
+        case .some(let link): result.append(link.control.raw)
+        case .none: break
+        }
+        return result
+    }
+
+    mutating func shutDown(after status: ExitStatus) {
+        server.take()?.shutDown(after: status)
+        supervisor.take()?.shutDown()
+        extraction.take()?.finish()
+    }
+}

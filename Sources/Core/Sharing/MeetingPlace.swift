@@ -1,0 +1,91 @@
+import Base
+import CLinux
+import Linux
+
+/// Where the processes meet that share a container: a lock, and a socket at which its keeper listens, in a directory of the user
+/// in memory. Whoever has the lock connects, or becomes the first; so there is one keeper.
+struct MeetingPlace: ~Copyable {
+    private let lock: OwnedFD
+    private let socketPath: String
+
+    /// Waits for the lock.
+    /// - Throws: an error that names the directory when it is not the user's own.
+    init(_ name: String) throws(SkiffError) {
+        let user = effectiveUID()
+        let path = "/dev/shm/skiff-\(user)"
+        lock = try Self.lock(name + ".lock", in: path)
+        socketPath = path + "/" + name
+    }
+
+    /// The last to leave removes the file and the directory, so what was locked must still be what is found by the name.
+    private static func lock(_ name: String, in path: String) throws(SkiffError) -> OwnedFD {
+        while true {
+            let directory = try PrivateFiles.current.openDirectory(
+                path, cure: "Remove it, or have root remove it: containers that are shared are found there")
+            do throws(Errno) {
+                let file = try open(name, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600, at: directory.raw)
+                try Linux.lock(file.raw)
+                let held = try status(of: file.raw)
+                if let found = try? status(path + "/" + name, follow: false), found.inode == held.inode { return file }
+            } catch {
+                // The directory was removed after it was opened.
+                if error != .noSuchFile { throw SkiffError("cannot lock \(path)/\(name)", errno: error) }
+            }
+        }
+    }
+
+    /// Returns a way to the keeper, or nil when there is none; what a keeper that was killed has left is removed then.
+    /// - Throws: an error when somebody else listens.
+    func connect() throws(SkiffError) -> OwnedFD? {
+        do throws(Errno) {
+            let socket = try Linux.connect(to: socketPath)
+            guard try peer(of: socket.raw).uid == effectiveUID() else { throw .notPermitted }
+            return socket
+        } catch {
+            switch error {
+            case .noSuchFile: return nil
+            case .connectionRefused:
+                try? unlink(socketPath)
+                return nil
+            default: throw SkiffError("cannot enter the container that is shared at \(socketPath)", errno: error)
+            }
+        }
+    }
+
+    /// Lets the next one in.
+    consuming func unlock() throws(Errno) { try lock.close() }
+
+    /// Removes what the first process has made when no container came of it.
+    consuming func giveUp() { keepsakes.remove() }
+
+    /// For the keeper.
+    func listen() throws(SkiffError) -> OwnedFD {
+        try during("cannot listen at \(socketPath)") { () throws(Errno) in try Linux.listen(at: socketPath) }
+    }
+
+    /// The keeper's way back to the lock; it must not hold the one that it was started under.
+    var keepsakes: Keepsakes { Keepsakes(socketPath: socketPath, lockPath: socketPath + ".lock") }
+
+    /// What a keeper removes as it leaves.
+    struct Keepsakes {
+        let socketPath: String
+        let lockPath: String
+
+        /// Leaves, unless somebody has the lock, and so is about to connect, or has connected.
+        /// - Returns: whether the place is empty now.
+        func leave(_ listener: CInt) -> Bool {
+            guard let file = try? open(lockPath, O_RDWR | O_NOFOLLOW), (try? tryLock(file.raw)) == true,
+                (try? waitReadable(listener, milliseconds: 0)) == false
+            else { return false }
+            remove()
+            return true
+        }
+
+        /// Needs the lock. Others may wait for it: they see that it is no longer found by its name.
+        func remove() {
+            try? unlink(socketPath)
+            try? unlink(lockPath)
+            if let directory = parentPath(lockPath) { try? removeDirectory(directory) }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+package import CLinux
+
+// Sockets of unix(7) with a name in the file system; SOCK_SEQPACKET, as those of `makeSocketPair`.
+
+/// Listens at a path, which must be free; bind(2), listen(2).
+package func listen(at path: String) throws(Errno) -> OwnedFD {
+    let socket = try localSocket()
+    _ = try checked { path.withTerminatedBytes { skl_bind_local(socket.raw, $0) } }
+    _ = try checked { CLinux.listen(socket.raw, SOMAXCONN) }
+    return socket
+}
+
+/// - Throws: `ECONNREFUSED` where nobody listens any more, `ENOENT` where nobody ever did.
+package func connect(to path: String) throws(Errno) -> OwnedFD {
+    let socket = try localSocket()
+    _ = try checked { path.withTerminatedBytes { skl_connect_local(socket.raw, $0) } }
+    return socket
+}
+
+/// accept4(2).
+package func acceptConnection(on listener: CInt) throws(Errno) -> OwnedFD {
+    OwnedFD(adopting: try checked { skl_accept(listener) })
+}
+
+/// Returns whose process made the other end, as the kernel recorded it; SO_PEERCRED of socket(7).
+package func peer(of socket: CInt) throws(Errno) -> (pid: pid_t, uid: uid_t) {
+    var (pid, uid) = (pid_t(0), uid_t(0))
+    _ = try checked { skl_peer(socket, &pid, &uid) }
+    return (pid, uid)
+}
+
+/// poll(2) for reading: those of the descriptors that have something (data, end or error). Negative waits for ever.
+package func readable(among descriptors: [CInt], milliseconds: CInt) throws(Errno) -> [CInt] {
+    var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    _ = try checked { poll(&entries, nfds_t(entries.count), milliseconds) }
+    return entries.filter { $0.revents != 0 }.map(\.fd)
+}
+
+private func localSocket() throws(Errno) -> OwnedFD {
+    OwnedFD(
+        adopting: try checked {
+            socket(AF_UNIX, CInt(SOCK_SEQPACKET.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+        })
+}
