@@ -1,12 +1,8 @@
-/// What is wrong with a command line, and what helps to see: the options, or how the command is used.
+/// What is wrong with a command line.
 struct UsageProblem: Error, Equatable {
-    enum Shows: Sendable {
-        case options, usage
-        /// The reason says it all.
-        case nothing
-    }
     var reason: String
-    var shows: Shows
+    /// Whether it helps to see how the command is used.
+    var showsUsage = true
 }
 
 /// Reads the flags of one command by the rules that Apptainer's users know (those of Go's pflag).
@@ -58,13 +54,13 @@ struct FlagParser {
     private mutating func parseLong(_ argument: String, _ rest: inout ArraySlice<String>) throws(UsageProblem) {
         let body = argument.dropFirst(2)
         guard let first = body.utf8.first, first != UInt8(ascii: "-"), first != UInt8(ascii: "=") else {
-            throw UsageProblem(reason: "bad flag syntax: \(argument)", shows: .options)
+            throw UsageProblem(reason: "bad flag syntax: \(argument)")
         }
         let equals = body.utf8.firstIndex(of: UInt8(ascii: "="))
         let name = String(body[..<(equals ?? body.endIndex)])
         guard let flag = find(long: name) else {
-            if let reason = absence(.long(name)) { throw UsageProblem(reason: reason, shows: .nothing) }
-            throw UsageProblem(reason: "unknown flag: --\(name)", shows: .options)
+            if let reason = absence(.long(name)) { throw UsageProblem(reason: reason, showsUsage: false) }
+            throw UsageProblem(reason: "unknown flag: --\(name)")
         }
         if name == flag.oldSpelling, name != flag.long {
             let text = "Flag --\(name) has been deprecated, use --\(flag.long)"
@@ -77,7 +73,7 @@ struct FlagParser {
         } else if let value = rest.popFirst() {
             try assign(flag, value)
         } else {
-            throw UsageProblem(reason: "flag needs an argument: \(argument)", shows: .options)
+            throw UsageProblem(reason: "flag needs an argument: \(argument)")
         }
     }
 
@@ -88,9 +84,9 @@ struct FlagParser {
         while let letter = cluster.first {
             let shown = String(decoding: cluster, as: UTF8.self)
             guard let flag = find(short: letter) else {
-                if let reason = absence(.short(letter)) { throw UsageProblem(reason: reason, shows: .nothing) }
+                if let reason = absence(.short(letter)) { throw UsageProblem(reason: reason, showsUsage: false) }
                 let reason = "unknown shorthand flag: \(quoted(short: letter)) in -\(shown)"
-                throw UsageProblem(reason: reason, shows: .options)
+                throw UsageProblem(reason: reason)
             }
             let behind = cluster.dropFirst()
             cluster = []
@@ -105,7 +101,7 @@ struct FlagParser {
                 try assign(flag, value)
             } else {
                 let reason = "flag needs an argument: \(quoted(short: letter)) in -\(shown)"
-                throw UsageProblem(reason: reason, shows: .options)
+                throw UsageProblem(reason: reason)
             }
         }
     }
@@ -137,7 +133,7 @@ struct FlagParser {
             try values.add(text, to: flag, from: .commandLine)
         } catch {
             let reason = "invalid argument \(quoted(text)) for \"\(flag.spelling)\" flag: \(error.text)"
-            throw UsageProblem(reason: reason, shows: .options)
+            throw UsageProblem(reason: reason)
         }
     }
 

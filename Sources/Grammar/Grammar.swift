@@ -81,7 +81,7 @@ package struct Grammar {
         do throws(UsageProblem) {
             positionals = try parser.parse(arguments, interspersed: command.isInterspersed)
         } catch {
-            return .answer(usageError(error, complete(command)))
+            return .answer(usageError(error, command))
         }
         if parser.values[.help] { return .answer(Answer(help(complete(command)))) }
         if let verb = positionals.first, command.verbs.contains(verb), let found = find(command.path + " " + verb) {
@@ -90,7 +90,7 @@ package struct Grammar {
         }
         if !command.verbs.isEmpty { return .answer(wrongVerb(command, positionals)) }
         if let reason = command.arguments.problem(positionals.count) {
-            return .answer(usageError(UsageProblem(reason: reason, shows: .usage), command))
+            return .answer(usageError(UsageProblem(reason: reason), command))
         }
         return try finish(command, positionals, &global, parser, environment)
     }

@@ -15,7 +15,7 @@ extension Grammar {
         return text + "\n\nFor additional help or support, see the manual page \(page)(1)\n"
     }
 
-    /// How a command is called, for errors about arguments.
+    /// How a command is called, with its verbs.
     func usage(_ command: Command) -> String {
         let start = command.path.isEmpty ? "" : "[global options...]"
         var text =
@@ -39,46 +39,50 @@ extension Grammar {
 
     private var hint: String { "Run '\(program.text) --help' for more detailed usage information.\n" }
 
+    /// The first line is Apptainer's; the usage and where to read more follow it on standard error, so that the reason is still
+    /// to be seen, and nobody reads a complaint as an answer (Docs/spec/cli.md §1.2).
     func usageError(_ problem: UsageProblem, _ command: Command) -> Answer {
         let name = command.path.isEmpty ? program.text : command.name
-        let shown =
-            switch problem.shows {
-            case .nothing: ""
-            case .usage: usage(command)
-            case .options: "Options for \(name) command:\n\n" + optionLines(command) + "\n" + hint
-            }
-        let error = "Error for command \"\(name)\": \(problem.reason)\n" + (shown.isEmpty ? "" : "\n")
-        return Answer(shown, standardError: error, status: 1)
+        let error = "Error for command \"\(name)\": \(problem.reason)\n"
+        return Answer("", standardError: error + (problem.showsUsage ? shortUsage(command) : ""), status: 1)
+    }
+
+    /// Two lines: how a command is called, and where to read more.
+    private func shortUsage(_ command: Command) -> String {
+        let start = command.path.isEmpty ? "" : "[global options...]"
+        let words = line(program.text, start, command.path.isEmpty ? rootUsage : wholeUsage(command))
+        return
+            "Usage: \(words)\nRun '\(line(program.text, command.path)) --help' for more detailed usage information.\n"
     }
 
     /// How an error that a command returned with code `.usage` is printed: the reason, then how the command is called.
     ///
     /// - Parameter path: the command, as in `Invocation.command`.
     package func answer(to error: SkiffError, of path: String) -> Answer {
-        usageError(UsageProblem(reason: error.description, shows: .usage), find(path).map(complete) ?? Table.root)
+        usageError(UsageProblem(reason: error.description), find(path) ?? Table.root)
     }
 
     /// A group called without a verb, or with an unknown one.
     func wrongVerb(_ command: Command, _ words: [String]) -> Answer {
         if let verb = words.first, Table.absentCommands.contains(command.path + " " + verb) {
             let reason = "command \"\(verb)\" is not available in \(versionText)"
-            return usageError(UsageProblem(reason: reason, shows: .usage), command)
+            return usageError(UsageProblem(reason: reason), command)
         }
         if !command.needsVerb { return Answer(help(complete(command))) }
-        return usageError(UsageProblem(reason: "invalid command", shows: .usage), command)
+        return usageError(UsageProblem(reason: "invalid command"), command)
     }
 
     func unknownCommand(_ word: String) -> Answer {
         if let reason = absence(ofCommand: word) { return Answer("", standardError: "Error: \(reason)\n", status: 1) }
         if Table.absentCommands.contains(word) {
-            let error = "Error: command \"\(word)\" is not available in \(versionText)\n\n"
-            return Answer(usage(complete(Table.root)), standardError: error, status: 1)
+            let error = "Error: command \"\(word)\" is not available in \(versionText)\n"
+            return Answer("", standardError: error + shortUsage(Table.root), status: 1)
         }
         let root = complete(Table.root)
         var error = "Error: unknown command \"\(word)\" for \"\(program.text)\"\n"
         let similar = root.verbs.filter { isSimilar(word, $0) }
         if !similar.isEmpty { error += "\nDid you mean this?\n" + similar.map { "\t\($0)\n" }.joined() + "\n" }
-        return Answer(usage(root), standardError: error + "\n", status: 1)
+        return Answer("", standardError: error + shortUsage(root), status: 1)
     }
 
     /// `help a b`: words that name no command are left out of account, unless the first is already none.

@@ -9,7 +9,7 @@ import Testing
             [imageTool, "inspect", "--nosuch", "x.sif"], environment: ["SKIFF_PROGRAM": "apptainer"])
         #expect(result.status == 1)
         #expect(result.errors.hasPrefix("Error for command \"inspect\": unknown flag: --nosuch"))
-        #expect(result.output.contains("Run 'apptainer --help'"))
+        #expect(result.errors.contains("Run 'apptainer inspect --help'") && result.output.isEmpty)
     }
 
     @Test("an error that a command returns comes with its usage") func returnedError() throws {
@@ -17,15 +17,13 @@ import Testing
             [imageTool, "sif", "info", "9", "/nonexistent.sif"], environment: ["SKIFF_PROGRAM": "apptainer"])
         #expect(result.status == 1)
         #expect(
-            result.errors == "Error for command \"info\": open /nonexistent.sif: no such file or directory\n\n")
-        #expect(
-            result.output == """
-                Usage:
-                  apptainer [global options...] sif info <id> <sif_path>
-
-                Run 'apptainer --help' for more detailed usage information.
+            result.errors == """
+                Error for command "info": open /nonexistent.sif: no such file or directory
+                Usage: apptainer [global options...] sif info <id> <sif_path>
+                Run 'apptainer sif info --help' for more detailed usage information.
 
                 """)
+        #expect(result.output.isEmpty)
     }
 
     @Test("a command of another program is refused") func otherCommand() throws {
