@@ -3,14 +3,9 @@ package import Linux
 
 /// Entries appear whole or not at all: they are written as `tmp_*` in the same directory, then renamed.
 extension CacheDirectory {
-    /// Returns the file of an entry, or nil when there is none. A directory of that name belongs to an old cache and is
-    /// removed.
+    /// Returns the file of an entry, or nil when there is none.
     package func find(_ kind: Kind, _ name: String) -> String? {
         let path = self.path(kind) + "/" + name
-        if (try? status(path, follow: false))?.isDirectory == true {
-            try? removeTree(path)
-            return nil
-        }
         guard Self.ownEntry(path) != nil else { return nil }
         // The quota removes the least recently used entries, and not every file system keeps access times.
         try? touch(path)
@@ -18,16 +13,20 @@ extension CacheDirectory {
     }
 
     /// Returns what is known of the file of an entry that was kept here by this user or root, or nil when there is none. One
-    /// that somebody else can have written, or linked to, is removed.
+    /// that somebody else can have written, or linked to, counts as none.
     package static func ownEntry(_ path: String) -> FileStatus? {
-        do throws(Errno) {
-            let file = try PrivateFiles.current.open(path)
-            return try status(of: file.raw)
-        } catch {
-            guard (try? status(path, follow: false)) != nil else { return nil }
-            Log.warning("Removing \(path) from the cache: somebody else can have written it (\(error))")
+        guard let file = try? PrivateFiles.current.open(path) else { return nil }
+        return try? status(of: file.raw)
+    }
+
+    /// Makes way for an entry: removes what is in its place, and is none of ours. A directory belongs to a cache of old.
+    package static func removeForeign(_ path: String) {
+        guard let found = try? status(path, follow: false) else { return }
+        if found.isDirectory {
+            try? removeTree(path)
+        } else if ownEntry(path) == nil {
+            Log.warning("Removing \(path) from the cache: somebody else can have written it")
             try? unlink(path)
-            return nil
         }
     }
 
@@ -45,6 +44,7 @@ extension CacheDirectory {
             try write(part)
             let path = folder + "/" + name
             try seal(part)
+            Self.removeForeign(path)
             try during("cannot put \(name) into the cache") { () throws(Errno) in try rename(part, to: path) }
             try keepWithinQuota(except: path)
             return path

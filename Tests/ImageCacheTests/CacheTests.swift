@@ -38,7 +38,11 @@ import Testing
         _ = try cache.make(.library)
         try makeDirectories(root + "/library/old/inside")
         #expect(cache.find(.library, "old") == nil)
-        #expect(throws: Errno.self) { try status(root + "/library/old") }
+        #expect(try status(root + "/library/old").isDirectory, "a question removes nothing")
+        _ = try cache.create(.library, "old") { (path: String) throws(SkiffError) in
+            try during("write") { () throws(Errno) in try writeFile(path, [1], mode: 0o700) }
+        }
+        #expect(cache.find(.library, "old") == root + "/library/old")
     }
 
     @Test func quotaKeepsWhatWasUsedLast() throws {

@@ -29,13 +29,18 @@ import Testing
         ("FIFO", { path in try makeNode(path, mode: SKL_S_IFIFO | 0o600) }),
     ]
 
-    @Test func entriesOfOthersAreRemoved() throws {
+    @Test func entriesOfOthersAreReplaced() throws {
         defer { try? removeTree(cache.root) }
         for (name, plant) in Self.plants {
             let path = try cache.make(.net) + "/entry"
             try plant(path)
             #expect(cache.find(.net, "entry") == nil, "\(name)")
-            #expect((try? status(path, follow: false)) == nil, "\(name)")
+            #expect((try? status(path, follow: false)) != nil, "a question removes nothing: \(name)")
+            _ = try cache.create(.net, "entry") { (part: String) throws(SkiffError) in
+                try during("write") { () throws(Errno) in try writeFile(part, [1], mode: 0o700) }
+            }
+            #expect(try cache.find(.net, "entry") == path && readFile(path) == [1], "\(name)")
+            try unlink(path)
         }
     }
 

@@ -96,16 +96,26 @@ import Testing
 
     @Test func damagedBlobsAreFoundAndRemoved() throws {
         try store.add(descriptor.digest, content)
-        #expect(try store.verify(descriptor.digest))
+        #expect(try store.keepIntact(descriptor.digest))
         #expect(store.bytes(of: descriptor.digest) == content)
         var damaged = content
         damaged[3] ^= 1
         try writeFile(store.path(descriptor.digest), damaged, mode: 0o600)
         #expect(store.bytes(of: descriptor.digest) == nil)
-        #expect(try !store.verify(descriptor.digest), "it is gone")
-        try writeFile(store.path(descriptor.digest), damaged, mode: 0o600)
-        #expect(try !store.verify(descriptor.digest))
+        #expect(isAccessible(store.path(descriptor.digest), 0), "a question removes nothing")
+        #expect(try !store.keepIntact(descriptor.digest))
         #expect(!isAccessible(store.path(descriptor.digest), 0))
+        #expect(try !store.keepIntact(descriptor.digest), "it is gone")
+    }
+
+    @Test func blobsOfTheRightLengthAreStillRead() throws {
+        var damaged = content
+        damaged[3] ^= 1
+        try writeFile(store.path(descriptor.digest), damaged, mode: 0o600)
+        try store.add(descriptor.digest, content)
+        #expect(store.bytes(of: descriptor.digest) == content)
+        try writeFile(store.path(descriptor.digest), content + [0], mode: 0o600)
+        #expect(!store.has(descriptor) && isAccessible(store.path(descriptor.digest), 0))
     }
 
     @Test func layoutOfTheStoreIsAnImageLayout() throws {

@@ -64,8 +64,8 @@ package struct DockerFetch {
         let (remote, manifest) = try found.client.manifest(for: platform, store: store)
         // Report what is not an image before fetching anything large.
         _ = try manifest.tarLayers("docker://\(reference)")
-        // This removes a damaged config from the store.
-        _ = store.bytes(of: manifest.config.digest)
+        // A damaged config is fetched again.
+        if store.has(manifest.config) { _ = try store.keepIntact(manifest.config.digest) }
         let fetch = BlobFetch(found.client, into: store, cache: cache, limits: options.limits, progress: progress)
         try fetch.fetch(manifest.layers, config: manifest.config)
         return try OCIImage(source: "docker://\(reference)", remote.descriptor, in: store, platform: platform)
@@ -78,7 +78,7 @@ package struct DockerFetch {
         guard let cache else { return false }
         let store = try BlobStore(layout: try cache.make(.blob))
         var isDamaged = false
-        for digest in image.layers.compactMap(\.digest) where try !store.verify(digest) { isDamaged = true }
+        for digest in image.layers.compactMap(\.digest) where try !store.keepIntact(digest) { isDamaged = true }
         return isDamaged
     }
 

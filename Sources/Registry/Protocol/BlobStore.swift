@@ -47,13 +47,11 @@ package struct BlobStore: OCIBlobs, Sendable {
 
     /// Returns whether it exists with the right size, and nobody else can have written it.
     package func has(_ descriptor: OCIDescriptor) -> Bool {
-        guard let found = CacheDirectory.ownEntry(path(descriptor.digest)) else { return false }
-        if found.size == descriptor.size {
-            try? touch(path(descriptor.digest))
-            return true
-        }
-        discard(descriptor.digest)
-        return false
+        let path = path(descriptor.digest)
+        guard let found = CacheDirectory.ownEntry(path), found.size == descriptor.size else { return false }
+        // The quota removes what was not used for the longest time.
+        try? touch(path)
+        return true
     }
 
     package func blob(_ descriptor: OCIDescriptor) throws(SkiffError) -> Blob {
@@ -64,24 +62,22 @@ package struct BlobStore: OCIBlobs, Sendable {
 
     /// Keeps bytes that were verified already.
     package func add(_ digest: OCIDigest, _ bytes: [UInt8]) throws(SkiffError) {
-        if (try? status(path(digest)))?.size == Int64(bytes.count) { return }
+        if self.bytes(of: digest) != nil { return }
         try replaceFile(path(digest), bytes)
     }
 
     /// Returns a small blob, or nil if it is absent or damaged.
     func bytes(of digest: OCIDigest) -> [UInt8]? {
-        guard let bytes = try? readFile(path(digest), limit: 16 << 20) else { return nil }
-        guard (try? SHA256.text(of: bytes)) == digest.description else {
-            discard(digest)
-            return nil
-        }
+        guard let bytes = try? readFile(path(digest), limit: 16 << 20),
+            (try? SHA256.text(of: bytes)) == digest.description
+        else { return nil }
         return bytes
     }
 
-    /// Verifies a blob again and removes it if it is damaged.
+    /// Verifies a blob again, and removes it if it is damaged.
     ///
-    /// - Returns: whether it was intact.
-    package func verify(_ digest: OCIDigest) throws(SkiffError) -> Bool {
+    /// - Returns: whether it is there.
+    package func keepIntact(_ digest: OCIDigest) throws(SkiffError) -> Bool {
         let path = path(digest)
         guard (try? status(path)) != nil else { return false }
         if try digestOfFile(path) == digest.description { return true }

@@ -1,5 +1,6 @@
 import Base
 import HTTP
+import ImageCache
 import Linux
 import OCI
 import Synchronization
@@ -97,8 +98,10 @@ final class Download: Sendable {
 
     /// Renames the file into the store.
     func publish() throws(SkiffError) {
+        let path = store.path(descriptor.digest)
+        CacheDirectory.removeForeign(path)
         try during("cannot put blob \(descriptor.digest) into the cache") { () throws(Errno) in
-            try rename(file.path, to: store.path(descriptor.digest))
+            try rename(file.path, to: path)
         }
     }
 
