@@ -17,6 +17,7 @@ import Testing
 
     private static let verbs = "Sources/Programs/skiff-image/Verbs/"
     private static let network = ["Sources/Programs/skiff-image/NetworkFlags.swift"]
+    private static let login = ["Sources/Programs/skiff-image/LoginFlags.swift"]
 
     /// The files that read the flags of a command; nil for a command that nobody has named here.
     private static func readers(_ path: String) -> [String]? {
@@ -32,9 +33,9 @@ import Testing
         case "inspect", "run-help": return [verbs + "Inspect.swift"]
         case "sif": return [verbs + "SIF/AddedObject.swift"]
         case "cache": return [verbs + "Cache.swift"]
-        case "registry": return [verbs + "Registry.swift"]
-        case "remote": return [verbs + "Remote.swift"]
-        case "keyserver": return [verbs + "Keyserver.swift"]
+        case "registry": return [verbs + "Registry.swift"] + login
+        case "remote": return [verbs + "Remote.swift"] + login
+        case "keyserver": return [verbs + "Keyserver.swift"] + login
         case "plugin": return ["Sources/Programs/skiff/Plugin/PluginCommands.swift"]
         case "version", "help", "completion", "buildcfg", "confgen": return []
         default: return nil

@@ -118,6 +118,30 @@ package struct RemoteConfig: Sendable, Equatable {
         return .map(fields)
     }
 
+    /// A configuration without remotes has the built-in one, which is in use.
+    package mutating func addStandard() {
+        guard remotes.isEmpty else { return }
+        remotes[Self.standardName] = Self.standard
+        active = Self.standardName
+    }
+
+    /// Keeps a login, in the place of an earlier one for the same address.
+    package mutating func keep(_ login: Login) {
+        if active.isEmpty { addStandard() }
+        logins.removeAll { $0.uri == login.uri }
+        logins.append(login)
+    }
+
+    /// Drops the login for an address.
+    ///
+    /// - Returns: whether there was one.
+    @discardableResult
+    package mutating func forgetLogin(_ uri: String) -> Bool {
+        let count = logins.count
+        logins.removeAll { $0.uri == uri }
+        return logins.count < count
+    }
+
     /// Returns the user's remotes with those of the administrator added: a system remote unless the user has one of its
     /// name, and an exclusive one as the remote in use.
     package func merged(with system: RemoteConfig) -> RemoteConfig {
@@ -163,10 +187,7 @@ package struct RemoteFiles: Sendable {
     /// Returns the remotes of both files, or the built-in one when there are none.
     package func merged() throws(SkiffError) -> RemoteConfig {
         var config = try read(user).merged(with: try read(system))
-        if config.remotes.isEmpty {
-            config.remotes[RemoteConfig.standardName] = RemoteConfig.standard
-            config.active = RemoteConfig.standardName
-        }
+        config.addStandard()
         return config
     }
 

@@ -110,15 +110,7 @@ struct KeyserverCommand {
     private func login(_ files: RemoteFiles) throws(SkiffError) {
         let uri = try url(invocation.positionals.first ?? "")
         let user = try LoginPrompt.name(given: invocation[.username])
-        let password: String
-        if invocation[.passwordStdin] {
-            password = try LoginPrompt.passwordFromInput()
-        } else if let given = invocation[.password] {
-            password = given
-        } else {
-            password = try LoginPrompt.password()
-        }
-        let auth = Credential.password(user: user, password).basic ?? ""
+        let auth = Credential.password(user: user, try invocation.password()).basic ?? ""
         guard let server = Keyserver(uri) else { throw SkiffError("cannot use keyserver \(uri): it is no address") }
         var request = HTTPRequest("GET", server.address)
         request["Authorization"] = auth
@@ -133,12 +125,7 @@ struct KeyserverCommand {
             throw SkiffError("cannot log in to \(uri): wrong user name or password")
         }
         try files.change(isGlobal: false) { (config) throws(SkiffError) in
-            if config.remotes.isEmpty, config.active.isEmpty {
-                config.remotes[RemoteConfig.standardName] = RemoteConfig.standard
-                config.active = RemoteConfig.standardName
-            }
-            config.logins.removeAll { $0.uri == uri }
-            config.logins.append(.init(uri: uri, auth: auth, isInsecure: invocation[.insecure]))
+            config.keep(.init(uri: uri, auth: auth, isInsecure: invocation[.insecure]))
         }
         Log.info("Token stored in \(files.user)")
     }
@@ -146,10 +133,9 @@ struct KeyserverCommand {
     private func logout(_ files: RemoteFiles) throws(SkiffError) {
         let uri = try url(invocation.positionals.first ?? "")
         try files.change(isGlobal: false) { (config) throws(SkiffError) in
-            guard config.logins.contains(where: { $0.uri == uri }) else {
+            guard config.forgetLogin(uri) else {
                 throw SkiffError("cannot log out of \(uri): you are not logged in there")
             }
-            config.logins.removeAll { $0.uri == uri }
         }
         Log.info("Logout succeeded")
     }

@@ -45,14 +45,7 @@ struct RegistryCommand {
         let (registry, name) = try place(uri)
         let user = try LoginPrompt.name(given: invocation[.username])
         guard !user.isEmpty else { throw SkiffError("cannot log in to \(registry): a user name is needed") }
-        let password: String
-        if invocation[.passwordStdin] {
-            password = try LoginPrompt.passwordFromInput()
-        } else if let given = invocation[.password] {
-            password = given
-        } else {
-            password = try LoginPrompt.password("Enter Password / Token: ")
-        }
+        let password = try invocation.password(asking: "Enter Password / Token: ")
         let isInsecure = invocation[.insecure]
         let reference = try RegistryReference(registry + "/any", needsRegistry: true)
         let client = RegistryClient(
@@ -62,13 +55,8 @@ struct RegistryCommand {
         let file = try AuthFile.forLogin(named: invocation[.authfile])
         try file.change { $0.set(name == "index.docker.io" ? registry : name, (user, password)) }
         try files.change(isGlobal: false) { (config) throws(SkiffError) in
-            if config.remotes.isEmpty, config.active.isEmpty {
-                config.remotes[RemoteConfig.standardName] = RemoteConfig.standard
-                config.active = RemoteConfig.standardName
-            }
-            config.logins.removeAll { $0.uri == uri }
             let auth = Credential.password(user: user, password).basic ?? ""
-            config.logins.append(.init(uri: uri, auth: auth, isInsecure: isInsecure))
+            config.keep(.init(uri: uri, auth: auth, isInsecure: isInsecure))
         }
         Log.info("Token stored in \(file.path)")
     }
@@ -83,7 +71,7 @@ struct RegistryCommand {
         guard try files.read(files.user).logins.contains(where: { $0.uri == uri }) || hadLogin else {
             return Log.warning("There is no login for \(uri); 'registry list' shows where you are logged in")
         }
-        try files.change(isGlobal: false) { (config) throws(SkiffError) in config.logins.removeAll { $0.uri == uri } }
+        try files.change(isGlobal: false) { (config) throws(SkiffError) in config.forgetLogin(uri) }
         Log.info("Logout succeeded")
     }
 

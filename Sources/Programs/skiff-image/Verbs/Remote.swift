@@ -139,10 +139,10 @@ struct RemoteCommand {
             }
             return String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
         }
-        if invocation[.passwordStdin] { return try LoginPrompt.passwordFromInput() }
-        if let given = invocation[.password] { return given }
-        Log.info("Generate an access token at the remote's web page, and paste it here. Token entered will be hidden.")
-        return try LoginPrompt.password("Access Token: ")
+        return try invocation.password(asking: "Access Token: ") {
+            Log.info(
+                "Generate an access token at the remote's web page, and paste it here. Token entered will be hidden.")
+        }
     }
 
     private func login(_ files: RemoteFiles, _ name: String?) throws(SkiffError) {
