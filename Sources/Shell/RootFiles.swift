@@ -5,8 +5,8 @@ package import Linux
 package protocol RootFiles {
     /// A whole file; `EOVERFLOW` beyond `limit` bytes.
     func read(_ path: [UInt8], limit: Int) throws(Errno) -> [UInt8]
-    /// The first bytes of a file, fewer if it is shorter.
-    func head(_ path: [UInt8], count: Int) throws(Errno) -> [UInt8]
+    /// Bytes of a file, fewer if it is shorter.
+    func bytes(_ path: [UInt8], at offset: Int64, count: Int) throws(Errno) -> [UInt8]
     /// Names in a directory, sorted by bytes, without `.` and `..`; nil if it cannot be read.
     func list(_ directory: [UInt8]) -> [[UInt8]]?
     /// What the path leads to; symlinks are followed.
@@ -18,6 +18,9 @@ package protocol RootFiles {
 }
 
 extension RootFiles {
+    /// The first bytes of a file, fewer if it is shorter.
+    package func head(_ path: [UInt8], count: Int) throws(Errno) -> [UInt8] { try bytes(path, at: 0, count: count) }
+
     package func isRegular(_ path: String) -> Bool {
         do throws(Errno) { return try status(Array(path.utf8)).isRegular } catch { return false }
     }
@@ -50,9 +53,9 @@ package struct ContainerFiles: RootFiles {
 
     package func read(_ path: [UInt8], limit: Int) throws(Errno) -> [UInt8] { try contents(of: open(path), limit) }
 
-    package func head(_ path: [UInt8], count: Int) throws(Errno) -> [UInt8] {
+    package func bytes(_ path: [UInt8], at offset: Int64, count: Int) throws(Errno) -> [UInt8] {
         let file = try open(path)
-        return try readBytes(file.raw, at: 0, count: count)
+        return try readBytes(file.raw, at: offset, count: count)
     }
 
     package func list(_ directory: [UInt8]) -> [[UInt8]]? { try? root.entries(absolute(directory)).map(\.name) }
@@ -74,9 +77,9 @@ package struct HostFiles: RootFiles {
 
     package func read(_ path: [UInt8], limit: Int) throws(Errno) -> [UInt8] { try contents(of: openFile(path), limit) }
 
-    package func head(_ path: [UInt8], count: Int) throws(Errno) -> [UInt8] {
+    package func bytes(_ path: [UInt8], at offset: Int64, count: Int) throws(Errno) -> [UInt8] {
         let file = try openFile(path)
-        return try readBytes(file.raw, at: 0, count: count)
+        return try readBytes(file.raw, at: offset, count: count)
     }
 
     package func list(_ directory: [UInt8]) -> [[UInt8]]? {

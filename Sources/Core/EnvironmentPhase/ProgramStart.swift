@@ -54,6 +54,10 @@ package struct ProgramStart: Sendable {
         var current = attempt
         // The program, /bin/sh for a script without interpreter line, the static shell: more there is not.
         for _ in 0..<3 {
+            if case .path(let path) = current.program, let obstacle = InterpreterCheck(files: files).obstacle(to: path)
+            {
+                return obstacle
+            }
             let failure = ProgramStart.tryExecute(current, variables, staticShell)
             guard
                 let next = ExecFallback(files: files).next(
