@@ -58,7 +58,7 @@ struct BuildJob {
         Log.info("Build complete: \(target.typed)")
     }
 
-    /// Whether owners are to be recorded on the files: those of a new sandbox, and where they are so already.
+    /// Whether the owners of files are to be recorded on them: in a new sandbox, and in a build from one that has such records.
     private func keepsOwners() -> Bool {
         func isOwned(_ path: String) -> Bool {
             guard let image = try? LocalImage.open(path) else { return false }
@@ -68,7 +68,7 @@ struct BuildJob {
         return definition.stages.contains { $0.agent == "localimage" && $0.value("from").map(isOwned) == true }
     }
 
-    /// A SIF straight from what it starts from, where the definition leaves it at that.
+    /// Packs what the image starts from without unpacking it, if the definition asks for no more.
     ///
     /// - Returns: false when the image has to be unpacked.
     private func packBase(_ options: BuildOptions, _ directory: String, _ ownsAllIDs: Bool, umask: mode_t)
@@ -108,7 +108,7 @@ struct BuildJob {
         return ImagePacker(description, base: base, options.packing, creation: creation)
     }
 
-    /// Each stage has a directory of its own for what is not part of its image.
+    /// Makes the directory of a stage for what is not part of its image.
     private func makeTemporary(_ index: Int) throws(SkiffError) -> String {
         let path = "\(temporary)/stage-\(index + 1)"
         try during("cannot make \(path)") { () throws(Errno) in try makeDirectory(path, mode: 0o700) }
@@ -120,7 +120,7 @@ struct BuildJob {
     ) throws(SkiffError) -> StageResult {
         let isSandbox = isLast && target.isSandbox
         let workspace = build.isUpdate ? Workspace() : workspace
-        // A sandbox grows beside its target, so that one rename is enough.
+        // A sandbox is made next to its target, so that one rename is enough.
         let path = isSandbox && workspace.store == nil ? target.part : build.temporary + "/rootfs"
         try during("cannot make \(path)") { () throws(Errno) in try makeDirectory(path, mode: 0o755) }
         try build.pre(path)
@@ -166,7 +166,7 @@ struct BuildJob {
         }
     }
 
-    /// A sandbox from kept results is a copy of them.
+    /// Copies a root file system that lies in the cache to the place of the sandbox.
     private func unpack(_ stage: BuiltStage, _ identity: BuildIdentity) throws(SkiffError) {
         try during("cannot make \(target.part)") { () throws(Errno) in try makeDirectory(target.part, mode: 0o755) }
         let copy = LocalImage(

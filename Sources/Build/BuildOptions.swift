@@ -3,7 +3,7 @@ package import Core
 package import Packing
 package import Registry
 
-/// What one build was asked for beside its definition and target (Docs/spec/cli.md §4).
+/// What a build was asked for, besides its definition and target (Docs/spec/cli.md §4).
 package struct BuildOptions: Sendable {
     /// `--section`; nil for all.
     package var sections: Set<String>?
@@ -13,9 +13,9 @@ package struct BuildOptions: Sendable {
     package var isUpdate = false
     /// `--fix-perms`.
     package var fixesPermissions = false
-    /// Of `%post` and `%test`.
+    /// `--bind` and `--mount`, for `%post` and `%test`.
     package var binds: [Request.Bind] = []
-    /// Of plugins, for `%post` and `%test`: `--nv` and its like.
+    /// The flags of plugins, such as `--nv`, for `%post` and `%test`.
     package var pluginFlags: [(name: String, values: [String])] = []
     /// What packing needs, and `--arch`, `--force` and `--reproducible`, which reach further.
     package var packing = PackingOptions()
@@ -27,15 +27,15 @@ package struct BuildOptions: Sendable {
     package var explainsCache = false
     /// `--docker-host`; nil for DOCKER_HOST or Docker's own socket.
     package var dockerHost: String?
-    /// `--data`: what is built is no root, but data for one.
+    /// `--data`: what is built holds data to bind, not a root file system.
     package var isData = false
     /// `--build-arg`, for Dockerfiles.
     package var buildArguments: [String: String] = [:]
-    /// `--ignore-subuid`, `--ignore-fakeroot-command`, `--ignore-userns`: ways to root that are left out.
+    /// `--ignore-subuid`, `--ignore-fakeroot-command` and `--ignore-userns`: ways to become root that are left out.
     package var ignoresSubuid = false
     package var ignoresFakerootCommand = false
     package var ignoresUserNamespaces = false
-    /// Known when the build has begun.
+    /// Set when the build has begun.
     package var identity = BuildIdentity.root
 
     /// What the administrator decided.
@@ -43,12 +43,12 @@ package struct BuildOptions: Sendable {
     /// `--config`, absolute.
     package var configurationFile: String?
 
-    /// For agents that reach networks; nil where none may be reached.
+    /// Gives agents the options for networks; nil where none may be reached.
     package var network: (any NetworkOptionsSource)?
 
     package init() {}
 
-    /// Where helper programs are looked for.
+    /// The path on which helper programs are looked for.
     var programs: ProgramPath { ProgramPath(settings) }
 
     package func wants(_ section: SectionName) -> Bool { sections?.contains(section.rawValue) ?? true }

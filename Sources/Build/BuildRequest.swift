@@ -6,7 +6,7 @@ import PluginHost
 import Registry
 import SquashfsWriter
 
-/// One build as it was asked for: one image or sandbox from a definition file, a Dockerfile, an image or a directory
+/// A build as it was asked for: one image or sandbox from a definition file, a Dockerfile, an image or a directory
 /// (Docs/spec/deffile.md §3).
 package struct BuildRequest: Sendable {
     /// As the user wrote it.
@@ -56,7 +56,7 @@ package struct BuildRequest: Sendable {
                 definition: definition, target: target, options: options, temporary: temporary,
                 installation: installation, cache: cache)
             try job.run()
-            // By a call, so that it is not let go before the build.
+            // An explicit call, so that the directory stays open, and locked, until the build is done.
             try? held.close()
         }
     }

@@ -10,7 +10,7 @@ struct BuildSpec {
 
     init(_ text: String) { self.text = text }
 
-    /// Transport and the rest of an address, which may be a plugin's; nil for a path.
+    /// The transport, which may be a plugin's, and the rest of an address; nil for a path.
     private var address: (transport: String, rest: String)? {
         guard let colon = text.firstIndex(of: ":"), BuiltInTransport.words.contains(String(text[..<colon])) else {
             return splitPluginURI(text).map { ($0.scheme, $0.rest) }
@@ -19,7 +19,7 @@ struct BuildSpec {
         return (String(text[..<colon]), String(rest.hasPrefix("//") ? rest.dropFirst(2) : rest))
     }
 
-    /// - Parameter isScheme: whether a word behind `Bootstrap:` is the scheme of a plugin.
+    /// - Parameter isScheme: whether a word after `Bootstrap:` is the scheme of a plugin.
     func definition(_ arguments: BuildArguments, isScheme: (String) -> Bool) throws(SkiffError) -> Definition {
         if let address { return Definition(bootstrap: address.transport, from: address.rest) }
         if try isImage() { return Definition(localImage: text) }
@@ -38,7 +38,7 @@ struct BuildSpec {
         }
     }
 
-    /// A file whose first instruction is FROM or ARG, which no line of a definition can be.
+    /// Whether it is a file whose first instruction is FROM or ARG, which no line of a definition can be.
     func isDockerfile() throws(SkiffError) -> Bool {
         if address != nil { return false }
         guard let kind = try? status(text), kind.isRegular, let file = try? open(text, .read),

@@ -3,8 +3,8 @@ import CLinux
 import Core
 import Linux
 
-/// Where the result goes, and whether it may (Docs/spec/cli.md §4). What is there stays untouched until the new one is
-/// whole.
+/// Where the result of a build goes, and whether it may (Docs/spec/cli.md §4). What is there is not touched before the new
+/// image is complete.
 struct BuildTarget {
     let path: String
     /// As the user wrote it.
@@ -14,13 +14,13 @@ struct BuildTarget {
 
     var parent: String { parentPath(path) ?? "/" }
 
-    /// The unfinished result beside the target: one rename away.
+    /// Where the unfinished result lies: next to the target, so that one rename is enough.
     var part: String {
         parent + "/." + lastComponent(path) + ".skiff-\(identifier)"
     }
     private let identifier: Int32
 
-    /// - Parameter isUpdate: the sandbox that is there goes on, rather than being replaced.
+    /// - Parameter isUpdate: whether the sandbox that is there is changed, rather than replaced.
     init(_ typed: String, isSandbox: Bool, force: Bool, isUpdate: Bool = false) throws(SkiffError) {
         path = try absolutePath(typed)
         self.typed = typed
@@ -64,7 +64,7 @@ struct BuildTarget {
             Self.checking + "build target '\(typed)' already exists. Use --force if you want to overwrite it")
     }
 
-    /// Only at a terminal; anything but yes is a no.
+    /// Asks whether the target may be replaced, which only a user at a terminal can answer. Anything but yes means no.
     private func isConfirmed() -> Bool {
         let question =
             "Build target '\(typed)' already exists and will be deleted during the build process. "
@@ -102,7 +102,7 @@ struct BuildTarget {
         }
     }
 
-    /// Who calls us through sudo(8) wants the image to be theirs.
+    /// Gives the image to the user who calls through sudo(8).
     private func giveToCaller() throws(SkiffError) {
         guard effectiveUID() == 0, inInitialUserNamespace(),
             let uid = environmentValue("SUDO_UID").flatMap({ uid_t($0) }),

@@ -21,14 +21,16 @@ import Testing
 
     private func user(_ text: String) throws -> ImageUsers.User? { try users.user(text, at: place, in: "Dockerfile") }
 
-    @Test(arguments: ["", "root", "0"]) func rootIsWhoLaunches(text: String) throws { #expect(try user(text) == nil) }
+    @Test(arguments: ["", "root", "0"]) func rootNeedsNoOtherUser(text: String) throws {
+        #expect(try user(text) == nil)
+    }
 
-    @Test func accountsBringTheirGroupsAndHome() throws {
+    @Test func usersHaveTheirGroupsAndHome() throws {
         let joe = ImageUsers.User(uid: 1000, gid: 1001, groups: [50, 10], home: "/home/joe")
         #expect(try user("joe") == joe && user("1000") == joe)
     }
 
-    @Test func groupsThatAreNamedAreTheOnlyOnes() throws {
+    @Test func aNamedGroupIsTheOnlyOne() throws {
         #expect(try user("joe:staff") == .init(uid: 1000, gid: 50, home: "/home/joe"))
         #expect(try user("joe:77") == .init(uid: 1000, gid: 77, home: "/home/joe"))
         #expect(try user("joe:")?.groups == [50, 10])

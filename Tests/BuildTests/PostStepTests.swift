@@ -7,7 +7,7 @@ import Testing
         StepMarkers.find(Array(text.utf8).split(separator: 0x0A, omittingEmptySubsequences: false))
     }
 
-    @Test func onlyCommentsCut() {
+    @Test func onlyCommentsAreMarkers() {
         #expect(markers("a\n#@ step\nb\n  #@  step  two words\nc") == [1, 3])
         #expect(markers("a\n#@step\nb") == [1])
         #expect(markers("a\n#@ steps\n# @ step\necho #@ step\n#@ stop") == [])

@@ -47,29 +47,29 @@ import Testing
         return try MergedImage(image, limits: limits).tree.count - 1
     }
 
-    @Test(arguments: Form.allCases) func whole(form: Form) throws {
+    @Test(arguments: Form.allCases) func everyCompressionIsRead(form: Form) throws {
         #expect(try names(Self.packed(Self.layer, form)) == 300)
     }
 
-    @Test(arguments: [Form.gzip, .zstd, .xz]) func severalMembers(form: Form) throws {
+    @Test(arguments: [Form.gzip, .zstd, .xz]) func membersAreReadAsOneStream(form: Form) throws {
         let (first, second) = (Array(Self.layer[..<70_001]), Array(Self.layer[70_001...]))
         #expect(try names(Self.packed(first, form) + Self.packed(second, form)) == 300)
     }
 
-    @Test func skippableFramesAndPadding() throws {
+    @Test func framesToSkipAndPaddingAreNoContent() throws {
         let frame: [UInt8] = [0x50, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3]
         #expect(try names(frame + Self.packed(Self.layer, .zstd) + frame) == 300)
         #expect(try names(Self.packed(Self.layer, .gzip) + [UInt8](repeating: 0, count: 1000)) == 300)
     }
 
-    @Test(arguments: Form.allCases) func cutOffAnywhere(form: Form) throws {
+    @Test(arguments: Form.allCases) func layersThatAreCutAreErrors(form: Form) throws {
         let bytes = Self.packed(Self.layer, form)
         for part in [7, 600, bytes.count / 2, bytes.count - 1] {
             #expect(throws: SkiffError.self, "\(form) of \(part) bytes") { try names(Array(bytes[..<part])) }
         }
     }
 
-    @Test(arguments: [Form.gzip, .zstd, .xz]) func damagedAnywhere(form: Form) throws {
+    @Test(arguments: [Form.gzip, .zstd, .xz]) func damagedLayersAreErrors(form: Form) throws {
         let bytes = Self.packed(Self.layer, form)
         for place in stride(from: 20, to: bytes.count - 8, by: bytes.count / 9) {
             var damaged = bytes
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test func garbageBehindGzip() throws {
+    @Test func garbageAfterGzipIsAnError() throws {
         #expect(throws: SkiffError.self) { try names(Self.packed(Self.layer, .gzip) + Array("garbage".utf8)) }
     }
 

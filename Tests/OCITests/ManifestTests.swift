@@ -69,7 +69,7 @@ private func platform(_ architecture: String, _ variant: String = "") -> String 
                 == "cannot use x: it has no image for linux/s390x. It has linux/arm/v6, linux/arm/v7, linux/amd64")
     }
 
-    @Test func platformWords() throws {
+    @Test func wordsOfPlatformsAreUnderstood() throws {
         #expect(try OCIPlatform(word: "arm", variant: "7").description == "linux/arm/v7")
         #expect(try OCIPlatform(word: "arm32v6", variant: nil).description == "linux/arm/v6")
         #expect(try OCIPlatform(word: "arm64v8", variant: nil).description == "linux/arm64/v8")

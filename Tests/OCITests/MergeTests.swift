@@ -24,7 +24,7 @@ import Testing
         "/link l 777 0:0 > d/sub", "/top f 644 0:0 3@0",
     ]
 
-    @Test func aLayerAlone() throws { #expect(try merged([base]) == whole) }
+    @Test func aLayerAloneIsTheImage() throws { #expect(try merged([base]) == whole) }
 
     @Test func whiteoutsHideFilesAndDirectories() throws {
         let found = try over {
@@ -71,7 +71,7 @@ import Testing
             ])
     }
 
-    @Test func kindsChange() throws {
+    @Test func entriesMayChangeTheirKind() throws {
         let found = try over {
             $0.file("d", "now a file")
             $0.directory("top")
@@ -164,7 +164,7 @@ import Testing
         }
     }
 
-    @Test func devicesAttributesAndStrangeNames() throws {
+    @Test func devicesAttributesAndStrangeNamesAreKept() throws {
         let found = try merged([
             TarBytes.made {
                 $0.header(Array("null".utf8), type: "3", mode: 0o666, device: (1, 3))

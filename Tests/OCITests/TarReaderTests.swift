@@ -39,7 +39,7 @@ private func entries(_ bytes: [UInt8]) throws -> [TarEntry] {
         #expect(found.last?.kind == .symlink([0xE9]))
     }
 
-    @Test func kindsAndAttributes() throws {
+    @Test func kindsAndAttributesAreRead() throws {
         var tar = TarBytes()
         tar.header(Array("d/".utf8), type: "5", mode: 0o1777, uid: 5, gid: 6, time: 77)
         tar.header(Array("c".utf8), type: "3", device: (5, 1))

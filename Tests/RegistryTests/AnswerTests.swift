@@ -166,7 +166,7 @@ import Testing
         #expect(config.merged(with: system).active == "all")
     }
 
-    @Test func addressesTellWhoIsAsked() throws {
+    @Test func addressesAreResolved() throws {
         let base = try #require(WebAddress("https://User:pw@Host.example:443/v2/a?x=1#frag"))
         #expect(base.description == "https://User:pw@host.example:443/v2/a?x=1")
         #expect(base.shown == "https://host.example:443/v2/a" && base.host == "host.example")

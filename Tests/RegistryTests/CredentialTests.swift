@@ -42,7 +42,7 @@ import Testing
         #expect(try entries(of: folder.raw).map(\.text) == ["taken"])
     }
 
-    @Test func whatIsGivenIsForTheNamedRegistry() throws {
+    @Test func givenCredentialsAreForTheNamedRegistryAlone() throws {
         let path = try scratch.file("c.json", text: #"{"auths":{"r.example":{"username":"file","password":"p"}}}"#)
         let file = try AuthFile(named: path)
         let given = CredentialSource(given: .password(user: "given", "p"), file: file)

@@ -36,7 +36,7 @@ import Testing
         #expect(try Download(empty, in: store, partSize: 10).missing == [0])
     }
 
-    @Test func lastPartIsTold() throws {
+    @Test func theLastPartIsKnownAsSuch() throws {
         let download = try download()
         for part in [2, 0] {
             try write(part, to: download)
@@ -53,7 +53,7 @@ import Testing
     }
 
     /// As after a kill: only what was marked counts, whatever else lies in the file.
-    @Test func wholePartsSurviveTheProcess() throws {
+    @Test func completePartsSurviveTheProcess() throws {
         do {
             let killed = try download()
             for part in [0, 2] { try write(part, to: killed) }

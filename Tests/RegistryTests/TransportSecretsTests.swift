@@ -13,7 +13,7 @@ import Testing
         #expect(secrets.host == host && secrets.path == path)
     }
 
-    @Test func whatIsGivenIsLent() throws {
+    @Test func givenCredentialsAreLent() throws {
         let file = try AuthFile(named: "/dev/null")
         for (credential, lent) in [
             (Credential.password(user: "ann", "x"), ["username": "ann", "password": "x"]),

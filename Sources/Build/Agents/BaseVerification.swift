@@ -6,9 +6,9 @@ import Signing
 import Synchronization
 
 /// The signatures of the SIF that a stage starts from (Docs/spec/deffile.md §2). With `Fingerprints:` all that it lists
-/// must have signed; without it a signature that is not good is a warning, and none at all is no matter.
+/// must have signed; without it a bad signature is a warning, and a SIF without any is accepted.
 ///
-/// What is kept of an earlier build does not excuse the image: keys may have been revoked since.
+/// An image is verified also when the result of an earlier build is used: keys may have been revoked since.
 package final class BaseVerification: Sendable {
     private let fingerprints: [String]
     private let check: SignatureCheck
@@ -26,7 +26,7 @@ package final class BaseVerification: Sendable {
     /// - Parameters:
     ///   - image: is verified through its descriptor, which is also what is unpacked. A file that has not changed since
     ///     then is not read again.
-    ///   - path: as people know it.
+    ///   - path: for messages.
     func verify(_ image: borrowing ImageSource, _ path: String) throws(SkiffError) {
         guard let sif = image.sif else { return demandNothing("\(path) is no SIF") }
         let state = try TreeDigest.state(of: image.descriptor.raw)
@@ -54,7 +54,7 @@ package final class BaseVerification: Sendable {
         Log.warning("Bootstrap image could not be verified, but build will continue.")
     }
 
-    /// Says that what the definition demands is not looked at.
+    /// Warns that what the definition demands is not looked at.
     func demandNothing(_ reason: String) {
         if fingerprints.isEmpty || isTold.exchange(true, ordering: .relaxed) { return }
         Log.warning("Ignoring Fingerprints: \(reason), and nothing else has signatures")
@@ -62,7 +62,7 @@ package final class BaseVerification: Sendable {
 }
 
 extension Stage {
-    /// What `Fingerprints:` demands, as it is written: separated by commas, up to a comment.
+    /// The fingerprints that `Fingerprints:` lists, separated by commas, up to a comment.
     var fingerprints: [String] {
         let text = (value("fingerprints") ?? "").prefix { $0 != "#" }
         if text.allSatisfy(\.isWhitespace) { return [] }

@@ -6,14 +6,14 @@ import OCI
 package import Packing
 import Registry
 
-/// Fills an empty root directory with what an image starts from: one for each word behind `Bootstrap:`
+/// Fills an empty root directory with what an image starts from: there is an agent for each word after `Bootstrap:`
 /// (Docs/spec/deffile.md §2).
 package protocol BootstrapAgent: Sendable {
-    /// Runs before anything else was written into the root.
+    /// Fills the root, before anything else is written into it.
     func fill(_ request: BootstrapRequest) throws(SkiffError) -> BaseContent
 
-    /// What the content depends on, asked before `fill`, whose result is kept under it. Nil when that cannot be told:
-    /// then no step of the stage is kept.
+    /// Returns what the result of `fill` depends on, under which it is kept, or nil when that cannot be told: then no step of
+    /// the stage is kept.
     func facts(_ request: BootstrapRequest) throws(SkiffError) -> [StepFact]?
 
     /// Whether what it starts from is a SIF, whose signatures it verifies.
@@ -41,7 +41,7 @@ package struct BootstrapRequest: Sendable {
     package let installation: Installation
     package let verification: BaseVerification
 
-    /// The value of a header key in lower case; empty when there is none.
+    /// Returns the value of a key of the header, which is in lower case; empty when there is none.
     package func value(_ key: String) -> String { stage.value(key) ?? "" }
 }
 
@@ -72,13 +72,14 @@ package enum BootstrapAgents {
         }
     }
 
-    /// Agents that start from nothing or from packages.
+    /// The agents that start from nothing or from packages.
     static let withEmptyRunscript: Set<String> = [
         "scratch", "busybox", "debootstrap", "yum", "dnf", "zypper", "arch",
     ]
 
-    /// The agent of a word that may also be the scheme of a plugin.
-    /// - Throws: when nobody has it; with what helps for one that looks like a scheme.
+    /// Returns the agent of a word, which may also be the scheme of a plugin.
+    ///
+    /// - Throws: when there is none; the error says what helps if the word looks like a scheme.
     static func find(_ name: String, _ installation: Installation) throws(SkiffError) -> any BootstrapAgent {
         if let agent = named(name) { return agent }
         let invalid = "invalid build source \(name)"

@@ -12,7 +12,7 @@ package protocol LayeredAgent: BootstrapAgent {
 }
 
 extension LayeredAgent {
-    /// Bytes count, not names: a tag may come to mean another image.
+    /// The digest counts, and not only the name: a tag may come to mean another image.
     package func facts(_ request: BootstrapRequest) throws(SkiffError) -> [StepFact]? {
         let base = try open(request)
         return [

@@ -20,7 +20,7 @@ struct LocalImageAgent: BootstrapAgent {
         return Self.content
     }
 
-    /// Whatever the image is.
+    /// What it leaves to the build, whatever the image is.
     static var content: BaseContent {
         var content = BaseContent()
         content.keepsMetadata = true
@@ -28,11 +28,11 @@ struct LocalImageAgent: BootstrapAgent {
     }
 
     func facts(_ request: BootstrapRequest) throws(SkiffError) -> [StepFact]? {
-        // What cannot be read is told of by `fill`.
+        // `fill` will say what cannot be read.
         guard let image = try? LocalImage.open(request.value("from")), let state = LocalImage.state(of: image) else {
             return nil
         }
-        // Also when what it gives is kept: then `fill` will not be asked.
+        // Verified here, too: when the result is kept, `fill` is not called.
         try request.verification.verify(image, request.value("from"))
         return [StepFact("the base image", state)]
     }
@@ -48,11 +48,11 @@ struct LocalImage {
     /// Nil for what was made here.
     var verification: BaseVerification?
 
-    /// What becomes a record on the files.
+    /// What is recorded on the files.
     private var keeping: RecordKeeping { identity.keeping }
 
-    /// A text that changes with the image; nil when it cannot be read: who unpacks it says why. Its content is not read:
-    /// nobody can change a file and keep its time of change.
+    /// Returns a text that changes with the image, or nil when it cannot be read. Its content is not read: nobody can change a
+    /// file and keep its time of change.
     static func state(of image: borrowing ImageSource) -> String? {
         image.kind == .directory
             ? try? TreeDigest.state(below: image.descriptor.raw) : try? TreeDigest.state(of: image.descriptor.raw)
@@ -80,7 +80,7 @@ struct LocalImage {
             throw SkiffError(
                 "While performing build: cannot extract \(path): its root file system is neither squashfs nor ext3")
         }
-        // Whatever is packed is larger when it is not.
+        // A packed image is at least as large when it is unpacked.
         try checkRoom(section.range.size, path)
         try extract(image.descriptor.raw, ImageFilesystem(kind: kind, range: section.range))
     }

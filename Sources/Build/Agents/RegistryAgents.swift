@@ -15,7 +15,7 @@ struct DockerAgent: LayeredAgent {
             try RegistryReference(text))
         let scratch = Scratch(in: request.temporary)
         var image = try fetch.fetch(try fetch.find(), scratch: scratch)
-        // What was damaged since it was fetched is fetched again before anything is made of it.
+        // What was damaged since it was fetched is fetched again, before an image is made of it.
         if try fetch.repair(image) { image = try fetch.fetch(try fetch.find(), scratch: scratch) }
         return LayeredBase(image, name: fetch.fullName)
     }
@@ -50,7 +50,7 @@ struct FetchedImageAgent: BootstrapAgent {
 }
 
 extension BootstrapRequest {
-    /// What the command line says about networks.
+    /// Returns what the command line says about networks.
     func network() throws(SkiffError) -> NetworkOptions {
         guard let network = options.network else {
             throw SkiffError("cannot reach a network: this build may not")

@@ -4,7 +4,7 @@ import Linux
 /// Values for `{{ NAME }}` that came from outside of the definition: `--build-arg` and `--build-arg-file`
 /// (Docs/spec/deffile.md §5).
 package struct BuildArguments: Sendable, Equatable {
-    /// By name; the command line has won over the file already.
+    /// The values by name. Those of the command line count more than those of the file.
     package private(set) var values: [String: String] = [:]
     package private(set) var warnings: [String] = []
 
@@ -47,12 +47,12 @@ package struct BuildArguments: Sendable, Equatable {
         }
     }
 
-    /// Why `split` is of no use for it.
+    /// Why a line has no value.
     static func problem(_ text: String) -> String {
         text.utf8.contains(0x3D) ? "missing key portion in \"\(text)\"" : "\"\(text)\" is not a key=value pair"
     }
 
-    /// Cut at the first `=`, both parts without blanks around them.
+    /// Cuts a line at its first `=`, and takes the blanks around both parts away.
     static func split(_ text: String) -> (name: String, value: String)? {
         let bytes = text.bytes
         guard let equals = bytes.firstIndex(of: 0x3D) else { return nil }

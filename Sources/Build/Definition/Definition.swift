@@ -1,7 +1,7 @@
 import Packing
 
-/// A definition file: how to build an image (Docs/spec/deffile.md). Plain values; nothing was looked at on the host
-/// yet.
+/// A definition file: how to build an image (Docs/spec/deffile.md). Plain values: nothing was looked
+/// at on the host.
 package struct Definition: Sendable, Equatable {
     /// As it is recorded in the image: all stages, with the values of build variables filled in.
     package var text: [UInt8]
@@ -9,7 +9,7 @@ package struct Definition: Sendable, Equatable {
     package var stages: [Stage]
     /// As the user named the file, for messages; empty for a definition without a file.
     package var name = ""
-    /// What is odd but no reason to stop; for the user.
+    /// Warnings for the user.
     package var warnings: [String] = []
     /// Names given by `--build-arg` or its file that no stage mentions, sorted.
     package var unusedArguments: [String] = []

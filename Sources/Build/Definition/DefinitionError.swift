@@ -42,7 +42,7 @@ package struct DefinitionError: Error, Sendable, Equatable {
         return SkiffError(text, details: details)
     }
 
-    /// The line for a terminal: no control characters, no more than fits.
+    /// The line as a terminal can show it: without control characters, and no longer than fits.
     private static func readable(_ bytes: [UInt8]) -> String {
         let text = String(bytes: bytes.prefix(300))
         let safe = String(

@@ -26,11 +26,11 @@ struct DefinitionLine {
 
     var trimmed: ArraySlice<UInt8> { bytes.trimmed }
 
-    /// Blank, or a comment.
+    /// Whether it is blank, or a comment.
     var isEmpty: Bool { trimmed.isEmpty || trimmed.first == 0x23 }
-    /// Begins a section. Behind blanks, too: such a marker is an error, but no text.
+    /// Whether it begins a section. A marker after blanks is an error, and no text either.
     var isMarker: Bool { trimmed.first == 0x25 }
-    /// Begins a stage: `bootstrap:` in the first column, in any case.
+    /// Whether it begins a stage: with `bootstrap:` in the first column, in any case.
     var isBootstrap: Bool { bytes.prefix(10).map(\.lowercased).elementsEqual("bootstrap:".utf8) }
 
     /// What stands before a `#`.

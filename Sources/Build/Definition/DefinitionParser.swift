@@ -1,6 +1,6 @@
 /// Reads a definition file; Docs/spec/deffile.md §1. Foreign text: every input is parsed or refused.
 extension Definition {
-    /// - Parameter isScheme: whether a word behind `Bootstrap:` is the scheme of a plugin.
+    /// - Parameter isScheme: whether a word after `Bootstrap:` is the scheme of a plugin.
     package init(
         parsing text: [UInt8], arguments: BuildArguments = BuildArguments(),
         isScheme: (String) -> Bool = { _ in false }
@@ -30,7 +30,7 @@ extension Definition {
         unusedArguments = arguments.values.keys.filter { !template.used.contains($0) }.sorted()
     }
 
-    /// The text is cut at every line that begins with `bootstrap:`; what stands above the first is a stage unless empty.
+    /// Cuts the text at every line that begins with `bootstrap:`. What stands above the first is a stage, unless it is empty.
     /// - Returns: the indices of the first lines of all stages, at least one.
     private static func stageStarts(_ lines: [DefinitionLine]) throws(DefinitionError) -> [Int] {
         guard let first = lines.firstIndex(where: { !$0.isEmpty }) else {

@@ -50,7 +50,7 @@ struct HeaderParser {
         return !number.isEmpty && number.utf8.allSatisfy { (0x30...0x39).contains($0) }
     }
 
-    /// A value that ends with `\` goes on in the next line, with nothing between; with `\n\`, behind a line feed.
+    /// A value that ends with `\` goes on in the next line, with nothing in between; one that ends with `\n\` goes on after a line feed.
     private static func value(_ first: ArraySlice<UInt8>, continuedBy rest: inout ArraySlice<DefinitionLine>)
         -> ArraySlice<UInt8>
     {

@@ -62,7 +62,7 @@ struct SectionParser {
         Self.append(&scripts[section], arguments, marker, body)
     }
 
-    /// Repeated sections are one: bodies follow each other, the last arguments that say something count.
+    /// Adds a section to an earlier one of the same name: the bodies follow each other, and the last arguments count.
     private static func append(
         _ script: inout Stage.Script?, _ arguments: String, _ marker: DefinitionLine, _ body: ArraySlice<DefinitionLine>
     ) {

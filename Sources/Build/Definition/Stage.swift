@@ -1,10 +1,11 @@
 package import Packing
 
-/// One root file system to be built: a header that says from what, and sections that say what is done to it.
+/// A root file system that is to be built: a header that says what it starts from, and sections that say what is done to
+/// it.
 package struct Stage: Sendable, Equatable {
     package var header: [HeaderField]
     package var scripts: [SectionName: Script] = [:]
-    /// `%files` sections, those of one source together, in file request.
+    /// `%files` sections, those of one source together, in the order of the file.
     package var files: [FileGroup] = []
     /// Lines of `%labels`.
     package var labels: [ImageLabel] = []
@@ -15,7 +16,7 @@ package struct Stage: Sendable, Equatable {
 
     package init(header: [HeaderField]) { self.header = header }
 
-    /// The value of a key in lower case; the last one wins.
+    /// Returns the value of a key, which is in lower case. Of several the last one counts.
     package func value(_ key: String) -> String? { field(key)?.value }
 
     /// Whether somebody wrote it; otherwise it only says what image takes another form.
@@ -23,12 +24,12 @@ package struct Stage: Sendable, Equatable {
 
     func field(_ key: String) -> HeaderField? { header.last { $0.key == key } }
 
-    /// A section that has a body. One without is as good as absent.
+    /// Returns a section, or nil when it has no body.
     package func script(_ name: SectionName) -> Script? {
         scripts[name].flatMap { $0.body.isEmpty ? nil : $0 }
     }
 
-    /// How other stages call it; nil for a stage without `Stage:`.
+    /// The name by which other stages know it; nil for a stage without `Stage:`.
     package var name: String? { value("stage").flatMap { $0.isEmpty ? nil : $0 } }
     /// The bootstrap agent; never empty in a stage that was parsed.
     package var agent: String { value("bootstrap") ?? "" }

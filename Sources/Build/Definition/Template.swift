@@ -45,7 +45,7 @@ struct Template {
         return braces.endIndex - 2
     }
 
-    /// The stage's own `NAME=VALUE` lines. Other lines are left out with a warning.
+    /// Reads the `NAME=VALUE` lines of the stage. Other lines are left out with a warning.
     private mutating func readDefaults(_ lines: ArraySlice<DefinitionLine>) -> [String: String] {
         var values: [String: String] = [:]
         var isInside = false
@@ -98,7 +98,7 @@ struct Template {
                 )
             }
             used.insert(found.name)
-            // One further level and no more: a value cannot lead round in circles.
+            // A value may name other values, which name none, so that none leads back to itself.
             let text = value.bytes
             result += bytes[done..<open] + (isValue ? text : try fill(text[...], line, isValue: true) ?? text)
             done = found.end

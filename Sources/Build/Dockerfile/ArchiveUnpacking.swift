@@ -5,8 +5,8 @@ import Dockerfile
 import Linux
 import Packing
 
-/// ADD of a tar archive of the build context: what is in it goes into the destination. Names are taken inside the image,
-/// whatever the archive says.
+/// ADD of a tar archive of the build context: what is in it goes into the destination. No name of the archive leads out of
+/// the image.
 struct ArchiveUnpacking {
     let target: RootTree
     let owners: OwnerWriter
@@ -110,7 +110,7 @@ struct ArchiveUnpacking {
             try chmod(name, mode?.applied(to: given, isDirectory: isDirectory) ?? given, at: folder)
         }
         for xattr in entry.xattrs {
-            // Attributes of ours in an archive of strangers would be owners that nobody gave.
+            // Our attributes in a foreign archive would be owners that nobody gave.
             if xattr.name.starts(with: "user.skiff.".utf8) { continue }
             do throws(Errno) {
                 try setXattr(xattr.name, xattr.value, of: name, at: folder)

@@ -3,7 +3,7 @@ import Digest
 import Dockerfile
 import Linux
 
-/// One number for files of the build context: equal when COPY would make the same of them. Times do not count.
+/// The digest of files of the build context: equal when COPY would make the same of them. Times do not count.
 struct ContextDigest: ~Copyable {
     private var digest: SHA256
 
@@ -18,7 +18,7 @@ struct ContextDigest: ~Copyable {
 
     private mutating func add(_ path: [UInt8], _ tree: CopyTree) throws(SkiffError) {
         try add(path)
-        // What cannot be read is told of by the copy.
+        // The copy will say what cannot be read.
         guard let kind = try? tree.status(path) else { return try add(Array("none".utf8)) }
         try add(Array("\(kind.mode) \(kind.rawDevice)".utf8))
         if kind.isDirectory {

@@ -7,7 +7,7 @@ struct CopyTree: CopySource {
     let root: TreeRoot
     var ignored = IgnoreFile()
 
-    /// What is at a path itself; a link there is not followed.
+    /// Returns what is at a path. A link there is not followed.
     func open(_ path: [UInt8], _ flags: OpenFlags) throws(Errno) -> OwnedFD {
         try root.open(TreePath(path), flags, links: .lastKept)
     }
@@ -39,7 +39,7 @@ struct CopyTree: CopySource {
         return try entries(of: folder.raw).map(\.name).sorted { $0.lexicographicallyPrecedes($1) }
     }
 
-    /// Whether a path exists for COPY. An ignored directory does when something in it was taken again.
+    /// Whether a path exists for COPY. An ignored directory does if a later pattern takes something in it.
     ///
     /// - Parameter path: absolute in the tree.
     func includes(_ path: [UInt8], isDirectory: Bool) -> Bool {

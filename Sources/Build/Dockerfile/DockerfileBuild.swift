@@ -4,7 +4,7 @@ import ImageCache
 import Linux
 import Packing
 
-/// A stage that is built: an engine whose steps are done, and what the instructions said beside files.
+/// A stage that is built: an engine whose steps are done, and what the instructions said besides changing files.
 final class DockerfileStage {
     let engine: StageEngine
     /// Where its root file system is seen.
@@ -12,7 +12,7 @@ final class DockerfileStage {
     var config: ContainerConfig
     /// Values of ARG.
     var arguments: [String: String]
-    /// What the image that it began from brought along.
+    /// What the image that it started from brought along.
     var base: BaseContent
 
     private var sealed: RootTree?
@@ -21,7 +21,7 @@ final class DockerfileStage {
         (self.engine, self.path, config, arguments, base) = (engine, path, .scratch, [:], BaseContent())
     }
 
-    /// Complete, for those who copy from it.
+    /// Returns the complete root file system, for stages that copy from it.
     func root() throws(SkiffError) -> RootTree {
         if let sealed { return sealed }
         let root = try engine.sealed()
@@ -45,7 +45,7 @@ final class DockerfileBuild {
         fetched = FetchedFiles(request)
     }
 
-    /// The wanted stage, on an engine that has done nothing yet.
+    /// Builds the wanted stage on an engine that has done nothing yet.
     func run(on engine: StageEngine) throws(SkiffError) -> DockerfileStage {
         try build(plan.target, DockerfileStage(engine: engine, path: request.root))
     }
@@ -118,7 +118,7 @@ final class DockerfileBuild {
         }
     }
 
-    /// Goes on in the directory of a stage that nothing else needs. Should a trigger of a base image ask for it after all, it
+    /// Takes over the directory of a stage that nothing else needs. If a trigger of a base image asks for that stage later, it
     /// is built again.
     ///
     /// - Returns: false when it is needed, or lies on another file system.
@@ -134,7 +134,7 @@ final class DockerfileBuild {
         return true
     }
 
-    /// How many instructions need a stage.
+    /// Returns how many instructions need a stage.
     private func uses(of stage: Int) -> Int {
         var count = 0
         for (index, user) in plan.stages.enumerated() {
@@ -143,7 +143,7 @@ final class DockerfileBuild {
                 switch instruction.kind {
                 case .copy(let files): if names(files.from, stage, in: index) { count += 1 }
                 case .run(let command): count += command.mounts.count { names($0.from, stage, in: index) }
-                // A trigger is read when it is due: who knows what it copies from.
+                // A trigger is read only when it is due, and may copy from any stage.
                 case .onbuild: count += 2
                 default: break
                 }
@@ -175,7 +175,7 @@ final class DockerfileBuild {
         stage.config = try image.config(stage.base)
     }
 
-    /// The tree that `--from` names.
+    /// Returns the stage or image that `--from` names.
     func source(_ base: DockerfilePlan.Base, at place: DockerfilePlace) throws(SkiffError) -> DockerfileStage {
         let key: String
         switch base {
@@ -195,7 +195,7 @@ final class DockerfileBuild {
 }
 
 extension SkiffError {
-    /// A step of a Dockerfile that failed.
+    /// Returns the error of a step of a Dockerfile.
     static func step(
         _ message: String, at place: DockerfilePlace, in file: String, errno: Errno? = nil, hint: String? = nil
     ) -> SkiffError {

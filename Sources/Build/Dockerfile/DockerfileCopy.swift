@@ -7,14 +7,14 @@ struct DockerfileCopy {
     let step: CopyStep
     let source: CopyTree
     let fetched: FetchedFiles
-    /// Of a stage or image, rather than the build context.
+    /// Whether owners are those of the source: a stage or image, rather than the build context.
     let keepsOwners: Bool
-    /// Of `--chown`.
+    /// The owner that `--chown` names.
     let owner: (uid: UInt32, gid: UInt32)?
     let target: RootTree
     let owners: OwnerWriter
 
-    /// - Returns: what is odd, for the user.
+    /// - Returns: warnings for the user.
     func run() throws(DockerfileProblem) -> [String] {
         var warnings: [String] = []
         for source in step.sources {
@@ -48,13 +48,13 @@ struct DockerfileCopy {
         }
     }
 
-    /// Without the slash at its end.
+    /// The destination without the slash at its end.
     private var destination: String {
         step.destination.count > 1 && step.destination.hasSuffix("/")
             ? String(step.destination.dropLast()) : step.destination
     }
 
-    /// Where a file of that name goes: into the destination if that is a directory, else the destination is its name.
+    /// Returns where a file goes: into the destination if that is a directory; otherwise the destination is its name.
     private func place(of name: String) throws(DockerfileProblem) -> String {
         let destination = destination
         if step.destination.hasSuffix("/") {
@@ -106,7 +106,7 @@ struct DockerfileCopy {
         }
     }
 
-    /// A file of another host: 0600, and as old as its server says.
+    /// Copies a file of another host. It gets mode 0600, and the age that its server tells.
     private func add(_ address: String) throws(DockerfileProblem) {
         let file = try fetched.file(address, checksum: step.checksum)
         let content = try doing("read what was fetched") { () throws(Errno) in try open(file.path, .read) }
@@ -121,7 +121,7 @@ struct DockerfileCopy {
         }
     }
 
-    /// A heredoc.
+    /// Writes the text of a heredoc.
     private func write(_ file: CopyStep.File) throws(DockerfileProblem) {
         try write(file.name, permissions: 0o644, modified: nil) { (output) throws(Errno) in
             try writeFully(output, file.content)

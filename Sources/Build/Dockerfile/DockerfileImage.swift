@@ -5,7 +5,7 @@ import ImageCache
 import Linux
 import Packing
 
-/// FROM and `--from` with an image: fetched by the agent that a definition would name.
+/// The image of a FROM or `--from`, which the agent fetches that a definition would name.
 ///
 /// A name is `docker`'s unless it has a transport (`oci-archive:x.tar`, `docker://x`), or is a path (`./x.sif`), which must lie in the
 /// context.
@@ -15,7 +15,7 @@ struct DockerfileImage {
     let place: DockerfilePlace
     let recipe: DockerfileRecipe
     let request: BootstrapRequest
-    /// Of the image, which is another than what the definition names.
+    /// The signatures of this image, which is not the one that the definition names.
     private let verification: BaseVerification
 
     init(name: String, platform: Platform, place: DockerfilePlace, recipe: DockerfileRecipe, request: BootstrapRequest)
@@ -25,7 +25,7 @@ struct DockerfileImage {
         verification = BaseVerification([], request.installation)
     }
 
-    /// What the image is, without fetching its files; nil when its agent cannot tell.
+    /// Returns what the image is, without fetching its files, or nil when its agent cannot tell.
     func facts() throws(SkiffError) -> [StepFact]? {
         let (agent, request) = try agentAndRequest("")
         return try placed { () throws(SkiffError) in try agent.facts(request) }
@@ -75,13 +75,13 @@ struct DockerfileImage {
         "docker", "docker-daemon", "docker-archive", "oci", "oci-archive", "library", "oras", "shub", "localimage",
     ]
 
-    /// Of these, names are paths of this host.
+    /// The transports whose names are paths of this host.
     private static let local: Set<String> = ["localimage", "oci", "oci-archive", "docker-archive"]
 
-    /// A Dockerfile sees its context only, as with Docker: whoever wrote it may be a stranger. Returns the path from the root,
-    /// relative ones being those of the context.
+    /// Returns the path of an image from the root; a relative one lies in the context. As with Docker a Dockerfile, whose author
+    /// may be a stranger, sees nothing outside of it.
     ///
-    /// - Parameter reference: a path, behind which a colon and a tag may stand; either part may have colons.
+    /// - Parameter reference: a path, which may be followed by a colon and a tag; both may have colons.
     private func inContext(_ reference: String) throws(SkiffError) -> String {
         let absolute = reference.utf8.first == 0x2F ? reference : recipe.context + "/" + reference
         let ends = absolute.utf8.indices.filter { absolute.utf8[$0] == 0x3A } + [absolute.endIndex]
@@ -109,7 +109,7 @@ struct DockerfileImage {
         return (String(name[..<colon]), String(rest.hasPrefix("//") ? rest.dropFirst(2) : rest))
     }
 
-    /// How a container of it is run, as `fill` found it.
+    /// Returns how a container of the image is run, from what `fill` found.
     func config(_ content: BaseContent) throws(SkiffError) -> ContainerConfig {
         guard let object = content.objects.first(where: { $0.path == "oci-config.json" }) else {
             // An image of ours has its variables in scripts, which stay.

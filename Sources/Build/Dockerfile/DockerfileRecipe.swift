@@ -4,9 +4,9 @@ import Dockerfile
 import Linux
 import Packing
 
-/// A Dockerfile of this host with all that was asked of it: read and planned, nothing built.
+/// A Dockerfile with all that was asked of it: read and planned, but not built.
 struct DockerfileRecipe {
-    /// As messages call it.
+    /// Its name in messages.
     let name: String
     /// The build context: absolute.
     let context: String
@@ -36,7 +36,7 @@ struct DockerfileRecipe {
         ignored = try Self.ignoreFile(file, context, name)
     }
 
-    /// One that is named after the Dockerfile counts before the context's.
+    /// The ignore file that is named after the Dockerfile counts, rather than the context's.
     private static func ignoreFile(_ file: String, _ context: String, _ name: String) throws(SkiffError)
         -> IgnoreFile
     {

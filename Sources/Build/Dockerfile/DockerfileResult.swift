@@ -8,7 +8,7 @@ import Packing
 /// would (Docs/spec/deffile.md §9).
 struct DockerfileResult {
     let config: ContainerConfig
-    /// Of the image that it began from.
+    /// What the image that it started from brought along.
     let base: BaseContent
 
     /// - Parameter root: the files of the image.
@@ -40,7 +40,8 @@ struct DockerfileResult {
         return content
     }
 
-    /// What the base has there follows: of two lines for one variable the first counts, and of PATH the last.
+    /// Returns the environment script, which ends with what the base has there: of two lines for one variable the first counts,
+    /// and of PATH the last.
     private func environment(_ text: String, _ root: RootTree) -> [UInt8] {
         guard base.keepsMetadata, let old = root.read(OCIScripts.environmentPath) else {
             return Array(text.utf8)

@@ -82,7 +82,7 @@ struct DockerfileRun {
 
     // MARK: - Mounts
 
-    /// Those that later builds find again, by number.
+    /// Returns the cache mounts that later builds find again, by the number of the mount.
     private func keptMounts() throws(SkiffError) -> [Int: KeptMount] {
         guard let store else { return [:] }
         var kept: [Int: KeptMount] = [:]
@@ -123,7 +123,8 @@ struct DockerfileRun {
         return binds
     }
 
-    /// On the host. What may be written to is a copy: a mount leaves nothing behind.
+    /// Returns the path of a mount's source on the host. What may be written to is a copy, so that a mount leaves nothing in the
+    /// source.
     private func source(of mount: RunStep.Mount, _ index: Int) throws(SkiffError) -> String {
         switch mount.kind {
         case .tmpfs: return try emptyDirectory("tmpfs-\(place.line)-\(index)", mount)
@@ -178,7 +179,7 @@ struct DockerfileRun {
         return path
     }
 
-    /// A directory that was just made.
+    /// Gives a directory that was just made the owner and mode of a mount.
     private func prepare(_ name: String, in parent: String, _ mount: RunStep.Mount) throws(Errno) {
         let opened = try open(HostPath(parent), [.read, .directory])
         let name = try EntryName(name)
@@ -187,7 +188,7 @@ struct DockerfileRun {
     }
 }
 
-/// Mount points that the image lacks: made for the time of a command. What the command put into one stays.
+/// Mount points that the image lacks, made while a command runs. One into which the command has put something stays.
 struct MountStubs {
     let root: RootTree
     private var made: [TreePath] = []

@@ -12,7 +12,7 @@ struct DockerfileSpec {
     /// `--target`; empty for the last stage.
     let target: String
 
-    /// Whether a file that begins so is a Dockerfile rather than a definition or an image.
+    /// Whether a file that begins with these bytes is a Dockerfile, rather than a definition or an image.
     static func isDockerfile(_ head: [UInt8]) -> Bool {
         for line in DefinitionLine.all(head) {
             let words = line.trimmed.split(maxSplits: 1) { $0 == 0x20 || $0 == 0x09 }
@@ -30,7 +30,7 @@ struct DockerfileSpec {
         let recipe = try DockerfileRecipe(
             file: path, name: file, context: context, options: DockerfileOptions(options, target: target))
         recipe.warn()
-        // As typed where that says it: a record should not tell more about this host than it must.
+        // As typed where that is enough: a record should tell no more about this host than it must.
         let isInside = parentPath(path) == context
         let typed = self.context ?? parentPath(file) ?? "."
         var header: [(String, String)] = [

@@ -67,7 +67,7 @@ struct DockerfileSteps {
         }
     }
 
-    /// A source that is not there is told of by the copy.
+    /// The copy will say that a source is missing.
     private func copied(_ sources: [String]) throws(SkiffError) -> String {
         let context = try RootTree(recipe.context)
         let tree = CopyTree(root: context.top, ignored: recipe.ignored)

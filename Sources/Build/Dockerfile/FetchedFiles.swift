@@ -10,21 +10,22 @@ import Registry
 final class FetchedFiles {
     struct File {
         let path: String
-        /// From the address; nil where it has none, as in `http://host/`.
+        /// The name of the file, from its address; nil where that has none, as in `http://host/`.
         let name: String?
-        /// In seconds since 1970, as the server tells; nil when it does not.
+        /// When the server says that it was changed, in seconds since 1970; nil when it does not say.
         let modified: Int64?
     }
 
     private let request: BootstrapRequest
     private var files: [String: File] = [:]
-    /// What the server said that the file is, before it was fetched.
+    /// What the server said about each file before it was fetched.
     private var validators: [String: String] = [:]
     private var client: HTTPClient?
 
     init(_ request: BootstrapRequest) { self.request = request }
 
-    /// What a file is, for the cache: what was promised, what the server calls this version of it, or else its digest.
+    /// Returns what names the content of a file for the cache: the checksum that was promised, else the server's name for this
+    /// version of it, else its digest.
     func identity(_ source: String, checksum: String?) throws(DockerfileProblem) -> String {
         if let checksum { return "sha256:" + checksum }
         let address = try Self.address(source)
@@ -35,7 +36,7 @@ final class FetchedFiles {
         return try digest(try file(source, checksum: nil).path)
     }
 
-    /// The file, fetched now if it was not before.
+    /// Returns the file, and fetches it if that was not done before.
     func file(_ source: String, checksum: String?) throws(DockerfileProblem) -> File {
         if let file = files[source] {
             if let checksum { try check(file.path, source, checksum) }
@@ -105,13 +106,13 @@ final class FetchedFiles {
         return made
     }
 
-    /// Nil when the server tells nothing that would change with the file, or answers no such question.
+    /// Returns what changes with the file, or nil when the server tells no such thing.
     private func validator(_ address: WebAddress) throws(DockerfileProblem) -> String? {
         do {
             let response = try http().send(HTTPRequest("HEAD", address))
             return response.isSuccess ? Self.validator(response) : nil
         } catch {
-            // The download tells what is wrong.
+            // The download will say what is wrong.
             return nil
         }
     }

@@ -29,17 +29,17 @@ struct ImageCopy {
         let inode: UInt64
     }
 
-    /// Names of files with several.
+    /// The copies of files that have several names.
     private var seen: [FileIdentity: [UInt8]] = [:]
 
     init(source: CopyTree, target: RootTree, owners: OwnerWriter) {
         (self.source, self.target, self.owners) = (source, target, owners)
     }
 
-    /// The whole tree onto the root of an image, which is empty.
+    /// Copies the whole tree into the root of an image, which is empty.
     mutating func copyTree() throws(Failure) { try copyEntries([], to: [], below: "", top: true) }
 
-    /// One file, or a directory's content into a directory. Links on the way were followed by who found it.
+    /// Copies a file, or the content of a directory into a directory. Links on the way to it were followed before.
     ///
     /// - Parameters:
     ///   - path: absolute in the source.
@@ -111,7 +111,7 @@ struct ImageCopy {
 
     private func place(_ path: [UInt8]) throws(Errno) -> TreePlace { try target.top.place(TreePath(path)) }
 
-    /// A link that leads to a directory counts as one, so that `/bin` of an image may be a link.
+    /// A link to a directory counts as one, so that `/bin` of an image may be a link.
     private func makeDirectory(_ path: [UInt8]) throws(Errno) {
         if let old = try? target.open(TreePath(path), .pathOnly) {
             guard try status(of: old.raw).isDirectory else { throw .notDirectory }
@@ -121,7 +121,7 @@ struct ImageCopy {
         try Linux.makeDirectory(place.name, mode: 0o700, at: place.directory.raw)
     }
 
-    /// A second name of a file that was copied, when it stays the same file.
+    /// Makes another name of a file that was copied, if both stay one file.
     private mutating func linkAgain(_ kind: FileStatus, _ path: [UInt8]) throws(Errno) -> Bool {
         guard keepsOwners, kind.links > 1 else { return false }
         let identity = FileIdentity(device: kind.device, inode: kind.inode)
@@ -136,7 +136,7 @@ struct ImageCopy {
         return true
     }
 
-    /// Whatever has the name goes, unless it is a directory.
+    /// Removes what has the name, unless it is a directory.
     private func clear(_ place: borrowing TreePlace) throws(Errno) {
         guard let old = try? status(place.name, at: place.directory.raw) else { return }
         if old.isDirectory { throw .isDirectory }

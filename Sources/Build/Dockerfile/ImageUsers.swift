@@ -3,7 +3,7 @@ import Dockerfile
 import Linux
 import Packing
 
-/// Names of users and groups as an image knows them: its own /etc/passwd and /etc/group, whatever the host has.
+/// The names of users and groups in an image: those of its own /etc/passwd and /etc/group.
 struct ImageUsers {
     struct User: Equatable {
         var uid: UInt32
@@ -30,7 +30,8 @@ struct ImageUsers {
         }.filter { $0.count >= fields }
     }
 
-    /// `USER`, of whom a program runs: `NAME` or `UID`, with `:GROUP` or `:GID`. Empty means root.
+    /// Returns the user of an instruction `USER`, as whom a program runs: `NAME` or `UID`, with `:GROUP` or `:GID`. Empty means
+    /// root.
     ///
     /// - Returns: nil for root, who launches it.
     func user(_ text: String, at place: DockerfilePlace, in file: String) throws(SkiffError) -> User? {
@@ -56,8 +57,8 @@ struct ImageUsers {
         return user
     }
 
-    /// `--chown`, and `USER` where it owns what is made: a user without group brings the own group; a number stands for
-    /// the group as well.
+    /// Returns the owner that `--chown` names, or `USER` where it owns what is made. Without a group it is that of the user; a
+    /// number stands for the group as well.
     func owner(_ text: String, at place: DockerfilePlace, in file: String) throws(SkiffError) -> (
         uid: UInt32, gid: UInt32
     ) {

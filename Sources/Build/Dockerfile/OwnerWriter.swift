@@ -5,9 +5,9 @@ import Packing
 
 /// Gives files of the image to their owners, or records them where the builder has no ids to give.
 struct OwnerWriter {
-    /// Whether owners lie in records on the files.
+    /// Whether owners are recorded on the files.
     let hasRecords: Bool
-    /// Whether refusals of the kernel are errors.
+    /// Whether it is an error when the kernel refuses.
     private let mustSucceed: Bool
     private let recordsDevices: Bool
 
@@ -18,7 +18,8 @@ struct OwnerWriter {
         mustSucceed = request.ownsAllIDs || keeping == .devices
     }
 
-    /// Before permissions and attributes: a change of the owner takes setuid bits and capabilities away.
+    /// Gives a file its owner. Must come before permissions and attributes: a change of the owner takes setuid bits and
+    /// capabilities away.
     func set(_ uid: UInt32, _ gid: UInt32, of name: EntryName, at directory: CInt) throws(Errno) {
         if hasRecords { return try RecordedOwner(uid: uid, gid: gid).write(name, at: directory) }
         try allowingRefusal { () throws(Errno) in try chown(name, uid, gid, at: directory) }
@@ -38,7 +39,7 @@ struct OwnerWriter {
         }
     }
 
-    /// A device node, or the file that stands for one.
+    /// Makes a device node, or a file that stands for one.
     func makeDevice(
         _ name: EntryName, mode: mode_t, isBlock: Bool, major: UInt32, minor: UInt32, uid: UInt32, gid: UInt32,
         at directory: CInt
@@ -63,7 +64,7 @@ struct ImageDirectories {
     let root: RootTree
     let owners: OwnerWriter
 
-    /// What is missing of a path, 0755, for that owner; links are followed inside the image.
+    /// Makes the directories of a path that are missing, with mode 0755 and this owner. Links are followed inside the image.
     func make(_ path: TreePath, uid: UInt32, gid: UInt32) throws(Errno) {
         var here: TreePath = "/"
         for name in path.components {

@@ -7,10 +7,10 @@ import Packing
 /// Where the steps of one build are kept, chosen before the build begins so that its guard can clean up there.
 struct BuildCache {
     let store: StepStore
-    /// For what is not kept in the end.
+    /// The directory for what is not kept in the end.
     let scratch: String
 
-    /// Nil for a build that has nothing to keep: an image that only changes its form would lie in the cache once more.
+    /// Nil for a build that keeps nothing: an image that only changes its form would lie in the cache a second time.
     init?(_ definition: Definition, _ options: BuildOptions) throws(SkiffError) {
         let hasSteps = definition.stages.contains {
             $0.postScript != nil || !$0.files.isEmpty || !$0.apps.isEmpty || $0.agent == "dockerfile"

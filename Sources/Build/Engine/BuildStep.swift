@@ -9,13 +9,13 @@ package struct BuildStep {
     package enum Input {
         /// All of it is known before the step runs; a change of any of these makes it run again.
         case facts([StepFact])
-        /// Nobody knows (a script on the host): it runs always, and what it made tells whether the next steps must.
+        /// Unknown, as for a script on the host: the step always runs, and its result tells whether the next steps must.
         case outcome
-        /// The result is never kept, and neither are those after it. Why, in words: `binds may show it anything`.
+        /// The result is never kept, and neither are those after it. The text says why: `binds may show it anything`.
         case unknown(String)
     }
 
-    /// `%post`, `RUN`: as the user knows it.
+    /// The step as the user knows it: `%post`, `RUN`.
     package let name: String
     /// `image.def:12`; empty for a step that no line asks for.
     package let place: String
@@ -31,7 +31,7 @@ package struct BuildStep {
 
     package func run(_ context: inout StepContext) throws(SkiffError) { try action(&context) }
 
-    /// For messages.
+    /// The step in messages.
     var label: String { place.isEmpty ? name : "\(name) (\(place))" }
 }
 

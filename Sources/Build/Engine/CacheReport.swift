@@ -29,7 +29,7 @@ struct CacheReport {
         if case .kept = reason { Log.info("Using the kept result of \(step.label)") }
     }
 
-    /// Why a step was not found: what is kept in its place differs from it in something.
+    /// Returns why a step was not found: in what it differs from what is kept in its place.
     static func miss(_ name: ResultName, in store: StepStore) -> Reason {
         let inPlace = store.all().last { $0.record.title == name.title && $0.record.parent == name.parent }
         guard let old = inPlace?.record.facts else { return .nothingKept }

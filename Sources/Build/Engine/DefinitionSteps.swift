@@ -8,8 +8,8 @@ import Packing
 
 /// A stage of a definition file as steps of the engine, in the order of Docs/spec/deffile.md §3.
 ///
-/// `%pre` is none: it works on the host alone. Neither are the metadata and `%test`, which always run: they are quick, and
-/// say what this build is.
+/// `%pre` is not among them, because it works on the host alone. Neither are the metadata and `%test`: they are quick, belong
+/// to this build, and always run.
 struct DefinitionSteps {
     let build: StageBuild
     let earlier: [StageResult]
@@ -32,13 +32,13 @@ struct DefinitionSteps {
         return try steps + post()
     }
 
-    /// What the agent left to the build; kept with its result.
+    /// Returns what the agent left to the build, which is kept with its result.
     static func base(of engine: StageEngine) throws(SkiffError) -> BaseContent {
         guard let bytes = engine.note(.base) else { return BaseContent() }
         return try BaseContent(kept: bytes)
     }
 
-    /// What a Dockerfile says about its image, in the place of `base`.
+    /// Returns the step that writes what a Dockerfile says about its image; it takes the place of `base`.
     private func result(of dockerfile: DockerfileStage) throws(SkiffError) -> BuildStep {
         let (config, base) = (dockerfile.config, dockerfile.base)
         let texts = [config.json.text()] + base.files.flatMap { [$0.path, $0.bytes.text] }
@@ -61,7 +61,7 @@ struct DefinitionSteps {
         }
     }
 
-    /// What every base is given, and a note of what it is.
+    /// Adds what every image has to a base, and notes what the base is.
     private func complete(_ content: BaseContent, _ context: inout StepContext) throws(SkiffError) {
         try build.permissions(context.root, content, isSandbox: isSandbox)
         try build.baseFiles(context.root, content)
@@ -180,7 +180,7 @@ struct DefinitionSteps {
     private func copied(_ files: [Stage.File]) throws(SkiffError) -> String {
         let source = SourceTree(root: nil, directory: build.directory.bytes)
         var paths: [[UInt8]] = []
-        // A pattern that cannot be read: the copy itself says so.
+        // The copy will say which pattern cannot be read.
         for file in files { paths += ((try? source.expand(file.source)) ?? []).map(source.absolute) }
         return try TreeDigest.copied(paths, from: source)
     }

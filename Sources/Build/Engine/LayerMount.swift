@@ -1,9 +1,9 @@
 import CLinux
 import Linux
 
-/// Mounts directories over each other: what steps changed, one upon the other.
+/// Mounts the changes of steps over each other.
 struct LayerMount {
-    /// More the kernel does not take (OVL_MAX_STACK).
+    /// The most layers that the kernel takes (OVL_MAX_STACK).
     static let mostLayers = 500
 
     /// In a user namespace the overlay notes in user xattrs what it otherwise notes in trusted ones; the two do not mix.
@@ -11,7 +11,7 @@ struct LayerMount {
 
     /// - Parameters:
     ///   - layers: lent descriptors of directories, the lowest first; at least one, and at most `mostLayers`.
-    ///   - changes: where changes go, with an empty directory for the kernel; nil to mount read-only.
+    ///   - changes: the directory for changes, and an empty one that the kernel works in; nil to mount read-only.
     ///   - target: absolute.
     func mount(_ layers: [CInt], changes: (upper: CInt, work: CInt)?, at target: String) throws(Errno) {
         // By descriptor: no name holds a colon or comma, and so many fit into the one page of options as an overlay takes.
@@ -39,7 +39,7 @@ struct LayerMount {
         try setPropagation(.slave, of: "/")
     }
 
-    /// What a new layer's root must be given, because an overlay shows the root of its uppermost layer.
+    /// Gives the root of a new layer what the root below it has, because an overlay shows the root of its uppermost layer.
     static func copyRoot(from source: CInt, to target: String) throws(Errno) {
         let old = try status(of: source)
         try? chown(target, old.uid, old.gid)

@@ -3,11 +3,11 @@ import CLinux
 import Linux
 import Packing
 
-/// The directory that takes what a step changes, mounted upon the results of the steps before it.
+/// The directory that takes the changes of a step, mounted over the results of the steps before it.
 final class OpenLayer {
     let folder: String
     let upper: OwnedFD
-    /// For the kernel.
+    /// The directory that the kernel works in.
     let work: OwnedFD
     let empty: OwnedFD
     /// Where it is mounted; nil while it is not.
@@ -38,14 +38,14 @@ final class OpenLayer {
         return opened
     }
 
-    /// Takes it off its place. Nobody may use its root file system any more.
+    /// Unmounts it. Its root file system must not be used any more.
     func close() {
         root = nil
         guard let mountPoint else { return }
         do throws(Errno) {
             try unmount(mountPoint, detach: false)
         } catch {
-            // A process that a script left may have its directory there.
+            // A process that a script has left may work in it.
             try? unmount(mountPoint, detach: true)
         }
         self.mountPoint = nil

@@ -11,7 +11,7 @@ import Shell
 package enum PostSteps {
     private static let shells: Set<String> = ["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"]
 
-    /// The parts, at least one.
+    /// Returns the parts of a script, at least one.
     package static func split(_ script: Stage.Script) -> [Stage.Script] {
         let lines = script.body.split(separator: 0x0A, omittingEmptySubsequences: false)
         let cuts = StepMarkers.find(lines)
@@ -40,15 +40,15 @@ package enum PostSteps {
         return words.count > 1 && shells.contains(lastComponent(words[1]))
     }
 
-    /// Names in the root directory of the image, for the time of a step.
+    /// Names in the root directory of the image that exist while a step runs.
     static let (stateFile, directoryFile, variablesFile) = ("/.post.state", "/.post.directory", "/.post.variables")
 
-    /// A part as it is run.
+    /// Returns a part as it is run.
     ///
     /// - Parameters:
     ///   - index: of the part; the first begins from nothing.
     ///   - lines: of the body before this part.
-    ///   - isLast: nothing is written down for a next part.
+    ///   - isLast: whether nothing is written down, because no part follows.
     static func wrapped(_ part: Stage.Script, index: Int, after lines: Int, isLast: Bool) -> Stage.Script {
         var result = part
         if index > 0 {
@@ -68,7 +68,7 @@ package enum PostSteps {
         return result
     }
 
-    /// What the next part reads before it begins, made of what this one wrote down; nil when it ended by `exit`.
+    /// Returns what the next part reads before it begins, from what this part wrote down, or nil when it ended by `exit`.
     static func state(_ root: RootTree) -> [UInt8]? {
         guard let variables = root.read(variablesFile), var directory = root.read(directoryFile) else { return nil }
         if directory.last == 0x0A { directory.removeLast() }

@@ -13,7 +13,7 @@ package final class StageEngine {
     private var kept: [KeptStep] = []
     private var open: OpenLayer?
     private var count = 0
-    /// Whether the result of the last step has a name by which one upon it can be found.
+    /// Whether the result of the last step has a name, by which that of the next can be found.
     private var isNamed: Bool
     private var lastRan = false
     private var notes: [StepNote: [UInt8]] = [:]
@@ -24,17 +24,17 @@ package final class StageEngine {
         isNamed = workspace.store != nil
     }
 
-    /// What names the whole result up to now; nil when it is not kept.
+    /// The name of the whole result up to now; nil when it is not kept.
     package var identity: String? { isNamed ? kept.last?.record.instance : nil }
 
-    /// When the last step ended whose result is used, in seconds since 1970; nil when results are not kept. An image made
-    /// of kept results names this time, so that it is the same image whenever it is packed.
+    /// When the last step ended whose result is used, in seconds since 1970; nil when results are not kept. An image that is
+    /// made of kept results names this time, so that it is the same whenever it is packed.
     package var time: Int64? { isNamed ? kept.last?.record.time : nil }
 
-    /// What the steps left for later ones.
+    /// Returns what steps left for later ones.
     package func note(_ name: StepNote) -> [UInt8]? { notes[name] }
 
-    /// Goes on where another stage ended, before any step of its own.
+    /// Starts from the result of another stage. Must come before any step.
     ///
     /// - Returns: false when that one is not kept: its files have to be copied.
     package func begin(from other: StageEngine) -> Bool {
@@ -63,7 +63,7 @@ package final class StageEngine {
             try perform(step)
             let name = name(step, [StepFact("what it made", try outcome())])
             if !workspace.replaces, let found = store.find(try name.key) {
-                // The same files with older times: what is built upon them stays good.
+                // The same files with older times: what is built on them stays good.
                 try discard()
                 return take(found, ran: false)
             }
@@ -82,10 +82,10 @@ package final class StageEngine {
         try close(name, store)
     }
 
-    /// Changes the result further without keeping that: what the definition tells the image about itself.
+    /// Changes the result further, without keeping that: used for what the definition says about the image.
     package func finish(_ body: (RootTree) throws(SkiffError) -> Void) throws(SkiffError) { try body(try writable()) }
 
-    /// The complete root file system, which nothing changes any more.
+    /// Returns the complete root file system, which nothing changes any more.
     package func sealed() throws(SkiffError) -> RootTree {
         guard workspace.store != nil else { return try RootTree(path) }
         // One directory alone is no overlay: an empty one below it changes nothing.
@@ -98,7 +98,7 @@ package final class StageEngine {
         return try RootTree(path)
     }
 
-    /// Makes the results safe from a power cut.
+    /// Has the results reach the disk.
     package func synchronize() { workspace.store?.synchronize(kept) }
 
     // MARK: - One step
@@ -122,7 +122,7 @@ package final class StageEngine {
         lastRan = ran
     }
 
-    /// The changes of the open layer become a kept result.
+    /// Keeps the changes of the open layer as a result.
     private func close(_ name: ResultName, _ store: StepStore) throws(SkiffError) {
         guard let layer = open else { return }
         layer.close()

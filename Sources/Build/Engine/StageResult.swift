@@ -7,7 +7,7 @@ import Packing
 struct StageResult {
     let stage: BuiltStage
     let engine: StageEngine
-    /// As the definition has it.
+    /// The stage as the definition has it.
     let source: Stage
     /// Of the kept result and of what the definition tells it about itself; nil when it is not kept.
     let identity: String?
@@ -41,7 +41,7 @@ struct StageResult {
 }
 
 extension Stage {
-    /// All that it says, in an order that does not change.
+    /// All that it says, always in the same order.
     fileprivate var texts: [String] {
         var texts = header.flatMap { [$0.key, $0.value] } + labels.flatMap { [$0.key, $0.value] }
         for section in SectionName.allCases {

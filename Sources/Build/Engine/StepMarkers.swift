@@ -1,6 +1,6 @@
 /// Finds the lines `#@ step` of a shell script that are comments: not those in here-documents, strings or continued lines.
 struct StepMarkers {
-    /// The indices of the marker lines. One in the first line of a script cuts off nothing and does not count.
+    /// Returns the indices of the marker lines. One in the first line of a script does not count.
     static func find(_ lines: [ArraySlice<UInt8>]) -> [Int] {
         var scan = StepMarkers()
         var found: [Int] = []
@@ -31,7 +31,7 @@ struct StepMarkers {
     private var quote: Quote?
     private var documents: [HereDocument] = []
     private var isContinued = false
-    /// Open `((`, in which `<<` shifts numbers.
+    /// How many `((` are open, in which `<<` shifts numbers.
     private var arithmetic = 0
 
     private var isPlain: Bool { quote == nil && documents.isEmpty && !isContinued }
@@ -86,7 +86,7 @@ struct StepMarkers {
         arithmetic -= 1
     }
 
-    /// Behind the first `<` of `<<`.
+    /// Reads what follows the first `<` of `<<`.
     private mutating func redirect(_ rest: inout ArraySlice<UInt8>) {
         rest = rest.dropFirst()
         if rest.first == 0x3C {

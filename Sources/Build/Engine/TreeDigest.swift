@@ -2,7 +2,7 @@ import Base
 import Digest
 import Linux
 
-/// One number for many files: equal when what matters of them is equal.
+/// The digest of many files: equal when what matters about them is equal.
 struct TreeDigest: ~Copyable {
     private var digest: SHA256
 
@@ -10,7 +10,8 @@ struct TreeDigest: ~Copyable {
 
     // MARK: - What a build step sees
 
-    /// Everything of a directory and below it but times: names, types, modes, owners, content, links, devices, attributes.
+    /// Returns the digest of a directory and all below it: names, types, modes, owners, content, links, devices and attributes,
+    /// but no times.
     static func everything(below tree: CInt) throws(SkiffError) -> String {
         var all = try TreeDigest()
         try all.addTop(tree, content: true)
@@ -18,7 +19,7 @@ struct TreeDigest: ~Copyable {
         return try all.digest.text()
     }
 
-    /// What a change of any file would change, without reading one: the kernel sets the time of change, and nobody else.
+    /// Returns a digest that any change of a file changes, without reading one: the time of change is set by the kernel alone.
     static func state(below tree: CInt) throws(SkiffError) -> String {
         var all = try TreeDigest()
         try all.addTop(tree, content: false)
@@ -26,7 +27,7 @@ struct TreeDigest: ~Copyable {
         return try all.digest.text()
     }
 
-    /// The same of one file.
+    /// Returns the same of one file.
     static func state(of file: CInt) throws(SkiffError) -> String {
         let status = try during("cannot look at the image") { () throws(Errno) in try Linux.status(of: file) }
         return stateText(status)
@@ -90,7 +91,7 @@ struct TreeDigest: ~Copyable {
 
     // MARK: - What is copied from the host
 
-    /// What `cp -fLr` would make of paths: names, types, permissions and content; links are followed.
+    /// Returns the digest of what `cp -fLr` would make of paths: names, types, permissions and content. Links are followed.
     static func copied(_ paths: [[UInt8]], from source: SourceTree) throws(SkiffError) -> String {
         var all = try TreeDigest()
         for path in paths {
@@ -103,7 +104,7 @@ struct TreeDigest: ~Copyable {
     private mutating func addCopied(_ path: [UInt8], _ name: [UInt8], _ source: SourceTree, depth: Int)
         throws(SkiffError)
     {
-        // What is missing or a link without end: the copy itself says so.
+        // The copy will say what is missing, or a link without end.
         guard depth < 200, let status = source.status(path) else { return try add(text: "none") }
         try add(bytes: name)
         try add(text: "\(status.mode) \(status.rawDevice)")

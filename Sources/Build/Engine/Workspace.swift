@@ -3,9 +3,9 @@ import CLinux
 package import ImageCache
 import Linux
 
-/// What the stages of one build share: whether and where results are kept.
+/// What all stages of a build share: whether and where results are kept.
 package final class Workspace {
-    /// Nil when every stage is one plain directory.
+    /// The store of results; nil when every stage is a plain directory.
     package let store: StepStore?
     let mount: LayerMount
     let report: CacheReport
@@ -13,7 +13,7 @@ package final class Workspace {
     let conditions: [StepFact]
     /// `--no-cache`: everything runs, and takes the place of what is kept.
     let replaces: Bool
-    /// Below it lie all directories that are not kept in the end; removed with the build.
+    /// The directory of all that is not kept in the end. It is removed with the build.
     private let scratch: String?
 
     /// A build without kept results.
@@ -43,8 +43,8 @@ package final class Workspace {
         return try store.begin(in: scratch)
     }
 
-    /// Why layers cannot be mounted here; nil when they can. Tried, because kernels, file systems and security modules all
-    /// have a say in it.
+    /// Returns why layers cannot be mounted here, or nil when they can. It is tried, because kernels, file systems and security
+    /// modules can all forbid it.
     func obstacle() -> Errno? {
         do throws(Errno) {
             guard let scratch else { return nil }

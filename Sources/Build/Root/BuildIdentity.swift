@@ -2,11 +2,11 @@ package import Core
 import Linux
 package import Ownership
 
-/// Who the builder is for the time of a build, decided once and the same for all its steps.
+/// Who the builder is during a build: decided once, and the same for all steps.
 package struct BuildIdentity: Sendable {
-    /// How an ordinary user came to be root; nil for root.
+    /// How an ordinary user became root; nil for root.
     package var rootMode: RootMode?
-    /// The ids of that mode beside the user's own.
+    /// The ids that this mode has besides the user's own.
     package var ranges: SubordinateIDs?
     /// The control socket of this build's skiff-root; open until the builder ends.
     package var supervisor: Int32?
@@ -16,13 +16,13 @@ package struct BuildIdentity: Sendable {
     package var isInside = false
     /// Whether each step has a PID namespace of its own.
     package var hasStepProcesses = false
-    /// What the files of the image have as records only. The same for every tree of the build.
+    /// What is only recorded on the files of the image. It is the same for every tree of the build.
     package var keeping = RecordKeeping.nothing
 
     /// True root.
     package static let root = BuildIdentity()
 
-    /// Equal where files of one build mean the same in another.
+    /// A text that is equal for builds in which the owners of files mean the same.
     var text: String {
         let ranges = ranges.map { "\($0.users.first) \($0.users.count) \($0.groups.first) \($0.groups.count)" }
         return "\(rootMode?.rawValue ?? "") \(keeping) \(ranges ?? "")"

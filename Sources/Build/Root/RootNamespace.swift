@@ -3,13 +3,13 @@ import Core
 import Linux
 import Ownership
 
-/// The user namespace in which an ordinary user is root for the time of a build: one, held from the first file to the last,
-/// so that owners mean the same in all of it (Docs/decisions/008). Docs/root-emulation.md has the ways to be root.
+/// The user namespace in which an ordinary user is root during a build. One is held from the first file to the last, so that
+/// owners mean the same in all of it (Docs/decisions/008). Docs/root-emulation.md has the ways to be root.
 struct RootNamespace {
     let options: BuildOptions
-    /// Where the tree will grow: its file system must keep records.
+    /// Where the tree will lie: its file system must be able to hold records.
     let directory: String
-    /// Whether an `OwnedSandbox` is made, or built on.
+    /// Whether an `OwnedSandbox` is made, or the build starts from one.
     let keepsOwners: Bool
     let installation: Installation
 

@@ -4,7 +4,7 @@ import Linux
 
 /// Whether the steps of a build can have a PID namespace of their own.
 enum StepProcesses {
-    /// What stands against it; nil when nothing does. The kernel mounts a /proc for a user namespace only where none of the
+    /// Returns why they cannot, or nil when they can. The kernel mounts a /proc for a user namespace only where none of the
     /// /proc that it has is covered by other mounts, as inside of most containers it is: `mount_too_revealing`.
     ///
     /// Called while this process has one thread.

@@ -10,7 +10,7 @@ struct AppSteps {
     let root: RootTree
     let stage: Stage
     let definition: Definition
-    /// Where relative sources of `%appfiles` start.
+    /// The directory in which relative sources of `%appfiles` start.
     let directory: String
 
     func write() throws(SkiffError) {
@@ -61,7 +61,7 @@ struct AppSteps {
 }
 
 extension Stage {
-    /// What is run as `%post`: the section, and the `%appinstall` of every application behind it.
+    /// What is run as `%post`: the section, and after it the `%appinstall` of every application.
     package var postScript: Script? {
         let installs = apps.filter { $0.scripts[.install] != nil }
         guard script(.post) != nil || !installs.isEmpty else { return nil }

@@ -16,7 +16,7 @@ struct FilesStep {
     let origin: Origin
     let root: RootTree
     let definition: Definition
-    /// Where destinations begin; empty for the image's root.
+    /// The directory of the image below which destinations lie; empty for its root.
     var folder = ""
 
     private var source: SourceTree {

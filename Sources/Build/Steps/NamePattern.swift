@@ -5,17 +5,17 @@ import Patterns
 package struct NamePattern: Equatable {
     let pattern: Pattern
 
-    /// - Parameter bytes: `\` takes the next character's meaning away.
+    /// - Parameter bytes: a `\` quotes the next character.
     init(_ bytes: ArraySlice<UInt8>) throws(PathPattern.Malformed) {
         var parser = Parser(rest: PatternCharacter.numbers(of: bytes)[...])
         pattern = Pattern(try parser.elements(depth: 0), unit: .character)
     }
 
-    /// The name that it stands for if it is no pattern.
+    /// The name that it stands for; nil for a pattern.
     var literal: [UInt8]? { pattern.literal }
 
     package func matches(_ name: [UInt8]) -> Bool {
-        // A hidden name takes a dot that is written.
+        // A pattern matches a hidden name only if it begins with a dot itself.
         if name.first == 0x2E, !Self.beginsWithDot(pattern.elements) { return false }
         return pattern.matches(name[...])
     }
@@ -35,7 +35,7 @@ extension NamePattern {
         typealias Character = UInt32
         typealias Element = Pattern.Element
 
-        /// Where groups begin that have no end; what follows them is read again as it stands.
+        /// Where groups begin that have no end, which are then ordinary text.
         private var open: Set<Int> = []
 
         init(rest: ArraySlice<Character>) { self.rest = rest }
@@ -46,7 +46,7 @@ extension NamePattern {
             0x3F: .optional, 0x2A: .many, 0x2B: .some, 0x40: .once, 0x21: .not,
         ]
 
-        /// Up to the end, or inside a group up to its `|` or `)`, which stay.
+        /// Reads elements up to the end, or inside a group up to its `|` or `)`, which are left.
         mutating func elements(depth: Int) throws(PathPattern.Malformed) -> [Element] {
             guard depth <= Self.deepest else {
                 throw PathPattern.Malformed(reason: "groups inside each other more than \(Self.deepest) deep")
@@ -70,7 +70,7 @@ extension NamePattern {
             return result
         }
 
-        /// `+(a|b)`; nil, and nothing taken, when it has no end.
+        /// Reads a group as `+(a|b)`. Returns nil, and takes nothing, when it has no end.
         private mutating func group(_ kind: Character, _ depth: Int) throws(PathPattern.Malformed) -> Element? {
             guard rest.first == 0x28, let repeats = Self.repeats[kind] else { return nil }
             let start = rest
@@ -89,7 +89,7 @@ extension NamePattern {
             return .group(Pattern.Group(repeats, choices))
         }
 
-        /// `[a-z]`, `[!a]`, `[[:digit:]]`; nil, and nothing taken, when it has no end.
+        /// Reads a set as `[a-z]`, `[!a]` or `[[:digit:]]`. Returns nil, and takes nothing, when it has no end.
         private mutating func set() -> Element? {
             var left = rest
             let isNegated = left.first == 0x21 || left.first == 0x5E
@@ -118,7 +118,7 @@ extension NamePattern {
             return nil
         }
 
-        /// `digit:]`, as it stands behind `[:`.
+        /// Reads `digit:]`, which follows `[:`.
         private static func named(_ text: ArraySlice<Character>) -> ([ClosedRange<Character>], ArraySlice<Character>)? {
             guard let colon = text.firstIndex(of: 0x3A), text.dropFirst(colon + 1 - text.startIndex).first == 0x5D
             else { return nil }

@@ -16,10 +16,10 @@ package struct PathPattern: Equatable {
 
     let isAbsolute: Bool
     package let components: [Component]
-    /// What the text says when nothing matches, its quoting taken away.
+    /// The text without its quoting: the path that is taken when nothing matches.
     let literal: [UInt8]
 
-    /// The patterns that the braces of `text` make of it; most texts have none and are one.
+    /// Returns the patterns that a text stands for: one, unless it has braces.
     package static func all(_ text: String, variables: SourceVariables = .ofCaller) throws(Malformed) -> [PathPattern] {
         var result: [PathPattern] = []
         for bytes in try Braces.expand(try variables.expand(text.bytes)) {
@@ -47,7 +47,7 @@ package struct PathPattern: Equatable {
         components.allSatisfy { if case .literal = $0 { true } else { false } }
     }
 
-    /// Cut at slashes outside of groups and sets; a quoted byte is none of these.
+    /// Cuts a text at its slashes that are not quoted.
     private static func split(_ bytes: [UInt8]) -> [ArraySlice<UInt8>] {
         var parts: [ArraySlice<UInt8>] = []
         var start = 0
@@ -82,7 +82,7 @@ package struct PathPattern: Equatable {
 
 /// `{a,b}`: several texts in one.
 enum Braces {
-    /// More texts than anybody writes.
+    /// The most texts that braces may stand for; nobody writes so many.
     private static let limit = 4096
 
     static func expand(_ bytes: [UInt8]) throws(PathPattern.Malformed) -> [[UInt8]] {
@@ -104,7 +104,7 @@ enum Braces {
         return done
     }
 
-    /// The first `{…,…}` that has its end; braces without a comma are ordinary.
+    /// Returns the first `{…,…}` that has an end. Braces without a comma are ordinary text.
     private static func firstGroup(_ text: [UInt8]) -> (start: Int, end: Int, choices: [[UInt8]])? {
         var index = 0
         while index < text.count {

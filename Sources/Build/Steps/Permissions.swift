@@ -2,11 +2,11 @@ import Base
 import Linux
 import Packing
 
-/// Permissions of files that come from layers: images are made by root, who needs none (`--fix-perms`).
+/// The permissions of files that come from layers (`--fix-perms`). Who made them was root, who needs none.
 struct Permissions {
     let root: RootTree
 
-    /// Directories get u+rwx, files u+rw.
+    /// Gives directories u+rwx and files u+rw.
     func fix() throws(SkiffError) {
         var pending: [TreePath] = ["/"]
         while let path = pending.popLast() {
@@ -20,7 +20,7 @@ struct Permissions {
     /// tree is.
     private func fix(_ path: TreePath) throws(Errno) -> [TreePath] {
         let folder = try root.open(path, [.pathOnly, .directory], links: .refused)
-        // The owner can list it only now.
+        // Only now can the owner list it.
         try chmod(ofOpen: folder.raw, try status(of: folder.raw).permissions | 0o700)
         var below: [TreePath] = []
         for entry in try entries(of: folder.raw) {
@@ -34,7 +34,7 @@ struct Permissions {
         return below
     }
 
-    /// Whether there is a directory that rm(1) of its owner cannot empty.
+    /// Whether there is a directory that its owner cannot list, so that rm(1) cannot empty it.
     var areHard: Bool {
         var pending: [TreePath] = ["/"]
         while let path = pending.popLast() {

@@ -77,7 +77,7 @@ struct ScriptRunner {
             hint: line == 0 ? nil : "%\(section.rawValue) begins at \(definition.place(line))")
     }
 
-    /// `-ex`, the arguments of the section, the script: `-c PROGRAM` makes the shell start PROGRAM with it.
+    /// Returns `-ex`, the arguments of the section and the script. With `-c PROGRAM` the shell starts PROGRAM with the script.
     private func shellWords(_ script: Stage.Script, _ file: String) -> [String] {
         let words = script.arguments.split(separator: " ").map(String.init)
         if words.first == "-c" { return ["-ex", "-c", (words.dropFirst() + [file]).joined(separator: " ")] }
@@ -99,7 +99,7 @@ struct ScriptRunner {
         return request
     }
 
-    /// Copies of the host's name service files, bound over the image's for the time of the script.
+    /// Returns binds of copies of the host's name service files, which lie over the image's while a script runs.
     private func hostFiles(_ root: RootTree) -> [Request.Bind] {
         ["/etc/resolv.conf", "/etc/hosts"].compactMap { path in
             guard let bytes = try? readFile(path) else { return nil }

@@ -1,6 +1,6 @@
 import Linux
 
-/// Where `%files` copies from: this host, or the root of another stage, out of which no link leads.
+/// The tree that `%files` copies from: this host, or the root of another stage, which no link leaves.
 struct SourceTree {
     /// Nil for the host.
     let root: TreeRoot?
@@ -12,7 +12,7 @@ struct SourceTree {
         return try Linux.open(HostPath(path), follow ? flags : flags.union(.noFollow))
     }
 
-    /// What a path is; nil when there is nothing.
+    /// Returns what is at a path, or nil when there is nothing.
     func status(_ path: [UInt8], follow: Bool = true) -> FileStatus? {
         guard let file = try? open(path, .pathOnly, follow: follow) else { return nil }
         return try? Linux.status(of: file.raw)
@@ -23,8 +23,8 @@ struct SourceTree {
         return ((try? entries(of: folder.raw)) ?? []).map(\.name)
     }
 
-    /// The paths that a pattern matches, each pattern's sorted by bytes; the text itself where nothing does. A pattern
-    /// that is relative gives relative paths.
+    /// Returns the paths that a text with patterns matches, those of each pattern sorted by bytes, or the text itself where
+    /// nothing matches. A relative pattern gives relative paths.
     func expand(_ text: String) throws(PathPattern.Malformed) -> [[UInt8]] {
         var result: [[UInt8]] = []
         for pattern in try PathPattern.all(text) {

@@ -4,7 +4,7 @@ import Shell
 /// Puts values in for `~` and the variables of a source of `%files`: `$X`, `${X}`, `${X:-word}`, `${X-word}`, `${X:+word}`,
 /// `${X+word}` and `${X:?message}` (Docs/spec/deffile.md §4.1). Values are taken as they are: they are neither split nor patterns.
 ///
-/// A shell puts nothing in for a variable that is not set, and `$DATA/etc/passwd` would then be a file of the host. Here
+/// A shell takes a variable that is not set for an empty one, and `$DATA/etc/passwd` would then be a file of the host. Here
 /// that is an error.
 package struct SourceVariables: Sendable {
     /// Returns the value of a variable; nil when it is not set.
@@ -70,7 +70,7 @@ package struct SourceVariables: Sendable {
         }
     }
 
-    /// Nothing put in for the beginning of `$X/etc` would make it a path of the host's root.
+    /// With an empty value `$X/etc` would be a path from the host's root.
     private func put(
         _ found: (name: String, value: [UInt8]), before rest: ArraySlice<UInt8>, into result: inout [UInt8]
     ) throws(PathPattern.Malformed) {
@@ -85,7 +85,7 @@ package struct SourceVariables: Sendable {
         return value
     }
 
-    /// After `${`, through the `}`.
+    /// Reads what follows `${`, through the `}`.
     private func braced(_ rest: inout ArraySlice<UInt8>, depth: Int) throws(PathPattern.Malformed) -> (
         name: String, value: [UInt8]
     ) {
@@ -137,7 +137,7 @@ package struct SourceVariables: Sendable {
         return nil
     }
 
-    /// Hides what patterns, braces and this expansion are made of. A slash still divides the path.
+    /// Quotes the characters of patterns, braces and this expansion. A slash still divides the path.
     private static func hidden(_ value: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
         for byte in value {

@@ -2,12 +2,12 @@ import CLinux
 import Linux
 import Packing
 
-/// Copies files and directories into the image. Every target is taken inside of it, whatever links a base image has.
+/// Copies files and directories into the image. No link of a base image leads a copy out of it.
 struct TreeCopy {
     enum Manner {
-        /// As `cp -fLr`: links are followed, files belong to who builds, times are now.
+        /// As `cp -fLr`: links are followed, the files belong to the builder, and their times are now.
         case contents
-        /// As `cp -a` below the path that is named: links, owners, modes, times and attributes stay.
+        /// As `cp -a`: links, owners, modes, times and attributes are kept below the path that is named.
         case everything
     }
 
@@ -19,9 +19,9 @@ struct TreeCopy {
     let source: SourceTree
     let root: RootTree
     let manner: Manner
-    /// Names of files with several, by device and inode.
+    /// The copies of files that have several names, by device and inode.
     private var seen: [FileIdentity: [UInt8]] = [:]
-    /// Directories that are being copied: a link to one of them has no end.
+    /// Directories that are being copied. Following a link to one of them would never end.
     private var open: [FileIdentity] = []
 
     private struct FileIdentity: Hashable {
@@ -36,7 +36,7 @@ struct TreeCopy {
 
     /// Copies one path, which is followed if it is a link. The target's parent exists.
     mutating func copy(_ from: [UInt8], to target: [UInt8]) throws(Failure) {
-        // Hard links are those of one tree, as a tar of it would have them.
+        // Hard links are kept within one tree, as tar keeps them.
         seen = [:]
         try copy(from, to: target, follow: true)
     }
@@ -81,7 +81,7 @@ struct TreeCopy {
         }
     }
 
-    /// Where the target itself stands; the parent exists.
+    /// Returns the open parent of a target, which exists, and the target's name in it.
     private func place(_ target: [UInt8]) throws(Errno) -> TreePlace { try root.top.place(TreePath(target)) }
 
     private func makeDirectory(_ target: [UInt8], _ kind: FileStatus) throws(Errno) {
@@ -126,7 +126,8 @@ struct TreeCopy {
         try output.close()
     }
 
-    /// An existing file that cannot be written is replaced, as by `cp -f`. A copy of everything writes through no link.
+    /// Opens the target for writing. A file that cannot be written is replaced, as by `cp -f`, and so is a link in a copy of
+    /// everything.
     private func outputFile(_ target: [UInt8], mode: mode_t) throws(Errno) -> OwnedFD {
         if manner == .contents {
             do throws(Errno) {

@@ -4,15 +4,15 @@ import Linux
 
 /// Files of an unfinished build.
 struct BuildRemains {
-    /// Removed at the end unless `keepsTemporary`.
+    /// The directory of temporary files, which is removed at the end unless `keepsTemporary`.
     var temporary: String
-    /// As `temporary`, for results of steps on their way into the cache; nil when none are kept.
+    /// The same for results of steps that are not in the cache yet; nil when none are kept.
     var kept: String?
-    /// Removed always: after success it has been renamed away.
+    /// The unfinished image, which is always removed: after success it has another name.
     var part: String
     var keepsTemporary: Bool
 
-    /// What is gone already is fine: every process that watches the build may be the one that comes to this.
+    /// Each of the processes that watch the build may come here, so something may be gone already.
     func remove() {
         if !keepsTemporary { [temporary, kept].compactMap { $0 }.forEach(remove) }
         remove(part)

@@ -9,7 +9,7 @@ import Linux
 struct BuildSupervisor {
     let remains: BuildRemains
 
-    /// Those that end a build. What the caller ignores, as nohup(1) does, stays ignored.
+    /// The signals that end a build. What the caller ignores, as nohup(1) does, stays ignored.
     private static let ending = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].filter { !isIgnored($0) }
 
     /// - Returns: the exit status of the build.
@@ -26,7 +26,7 @@ struct BuildSupervisor {
         }
     }
 
-    /// The guard's life.
+    /// The guard: starts the worker and waits for it.
     private func watch(_ mask: SignalSet, _ work: () throws(SkiffError) -> Void) throws(SkiffError) -> Int32 {
         let front = parentProcessID()
         try during("cannot prepare the build") { () throws(Errno) in
@@ -48,7 +48,7 @@ struct BuildSupervisor {
         }
     }
 
-    /// A child that answers an exit status. Orphans of its family come to us, so that they can be ended.
+    /// Starts a child that ends with an exit status. Its orphans become our children, so that they can be ended.
     private func start(_ life: () throws(SkiffError) -> Int32) throws(SkiffError) -> pid_t {
         let child = try during("cannot start the build") { () throws(Errno) in
             try becomeSubreaper()
@@ -82,7 +82,7 @@ struct BuildSupervisor {
     }
 
     private func finish() {
-        // What a script left behind, and scripts whose builder was killed.
+        // Processes that a script has left, and scripts whose builder was killed.
         endDescendants()
         remains.remove()
     }

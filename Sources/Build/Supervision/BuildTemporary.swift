@@ -6,8 +6,8 @@ import Linux
 enum BuildTemporary {
     private static let hint = "Set APPTAINER_TMPDIR to a directory that you may write to"
 
-    /// The path that it will have, after what killed builds left there is removed. Nothing is there before the guard runs who
-    /// removes it.
+    /// Returns the path that it will have, after removing what killed builds have left there. It is made only when the guard
+    /// runs that removes it.
     ///
     /// - Parameters:
     ///   - parent: absolute.
@@ -28,7 +28,7 @@ enum BuildTemporary {
 
     private static let prefix = "build-temp-"
 
-    /// 0700: nobody else may see or change what is being built (CVE-2020-25039, CVE-2020-25040).
+    /// Makes it with mode 0700: nobody else may see or change what is being built (CVE-2020-25039, CVE-2020-25040).
     ///
     /// - Returns: the directory, locked for as long as it is held open. Some network file systems know no locks.
     static func make(_ path: String) throws(SkiffError) -> OwnedFD {
@@ -40,10 +40,11 @@ enum BuildTemporary {
         }
     }
 
-    /// Younger ones may not be locked yet; seconds.
+    /// The age in seconds from which one that is not locked was left: younger ones may not be locked yet.
     private static let ageOfLeftOnes: Int64 = 60
 
-    /// Removes what builds of the same user have left whose every process was killed. Called while this process has one thread.
+    /// Removes what builds of the same user have left all of whose processes were killed. Called while this process has one
+    /// thread.
     private static func sweep(_ parent: String) {
         guard let listing = try? open(HostPath(parent), [.read, .directory]), let found = try? entries(of: listing.raw)
         else { return }
@@ -58,7 +59,7 @@ enum BuildTemporary {
         }
     }
 
-    /// A sandbox grows beside its target: programs must start there, too.
+    /// Checks the directory in which a sandbox is made: programs must be able to start there, too.
     static func check(sandboxParent path: String) throws(SkiffError) {
         guard let facts = try? filesystemFacts(of: path) else { return }
         try checkPrograms(facts, path)

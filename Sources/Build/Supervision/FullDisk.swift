@@ -1,7 +1,7 @@
 import Base
 import Linux
 
-/// Tools and scripts tell in words of their own, or not at all, that a disk is full.
+/// The advice for a build that fails on a full disk, which tools and scripts tell in words of their own, or not at all.
 struct FullDisk {
     static let temporaryHint = "Set APPTAINER_TMPDIR to a directory with more room"
 
@@ -9,12 +9,12 @@ struct FullDisk {
         "Set APPTAINER_CACHEDIR to a directory with more room, or build with --disable-cache in the one that "
         + "APPTAINER_TMPDIR names"
 
-    /// Where what is thrown away lies.
+    /// The directory for temporary files.
     let temporary: String
-    /// Where results of steps grow; nil when none are kept.
+    /// The directory for results of steps; nil when none are kept.
     let kept: String?
 
-    /// Returns the error with what helps, if a disk of the build is full.
+    /// Returns the error, with what helps if a disk of the build is full.
     func explain(_ error: SkiffError) -> SkiffError {
         let places = [(temporary, Self.temporaryHint)] + (kept.map { [($0, Self.cacheHint)] } ?? [])
         for (path, advice) in places {

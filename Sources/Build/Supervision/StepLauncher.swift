@@ -3,11 +3,11 @@ import CLinux
 import Core
 import Linux
 
-/// A process of the build that stays outside of its user namespace and starts `skiff` for each step.
+/// A process that stays outside of the user namespace of the build, and starts `skiff` for each step.
 ///
 /// A program that is executed inside of the namespace can be looked into by everything that runs there as root, `%post` for
 /// one. One that is executed outside, and joins, cannot: so the launch of a step, which has the host's directories open,
-/// begins out here. Whatever a step leaves behind ends with it.
+/// begins out here. What a step leaves running ends with it.
 package enum StepLauncher {
     /// Messages to it, one byte with a descriptor. `go` is answered by five bytes: how the step ended.
     private enum Message: UInt8 {
@@ -24,7 +24,8 @@ package enum StepLauncher {
         case failed = 0x46
     }
 
-    /// Must be called before the namespace is entered, in a process of one thread.
+    /// Starts it. Must be called before the namespace is entered, in a process of one thread.
+    ///
     /// - Returns: a socket, kept open until the builder ends; the launcher ends with it.
     static func start(_ installation: Installation) throws(SkiffError) -> CInt {
         try during("cannot start the launcher of the build's steps") { () throws(Errno) in

@@ -38,7 +38,7 @@ struct BusyboxAgent: BootstrapAgent {
 
     private static let largest = 64 << 20
 
-    /// The bytes behind an address: http, https, or `file:`.
+    /// Returns the bytes at an address: http, https, or `file:`.
     static func fetch(_ text: String, _ what: String) throws(SkiffError) -> [UInt8] {
         let problem = "While performing build: conveyor failed to get: cannot download \(what)"
         if text.hasPrefix("file://") {

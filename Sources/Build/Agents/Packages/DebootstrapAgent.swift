@@ -17,7 +17,7 @@ struct DebootstrapAgent: BootstrapAgent {
             request.root,
             request.url("mirrorurl"),
         ]
-        // In a user namespace no device can be made. So told, debootstrap binds those of the host instead.
+        // In a user namespace no device can be made. With this variable debootstrap binds those of the host instead.
         try tool.run(arguments, for: request, environment: inInitialUserNamespace() ? [] : ["container=lxc"])
         unmountBelow(request.root)
         return .ofPackages

@@ -4,7 +4,7 @@ import ImageCache
 import Linux
 import Packing
 
-/// A program of this host that makes root file systems: package managers know their distribution, we do not.
+/// A program of this host that makes root file systems, as a package manager, which knows its distribution.
 struct HostTool {
     let path: String
     private let programs: ProgramPath
@@ -28,13 +28,13 @@ struct HostTool {
             hint: "Install the Debian package \(package), or what has it on your distribution")
     }
 
-    /// One whose path is known.
+    /// A program whose path is known.
     init(at path: String, for request: BootstrapRequest) { (self.path, programs) = (path, request.options.programs) }
 
-    /// Runs it to its end for a base; what it says goes to the user. A user of one id has its calls answered as those of
-    /// `%post` are.
+    /// Runs it for a base, and waits for its end; what it prints goes to the user. For a user of one id skiff-root answers its
+    /// calls, as those of `%post`.
     ///
-    /// - Parameter environment: beside that of the caller.
+    /// - Parameter environment: variables besides those of the caller.
     func run(_ arguments: [String], for request: BootstrapRequest, environment: [String] = []) throws(SkiffError) {
         let name = lastComponent(path)
         Log.debug("\(path) \(arguments.joined(separator: " "))")
@@ -65,7 +65,7 @@ struct HostTool {
 }
 
 extension HostTool {
-    /// The first line that it prints; nil when it fails.
+    /// Returns the first line that it prints, or nil when it fails.
     func output(_ arguments: [String]) -> String? {
         let words = [lastComponent(path)] + arguments
         guard
@@ -77,17 +77,17 @@ extension HostTool {
 }
 
 extension BootstrapRequest {
-    /// Leads to the skiff-root that answers calls which root of one id cannot make; nil where root has what tools need.
+    /// The way to the skiff-root that answers calls which root of one id cannot make; nil where tools do not need it.
     fileprivate var supervisor: CInt? {
         options.identity.rootMode == .supervised ? options.identity.supervisor : nil
     }
 
-    /// The packages of `Include`, with those that are always there in front.
+    /// Returns the packages of `Include`, after those that are always installed.
     func packages(_ always: [String], and more: String = "") -> [String] {
         always + (value("include") + " " + more).split { $0 == " " || $0 == "," || $0 == "\t" }.map(String.init)
     }
 
-    /// A URL of the header, with `%{OSVERSION}` filled in.
+    /// Returns a URL of the header, with `%{OSVERSION}` filled in.
     func url(_ key: String) -> String {
         var url = value(key)
         while let mark = url.range(of: "%{OSVERSION}", caseInsensitive: true) {
@@ -96,7 +96,7 @@ extension BootstrapRequest {
         return url
     }
 
-    /// What the content of packages depends on, as far as it can be told: mirrors change.
+    /// Returns what the installed packages depend on, as far as it can be told: mirrors change.
     func headerFacts(_ variables: [String] = []) -> [StepFact] {
         let header = stage.header.filter { $0.key != "stage" }.map { StepFact($0.key, $0.value) }
         return header + variables.map { StepFact($0, environmentValue($0) ?? "") }
@@ -104,7 +104,7 @@ extension BootstrapRequest {
 }
 
 extension BaseContent {
-    /// A root file system from packages: its runscript does nothing yet.
+    /// What packages leave to the build.
     static var ofPackages: BaseContent {
         var content = BaseContent()
         content.files = [.init(path: "/.singularity.d/runscript", bytes: Array("#!/bin/sh\n".utf8), mode: 0o755)]
@@ -126,7 +126,7 @@ extension String {
     }
 }
 
-/// Takes away what a tool mounted below a directory and left there.
+/// Unmounts what a tool has left mounted below a directory.
 func unmountBelow(_ path: String) {
     guard let bytes = try? readFile("/proc/self/mountinfo") else { return }
     let points = bytes.split(separator: 0x0A).compactMap { line -> String? in

@@ -1,12 +1,12 @@
 import Base
 import Linux
 
-/// Where rpm of this host keeps its database. Debian's keeps it in the caller's home, so that a root filled by it would have
-/// its packages' records at a place where no rpm inside looks. Then a home of our own, whose macros say the usual place, stands
-/// in for the caller's (rpm(8), MACRO FILES).
+/// The place where rpm of this host keeps its database. Debian's rpm keeps it in the caller's home: a root that it fills would
+/// have the records of its packages where no rpm in it looks. So it gets a home of ours, with macros that name the usual place
+/// (rpm(8), MACRO FILES).
 struct PackageDatabase {
     static let usual = "/var/lib/rpm"
-    /// For the tools that work with rpm's library: empty where rpm is right by itself.
+    /// The variables for tools that use rpm's library; empty where rpm uses the usual place.
     let environment: [String]
 
     init(_ rpm: HostTool, _ request: BootstrapRequest) throws(SkiffError) {
