@@ -8,7 +8,7 @@ package struct Pattern: Sendable, Equatable {
         case character
     }
 
-    package indirect enum Element: Sendable, Equatable {
+    package enum Element: Sendable, Equatable {
         /// A byte, or a character by its number; a byte that is no UTF-8 has the number that `number(of:)` gives it.
         case one(UInt32)
         /// Anything but the separator.
@@ -44,22 +44,23 @@ package struct Pattern: Sendable, Equatable {
 
     /// - Parameter separator: what `any` and `many` do not match.
     package init(_ elements: [Element], unit: Unit, separator: UInt8? = nil) {
-        var groups = 0
-        self.elements = Self.numbered(elements, &groups)
         (self.unit, self.separator) = (unit, separator)
-        isFlat =
-            separator == nil && groups == 0
-            && elements.allSatisfy { element in
-                switch element {
-                case .one, .any, .many, .set: true
-                case .anything, .directories, .group: false
-                }
+        var isFlat = separator == nil
+        var hasGroups = false
+        for element in elements {
+            switch element {
+            case .one, .any, .many, .set: continue
+            case .anything, .directories: isFlat = false
+            case .group: (isFlat, hasGroups) = (false, true)
             }
+        }
+        self.isFlat = isFlat
+        var groups = 0
+        self.elements = hasGroups ? Self.numbered(elements, &groups) : elements
     }
 
     private static func numbered(_ elements: [Element], _ groups: inout Int) -> [Element] {
-        guard elements.contains(where: { if case .group = $0 { true } else { false } }) else { return elements }
-        return elements.map { element in
+        elements.map { element in
             guard case .group(var group) = element else { return element }
             groups += 1
             group.number = groups

@@ -3,10 +3,11 @@ import Patterns
 
 /// Patterns of `case`, `${NAME%…}` and file names: POSIX 1003.1-2017, "Shell Command Language" §2.13.
 struct ShellPattern {
-    private let pattern: Pattern
+    /// Nil for a text without anything special, as most words of `case` are.
+    private let pattern: Pattern?
     /// `?` and `[…]` match characters, and what that is depends on the locale.
     private let needsCharacters: Bool
-    var size: Int { pattern.elements.count }
+    var size: Int { pattern?.elements.count ?? literal.count }
     private(set) var isLiteral = true
     /// The bytes that the pattern stands for if it is literal.
     private(set) var literal: [UInt8] = []
@@ -15,9 +16,15 @@ struct ShellPattern {
 
     /// - Parameter pieces: text and whether it was quoted, so that its wildcards are ordinary.
     init(_ pieces: [(bytes: [UInt8], isQuoted: Bool)]) throws(NeedsShell) {
+        guard pieces.contains(where: Self.isSpecial) else {
+            (pattern, needsCharacters) = (nil, false)
+            literal = pieces.count == 1 ? pieces[0].bytes : pieces.flatMap(\.bytes)
+            matchesHidden = literal.first == ASCII.dot
+            return
+        }
         var flat: [(byte: UInt8, isQuoted: Bool)] = []
         for piece in pieces { for byte in piece.bytes { flat.append((byte, piece.isQuoted)) } }
-        matchesHidden = flat.first?.byte == UInt8(ascii: ".")
+        matchesHidden = flat.first?.byte == ASCII.dot
         var elements: [Pattern.Element] = []
         var needsCharacters = false
         var literal: [UInt8] = []
@@ -52,6 +59,17 @@ struct ShellPattern {
         }
         pattern = Pattern(elements, unit: .byte)
         (self.needsCharacters, self.literal) = (needsCharacters, literal)
+    }
+
+    private static func isSpecial(_ piece: (bytes: [UInt8], isQuoted: Bool)) -> Bool {
+        if piece.isQuoted { return false }
+        for byte in piece.bytes {
+            switch byte {
+            case ASCII.star, ASCII.question, ASCII.openBracket, ASCII.backslash: return true
+            default: continue
+            }
+        }
+        return false
     }
 
     /// A bracket expression whose `[` was just read; nil if it has no end and so is ordinary text.
@@ -98,6 +116,6 @@ struct ShellPattern {
     func matches(_ text: ArraySlice<UInt8>) throws(NeedsShell) -> Bool {
         if isLiteral { return text.elementsEqual(literal) }
         if needsCharacters, text.contains(where: { $0 >= 0x80 }) { throw NeedsShell("pattern on text beyond ASCII") }
-        return pattern.matches(text)
+        return pattern?.matches(text) ?? false
     }
 }
