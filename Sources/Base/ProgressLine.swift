@@ -11,10 +11,6 @@ package final class ProgressLine {
     private var told: Int64
     private var isDrawn = false
 
-    /// Between two lines, in milliseconds.
-    private static let onTerminals: Int64 = 100
-    private static let elsewhere: Int64 = 10_000
-
     /// - Parameter verb: `Packing`.
     package convenience init(_ verb: String, total: Int64) {
         self.init(verb, total: total, isTerminal: Linux.isTerminal(2))
@@ -31,7 +27,8 @@ package final class ProgressLine {
     package func advance(to bytes: Int64) {
         guard Log.level >= Log.Level.info.rawValue else { return }
         let now = monotonicMilliseconds()
-        guard now - told >= (isTerminal ? Self.onTerminals : Self.elsewhere) else { return }
+        let (onTerminals, elsewhere) = ProgressShare.intervals
+        guard now - told >= (isTerminal ? onTerminals : elsewhere) else { return }
         told = now
         if isTerminal {
             // Carriage return and "erase to the end of the line"; ECMA-48. A line that wrapped could not be drawn over.
@@ -66,10 +63,9 @@ package final class ProgressLine {
             return firstThatFits(
                 ["\(verb) \(byteText(bytes)), \(rate)", "\(verb) \(byteText(bytes))", byteText(bytes)], columns)
         }
-        let share = min(1, max(0, Double(bytes) / Double(total)))
-        let percent = String(Int(share * 100))
-        let bar = String(repeating: "#", count: Int(share * 20))
-        let line = isTerminal ? " [\(bar)\(String(repeating: " ", count: 20 - bar.utf8.count))]" : ""
+        let share = ProgressShare(bytes, of: total)
+        let percent = String(share.percent)
+        let line = isTerminal ? " " + share.bar(20, mark: "#") : ""
         let blanks = String(repeating: " ", count: max(0, 3 - percent.utf8.count))
         let start = "\(verb) \(isTerminal ? blanks : "")\(percent)%"
         let size = "\(byteText(bytes)) of \(byteText(total)), \(rate)"
@@ -80,10 +76,4 @@ package final class ProgressLine {
         let perSecond = Double(bytes) * 1000 / Double(max(1, milliseconds))
         return byteText(Int64(min(perSecond, 1e18))) + "/s"
     }
-}
-
-/// Returns the first of several texts that leaves the last column empty; the start of the last one where none does.
-package func firstThatFits(_ texts: [String], _ columns: Int) -> String {
-    let room = max(0, columns - 1)
-    return texts.first { $0.count <= room } ?? String((texts.last ?? "").prefix(room))
 }

@@ -44,7 +44,7 @@ package final class Progress: Sendable {
 
     /// - Parameter isQuiet: whether nothing is drawn, because a program reads the output.
     package convenience init(isQuiet: Bool = false) {
-        self.init(isQuiet: isQuiet, isTerminal: terminalName(2) != nil, interval: 10_000)
+        self.init(isQuiet: isQuiet, isTerminal: terminalName(2) != nil, interval: ProgressShare.intervals.others)
     }
 
     init(isQuiet: Bool, isTerminal: Bool, interval: Int64) {
@@ -76,7 +76,7 @@ package final class Progress: Sendable {
                 return state.isEnded
             }
             if isEnded { return }
-            pause(milliseconds: 100)
+            pause(milliseconds: ProgressShare.intervals.terminals)
         }
     }
 
@@ -84,7 +84,7 @@ package final class Progress: Sendable {
     static func report(_ bars: [Bar]) -> String? {
         guard bars.contains(where: { !$0.isFinished }) else { return nil }
         let (done, all) = (bars.reduce(Int64(0)) { $0 + $1.current }, bars.reduce(Int64(0)) { $0 + $1.total })
-        let share = all > 0 ? " \(min(100, max(0, Int(Double(done) * 100 / Double(all)))))%" : ""
+        let share = all > 0 ? " \(ProgressShare(done, of: all).percent)%" : ""
         return "Transferred\(share): \(byteText(done, .hundredths))"
             + (all > 0 ? " / \(byteText(all, .hundredths))" : "")
     }
@@ -121,14 +121,14 @@ package final class Progress: Sendable {
 
     /// One line, of less where the terminal is narrow: one that wrapped could not be drawn over.
     static func line(_ name: String, _ current: Int64, _ total: Int64, _ columns: Int) -> String {
-        let width = 32
-        let part = total > 0 ? min(1, max(0, Double(current) / Double(total))) : 1
-        let filled = Int(part * Double(width))
-        let bar = String(repeating: "=", count: filled) + String(repeating: " ", count: width - filled)
+        let share = ProgressShare(current, of: total)
         let label = name + String(repeating: " ", count: max(0, 12 - name.count))
         let size = "\(byteText(current, .hundredths)) / \(byteText(total, .hundredths))"
-        let percent = "\(Int(part * 100))%"
+        let percent = "\(share.percent)%"
         return firstThatFits(
-            ["\(label) [\(bar)] \(size)", "\(label) \(size)", "\(label) \(percent)", "\(name) \(percent)"], columns)
+            [
+                "\(label) \(share.bar(32, mark: "=")) \(size)", "\(label) \(size)", "\(label) \(percent)",
+                "\(name) \(percent)",
+            ], columns)
     }
 }
