@@ -46,6 +46,18 @@ import Testing
         #expect(try state() != before.1)
     }
 
+    /// Deeper than a usual limit of descriptors.
+    @Test func deepTreesCountToTheirEnd() throws {
+        let script =
+            "cd \"$0\"; i=0; while [ $i -lt 600 ]; do mkdir -p d; cd -P d; i=$((i + 1)); done; echo \"$1\" >end"
+        try shell(script, [scratch.path + "/tree", "one"])
+        defer { try? removeTree(scratch.path + "/tree/d") }
+        let before = (try digest(), try state())
+        try shell(script, [scratch.path + "/tree", "other"])
+        #expect(try digest() != before.0)
+        #expect(try state() != before.1)
+    }
+
     @Test func copiesAreEqual() throws {
         let before = try digest()
         try shell("cd \"$0\"; cp -a tree new; rm -r tree; mv new tree", [scratch.path])

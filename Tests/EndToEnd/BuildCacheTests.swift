@@ -135,6 +135,24 @@ extension EndToEnd {
             #expect(try build(["TERM": "other", "MODE": "x", "APPTAINER_DEBUG": "0"]) == ["%post: \(Self.used)"])
         }
 
+        /// Three thousand directories in each other, with 64 descriptors.
+        @Test(arguments: Profile.allCases) func deepTreesTakeNoDescriptorALevel(profile: Profile) throws {
+            let recipe = try Recipe(profile)
+            let box = recipe.folder + "/box"
+            try shell(
+                """
+                cp -a "$0" "$1"; cd "$1"; i=0; while [ $i -lt 3000 ]; do mkdir d; cd -P d; i=$((i + 1)); done; echo end >file
+                chmod -R a+rX "$1"
+                """, [try Images.shared.get().directory, box])
+            defer { _ = try? shell("rm -rf \"$0\"", [box]) }
+            var command = try skiffCommand(["build", "-F", recipe.folder + "/deep.sif", box], as: profile) {
+                $0.seconds = 120
+            }
+            command.words = ["/bin/sh", "-c", "ulimit -n 64; exec \"$@\"", "sh"] + command.words
+            let built = try command.run()
+            #expect(built.isSuccess, "\(built)")
+        }
+
         /// What a step leaves running ends with it, and the next one finds nothing of it.
         @Test(arguments: Profile.allCases) func backgroundProcessesEndWithTheirStep(profile: Profile) throws {
             let recipe = try Recipe(profile)

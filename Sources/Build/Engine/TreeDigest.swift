@@ -15,7 +15,7 @@ struct TreeDigest: ~Copyable {
     static func everything(below tree: CInt) throws(SkiffError) -> String {
         var all = try TreeDigest()
         try all.addTop(tree, content: true)
-        try all.add(tree, [], content: true)
+        try all.addEntries(tree, content: true)
         return try all.digest.text()
     }
 
@@ -23,7 +23,7 @@ struct TreeDigest: ~Copyable {
     static func state(below tree: CInt) throws(SkiffError) -> String {
         var all = try TreeDigest()
         try all.addTop(tree, content: false)
-        try all.add(tree, [], content: false)
+        try all.addEntries(tree, content: false)
         return try all.digest.text()
     }
 
@@ -37,20 +37,25 @@ struct TreeDigest: ~Copyable {
         "\(status.device) \(status.inode) \(status.size) \(status.modified) \(status.changed)"
     }
 
-    private mutating func add(_ directory: CInt, _ path: [UInt8], content: Bool) throws(SkiffError) {
-        let names = try during("cannot read /\(path.text)") { () throws(Errno) in try entries(of: directory) }
-        for entry in names {
-            let below = path + [0x2F] + entry.name
-            let status = try during("cannot look at \(below.text)") { () throws(Errno) in
-                try Linux.status(EntryName(entry.name), at: directory)
+    /// Every entry below the tree.
+    private mutating func addEntries(_ tree: CInt, content: Bool) throws(SkiffError) {
+        do throws(TreeVisit.Failure) {
+            var visit = try TreeVisit(tree)
+            while let entry = try visit.next() {
+                do throws(SkiffError) {
+                    try add(entry.path, entry.status)
+                    if content {
+                        try addContent(entry.name, entry.status, visit.directory)
+                    } else {
+                        try add(text: Self.stateText(entry.status))
+                    }
+                } catch {
+                    throw TreeVisit.Failure(path: entry.path, errno: error.errno ?? .noMemory)
+                }
+                if entry.status.isDirectory { try visit.enter(entry) }
             }
-            try add(below, status)
-            if content { try addContent(entry.name, status, directory) } else { try add(text: Self.stateText(status)) }
-            guard status.isDirectory else { continue }
-            let opened = try during("cannot open \(below.text)") { () throws(Errno) in
-                try open(EntryName(entry.name), [.read, .directory], at: directory)
-            }
-            try add(opened.raw, below, content: content)
+        } catch {
+            throw SkiffError("cannot read \(error.path.isEmpty ? "/" : error.path.text)", errno: error.errno)
         }
     }
 
@@ -73,9 +78,8 @@ struct TreeDigest: ~Copyable {
         try add(text: "\(status.mode) \(status.uid) \(status.gid) \(status.rawDevice)")
     }
 
-    private mutating func addContent(_ name: [UInt8], _ status: FileStatus, _ directory: CInt) throws(SkiffError) {
+    private mutating func addContent(_ name: EntryName, _ status: FileStatus, _ directory: CInt) throws(SkiffError) {
         do throws(Errno) {
-            let name = try EntryName(name)
             // An overlay notes where a copy came from.
             for xattr in try readXattrs(of: name, at: directory) where !xattr.name.text.hasSuffix("overlay.origin") {
                 try add(xattr.name, xattr.value)
@@ -85,7 +89,7 @@ struct TreeDigest: ~Copyable {
             let file = try open(name, [.read, .nonBlocking], at: directory)
             try add(content: file.raw)
         } catch {
-            throw SkiffError("cannot read \(name.text)", errno: error)
+            throw SkiffError("cannot read \(name)", errno: error)
         }
     }
 
@@ -109,8 +113,7 @@ struct TreeDigest: ~Copyable {
         try add(bytes: name)
         try add(text: "\(status.mode) \(status.rawDevice)")
         if status.isDirectory {
-            guard let folder = try? source.open(path, [.read, .directory]), let names = try? entries(of: folder.raw)
-            else { return try add(text: "unreadable") }
+            guard let names = Self.names(path, source) else { return try add(text: "unreadable") }
             try add(text: "\(names.count)")
             for entry in names {
                 try addCopied(path + [0x2F] + entry.name, entry.name, source, depth: depth + 1)
@@ -120,6 +123,12 @@ struct TreeDigest: ~Copyable {
                 return try add(text: "unreadable")
             }
         }
+    }
+
+    /// Without keeping the directory open for what is below it.
+    private static func names(_ path: [UInt8], _ source: SourceTree) -> [DirectoryEntry]? {
+        guard let folder = try? source.open(path, [.read, .directory]) else { return nil }
+        return try? entries(of: folder.raw)
     }
 
     // MARK: - Pieces

@@ -13,8 +13,7 @@ package struct TreeSize: Equatable {
 
     /// - Parameter tree: a directory, lent. What cannot be read is left out: who packs it says so.
     package init(of tree: CInt) {
-        var seen: Set<Name> = []
-        add(tree, &seen)
+        add(tree)
     }
 
     private struct Name: Hashable {
@@ -22,21 +21,26 @@ package struct TreeSize: Equatable {
         let inode: UInt64
     }
 
-    private mutating func add(_ directory: CInt, _ seen: inout Set<Name>) {
-        guard let entries = try? entries(of: directory) else { return }
-        for entry in entries {
-            guard let status = try? status(entry.text, at: directory, follow: false) else { continue }
-            if status.isDirectory {
-                let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
-                guard let opened = try? open(entry.text, flags, at: directory) else { continue }
-                add(opened.raw, &seen)
+    private mutating func add(_ tree: CInt) {
+        guard var visit = try? TreeVisit(tree) else { return }
+        var seen: Set<Name> = []
+        while true {
+            do throws(TreeVisit.Failure) {
+                guard let entry = try visit.next() else { return }
+                count(entry.status, &seen)
+                if entry.status.isDirectory { try visit.enter(entry) }
+            } catch {
                 continue
             }
-            if status.links > 1, !seen.insert(Name(device: status.device, inode: status.inode)).inserted { continue }
-            files += 1
-            guard status.isRegular else { continue }
-            content &+= status.size
-            allocated &+= status.allocated
         }
+    }
+
+    private mutating func count(_ status: FileStatus, _ seen: inout Set<Name>) {
+        if status.isDirectory { return }
+        if status.links > 1, !seen.insert(Name(device: status.device, inode: status.inode)).inserted { return }
+        files += 1
+        guard status.isRegular else { return }
+        content &+= status.size
+        allocated &+= status.allocated
     }
 }
