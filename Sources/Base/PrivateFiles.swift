@@ -108,7 +108,7 @@ package struct PrivateFiles: Sendable {
         }
         guard let entry = try? status(place, follow: false) else { return }
         try check(link: entry, place, cure)
-        // What cannot be opened cannot be used: whoever tries will say so.
+        // What cannot be opened cannot be used, which the attempt will say.
         guard let directory = try? Linux.open(place, SKL_O_PATH | O_DIRECTORY),
             let found = try? status(of: directory.raw)
         else { return }

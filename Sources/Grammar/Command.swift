@@ -31,7 +31,7 @@ package struct Command: Sendable {
     package var path: String
     /// One line, as lists of commands show it.
     package var summary: String
-    /// What stands behind the program's name in `Usage:`.
+    /// What follows the program's name in `Usage:`.
     package var usage: String
     /// Lines of at most 78 columns.
     package var description: String

@@ -1,4 +1,4 @@
-/// How the text of a flag's value is read; the words are those that help prints behind the flag's name.
+/// How the text of a flag's value is read; the words are those that help prints after the flag's name.
 package enum FlagKind: String, Sendable {
     case bool = ""
     case string

@@ -8,7 +8,7 @@ struct UsageProblem: Error, Equatable {
 /// Reads the flags of one command by the rules that Apptainer's users know (those of Go's pflag).
 ///
 /// `-abc` is three flags; `-n5`, `-n=5`, `-n 5` the same value; `--name=value` or `--name value`; a boolean takes a
-/// value only behind `=`; `--` ends flags, and so does the first positional argument unless the command is interspersed.
+/// value only after `=`; `--` ends flags, and so does the first positional argument unless the command is interspersed.
 struct FlagParser {
     private(set) var flags: [Flag]
     /// Flags that cost something to know, asked for once, when a flag is not among the others.
@@ -158,7 +158,7 @@ extension FlagValues {
 }
 
 extension Flag {
-    /// `text` as a value, behind the values that were given before when the flag is repeatable.
+    /// Takes `text` as a value, after the values that were given before when the flag is repeatable.
     func value(of text: String, after earlier: Assignment.Value?) throws(ValueProblem) -> Assignment.Value {
         switch kind {
         case .bool: return .bool(try parseBoolean(text))

@@ -34,7 +34,7 @@ package struct Grammar {
         self.plugins = PluginSource(load: plugins)
     }
 
-    /// Adds flags and commands beside those of the manifests.
+    /// Adds flags and commands to those of the manifests.
     package func extend(with flags: [PluginFlag], commands: [PluginCommand] = []) {
         plugins.extra.flags += flags
         plugins.extra.commands += commands

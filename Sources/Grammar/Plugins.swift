@@ -45,7 +45,7 @@ package struct PluginFlag: Sendable, Equatable {
 /// A command word that a plugin's manifest adds. Its arguments go to the plugin as typed.
 package struct PluginCommand: Sendable, Equatable {
     package var name: String
-    /// What stands behind the name in `Usage:`.
+    /// What follows the name in `Usage:`.
     package var usage: String
     package var help: String
     package var plugin: String

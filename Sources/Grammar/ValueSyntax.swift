@@ -13,7 +13,7 @@ package func parseBoolean(_ text: String) throws(ValueProblem) -> Bool {
     }
 }
 
-/// Decimal, `0x`, `0o`, `0b` or a leading 0 for octal; `_` may stand between digits and behind such a prefix.
+/// Decimal, `0x`, `0o`, `0b` or a leading 0 for octal; `_` may stand between digits and after such a prefix.
 package func parseInteger(_ text: String, bits: Int = 64, isSigned: Bool = true) throws(ValueProblem) -> Int {
     let function = isSigned ? "ParseInt" : "ParseUint"
     func problem(_ reason: String) -> ValueProblem {

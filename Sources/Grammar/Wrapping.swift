@@ -1,4 +1,4 @@
-/// Breaks text so that it stands in a column beside the names of flags, as the help of Apptainer (pflag) does.
+/// Breaks text so that it stands in a column next to the names of flags, as the help of Apptainer (pflag) does.
 ///
 /// A line may reach five characters over the aim when that ends the text, so that no short word is left alone. Lengths
 /// are counted in bytes.

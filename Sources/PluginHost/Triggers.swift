@@ -95,7 +95,7 @@ extension InstalledPlugins {
             hint: "plugin list --all tells why one is refused")
     }
 
-    /// Runs a command that a manifest adds, with the words behind its name; its handler may write to stdout.
+    /// Runs a command that a manifest adds, with the words after its name; its handler may write to stdout.
     package func runCommand(_ name: String, _ words: [String], _ settings: Settings, _ installation: Installation)
         throws(SkiffError)
     {

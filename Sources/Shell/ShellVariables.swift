@@ -81,7 +81,7 @@ package struct ShellVariables: Sendable {
         return (low, false)
     }
 
-    /// Negative if `left` comes first. The sign `=` behind the name counts: `A_B=` is behind `A=`, `A1=` before it, as in
+    /// Negative if `left` comes first. The sign `=` after the name counts: `A_B=` comes after `A=`, `A1=` before it, as in
     /// a sorted list of whole entries.
     private static func order(_ left: [UInt8], _ right: [UInt8]) -> Int {
         let common = min(left.count, right.count)

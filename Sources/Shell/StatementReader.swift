@@ -31,7 +31,7 @@ package struct StatementReader {
         return command
     }
 
-    /// Goes behind an assignment whose value is made by another command, as `A=$(date)`, which `next` did not understand.
+    /// Passes an assignment whose value is made by another command, as `A=$(date)`, which `next` did not understand.
     ///
     /// - Returns: the names that are assigned; nil, and nothing is passed over, for anything else.
     package mutating func skipSubstitution() -> [String]? {
@@ -130,7 +130,7 @@ private struct SubstitutionScanner {
         return false
     }
 
-    /// Goes behind the next `end`; `step` is asked at each byte before it, and may go on to the last byte of something.
+    /// Passes the next `end`; `step` is asked at each byte before it, and may go on to the last byte of something.
     private mutating func pass(to end: UInt8, _ step: (inout SubstitutionScanner) -> Bool) -> Bool {
         while let byte = next {
             if byte == end { return advance(1) }

@@ -71,7 +71,7 @@ package struct EnvironmentPlan: Sendable, Equatable {
     }
 }
 
-/// What the plan of the environment needs to know beside the request.
+/// What the plan of the environment needs to know besides the request.
 package struct EnvironmentFacts: Sendable {
     /// Absolute path of the image, as APPTAINER_CONTAINER shows it.
     package var container: String

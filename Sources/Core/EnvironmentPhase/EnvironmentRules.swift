@@ -100,7 +100,7 @@ extension EnvironmentPlan {
         return nil
     }
 
-    /// USER_PATH: the caller's PATH with the usual directories behind it. It counts as a variable of the host.
+    /// USER_PATH: the caller's PATH, followed by the usual directories. It counts as a variable of the host.
     private mutating func addUserPath(_ host: [EnvironmentEntry], _ request: Request) {
         guard !request.cleanEnvironment, !request.noEnvironment.contains("USER_PATH") else { return }
         guard value(of: "USER_PATH") == nil else { return }

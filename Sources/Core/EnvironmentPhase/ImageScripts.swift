@@ -5,7 +5,7 @@ import Shell
 /// expect of these files, in plain POSIX shell, and stay inside the grammar of `ScriptParser`: an image built by us
 /// starts without any shell of its own.
 ///
-/// No script may leave a helper variable behind: a host variable of that name would count as defined by the image.
+/// No script may leave a helper variable set: a host variable of that name would count as defined by the image.
 package enum ImageScripts {
     /// An application of a multi-application image (SCIF), as far as `env/94-appsbase.sh` names its files.
     package struct App: Sendable, Equatable {

@@ -20,7 +20,7 @@ extension ImageSource {
         }
     }
 
-    /// The first part of the path that is not there, behind symlinks. For a message only: the tree may have changed.
+    /// Returns the first part of the path that is not there, symlinks followed. For a message only: the tree may have changed.
     private static func missingComponent(of path: String, depth: Int = 0) -> String? {
         guard depth < 40 else { return nil }
         var walked = ""

@@ -5,10 +5,10 @@ package enum BuiltInTransport {
         "library", "shub", "docker", "docker-archive", "docker-daemon", "oci", "oci-archive", "http", "https", "oras",
     ]
 
-    /// Those that need no `//` behind them (Docs/spec/sif-use.md §1).
+    /// Those that need no `//` after them (Docs/spec/sif-use.md §1).
     package static let words = fetching.union(["buildkit", "dockerfile", "ipfs"])
 
-    /// Those, and words that mean something else in the place of an image or behind `Bootstrap:`.
+    /// Those, and words that mean something else in the place of an image or after `Bootstrap:`.
     package static let reserved = words.union([
         "instance", "file", "localimage", "scratch", "busybox", "debootstrap", "yum", "dnf", "zypper", "arch",
     ])

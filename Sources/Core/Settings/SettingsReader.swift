@@ -4,7 +4,7 @@ import Linux
 /// One `directive = value` line. The words of the name have one space between them.
 struct SettingsLine: Sendable, Equatable {
     var name: String
-    /// Behind `=`, without white space around it.
+    /// What follows `=`, without white space around it.
     var text: String
     /// From 1.
     var number: Int

@@ -62,7 +62,7 @@ package struct IgnoreFile: Sendable, Equatable {
         let takes = line.first == 0x21
         let text = (takes ? line.dropFirst().trimmed : line).text
         guard !text.isEmpty else {
-            throw DockerfileProblem("\(place): a ! alone means nothing", expected: "a pattern behind the !")
+            throw DockerfileProblem("\(place): a ! alone means nothing", expected: "a pattern after the !")
         }
         let pattern = ContextPath.cleaned(text, isRooted: text.hasPrefix("/")).joined(separator: "/")
         // `.` is the context itself, which always exists.

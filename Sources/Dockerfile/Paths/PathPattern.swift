@@ -56,7 +56,7 @@ struct PathPattern {
     }
 
     private static func bad(_ pattern: String) -> DockerfileProblem {
-        DockerfileProblem("syntax error in pattern \(pattern)", expected: "[a-z], and a character behind \\")
+        DockerfileProblem("syntax error in pattern \(pattern)", expected: "[a-z], and a character after \\")
     }
 
     private static func range(_ rest: inout ArraySlice<Unicode.Scalar>, _ pattern: String) throws(DockerfileProblem)

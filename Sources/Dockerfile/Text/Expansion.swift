@@ -128,7 +128,7 @@ private struct ExpansionScanner {
         rest = rest.dropFirst()
         let name = takeName()
         guard !name.isEmpty else {
-            throw DockerfileProblem("bad substitution", expected: "the name of a variable behind ${")
+            throw DockerfileProblem("bad substitution", expected: "the name of a variable after ${")
         }
         return try braced(name)
     }

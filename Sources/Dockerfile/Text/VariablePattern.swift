@@ -16,7 +16,7 @@ struct VariablePattern {
             case ASCII.backslash:
                 guard let next = rest.popFirst(), Array("*?\\/}".utf8).contains(next) else {
                     throw DockerfileProblem(
-                        "invalid pattern \(pattern[...].text)", expected: "*, ?, \\, / or } behind a \\")
+                        "invalid pattern \(pattern[...].text)", expected: "*, ?, \\, / or } after a \\")
                 }
                 elements.append(.one(UInt32(next)))
             default: elements.append(.one(UInt32(byte)))

@@ -25,7 +25,7 @@ package enum SquashfsError: Error, Equatable, Sendable, CustomStringConvertible 
         case tableOutside = "a table lies outside of the image"
         case metadataOutside = "a metadata block lies outside of its table"
         case metadataSize = "a metadata block is larger than 8 KiB or empty"
-        case metadataOffset = "an offset points behind the end of its metadata block"
+        case metadataOffset = "an offset points beyond the end of its metadata block"
         case compressedData = "compressed data does not decompress"
         case blockOutside = "a data block lies outside of the image"
         case blockTooLarge = "a data block is larger than the block size"

@@ -6,7 +6,7 @@ import Linux
 ///
 ///     KEY/fs       what the step changed: the upper directory of an overlay
 ///     KEY/record   what it depends on; `StepRecord`
-///     KEY/notes/   small values for the steps behind it
+///     KEY/notes/   small values for the steps after it
 ///     KEY/leases/  who uses it now
 ///     KEY/used     its time is that of the last use
 ///     KEY/synced   is there when all of it is known to be on the disk

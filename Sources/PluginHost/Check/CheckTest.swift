@@ -123,7 +123,7 @@ enum CheckTest: String, CaseIterable {
             return (.failed, "it cannot be loaded")
         }
         let known = makeHost(for: PluginDiagnostics(id: checker.manifest.id))
-        // Bytes behind a shorter host are not mapped as functions; behind a longer one they are something.
+        // Bytes after a shorter host are not mapped as functions; after a longer one they are something.
         let place = UnsafeMutableRawPointer.allocate(byteCount: 4096, alignment: 16)
         place.initializeMemory(as: UInt8.self, repeating: hostSize < 48 ? 0 : 0xA5, count: 4096)
         place.copyMemory(from: known, byteCount: min(hostSize, MemoryLayout<skiff_host>.size))

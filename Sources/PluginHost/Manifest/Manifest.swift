@@ -98,7 +98,7 @@ package struct ManifestFlag: Sendable, Equatable {
     }
 }
 
-/// A `[command]` block: a word behind `skiff`.
+/// A `[command]` block: a word after `skiff`.
 package struct ManifestCommand: Sendable, Equatable {
     package var name: String
     package var usage: String

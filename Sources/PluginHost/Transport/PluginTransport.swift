@@ -3,7 +3,7 @@ import Core
 import Linux
 import PluginAPI
 
-/// What a plugin says that is behind a URI; `skiff_transport_image`.
+/// What a plugin says about the image of a URI; `skiff_transport_image`.
 package struct TransportImage: Sendable, Equatable {
     package enum Kind: UInt32, Sendable {
         /// One image file.

@@ -3,7 +3,7 @@ import CLinux
 import Squashfs
 import Synchronization
 
-/// Answers the kernel's questions about one image. Holds no state between two requests beside the reader's caches and
+/// Answers the kernel's questions about one image. Holds no state between two requests besides the reader's caches and
 /// the guess what will be asked next, so any thread may answer any request and nothing is to be forgotten.
 final class FileServer: Sendable {
     let reader: SquashfsReader

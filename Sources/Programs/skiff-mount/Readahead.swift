@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// The kernel reads ahead inside a file only, and to ask costs more than a small file: the program sleeps, the server
 /// wakes, and back. Writers put small files together into fragment blocks, in the order of their directory and of their
-/// inodes. So when a second file of a fragment is asked for, a window of files behind it is stored into the page cache
+/// inodes. So when a second file of a fragment is asked for, a window of the files after it is stored into the page cache
 /// (FUSE_NOTIFY_STORE), and longer windows while the program goes on. The kernel knows the files whose directory was
 /// listed; a window ends at the first that it does not know.
 final class Readahead: Sendable {

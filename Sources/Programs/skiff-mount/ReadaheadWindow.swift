@@ -6,7 +6,7 @@ struct ReadaheadWindow {
     private static let inodeLimit = 1024
 
     private(set) var files: [Inode] = []
-    /// The inode behind them; nil at the end of the image.
+    /// The inode after them; nil at the end of the image.
     private(set) var next: Inode?
     /// Where the files lie; nil when there are none.
     private(set) var fragments: ClosedRange<UInt32>?

@@ -115,7 +115,7 @@ final class ServingLoop: Sendable {
     /// Only where nobody is free to take the lead.
     private func growIfWorthwhile(_ service: Service) {
         guard followers.load(ordering: .relaxed) == 0, threads.load(ordering: .relaxed) < limit else { return }
-        // Only the leader is here, so nobody counts beside it.
+        // Only the leader is here, so nobody else counts.
         threads.add(1, ordering: .relaxed)
         do throws(Errno) {
             try startThread { self.run(service) }

@@ -62,7 +62,7 @@ struct Caller {
 
     // MARK: files
 
-    /// The open file behind a descriptor of the caller, as O_PATH.
+    /// Returns the open file of a descriptor of the caller, as O_PATH.
     func descriptor(_ number: CInt) throws(Errno) -> OwnedFD {
         guard number >= 0 else { throw Errno(EBADF) }
         do throws(Errno) {
@@ -91,7 +91,7 @@ struct Caller {
     }
 
     /// The file that a path of the caller names, as O_PATH. The kernel walks it with the caller's root and directory, so
-    /// that no `..`, symbolic link or rename beside the walk leads out of them. Links of /proc are not followed, since
+    /// that no `..`, symbolic link or rename during the walk leads out of them. Links of /proc are not followed, since
     /// they would lead to what this process has open.
     func file(_ path: [UInt8], at directory: CInt, follow: Bool) throws(Errno) -> OwnedFD {
         if path.isEmpty { throw .noSuchFile }
@@ -105,7 +105,7 @@ struct Caller {
         let start = try start(directory)
         try confirm()
         do throws(Errno) {
-            // Whoever stays below the start needs no root, and most do.
+            // A path that stays below the start needs no root, and most do.
             return try walk(text, flags, from: start.raw, [.beneath, .noMagicLinks])
         } catch {
             if error != .crossDevice { throw error }
@@ -115,7 +115,7 @@ struct Caller {
     }
 
     private func walk(_ path: PathBytes, _ flags: CInt, from: CInt, _ resolve: Resolve) throws(Errno) -> OwnedFD {
-        // EAGAIN: a rename ran beside the walk. A caller that renames for ever gets it itself.
+        // EAGAIN: something was renamed during the walk. A caller that renames for ever gets it itself.
         for _ in 0..<64 {
             do throws(Errno) {
                 return try open(path, flags, in: from, resolve: resolve)

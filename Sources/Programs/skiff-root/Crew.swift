@@ -98,7 +98,7 @@ final class Crew {
         seen = now
     }
 
-    /// The filter's last process has ended. Whoever the kernel still holds dies when it lets go.
+    /// The filter's last process has ended. A worker that the kernel still holds ends when it lets go.
     func end() {
         for worker in workers {
             try? sendSignal(SIGKILL, to: worker.pid)

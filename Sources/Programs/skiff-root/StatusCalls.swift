@@ -3,8 +3,8 @@ import Core
 import Linux
 import Ownership
 
-/// stat(2) and its family show the owner that is recorded. Whoever asks and then gives a file the same owner, as `sed -i`,
-/// `cp -p` and the tools of /etc/shadow do, must hear of it. A file without a record the kernel shows.
+/// stat(2) and its family show the owner that is recorded. A program that asks and then gives a file the same owner, as
+/// `sed -i`, `cp -p` and the tools of /etc/shadow do, must hear of it. A file without a record is shown by the kernel.
 struct StatusCalls {
     let caller: Caller
 
