@@ -40,6 +40,11 @@ extension EndToEnd {
             #expect(first.isSuccess && first.line == "/new", "\(first)")
             #expect(!isAccessible(place.image + "/new", F_OK))
             #expect(try !place.exec([], "touch /new", as: profile).isSuccess)
+            // Who is root there installs software.
+            let large = "dd if=/dev/zero of=/new bs=1048576 count=72 2>/dev/null && stat -c %s /new"
+            let rooted = try place.exec(["--fakeroot", "--writable-tmpfs"], large, as: profile)
+            #expect(rooted.isSuccess && rooted.line == "75497472", "\(rooted)")
+            #expect(try place.exec(["--writable-tmpfs"], large, as: profile).isSuccess == (profile == .root))
         }
 
         @Test(.needs(.overlay), arguments: Profile.allCases) func overlaysAreStacked(profile: Profile) throws {

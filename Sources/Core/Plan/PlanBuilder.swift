@@ -280,7 +280,9 @@ package struct PlanBuilder {
     }
 
     private var sessionFilesystem: SessionFilesystem {
-        let isLimited = host.uid != 0 && settings.memoryFilesystem == .tmpfs
+        // Whoever is root in the container installs software there, as root of the host does.
+        let isRoot = host.uid == 0 || request.userMapping == .root
+        let isLimited = !isRoot && settings.memoryFilesystem == .tmpfs
         return SessionFilesystem(
             type: settings.memoryFilesystem, size: isLimited ? Int64(settings.sessionSizeMiB) << 20 : nil,
             receivesMounts: settings.mountSlave)

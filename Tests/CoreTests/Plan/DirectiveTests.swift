@@ -35,6 +35,7 @@ extension PlanBuilderTests {
     @Test func theSessionIsAsConfigured() throws {
         #expect(try plan(sandbox, host()).session == SessionFilesystem(size: 64 << 20))
         #expect(try plan(sandbox, root).session == SessionFilesystem(size: nil))
+        #expect(try plan(sandbox, host()) { $0.userMapping = .root }.session == SessionFilesystem(size: nil))
         var settings = Settings()
         (settings.memoryFilesystem, settings.mountSlave) = (.ramfs, false)
         let ramfs = try plan(sandbox, host(), settings: settings) { $0.contain = true }
