@@ -1,0 +1,54 @@
+import CLinux
+import Linux
+import Shell
+import TestSupport
+import Testing
+
+@testable import Core
+
+@Suite struct InterpreterCheckTests {
+    private let scratch: Scratch
+    private let files: ContainerFiles
+
+    init() throws {
+        scratch = try Scratch()
+        files = ContainerFiles(root: try TreeRoot(HostPath(scratch.path)), directory: Array("/".utf8))
+    }
+
+    private func interpreter(_ bytes: [UInt8]) throws -> String? {
+        try scratch.file("program", bytes, mode: 0o755)
+        return ELFInterpreter.path(of: Array("/program".utf8), files).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// What file(1) and the kernel say of a program of this host.
+    @Test func interpreterOfARealProgram() throws {
+        let bytes = try readFile("/bin/cat")
+        let found = try #require(try interpreter(bytes))
+        #expect(found.hasPrefix("/") && isAccessible(found, F_OK), "\(found)")
+        #expect(try interpreter(Array(bytes.prefix(100))) == nil)
+        #expect(try interpreter([]) == nil)
+    }
+
+    /// Bytes of an image never trap, and ask for no more memory than a table of segments takes.
+    @Test func damagedProgramsAreAnswered() throws {
+        let whole = Array(try readFile("/bin/cat").prefix(4096))
+        for _ in 0..<3000 {
+            var bytes = whole
+            for _ in 0..<Int.random(in: 1...8) { bytes[Int.random(in: 4..<400)] = UInt8.random(in: 0...255) }
+            _ = try interpreter(bytes)
+        }
+        // Every field of the header at its largest.
+        for place in 16..<64 {
+            var bytes = whole
+            for index in place..<min(64, place + 8) { bytes[index] = 0xFF }
+            _ = try interpreter(bytes)
+        }
+    }
+
+    @Test func scriptsInACircleEnd() throws {
+        try scratch.file("one", text: "#!/two\n", mode: 0o755)
+        try scratch.file("two", text: "#!/one\n", mode: 0o755)
+        #expect(InterpreterCheck(files: files).obstacle(to: Array("/one".utf8)) == nil)
+        #expect(InterpreterCheck(files: files).obstacle(to: Array("/missing".utf8)) == nil)
+    }
+}
