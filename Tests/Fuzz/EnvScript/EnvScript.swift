@@ -46,8 +46,8 @@ struct FuzzedRoot: RootFiles {
         return found
     }
 
-    func head(_ path: [UInt8], count: Int) throws(Errno) -> [UInt8] {
-        Array(try read(path, limit: .max).prefix(count))
+    func bytes(_ path: [UInt8], at offset: Int64, count: Int) throws(Errno) -> [UInt8] {
+        Array(try read(path, limit: .max).dropFirst(Int(clamping: offset)).prefix(count))
     }
 
     func list(_ directory: [UInt8]) -> [[UInt8]]? {
