@@ -15,17 +15,25 @@ struct RootAssembly {
         let needsUpper = plan.layers.contains { $0.isWritable }
         let missing = try targets(session)
         if plan.layers.isEmpty && missing.isEmpty { return "image" }
-        if plan.image.targets == .underlay && plan.layers.isEmpty {
-            try Underlay(session: session.directory.raw).supply(missing)
-            return "image"
-        }
+        if plan.image.targets == .underlay && plan.layers.isEmpty { return try underlay(missing, session) }
         try supply(missing, session)
         var options = try attachLayers(session)
         options.lower += ["image", "layers/targets"]
-        try during("cannot mount the overlay of the root file system") { () throws(Errno) in
+        do throws(Errno) {
             try mountOverlay(options, writable: needsUpper, session)
+            return "root"
+        } catch {
+            let isWithheld = error == .notPermitted || error == .noSuchDevice
+            if isWithheld && plan.layers.isEmpty { return try underlay(missing, session) }
+            throw SkiffError(
+                "cannot mount the overlay of the root file system", errno: error,
+                hint: isWithheld ? "Users may mount overlays since Linux 5.11; before, only root may" : nil)
         }
-        return "root"
+    }
+
+    private func underlay(_ missing: [MissingTarget], _ session: borrowing Session) throws(SkiffError) -> String {
+        try Underlay(session: session.directory.raw).supply(missing)
+        return "image"
     }
 
     /// What the image lacks. Nothing is supplied to an image opened for writing: its own directories are the user's.

@@ -32,11 +32,15 @@ package func attach(_ mount: borrowing OwnedFD, at path: String, in directory: C
     _ = try checked(path) { skl_move_mount(source, "", directory, $0, SKL_MOVE_MOUNT_F_EMPTY_PATH) }
 }
 
-/// mount_setattr(2) on the mount a descriptor names.
-package func setAttributes(_ fd: CInt, set: MountAttributes, clear: MountAttributes = [], recursive: Bool) throws(Errno)
-{
+/// Adds attributes to the mount that a descriptor names; mount_setattr(2), and mount(2) on kernels that lack it.
+package func setAttributes(_ fd: CInt, set: MountAttributes, recursive: Bool) throws(Errno) {
     let flags = UInt32(AT_EMPTY_PATH) | (recursive ? SKL_AT_RECURSIVE : 0)
-    _ = try checked { skl_mount_setattr(fd, "", flags, set.rawValue, clear.rawValue, 0) }
+    do throws(Errno) {
+        _ = try checked { skl_mount_setattr(fd, "", flags, set.rawValue, 0, 0) }
+    } catch {
+        guard error == .noSystemCall else { throw error }
+        try remount(fd, set: set, recursive: recursive)
+    }
 }
 
 /// How mounts spread between namespaces; mount_namespaces(7).

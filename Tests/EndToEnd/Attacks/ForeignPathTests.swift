@@ -236,7 +236,7 @@ extension EndToEnd {
             #expect(outcome.isSuccess && outcome.line == "390203", "\(outcome)")
         }
 
-        // MARK: Without openat2(2)
+        // MARK: Older kernels
 
         @Test(arguments: Profile.allCases) func theRuleHoldsOnOldKernels(profile: Profile) throws {
             try need(profile)
@@ -264,9 +264,33 @@ extension EndToEnd {
             try trap.checkHost()
         }
 
+        /// Linux has mount_setattr(2) since 5.12; what a mount may not do, it may not do without that either.
+        @Test(arguments: Profile.allCases) func mountsAreRestrictedOnOldKernels(profile: Profile) throws {
+            try need(profile)
+            let source = try WorkDirectory.make(for: profile)
+            let words = ["exec", "-B", source + ":/mnt/place:ro", "-B", "/etc/hostname:/mnt/file"]
+            let script = "grep -E ' /(dev|proc|tmp|mnt/place|mnt/file) ' /proc/self/mountinfo; touch /mnt/place/file"
+            for image in [try AttackRoot.directory.get(), try AttackRoot.image.get()] {
+                var command = try skiffCommand(words + [image, "sh", "-c", script], as: profile)
+                let usual = try command.run()
+                command.words = [try Self.old.get()] + command.words
+                let old = try command.run()
+                // Place and attributes of each.
+                func mounts(_ outcome: Outcome) -> [String] {
+                    outcome.standardOutput.split(separator: "\n").map { line in
+                        let fields = line.split(separator: " ")
+                        return fields.count > 5 ? "\(fields[4]) \(fields[5])" : String(line)
+                    }
+                }
+                #expect(mounts(usual) == mounts(old), "\(usual) \(old)")
+                #expect(mounts(old).contains { $0.hasPrefix("/mnt/place ro,nosuid,nodev") }, "\(old)")
+                #expect(old.standardError.contains("Read-only file system"), "\(old)")
+            }
+        }
+
         private static let old = Result {
-            let program = try Images.shared.get().folder + "/without-openat2"
-            let source = Stage.repository + "/Tests/Inside/without-openat2.c"
+            let program = try Images.shared.get().folder + "/older-kernel"
+            let source = Stage.repository + "/Tests/Inside/older-kernel.c"
             let outcome = try Command(["/usr/bin/cc", "-O1", "-o", program, source], as: .current).run()
             guard outcome.isSuccess else { throw HarnessError("cannot compile \(source): \(outcome)") }
             return program
