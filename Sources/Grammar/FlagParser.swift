@@ -88,15 +88,15 @@ struct FlagParser {
                 let reason = "unknown shorthand flag: \(quoted(short: letter)) in -\(shown)"
                 throw UsageProblem(reason: reason)
             }
-            let behind = cluster.dropFirst()
+            let following = cluster.dropFirst()
             cluster = []
-            if behind.count > 1, behind.first == UInt8(ascii: "=") {
-                try assign(flag, String(decoding: behind.dropFirst(), as: UTF8.self))
+            if following.count > 1, following.first == UInt8(ascii: "=") {
+                try assign(flag, String(decoding: following.dropFirst(), as: UTF8.self))
             } else if !flag.impliedText.isEmpty {
                 try assign(flag, flag.impliedText)
-                cluster = behind
-            } else if !behind.isEmpty {
-                try assign(flag, String(decoding: behind, as: UTF8.self))
+                cluster = following
+            } else if !following.isEmpty {
+                try assign(flag, String(decoding: following, as: UTF8.self))
             } else if let value = rest.popFirst() {
                 try assign(flag, value)
             } else {

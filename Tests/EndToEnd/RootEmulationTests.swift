@@ -53,6 +53,19 @@ extension EndToEnd {
             try expectOwners(image)
         }
 
+        /// `%setup` is a program of the host, and root of the image's files as `%post` is.
+        @Test(.needs(.mksquashfs), arguments: Mode.allCases) func setupIsTheSameRoot(mode: Mode) throws {
+            try mode.needed()
+            let setup =
+                "cd \"$APPTAINER_ROOTFS\"; echo x >own; chown 33:44 own; chmod 640 own; mknod -m 600 zero c 1 5; chgrp 7 home"
+            let image = try build(
+                mode, "Bootstrap: localimage\nFrom: \(try EmulationRoot.shared.get())\n%setup\n\(setup)\n%post\ntrue\n")
+            let listed = try listing(image)
+            for line in ["-rw-r----- 33/44 own", "crw------- 0/0 1,5 zero", "drwxr-xr-x 0/7 home"] {
+                #expect(listed.contains(line), "\(line) is not in \(listed)")
+            }
+        }
+
         /// The base's owners stay, and so do those of the image in between.
         @Test(.needs(.mksquashfs)) func basesKeepTheirOwners() throws {
             try Mode.supervised.needed()
@@ -239,7 +252,7 @@ extension EndToEnd {
             let json = try skiff(words + ["--explain=json", root, "true"])
             let plan = try JSONSerialization.jsonObject(with: Data(json.standardOutput.utf8)) as? [String: Any]
             let part = try #require(plan?["root"] as? [String: String])
-            #expect(part["rung"] == "supervised")
+            #expect(part["mode"] == "supervised")
             #expect((part["program"]?.count ?? 0) % 16 == 0 && part["program"]?.hasPrefix("2000000004000000") == true)
         }
 

@@ -31,7 +31,8 @@ struct ScriptRunner {
         let kept = environmentStrings().filter { line in
             !added.contains { line.hasPrefix($0.prefix { $0 != "=" } + "=") }
         }
-        let status = try run("/bin/sh", shellWords(script, file), environment: kept + added)
+        let shell = HostProgram(path: "/bin/sh", identity: options.identity, installation: installation)
+        let status = try shell.run(["sh"] + shellWords(script, file), environment: kept + added)
         guard status == .exited(0) else {
             throw failure("failed to run %\(name) script", status, section, script.line)
         }
@@ -90,8 +91,9 @@ struct ScriptRunner {
         request.configurationFile = options.configurationFile
         request.userMapping = .inherited
         request.newPID = options.identity.hasStepProcesses
-        request.rootMode = options.identity.rootMode
-        if options.identity.supervisor != nil { request.supervisor = Self.supervisorNumber }
+        request.inheritedRoot = options.identity.rootMode.map {
+            InheritedRoot(mode: $0, supervisor: options.identity.supervisor.map { _ in Self.supervisorNumber })
+        }
         request.directory = "/"
         // The user's own binds win over the host's files.
         let taken = Set(options.binds.map(\.destination))

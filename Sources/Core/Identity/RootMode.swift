@@ -7,7 +7,7 @@ package enum RootMode: String, Sendable {
     /// One id; skiff-root answers the calls that need more.
     case supervised
     /// One id; the calls that need more succeed and do nothing.
-    case faked = "forgetful"
+    case faked
 }
 
 /// What the host offers, looked up only for somebody who wants to be root.

@@ -16,7 +16,7 @@ func endHelper(_ pid: pid_t, over control: CInt, question: UInt8, busy: UInt8) {
         guard !answer.bytes.isEmpty else { throw .notConnected }
         _ = try waitFor(pid)
     } catch {
-        // It was killed, or is now: whoever asks it gets an error instead of waiting.
+        // It was killed, or is now: who asks it gets an error instead of waiting.
         try? sendSignal(SIGKILL, to: pid)
         _ = try? waitFor(pid)
     }

@@ -33,7 +33,7 @@ import Linux
 // In place (nothing to wait for), `skiff` runs the child's column itself, after unshare(2) instead of clone(2).
 // TERM, INT, HUP or QUIT before `running` ends the child, then the launch.
 // kill -9 of the monitor takes the child (PDEATHSIG); of the child, the mounts of its namespace; of the server, its
-// connection: whoever reads the image then gets ENOTCONN. Nobody but the server keeps /dev/fuse open, else that abort
+// connection: who reads the image then gets ENOTCONN. Nobody but the server keeps /dev/fuse open, else that abort
 // would not happen and a stat(2) would hang.
 
 /// The named points of a start; a debug build stops the process that reaches the one in SKIFF_STOP_AT.

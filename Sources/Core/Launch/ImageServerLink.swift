@@ -33,7 +33,7 @@ struct ImageServerLink: ~Copyable {
         } catch {
             throw SkiffError(
                 "cannot start the image server \(program)", errno: error,
-                hint: "Reinstall skiff: the program belongs beside bin/skiff in libexec/skiff")
+                hint: "Reinstall skiff: the program belongs in libexec/skiff")
         }
     }
 

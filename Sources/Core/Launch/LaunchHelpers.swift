@@ -2,7 +2,7 @@ import Base
 import CLinux
 import Linux
 
-/// What a plan needs beside the child: an unpacked image, skiff-root, the image server. Each owner ends its own, the last one
+/// What a plan needs besides the child: an unpacked image, skiff-root, the image server. Each owner ends its own, the last one
 /// first.
 struct LaunchHelpers: ~Copyable {
     /// With what leads to the helpers.

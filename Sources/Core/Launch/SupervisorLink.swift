@@ -23,7 +23,7 @@ package struct SupervisorLink: ~Copyable {
         } catch {
             throw SkiffError(
                 "cannot start \(program)", errno: error,
-                hint: "Reinstall skiff: the program belongs beside skiff-image in libexec/skiff")
+                hint: "Reinstall skiff: the program belongs next to skiff-image in libexec/skiff")
         }
     }
 

@@ -28,7 +28,7 @@ struct Underlay {
 
     private func supply(_ target: MissingTarget, _ views: DirectoryViews) throws(Errno) {
         guard let place = try MissingPlace.find(target.path, in: root()) else { return }
-        // A target beside one that was supplied before finds a view, in which it can simply be made.
+        // A target next to one that was supplied before finds a view, in which it can simply be made.
         if try views.holds(place.directory.raw) {
             return try place.make(isDirectory: target.isDirectory, in: views.holds)
         }

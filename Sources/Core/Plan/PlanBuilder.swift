@@ -127,7 +127,7 @@ package struct PlanBuilder {
 
     private var rootMode: RootMode? {
         switch request.userMapping {
-        case .inherited: return request.rootMode
+        case .inherited: return request.inheritedRoot?.mode
         case .root where host.uid != 0 || capability?.isSoleRoot == true:
             return capability?.mode(
                 ignoreRanges: request.ignoreSubuid, ignoreListeners: request.ignoreFakerootCommand,
@@ -138,7 +138,7 @@ package struct PlanBuilder {
 
     private func rootEmulation() -> RootEmulation? {
         guard let rootMode else { return nil }
-        let held = request.supervisor
+        let held = request.inheritedRoot?.supervisor
         let scope: SupervisorMessage = request.userMapping == .inherited ? .listenOnEverything : .listenOnRoot
         let supervisor: RootEmulation.Supervisor = held.map { .held($0) } ?? .own
         return switch rootMode {
@@ -302,7 +302,7 @@ package struct PlanBuilder {
         }
         // Maps come from outside, and a supervisor of its own ends with the container.
         if case .ranges = user { return .monitored }
-        if rootMode == .supervised && request.supervisor == nil { return .monitored }
+        if rootMode == .supervised && request.inheritedRoot?.supervisor == nil { return .monitored }
         return watched || root.driver == .server || root.driver == .extracted ? .monitored : .inPlace
     }
 

@@ -98,7 +98,7 @@ extension Plan {
     private var rootJSON: JSONText? {
         root.map { root in
             .members([
-                "rung": .string(root.mode.rawValue), "filter": .string(root.filter.kind.rawValue),
+                "mode": .string(root.mode.rawValue), "filter": .string(root.filter.kind.rawValue),
                 "program": .string(root.filter.hexadecimal),
             ])
         }

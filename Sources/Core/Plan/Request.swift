@@ -20,6 +20,17 @@ package struct ProgramUser: Sendable, Equatable {
     var text: String { "\(uid):\(gid):" + groups.map(String.init).joined(separator: ",") }
 }
 
+/// How a step of a build is root: as the build is.
+package struct InheritedRoot: Sendable, Equatable {
+    package var mode: RootMode
+    /// A descriptor that leads to the build's skiff-root; nil when there is none.
+    package var supervisor: Int32?
+
+    package init(mode: RootMode, supervisor: Int32?) {
+        (self.mode, self.supervisor) = (mode, supervisor)
+    }
+}
+
 /// What the user asked for, after the command line, the environment and the configuration were read, and before anything
 /// was looked at. Plain values; made by `CLI/Commands`, by `skiff-image` for `%post` and `%test`, read by `PlanBuilder`.
 package struct Request: Sendable {
@@ -97,9 +108,8 @@ package struct Request: Sendable {
     /// `--ignore-subuid`, `--ignore-fakeroot-command`: ways to root that are left out.
     package var ignoreSubuid = false
     package var ignoreFakerootCommand = false
-    /// In a build: the root mode that it has, and the descriptor that leads to its skiff-root.
-    package var rootMode: RootMode?
-    package var supervisor: Int32?
+    /// In a build, how its steps are root.
+    package var inheritedRoot: InheritedRoot?
     package var keepPrivileges = false
     package var noPrivileges = false
     package var allowSetuid = false

@@ -20,8 +20,10 @@ extension Request {
         for (name, value) in environment { writer.put("env", name + "=" + value) }
         writer.put("user", userMapping.rawValue)
         if let programUser { writer.put("program-user", programUser.text) }
-        if let rootMode { writer.put("rung", rootMode.rawValue) }
-        if let supervisor { writer.put("supervisor", String(supervisor)) }
+        if let inheritedRoot {
+            writer.put("root", inheritedRoot.mode.rawValue)
+            if let supervisor = inheritedRoot.supervisor { writer.put("supervisor", String(supervisor)) }
+        }
         for (name, values) in pluginFlags {
             writer.put("plugin-flag", name)
             for value in values { writer.put("plugin-value", value) }
@@ -57,12 +59,14 @@ extension Request {
         case "program-user":
             guard let user = ProgramUser(value) else { throw FieldReader.unknown(key, value) }
             programUser = user
-        case "rung":
-            guard let found = RootMode(rawValue: value) else { throw FieldReader.unknown(key, value) }
-            rootMode = found
+        case "root":
+            guard let mode = RootMode(rawValue: value) else { throw FieldReader.unknown(key, value) }
+            inheritedRoot = InheritedRoot(mode: mode, supervisor: nil)
         case "supervisor":
-            guard let number = Int32(value), number > 2 else { throw FieldReader.unknown(key, value) }
-            supervisor = number
+            guard let number = Int32(value), number > 2, inheritedRoot != nil else {
+                throw FieldReader.unknown(key, value)
+            }
+            inheritedRoot?.supervisor = number
         case "plugin-flag": pluginFlags.append((value, []))
         case "plugin-value":
             guard !pluginFlags.isEmpty else { throw FieldReader.unknown(key, value) }

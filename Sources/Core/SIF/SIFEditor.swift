@@ -4,7 +4,7 @@ import Linux
 /// Makes a SIF file or changes one, in place, in the order of Docs/spec/sif.md §10: bytes of objects first, then
 /// `commit()` writes the table, then the header. Before `commit()` a reader sees the file as it was.
 ///
-/// An edit that is killed leaves the objects as they were: what it wrote behind the old end of the file is in no table, and
+/// An edit that is killed leaves the objects as they were: what it wrote after the old end of the file is in no table, and
 /// the next edit cuts it off.
 ///
 /// The descriptor is lent and must be open for reading and writing. Who makes a new file gives it a temporary name,
@@ -153,7 +153,7 @@ extension SIFEditor {
         return offset
     }
 
-    /// Forgets the object that was begun, and cuts off what was written of it behind the old end of the file.
+    /// Forgets the object that was begun, and cuts off what was written of it after the old end of the file.
     package mutating func abandonObject() {
         guard let begun else { return }
         self.begun = nil

@@ -44,9 +44,9 @@ struct Directives {
         guard line.first == ASCII.hash else { return nil }
         let rest = line.dropFirst().trimmedLeft
         let key = rest.prefix { $0.isLetter || $0.isDigit }
-        let behind = rest[key.endIndex...].trimmedLeft
-        guard key.first?.isLetter == true, behind.first == 0x3D else { return nil }
-        let value = behind.dropFirst().trimmed
+        let following = rest[key.endIndex...].trimmedLeft
+        guard key.first?.isLetter == true, following.first == 0x3D else { return nil }
+        let value = following.dropFirst().trimmed
         return value.isEmpty ? nil : (key.text.lowercasedASCII, value.text)
     }
 }

@@ -31,10 +31,10 @@ package struct Heredoc: Sendable, Equatable {
             rest = rest[word.endIndex...].trimmedLeft
             switch word.text.lowercasedASCII {
             case "run", "copy", "add":
-                guard let (_, behind) = try? InstructionFlags.split(rest.text, escape: ASCII.backslash) else {
+                guard let (_, following) = try? InstructionFlags.split(rest.text, escape: ASCII.backslash) else {
                     return false
                 }
-                return JSONStrings.read(behind) == nil
+                return JSONStrings.read(following) == nil
             case "onbuild": continue
             default: return false
             }

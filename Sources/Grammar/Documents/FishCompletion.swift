@@ -14,7 +14,7 @@ struct FishCompletion {
             \(commands.map(entry).joined())    end
             end
 
-            # Succeeds when the cursor is behind the command $argv[1], in its $argv[2]: flags, verb or argument.
+            # Succeeds when the cursor is after the command $argv[1], in its $argv[2]: flags, verb or argument.
             function __skiff_at
                 set -l path ''
                 set -l pending ''

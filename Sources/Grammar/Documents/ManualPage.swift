@@ -92,7 +92,7 @@ extension Grammar {
         page.macro("SH", ["SYNTAX"])
         page.paragraphs(
             """
-            Global options stand before the command, options of a command behind it. The first argument that is no \
+            Global options stand before the command, options of a command after it. The first argument that is no \
             option ends the options, so that those of the contained program need no care; only the verbs of sif take \
             options anywhere. Lists are split at commas; quotes keep a comma.
             """)

@@ -65,7 +65,7 @@ extension Table {
         var command = Command(
             "pull", summary: "Fetch an image", usage: "pull [pull options...] [output file] <URI>",
             description: """
-                Fetches the image behind a URI as a SIF file. Without an output file the
+                Fetches the image of a URI as a SIF file. Without an output file the
                 name is made of the image's own: alpine_latest.sif.
 
                 docker://REGISTRY/NAME:TAG    an OCI or Docker image, made a SIF here
@@ -144,7 +144,7 @@ extension Table {
     private static var delete: Command {
         var command = Command(
             "delete", summary: "Delete an image from a registry or library", usage: "delete [delete options...] <URI>",
-            description: "Deletes the image behind an oras:// or library:// URI, with all its tags.")
+            description: "Deletes the image of an oras:// or library:// URI, with all its tags.")
         command.examples = "$ @ delete oras://registry.example/team/tool:1.2"
         command.arguments = .exactly(1)
         command.flags =

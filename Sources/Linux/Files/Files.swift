@@ -66,7 +66,7 @@ package func open(_ path: String, _ flags: CInt, mode: mode_t = 0, at directory:
 package func open(_ path: String, _ flags: CInt, mode: mode_t = 0, in directory: CInt, resolve: Resolve) throws(Errno)
     -> OwnedFD
 {
-    // EAGAIN: a rename ran beside the walk and the kernel cannot tell whether `..` escaped; openat2(2).
+    // EAGAIN: a rename ran during the walk and the kernel cannot tell whether `..` escaped; openat2(2).
     while true {
         do throws(Errno) {
             return OwnedFD(

@@ -5,7 +5,7 @@ import CLinux
 /// - Parameters:
 ///   - number: the descriptor of the helper that is read.
 ///   - input: what it finds on its standard input; shorter than any pipe.
-///   - descriptors: as for `spawn`, beside these two.
+///   - descriptors: as for `spawn`, besides these two.
 ///   - limit: the most bytes that it may write.
 /// - Returns: what it wrote, and how it ended.
 package func output(

@@ -103,7 +103,7 @@ private func addLayer(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_
     }
     let new = Layer(kind, reason: reason(layer.reason, session), origin: session.plugin.manifest.id)
     if new.isWritable, let other = session.draft?.layers.first(where: \.isWritable) {
-        return session.refuse(SKIFF_E_INVALID, "cannot use a second writable layer beside that of \(other.origin)")
+        return session.refuse(SKIFF_E_INVALID, "cannot use a second writable layer besides that of \(other.origin)")
     }
     session.draft?.layers.append(new)
     return SKIFF_OK

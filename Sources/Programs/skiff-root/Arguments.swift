@@ -4,8 +4,8 @@ import Linux
 
 /// The command line of `skiff-root`: only skiff starts it.
 package enum RootProgram {
-    /// `skiff-root` answers calls; the control socket is descriptor 3. `skiff-root run PROGRAM ARGUMENT...` becomes the program
-    /// and hands its listener in over descriptor 3.
+    /// `skiff-root` answers calls; the control socket is descriptor 3. `skiff-root run KIND PROGRAM ARGUMENT...` becomes the
+    /// program, under a filter of that kind, and hands its listener in over descriptor 3.
     package static func run(_ words: [String]) -> Int32 {
         do throws(SkiffError) {
             switch words.dropFirst().first {
@@ -34,10 +34,13 @@ package enum RootProgram {
     }
 
     private static func becomeProgram(_ words: [String]) throws(SkiffError) {
-        guard let program = words.first else { throw SkiffError("cannot run: no program is named", code: .usage) }
+        guard let filter = words.first.flatMap({ SyscallFilter.Kind(rawValue: $0) }), words.count > 1 else {
+            throw SkiffError("cannot run: no program is named", code: .usage)
+        }
+        let (program, words) = (words[1], Array(words.dropFirst()))
         try during("cannot run \(program) as root") { () throws(Errno) in
             try setInherited(control, false)
-            try supervise(SyscallFilter.supervised(), over: control, keeping: .listenOnEverything)
+            try supervise(filter == .devices ? .devices() : .supervised(), over: control, keeping: .listenOnEverything)
             try execute(program, CStringArray(words), CStringArray(environmentStrings()))
         }
     }

@@ -41,25 +41,13 @@ struct HostTool {
         let set = ["PATH=" + programs.text] + environment
         let names = set.map { $0.prefix { $0 != "=" } + "=" }
         let variables = environmentStrings().filter { old in !names.contains { old.hasPrefix($0) } } + set
-        let status: ExitStatus?
-        if let supervisor = request.supervisor {
-            let socket = try SupervisorLink.handover(over: supervisor)
-            status = try during("cannot start \(name)") { () throws(Errno) in
-                let pid = try spawn(
-                    request.installation.rootSupervisor, ["skiff-root", "run", path] + arguments,
-                    environment: variables,
-                    descriptors: [(child: 3, parent: socket.raw)])
-                return try waitFor(pid)?.status
-            }
-        } else {
-            status = try during("cannot start \(name)") { () throws(Errno) in
-                try waitFor(try spawn(path, [name] + arguments, environment: variables))?.status
-            }
-        }
+        let program = HostProgram(
+            path: path, identity: request.options.identity, installation: request.installation)
+        let status = try program.run([name] + arguments, environment: variables)
         guard status == .exited(0) else {
             throw SkiffError(
                 "While performing build: conveyor failed to get: while executing \(name): "
-                    + (status?.text ?? "it is gone"), hint: "Its own messages above say why")
+                    + status.text, hint: "Its own messages above say why")
         }
     }
 }
@@ -77,11 +65,6 @@ extension HostTool {
 }
 
 extension BootstrapRequest {
-    /// The way to the skiff-root that answers calls which root of one id cannot make; nil where tools do not need it.
-    fileprivate var supervisor: CInt? {
-        options.identity.rootMode == .supervised ? options.identity.supervisor : nil
-    }
-
     /// Returns the packages of `Include`, after those that are always installed.
     func packages(_ always: [String], and more: String = "") -> [String] {
         always + (value("include") + " " + more).split { $0 == " " || $0 == "," || $0 == "\t" }.map(String.init)

@@ -29,7 +29,7 @@ struct LaunchCommand {
 
     /// `__launch FD`: the request that `skiff-image` wrote (Docs/decisions/008).
     func run(encoded request: Request) throws(SkiffError) -> Never {
-        if let supervisor = request.supervisor {
+        if let supervisor = request.inheritedRoot?.supervisor {
             Inheritance.claim(supervisor)
             try during("cannot use descriptor \(supervisor)") { () throws(Errno) in
                 try setInherited(supervisor, false)
