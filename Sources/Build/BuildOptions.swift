@@ -16,7 +16,7 @@ package struct BuildOptions: Sendable {
     /// `--bind` and `--mount`, for `%post` and `%test`.
     package var binds: [Request.Bind] = []
     /// The flags of plugins, such as `--nv`, for `%post` and `%test`.
-    package var pluginFlags: [(name: String, values: [String])] = []
+    package var pluginFlags: [PluginFlagUse] = []
     /// What packing needs, and `--arch`, `--force` and `--reproducible`, which reach further.
     package var packing = PackingOptions()
     /// `--disable-cache`: nothing is kept, and nothing that is kept is used.

@@ -1,3 +1,5 @@
+package import Base
+
 /// Where a value was given. `--explain` shows it.
 package enum Origin: Sendable, Equatable {
     case commandLine
@@ -108,10 +110,10 @@ package struct Invocation: Sendable {
     package func origin<Value>(_ key: FlagKey<Value>) -> Origin { flags.origin(key) }
     package func isGiven<Value>(_ key: FlagKey<Value>) -> Bool { flags.isGiven(key) }
 
-    /// Flags of plugins that were given, in the form of `Request.pluginFlags`.
-    package var pluginFlags: [(name: String, values: [String])] {
+    /// Flags of plugins that were given.
+    package var pluginFlags: [PluginFlagUse] {
         flags.assignments.filter { !$0.plugin.isEmpty && $0.origin != .defaultValue }.map {
-            ($0.name, $0.value.texts)
+            PluginFlagUse($0.name, $0.value.texts)
         }
     }
 }

@@ -5,7 +5,7 @@ import Linux
 /// What of a command can make a plugin take part.
 package struct Triggers {
     /// Flags that were given or that a variable set, by name without dashes, with their values.
-    package var flags: [(name: String, values: [String])] = []
+    package var flags: [PluginFlagUse] = []
     /// Values of a key of skiff.conf; empty when it is not set.
     package var configuration: (String) -> [String] = { _ in [] }
     /// `encrypted`, `overlay-section`.

@@ -23,7 +23,7 @@ func loaderRefuses(defines: [String], message: String) throws {
     try folder.build("one.so", isOther ? [] : defines, id: isOther ? "org.test.two" : "org.test.one")
     try folder.writeManifest()
     do throws(SkiffError) {
-        _ = try folder.run([("switch", ["true"])])
+        _ = try folder.run([PluginFlagUse("switch", ["true"])])
         Issue.record("loaded")
     } catch {
         #expect(error.description.hasPrefix("plugin org.test.one: load: "))
@@ -36,7 +36,7 @@ func loaderRefuses(defines: [String], message: String) throws {
     // A newer plugin: bytes after the slots that we know are not looked at.
     try folder.build("one.so", ["-DPLUGIN_SIZE=sizeof(skiff_plugin)+64"])
     try folder.writeManifest()
-    #expect(try folder.run([("switch", ["true"])]).participants.map(\.id) == ["org.test.one"])
+    #expect(try folder.run([PluginFlagUse("switch", ["true"])]).participants.map(\.id) == ["org.test.one"])
 }
 
 @Test func loaderRefusesAFileThatIsNotALibrary() throws {
@@ -44,7 +44,7 @@ func loaderRefuses(defines: [String], message: String) throws {
     try folder.writeManifest()
     func message() -> String {
         do throws(SkiffError) {
-            _ = try folder.run([("switch", ["true"])])
+            _ = try folder.run([PluginFlagUse("switch", ["true"])])
             return "loaded"
         } catch {
             return error.description
@@ -82,7 +82,8 @@ func loaderRefuses(defines: [String], message: String) throws {
         try folder.build(library, id: id)
         try folder.writeManifest(id: id, library: library)
     }
-    #expect(try folder.run([("switch", ["true"])]).participants.map(\.id) == ["org.test.one", "org.test.two"])
+    #expect(
+        try folder.run([PluginFlagUse("switch", ["true"])]).participants.map(\.id) == ["org.test.one", "org.test.two"])
 }
 
 /// As root only files that nobody else could have written are believed. The test's own user stands for root here.
@@ -164,9 +165,9 @@ func loaderRefuses(defines: [String], message: String) throws {
         return registry.pick(triggers).first?.trigger
     }
     #expect(trigger { _ in } == nil)
-    #expect(trigger { $0.flags = [("switch", ["true"])] } == "--switch")
-    #expect(trigger { $0.flags = [("switch", ["false"])] } == nil)
-    #expect(trigger { $0.flags = [("words", ["a"])] } == "--words")
+    #expect(trigger { $0.flags = [PluginFlagUse("switch", ["true"])] } == "--switch")
+    #expect(trigger { $0.flags = [PluginFlagUse("switch", ["false"])] } == nil)
+    #expect(trigger { $0.flags = [PluginFlagUse("words", ["a"])] } == "--words")
     #expect(trigger { $0.configuration = { $0 == "always use test" ? ["yes"] : [] } } == "always use test = yes")
     #expect(trigger { $0.configuration = { _ in ["no"] } } == nil)
     #expect(trigger { $0.imageFacts = ["encrypted"] } == "image: encrypted")
@@ -175,7 +176,7 @@ func loaderRefuses(defines: [String], message: String) throws {
 extension Triggers {
     fileprivate init(flags names: [String]) {
         self.init()
-        flags = names.map { ($0, ["true"]) }
+        flags = names.map { PluginFlagUse($0, ["true"]) }
     }
 }
 
@@ -205,7 +206,7 @@ func rootOfAUserNamespace(map: String, isPrivileged: Bool, owners: [uid_t]) {
     try folder.writeManifest()
     var request = Request(action: .exec, image: "x")
     try folder.registry.refuseUnknownFlags(of: request)
-    request.pluginFlags = [("no-such", ["true"])]
+    request.pluginFlags = [PluginFlagUse("no-such", ["true"])]
     #expect(throws: SkiffError.self) { try folder.registry.refuseUnknownFlags(of: request) }
 }
 

@@ -22,7 +22,7 @@ private func throughPlan(_ run: PluginRun) throws(SkiffError) -> PlanDraft {
     try folder.writeManifest(head: "after = org.test.two")
     try folder.build("two.so", id: "org.test.two")
     try folder.writeManifest(id: "org.test.two", library: "two.so")
-    let run = try folder.run([("record", [folder.path + "/record"])])
+    let run = try folder.run([PluginFlagUse("record", [folder.path + "/record"])])
     #expect(run.participants.map(\.id) == ["org.test.two", "org.test.one"])
     #expect(run.participants.first?.phases.last == .stopped)
     let draft = try throughPlan(run)
@@ -54,7 +54,7 @@ func failingPhaseStopsWhatWasPrepared(phase: String) throws {
     try folder.writeManifest()
     try folder.build("two.so", ["-DFAILS=\"\(phase)\""], id: "org.test.two")
     try folder.writeManifest(id: "org.test.two", library: "two.so")
-    let run = try folder.run([("record", [folder.path + "/record"])])
+    let run = try folder.run([PluginFlagUse("record", [folder.path + "/record"])])
     do throws(SkiffError) {
         _ = try throughPlan(run)
         Issue.record("no failure")
@@ -71,7 +71,7 @@ func failingPhaseStopsWhatWasPrepared(phase: String) throws {
     let folder = try PluginFolder()
     try folder.build("one.so", ["-DFAILS=\"pre_exec\""])
     try folder.writeManifest()
-    let run = try folder.run([("record", [folder.path + "/record"])])
+    let run = try folder.run([PluginFlagUse("record", [folder.path + "/record"])])
     _ = try throughPlan(run)
     try run.entered()
     #expect(throws: SkiffError.self) { try run.preExec() }
@@ -86,8 +86,9 @@ func failingPhaseStopsWhatWasPrepared(phase: String) throws {
     try folder.build("one.so")
     try folder.writeManifest()
     let run = try folder.run([
-        ("switch", ["true", "false"]), ("number", ["-7000000000"]), ("words", ["a", "", "c d"]),
-        ("record", [folder.path + "/record"]),
+        PluginFlagUse("switch", ["true", "false"]), PluginFlagUse("number", ["-7000000000"]),
+        PluginFlagUse("words", ["a", "", "c d"]),
+        PluginFlagUse("record", [folder.path + "/record"]),
     ])
     try run.configure()
     // In the order of the manifest, not of the command line.
@@ -101,7 +102,9 @@ func failingPhaseStopsWhatWasPrepared(phase: String) throws {
     try folder.build("one.so")
     try folder.writeManifest()
     let odd: [UInt8] = [0x78, 0xFF, 0x79]
-    let run = try folder.run([("words", [String(bytes: odd)]), ("record", [folder.path + "/record"])])
+    let run = try folder.run([
+        PluginFlagUse("words", [String(bytes: odd)]), PluginFlagUse("record", [folder.path + "/record"]),
+    ])
     try run.configure()
     let lines = try readFile(folder.path + "/record").split(separator: 0x0A)
     #expect(lines.contains { $0.elementsEqual(Array("org.test.one ".utf8) + odd) }, "\(folder.recorded)")
@@ -115,7 +118,7 @@ func failingPhaseStopsWhatWasPrepared(phase: String) throws {
     #expect(!InstalledPlugins.isNeeded(by: request, quiet))
     #expect(InstalledPlugins.isNeeded(by: request, loud))
     #expect(InstalledPlugins.isNeeded(by: request, quiet, imageFacts: ["encrypted"]))
-    request.pluginFlags = [("switch", ["false"])]
+    request.pluginFlags = [PluginFlagUse("switch", ["false"])]
     #expect(InstalledPlugins.isNeeded(by: request, quiet))
 }
 

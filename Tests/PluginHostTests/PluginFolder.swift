@@ -83,7 +83,7 @@ final class PluginFolder {
     }
 
     /// The plugins that these flags pick, loaded.
-    func run(_ flags: [(name: String, values: [String])]) throws(SkiffError) -> PluginRun {
+    func run(_ flags: [PluginFlagUse]) throws(SkiffError) -> PluginRun {
         var request = Request(action: .exec, image: "x.sif")
         request.pluginFlags = flags
         let facts = SessionFacts(request: request, installation: Installation(program: "/opt/skiff/bin/skiff"))

@@ -10,7 +10,7 @@ import Testing
     @Test func tasksComeBack() throws {
         var task = TransportTask(plugin: "org.test.odd", uri: "odd://a \"b\"\n/ü", architecture: "arm64")
         task.variant = "v8"
-        task.flags = [("odd", ["a", "b,c"]), ("nv", ["true"])]
+        task.flags = [PluginFlagUse("odd", ["a", "b,c"]), PluginFlagUse("nv", ["true"])]
         (task.configuration, task.isQuiet) = ("/etc/skiff.conf", true)
         for upload in [nil, ("sha256:1", Int64(12))] {
             task.upload = upload

@@ -1,3 +1,5 @@
+package import Base
+
 /// The ids of a program, all of them those of the container.
 package struct ProgramUser: Sendable, Equatable {
     package let uid: UInt32
@@ -131,8 +133,8 @@ package struct Request: Sendable {
     /// The program's environment is `environment` and nothing else; no script of the image runs.
     package var exactEnvironment = false
 
-    /// Flags of plugins that were used, by name without dashes, with the values in order (booleans: `true` or `false`).
-    package var pluginFlags: [(name: String, values: [String])] = []
+    /// Flags of plugins that were used.
+    package var pluginFlags: [PluginFlagUse] = []
 
     package init(action: Action, image: String) {
         self.action = action

@@ -24,9 +24,9 @@ extension Request {
             writer.put("root", inheritedRoot.mode.rawValue)
             if let supervisor = inheritedRoot.supervisor { writer.put("supervisor", String(supervisor)) }
         }
-        for (name, values) in pluginFlags {
-            writer.put("plugin-flag", name)
-            for value in values { writer.put("plugin-value", value) }
+        for flag in pluginFlags {
+            writer.put("plugin-flag", flag.name)
+            for value in flag.values { writer.put("plugin-value", value) }
         }
         return writer.bytes
     }
@@ -67,7 +67,7 @@ extension Request {
                 throw FieldReader.unknown(key, value)
             }
             inheritedRoot?.supervisor = number
-        case "plugin-flag": pluginFlags.append((value, []))
+        case "plugin-flag": pluginFlags.append(PluginFlagUse(value, []))
         case "plugin-value":
             guard !pluginFlags.isEmpty else { throw FieldReader.unknown(key, value) }
             pluginFlags[pluginFlags.count - 1].values.append(value)

@@ -26,7 +26,7 @@ package struct NetworkOptions: Sendable {
     /// `--no-cleanup`: the temporary files of a failed command stay, and a message says where.
     package var keepsTemporary = false
     /// The flags of plugins whose schemes are used.
-    package var pluginFlags: [(name: String, values: [String])] = []
+    package var pluginFlags: [PluginFlagUse] = []
     /// `--docker-host`; nil for DOCKER_HOST or Docker's own socket.
     package var dockerHost: String?
     /// `--config`.

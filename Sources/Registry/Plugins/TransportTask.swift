@@ -17,7 +17,7 @@ struct TransportTask: Equatable {
     /// The digest and size of the file to push; nil in a fetch.
     var upload: (digest: String, size: Int64)?
     /// The flags of plugins, in the form of `Request.pluginFlags`.
-    var flags: [(name: String, values: [String])] = []
+    var flags: [PluginFlagUse] = []
     /// `--config`.
     var configuration: String?
     /// Whether no progress bar is shown.
@@ -47,8 +47,8 @@ struct TransportTask: Equatable {
         (self.plugin, self.uri, self.architecture, self.variant) = (plugin, uri, architecture, variant)
         if let digest = json["digest"]?.stringValue, case .integer(let size) = json["size"] { upload = (digest, size) }
         self.flags = flags.map { member in
-            guard case .array(let values) = member.value else { return (member.name, []) }
-            return (member.name, values.compactMap(\.stringValue))
+            guard case .array(let values) = member.value else { return PluginFlagUse(member.name, []) }
+            return PluginFlagUse(member.name, values.compactMap(\.stringValue))
         }
         configuration = json["configuration"]?.stringValue
         isQuiet = json["quiet"] == .bool(true)

@@ -127,12 +127,13 @@ extension PlanBuilderTests {
         #expect(try warnings(plan(sandbox, host(), settings: settings)) == [monitoring])
         let nvidia = "use nvidia-container-cli = yes is not carried out: --nv finds the driver itself"
         #expect(
-            try warnings(plan(sandbox, host(), settings: settings) { $0.pluginFlags = [("nv", ["true"])] })
+            try warnings(plan(sandbox, host(), settings: settings) { $0.pluginFlags = [PluginFlagUse("nv", ["true"])] })
                 == [nvidia, monitoring])
         settings.alwaysUseNvidia = true
         #expect(try warnings(plan(sandbox, host(), settings: settings)) == [nvidia, monitoring])
         #expect(
-            try warnings(plan(sandbox, host(), settings: settings) { $0.pluginFlags = [("no-nv", ["true"])] })
+            try warnings(
+                plan(sandbox, host(), settings: settings) { $0.pluginFlags = [PluginFlagUse("no-nv", ["true"])] })
                 == [monitoring])
     }
 

@@ -18,7 +18,7 @@ struct RequestCodingTests {
         request.userMapping = .inherited
         request.programUser = ProgramUser(uid: 7, gid: 8, groups: [9, 10])
         request.exactEnvironment = true
-        request.pluginFlags = [("overlay", ["a", "b"]), ("nv", ["true"])]
+        request.pluginFlags = [PluginFlagUse("overlay", ["a", "b"]), PluginFlagUse("nv", ["true"])]
         return request
     }
 

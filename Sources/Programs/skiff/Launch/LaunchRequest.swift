@@ -169,7 +169,7 @@ struct LaunchRequest {
             request.noUmask = true
             request.noEvaluation = true
             if !request.pluginFlags.contains(where: { $0.name == "writable-tmpfs" }) {
-                request.pluginFlags.append(("writable-tmpfs", ["true"]))
+                request.pluginFlags.append(PluginFlagUse("writable-tmpfs", ["true"]))
             }
         }
         if compat || invocation[.containall] {
