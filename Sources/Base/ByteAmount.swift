@@ -17,7 +17,7 @@ package func byteText(_ bytes: Int64, _ style: ByteStyle = .tenths) -> String {
         guard bytes >= 1024 else { return "\(max(0, bytes)) B" }
         var number = Double(bytes) / 1024
         var unit = 0
-        // What rounds to 1024.0 belongs to the next unit.
+        // A number that rounds to 1024.0 belongs to the next unit.
         while number >= 1023.95, unit < units.count - 1 {
             number /= 1024
             unit += 1

@@ -1,13 +1,13 @@
 import CLinux
 package import Linux
 
-/// A file that changes what a command does: read as it is by users, and by root only where nobody but those that `Trust` names
+/// A file that changes what a command does: users read it as it is, root only where nobody but those that `Trust` names
 /// can have written it.
 package struct ConfigurationFile: Sendable {
     package enum Place: Sendable {
         /// A part of the installation, below /etc, or named by the caller.
         case administrator
-        /// Below the home of whoever the environment says the user is.
+        /// Below the home of the user named by the environment.
         case user
     }
 
@@ -42,7 +42,7 @@ package struct ConfigurationFile: Sendable {
         try during("cannot read \(name) \(path)") { () throws(Errno) in try readToEnd(file, limit: limit) }
     }
 
-    /// Whether this process may have more powers than whoever wrote a file; without a system call, getauxval(3).
+    /// Whether this process may have more powers than the writer of a file; without a system call, getauxval(3).
     package static var needsTrust: Bool { getauxval(UInt(AT_EUID)) == 0 || getauxval(UInt(AT_SECURE)) != 0 }
 
     /// Refuses to obey the open file as root when somebody else could have written it.

@@ -10,8 +10,8 @@ extension SkiffError.Code {
     }
 }
 
-/// Prints an error the way scripts know it: FATAL for our own failures, ERROR for a command without success, and plain
-/// text on stdout for what Apptainer's action script says.
+/// Prints an error in the form that scripts know: FATAL for our own failures, ERROR for a command without success, and
+/// plain text on stdout for what Apptainer's action script says.
 package func report(_ error: SkiffError) {
     switch error.code {
     case .contained: try? writeFully(1, error.description + "\n")

@@ -1,6 +1,6 @@
 extension Sequence {
-    /// The first answer that is not nil; each element is asked once at most. A lazy `compactMap` asks twice, and traps when what
-    /// it asks for, of a process or a file, has gone meanwhile.
+    /// Returns the first answer that is not nil; each element is asked at most once. A lazy `compactMap` asks twice,
+    /// and traps when the process or file it asks about has gone in the meantime.
     @inlinable
     package func firstAnswer<Answer>(_ ask: (Element) -> Answer?) -> Answer? {
         for element in self {

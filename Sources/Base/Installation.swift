@@ -6,7 +6,7 @@ import Linux
 package struct Installation: Sendable {
     package let prefix: String
 
-    /// - Throws: when /proc does not tell which program runs.
+    /// - Throws: when /proc does not tell which program is running.
     package static func current() throws(SkiffError) -> Installation {
         let program = try during("cannot find the installation of this program") { () throws(Errno) in
             try readLink("/proc/self/exe")

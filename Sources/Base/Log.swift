@@ -47,8 +47,8 @@ package enum Log {
         set { threshold.store(newValue, ordering: .relaxed) }
     }
 
-    /// Colour is used only when stderr is a terminal and nobody said `--nocolor`, or `NO_COLOR` with any value as
-    /// https://no-color.org has it.
+    /// Colour is used only when stderr is a terminal and neither `--nocolor` was given nor `NO_COLOR` set to any value,
+    /// as https://no-color.org has it.
     package static func allowColor(_ allowed: Bool) {
         let isUnwanted = !(environmentValue("NO_COLOR") ?? "").isEmpty
         colored.store(allowed && !isUnwanted && isatty(2) == 1, ordering: .relaxed)
@@ -66,7 +66,7 @@ package enum Log {
         if level >= Level.debug.rawValue { write(.debug, text(), function: function) }
     }
 
-    /// The one place where text of others reaches stderr: unless the lines are known to be ours, there is one.
+    /// The one place where foreign text reaches stderr: unless the lines are known to be ours, it is made one line.
     private static func write(_ kind: Level, _ text: String, function: String = "", lines: Bool = false) {
         guard kind.rawValue <= level else { return }
         var label = pad(kind.label + ":", to: 8)
@@ -77,7 +77,7 @@ package enum Log {
             label += " "
         }
         if colored.load(ordering: .relaxed), let color = kind.color { label = color + label + "\u{1B}[0m" }
-        // One write a line, so that lines of several processes do not mix. A closed stderr is not our failure.
+        // One write per line, so that lines of several processes do not mix. A closed stderr is not our failure.
         try? writeFully(2, label + (lines ? text.printableLines : text.printable) + "\n")
     }
 

@@ -1,8 +1,9 @@
 import CLinux
 package import Linux
 
-/// Text of images, registries, manifests and plugins holds what its author likes: a line feed forges a line of ours, an escape
-/// sequence changes what a terminal shows or types, an override of the writing direction turns names round (CVE-2021-42574).
+/// Text of images, registries, manifests and plugins contains whatever its author likes: a line feed forges a line of
+/// ours, an escape sequence changes what a terminal shows or types, an override of the writing direction reverses names
+/// (CVE-2021-42574).
 extension StringProtocol {
     /// The text with all such characters made visible, as `\n` or `\x1b`. Tabs stay.
     package var printable: String { escaped(keeping: "\t") }
@@ -10,11 +11,11 @@ extension StringProtocol {
     /// The same for text of many lines, whose line feeds are its own.
     package var printableLines: String { escaped(keeping: "\t\n") }
 
-    /// The same for a field of a table, where a tab would move the others; every character is told by its number.
+    /// The same for a field of a table, where a tab would move the others; every character is shown by its number.
     package var printableField: String { escaped(keeping: "", byNumber: true) }
 
     private func escaped(keeping kept: String, byNumber: Bool = false) -> String {
-        // Most text has none: only bytes with which one can begin are looked at closely.
+        // Most text has none: only bytes that can begin one are looked at closely.
         guard utf8.contains(where: mayBeginUnsafe) else { return String(self) }
         var result = ""
         for scalar in unicodeScalars {
@@ -61,8 +62,8 @@ extension Unicode.Scalar {
     }
 }
 
-/// Writes what a command answers to stdout. A terminal sees no control characters but line feeds and tabs; a script gets the
-/// bytes as they are.
+/// Writes a command's answer to stdout. A terminal sees no control characters but line feeds and tabs; a script gets
+/// the bytes as they are.
 package func writeAnswer(_ text: String) throws(Errno) {
     try writeFully(1, isatty(1) == 1 ? text.printableLines : text)
 }

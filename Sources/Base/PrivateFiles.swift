@@ -1,15 +1,15 @@
 package import CLinux
 package import Linux
 
-/// Whose files and directories this process takes for its own work, and believes later: caches, locks, and the places of
+/// Whose files and directories this process takes for its own work, and trusts later: caches, locks, and the places of
 /// temporary files.
 ///
-/// A user believes what belongs to that user or to root; root what belongs to root or to the owners of the running program
-/// (`Trust`). Nobody else may be able to write it, and no link of anybody else leads to it.
+/// A user trusts what belongs to that user or to root; root what belongs to root or to the owners of the running
+/// program (`Trust`). Nobody else may be able to write it, and no link of anybody else may lead to it.
 package struct PrivateFiles: Sendable {
     private let user: uid_t
     private let owners: [uid_t]
-    /// The owners of directories in which files of ours may lie.
+    /// The owners of directories that may hold files of ours.
     private let holders: [uid_t]
     private let trust: Trust
 
@@ -23,7 +23,7 @@ package struct PrivateFiles: Sendable {
         if inInitialUserNamespace() {
             return PrivateFiles(user: user, owners: user == 0 ? trust.owners : [user, 0], trust: trust)
         }
-        // In a user namespace all whom it does not know look alike: root, who owns /tmp, and anybody else.
+        // In a user namespace all ids that it does not know look alike: root, who owns /tmp, and anybody else.
         let owners = (user == 0 ? trust.owners : [user, 0]).filter { $0 != Self.unknown }
         return PrivateFiles(user: user, owners: owners, holders: owners + [Self.unknown], trust: trust)
     }
@@ -33,22 +33,22 @@ package struct PrivateFiles: Sendable {
 
     // MARK: - Files
 
-    /// Whether nobody can have written a file but those who are believed.
+    /// Returns whether only trusted users can have written a file.
     package func isOwn(_ status: FileStatus) -> Bool { owners.contains(status.uid) && status.mode & 0o022 == 0 }
 
-    /// Opens a file that is there, and is no link.
+    /// Opens a file that exists and is not a link.
     ///
     /// - Throws: `EPERM` when somebody else can have written it, or it is no regular file.
     package func open(_ path: String, _ flags: CInt = O_RDONLY, at directory: CInt = AT_FDCWD) throws(Errno) -> OwnedFD
     {
-        // A FIFO must not make us wait.
+        // A FIFO must not block us.
         let file = try Linux.open(path, flags | O_NOFOLLOW | O_NONBLOCK, at: directory)
         let found = try status(of: file.raw)
         guard found.isRegular, isOwn(found) else { throw .notPermitted }
         return file
     }
 
-    /// Opens a file to go on with, or makes it with mode 0600, in the place of one that somebody else can have written.
+    /// Opens a file to continue, or creates it with mode 0600, replacing one that somebody else can have written.
     package func openOrMake(_ path: String) throws(Errno) -> OwnedFD {
         for _ in 0..<8 {
             do throws(Errno) {
@@ -65,7 +65,7 @@ package struct PrivateFiles: Sendable {
         throw .busy
     }
 
-    /// Reads a file that `open` opens.
+    /// Reads a file as opened by `open`.
     package func read(_ path: String, at directory: CInt = AT_FDCWD, limit: Int) throws(Errno) -> [UInt8] {
         let file = try open(path, at: directory)
         return try readToEnd(file.raw, limit: limit)
@@ -73,10 +73,10 @@ package struct PrivateFiles: Sendable {
 
     // MARK: - Directories
 
-    /// Opens a directory for nobody else, and makes it, with mode 0700, where there is none.
+    /// Opens a directory that nobody else can use, creating it with mode 0700 where there is none.
     ///
     /// - Parameter cure: what to do when it is refused; a whole sentence without its end.
-    /// - Throws: an error with `errno` when the kernel does not let us use it, without when we do not want to.
+    /// - Throws: an error with `errno` when the kernel does not let us use it, without when we refuse to.
     package func openDirectory(_ path: String, cure: String) throws(SkiffError) -> OwnedFD {
         let opened = try during("cannot make \(path)", hint: cure) { () throws(Errno) in
             if (try? status(path, follow: false)) == nil { try makeDirectories(path, mode: 0o700) }
@@ -99,8 +99,8 @@ package struct PrivateFiles: Sendable {
         return directory
     }
 
-    /// Refuses a directory in which somebody else could replace what this process makes. One that is missing will be made in
-    /// the nearest that is there.
+    /// Refuses a directory in which somebody else could replace what this process makes. A missing one will be made in
+    /// its nearest existing parent.
     package func check(holder path: String, cure: String) throws(SkiffError) {
         var place = path
         while (try? status(place, follow: false)) == nil, let parent = parentPath(place), parent != place {
@@ -108,13 +108,13 @@ package struct PrivateFiles: Sendable {
         }
         guard let entry = try? status(place, follow: false) else { return }
         try check(link: entry, place, cure)
-        // What cannot be opened cannot be used, which the attempt will say.
+        // What cannot be opened cannot be used either; the later attempt will report it.
         guard let directory = try? Linux.open(place, SKL_O_PATH | O_DIRECTORY),
             let found = try? status(of: directory.raw)
         else { return }
         try check(owner: found, holders, place, cure)
-        // With the sticky bit nobody can remove or rename what belongs to others; inode(7). Whom one lets into a directory of
-        // one's own by its group is one's own choice.
+        // With the sticky bit nobody can remove or rename what belongs to others; inode(7). In a directory of their
+        // own, users decide themselves whom its group lets in.
         let others: mode_t = found.uid == user ? 0o002 : 0o022
         guard found.mode & others == 0 || found.mode & 0o1000 != 0 else {
             throw SkiffError("cannot use \(place): others may replace what is made there", hint: cure)

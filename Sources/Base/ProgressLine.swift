@@ -1,10 +1,10 @@
 import Linux
 
-/// Tells how far a long work has come: one line on stderr that is drawn again and again where that is a terminal, else an
+/// Shows how far a long operation has come: one line on stderr that is redrawn where that is a terminal, otherwise an
 /// INFO line now and then. Says nothing below the level of INFO.
 package final class ProgressLine {
     private let verb: String
-    /// In bytes; 0 when nobody knows.
+    /// In bytes; 0 when unknown.
     private let total: Int64
     private let isTerminal: Bool
     private let start = monotonicMilliseconds()
@@ -23,7 +23,7 @@ package final class ProgressLine {
 
     deinit { clear() }
 
-    /// - Parameter bytes: done up to now.
+    /// - Parameter bytes: done so far.
     package func advance(to bytes: Int64) {
         guard Log.level >= Log.Level.info.rawValue else { return }
         let now = monotonicMilliseconds()
@@ -41,7 +41,7 @@ package final class ProgressLine {
         }
     }
 
-    /// Takes the line away, and says as INFO what became of the work, with its average rate.
+    /// Removes the line, and reports the outcome as INFO, with the average rate.
     package func finish(_ text: String, bytes: Int64) {
         clear()
         Log.info(text + " (" + Self.rate(bytes, milliseconds: monotonicMilliseconds() - start) + ")")
@@ -54,9 +54,10 @@ package final class ProgressLine {
 
     private static let prefix = "INFO:    "
 
-    /// `Packing  45% [#########           ]   92.1 MiB of 206.0 MiB, 87.3 MiB/s`, with less where there is no room for it.
+    /// Returns `Packing  45% [#########           ]   92.1 MiB of 206.0 MiB, 87.3 MiB/s`, with less where there is no
+    /// room for it.
     ///
-    /// - Parameter columns: of which the last stays empty, because some terminals wrap after it.
+    /// - Parameter columns: the terminal's width; the last stays empty, because some terminals wrap after it.
     func text(_ bytes: Int64, milliseconds: Int64, columns: Int = 80) -> String {
         let rate = Self.rate(bytes, milliseconds: milliseconds)
         guard total > 0 else {

@@ -1,7 +1,7 @@
 import Linux
 
-/// A variable of the environment that stands for no flag, without its prefix: `CACHEDIR`. The names are tried in the
-/// order in which flags try theirs; white space alone counts as not set (Docs/spec/cli.md §1.3).
+/// Returns a variable of the environment that has no flag, given without its prefix: `CACHEDIR`. The names are tried in
+/// the same order as for flags; a value of only white space counts as not set (Docs/spec/cli.md §1.3).
 package func settingVariable(_ key: String) -> String? {
     for prefix in ["SKIFF_", "APPTAINER_", "SINGULARITY_"] {
         if let value = environmentValue(prefix + key), value.contains(where: { !$0.isWhitespace }) { return value }
@@ -22,7 +22,7 @@ package enum ConfigurationDirectory {
         return userRecord(uid: realUID())?.home ?? "/"
     }
 
-    /// Makes it, for its owner alone: what is in it says where the user goes and with which keys.
+    /// Creates it, accessible to its owner only: its contents say where the user goes and with which keys.
     package static func make() throws(SkiffError) -> String {
         let path = self.path
         try during("cannot make the configuration directory \(path)") { () throws(Errno) in

@@ -2,8 +2,8 @@ package import Linux
 
 /// What went wrong, on what object, why, and the one thing that helps. The only error type above `Linux`.
 ///
-/// The message reads `cannot <verb> <object>`; where scripts read Apptainer's text, that text. `CLI/ExitStatus.swift`
-/// alone turns a code into an exit status.
+/// The message reads `cannot <verb> <object>`; where scripts read Apptainer's text, it is that text. Only
+/// `CLI/ExitStatus.swift` turns a code into an exit status.
 package struct SkiffError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Equatable {
         private enum Value: Sendable { case fatal, usage, command, contained }
@@ -21,7 +21,7 @@ package struct SkiffError: Error, Sendable, CustomStringConvertible {
     package let code: Code
     /// `cannot open image x.sif`.
     package let message: String
-    /// The kernel's reason, when it is one.
+    /// The kernel's reason, if there is one.
     package let errno: Errno?
     /// The command, option or variable that helps: a whole sentence.
     package let hint: String?
@@ -38,8 +38,8 @@ package struct SkiffError: Error, Sendable, CustomStringConvertible {
         self.hint = hint
     }
 
-    /// Message, reason in lower case as Apptainer's users know it, details each on its line, hint. Whatever is foreign in them
-    /// makes no line of its own.
+    /// Message, reason in lower case as Apptainer's users know it, each detail on its own line, hint. Foreign text in
+    /// them cannot add lines of its own.
     package var description: String {
         var text = message.printable
         if let errno {
@@ -52,7 +52,7 @@ package struct SkiffError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// Runs kernel calls and says what they were for if one fails.
+/// Runs kernel calls; if one fails, the error says what they were for.
 package func during<Result: ~Copyable>(
     _ message: @autoclosure () -> String, hint: @autoclosure () -> String? = nil, _ body: () throws(Errno) -> Result
 ) throws(SkiffError) -> Result {

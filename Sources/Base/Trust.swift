@@ -3,12 +3,13 @@ package import Linux
 
 /// Who may have written the files that a privileged skiff is about to obey: plugins and configuration.
 ///
-/// The rule is that of sudo and sshd: every directory from the root down, and the file, belong to somebody who is trusted, and
-/// neither group nor others may write them. An ordinary user may use what they like: it acts with their own powers.
+/// The rule is that of sudo and sshd: every directory from the root down, and the file, must belong to somebody who is
+/// trusted, and neither group nor others may write them. Ordinary users may use what they like: it acts with their own
+/// powers.
 package struct Trust: Sendable {
-    /// Whether the process has powers that the caller has not.
+    /// Whether the process has powers that the caller lacks.
     package let isPrivileged: Bool
-    /// Whether they come from the program's file (setuid, capabilities) and not from the caller being root.
+    /// Whether they come from the program's file (setuid, capabilities), not from the caller being root.
     package let isSetuid: Bool
     /// The owners that are trusted, of files and of the directories that hold them.
     package let owners: [uid_t]
@@ -23,12 +24,12 @@ package struct Trust: Sendable {
         (isPrivileged, isSetuid, self.owners, ancestors) = (true, false, owners, [0])
     }
 
-    /// For the parts of this installation, /etc, and a file that the caller names: whoever can change the running program could
-    /// do anything already, so its owner, and those of the directories above it, are trusted as root is. `sudo make run` in
-    /// one's own clone works for that reason.
+    /// For the parts of this installation, /etc, and a file that the caller names: anyone who can change the running
+    /// program could do anything already, so its owner, and those of the directories above it, are trusted like root.
+    /// This is why `sudo make run` works in one's own clone.
     package static var ofThisProcess: Trust { current(owners: programOwners) }
 
-    /// For files that only happen to be there, `~/.apptainer` of a HOME that came with sudo say: root alone.
+    /// For files that merely happen to exist, such as `~/.apptainer` of a HOME kept by sudo: only root is trusted.
     package static var ofUserFiles: Trust { current(owners: []) }
 
     /// Root, or a program with the setuid bit or file capabilities; getauxval(3) AT_SECURE.
@@ -38,7 +39,7 @@ package struct Trust: Sendable {
         return Trust(uidMap: UserIDMap.ofThisProcess ?? UserIDMap(parsing: []), programOwners: owners())
     }
 
-    /// Of the running program and of every directory above it.
+    /// The owners of the running program and of every directory above it.
     private static var programOwners: [uid_t] {
         guard var path = try? readLink("/proc/self/exe") else { return [] }
         var owners: [uid_t] = []
@@ -50,24 +51,24 @@ package struct Trust: Sendable {
         return owners
     }
 
-    /// Uid 0, which inside of a user namespace is not root; user_namespaces(7).
+    /// Uid 0, which inside a user namespace is not root; user_namespaces(7).
     ///
-    /// With a single id in the map it is the user who made the namespace, and nobody else. With more ids it has power over
-    /// all of them.
+    /// With a single id in the map it is the user who made the namespace, and nobody else. With more ids it has power
+    /// over all of them.
     package init(uidMap: UserIDMap, programOwners: [uid_t]) {
         isPrivileged = uidMap.soleID.map { $0.outside == 0 } ?? true
         isSetuid = false
         let owners = [0] + programOwners.filter { $0 != 0 }
         self.owners = owners
-        // Directories of the host above an installation of a user's own, as a namespace of ranges shows them. Who could change
+        // Host directories above a user's own installation, as a namespace of ranges shows them. Whoever can change
         // them could put another program in place of ours.
         ancestors = uidMap.isInitial ? owners : owners + [Self.overflow]
     }
 
-    /// As whom ids that the namespace lacks appear: /proc/sys/kernel/overflowuid, unless somebody changed it.
+    /// The id shown for all that the namespace lacks: /proc/sys/kernel/overflowuid, unless somebody changed it.
     private static let overflow: uid_t = 65534
 
-    /// Refuses an open file that somebody who is not trusted could have changed, or put in place of another.
+    /// Refuses an open file that somebody untrusted could have changed, or replaced with another.
     ///
     /// - Parameter path: for the message.
     package func check(open file: CInt, _ path: String) throws(SkiffError) {
@@ -77,12 +78,12 @@ package struct Trust: Sendable {
         let real = try during("cannot find out where \(path) lies") { () throws(Errno) in
             try readLink("/proc/self/fd/\(file)")
         }
-        // Something like a pipe, which the caller has passed, lies nowhere.
+        // Something like a pipe, passed by the caller, is in no directory.
         guard real.hasPrefix("/"), let directory = parentPath(real) else { return }
         try checkDirectories(directory)
     }
 
-    /// Refuses an open directory in which somebody who is not trusted could replace what this process makes.
+    /// Refuses an open directory in which somebody untrusted could replace what this process makes.
     package func check(holder directory: CInt, _ path: String) throws(SkiffError) {
         guard isPrivileged else { return }
         try checkDirectories(
@@ -91,7 +92,7 @@ package struct Trust: Sendable {
             })
     }
 
-    /// What may hold a file: sticky directories too, where others cannot replace ours.
+    /// Checks directories that may hold a file: sticky ones too, where others cannot replace ours.
     private func checkDirectories(_ directory: String) throws(SkiffError) {
         var path = directory
         try check(try lookAt(path), path, isAncestor: true)
@@ -106,7 +107,8 @@ package struct Trust: Sendable {
         try check(status, path, isAncestor: false)
     }
 
-    /// `check` for a directory and everything above it. The path must be absolute and free of symlinks (`realPath`).
+    /// Runs `check` for a directory and everything above it. The path must be absolute and free of symlinks
+    /// (`realPath`).
     package func checkPath(_ directory: String) throws(SkiffError) {
         guard isPrivileged else { return }
         var path = directory

@@ -1,6 +1,6 @@
 import Linux
 
-/// A parsed Dockerfile: plain values. Nothing is expanded, and the host was not looked at.
+/// A parsed Dockerfile: plain values. Nothing is expanded, and nothing on the host has been looked at.
 package struct ParsedDockerfile: Sendable, Equatable {
     package let text: [UInt8]
     /// `\` or a backtick.
@@ -18,13 +18,13 @@ package struct BuildStage: Sendable, Equatable {
     package let base: String
     /// `--platform`, as written.
     package let platform: String?
-    /// In small letters.
+    /// In lower case.
     package let name: String?
     package var instructions: [Instruction] = []
 }
 
 extension ParsedDockerfile {
-    /// Parses foreign text: every input is parsed or refused.
+    /// Parses untrusted text: every input is parsed or refused.
     package init(parsing text: [UInt8]) throws(DockerfileError) {
         var reader = LineReader(text)
         var globals: [Instruction] = []

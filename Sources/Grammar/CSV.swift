@@ -1,9 +1,9 @@
-/// The fields of the first record of comma separated values (RFC 4180), with the errors that Apptainer reports.
+/// Returns the fields of the first record of comma-separated values (RFC 4180), with the errors that Apptainer reports.
 ///
 /// A field that begins with `"` runs to the next single `"`; `""` inside stands for one. Empty text has no field.
 package func parseCSV(_ text: String) throws(ValueProblem) -> [String] {
     guard !text.isEmpty else { return [] }
-    // Nearly every value is a plain list; those need no look at quoting.
+    // Nearly every value is a plain list; such a list needs no handling of quotes.
     let bytes = Array(text.utf8)
     if !bytes.contains(where: { $0 == UInt8(ascii: "\"") || $0 == newline || $0 == carriageReturn }) {
         return bytes.split(separator: comma, omittingEmptySubsequences: false).map {

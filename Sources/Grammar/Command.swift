@@ -6,7 +6,7 @@ package enum ArgumentRule: Sendable, Equatable {
     case atMost(Int)
     case between(Int, Int)
 
-    /// Why `count` arguments are wrong, nil when they are right.
+    /// Returns why `count` arguments are wrong, nil when they are right.
     func problem(_ count: Int) -> String? {
         switch self {
         case .any: nil
@@ -40,9 +40,10 @@ package struct Command: Sendable {
     package var arguments: ArgumentRule = .any
     package var flags: [Flag] = []
     package var isHidden = false
-    /// Whether flags may follow positional arguments. Only the `sif` verbs, as Apptainer's come from another program.
+    /// Whether flags may follow positional arguments. True only for the `sif` verbs, since Apptainer's come from
+    /// another program.
     package var isInterspersed = false
-    /// A group without a valid verb fails; the other kind prints its help.
+    /// Whether a group without a valid verb fails; other groups print their help.
     package var needsVerb = false
     package var verbs: [String] = []
     package var completes = Completion.nothing

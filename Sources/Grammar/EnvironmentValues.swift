@@ -9,7 +9,7 @@ extension Flag {
 }
 
 extension FlagValues {
-    /// Takes what the command line left open from variables, then from defaults.
+    /// Fills in what the command line left open from variables, then from defaults.
     ///
     /// - Throws: when a variable has a value that its flag does not take.
     mutating func fill(_ flags: [Flag], from environment: FlagEnvironment, notes: inout [Invocation.Note])
@@ -53,7 +53,7 @@ extension FlagValues {
 }
 
 extension Flag {
-    /// A variable's value as the texts that could have been typed.
+    /// Returns a variable's value as the texts that could have been typed.
     fileprivate func texts(ofVariable value: String) -> [String] {
         switch kind {
         case .slice: [withoutSpacesAtCommas(value)]
@@ -64,7 +64,7 @@ extension Flag {
 }
 
 extension GlobalOptions {
-    /// Of several level flags `--debug` counts most, then `--verbose`, `--quiet`, `--silent`.
+    /// Of several level flags the strongest counts: `--debug`, then `--verbose`, `--quiet`, `--silent`.
     init(_ values: FlagValues, _ environment: FlagEnvironment) {
         self.init()
         if values[.debug] {

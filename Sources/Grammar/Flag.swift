@@ -1,4 +1,4 @@
-/// How the text of a flag's value is read; the words are those that help prints after the flag's name.
+/// How the text of a flag's value is read; help prints these words after the flag's name.
 package enum FlagKind: String, Sendable {
     case bool = ""
     case string
@@ -13,16 +13,16 @@ package enum FlagKind: String, Sendable {
     case map = "stringToString"
 }
 
-/// One flag of one command: the only description from which parsing, help, manual pages and completion are made.
+/// One flag of one command: the only description, from which parsing, help, manual pages and completion are derived.
 ///
-/// All members are plain values and text of the program, so that a table of fifty costs one allocation.
+/// All members are plain values and static text, so that a table of fifty costs one allocation.
 package struct Flag: Sendable {
     /// Without dashes.
     package var long: String
     /// One ASCII character, 0 for none.
     package var short: UInt8 = 0
     package var kind: FlagKind
-    /// A line break here is one in help.
+    /// Line breaks are kept in help.
     package var help: String
     /// Names of variables without `APPTAINER_`, separated by spaces, the preferred one first.
     package var environment: String = ""
@@ -30,22 +30,22 @@ package struct Flag: Sendable {
     package var addsEnvironment = false
     /// Text as it would be typed, empty for none.
     package var defaultText: String = ""
-    /// The value of the flag without `=value`; empty when a value must follow. Every boolean has `true`.
+    /// The value of the flag without `=value`; empty when a value must follow. For every boolean it is `true`.
     package var impliedText: String = ""
     /// The only values there are, separated by spaces; empty for any.
     package var choices: String = ""
-    /// Whether there are more values than `choices`, which completion offers all the same.
+    /// Whether values other than `choices` are allowed; completion offers `choices` all the same.
     package var allowsOtherValues = false
     /// What completion offers for the value.
     package var completes = Completion.nothing
-    /// Works, but help does not show it.
+    /// Whether help leaves out the flag, which works all the same.
     package var isHidden = false
     /// An older spelling that works with a warning.
     package var oldSpelling: String = ""
     /// The plugin that provides it; empty for our own.
     package var plugin: String = ""
 
-    /// - Parameter key: of one of our own flags.
+    /// - Parameter key: the key of one of our own flags.
     package init<Value>(
         _ key: FlagKey<Value>, short: Unicode.Scalar? = nil, help: String, environment: String = "",
         addsEnvironment: Bool = false, defaultText: String = "", impliedText: String = "", choices: String = "",

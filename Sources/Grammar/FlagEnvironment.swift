@@ -1,7 +1,7 @@
 /// The variables that may stand for flags, picked out of the whole environment in one pass (Docs/spec/cli.md §1.3).
 ///
-/// `SKIFF_K` comes before `APPTAINER_K`, and that before `SINGULARITY_K`; a name that is set counts also when its value
-/// is empty.
+/// `SKIFF_K` comes before `APPTAINER_K`, and that before `SINGULARITY_K`; a variable that is set counts even when its
+/// value is empty.
 package struct FlagEnvironment: Sendable {
     /// A prefix of variable names, the strongest first.
     package enum Prefix: Int, Sendable, CaseIterable {
@@ -43,7 +43,7 @@ package struct FlagEnvironment: Sendable {
         }
     }
 
-    /// The four that are also read without a prefix, which Docker's tools set.
+    /// The four that are also read without a prefix, since Docker's tools set them.
     private static let unprefixed = ["DOCKER_USERNAME", "DOCKER_PASSWORD", "DOCKER_HOST", "BUILDKIT_HOST"]
 
     private static func prefix(of string: String.UTF8View) -> Prefix? {
@@ -57,7 +57,7 @@ package struct FlagEnvironment: Sendable {
         }
     }
 
-    /// The variable that counts for `key`, and what must be said about the others.
+    /// Returns the variable that counts for `key`, and adds what must be said about the others.
     func lookup(_ key: String, notes: inout [Invocation.Note]) -> Variable? {
         var found: Variable?
         for prefix in Prefix.allCases {
@@ -78,13 +78,13 @@ package struct FlagEnvironment: Sendable {
         return found
     }
 
-    /// The value of a variable that stands for no flag, `MESSAGELEVEL` say.
+    /// Returns the value of a variable that stands for no flag, such as `MESSAGELEVEL`.
     func value(_ key: String) -> String? {
         var notes: [Invocation.Note] = []
         return lookup(key, notes: &notes)?.value
     }
 
-    /// Keys of set variables that may stand for a flag that we do not know yet.
+    /// Keys of set variables that may stand for a flag that is not known yet.
     var keys: [String] {
         var result: [String] = []
         for variable in variables where variable.prefix != .none && !Self.plain.contains(variable.key) {
@@ -93,17 +93,17 @@ package struct FlagEnvironment: Sendable {
         return result
     }
 
-    /// Variables that people set and that never stand for a flag of a plugin: these cost no look at the manifests.
+    /// Variables that are often set and never stand for a flag of a plugin: no manifest is read for them.
     private static let plain = [
         "MESSAGELEVEL", "CACHEDIR", "CONFIGDIR", "KEYSDIR", "TMPDIR", "ENCRYPTION_PASSPHRASE", "ENCRYPTION_PEM_PATH",
         "ENCRYPTION_PEM_DATA", "CONTAINER", "NAME", "ENVIRONMENT", "COMMAND", "PROGRAM", "NOCOLOR",
     ]
 }
 
-/// Whether nothing but white space is there; such a value counts as not given.
+/// Returns whether a text has only white space; such a value counts as not given.
 func isBlank(_ text: String) -> Bool { text.unicodeScalars.allSatisfy { $0.properties.isWhitespace } }
 
-/// `a , b` → `a,b`: variables may have spaces around the commas of a list.
+/// Turns `a , b` into `a,b`: variables may have spaces around the commas of a list.
 func withoutSpacesAtCommas(_ text: String) -> String {
     text.split(separator: ",", omittingEmptySubsequences: false).map { part in
         var scalars = part.unicodeScalars

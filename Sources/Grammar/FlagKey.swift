@@ -1,5 +1,5 @@
 /// The name of a flag with the type of its value: declared once, in `FlagKeys.swift`, so that a misspelt flag does not
-/// compile. Flags of plugins, which manifests name, make theirs as they are read.
+/// compile. The keys of plugin flags are made from the manifests as they are read.
 package struct FlagKey<Value>: Sendable {
     /// The long name, without dashes.
     package let name: String

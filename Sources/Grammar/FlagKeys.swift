@@ -1,4 +1,4 @@
-// Every flag of our own, once. A table describes what it means for a command; an invocation is asked by the same key.
+// Every flag of our own, once. Tables describe flags by these keys, and invocations are asked by the same ones.
 
 extension FlagKey where Value == Bool {
     package static var all: FlagKey { FlagKey("all") }

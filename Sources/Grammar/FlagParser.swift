@@ -1,7 +1,7 @@
 /// What is wrong with a command line.
 struct UsageProblem: Error, Equatable {
     var reason: String
-    /// Whether it helps to see how the command is used.
+    /// Whether showing the usage of the command helps.
     var showsUsage = true
 }
 
@@ -11,11 +11,11 @@ struct UsageProblem: Error, Equatable {
 /// value only after `=`; `--` ends flags, and so does the first positional argument unless the command is interspersed.
 struct FlagParser {
     private(set) var flags: [Flag]
-    /// Flags that cost something to know, asked for once, when a flag is not among the others.
+    /// Flags that are costly to find out, asked for once, when a flag is not among the others.
     private var laterFlags: (() -> [Flag])?
-    /// A flag that exists elsewhere: the reason why not here.
+    /// Returns why a flag that exists elsewhere is not here.
     private let absence: (FlagName) -> String?
-    /// What was given so far. A flag that is not repeatable and given again takes the place of its earlier value.
+    /// What was given so far. A later value of a flag that is not repeatable replaces the earlier one.
     var values = FlagValues()
     private(set) var notes: [Invocation.Note] = []
 
@@ -30,7 +30,7 @@ struct FlagParser {
         self.absence = absence
     }
 
-    /// Answers the positional arguments.
+    /// Returns the positional arguments.
     mutating func parse(_ arguments: [String], interspersed: Bool) throws(UsageProblem) -> [String] {
         var rest = arguments[...]
         var positionals: [String] = []
@@ -121,7 +121,7 @@ struct FlagParser {
     private mutating func addLaterFlags() {
         guard let more = laterFlags?() else { return }
         laterFlags = nil
-        // A later flag never takes a name that exists: ours come first, then in the order of the plugins.
+        // A later flag never takes a name that exists: our own come first, then those of plugins in their order.
         for var flag in more where !flags.contains(where: { $0.long == flag.long }) {
             if flag.short != 0, flags.contains(where: { $0.short == flag.short }) { flag.short = 0 }
             flags.append(flag)
@@ -137,7 +137,7 @@ struct FlagParser {
         }
     }
 
-    /// Every flag there is for this command, those of plugins too.
+    /// Returns every flag there is for this command, those of plugins too.
     mutating func allFlags() -> [Flag] {
         addLaterFlags()
         return flags
@@ -145,7 +145,7 @@ struct FlagParser {
 }
 
 extension FlagValues {
-    /// Adds one text to the values of a repeatable flag, replaces the value of the others.
+    /// Adds a text to the values of a repeatable flag, or replaces the value of any other.
     mutating func add(_ text: String, to flag: Flag, from origin: Origin) throws(ValueProblem) {
         let index = assignments.firstIndex { $0.name == flag.long }
         let value = try flag.value(of: text, after: index.map { assignments[$0].value })
@@ -158,7 +158,7 @@ extension FlagValues {
 }
 
 extension Flag {
-    /// Takes `text` as a value, after the values that were given before when the flag is repeatable.
+    /// Returns the value of `text`; for a repeatable flag it follows the values that were given before.
     func value(of text: String, after earlier: Assignment.Value?) throws(ValueProblem) -> Assignment.Value {
         switch kind {
         case .bool: return .bool(try parseBoolean(text))

@@ -22,8 +22,8 @@ package struct Answer: Sendable, Equatable {
 
 /// The command line of skiff: one table of commands and flags, extended by the manifests of plugins.
 ///
-/// Only the table of the command in question is built, and manifests are read only when a flag, a variable or a command
-/// word is not ours, or when help must show all there is.
+/// Only the table of the requested command is built, and manifests are read only when a flag, a variable or a command
+/// word is not ours, or when help must show everything.
 package struct Grammar {
     package let program: ProgramName
     let plugins: PluginSource
@@ -42,7 +42,7 @@ package struct Grammar {
 
     /// Reads arguments without argument 0.
     ///
-    /// - Throws: when a variable has a value that its flag does not take, or stands for a flag that is not here.
+    /// - Throws: when a variable has a value that its flag does not take, or stands for a flag that is not available.
     package func parse(_ arguments: [String], environment: FlagEnvironment) throws(SkiffError) -> Outcome {
         let root = Table.root
         var parser = FlagParser(flags: root.flags, later: { [] }, absence: { _ in nil })

@@ -1,6 +1,6 @@
 import Base
 
-/// Manifests are read once, and only when somebody asks.
+/// The manifests, read once, and only when they are asked for.
 final class PluginSource {
     private let load: () -> PluginGrammar
     private var loaded: PluginGrammar?
@@ -18,7 +18,7 @@ final class PluginSource {
 }
 
 extension Grammar {
-    /// The command of a path, ours or a plugin's.
+    /// Returns the command of a path, ours or a plugin's.
     func find(_ path: String) -> Command? {
         if let command = Table.command(path) { return command }
         guard !Table.absentCommands.contains(path) else { return nil }
@@ -32,12 +32,12 @@ extension Grammar {
             absence: { self.absence(of: $0, path) })
     }
 
-    /// The flags that plugins add to a command.
+    /// Returns the flags that plugins add to a command.
     func pluginFlags(_ path: String) -> [Flag] {
         pluginGrammar.flags.filter { $0.commands.contains(path) }.map(\.flag)
     }
 
-    /// The command with the flags and verbs of plugins and its `--help`, for texts that show all.
+    /// Returns the command with the flags and verbs of plugins and its `--help`, for texts that show everything.
     package func complete(_ command: Command) -> Command {
         var parser = self.parser(for: command)
         var result = command
@@ -50,7 +50,7 @@ extension Grammar {
         return result
     }
 
-    /// Every command of ours and of plugins that is not hidden, with all flags: for manual pages and completion.
+    /// Returns every visible command, ours and those of plugins, with all flags: for manual pages and completion.
     package func allCommands() -> [Command] {
         var paths = [""] + complete(Table.root).verbs
         var commands: [Command] = []
@@ -64,7 +64,7 @@ extension Grammar {
         return commands
     }
 
-    /// Why a flag that Apptainer or a known plugin has is not here; nil for one that nobody has.
+    /// Returns why a flag that Apptainer or a known plugin has is not available; nil for one that none of them has.
     func absence(of name: FlagParser.FlagName, _ path: String) -> String? {
         for plugin in pluginGrammar.unusable {
             if let flag = plugin.flags.first(where: { $0.commands.contains(path) && $0.matches(name) }) {
@@ -74,7 +74,7 @@ extension Grammar {
         return missingFlags(path).first { $0.matches(name) }.map { reason(for: $0) }
     }
 
-    /// The known flags that a command of ours does not have itself.
+    /// Returns the known flags that a command of ours does not have itself.
     func missingFlags(_ path: String) -> [KnownFlag] {
         let own = Table.command(path)?.flags ?? []
         return KnownFlag.all(of: path).filter { flag in !own.contains { $0.long == flag.long } }
@@ -89,13 +89,13 @@ extension Grammar {
         return "flag --\(flag.long) needs the plugin \(flag.plugin), which \(why)"
     }
 
-    /// Why a command of a plugin is not here; nil for one that no installed plugin has.
+    /// Returns why a command of a plugin is not available; nil for one that no installed plugin has.
     func absence(ofCommand word: String) -> String? {
         pluginGrammar.unusable.first { $0.commands.contains(word) }.map { "command \"\(word)\" \($0.sentence)" }
     }
 
-    /// Refuses a set variable whose flag is not here: it may ask for isolation or for a limit, and a container without it is
-    /// not the one that was asked for. A variable that says no, or nothing, asks for nothing.
+    /// Refuses a set variable whose flag is not available: it may ask for isolation or for a limit, and a container
+    /// without it is not the one that was asked for. A variable that is false or empty asks for nothing.
     func refuseAbsentVariables(_ command: Command, _ keys: [String], _ environment: FlagEnvironment)
         throws(SkiffError)
     {
@@ -124,7 +124,7 @@ extension Grammar {
 }
 
 extension Grammar {
-    /// Commands that only print text.
+    /// Returns the answer to a command that only prints text; nil for any other.
     func immediateAnswer(_ command: Command) -> Answer? {
         switch command.path {
         case "version": Answer(program.version + "\n")

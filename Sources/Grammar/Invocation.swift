@@ -32,9 +32,9 @@ package struct Assignment: Sendable {
     package var plugin: String
 }
 
-/// The flags that were given to one command, asked by name.
+/// The flags that were given to one command, looked up by name.
 ///
-/// A flag that nobody gave answers with its default: false, nil, an empty list.
+/// A flag that was not given has its default: false, nil, an empty list.
 package struct FlagValues: Sendable {
     package internal(set) var assignments: [Assignment] = []
 
@@ -71,7 +71,7 @@ package struct FlagValues: Sendable {
 
     package func origin<Value>(_ key: FlagKey<Value>) -> Origin { assignment(key.name)?.origin ?? .defaultValue }
 
-    /// Whether the command line or a variable gave it.
+    /// Returns whether the command line or a variable gave the flag.
     package func isGiven<Value>(_ key: FlagKey<Value>) -> Bool { origin(key) != .defaultValue }
 }
 
@@ -119,7 +119,7 @@ package struct Invocation: Sendable {
 }
 
 extension Assignment.Value {
-    /// As it would be typed, one text a value.
+    /// The value as it would be typed, one text for each value.
     package var texts: [String] {
         switch self {
         case .bool(let value): [value ? "true" : "false"]
@@ -131,7 +131,7 @@ extension Assignment.Value {
     }
 }
 
-/// The flags before the first command word, already understood.
+/// The flags before the first command word, already evaluated.
 package struct GlobalOptions: Sendable {
     /// Messages above this level are not printed; Docs/spec/cli.md §1.1.
     package var messageLevel = 1

@@ -1,11 +1,11 @@
-/// A flag of Apptainer, or of a plugin of this repository: kept only so that using one that is not here is answered with the
-/// reason, and is never taken for something else.
+/// A flag of Apptainer, or of a plugin of this repository: kept only so that using one that is not available is
+/// answered with the reason, and is never taken for something else.
 struct KnownFlag: Sendable {
     var long: String
     var short: UInt8
     /// As in `Flag`.
     var environment: String
-    /// The plugin that provides it; empty for none of this repository.
+    /// The plugin that provides it; empty when it is none of this repository.
     var plugin: String
 
     /// - Parameter line: one of `KnownFlags.lines`.
@@ -25,7 +25,7 @@ struct KnownFlag: Sendable {
         }
     }
 
-    /// Those of a command; of plugins first, because their reason helps more.
+    /// Returns the flags of a command, those of plugins first, because their reason helps more.
     static func all(of command: String) -> [KnownFlag] {
         KnownFlags.lines.split(separator: "\n").compactMap { KnownFlag($0, of: command) }
     }

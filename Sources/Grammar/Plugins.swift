@@ -61,13 +61,13 @@ package struct PluginCommand: Sendable, Equatable {
     }
 }
 
-/// A plugin that is installed and cannot be used: what its manifest adds to the command line is known all the same, so that
+/// A plugin that is installed and cannot be used: what its manifest adds to the command line is still known, so that
 /// asking for it is answered with the reason.
 package struct UnusablePlugin: Sendable, Equatable {
     package var id: String
     /// `is disabled`.
     package var reason: String
-    /// What helps: a whole sentence; empty where the reason tells it.
+    /// What helps, as a whole sentence; empty where the reason makes it clear.
     package var hint: String
     package var flags: [PluginFlag]
     package var commands: [String]
@@ -77,7 +77,7 @@ package struct UnusablePlugin: Sendable, Equatable {
         (self.flags, self.commands) = (flags, commands)
     }
 
-    /// After the name of what is asked for.
+    /// What follows the name of the requested command or flag.
     var sentence: String { "needs the plugin \(id), which \(reason)" + (hint.isEmpty ? "" : ". " + hint) }
 }
 

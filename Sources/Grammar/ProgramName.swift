@@ -2,15 +2,15 @@ import Base
 
 /// The name under which the program was called, which decides what help and `--version` show.
 ///
-/// `apptainer` and `singularity` are links for people and scripts that expect Apptainer; under them everything says
-/// `apptainer`, as there.
+/// `apptainer` and `singularity` are links for people and scripts that expect Apptainer; under these names all texts
+/// say `apptainer`, as Apptainer's do.
 package struct ProgramName: Sendable, Equatable {
     /// `skiff` or `apptainer`.
     package let text: String
     /// Whether the call came through `run-singularity`, the interpreter named in the first line of a SIF.
     package let runsImage: Bool
 
-    /// - Parameter path: argument 0, or what `SKIFF_PROGRAM` says in a helper.
+    /// - Parameter path: argument 0, or the value of `SKIFF_PROGRAM` in a helper.
     package init(calledAs path: String) {
         let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
         let name = slash.map { String(path[path.utf8.index(after: $0)...]) } ?? path
@@ -26,6 +26,6 @@ package struct ProgramName: Sendable, Equatable {
     /// What `--version` prints.
     package var versionLine: String { "\(text) version \(version)" }
 
-    /// The arguments to parse: `run-singularity x.sif a` means `--quiet run x.sif a`.
+    /// Returns the arguments to parse: `run-singularity x.sif a` means `--quiet run x.sif a`.
     package func arguments(_ typed: [String]) -> [String] { runsImage ? ["--quiet", "run"] + typed : typed }
 }

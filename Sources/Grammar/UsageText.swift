@@ -10,7 +10,7 @@ extension Grammar {
         text += "\nOptions:\n" + optionLines(command)
         text += command.verbs.isEmpty ? "\n" : "\nAvailable Commands:\n" + verbLines(command, hidingHelp: false)
         if !command.examples.isEmpty { text += "\nExamples:\n" + indented(command.examples) }
-        // The pages are installed under the own name only.
+        // The pages are installed only under skiff's own name.
         let page = (["skiff"] + command.path.split(separator: " ").map(String.init)).joined(separator: "-")
         return text + "\n\nFor additional help or support, see the manual page \(page)(1)\n"
     }
@@ -26,28 +26,28 @@ extension Grammar {
 
     private var rootUsage: String { "[global options...] <command>" }
 
-    /// The usage of every word on the way: `plugin [plugin options...] list [list options...]`.
+    /// Returns the usage of every word on the way: `plugin [plugin options...] list [list options...]`.
     private func wholeUsage(_ command: Command) -> String {
         let own = command.needsVerb ? command.usage + " <command>" : command.usage
         guard let space = command.path.utf8.lastIndex(of: UInt8(ascii: " ")),
             let group = find(String(command.path[..<space]))
         else { return own }
         let whole = group.usage + own.dropFirst(group.path.utf8.count)
-        // Help says that there are flags, an error about arguments does not.
+        // Help mentions that there are flags, an error about arguments does not.
         return whole.hasSuffix(" [flags]") ? String(whole.dropLast(8)) : whole
     }
 
     private var hint: String { "Run '\(program.text) --help' for more detailed usage information.\n" }
 
-    /// The first line is Apptainer's; the usage and where to read more follow it on standard error, so that the reason is still
-    /// to be seen, and nobody reads a complaint as an answer (Docs/spec/cli.md §1.2).
+    /// The first line is Apptainer's; the usage and where to read more follow it on standard error, so that the reason
+    /// stays visible, and no error is read as an answer (Docs/spec/cli.md §1.2).
     func usageError(_ problem: UsageProblem, _ command: Command) -> Answer {
         let name = command.path.isEmpty ? program.text : command.name
         let error = "Error for command \"\(name)\": \(problem.reason)\n"
         return Answer("", standardError: error + (problem.showsUsage ? shortUsage(command) : ""), status: 1)
     }
 
-    /// Two lines: how a command is called, and where to read more.
+    /// Returns two lines: how a command is called, and where to read more.
     private func shortUsage(_ command: Command) -> String {
         let start = command.path.isEmpty ? "" : "[global options...]"
         let words = line(program.text, start, command.path.isEmpty ? rootUsage : wholeUsage(command))
@@ -55,14 +55,15 @@ extension Grammar {
             "Usage: \(words)\nRun '\(line(program.text, command.path)) --help' for more detailed usage information.\n"
     }
 
-    /// How an error that a command returned with code `.usage` is printed: the reason, then how the command is called.
+    /// Returns how an error that a command threw with code `.usage` is printed: the reason, then how the command is
+    /// called.
     ///
     /// - Parameter path: the command, as in `Invocation.command`.
     package func answer(to error: SkiffError, of path: String) -> Answer {
         usageError(UsageProblem(reason: error.description), find(path) ?? Table.root)
     }
 
-    /// A group called without a verb, or with an unknown one.
+    /// Answers a group called without a verb, or with an unknown one.
     func wrongVerb(_ command: Command, _ words: [String]) -> Answer {
         if let verb = words.first, Table.absentCommands.contains(command.path + " " + verb) {
             let reason = "command \"\(verb)\" is not available in \(versionText)"
@@ -85,7 +86,7 @@ extension Grammar {
         return Answer("", standardError: error + shortUsage(root), status: 1)
     }
 
-    /// `help a b`: words that name no command are left out of account, unless the first is already none.
+    /// Answers `help a b`: words that name no command are ignored, unless the first word already names none.
     func helpAnswer(_ words: [String]) -> Answer {
         if words.first == "-h" || words.first == "--help", let command = find("help") {
             return Answer(help(complete(command)))
@@ -103,7 +104,7 @@ extension Grammar {
         return Answer(help(complete(found)))
     }
 
-    /// One entry a flag: names, kind, and its text in a column wrapped at 80.
+    /// Returns one entry for each flag: names, kind, and its text in a column wrapped at 80.
     func optionLines(_ command: Command) -> String {
         let flags = command.flags.filter { !$0.isHidden }.sorted { $0.long < $1.long }
         let heads = flags.map(\.head)
@@ -132,7 +133,7 @@ extension Grammar {
         }.joined()
     }
 
-    /// `@` stands for the program's name.
+    /// Returns a line with the program's name in place of `@`.
     func named(_ line: Substring) -> String {
         line.split(separator: "@", omittingEmptySubsequences: false).joined(separator: program.text)
     }
@@ -149,7 +150,7 @@ extension Flag {
         return text
     }
 
-    /// ` (default "amd64")`, nothing for an empty value. Maps always show theirs, as in Apptainer.
+    /// ` (default "amd64")`, or nothing for an empty value. Maps always show their default, as in Apptainer.
     var shownDefault: String {
         switch kind {
         case .map: " (default [\(defaultText)])"
@@ -162,7 +163,7 @@ extension Flag {
     }
 }
 
-/// Whether `typed` may be a slip for `name`: at most two edits away, or its beginning.
+/// Returns whether `typed` may be a slip for `name`: at most two edits away, or its beginning.
 func isSimilar(_ typed: String, _ name: String) -> Bool {
     let (left, right) = (Array(typed.lowercased().utf8), Array(name.utf8))
     if right.starts(with: left) { return true }

@@ -59,7 +59,7 @@ private func takeRadix(_ rest: inout ArraySlice<UInt8>) -> Int {
     }
 }
 
-/// The digits without separators; nil when a character is none, or a `_` does not stand between digits.
+/// Returns the digits without separators; nil for a character that is no digit, or a `_` that is not between digits.
 private func significantDigits(_ bytes: ArraySlice<UInt8>, radix: Int) -> [Int]? {
     var digits: [Int] = []
     var mayFollow = radix != 10
@@ -84,7 +84,7 @@ private func significantDigits(_ bytes: ArraySlice<UInt8>, radix: Int) -> [Int]?
     return digits
 }
 
-/// One pair, or several between commas when there is more than one `=`.
+/// Reads one pair, or several between commas when there is more than one `=`.
 package func parsePairs(_ text: String) throws(ValueProblem) -> [Assignment.Pair] {
     let count = text.utf8.reduce(0) { $1 == UInt8(ascii: "=") ? $0 + 1 : $0 }
     let parts: [String]
@@ -110,7 +110,7 @@ private func trimmingQuotes(_ text: String) -> String {
     return String(Substring(bytes))
 }
 
-/// Text between double quotes with the escapes of C, as messages show values.
+/// Returns a text between double quotes with the escapes of C, as messages show values.
 package func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
@@ -122,7 +122,8 @@ package func quoted(_ text: String) -> String {
     return result + "\""
 }
 
-/// A character between single quotes, as messages about short flags show it. `byte` is one byte, not a character.
+/// Returns a character between single quotes, as messages about short flags show it. `byte` is one byte, not a
+/// character.
 func quoted(short byte: UInt8) -> String {
     let scalar = UnicodeScalar(byte)
     return "'" + (scalar == "'" ? "\\'" : escaped(scalar)) + "'"

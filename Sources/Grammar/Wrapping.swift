@@ -1,10 +1,10 @@
-/// Breaks text so that it stands in a column next to the names of flags, as the help of Apptainer (pflag) does.
+/// Breaks text to stand in a column next to the names of flags, as the help of Apptainer (pflag) does.
 ///
-/// A line may reach five characters over the aim when that ends the text, so that no short word is left alone. Lengths
+/// A line may exceed the aim by five characters when that ends the text, so that no short word is left alone. Lengths
 /// are counted in bytes.
 /// - Parameters:
-///   - indent: the column of the text; the first line is the caller's to indent.
-///   - width: of the whole line.
+///   - indent: the column of the text; the caller indents the first line.
+///   - width: the width of the whole line.
 func wrapped(_ text: String, indent: Int, width: Int) -> String {
     let narrowest = 24
     let orphan = 5
@@ -30,7 +30,7 @@ func wrapped(_ text: String, indent: Int, width: Int) -> String {
     return result
 }
 
-/// Cuts at the last space within `aim` bytes, or at a line break before it.
+/// Takes text up to the last space within `aim` bytes, or up to a line break before it.
 private func takeLine(_ rest: inout ArraySlice<UInt8>, aim: Int, orphan: Int) -> ArraySlice<UInt8> {
     guard rest.count >= aim + orphan else {
         let line = rest

@@ -2,7 +2,7 @@ package import Base
 import Linux
 import Synchronization
 
-/// Receives the body of a success as it arrives, and tells whether there may be more.
+/// Receives the body of a successful response as it arrives, and tells whether there may be more.
 package typealias BodySink = (HTTPResponse, UnsafeRawBufferPointer) throws(SkiffError) -> BodyDemand
 
 /// What the receiver of a body wants after a piece of it.
@@ -12,8 +12,7 @@ package enum BodyDemand: Sendable {
     case nothing
 }
 
-/// Sends HTTP requests, from any number of threads: follows redirects, retries when a server is busy, keeps
-/// connections.
+/// Sends HTTP requests from any number of threads: follows redirects, retries when a server is busy, keeps connections.
 package final class HTTPClient: Sendable {
     private let trust: HTTPTrust
     private let idle = Mutex<[HTTPConnection]>([])
@@ -96,8 +95,8 @@ package final class HTTPClient: Sendable {
         throw failure(request, "it does not answer")
     }
 
-    /// Returns how often a failure is retried: nobody listening is reported at once, a broken connection may be
-    /// temporary.
+    /// Returns how often a failure is retried: a server that does not listen is reported at once, a broken connection
+    /// may be temporary.
     private static func retries(_ failure: HTTPFailure) -> Int { failure.kind == .cut ? maximumRetries : 1 }
 
     private func once(_ request: HTTPRequest, _ sink: BodySink?) throws(HTTPFailure) -> (

@@ -42,7 +42,7 @@ final class HTTPConnection: @unchecked Sendable {
 
     private func run(_ request: HTTPRequest, _ trust: HTTPTrust, _ transfer: Transfer, _ result: inout skl_http_result)
     {
-        // A line end in a value would let others add headers.
+        // A line break in a value would add headers.
         let lines = request.headers.filter { !($0.name + $0.value).contains { $0.isNewline || $0 == "\0" } }
             .map { "\($0.name): \($0.value)" }
         let headers = CStringArray(lines + ["Expect:", "User-Agent: \(trust.userAgent)"])

@@ -4,14 +4,14 @@ package import Base
 package struct HTTPFailure: Error, Sendable {
     package enum Kind: Sendable, Equatable {
         case unreachable, stalled, late, cut, tls, notTLS
-        /// By the receiver of the body.
+        /// Stopped by the receiver of the body.
         case stopped
         case other
     }
 
     package let kind: Kind
     package let address: WebAddress
-    /// The text of libcurl.
+    /// libcurl's text.
     package let text: String
     /// What the receiver of the body threw.
     package let cause: SkiffError?
@@ -39,7 +39,8 @@ package struct HTTPFailure: Error, Sendable {
         return "\(address.scheme)://\(address.authority): \(reason)"
     }
 
-    /// Returns libcurl's sentence as the rest of ours: `Could not connect` goes on small, `TLS connect error` does not.
+    /// Returns libcurl's sentence as the rest of ours: `Could not connect` loses its capital, `TLS connect error` does
+    /// not.
     static func continued(_ text: String) -> String {
         let second = text.dropFirst().unicodeScalars.first
         let isName = second.map { $0.properties.isUppercase || ("0"..."9").contains($0) } ?? false

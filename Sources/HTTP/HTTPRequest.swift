@@ -1,4 +1,4 @@
-/// A request.
+/// An HTTP request.
 package struct HTTPRequest: Sendable {
     package enum Body: Sendable {
         case none
@@ -11,7 +11,7 @@ package struct HTTPRequest: Sendable {
     package var address: WebAddress
     package var headers: [(name: String, value: String)] = []
     package var body = Body.none
-    /// Called with the number of bytes of the body that were sent.
+    /// Called with the number of bytes of the body sent so far.
     package var sent: (@Sendable (Int64) -> Void)?
 
     package init(_ method: String = "GET", _ address: WebAddress) {

@@ -1,4 +1,4 @@
-/// A response. It has the body unless that was streamed.
+/// An HTTP response. It has the body unless that was streamed.
 package struct HTTPResponse: Sendable {
     package var status: Int
     package var headers: [(name: String, value: String)] = []

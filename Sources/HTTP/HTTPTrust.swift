@@ -15,7 +15,7 @@ package struct HTTPTrust: Sendable {
     package var deadline: Int64?
     package var userAgent: String
 
-    /// - Throws: for a time limit that is no number.
+    /// - Throws: for a time limit that is not a number.
     package init() throws(SkiffError) {
         certificateFile = Self.variable("SSL_CERT_FILE")
         certificateDirectory = Self.variable("SSL_CERT_DIR")
@@ -29,7 +29,7 @@ package struct HTTPTrust: Sendable {
     }
 
     /// Returns the proxy for an address, empty for none, or nil to leave the choice to libcurl. A web server makes
-    /// HTTP_PROXY of a client's header, so libcurl ignores it in capitals (CVE-2016-5385); here it counts only where no
+    /// HTTP_PROXY from a client's header, so libcurl ignores it in capitals (CVE-2016-5385); we honour it only where no
     /// web server runs the program. Loopback addresses have no proxy.
     func proxy(for address: WebAddress) -> String? {
         if socket != nil || address.isLoopback { return "" }

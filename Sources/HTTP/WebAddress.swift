@@ -10,7 +10,7 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
     /// Path and query, from the first slash on.
     package let rest: String
 
-    /// - Returns: nil for anything that is no complete http or https URL.
+    /// - Returns: nil for anything but a complete http or https URL.
     package init?(_ text: String) {
         guard let colon = text.firstRange(of: "://") else { return nil }
         let scheme = text[..<colon.lowerBound].lowercased()
@@ -69,7 +69,7 @@ package struct WebAddress: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// Returns the text with what a query value may not contain percent-encoded (RFC 3986 §2.3).
+/// Returns the text with everything percent-encoded that a query value may not contain (RFC 3986 §2.3).
 package func queryEscaped(_ text: String) -> String {
     text.bytes.map { byte in
         switch byte {

@@ -12,14 +12,14 @@ extension CacheDirectory {
         return path
     }
 
-    /// Returns what is known of the file of an entry that was kept here by this user or root, or nil when there is none. One
-    /// that somebody else can have written, or linked to, counts as none.
+    /// Returns the status of an entry's file that this user or root put here, or nil when there is none. One that
+    /// somebody else may have written, or linked to, counts as none.
     package static func ownEntry(_ path: String) -> FileStatus? {
         guard let file = try? PrivateFiles.current.open(path) else { return nil }
         return try? status(of: file.raw)
     }
 
-    /// Makes way for an entry: removes what is in its place, and is none of ours. A directory belongs to a cache of old.
+    /// Makes way for an entry: removes anything in its place that is not ours. A directory comes from an old cache.
     package static func removeForeign(_ path: String) {
         guard let found = try? status(path, follow: false) else { return }
         if found.isDirectory {
@@ -54,7 +54,7 @@ extension CacheDirectory {
         }
     }
 
-    /// Takes from others what the umask has left them.
+    /// Takes away the permissions of others that the umask left.
     private func seal(_ path: String) throws(SkiffError) {
         try during("cannot close \(path) to others") { () throws(Errno) in
             let file = try open(path, [.read, .noFollow, .nonBlocking])

@@ -2,7 +2,7 @@ import Base
 import Linux
 import Synchronization
 
-/// An unfinished entry. Its name tells which process writes it, so that others can tell whether that is alive.
+/// An unfinished entry. Its name tells which process writes it, so that others can check whether it is alive.
 struct UnfinishedEntry {
     static let prefix = "tmp_"
 
@@ -31,8 +31,8 @@ extension CacheDirectory {
 
     func removeLeftovers() {
         let folders = Kind.allCases.map(path) + [root + "/leases"]
-        // The clocks of hosts differ, so the last change in the cache is taken for the present: the caller, who holds a
-        // lease, has just made one.
+        // The clocks of hosts differ, so the last change in the cache is taken as the present: the caller holds a lease
+        // and has therefore just made one.
         let now = folders.compactMap { try? status($0).modified }.max() ?? 0
         for kind in Kind.allCases { removeEntries(path(kind), now) }
         removeLeases(root + "/leases", now)

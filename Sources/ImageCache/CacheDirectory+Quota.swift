@@ -25,7 +25,7 @@ extension CacheDirectory {
 
     /// Removes the least recently used entries until the rest is within the quota. An open file stays readable.
     ///
-    /// - Parameter path: the newest entry, which stays even if it alone exceeds the quota.
+    /// - Parameter path: the newest entry, which stays even if it exceeds the quota by itself.
     package func keepWithinQuota(except path: String) throws(SkiffError) {
         guard let quota else { return }
         var files = Kind.allCases.flatMap { self.files($0) }

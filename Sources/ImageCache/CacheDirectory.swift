@@ -16,7 +16,7 @@ package struct CacheDirectory: Sendable {
 
     private static let cure = "Set APPTAINER_CACHEDIR to a directory of yours, or use --disable-cache"
 
-    /// Subdirectories with other things than images, and those of `blob`.
+    /// Subdirectories for things other than images, and those of `blob`.
     private static let otherFolders = [
         "leases", "partial", "names", "build", "blob/partial", "blob/blobs", "blob/blobs/sha256",
     ]
@@ -25,7 +25,7 @@ package struct CacheDirectory: Sendable {
     ///
     /// - Parameter disabled: the value of `--disable-cache` or its variable.
     /// - Returns: nil when the cache is disabled, or, with a warning, when its directory cannot be used.
-    /// - Throws: when somebody else can have put something into it.
+    /// - Throws: when somebody else may have put something into it.
     package static func ofUser(disabled: Bool) throws(SkiffError) -> CacheDirectory? {
         if disabled { return nil }
         let quota = try settingVariable("CACHE_QUOTA").map(bytes)
@@ -33,7 +33,7 @@ package struct CacheDirectory: Sendable {
         do throws(SkiffError) {
             return try usable(in: parent, quota)
         } catch {
-            // sudo may leave HOME as it was; then root has a cache at home, and not at the user's.
+            // sudo may leave HOME as it was; then root uses a cache in its own home, not the user's.
             let isNamed = settingVariable("CACHEDIR") ?? settingVariable("CONFIGDIR") != nil
             guard !isNamed, effectiveUID() == 0, let home = userRecord(uid: 0)?.home,
                 parent != home + "/.apptainer"

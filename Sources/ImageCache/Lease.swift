@@ -110,7 +110,7 @@ package final class Lease: Sendable {
                 modified = try status(of: file.raw).modified
             } catch {
                 seen = nil
-                // No lease: nobody but this user and root may make others wait.
+                // Not a lease: only this user and root may make others wait.
                 if error != .noSuchFile { try? removeTree(path) }
                 return
             }
@@ -127,8 +127,8 @@ package final class Lease: Sendable {
         }
     }
 
-    /// Removes the lease of a dead process. Two processes may do so at once, one of them when there is a new holder
-    /// already: if the file that was renamed is not the one that was seen, it is put back.
+    /// Removes the lease of a dead process. Two processes may do so at once, one of them after a new holder has taken
+    /// it: if the renamed file is not the one that was seen, it is put back.
     static func remove(_ path: String, _ content: [UInt8]) {
         let away = path + ".gone-\(uniqueName())"
         guard (try? rename(path, to: away)) != nil else { return }

@@ -53,14 +53,14 @@ package struct ByteReader: ~Copyable, ~Escapable {
     @_lifetime(self: copy self)
     package mutating func i64() throws(Truncated) -> Int64 { Int64(bitPattern: try integer()) }
 
-    /// The next `count` bytes, copied.
+    /// Returns the next `count` bytes, copied.
     @_lifetime(self: copy self)
     package mutating func array(_ count: Int) throws(Truncated) -> [UInt8] {
         let start = try take(count)
         return bytes.extracting(start..<start + count).withUnsafeBytes { Array($0) }
     }
 
-    /// A fixed field of `count` bytes that ends at its first NUL, as text of bytes.
+    /// Returns a fixed field of `count` bytes that ends at its first NUL, as the bytes of its text.
     @_lifetime(self: copy self)
     package mutating func terminated(_ count: Int) throws(Truncated) -> [UInt8] {
         let field = try array(count)
@@ -93,7 +93,7 @@ package struct ByteWriter: Sendable {
     package mutating func i64(_ value: Int64) { integer(UInt64(bitPattern: value)) }
     package mutating func append(_ more: [UInt8]) { bytes.append(contentsOf: more) }
 
-    /// `content` cut or zero-padded to exactly `count` bytes.
+    /// Appends `content`, cut or zero-padded to exactly `count` bytes.
     package mutating func padded(_ content: [UInt8], to count: Int) {
         bytes.append(contentsOf: content.prefix(count))
         bytes.append(contentsOf: repeatElement(0, count: max(0, count - content.count)))

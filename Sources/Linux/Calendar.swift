@@ -1,6 +1,6 @@
 import CLinux
 
-/// A moment by the Gregorian calendar.
+/// A moment in the Gregorian calendar.
 package struct CalendarTime: Sendable {
     package let year: Int64
     /// From 1.
@@ -22,7 +22,7 @@ package struct CalendarTime: Sendable {
 
     /// - Parameter seconds: since 1970, in UTC.
     ///
-    /// Years are counted from March, so that the leap day is the last of its year, in eras of 400 years with 146097 days.
+    /// Years are counted from March, so that the leap day is the last of its year, in eras of 400 years or 146097 days.
     package init(universal seconds: Int64) {
         let rest = (seconds % 86400 + 86400) % 86400
         let days = seconds / 86400 - (seconds % 86400 < 0 ? 1 : 0)

@@ -60,7 +60,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let connectionRefused = Errno(ECONNREFUSED)
 }
 
-/// Runs a call that answers -1 on failure, again while a signal interrupts it.
+/// Runs a call that answers -1 on failure, and repeats it while a signal interrupts it.
 @inline(__always)
 func checked<Result: FixedWidthInteger & SignedInteger>(_ body: () -> Result) throws(Errno) -> Result {
     while true {

@@ -14,7 +14,7 @@ package struct OwnedFD: ~Copyable, Sendable {
 
     deinit { _ = CLinux.close(raw) }
 
-    /// Closes and tells of an error that the kernel kept for this moment (NFS, quota).
+    /// Closes the descriptor and throws an error that the kernel kept until now (NFS, quota).
     package consuming func close() throws(Errno) {
         let raw = self.raw
         discard self

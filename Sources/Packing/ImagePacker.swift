@@ -3,7 +3,7 @@ package import Core
 import Linux
 import SquashfsWriter
 
-/// Makes a SIF of a root file system, whatever holds it: a directory that is complete, a directory that is only read, or
+/// Makes a SIF of a root file system from any source: a directory that is complete, a directory that is only read, or
 /// layers. Nothing is copied or unpacked in between: what a source lacks is added to it in memory.
 package struct ImagePacker {
     private let description: ImageDescription
@@ -13,7 +13,7 @@ package struct ImagePacker {
 
     /// - Parameters:
     ///   - description: what the image tells about itself.
-    ///   - base: what the image started from brought along.
+    ///   - base: what the base of the image brought along.
     ///   - creation: how the SIF begins.
     package init(
         _ description: ImageDescription, base: BaseContent, _ options: PackingOptions,
@@ -41,9 +41,9 @@ package struct ImagePacker {
         }
     }
 
-    /// Gives a root what every image has, and what the description says.
+    /// Adds to a root what every image has, and what the description says.
     ///
-    /// - Returns: the time of a reproducible image, in seconds since 1970; nil for the time that it is.
+    /// - Returns: the time of a reproducible image, in seconds since 1970; nil to use the current time.
     private func complete(_ root: any UnfinishedRoot) throws(SkiffError) -> Int64? {
         let fixed = try FixedTime(options).find(in: root, base)
         root.time = fixed ?? currentTime()
@@ -53,7 +53,7 @@ package struct ImagePacker {
         return fixed
     }
 
-    /// What the programs of the image are for counts, whatever was asked for.
+    /// The processor that the image's programs are for decides, whatever was asked for.
     private func architecture(of source: some PackingSource) -> SIFArchitecture {
         let found = source.architecture
         if found == nil { Log.info("Architecture not recognized, use \(source.assumedArchitecture.source)") }

@@ -2,14 +2,14 @@ package import Base
 package import Core
 package import SquashfsWriter
 
-/// How an image is packed, and what of it was asked for (Docs/spec/cli.md §4).
+/// How an image is packed, and what was asked for (Docs/spec/cli.md §4).
 package struct PackingOptions: Sendable {
     package var squashfs = SquashfsOptions()
     /// `--arch`, in the Go toolchain's names.
     package var architecture = SIFArchitecture.host.name
     /// `--arch-variant`; empty for none.
     package var architectureVariant = ""
-    /// `--reproducible`: without SOURCE_DATE_EPOCH, the time of what the image was made from.
+    /// `--reproducible`: without SOURCE_DATE_EPOCH, uses the time of what the image was made from.
     package var isReproducible = false
     /// `--force`: labels and help of the base may be replaced.
     package var replaces = false

@@ -4,7 +4,7 @@ package import SquashfsWriter
 
 /// A root file system that becomes the squashfs of an image.
 package protocol PackingSource {
-    /// The root, if it still lacks what every image has and what the image tells about itself; nil for one that is complete.
+    /// The root, if it still lacks what every image has and what the image says about itself; nil for a complete one.
     var unfinished: (any UnfinishedRoot)? { get }
 
     /// Returns what the image says about itself, read from its files.
@@ -13,7 +13,7 @@ package protocol PackingSource {
     /// The processor that the image's programs are for; nil when there are none to tell.
     var architecture: SIFArchitecture? { get }
 
-    /// The processor of an image without programs, and where that is known from, for a message.
+    /// The processor to assume for an image without programs, and where that is known from, for a message.
     var assumedArchitecture: (architecture: SIFArchitecture, source: String) { get }
 
     /// Called before the image is begun: throws when there can be no room for it.

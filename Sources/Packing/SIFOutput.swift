@@ -10,7 +10,7 @@ package struct SIFOutput {
     private let creation: SIFCreation
 
     /// - Parameters:
-    ///   - definition: its text.
+    ///   - definition: the text of the definition.
     ///   - objects: generic objects that the image has besides its record.
     ///   - record: what the image says about itself.
     package init(
@@ -22,7 +22,7 @@ package struct SIFOutput {
         self.objects = all.sorted { $0.path < $1.path }
     }
 
-    /// Writes the file and has it reach the disk.
+    /// Writes the file and makes sure that it reaches the disk.
     ///
     /// - Parameters:
     ///   - path: must not exist.

@@ -6,7 +6,7 @@ import PluginAPI
 
 /// Calls the typed handlers of `skiff.cli/1` with the values of their flags.
 enum FlagHandlers {
-    /// Every handler whose flag was used, in the manifest's order.
+    /// Calls every handler whose flag was used, in the manifest's order.
     static func call(_ session: Session) throws(SkiffError) {
         for flag in session.plugin.manifest.flags {
             guard let values = session.facts.request.pluginFlags.first(where: { $0.name == flag.name })?.values,
@@ -34,7 +34,7 @@ enum FlagHandlers {
         }
     }
 
-    /// The handler of a command, with its words.
+    /// Calls the handler of a command, with its words.
     static func call(_ session: Session, _ command: ManifestCommand, _ words: [String]) throws(SkiffError) {
         guard let function = session.plugin.handlers[command.handler]?.fn else { return }
         try withArray(words) { list throws(SkiffError) in
@@ -62,7 +62,7 @@ enum FlagHandlers {
         }
     }
 
-    /// The texts as a C array of C strings, for one call.
+    /// Passes the texts as a C array of C strings, for one call.
     private static func withArray(_ texts: [String], _ body: (skl_value) throws(SkiffError) -> Void) throws(SkiffError)
     {
         let bytes = texts.map { $0.terminatedBytes }

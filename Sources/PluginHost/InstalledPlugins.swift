@@ -77,7 +77,7 @@ package struct InstalledPlugins: Sendable {
     /// Manifests of plugins that may be used.
     package var enabled: [Manifest] { entries.filter(\.isEnabled).map(\.manifest) }
 
-    /// By id, by the name for people, or by the last part of the id; the first in order.
+    /// Returns the first in order that has this id, this name for people, or this last part of its id.
     package func find(_ name: String) -> Entry? {
         let wanted = name.lowercased()
         return entries.first { $0.manifest.id == name }
@@ -98,7 +98,7 @@ package struct InstalledPlugins: Sendable {
         }
     }
 
-    /// Opens, checks and reads one manifest; used for a file anywhere, too (`skiff plugin check FILE`).
+    /// Opens, checks and reads one manifest; also used for a file anywhere (`skiff plugin check FILE`).
     package static func read(_ file: String, id: String?, trust: Trust) throws(SkiffError) -> Manifest {
         let bytes = try readTrusted(file, trust: trust)
         do throws(ManifestError) {

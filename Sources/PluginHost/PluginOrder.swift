@@ -1,6 +1,6 @@
 /// The order in which plugins take part in a phase: what `after` and `before` say, then priority, then id.
 enum PluginOrder {
-    /// Always an order, also for contradictory rules: a cycle is broken at its member with the lowest priority.
+    /// Always returns an order, even for contradictory rules: a cycle is broken at its member with the lowest priority.
     static func sorted<Item>(_ items: [Item], manifest: (Item) -> Manifest) -> [Item] {
         var waiting = items.sorted { left, right in
             let (first, second) = (manifest(left), manifest(right))

@@ -3,7 +3,7 @@ package import Core
 import Linux
 import PluginAPI
 
-/// The plugins of one command, loaded, and their phases in order. The core knows this as `PluginPhases`.
+/// The plugins of one command, loaded, and their phases in order. The core sees this as `PluginPhases`.
 package final class PluginRun: PluginPhases {
     private let sessions: [Session]
     private let picked: [Picked]
@@ -12,7 +12,7 @@ package final class PluginRun: PluginPhases {
 
     /// Loads the plugins that the command needs. With none of them this does nothing at all.
     ///
-    /// - Throws: when one of them cannot be used: the user asked for what it does.
+    /// - Throws: when one of them cannot be used, because the user asked for what it does.
     package init(
         _ picked: [Picked], from registry: InstalledPlugins, facts: SessionFacts, trust: Trust = .ofThisProcess
     )
@@ -68,7 +68,7 @@ package final class PluginRun: PluginPhases {
     }
 
     package func stopped(status: Int32) {
-        // Each once: a failure inside a phase has called it already when the core gets to it.
+        // Each once: a failure inside a phase has called it already when the core gets here.
         let order = prepared.reversed()
         prepared = []
         for session in order {
@@ -79,7 +79,8 @@ package final class PluginRun: PluginPhases {
 
     private typealias Slot = @convention(c) (UnsafePointer<skiff_plugin>?, OpaquePointer?) -> Int32
 
-    /// A phase that writes into the plan. A failure stops what was prepared, in reverse order, before it is reported.
+    /// Runs a phase that writes into the plan. On failure, what was prepared is stopped in reverse order before the
+    /// error is reported.
     private func fill(
         _ phase: PluginPhase, _ draft: inout PlanDraft, _ slot: KeyPath<skiff_phases, Slot?>,
         before: (Session) -> Void = { _ in }
@@ -110,7 +111,7 @@ package final class PluginRun: PluginPhases {
         try session.plugin.call(phase.rawValue) { slot(session.plugin.object, session.pointer) }
     }
 
-    /// A phase whose failure changes nothing any more.
+    /// Runs a phase whose failure no longer changes anything.
     private func attempt(_ session: Session, _ phase: PluginPhase, _ body: () -> Int32) {
         do throws(SkiffError) {
             try session.during(phase) { () throws(SkiffError) in _ = try session.plugin.call(phase.rawValue, body) }

@@ -1,14 +1,14 @@
 package import Base
 import Linux
 
-/// Which plugins somebody switched off: `plugins.conf`, one `disabled = <id>` a line. Everything else is on.
+/// Which plugins are switched off: `plugins.conf`, one `disabled = <id>` per line. Everything else is on.
 package struct PluginState: Sendable {
     package private(set) var disabled: Set<String> = []
     private let file: String
 
     /// An absent file disables nothing.
-    /// - Throws: when it cannot be read, or somebody who is not trusted can have written it: what is switched off must not
-    ///   come back by that.
+    /// - Throws: when it cannot be read, or somebody who is not trusted can have written it: that must not bring back
+    ///   what is switched off.
     package init(reading file: String, trust: Trust) throws(SkiffError) {
         self.file = file
         guard let bytes = try Self.read(file, trust) else { return }

@@ -11,13 +11,14 @@ package struct SessionFacts {
     package var configuration: (String) -> [String] = { _ in [] }
     /// A variable of the caller.
     package var environment: (String) -> String? = { environmentValue($0) }
-    /// The command has powers that its caller has not, or is root.
+    /// Whether the command has powers that its caller lacks, or is root.
     package var isPrivileged = false
-    /// The container is made without the powers of root.
+    /// Whether the container is made without the powers of root.
     package var isRootless = true
-    /// Shows how far something long is: its name, bytes done, bytes in all; nil where a line of `--verbose` has to do.
+    /// Shows the progress of something long: its name, bytes done, bytes in all; nil where a line of `--verbose` has to
+    /// do.
     package var showProgress: ((String, Int64, Int64) -> Void)?
-    /// Lends the secret of a name to a function, wipes it, and answers what the function answered; nil when there is none.
+    /// Lends the secret of a name to a function, wipes it, and returns the function's result; nil when there is none.
     package var lendSecret: ((String, (UnsafeRawBufferPointer) -> Int32) throws(SkiffError) -> Int32?)?
 
     package init(request: Request, installation: Installation) {
@@ -31,7 +32,7 @@ package struct SessionFacts {
 final class Session {
     let plugin: LoadedPlugin
     let facts: SessionFacts
-    /// The phase that runs now; nil between calls, when a session answers nothing.
+    /// The phase now running; nil between calls, when a session answers nothing.
     fileprivate(set) var phase: PluginPhase?
     /// The plan, while it is open and in our hands.
     var draft: PlanDraft?
@@ -44,7 +45,7 @@ final class Session {
 
     var pointer: OpaquePointer { OpaquePointer(Unmanaged.passUnretained(self).toOpaque()) }
 
-    /// The session of a call, if the plugin may call it now.
+    /// Returns the session of a call, if the plugin may call it now.
     static func from(_ pointer: OpaquePointer?, in phases: Set<PluginPhase>) -> Session? {
         guard let pointer else { return nil }
         let session = Unmanaged<Session>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
@@ -72,7 +73,7 @@ final class Session {
         return try body()
     }
 
-    /// Says why a call of the host failed, as if the plugin had: it may pass our status on as it is.
+    /// Reports why a call of the host failed, as if the plugin had: it may pass our status on as it is.
     func refuse(_ status: Int32, _ message: String, errno: Errno? = nil) -> Int32 {
         plugin.diagnostics.fail(PluginDiagnostics.Failure(status: status, message: message, errno: errno))
         return status

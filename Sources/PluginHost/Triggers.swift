@@ -2,7 +2,7 @@ package import Base
 package import Core
 import Linux
 
-/// What of a command can make a plugin take part.
+/// The parts of a command that can make a plugin take part.
 package struct Triggers {
     /// Flags that were given or that a variable set, by name without dashes, with their values.
     package var flags: [PluginFlagUse] = []
@@ -16,7 +16,7 @@ package struct Triggers {
     package init(_ request: Request) { flags = request.pluginFlags }
 }
 
-/// A plugin that takes part, and what made it.
+/// A plugin that takes part, and its trigger.
 package struct Picked: Sendable {
     package let manifest: Manifest
     /// `--nv`, `always use nv = yes`: for `--explain`.
@@ -24,7 +24,7 @@ package struct Picked: Sendable {
 }
 
 extension InstalledPlugins {
-    /// The enabled plugins that this command needs, in order. For an ordinary command: none.
+    /// Returns the enabled plugins that this command needs, in order; none for an ordinary command.
     package func pick(_ triggers: Triggers) -> [Picked] {
         entries.filter(\.isEnabled).compactMap { entry in
             trigger(of: entry.manifest, in: triggers).map { Picked(manifest: entry.manifest, trigger: $0) }
@@ -47,12 +47,13 @@ extension InstalledPlugins {
 }
 
 extension InstalledPlugins {
-    /// Whether a launch can need a plugin at all. When not, no manifest is read: an unused plugin costs nothing.
+    /// Whether a launch can need a plugin at all. If not, no manifest is read: an unused plugin costs nothing.
     package static func isNeeded(by request: Request, _ settings: Settings, imageFacts: Set<String> = []) -> Bool {
         !request.pluginFlags.isEmpty || !settings.alwaysUsed.isEmpty || !imageFacts.isEmpty
     }
 
-    /// `always use …` directives that no plugin here answers: the containers lack what the administrator wants in all of them.
+    /// Returns the `always use …` directives that no plugin here answers: the containers lack what the administrator
+    /// wants in all of them.
     package func unansweredDirectives(_ settings: Settings) -> [PlanMessage] {
         settings.alwaysUsed.compactMap { name in
             if enabled.contains(where: { $0.configurationKeys.contains(name) }) { return nil }
@@ -67,7 +68,7 @@ extension InstalledPlugins {
         }
     }
 
-    /// The plugins that a launch needs, loaded.
+    /// Returns the plugins that a launch needs, loaded.
     ///
     /// - Parameter imageFacts: `encrypted`, `overlay-section`.
     package func phases(
@@ -86,7 +87,7 @@ extension InstalledPlugins {
         return try PluginRun(picked, from: self, facts: facts, trust: trust)
     }
 
-    /// For a request that another program parsed: a flag that no plugin has here, though it had one there, must not be lost.
+    /// For a request that another program parsed: a flag that had a plugin there but has none here must not be lost.
     package func refuseUnknownFlags(of request: Request) throws(SkiffError) {
         let known = Set(enabled.flatMap { $0.flags.map(\.name) })
         guard let lost = request.pluginFlags.first(where: { !known.contains($0.name) }) else { return }

@@ -1,7 +1,7 @@
 import Linux
 
-/// `UID`, `EUID` and `GID`, which the shell of Apptainer's runtime sets and does not export. bash knows the first two, and a
-/// POSIX shell none.
+/// `UID`, `EUID` and `GID`, which the shell of Apptainer's runtime sets and does not export. bash knows the first two,
+/// a POSIX shell none.
 package enum IdentityVariables {
     /// The names and values of this process.
     package static var current: [(name: String, value: String)] {
@@ -19,6 +19,6 @@ extension ScriptEvaluator {
         }
     }
 
-    /// Whether a variable has its value from `provideIdentity` alone.
+    /// Whether a variable has its value only from `provideIdentity`.
     package func isIdentity(_ name: String) -> Bool { IdentityVariables.has(name) && !variables.isExported(name) }
 }

@@ -3,15 +3,15 @@ package import Linux
 
 /// The file tree of the container, as far as the environment phase looks at it.
 package protocol RootFiles {
-    /// A whole file; `EOVERFLOW` beyond `limit` bytes.
+    /// Returns a whole file; `EOVERFLOW` beyond `limit` bytes.
     func read(_ path: [UInt8], limit: Int) throws(Errno) -> [UInt8]
     /// Bytes of a file, fewer if it is shorter.
     func bytes(_ path: [UInt8], at offset: Int64, count: Int) throws(Errno) -> [UInt8]
     /// Names in a directory, sorted by bytes, without `.` and `..`; nil if it cannot be read.
     func list(_ directory: [UInt8]) -> [[UInt8]]?
-    /// What the path leads to; symlinks are followed.
+    /// Returns the status of what the path leads to, following symlinks.
     func status(_ path: [UInt8]) throws(Errno) -> FileStatus
-    /// What is there itself.
+    /// Looks at the path itself, without following it.
     func isSymlink(_ path: [UInt8]) -> Bool
     /// access(2): 4 read, 2 write, 1 execute.
     func permits(_ path: [UInt8], _ mode: CInt) -> Bool
@@ -32,8 +32,8 @@ extension RootFiles {
     package func isExecutable(_ path: String) -> Bool { permits(Array(path.utf8), X_OK) }
 }
 
-/// The container's own tree. What a path leads to is looked up beneath the root and through no magic link: a script of the
-/// image cannot make us read a descriptor that the caller left open.
+/// The container's own tree. Paths are resolved beneath the root and through no magic link: a script of the image
+/// cannot make us read a descriptor that the caller left open.
 package struct ContainerFiles: RootFiles {
     private let root: TreeRoot
     /// Where relative paths start: absolute.

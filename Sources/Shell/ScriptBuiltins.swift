@@ -175,7 +175,7 @@ extension ScriptEvaluator {
         }
     }
 
-    /// A link to a descriptor, as /dev/stdin is one, is followed by no lookup of ours; a shell inside may ask.
+    /// A link to a descriptor, such as /dev/stdin, is never followed by our lookups; a shell inside may.
     private func found(_ path: [UInt8]) throws(ScriptStop) -> FileStatus? {
         guard !path.isEmpty else { return nil }
         do throws(Errno) {

@@ -23,7 +23,7 @@ package struct ScriptEvaluator {
     /// What a hostile script may cost before it is handed to a shell, which its user can kill.
     private var steps = 0
     var produced = 0
-    /// How many sourced files and `eval`s are being run in each other. Each takes some of our stack.
+    /// How deeply sourced files and `eval`s are nested. Each takes some of our stack.
     private var nesting = 0
     static let stepLimit = 100_000
     static let byteLimit = 8 << 20
@@ -80,7 +80,7 @@ package struct ScriptEvaluator {
         }
     }
 
-    /// A list that may be empty, which succeeds; until its first command `$?` stays what it was.
+    /// Runs a list that may be empty, which succeeds; until its first command `$?` keeps its value.
     mutating func executeBody(_ body: ShellCommand) throws(ScriptStop) {
         if body == .sequence([]) { status = 0 } else { try execute(body) }
     }
@@ -93,7 +93,7 @@ package struct ScriptEvaluator {
         status = result
     }
 
-    /// False, with the message of a shell, if the variable may not change.
+    /// Returns false, with a shell's message, if the variable may not change.
     mutating func store(_ name: [UInt8], _ value: [UInt8]) throws(ScriptStop) -> Bool {
         guard !variables.isReadOnly(name) else {
             complain(name + Array(": readonly variable\n".utf8))
@@ -115,7 +115,7 @@ package struct ScriptEvaluator {
             try execute(branch.condition)
             if status == 0 { return try execute(branch.body) }
         }
-        // `$?` in the `else` part still tells of the condition.
+        // In the `else` part `$?` still has the status of the condition.
         if let otherwise { try execute(otherwise) } else { status = 0 }
     }
 

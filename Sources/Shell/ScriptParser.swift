@@ -6,16 +6,16 @@ import Linux
 /// Grammar: POSIX 1003.1-2017, "Shell Command Language" §2.10, without pipelines, background, subshells, functions, loops
 /// other than `for`, here-documents, redirections, command substitution and arithmetic.
 package struct ScriptParser {
-    /// A script beyond this is no environment script.
+    /// A larger script is not an environment script.
     package static let sizeLimit = 1 << 20
     static let depthLimit = 48
 
     let bytes: [UInt8]
     var position = 0
     var depth = 0
-    /// Whether `set`, `shift` and `exec` are understood: in runscripts.
+    /// Whether `set`, `shift` and `exec` are understood, as in runscripts.
     package let isRunscript: Bool
-    /// Whether variables that mean something to a shell may be assigned: where no shell ever has the script.
+    /// Whether variables that mean something to a shell may be assigned, because no shell ever gets the script.
     var permitsReserved = false
 
     package static func parse(_ bytes: [UInt8], isRunscript: Bool = false) throws(NeedsShell) -> ShellCommand {
@@ -27,7 +27,8 @@ package struct ScriptParser {
         return program
     }
 
-    /// Text between double quotes, where a bare double quote is an ordinary byte: how values of `--env` are evaluated.
+    /// Parses text between double quotes, where a bare double quote is an ordinary byte: how values of `--env` are
+    /// evaluated.
     package static func parseQuoted(_ bytes: [UInt8]) throws(NeedsShell) -> ShellWord {
         guard bytes.count <= sizeLimit, !bytes.contains(0) else { throw NeedsShell("value too large") }
         var parser = ScriptParser(bytes: bytes, isRunscript: false)
@@ -60,7 +61,7 @@ package struct ScriptParser {
 
     // MARK: Blanks
 
-    /// Spaces, tabs, continued lines and a comment; stops at the newline.
+    /// Skips spaces, tabs, continued lines and a comment; stops at the newline.
     mutating func skipBlanks() {
         while let byte = peek() {
             if ASCII.isBlank(byte) {
@@ -93,7 +94,7 @@ package struct ScriptParser {
         }
     }
 
-    /// The plain word at the cursor, without moving: reserved words are recognised only unquoted.
+    /// Returns the plain word at the cursor, without moving: reserved words are recognised only unquoted.
     func plainWord() -> ArraySlice<UInt8>? {
         var end = position
         while end < bytes.count {
@@ -129,7 +130,7 @@ package struct ScriptParser {
         case nothing, then, branch, fi, esac, done, brace
     }
 
-    /// Commands up to one of the reserved words, `)`, `;;` or the end, none of which is consumed.
+    /// Reads commands up to one of the reserved words, `)`, `;;` or the end, none of which is consumed.
     mutating func list(until terminator: Terminator) throws(NeedsShell) -> ShellCommand {
         var commands: [ShellCommand] = []
         while true {
@@ -345,7 +346,7 @@ package struct ScriptParser {
         return result
     }
 
-    /// What may follow a simple command; everything else (redirection, pipe, background, function) is not ours.
+    /// Checks what may follow a simple command; everything else (redirection, pipe, background, function) is not ours.
     func endOfSimple() throws(NeedsShell) {
         switch peek() {
         case nil, ASCII.newline, UInt8(ascii: ";"), UInt8(ascii: ")"): return
@@ -355,7 +356,7 @@ package struct ScriptParser {
         }
     }
 
-    /// `NAME=value` at the cursor; nil if there is none.
+    /// Reads `NAME=value` at the cursor; nil if there is none.
     mutating func assignment(isArgument: Bool) throws(NeedsShell) -> ShellAssignment? {
         var end = position
         while end < bytes.count, ASCII.isNameByte(bytes[end]) { end += 1 }

@@ -22,7 +22,7 @@ extension ASCII {
 
 /// Text made safe for a shell.
 package enum ShellQuoting {
-    /// In single quotes; an embedded quote leaves them for a moment.
+    /// Returns text in single quotes; an embedded quote briefly leaves them.
     package static func single(_ text: String) -> String {
         String(decoding: single(Array(text.utf8)), as: UTF8.self)
     }
@@ -42,7 +42,7 @@ package enum ShellQuoting {
 }
 
 extension ShellQuoting {
-    /// As it must stand between double quotes to come out unchanged.
+    /// Returns text in the form that comes out unchanged between double quotes.
     package static func insideDouble(_ bytes: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
         for byte in bytes {

@@ -3,9 +3,9 @@ import Patterns
 
 /// Patterns of `case`, `${NAME%…}` and file names: POSIX 1003.1-2017, "Shell Command Language" §2.13.
 struct ShellPattern {
-    /// Nil for a text without anything special, as most words of `case` are.
+    /// Nil for a text without special characters, like most words of `case`.
     private let pattern: Pattern?
-    /// `?` and `[…]` match characters, and what that is depends on the locale.
+    /// Whether it has `?` or `[…]`: they match characters, and what a character is depends on the locale.
     private let needsCharacters: Bool
     var size: Int { pattern?.elements.count ?? literal.count }
     private(set) var isLiteral = true
@@ -52,7 +52,7 @@ struct ShellPattern {
                     append(byte)
                 }
             case ASCII.backslash where !isQuoted:
-                // Comes from the value of a variable; shells disagree whether it hides the next byte.
+                // From the value of a variable; shells disagree whether it hides the next byte.
                 throw NeedsShell("backslash in a pattern")
             default: append(byte)
             }
@@ -72,7 +72,7 @@ struct ShellPattern {
         return false
     }
 
-    /// A bracket expression whose `[` was just read; nil if it has no end and so is ordinary text.
+    /// Returns a bracket expression whose `[` was just read; nil if it has no end and so is ordinary text.
     private static func set(_ flat: [(byte: UInt8, isQuoted: Bool)], from start: Int) throws(NeedsShell) -> (
         Pattern.Element, Int
     )? {
@@ -102,7 +102,8 @@ struct ShellPattern {
                 guard byte <= last, last < 0x80, !flat[index + 2].isQuoted, last != ASCII.openBracket else {
                     throw NeedsShell("range")
                 }
-                // Order of letters is the locale's; digits and letters of one case are the same everywhere we care for.
+                // The order of letters depends on the locale; digits and letters of one case are the same everywhere we
+                // care about.
                 ranges.append(UInt32(byte)...UInt32(last))
                 index += 3
             } else {

@@ -1,4 +1,4 @@
-/// Variables with a life of their own in one shell or another. Comparisons, not sets: this runs once in a process that
+/// Variables with special behaviour in one shell or another. Comparisons, not sets: this runs once in a process that
 /// lives a millisecond, and building a set costs more than asking it.
 enum ShellSpecial {
     static let separators: [UInt8] = Array("IFS".utf8)
@@ -17,7 +17,7 @@ enum ShellSpecial {
         }
     }
 
-    /// Whether a shell may have a value for `name` that we cannot know although nobody set it.
+    /// Whether a shell may have a value for `name` that we cannot know, even if nobody set it.
     static func isProvided(_ name: [UInt8]) -> Bool {
         switch String(decoding: name, as: UTF8.self) {
         case "HOSTNAME", "HOSTTYPE", "MACHTYPE", "OSTYPE", "BASH", "BASH_VERSION", "BASH_SOURCE", "PS4": true

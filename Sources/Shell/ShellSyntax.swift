@@ -1,5 +1,5 @@
-/// The part of the shell's language that the usual builders write into environment scripts, as a tree. What is not here
-/// is not understood, and is left to a real shell (Docs/decisions/002).
+/// The part of the shell's language that the usual builders write into environment scripts, as a tree. Anything else is
+/// not understood, and is left to a real shell (Docs/decisions/002).
 
 /// The script holds something outside this grammar: a real shell has to run it. Not a failure.
 package struct NeedsShell: Error, Sendable, Equatable {
@@ -59,7 +59,7 @@ package struct ShellAssignment: Sendable, Equatable {
     var value: ShellWord
 }
 
-/// An argument; `export` and `unset` know one that has the form of an assignment, which is never split.
+/// An argument; `export` and `unset` recognise one that looks like an assignment, which is never split.
 package enum ShellArgument: Sendable, Equatable {
     case word(ShellWord)
     case assignment(ShellAssignment)

@@ -50,7 +50,7 @@ package struct ShellVariables: Sendable {
         if exists { table[index].isReadOnly = true }
     }
 
-    /// `NAME=VALUE` of what a program inherits, by the order of the names.
+    /// Returns `NAME=VALUE` for what a program inherits, in the order of the names.
     package func exported() -> [[UInt8]] {
         var result: [[UInt8]] = []
         result.reserveCapacity(table.count)
@@ -66,7 +66,7 @@ package struct ShellVariables: Sendable {
         return index
     }
 
-    /// Where `name` is or belongs.
+    /// Returns where `name` is or belongs.
     private func find(_ name: [UInt8]) -> (index: Int, exists: Bool) {
         var low = 0
         var high = table.count

@@ -1,7 +1,7 @@
 import Linux
 
-/// Reads a script one command after the other, so that the caller knows in which line one stands that is not understood,
-/// and may pass over it.
+/// Reads a script one command at a time, so that the caller knows the line of a command that is not understood, and may
+/// skip it.
 package struct StatementReader {
     private var parser: ScriptParser
     private var start = 0
@@ -12,7 +12,7 @@ package struct StatementReader {
         parser.permitsReserved = true
     }
 
-    /// The line in which the last command begins, counted from 1.
+    /// The line where the last command begins, counted from 1.
     package var line: Int { 1 + parser.bytes[..<start].count { $0 == ASCII.newline } }
 
     /// Returns the next command, or nil at the end.
@@ -31,9 +31,10 @@ package struct StatementReader {
         return command
     }
 
-    /// Passes an assignment whose value is made by another command, as `A=$(date)`, which `next` did not understand.
+    /// Skips an assignment whose value is made by another command, such as `A=$(date)`, which `next` did not
+    /// understand.
     ///
-    /// - Returns: the names that are assigned; nil, and nothing is passed over, for anything else.
+    /// - Returns: the names that are assigned; for anything else nil, and nothing is skipped.
     package mutating func skipSubstitution() -> [String]? {
         var scanner = SubstitutionScanner(bytes: parser.bytes, position: start)
         guard let names = scanner.assignments() else { return nil }
@@ -57,7 +58,7 @@ private struct SubstitutionScanner {
 
     private func peek(_ ahead: Int) -> UInt8? { position + ahead < bytes.count ? bytes[position + ahead] : nil }
 
-    /// `[export] NAME=value …` up to the end of the line or a semicolon.
+    /// Reads `[export] NAME=value …` up to the end of the line or a semicolon.
     mutating func assignments() -> [String]? {
         var names: [String] = []
         if bytes[position...].starts(with: "export".utf8), peek(6).map(ASCII.isBlank) == true { position += 6 }
@@ -89,7 +90,7 @@ private struct SubstitutionScanner {
         return ASCII.isSeparator(byte) || byte == UInt8(ascii: ";")
     }
 
-    /// One byte, or what it opens, to its end.
+    /// Passes one byte, or all that it opens.
     private mutating func piece(depth: Int) -> Bool {
         guard let byte = next, depth < Self.deepest else { return false }
         switch byte {
@@ -116,7 +117,7 @@ private struct SubstitutionScanner {
         }
     }
 
-    /// The rest of `(…)`.
+    /// Passes the rest of `(…)`.
     private mutating func parenthesis(depth: Int) -> Bool {
         guard depth < Self.deepest else { return false }
         while let byte = next {
@@ -130,7 +131,7 @@ private struct SubstitutionScanner {
         return false
     }
 
-    /// Passes the next `end`; `step` is asked at each byte before it, and may go on to the last byte of something.
+    /// Passes the next `end`; `step` is called at each byte before it, and may advance to the last byte of something.
     private mutating func pass(to end: UInt8, _ step: (inout SubstitutionScanner) -> Bool) -> Bool {
         while let byte = next {
             if byte == end { return advance(1) }

@@ -11,7 +11,7 @@ extension ScriptEvaluator {
 
     typealias FieldPart = (bytes: [UInt8], isQuoted: Bool)
 
-    /// The word where nothing is split: right of an assignment, in `case`.
+    /// Expands the word where nothing is split: right of an assignment, in `case`.
     package mutating func expandValue(_ word: ShellWord) throws(ScriptStop) -> [UInt8] {
         if word.parts.count == 1 {
             switch word.parts[0] {
@@ -29,7 +29,7 @@ extension ScriptEvaluator {
         return result
     }
 
-    /// The word as arguments: none, one or more.
+    /// Expands the word into arguments: none, one or more.
     mutating func expandFields(_ word: ShellWord) throws(ScriptStop) -> [[UInt8]] {
         if word.parts.count == 1 {
             switch word.parts[0] {
@@ -200,7 +200,7 @@ extension ScriptEvaluator {
 
     // MARK: File names
 
-    /// A field with wildcards becomes the paths that match, or stays as it is when none does.
+    /// Expands a field with wildcards into the paths that match; it stays as it is when none does.
     private mutating func fileNames(_ field: [FieldPart]) throws(ScriptStop) -> [[UInt8]] {
         let plain = field.flatMap(\.bytes)
         let hasWildcard = field.contains { !$0.isQuoted && ScriptEvaluator.hasWildcard($0.bytes) }
@@ -220,13 +220,13 @@ extension ScriptEvaluator {
         bytes.contains { $0 == ASCII.star || $0 == ASCII.question || $0 == ASCII.openBracket }
     }
 
-    /// `[` and `]` as the words of a test are no wildcards.
+    /// `[` and `]` as the words of a test are not wildcards.
     private func isBareBracket(_ bytes: [UInt8]) -> Bool {
         !bytes.contains(ASCII.star) && !bytes.contains(ASCII.question)
             && !bytes.contains(ASCII.closeBracket)
     }
 
-    /// The field cut at its slashes.
+    /// Returns the field cut at its slashes.
     private func components(_ field: [FieldPart]) -> [[FieldPart]] {
         var result: [[FieldPart]] = [[]]
         for part in field {

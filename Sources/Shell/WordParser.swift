@@ -5,7 +5,7 @@ extension ScriptParser {
     enum WordPlace {
         /// An argument: split, expanded to file names.
         case argument
-        /// Right of an assignment: neither.
+        /// The right side of an assignment: neither split nor expanded.
         case value
         /// The same, in an argument of `export`, where bash expands braces.
         case exportValue
@@ -17,7 +17,7 @@ extension ScriptParser {
         case parameter
     }
 
-    /// The word at the cursor, up to an unquoted metacharacter.
+    /// Reads the word at the cursor, up to an unquoted metacharacter.
     mutating func word(_ place: WordPlace) throws(NeedsShell) -> ShellWord {
         var result = ShellWord()
         var literal: [UInt8] = []
@@ -67,7 +67,7 @@ extension ScriptParser {
         return result
     }
 
-    /// The byte at the cursor and all that follow and are certainly ordinary: one copy instead of one for each.
+    /// Takes the byte at the cursor and all following that are certainly ordinary: one copy instead of one for each.
     private mutating func takeRun(into text: inout [UInt8], while isOrdinary: (UInt8) -> Bool) {
         var end = position + 1
         while end < bytes.count, isOrdinary(bytes[end]) { end += 1 }
@@ -81,7 +81,7 @@ extension ScriptParser {
         literal = []
     }
 
-    /// Bytes on which shells disagree.
+    /// Refuses bytes on which shells disagree.
     func check(_ byte: UInt8, in place: WordPlace) throws(NeedsShell) {
         switch place {
         case .argument, .exportValue:
@@ -229,7 +229,7 @@ extension ScriptParser {
         return Array(bytes[start..<position])
     }
 
-    /// After `${`, through the `}`.
+    /// Reads what follows `${`, through the `}`.
     private mutating func braced(quoted: Bool) throws(NeedsShell) -> ShellParameter {
         if peek() == ASCII.hash, let next = peek(1), next != ASCII.closeBrace {
             position += 1

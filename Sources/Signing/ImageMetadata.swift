@@ -13,12 +13,12 @@ package struct ImageMetadata: Sendable, Equatable {
     package let header: MetadataDigest
     package let objects: [ObjectMetadata]
 
-    /// The JSON is not of the right form.
+    /// The error for JSON that is not of the right form.
     package struct Malformed: Error, Sendable, Equatable, CustomStringConvertible {
         package let description: String
     }
 
-    /// - Throws: also for an object that is named twice, of which nobody knows which digest counts.
+    /// - Throws: also for an object that is named twice, since it is unclear which digest counts.
     package init(parsing text: [UInt8]) throws(Malformed) {
         let json: JSONText
         do throws(JSONReader.Malformed) {
@@ -46,7 +46,7 @@ package struct ImageMetadata: Sendable, Equatable {
     }
 }
 
-/// `sha256:` and 64 digits, or another algorithm with as many digits as it has.
+/// `sha256:` and 64 digits, or another algorithm with the number of digits it needs.
 package struct MetadataDigest: Sendable, Equatable {
     package let algorithm: HashAlgorithm
     package let value: [UInt8]

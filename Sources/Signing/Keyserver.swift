@@ -7,7 +7,7 @@ package struct Keyserver: Sendable {
     /// The value of `Authorization`; nil for none.
     package let authorization: String?
 
-    /// - Parameter uri: with the scheme http, https, hkp (http on port 11371) or hkps (https).
+    /// - Parameter uri: an address with the scheme http, https, hkp (http on port 11371) or hkps (https).
     /// - Returns: nil for anything else.
     package init?(_ uri: String, authorization: String? = nil) {
         var uri = uri
@@ -36,8 +36,8 @@ package struct Keyserver: Sendable {
     }
 }
 
-/// Asks key servers, one after another, until one has the key. Anybody can upload keys: whether it is the right one,
-/// only its fingerprint tells.
+/// Asks key servers, one after another, until one has the key. Anybody can upload keys: only its fingerprint tells
+/// whether it is the right one.
 package struct KeyserverClient {
     private let servers: [Keyserver]
 

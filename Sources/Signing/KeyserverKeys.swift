@@ -6,8 +6,7 @@ package final class KeyserverKeys: KeySource {
     private let servers: () throws(SkiffError) -> [Keyserver]
     private var known: [String: PublicKeys?] = [:]
 
-    /// - Parameter servers: returns the servers; called when a key is wanted for the first time that no other source
-    ///   has.
+    /// - Parameter servers: returns the servers; called the first time a key is wanted that no other source has.
     package init(_ servers: @escaping () throws(SkiffError) -> [Keyserver]) { self.servers = servers }
 
     package func key(_ keyID: String) throws(SkiffError) -> PublicKeys? {

@@ -1,8 +1,8 @@
 import Base
 import Core
 
-/// What kind of message a signature object holds (Docs/spec/signing.md §1), recognised by its bytes alone. Nothing is
-/// verified here.
+/// The kind of message in a signature object (Docs/spec/signing.md §1), recognised by its bytes alone. Nothing is
+/// verified.
 package enum SignatureFormat: Sendable, Equatable {
     /// A JSON envelope, for signatures by bare keys and certificates (Docs/spec/signing.md §5).
     case envelope
@@ -29,7 +29,7 @@ package enum SignatureFormat: Sendable, Equatable {
 
 /// The first clear-signed message in some bytes (RFC 9580 §7), without what surrounds it.
 ///
-/// The text itself comes from the library that verifies it; only its first line is looked at here.
+/// The text itself comes from the library that verifies it; here only its first line is looked at.
 package struct ClearSignedMessage: Sendable, Equatable {
     /// The message, from its first line to the last of its signature.
     package let bytes: [UInt8]
@@ -40,7 +40,7 @@ package struct ClearSignedMessage: Sendable, Equatable {
     private static let signature = Array("-----BEGIN PGP SIGNATURE-----".utf8)
     private static let end = Array("-----END PGP SIGNATURE-----".utf8)
 
-    /// - Returns: nil when there is no complete one, or when its header has a line other than a list of hash
+    /// - Returns: nil when no complete message is found, or when its header has a line other than a list of hash
     ///   algorithms: readers disagree on the meaning of such a line.
     package init?(in bytes: [UInt8]) {
         let lines = Self.lines(of: bytes)

@@ -20,7 +20,7 @@ package enum VerificationError: Error, Sendable, CustomStringConvertible {
     case header
     case descriptor(UInt32)
     case object(UInt32)
-    /// All signatures are good, but not all are there that were demanded.
+    /// All signatures are good, but some that were demanded are missing.
     case notSignedByRequired
     /// A file, a keyring or a library that cannot be used.
     case notChecked(SkiffError)
@@ -54,7 +54,7 @@ package enum VerificationError: Error, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Runs what says nothing about signatures if it fails.
+    /// Runs `body`, whose failure says nothing about signatures.
     package static func checked<Result: ~Copyable>(_ body: () throws(SkiffError) -> Result) throws(VerificationError)
         -> Result
     {
@@ -65,7 +65,7 @@ package enum VerificationError: Error, Sendable, CustomStringConvertible {
         }
     }
 
-    /// As the error of a command.
+    /// The error of a command.
     package func described(_ message: String) -> SkiffError {
         guard case .notChecked(let error) = self else { return SkiffError("\(message): \(description)") }
         return SkiffError("\(message): \(error.message)", errno: error.errno, hint: error.hint)

@@ -3,7 +3,7 @@ package import Core
 import Digest
 
 /// Verifies the signatures of an open SIF file (Docs/spec/signing.md §7). Every signature of what is to be verified
-/// must be good, and must cover it as it is now; the first that is not ends it.
+/// must be good, and must cover it as it is now; the first that fails ends the verification.
 package struct Verifier {
     private let file: CInt
     private let image: SIFImage
@@ -21,22 +21,22 @@ package struct Verifier {
         (self.clearSigned, self.envelopes) = (clearSigned, envelopes)
     }
 
-    /// What became of one signature.
+    /// The result of one signature.
     package struct Outcome: Sendable {
         package let task: VerificationTask
         /// The id of the signature object.
         package let signature: UInt32
         package let signer: Signer?
-        /// Objects that are what was signed, in the order of the table.
+        /// The objects that are unchanged since they were signed, in the order of the table.
         package let verified: [UInt32]
         /// Nil when all of them are.
         package let failure: VerificationError?
     }
 
     /// - Parameters:
-    ///   - tasks: every group where there is none.
-    ///   - report: told of each signature that was looked at, also of the one that ends it.
-    /// - Returns: what became of the signatures, all of them good.
+    ///   - tasks: what to verify; empty for every group.
+    ///   - report: called for each signature that was looked at, including one that ends the verification.
+    /// - Returns: the outcomes of the signatures, all of them good.
     @discardableResult
     package func verify(_ tasks: [VerificationTask] = [], report: (Outcome) -> Void = { _ in })
         throws(VerificationError) -> [Outcome]
@@ -49,9 +49,10 @@ package struct Verifier {
         return outcomes
     }
 
-    /// Verifies all groups, and that each of some keys has signed every group.
+    /// Verifies all groups, and that each of the given keys has signed every group.
     ///
-    /// - Parameter fingerprints: of primary keys, 40 hexadecimal digits in either case; what is none has not signed.
+    /// - Parameter fingerprints: those of primary keys, 40 hexadecimal digits in either case; any other text has not
+    ///   signed.
     package func verify(signedBy fingerprints: [String]) throws(VerificationError) {
         let outcomes = try verify()
         let groups = try allGroups()
@@ -207,7 +208,7 @@ package struct Verifier {
             failure: failure)
     }
 
-    /// The descriptor says whose signature it is; it must not lie.
+    /// Checks that the descriptor names the key that made the signature.
     private func checkSigner(_ statement: Statement) throws(VerificationError) {
         guard let signer = statement.signer else { return }
         guard case .signature(let facts) = statement.signature.extra, facts.fingerprint == signer.fingerprint else {
@@ -215,7 +216,7 @@ package struct Verifier {
         }
     }
 
-    /// Returns what was signed, by the ids that the objects have now.
+    /// Returns the objects that were signed, by the ids that they have now.
     private func signedObjects(_ metadata: ImageMetadata, _ scope: Scope) throws(VerificationError)
         -> [UInt32: ImageMetadata.ObjectMetadata]
     {

@@ -20,7 +20,7 @@ import Testing
         return nil
     }
 
-    /// The texts of exec-errors, as Apptainer 1.4.5 prints them.
+    /// The error texts of exec, as Apptainer 1.4.5 prints them.
     @Test func commandIsLookedForInPath() throws {
         let root = try imageRoot()
         try root.write("/usr/bin/tool", "", mode: 0o755)

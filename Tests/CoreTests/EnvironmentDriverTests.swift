@@ -7,11 +7,11 @@ import Testing
 @testable import Core
 @testable import Shell
 
-/// The driver script that a shell runs must come to the same environment as the evaluation in process.
+/// The driver script that a shell runs must produce the same environment as the evaluation in process.
 @Suite struct EnvironmentDriverTests {
     static let shells = [["/bin/bash"], ["/bin/dash"], ["/bin/busybox", "sh"]]
 
-    /// Runs the driver in a shell of this machine; paths of the image's scripts lead into the fake root.
+    /// Runs the driver in a shell of this machine; paths of the image's scripts are redirected into the fake root.
     private func drive(_ launch: Launch, _ root: FakeRoot, _ shell: [String]) throws -> (
         environment: [String: String], status: CInt, text: String
     ) {
@@ -47,7 +47,7 @@ import Testing
         return result + rest
     }
 
-    /// Of these shells one knows UID and EUID, and none GID.
+    /// One of these shells knows UID and EUID, and none knows GID.
     @Test(arguments: shells) func everyShellKnowsTheIdentity(shell: [String]) throws {
         guard isAccessible(shell[0], X_OK) else { return }
         var launch = Launch(.exec, ["env", "-0"])

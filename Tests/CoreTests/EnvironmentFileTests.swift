@@ -44,7 +44,8 @@ import Testing
         #expect(plan.overrides.first { $0.name == "A" }?.origin.hasPrefix("--env-file ") == true)
     }
 
-    /// What runs nothing is evaluated here, whatever it is quoted with; the container evaluates it once more, in double quotes.
+    /// What runs no command is evaluated here, however it is quoted; the container evaluates it once more, in double
+    /// quotes.
     @Test func understandsWhatSuchFilesHold() throws {
         let found = values(
             try evaluate([
@@ -59,7 +60,8 @@ import Testing
             ])
     }
 
-    /// A variable that a command would make is left out and told; no line after it is lost, and the command is not run.
+    /// A variable whose value needs a command is left out and reported; no line after it is lost, and the command is
+    /// not run.
     @Test(arguments: [
         ("A=$(touch CANARY)", "A"), ("A=`touch CANARY`", "A"), ("export A=\"x $(touch CANARY) y\"", "A"),
         ("A=\"$(echo \"a ) b\"; touch CANARY)\" # don't", "A"), ("A=1 B=$(touch CANARY | cat)", "A, B"),
@@ -76,7 +78,7 @@ import Testing
         #expect(!isAccessible(canary, F_OK))
     }
 
-    /// What is not understood ends the launch, with its line.
+    /// Text that is not understood ends the launch, with its line.
     @Test(arguments: [
         "touch CANARY", "A=1 2", "A=1 touch CANARY", ". CANARY", "source CANARY", "\u{FEFF}A=1", "A=x(y)",
         "A=$((6 * 7))",
@@ -97,7 +99,7 @@ import Testing
         #expect(!isAccessible(canary, F_OK))
     }
 
-    /// What the runtime decides is not taken from a file, and that is told.
+    /// Variables that the runtime sets are not taken from a file, and that is reported.
     @Test func namesOfTheRuntimeAreIgnored() throws {
         let plan = try evaluate(["UID=0\nEUID=0\nGID=0\nIFS=,\nOPTIND=3\nHOME=/nope\nPWD=/nope\nA=1\n"])
         #expect(values(plan) == ["A": "1"])

@@ -63,7 +63,7 @@ func texts(_ environment: [[UInt8]]) -> [String: String] {
 }
 
 @Suite struct EnvironmentRunTests {
-    /// As in the shell of Apptainer's runtime: they have values, and are not exported.
+    /// As in the shell of Apptainer's runtime, they have values but are not exported.
     @Test func scriptsAndOptionsKnowTheIdentity() throws {
         var launch = Launch()
         launch.request.environment = [("B", "$UID:$EUID:$GID")]
@@ -74,7 +74,7 @@ func texts(_ environment: [[UInt8]]) -> [String: String] {
         #expect(found["UID"] == nil && found["GID"] == nil && found["EUID"] == "9")
     }
 
-    /// Apptainer 1.4.5, `exec --cleanenv full.sif env`, to the letter and in its order.
+    /// The exact output, in its order, of Apptainer 1.4.5 for `exec --cleanenv full.sif env`.
     @Test func cleanEnvironmentEqualsApptainers() throws {
         var launch = Launch()
         launch.request.cleanEnvironment = true
@@ -116,7 +116,7 @@ func texts(_ environment: [[UInt8]]) -> [String: String] {
         #expect(found["a-b"] == nil && found["BASH_FUNC_x%%"] == nil)
     }
 
-    /// Results of Apptainer 1.4.5 for the same wishes.
+    /// Results of Apptainer 1.4.5 for the same requests.
     @Test func wishesBeatTheImage() throws {
         var launch = Launch()
         launch.host = [
@@ -287,7 +287,7 @@ func texts(_ environment: [[UInt8]]) -> [String: String] {
     }
 }
 
-/// Which directories the cache of an image's linker names.
+/// The directories that the cache of an image's linker names.
 @Suite struct LibraryDirectoryTests {
     static func cache(_ paths: [String], old: Bool = false) -> [UInt8] {
         var strings: [UInt8] = []

@@ -5,7 +5,7 @@ import Testing
 @testable import Core
 @testable import Shell
 
-/// The scripts that images of ours have.
+/// The scripts of images that skiff builds.
 @Suite struct ImageScriptTests {
     @Test func ownTextsAreUnderstood() throws {
         let app = ImageScripts.App(name: "he-llo", hasEnvironment: true, hasRunscript: true, hasStartscript: false)

@@ -20,7 +20,7 @@ import Testing
         return ELFInterpreter.path(of: Array("/program".utf8), files).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// What file(1) and the kernel say of a program of this host.
+    /// The same answer as file(1) and the kernel give for a program of this host.
     @Test func interpreterOfARealProgram() throws {
         let bytes = try readFile("/bin/cat")
         let found = try #require(try interpreter(bytes))

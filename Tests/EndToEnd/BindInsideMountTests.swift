@@ -5,13 +5,13 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// Binds whose place is missing inside another mount: Docs/spec/runtime.md §2.
+    /// Binds whose mount point is missing inside another mount: Docs/spec/runtime.md §2.
     @Suite struct BindInsideMount {
-        /// Directories of the host: `job`, which has the file `f`, and others that are empty but for `kept`.
+        /// Directories of the host: `job`, which has the file `f`, and others that hold nothing but `kept`.
         private struct Host {
             let profile: Profile
             let folder: String
-            /// A name that nothing in /tmp or in a home has.
+            /// A name that occurs nowhere in /tmp or in a home.
             let name: String
 
             init(_ profile: Profile) throws {
@@ -41,7 +41,7 @@ extension EndToEnd {
 
         private static let kinds = [ImageKind.directory, .sif]
 
-        /// The forms in which Apptainer 1.4.5 was seen to do it.
+        /// The forms in which Apptainer 1.4.5 was seen to do so.
         @Test(arguments: Profile.allCases, kinds)
         func theMissingPlaceIsMade(profile: Profile, kind: ImageKind) throws {
             try need(profile)
@@ -93,7 +93,7 @@ extension EndToEnd {
             }
         }
 
-        /// Which of two binds comes first on the command line is all the same.
+        /// The order of two binds on the command line does not matter.
         @Test(arguments: Profile.allCases, [["rw", "rw"], ["ro", "rw"], ["ro", "ro"], ["rw", "ro"]])
         func bindsNestThreeDeep(profile: Profile, modes: [String]) throws {
             try need(profile)
@@ -141,7 +141,7 @@ extension EndToEnd {
                 "cat /mnt/\(host.name)/f; ls /mnt/bin >/dev/null && echo shown; echo >/mnt/new")
             #expect(outcome.line == "j\nshown" && outcome.end != .exited(0), "\(outcome)")
             #expect(!isAccessible("/usr/" + host.name, F_OK))
-            // The capabilities that the caller has in a user namespace are not his own.
+            // The capabilities that the caller has in a user namespace do not count as his own.
             try host.shell("chmod 555 other")
             let own = try host.run(["-B", "other:/mnt", "-B", "job:/mnt/in"], image, "cat /mnt/in/f /mnt/kept")
             #expect(own.line == "j\nk" && own.standardError.isEmpty, "\(own)")
@@ -190,7 +190,7 @@ extension EndToEnd {
             try? Linux.unlink("/tmp/\(host.name)-t")
         }
 
-        /// A link that the image chose does not choose where on the host something is made.
+        /// A link of the image does not decide where on the host something is made.
         @Test(arguments: Profile.allCases, ["/lead", "/deep/lead", "/lead-to-nothing"])
         func linksOfTheImageMakeNothingOnTheHost(profile: Profile, link: String) throws {
             try need(profile)
@@ -215,7 +215,8 @@ extension EndToEnd {
                     try host.shell("rm other/new")
                 }
             }
-            // What is written above the image is kept: no link of it is replaced, but where the caller cannot write it is covered.
+            // What is written above the image is kept: none of its links is replaced, but covered where the caller
+            // cannot write it.
             try host.shell("mkdir overlay")
             let kept = try host.run(
                 ["--overlay", "\(host.folder)/overlay", "-B", "other:/bound", "-B", "job:\(link)/in"], image, "true")
@@ -322,7 +323,7 @@ extension EndToEnd {
             #expect(!isAccessible(host.folder + "/box/etc/in", F_OK))
         }
 
-        /// Kernel file systems and devices are nobody's to make names in.
+        /// No names are made in kernel file systems and among devices.
         @Test(arguments: Profile.allCases) func nothingIsMadeInDevAndProc(profile: Profile) throws {
             try need(profile)
             let (host, image) = (try Host(profile), try Images.shared.get().directory)

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// Kept results of build steps: what runs again, and that what comes from them is the same.
+    /// Kept results of build steps: what runs again, and that reusing them gives the same image.
     @Suite struct BuildCache {
         /// A definition in a directory of its own, built with a cache of its own.
         private struct Recipe {
@@ -44,7 +44,7 @@ extension EndToEnd {
                 return outcome
             }
 
-            /// What is told of each step behind the base.
+            /// Returns what is reported of each step after the base.
             func steps(_ outcome: Outcome) -> [String] {
                 outcome.standardError.split(separator: "\n").compactMap { line in
                     guard let start = line.range(of: "Cache: ") else { return nil }
@@ -108,7 +108,7 @@ extension EndToEnd {
             #expect(recipe.steps(try recipe.build(text("one"))).allSatisfy { $0.hasSuffix(Self.used) })
         }
 
-        /// Whatever of the caller's environment reaches `%post` is part of what its result depends on.
+        /// Any variable of the caller's environment that reaches `%post` is part of what its result depends on.
         @Test(arguments: Profile.allCases) func variablesOfTheCallerCount(profile: Profile) throws {
             let recipe = try Recipe(profile)
             let text = "%post\nenv | grep -ci -e MODE -e proxy > /count || true\n"
@@ -131,11 +131,11 @@ extension EndToEnd {
                 #expect(try build([name: "http://two.example"]) == ["%post: runs: its variables changed"], "\(name)")
                 #expect(try build([name: "http://two.example"]) == ["%post: \(Self.used)"], "\(name)")
             }
-            // Neither the terminal's name nor what does not reach the step.
+            // Neither the name of the terminal nor variables that do not reach the step.
             #expect(try build(["TERM": "other", "MODE": "x", "APPTAINER_DEBUG": "0"]) == ["%post: \(Self.used)"])
         }
 
-        /// Three thousand directories in each other, with 64 descriptors.
+        /// Three thousand nested directories, with 64 descriptors.
         @Test(arguments: Profile.allCases) func deepTreesTakeNoDescriptorALevel(profile: Profile) throws {
             let recipe = try Recipe(profile)
             let box = recipe.folder + "/box"
@@ -297,7 +297,7 @@ extension EndToEnd {
             let second = try command("image.sif").run()
             #expect(recipe.steps(second) == ["%post: \(Self.used)"])
             #expect(try readFile(recipe.image) == bytes)
-            // Owners that are recorded are others.
+            // Recorded owners are different.
             let recorded = try command("image.sif", ["--ignore-subuid"]).run()
             #expect(recipe.steps(recorded) == ["%post: runs: a step before it ran"])
             func cache(_ words: String...) throws -> Outcome {

@@ -5,9 +5,9 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// Builds that need something before, or are done twice.
+    /// Builds that need preparation, or are done twice.
     @Suite struct BuildFlags {
-        /// A directory of one test with a definition in it, beside the corpus' base.
+        /// A directory of one test with a definition in it, next to the base of the corpus.
         private struct Bench {
             let profile: Profile
             let directory: String
@@ -118,7 +118,7 @@ extension EndToEnd {
             #expect(try FileManager.default.contentsOfDirectory(atPath: bench.directory).sorted() == ["a.def", "file"])
         }
 
-        /// A failing update leaves the sandbox as it was, and whatever the script made unreadable is gone.
+        /// A failing update leaves the sandbox as it was, and anything the script made unreadable is gone.
         @Test(arguments: Profile.allCases) func keepsTheSandboxOfAFailingUpdate(profile: Profile) throws {
             let bench = try Bench(profile)
             defer { bench.remove() }
@@ -131,7 +131,7 @@ extension EndToEnd {
             #expect(try FileManager.default.contentsOfDirectory(atPath: bench.directory).sorted() == ["a.def", "box"])
         }
 
-        /// Permissions of layers, with which the owner of a sandbox cannot work.
+        /// Permissions in layers with which the owner of a sandbox cannot work.
         @Test(arguments: Profile.allCases) func repairsPermissions(profile: Profile) throws {
             if profile == .user { try need(.userNamespaces) }
             let bench = try Bench(profile)
@@ -219,7 +219,7 @@ extension EndToEnd {
             #expect((try? status(bench.directory + "/box/lost+found")) == nil)
         }
 
-        /// The image of somebody who built it through sudo is theirs.
+        /// An image built through sudo belongs to the caller of sudo.
         @Test func givesTheImageToTheCallerOfSudo() throws {
             let bench = try Bench(.root)
             defer { bench.remove() }
@@ -232,7 +232,7 @@ extension EndToEnd {
             #expect(found.uid == 1234 && found.gid == 1235)
         }
 
-        /// Variables that reach scripts of a build as they reach a launch.
+        /// Variables reach the scripts of a build as they reach a launch.
         @Test(arguments: Profile.allCases) func takesBindsFromTheEnvironment(profile: Profile) throws {
             let bench = try Bench(profile)
             defer { bench.remove() }

@@ -12,7 +12,7 @@ extension EndToEnd {
             case front, guardian, worker
         }
 
-        /// A build that stays at one moment until it is ended.
+        /// A build that waits at one point until it is ended.
         private struct Build {
             let folder: String
             let moment: Moment
@@ -61,7 +61,7 @@ extension EndToEnd {
 
             private var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] }
 
-            /// Front, guard, worker.
+            /// The front, guard and worker processes.
             var family: [pid_t] {
                 let all = ProcessTable.current()
                 let guardian = all.first { $0.parent == running.pid }
@@ -88,7 +88,8 @@ extension EndToEnd {
             #expect(outcome.end == .exited(1) && outcome.standardError.contains("Build interrupted"), "\(outcome)")
         }
 
-        /// Nobody is left who could clean up after the build: the next one does, and leaves those alone that still run.
+        /// Nothing is left that could clean up after the build: the next one does, and spares builds that are still
+        /// running.
         @Test(arguments: Profile.allCases) func nextBuildSweeps(profile: Profile) throws {
             try need(profile)
             if profile == .user { try need(.userNamespaces) }

@@ -7,7 +7,7 @@ import Testing
 extension EndToEnd {
     /// Disks that are too small, or mounted so that a build cannot work on them.
     @Suite struct BuildSpace {
-        /// A small file system of its own; only root may make one, everybody may write there.
+        /// Runs `body` on a small file system of its own. Only root may make one; everybody may write there.
         private func withDisk(_ options: String, _ body: (String) throws -> Void) throws {
             try need(.root)
             let path = try WorkDirectory.make(for: .root)

@@ -74,7 +74,7 @@ extension EndToEnd {
             }
         }
 
-        /// Blanks separate, single quotes hold them.
+        /// Splits a text at blanks; single quotes hold words together.
         private func shellWords(_ text: String) throws -> [String] {
             text.split(separator: "'", omittingEmptySubsequences: false).enumerated().flatMap { index, part in
                 index % 2 == 1 ? [String(part)] : part.split(separator: " ").map(String.init)
@@ -83,7 +83,7 @@ extension EndToEnd {
 
         private func checkFile(_ fact: Expectation.Fact, below target: String) throws {
             var (name, rest) = fact.parts
-            // Names with blanks: as far as something is there.
+            // Names with blanks: take words until the file exists.
             while (try? status(target + name, follow: false)) == nil, let next = rest.split(separator: " ").first {
                 name += " " + next
                 rest = String(rest.dropFirst(next.count + 1))
@@ -102,7 +102,7 @@ extension EndToEnd {
             }
         }
 
-        /// As the squashfs inside says it, whoever looks.
+        /// Checks the owner recorded in the squashfs inside, which does not depend on who looks.
         private func checkOwner(_ fact: Expectation.Fact, of image: String) throws {
             let (path, owner) = fact.parts
             let header = try skiff("sif", "list", image, as: .current).standardOutput

@@ -8,7 +8,7 @@ extension EndToEnd {
     /// Docs/security-model.md, "Descriptors": the program has 0 to 2 and what its caller passed, by the same numbers; nothing of
     /// skiff, a helper or a plugin. Missing standard descriptors are /dev/null.
     @Suite struct Descriptors {
-        /// How processes and images come together: in place, with a server, a shim, a supervisor, unpacked.
+        /// The ways in which processes and images combine: in place, with a server, a shim, a supervisor, unpacked.
         enum Launch: String, CaseIterable, Sendable {
             case plain, pid, pidWithoutInit, userNamespace, fakeroot, emulated, pretended, contained, writableTemporary,
                 underlay, unpacked
@@ -88,7 +88,7 @@ extension EndToEnd {
             }
         }
 
-        /// The steps of a build have the standard ones alone, and so have the scripts that run on the host.
+        /// The steps of a build have only the standard descriptors, and so do the scripts that run on the host.
         @Test(arguments: Profile.allCases) func buildStepsHaveTheStandardOnes(profile: Profile) throws {
             try need(profile)
             if profile == .user { try need(.userNamespaces) }
@@ -131,7 +131,7 @@ extension EndToEnd {
             }
         }
 
-        /// What is opened later is never taken for an output: messages do not go into an image.
+        /// A file opened later is never taken for an output: messages do not go into an image.
         @Test(arguments: Profile.allCases, ["0", "1", "2", "12", "012"])
         func missingStandardDescriptorsAreNull(profile: Profile, missing: String) throws {
             try need(profile)
@@ -156,7 +156,7 @@ extension EndToEnd {
             }
         }
 
-        /// Not one descriptor a mount: many binds take more than the soft limit, which the program gets back.
+        /// Mounts do not take a descriptor each: many binds would exceed the soft limit, which the program gets back.
         @Test(arguments: Profile.allCases, ImageKind.allCases)
         func manyBindsAndTheLimitStays(profile: Profile, kind: ImageKind) throws {
             try need(profile)
@@ -174,7 +174,7 @@ extension EndToEnd {
             #expect(lines == ["1200", "content", "256"], "\(outcome)")
         }
 
-        /// A hard limit that is low is enough for what is usual, and is named when it is not.
+        /// A low hard limit is enough for usual launches, and is named when it is not.
         @Test(arguments: Profile.allCases, Launch.allCases)
         func lowHardLimit(profile: Profile, launch: Launch) throws {
             try need(profile)
@@ -240,7 +240,7 @@ extension EndToEnd {
             }
         }
 
-        /// An installation of its own, with the example in C changed so that it leaks.
+        /// Makes an installation of its own, with the example in C changed so that it leaks.
         private func installLeakingPlugin() throws -> String {
             let work = try WorkDirectory.make(for: .current)
             let folder = work + "/copy"

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// A SIF of a directory and nothing more: it is packed where it lies.
+    /// A SIF made from a directory alone: it is packed where it lies.
     @Suite(.cleanHost) struct DirectoryBuilds {
         /// A source with much that a copy could get wrong, and an image of it.
         private struct Source {
@@ -30,7 +30,7 @@ extension EndToEnd {
                 try skiffCommand(["build", "-F"] + words, as: profile) { $0.directory = folder }.run()
             }
 
-            /// Everything that a change of the tree would change, but for times of reading.
+            /// Returns everything that a change of the tree would change, except access times.
             func state() throws -> String {
                 let words = ["/usr/bin/find", tree, "-printf", "%p %i %m %U %G %s %n %T@ %C@\\n"]
                 return try Command(words, as: .current).run().standardOutput
@@ -81,7 +81,7 @@ extension EndToEnd {
                     """)
         }
 
-        /// As from a definition that says the same.
+        /// The same as from a definition that says so.
         @Test(arguments: Profile.allCases) func takesWhatADefinitionSays(profile: Profile) throws {
             let source = try Source(profile, "mkdir -p .singularity.d; echo old > .singularity.d/Singularity")
             let text = """
@@ -137,7 +137,7 @@ extension EndToEnd {
             #expect(images[0] == images[1])
         }
 
-        /// Files that belong to other users belong to root in a user's image, as if they had been copied.
+        /// Files of other users belong to root in a user's image, as if they had been copied.
         @Test(.needs(.root, .user, .userNamespaces)) func usersOwnNothingOfOthers() throws {
             let source = try Source(.root, "echo x > file; chown 33:44 file; chmod 755 .")
             let folder = try WorkDirectory.make(for: .user)

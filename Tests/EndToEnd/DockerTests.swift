@@ -9,7 +9,7 @@ extension EndToEnd {
     @Suite struct DockerImages {
         typealias Desk = EndToEnd.Registries.Desk
 
-        /// An OCI layout that umoci made of the small Linux: three layers, the second with a whiteout, and a config.
+        /// Makes an OCI layout of the small Linux with umoci: three layers, the second with a whiteout, and a config.
         static func layout(in desk: Desk) throws -> String {
             let path = desk.folder + "/layout"
             let (image, name) = (try Images.shared.get().directory, path + ":one")
@@ -156,7 +156,7 @@ extension EndToEnd {
             #expect(inspected.standardOutput.contains("/.singularity.d/runscript"), "\(inspected)")
         }
 
-        /// What is unfinished stays where it is said, and only when it was asked for (Docs/spec/cli.md §5).
+        /// Unfinished files stay where the message says, and only when asked for (Docs/spec/cli.md §5).
         @Test(.needs(.registry, .umoci, .skopeo), arguments: Profile.allCases) func keepsWhatAFailedPullHasMade(
             profile: Profile
         ) throws {
@@ -175,7 +175,7 @@ extension EndToEnd {
                     $0.environment["APPTAINER_CACHEDIR"] = desk.folder + "/.apptainer"
                     $0.environment["APPTAINER_TMPDIR"] = desk.folder
                     $0.directory = desk.folder
-                    // No file may become larger than 64 KiB, which the image must.
+                    // No file may become larger than 64 KiB, which the image would have to.
                     $0.words = ["/bin/bash", "-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "bash"] + $0.words
                 }.run()
                 #expect(outcome.end == .exited(255) && outcome.standardError.contains("FATAL:"), "\(outcome)")
@@ -198,7 +198,7 @@ extension EndToEnd {
             #expect(desk.files == ["a.sif", "b.sif"])
         }
 
-        /// Images of skiff under podman: one that was layers before, and one of a definition file.
+        /// Images of skiff under podman: one made from layers, and one from a definition file.
         @Test(.needs(.root, .podman, .registry, .umoci, .skopeo)) func podmanRunsWhatWasPushed() throws {
             let (registry, desk) = (try LocalRegistry(), try Desk(.root))
             defer { desk.remove() }
@@ -216,7 +216,7 @@ extension EndToEnd {
             }
 
             func podman(_ words: [String]) throws -> Outcome {
-                // Its locks stay out of the host's /dev/shm; crun knows one hierarchy of control groups only.
+                // Its locks stay out of the host's /dev/shm; crun knows only one hierarchy of control groups.
                 let script =
                     "mount -t tmpfs none /run && mount -t tmpfs none /dev/shm || exit 1; "
                     + "umount /sys/fs/cgroup/unified 2>/dev/null; exec podman --root \(desk.folder)/podman "

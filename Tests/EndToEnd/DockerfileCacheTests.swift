@@ -39,7 +39,7 @@ extension EndToEnd {
             }
         }
 
-        /// More steps than one overlay takes layers, and than a limit of open files that is usual.
+        /// More steps than one overlay takes layers, and than the usual limit of open files.
         @Test(arguments: Profile.allCases) func manySteps(profile: Profile) throws {
             let folder = try prepare(profile)
             let steps = (1...300).map { "RUN echo \($0) >>/all; echo \($0) >/step-\($0)\n" }.joined()
@@ -69,7 +69,7 @@ extension EndToEnd {
             #expect(shown.line == "changed", "\(shown)")
         }
 
-        /// A folder with a base, built into `out.sif` by `run`.
+        /// Makes a folder with a base, built into `out.sif` by `run`.
         private func prepare(_ profile: Profile) throws -> String {
             try need(profile)
             try need(.overlay)
@@ -104,7 +104,7 @@ extension EndToEnd {
             try serve("one", 1_000_000_000)
             let server = try WebServer(web)
             defer { try? server.stop() }
-            // Of "one".
+            // The digest of "one".
             let digest = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"
             let text = """
                 FROM scratch
@@ -124,7 +124,7 @@ extension EndToEnd {
             let asked = server.log.split(separator: "\n").count { $0.contains("GET ") }
             #expect(try build(folder, text, [], profile) == [])
             #expect(server.log.split(separator: "\n").count { $0.contains("GET ") } == asked)
-            // What is promised by its digest is not even asked for.
+            // A file whose digest is given is not even asked for.
             try serve("two", 1_000_000_001)
             let changed = try run(folder, text, profile, ["--explain-cache"])
             #expect(changed.end == .exited(255), "\(changed)")

@@ -1,4 +1,4 @@
 import Testing
 
-/// Tests that drive the installed programs. One after another: each looks at the whole host for what was left behind.
+/// Tests that drive the installed programs. They run one after another: each looks at the whole host for leftovers.
 @Suite(.serialized, .cleanHost) struct EndToEnd {}

@@ -54,7 +54,7 @@ extension EndToEnd {
             #expect(outcome.values["env.APPTAINER_COMMAND"] == "exec", "\(outcome)")
         }
 
-        /// The caller's file runs nothing of the host, and what cannot be taken from it is told.
+        /// The caller's file runs nothing on the host, and anything that cannot be taken from it is reported.
         @Test(arguments: Profile.allCases) func environmentFileRunsNothing(profile: Profile) throws {
             try need(profile)
             let folder = try WorkDirectory.make(for: profile)
@@ -84,7 +84,7 @@ extension EndToEnd {
             #expect(!isAccessible(canary, F_OK))
         }
 
-        /// Of the caller, and of the container where it is root.
+        /// The ids of the caller, and those of the container where it is root.
         @Test(arguments: Profile.allCases) func identityVariablesHaveValues(profile: Profile) throws {
             try need(profile)
             for (flags, uid) in [([], profile.record?.uid ?? 0), (["--fakeroot"], 0)] {

@@ -12,7 +12,7 @@ extension EndToEnd {
             ["-B", "/etc:/mnt:ro", "--no-home"], ["--userns"],
         ]
 
-        /// The plan as JSON.
+        /// Returns the plan as JSON.
         private func plan(_ flags: [String], _ image: String, as profile: Profile) throws -> [String: Any] {
             let outcome = try skiffCommand(["exec", "--explain=json"] + flags + [image, "/inside"], as: profile).run()
             try #require(outcome.isSuccess, "\(outcome)")
@@ -50,7 +50,7 @@ extension EndToEnd {
             let outcome = try inside(flags, tell: ["environment"], as: profile)
             var found: [String: String] = [:]
             for (key, value) in outcome.values where key.hasPrefix("env.") { found[String(key.dropFirst(4))] = value }
-            // What the image's scripts and the action add is evaluated inside, from files of the image.
+            // The additions of the image's scripts and of the action are evaluated inside, from files of the image.
             for name in [
                 "SINGULARITY_APPNAME", "PS1", "PROMPT_COMMAND", "PWD", "APPTAINER_ENVIRONMENT",
                 "SINGULARITY_ENVIRONMENT",
@@ -82,7 +82,8 @@ extension EndToEnd {
             }
         }
 
-        /// Each bind of the plan is one open_tree(2) of its source, in the plan's order, and nothing else is opened so.
+        /// Each bind of the plan is one open_tree(2) of its source, in the plan's order, and nothing else is opened
+        /// this way.
         @Test(.needs(.strace), arguments: Profile.allCases, ImageKind.allCases)
         func tellsTheSystemCalls(profile: Profile, kind: ImageKind) throws {
             try need(profile)

@@ -90,7 +90,7 @@ extension EndToEnd {
                 }.run()
                 #expect(child.isSuccess && child.standardOutput.contains("old= new=\(own).\n"), "\(child)")
             }
-            // One that only takes another form keeps its own.
+            // An image that is only converted keeps its own.
             let packed = try skiffCommand(["build", "-F", "same.sif", "parent"], as: profile) {
                 $0.directory = bench.folder
             }.run()

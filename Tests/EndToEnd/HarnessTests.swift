@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// The harness must see what goes wrong, or the other tests prove nothing.
+    /// The harness must detect what goes wrong, or the other tests prove nothing.
     @Suite struct Harness {
         @Test(arguments: Profile.allCases) func runsAsTheProfile(profile: Profile) throws {
             try need(profile)

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// Registries that are broken or mean: one clear error and nothing left, or the right image all the same.
+    /// Registries that are broken or malicious: one clear error and nothing left, or the right image nevertheless.
     @Suite struct HostileRegistries {
         typealias Desk = EndToEnd.Registries.Desk
 
@@ -22,7 +22,7 @@ extension EndToEnd {
             }.run()
         }
 
-        /// What survives: the server can be worked with.
+        /// Faults that a pull survives: the server is still usable.
         @Test(.needs(.python), arguments: ["good", "norange", "cut", "liar", "other", "busy", "slow"])
         func rightImageComes(mode: String) throws {
             let sif = try Images.shared.get().sif
@@ -54,13 +54,13 @@ extension EndToEnd {
             #expect(outcome.standardError.contains(text), "\(outcome)")
             #expect(outcome.standardError.components(separatedBy: "FATAL:").count == 2, "\(outcome)")
             #expect(desk.files == [])
-            // The cache is still sound: the same image from where it is good.
+            // The cache is still sound: the same image comes from where it is good.
             let good = try pull(desk, registry, "good")
             #expect(good.isSuccess, "\(good)")
             #expect(try desk.bytes("out.sif") == readFile(sif))
         }
 
-        /// `private` redirects to another host; `distant` has a foreign layer, which lies there.
+        /// `private` redirects to another host; `distant` has a foreign layer, which is on another host.
         @Test(.needs(.python), arguments: ["private", "distant"]) func credentialsStayWithTheirHost(mode: String) throws
         {
             let sif = try Images.shared.get().sif
@@ -106,8 +106,8 @@ extension EndToEnd {
             }
         }
 
-        /// Kills a pull at random moments, `SKIFF_TEST_KILLS` times (10): there is a whole image afterwards or none, and the
-        /// next pull succeeds whatever the killed one left.
+        /// Kills a pull at random moments, `SKIFF_TEST_KILLS` times (10): afterwards there is a whole image or none,
+        /// and the next pull succeeds whatever the killed one left.
         @Test(.needs(.python), arguments: ["oras", "docker"]) func survivesBeingKilled(transport: String) throws {
             let desk = try Desk(.current)
             defer { desk.remove() }
@@ -164,7 +164,7 @@ extension EndToEnd {
                 #expect(last.isSuccess, "\(last)")
             }
             #expect(try desk.bytes("out.sif") == expected)
-            // All is in the cache now, and sound.
+            // Everything is in the cache now, and sound.
             let before = server.requests.count
             var again = command
             again.words.insert("--force", at: 2)
@@ -176,7 +176,7 @@ extension EndToEnd {
             withExtendedLifetime(behind) {}
         }
 
-        /// What a killed pull had not finished in the cache, the next one takes away, whatever it pulls.
+        /// What a killed pull left unfinished in the cache is removed by the next one, whatever it pulls.
         @Test(.needs(.python), arguments: ["download", "conversion"], Profile.allCases)
         func leavingsOfTheKilledGo(moment: String, profile: Profile) throws {
             try need(profile)
@@ -212,14 +212,14 @@ extension EndToEnd {
             ProcessTable.current().filter { $0.session == running.pid }.forEach { kill($0.pid, SIGKILL) }
             _ = try running.wait(seconds: 10)
             #expect(left().count == 2, "\(left())")
-            // The one has to fetch again, the other has all that it needs.
+            // One has to fetch again, the other has everything it needs.
             let next = try isDownload ? pull("large.sif", large).run() : pull("small.sif", small).run()
             #expect(next.isSuccess, "\(next)")
             #expect(next.standardError.contains("Using cached SIF image") == !isDownload, "\(next)")
             #expect(left() == [])
         }
 
-        /// Two that want the same wait for one another, and an interrupted one tidies up.
+        /// Two pulls that want the same image wait for one another, and an interrupted one tidies up.
         @Test(.needs(.python), arguments: ["net", "library"]) func imagesAreFetchedOnce(kind: String) throws {
             let desk = try Desk(.current)
             defer { desk.remove() }
@@ -233,7 +233,7 @@ extension EndToEnd {
                 try skiffCommand(words, as: desk.profile) {
                     $0.environment["HOME"] = desk.folder
                     $0.environment["APPTAINER_CACHEDIR"] = desk.folder + "/.apptainer"
-                    // This machine's own addresses are not asked through a proxy, so the names are made up.
+                    // Addresses of this machine are not asked through a proxy, so the names are made up.
                     $0.environment["http_proxy"] = "http://\(slow.host)"
                     $0.directory = desk.folder
                 }.start()

@@ -5,9 +5,9 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// What programs see of the image server beyond files and their content.
+    /// What programs see of the image server besides files and their content.
     @Suite(.needs(.fuse, .userNamespaces, .python)) struct ImageServerAnswers {
-        /// A squashfs file of the corpus image with what the script adds; it runs in the tree.
+        /// Makes a squashfs file of the corpus image with what the script adds; the script runs in the tree.
         private static func image(_ script: String, _ options: String = "") throws -> String {
             let folder = try WorkDirectory.make(for: .current)
             try shell(
@@ -22,7 +22,7 @@ extension EndToEnd {
             try image("mkdir many; cd many; seq 100000 | sed 's/.*/name-of-file-&/' | xargs touch")
         }
 
-        /// Runs a Python program of the host in the image, by the image server for root, too.
+        /// Runs a Python program of the host in the image, through the image server for root, too.
         private func python(_ program: String, in image: String, as profile: Profile) throws -> Outcome {
             let binds = ["/usr", "/lib", "/lib64"].filter { isAccessible($0, F_OK) }.flatMap { ["--bind", $0] }
             return try skiffCommand(
@@ -30,7 +30,7 @@ extension EndToEnd {
             ) { $0.seconds = 120 }.run()
         }
 
-        /// A program of 32 bits is refused offsets that do not fit; getdents(2), EOVERFLOW.
+        /// A 32-bit program is refused offsets that do not fit; getdents(2), EOVERFLOW.
         @Test(arguments: Profile.allCases) func offsetsOfLargeDirectoriesFit(profile: Profile) throws {
             try need(profile)
             let image = try Self.many.get()
@@ -97,7 +97,7 @@ extension EndToEnd {
             #expect(seen.standardOutput == expected, "\(seen)")
         }
 
-        /// The fault is the image's, whoever notices first.
+        /// The fault is the image's, whichever process notices it first.
         @Test(arguments: ["version", "table", "short"]) func faultOfTheImageIsNamed(fault: String) throws {
             let image = try Self.image("true")
             var bytes = try readFile(image)

@@ -7,7 +7,7 @@ import Testing
 extension EndToEnd {
     /// Images of layers that are on this host: Docs/spec/sif-use.md §1 and §6, Docs/spec/deffile.md §9.
     @Suite struct Layers {
-        /// The corpus image in all forms below a directory that everybody may read.
+        /// The corpus image in all forms, below a directory that everybody may read.
         static let image = Result { () throws -> String in
             let target = try Images.shared.get().folder + "/layers"
             let config =
@@ -18,7 +18,7 @@ extension EndToEnd {
             return target
         }
 
-        /// Only root sees the owners in an image as they are; to a user, all files of an image are the caller's.
+        /// Only root sees the real owners in an image; to a user, all its files belong to the caller.
         private static func reader(_ profile: Profile) -> Profile { effectiveUID() == 0 ? .root : profile }
         private static func owner(_ profile: Profile) -> String {
             effectiveUID() == 0 ? "1234 5678" : "\(effectiveUID()) \(effectiveGID())"
@@ -193,7 +193,7 @@ extension EndToEnd {
             with tarfile.open(target + ".tar", "w") as tar: tar.add(target, ".")
             """
 
-        /// One after the other, so that what is kept of the one must not be taken for the other.
+        /// One after the other: what was kept of the first must not be taken for the second.
         @Test(.needs(.python), arguments: ["oci:@", "oci:@.flat", "oci-archive:@.tar"], Profile.allCases)
         func processorsOfAnIndexStayApart(form: String, profile: Profile) throws {
             try need(profile)

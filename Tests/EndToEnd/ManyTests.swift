@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// A job that starts its ranks at once.
+    /// A job that starts all its ranks at once.
     @Suite struct Many {
         @Test(arguments: Profile.allCases, ImageKind.allCases) func fiftyAtOnce(profile: Profile, kind: ImageKind)
             throws

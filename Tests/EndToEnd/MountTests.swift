@@ -71,7 +71,7 @@ extension EndToEnd {
             #expect(!without.mountPoints.contains(home), "\(without)")
         }
 
-        /// Texts of Apptainer 1.4.5.
+        /// The texts of Apptainer 1.4.5.
         @Test(arguments: Profile.allCases) func relativeDestinationsAreRefused(profile: Profile) throws {
             try need(profile)
             let folder = try WorkDirectory.make(for: profile)
@@ -178,7 +178,7 @@ extension EndToEnd {
 }
 
 extension Outcome {
-    /// Mount points of the reporter's mountinfo, in order.
+    /// The mount points in the reporter's mountinfo, in order.
     var mountPoints: [String] {
         values.filter { $0.key.hasPrefix("mount.") }.values.compactMap { line in
             let fields = line.split(separator: " ")

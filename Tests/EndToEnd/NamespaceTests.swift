@@ -28,7 +28,7 @@ extension EndToEnd {
             #expect(try outcome.values["ns." + pair.kind] != host(pair.kind), "\(outcome)")
         }
 
-        /// Loopback is up, and nothing else is there; other networks are refused rather than left out.
+        /// Loopback is up, and there is nothing else; other networks are refused rather than left out.
         @Test(arguments: Profile.allCases) func networkNoneIsLoopbackAlone(profile: Profile) throws {
             try need(profile)
             let image = try Images.shared.get().directory
@@ -39,7 +39,7 @@ extension EndToEnd {
             let interfaces = outcome.standardOutput.split(separator: "\n").dropFirst(2).filter { $0.contains(": ") }
             #expect(interfaces.count == 1 && interfaces.first?.contains("lo:") == true, "\(outcome)")
             #expect(outcome.standardOutput.hasSuffix("ip6-allrouters\n"), "\(outcome)")
-            // An address only where the interface is up.
+            // There is an address only where the interface is up.
             #expect(outcome.standardOutput.contains("|-- 127.0.0.1"), "\(outcome)")
             for words in [["--net"], ["--net", "--network", "none,ptp"]] {
                 let refused = try skiffCommand(["exec"] + words + [image, "true"], as: profile).run()

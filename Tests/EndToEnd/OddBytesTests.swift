@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// Names and words in no encoding, as old data sets have them, reach the program as they are.
+    /// Names and words in no encoding, as in old data sets, reach the program unchanged.
     @Suite struct OddBytes {
         /// Runs with `x\xffy` in the shell's variable `odd`.
         private func run(_ script: String, _ image: String, as profile: Profile) throws -> Outcome {
@@ -40,7 +40,7 @@ extension EndToEnd {
             }
         }
 
-        /// A container, run where `$odd/f` says `in`, that is expected to show it.
+        /// Words that run a container where `$odd/f` contains `in`, and that are expected to show it.
         private static let places = [
             #"exec -B "$PWD/$odd:/mnt" "$1" cat /mnt/f"#,
             #"exec -B "$odd:/mnt/$odd" "$1" cat "/mnt/$odd/f""#,
@@ -83,7 +83,7 @@ extension EndToEnd {
             }
         }
 
-        /// Neither what Unicode calls equivalent nor the character that stands for a byte makes two places one.
+        /// Neither names that Unicode calls equivalent nor the character that stands for a byte make two places one.
         @Test(arguments: Profile.allCases) func namesNeverMeet(profile: Profile) throws {
             try need(profile)
             let script = #"""

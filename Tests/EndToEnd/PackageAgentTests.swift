@@ -5,8 +5,8 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// Bases from packages (Docs/spec/deffile.md §2). The tools of other distributions are played by scripts that write
-    /// down how they were called.
+    /// Bases from packages (Docs/spec/deffile.md §2). Scripts play the tools of other distributions and write down how
+    /// they were called.
     @Suite struct PackageAgents {
         private func build(
             _ header: String, in folder: String, as profile: Profile, change: (inout Command) -> Void = { _ in }
@@ -61,7 +61,7 @@ extension EndToEnd {
             #expect(seen.standardOutput == "tiny\nminbase\napt\nextra\n#!/bin/sh\n", "\(seen)")
         }
 
-        /// Puts a root file system where it is told, and how it was called into it.
+        /// Puts a root file system where it is told to, and into it a record of how it was called.
         private static let played = """
             #!/bin/sh
             for word; do case $before in --installroot|--root) root=$word;; esac; before=$word
@@ -109,7 +109,7 @@ extension EndToEnd {
             #expect(seen.standardOutput == calls, "\(seen)")
         }
 
-        /// Puts programs that are played by these lines of shell in front of PATH.
+        /// Builds with programs in front of PATH that are played by these lines of shell.
         private func build(_ header: String, playing lines: [String: String], in folder: String, as profile: Profile)
             throws -> Outcome
         {
@@ -127,7 +127,7 @@ extension EndToEnd {
         private static let fill =
             "mkdir -p $root/bin; cp SHELL $root/bin/busybox; ln -sf busybox $root/bin/sh; ln -sf busybox $root/bin/cat"
 
-        /// Debian's rpm would leave the records of the packages in the caller's home.
+        /// Debian's rpm would leave the package records in the caller's home.
         @Test(arguments: Profile.allCases) func theRPMDatabaseIsWhereTheImageLooksForIt(profile: Profile) throws {
             try need(profile)
             if profile == .user { try need(.userNamespaces) }
@@ -144,7 +144,7 @@ extension EndToEnd {
             #expect(seen.standardOutput == "%_dbpath /var/lib/rpm\n", "\(seen)")
         }
 
-        /// pacstrap mounts what root of a user namespace cannot; pacman itself runs there.
+        /// pacstrap makes mounts that root of a user namespace cannot; pacman itself runs there.
         @Test(.needs(.user, .userNamespaces)) func aUserInstallsArchWithoutItsMounts() throws {
             let folder = try WorkDirectory.make(for: .user)
             let outcome = try build(

@@ -6,8 +6,8 @@ import Testing
 extension EndToEnd {
     /// The same image files under skiff and under the real Apptainer.
     ///
-    /// SKIFF_APPTAINER holds a command that runs Apptainer as an ordinary user and sees /tmp, in words separated by blanks.
-    /// It is no part of a usual machine: without it these tests are skipped as `peer`.
+    /// SKIFF_APPTAINER holds a command that runs Apptainer as an ordinary user and sees /tmp, in words separated by
+    /// blanks. Usual machines do not have it: without it these tests are skipped as `peer`.
     @Suite struct Peer {
         private static let uses = [
             ["exec", "IMAGE", "/bin/sh", "-c", "echo $FOO $APPTAINER_NAME $SINGULARITY_COMMAND; exit 7"],
@@ -50,7 +50,7 @@ extension EndToEnd {
               Help of the application.
             """
 
-        /// A directory in which everybody may write, with the definition and a copy of the small Linux.
+        /// Makes a directory in which everybody may write, with the definition and a copy of the small Linux.
         private func place() throws -> (folder: String, definition: String) {
             let root = try Images.shared.get().directory
             let folder = try WorkDirectory.make(for: .current)
@@ -67,7 +67,7 @@ extension EndToEnd {
             return try command.run()
         }
 
-        /// - Parameter hasTest: of an image without a test, versions of Apptainer say different things.
+        /// - Parameter hasTest: false for an image without a test, about which versions of Apptainer differ.
         private func compare(_ image: String, hasTest: Bool = true) throws {
             for use in Self.uses where hasTest || use[0] != "test" {
                 let words = use.map { $0 == "IMAGE" ? image : $0 }
@@ -81,7 +81,7 @@ extension EndToEnd {
             }
         }
 
-        /// Called by the name that the peer has.
+        /// Returns the program by the peer's name.
         private func lastSlashReplaced(_ program: String) -> String {
             program.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/apptainer"
         }

@@ -40,7 +40,7 @@ extension EndToEnd {
             #expect(first.isSuccess && first.line == "/new", "\(first)")
             #expect(!isAccessible(place.image + "/new", F_OK))
             #expect(try !place.exec([], "touch /new", as: profile).isSuccess)
-            // Who is root there installs software.
+            // A user who is root there installs software.
             let large = "dd if=/dev/zero of=/new bs=1048576 count=72 2>/dev/null && stat -c %s /new"
             let rooted = try place.exec(["--fakeroot", "--writable-tmpfs"], large, as: profile)
             #expect(rooted.isSuccess && rooted.line == "75497472", "\(rooted)")
@@ -58,7 +58,7 @@ extension EndToEnd {
             #expect(again.end == .exited(1) && again.line == "a", "\(again)")
             let refused = try place.exec(["--overlay", "a:ro"], "touch /file", as: profile)
             #expect(refused.end == .exited(1) && refused.standardError.contains("Read-only file system"), "\(refused)")
-            // The later one lies above; a writable one above all.
+            // The later one lies above; a writable one lies above all others.
             #expect(try place.exec(["-o", "a:ro", "-o", "b:ro"], "cat /file", as: profile).line == "b")
             #expect(try place.exec(["-o", "b:ro,a:ro"], "cat /file", as: profile).line == "a")
             let both = try place.exec(["-o", "a", "-o", "b:ro"], "cat /file; echo new >/file; cat /file", as: profile)
@@ -87,8 +87,8 @@ extension EndToEnd {
             #expect(!isAccessible(place.work + "/a/upper", F_OK))
         }
 
-        /// `skiff exec` on a host whose linker knows only these libraries and whose PATH has only these programs: in a
-        /// mount namespace of the test's own, so that the machine may have a driver or not.
+        /// Runs `skiff exec` on a host whose linker knows only these libraries and whose PATH has only these programs,
+        /// in a mount namespace of the test's own, so that it does not matter whether the machine has a driver.
         private func execWithDriver(_ place: Place, _ libraries: [String], _ words: [String], as profile: Profile)
             throws
             -> Outcome
@@ -155,13 +155,13 @@ extension EndToEnd {
             let used = try run("exec", "--overlay", "a", place.image, "true")
             #expect(
                 used.end == .exited(1) && used.standardError.contains("needs the plugin org.skiff.overlay"), "\(used)")
-            // A library that is gone: its flags are known, using one says what is wrong.
+            // The library is gone: its flags are known, and using one reports what is wrong.
             try unlink(folder + "/lib/skiff/plugins/NvidiaGPU.so")
             let gone = try run("exec", "--nv", place.image, "/bin/true")
             #expect(gone.end == .exited(255), "\(gone)")
             #expect(gone.standardError.hasPrefix("FATAL:   plugin org.skiff.nvidia-gpu: load: cannot open "), "\(gone)")
             #expect(try run("exec", place.image, "/bin/true").isSuccess)
-            // A broken manifest disables itself only.
+            // A broken manifest disables only itself.
             let bad = "nonsense\n[flag]\nname = bad\nenv = BAD\n[command]\nname = worse\n"
             try writeFile(folder + "/lib/skiff/plugins/org.bad.plugin", Array(bad.utf8), mode: 0o644)
             let reason = "needs the plugin org.bad, which cannot be used: cannot use plugin manifest"
@@ -191,7 +191,7 @@ extension EndToEnd {
             let release = String(decoding: try readFile("/etc/os-release"), as: UTF8.self)
             #expect(hello.isSuccess && hello.standardOutput == "world\n" + release, "\(hello)")
             #expect(try run("plugin", "list").standardOutput == "ENABLED  NAME\n    yes  org.skiff.hello\n")
-            // On a machine full of tests, opening a library may take any time.
+            // On a machine busy with tests, opening a library may take any time.
             let check = try run("plugin", "check", "--skip", "load-under-5ms", "org.skiff.hello")
             #expect(check.isSuccess && !check.standardOutput.contains("failed"), "\(check)")
             #expect(try run("plugin", "disable", "hello").isSuccess)

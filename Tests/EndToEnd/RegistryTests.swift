@@ -35,7 +35,7 @@ extension EndToEnd {
 
             func exists(_ name: String) -> Bool { (try? status(folder + "/" + name, follow: false)) != nil }
 
-            /// All that lies beside the home's own dot files.
+            /// Everything except the home's own dot files.
             var files: [String] {
                 ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0 != ".apptainer" }
                     .sorted()
@@ -190,7 +190,7 @@ extension EndToEnd {
             #expect(desk.files == ["a.sif", "auth.json", "c.sif", "d.sif"])
         }
 
-        /// A login of ours hides none that docker's tools made; of two for one registry ours counts.
+        /// A login of ours hides none made by docker's tools; of two for one registry, ours counts.
         @Test(.needs(.registry, .htpasswd), arguments: Profile.allCases) func loginsOfDockerStay(profile: Profile)
             throws
         {
@@ -300,7 +300,7 @@ extension EndToEnd {
             #expect(try desk.run("push", sif, open).end == .exited(255))
             let pushed = try desk.run("push", sif, open, change: login)
             #expect(pushed.isSuccess, "\(pushed)")
-            // Everybody may read what is open.
+            // Everybody may read a public repository.
             let pulled = try desk.run("pull", "a.sif", open)
             #expect(pulled.isSuccess, "\(pulled)")
             let closed = "oras://\(registry.host)/closed/full"

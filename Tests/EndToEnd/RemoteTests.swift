@@ -64,7 +64,7 @@ extension EndToEnd {
             #expect(listed.standardOutput.contains("#1  https://keys.example.org"), "\(listed)")
             #expect(try desk.run("remote", "-c", file, "list").standardOutput.contains("office"))
             #expect(try !desk.run("remote", "list").standardOutput.contains("office"))
-            // The verb's own comes last.
+            // The option after the verb has the last word.
             let other = try desk.run("remote", "--config", file, "list", "--config", desk.folder + "/none.yaml")
             #expect(other.isSuccess && !other.standardOutput.contains("office"), "\(other)")
             #expect(try desk.run("keyserver", "-c", file, "remove", "https://keys.example.org").isSuccess)
@@ -78,7 +78,7 @@ extension EndToEnd {
             #expect((try? readFile(system)) == before, "the file of all users was changed")
         }
 
-        /// What cannot act ends the command.
+        /// An option that cannot take effect ends the command.
         @Test func remoteLoginTakesNoUserName() throws {
             let desk = try Desk(.current)
             defer { desk.remove() }
@@ -154,7 +154,7 @@ extension EndToEnd {
             defer { desk.remove() }
             #expect(try desk.run("remote", "add", "--no-login", "-i", "office", "http://\(server.host)").isSuccess)
             #expect(try desk.run("remote", "login", "-p", "good").isSuccess)
-            // Behind a SIF anything may follow; a hole takes no room.
+            // Anything may follow a SIF; a hole takes no room.
             let large = desk.folder + "/large.sif"
             try writeFile(large, readFile(Images.shared.get().sif), mode: 0o644)
             let file = try open(large, O_RDWR)
@@ -175,7 +175,7 @@ extension EndToEnd {
             let pulled = try desk.run("pull", "back.sif", address) { $0.seconds = 60 }
             #expect(pulled.isSuccess, "\(pulled)")
             #expect(try readFile(desk.folder + "/back.sif", limit: 128 << 20) == readFile(large, limit: 128 << 20))
-            // It is there: a second push sends nothing but the tag.
+            // It is there already: a second push sends only the tag.
             let again = try desk.run("push", "-U", large, address)
             #expect(
                 again.isSuccess

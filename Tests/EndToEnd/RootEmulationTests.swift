@@ -7,7 +7,7 @@ import Testing
 extension EndToEnd {
     /// Ordinary users as root, Docs/root-emulation.md: what a build keeps, what a container sees, and what neither reaches.
     @Suite(.cleanHost) struct RootEmulation {
-        /// Ways to be root, each with the better ones left out.
+        /// The ways to be root, each with the better ones disabled.
         enum Mode: String, CaseIterable, Sendable {
             case root, ranges, supervised
 
@@ -35,7 +35,7 @@ extension EndToEnd {
 
             """
 
-        /// Type and permissions, owner, device, name, as `unsquashfs -lln` prints them.
+        /// Type and permissions, owner, device and name, as `unsquashfs -lln` prints them.
         private static let expected = [
             "-rwxr-xr-x 34/44 made", "-rwxr-xr-x 34/44 hard", "-rwxr-xr-x 34/44 copied", "lrwxrwxrwx 55/66 link",
             "drwxrwsr-x 0/7 shared", "-rw-rw-r-- 0/7 shared/inherits", "drwxrwsr-x 0/7 shared/below",
@@ -53,7 +53,7 @@ extension EndToEnd {
             try expectOwners(image)
         }
 
-        /// `%setup` is a program of the host, and root of the image's files as `%post` is.
+        /// `%setup` is a program of the host, and is root of the image's files as `%post` is.
         @Test(.needs(.mksquashfs), arguments: Mode.allCases) func setupIsTheSameRoot(mode: Mode) throws {
             try mode.needed()
             let setup =
@@ -66,7 +66,7 @@ extension EndToEnd {
             }
         }
 
-        /// The base's owners stay, and so do those of the image in between.
+        /// The owners of the base stay, and so do those of the image in between.
         @Test(.needs(.mksquashfs)) func basesKeepTheirOwners() throws {
             try Mode.supervised.needed()
             let text = "Bootstrap: localimage\nFrom: \(try EmulationRoot.shared.get())\n%post\n\(Self.post)"
@@ -74,7 +74,8 @@ extension EndToEnd {
             try expectOwners(try build(.supervised, "Bootstrap: localimage\nFrom: \(first)\n%post\ntrue\n"))
         }
 
-        /// A user with ranges can edit and remove what they made; the owners come back where root is emulated, and in an image.
+        /// A user with ranges can edit and remove their files; the owners come back where root is emulated, and in an
+        /// image.
         @Test(.needs(.mksquashfs)) func sandboxBelongsToItsMaker() throws {
             try Mode.ranges.needed()
             let text = "Bootstrap: localimage\nFrom: \(try EmulationRoot.shared.get())\n%post\n\(Self.post)"
@@ -147,7 +148,7 @@ extension EndToEnd {
                 ("dropped.chown", "EPERM"), ("dropped.mknod", "EPERM"),
             ] { #expect(values[key] == value, "\(key): \(outcome)") }
             #if arch(x86_64)
-            // -1 is EPERM: int $0x80 answers the number itself.
+            // -1 is EPERM: int $0x80 returns the number itself.
             for (key, value) in [("getuid32", "1000"), ("geteuid32", "1001"), ("getuid16", "1000"), ("setuid32", "-1")]
             {
                 #expect(values["i386." + key] == value, "\(key): \(outcome)")
@@ -194,7 +195,7 @@ extension EndToEnd {
             #expect(try entries(of: folder.raw).map(\.text) == ["outside"])
         }
 
-        /// A bound file of the host is not marked, whoever owns it.
+        /// A bound file of the host is not marked, no matter who owns it.
         @Test func bindsAreLeftAlone() throws {
             try Mode.supervised.needed()
             let root = try EmulationRoot.copy()
@@ -207,7 +208,7 @@ extension EndToEnd {
             for path in [folder, folder + "/file"] { #expect(try xattrNames(path).isEmpty) }
         }
 
-        /// Whoever is killed, nobody waits for ever and nothing stays.
+        /// Whichever is killed, nobody waits forever and nothing stays.
         @Test(arguments: ["skiff-root", "monitor"]) func deathOfOne(victim: String) throws {
             try Mode.supervised.needed()
             let root = try EmulationRoot.copy()
@@ -229,7 +230,7 @@ extension EndToEnd {
             #expect(excess.isEmpty, "\(excess)")
         }
 
-        /// A process that outlives its container's first one is answered to its end; then skiff-root goes.
+        /// A process that outlives the first one of its container is served until it ends; then skiff-root goes.
         @Test func lastProcessEndsIt() throws {
             try Mode.supervised.needed()
             let root = try EmulationRoot.copy()
@@ -289,7 +290,7 @@ extension EndToEnd {
             if Profile.current == .root { try expectAttributes(image) }
         }
 
-        /// Only root may read them all.
+        /// Only root can read all attributes.
         private func expectAttributes(_ image: String) throws {
             let tree = try WorkDirectory.make(for: .root) + "/tree"
             let words = ["/usr/bin/unsquashfs", "-o", try offset(image), "-d", tree, image]
@@ -302,7 +303,8 @@ extension EndToEnd {
             #expect(try xattrNames(tree + "/made").isEmpty)
         }
 
-        /// Where the squashfs begins: a line like `3 |1 |NONE |36864-1085440 |FS (Squashfs/*System/amd64)`.
+        /// Returns where the squashfs begins, from a line like `3 |1 |NONE |36864-1085440 |FS
+        /// (Squashfs/*System/amd64)`.
         private func offset(_ image: String) throws -> String {
             let list = try skiffCommand(["sif", "list", image], as: .current).run()
             let line = try #require(list.standardOutput.split(separator: "\n").first { $0.contains("Squashfs") })
@@ -317,7 +319,7 @@ extension EndToEnd {
             return Set(outcome.standardOutput.split(separator: "\n").compactMap(Self.shortened))
         }
 
-        /// Without size and time; a device keeps its numbers, a link loses its target.
+        /// Returns the line without size and time; a device keeps its numbers, a link loses its target.
         private static func shortened(_ line: Substring) -> String? {
             let words = line.split(separator: " ").map(String.init)
             guard let name = words.first(where: { $0.hasPrefix("squashfs-root/") }), words.count > 4 else { return nil }

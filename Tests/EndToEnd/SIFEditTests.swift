@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// Edits of SIF files by several at once, and by some that are killed (Docs/spec/sif.md §10).
+    /// Edits of SIF files by several processes at once, and by some that are killed (Docs/spec/sif.md §10).
     @Suite struct SIFEdits {
         private struct Place {
             let profile: Profile
@@ -51,7 +51,7 @@ extension EndToEnd {
             #expect(try place.objects() == [])
         }
 
-        /// The bytes come through a pipe, so that the kill meets the add in the middle of them.
+        /// The bytes come through a pipe, so that the kill hits the add in the middle of them.
         @Test(arguments: Profile.allCases) func killedAddLeavesWhatWas(profile: Profile) throws {
             try need(profile)
             let place = try Place(profile)
@@ -73,7 +73,7 @@ extension EndToEnd {
             try adding.signal(SIGKILL)
             _ = try adding.wait(seconds: 10)
             #expect(try place.objects() == ["small\n"])
-            // An edit that adds nothing gives the file its size back, and all else that was.
+            // An edit that adds nothing restores the file's size and everything else.
             #expect(try place.sif("setprim", "1", place.file).end == .exited(1))
             #expect(try readFile(place.file) == before)
             #expect(try place.sif("add", "--datatype", "7", place.file, place.folder + "/small").isSuccess)
@@ -109,7 +109,7 @@ extension EndToEnd {
             try need(profile)
             let place = try Place(profile)
             #expect(try place.sif("new", place.file).isSuccess)
-            // Through a link the image is changed, and the link stays one.
+            // Through a link the image is changed, and the link stays a link.
             let link = place.folder + "/link.sif"
             try makeSymlink("x.sif", at: link)
             #expect(try place.sif("add", "--datatype", "7", link, place.folder + "/small").isSuccess)

@@ -5,9 +5,9 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// What the administrator's configuration does to containers (Docs/spec/runtime.md §14).
+    /// The effect of the administrator's configuration on containers (Docs/spec/runtime.md §14).
     @Suite struct Directives {
-        /// The staged skiff with a configuration of these lines; root's, so that root obeys it.
+        /// Returns the staged skiff with a configuration of these lines, which belongs to root, so that root obeys it.
         private func command(_ lines: String, _ words: [String], as profile: Profile, in folder: String = "/") throws
             -> Command
         {
@@ -46,7 +46,7 @@ extension EndToEnd {
             expectRefusal(build, "cannot make the user namespace of an unprivileged build")
         }
 
-        /// Mounts of the host are shared here, so that a namespace that receives them says "master:".
+        /// The mounts of the host are shared here, so that a namespace that receives them shows "master:".
         @Test(.needs(.root), arguments: Profile.allCases) func mountsOfTheHostNeedNotAppear(profile: Profile) throws {
             try need(profile)
             let image = try Images.shared.get().directory
@@ -90,7 +90,7 @@ extension EndToEnd {
             }
         }
 
-        /// Root is not bound by them, as in Apptainer.
+        /// The limits do not apply to root, as in Apptainer.
         @Test(arguments: Profile.allCases) func placesAndOwnersOfImagesCanBeLimited(profile: Profile) throws {
             try need(profile)
             let image = try Images.shared.get().directory
@@ -189,7 +189,7 @@ extension EndToEnd {
             }
         }
 
-        /// Neither the file that is shipped nor one with the same values says anything.
+        /// Neither the shipped file nor one with the same values causes any message.
         @Test(arguments: Profile.allCases) func defaultsAreSilent(profile: Profile) throws {
             try need(profile)
             let folder = try WorkDirectory.make(for: .current)
@@ -249,7 +249,7 @@ extension EndToEnd {
                 "cannot trust \(folder): it belongs to uid")
         }
 
-        /// HOME may be that of whoever called sudo.
+        /// HOME may be that of the user who called sudo.
         @Test(.needs(.root, .user)) func rootObeysNobodyElsesHome() throws {
             let home = try WorkDirectory.make(for: .user)
             try makeDirectories(home + "/.apptainer")

@@ -5,9 +5,9 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// `--sharens`: processes that one parent starts, here this one, in one container (Docs/decisions/018).
+    /// `--sharens`: processes started by one parent, here the test, in one container (Docs/decisions/018).
     @Suite(.cleanHost) struct SharedContainers {
-        /// Flags with which containers are shared by asking.
+        /// Flags with which containers are shared on request.
         private static let kinds: [[String]] = [
             [], ["--userns"], ["--contain"], ["--pid"], ["--containall"], ["--fakeroot"],
             ["--fakeroot", "--ignore-subuid"], ["--fakeroot", "--containall"], ["--writable-tmpfs"],
@@ -39,7 +39,7 @@ extension EndToEnd {
             _ = try owner.wait(seconds: 10)
         }
 
-        /// The first may end before the others, and whoever comes later finds the container of those that are left.
+        /// The first process may end before the others, and a later one finds the container of those that are left.
         @Test(arguments: Profile.allCases) func theContainerStaysUntilTheLastEnds(profile: Profile) throws {
             try need(profile)
             let flags = ["--sharens", "--contain"]
@@ -78,7 +78,7 @@ extension EndToEnd {
             _ = try one.wait(seconds: 10)
         }
 
-        /// What launchers of jobs set, and that one step is not another.
+        /// The variables that job launchers set, and that one step is not another.
         @Test(
             arguments: [
                 ["PMIX_NAMESPACE": "prterun-1@1", "PMIX_RANK": "0"],
@@ -93,7 +93,7 @@ extension EndToEnd {
             let place = owner.text("stdout").trimmingCharacters(in: .whitespacesAndNewlines)
             let reader = try start([], "/attack copy \(place)", as: .user, job: job).wait(seconds: 10)
             #expect(reader.standardOutput == "copied text\n", "\(reader)")
-            // What could be told from a container of its own is not shared unasked.
+            // A launch that could tell a shared container from its own does not share one unasked.
             let apart = try start(["--contain"], "/attack copy \(place)", as: .user, job: job).wait(seconds: 10)
             #expect(apart.standardOutput == "refused: Operation not permitted\n", "\(apart)")
             let stranger = try start([], "/attack copy \(place)", as: .user).wait(seconds: 10)
@@ -118,7 +118,7 @@ extension EndToEnd {
             #expect(Set(texts.map { $0.standardOutput.split(separator: "\n").first ?? "" }).count == 1)
         }
 
-        /// A keeper that was killed leaves a socket at which nobody listens.
+        /// A keeper that was killed leaves a socket on which nobody listens.
         @Test(arguments: Profile.allCases) func aKilledKeeperIsReplaced(profile: Profile) throws {
             try need(profile)
             let one = try start(["--sharens"], "echo ready; exec sleep 2", as: profile)
@@ -134,7 +134,7 @@ extension EndToEnd {
             _ = try one.wait(seconds: 10)
         }
 
-        /// Somebody else has the place where containers are found.
+        /// The place where containers are found belongs to somebody else.
         @Test func aForeignPlaceIsRefused() throws {
             try need(.root)
             try need(.user)
@@ -164,7 +164,8 @@ extension EndToEnd {
             }
         }
 
-        /// An error of the one that makes the container is told once, and nothing is left for the next to find.
+        /// An error of the process that makes the container is reported once, and nothing is left for the next one to
+        /// find.
         @Test(arguments: Profile.allCases) func aContainerThatCannotBeMadeIsToldOnce(profile: Profile) throws {
             try need(profile)
             let words = ["--sharens", "--bind", "/nowhere-at-all"]

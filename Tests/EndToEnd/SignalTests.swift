@@ -5,8 +5,8 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// What the caller has ignored or blocked does not hinder skiff, and the program gets it back; signals end a launch that is
-    /// not complete, and are passed on to a program that runs.
+    /// Signals that the caller ignores or blocks do not hinder skiff, and the program gets both sets back; signals end
+    /// an unfinished launch, and are passed on to a running program.
     @Suite struct Signals {
         typealias Launch = Descriptors.Launch
 
@@ -25,7 +25,7 @@ extension EndToEnd {
             }
         }
 
-        /// Both sets as they would be without skiff.
+        /// Both sets are as they would be without skiff.
         @Test(arguments: Profile.allCases, Launch.allCases)
         func programGetsThemBack(profile: Profile, launch: Launch) throws {
             try need(profile)
@@ -95,7 +95,7 @@ extension EndToEnd {
             }
         }
 
-        /// Ignored by the caller: it ends nothing, not even early.
+        /// Ignored by the caller, the signal ends nothing, not even early.
         @Test(arguments: Profile.allCases) func ignoredSignalEndsNoSetUp(profile: Profile) throws {
             try need(profile)
             let words = ["exec", "--pid", try Images.shared.get().directory, "sh", "-c", "exit 4"]
@@ -112,7 +112,7 @@ extension EndToEnd {
             #expect(try running.wait(seconds: 10).end == .exited(4))
         }
 
-        /// A signal to skiff alone, as a scheduler sends it, ends the helper that unpacks, too.
+        /// A signal to skiff alone, as a scheduler sends it, also ends the helper that unpacks.
         @Test(arguments: Profile.allCases, [SIGTERM, SIGINT])
         func signalEndsTheUnpacking(profile: Profile, number: CInt) throws {
             try need(profile)
@@ -151,7 +151,7 @@ extension EndToEnd {
             #expect(outcome.isSuccess && outcome.standardOutput.contains("through"), "\(outcome)")
         }
 
-        /// The same without nohup ends it.
+        /// Without nohup the same ends it.
         @Test(arguments: Profile.allCases) func hangUpEndsABuild(profile: Profile) throws {
             try need(profile)
             if profile == .user { try need(.userNamespaces) }
@@ -185,7 +185,7 @@ extension EndToEnd {
             #expect(outcome.end == (isIgnored ? .exited(0) : .signaled(SIGHUP)), "\(outcome)")
         }
 
-        /// A limit that was raised inside is the caller's again.
+        /// A limit that was raised inside is set back to the caller's.
         @Test(arguments: Profile.allCases, Launch.allCases)
         func limitsAreGivenBack(profile: Profile, launch: Launch) throws {
             try need(profile)

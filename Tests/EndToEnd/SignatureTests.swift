@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// Signatures of SIF files, made by GnuPG, where skiff uses an image (Docs/spec/signing.md §7).
+    /// Signatures of SIF files, made by GnuPG, in every command that uses an image (Docs/spec/signing.md §7).
     @Suite struct Signatures {
         typealias Desk = EndToEnd.Registries.Desk
 
@@ -50,7 +50,7 @@ extension EndToEnd {
                 try chown(desk.folder + "/" + name, record.uid, record.gid)
             }
 
-            /// Puts a key onto the key server, or what is no key.
+            /// Puts a key, or bytes that are no key, onto the key server.
             func publish(_ bytes: [UInt8]) throws {
                 try makeDirectories(server.folder + "/keys")
                 try writeFile(server.folder + "/keys/" + key.search, bytes, mode: 0o644)
@@ -58,7 +58,7 @@ extension EndToEnd {
 
             var lookups: [LyingRegistry.Request] { server.requests.filter { $0.path.contains("/pks/lookup") } }
 
-            /// Builds over a target that is there already.
+            /// Builds over a target that exists already.
             func build(_ image: String, _ fingerprints: String? = nil, change: (inout Command) -> Void = { _ in })
                 throws -> Outcome
             {
@@ -121,7 +121,7 @@ extension EndToEnd {
                     && tampered.standardError.contains(
                         Self.refused + "integrity: data object integrity compromised: 1\n"),
                 "\(tampered)")
-            // Two have signed.
+            // Both have signed.
             try other.sign(signed.desk.folder + "/signed.sif")
             let both = try signed.build("signed.sif", "\(other.fingerprint),\(key.fingerprint)")
             #expect(both.isSuccess, "\(both)")
@@ -141,7 +141,7 @@ extension EndToEnd {
                     "\(good)")
                 #expect(!good.standardError.contains("WARNING") && !good.standardError.contains("integrity"), "\(good)")
             }
-            // A comment demands nothing.
+            // A comment requires nothing.
             #expect(try signed.build("signed.sif", "# of nobody").standardError.contains("INFO:    Verifying"))
             let tampered = try signed.build("tampered.sif")
             #expect(
@@ -160,7 +160,7 @@ extension EndToEnd {
             #expect(unknown.standardError.contains(Self.unknown + "\n" + Self.goesOn), "\(unknown)")
         }
 
-        /// Keys may be revoked or go: what was kept of an earlier build does not count as a check.
+        /// Keys may be revoked or removed: the result of an earlier build does not count as a check.
         @Test(arguments: Profile.allCases) func keptResultsAreCheckedAgain(profile: Profile) throws {
             let signed = try Signed(profile)
             defer { signed.desk.remove() }
@@ -168,7 +168,7 @@ extension EndToEnd {
             for _ in 1...2 {
                 let good = try signed.build("signed.sif", signed.key.fingerprint)
                 #expect(good.isSuccess && good.standardError.contains("Checking bootstrap image"), "\(good)")
-                // Once, not for each who asks.
+                // Once, not for each part that asks.
                 #expect(good.standardError.components(separatedBy: "Checking bootstrap image").count == 2, "\(good)")
             }
             try signed.keyring()
@@ -223,7 +223,7 @@ extension EndToEnd {
                 $0.environment["APPTAINER_KEYSDIR"] = folder + "/elsewhere"
             }
             #expect(preferred.end == .exited(255), "\(preferred)")
-            // One that holds no keys is told of, not passed over.
+            // A file that holds no keys is reported, not passed over.
             try signed.place("elsewhere/pgp-public", Array("hello".utf8))
             let broken = try signed.build("signed.sif", signed.key.fingerprint) {
                 $0.environment["APPTAINER_KEYSDIR"] = folder + "/elsewhere"
@@ -256,12 +256,12 @@ extension EndToEnd {
             #expect(
                 signed.lookups.map(\.path) == ["/keys/pks/lookup?exact=on&op=get&search=\(signed.key.search)"],
                 "\(signed.lookups)")
-            // The remote's own server knows its token.
+            // The remote's own server gets its token.
             #expect(signed.lookups.map(\.authorization) == ["Bearer good"])
-            // Nothing is asked for an image without signatures, nor kept of what was asked.
+            // Nothing is asked for an image without signatures, and no answer is kept.
             #expect(try signed.build("unsigned.sif").isSuccess && signed.lookups.count == 1)
             #expect(!signed.desk.exists(".apptainer/keys"))
-            // The key of somebody else, and what is no key.
+            // The key of somebody else, and bytes that are no key.
             for wrong in [try SigningKey("Other").armored(), Array("<html>hello</html>".utf8), []] {
                 try signed.publish(wrong)
                 let outcome = try signed.build("signed.sif", fingerprint)
@@ -351,7 +351,7 @@ extension EndToEnd {
                     #expect(try desk.bytes("got.sif") == desk.bytes(name + ".sif"))
                 }
             }
-            // What comes from a library is a base like any other.
+            // An image from a library is a base like any other.
             for (name, isGood) in [("signed", true), ("tampered", false)] {
                 let text = "Bootstrap: library\nFrom: team/tools/\(name):1\nFingerprints: \(signed.key.fingerprint)\n"
                 try signed.place("library.def", Array(text.utf8))
@@ -387,7 +387,7 @@ extension EndToEnd {
                 "\(demanded)")
             let warned = try hidden("build", "out.sif", "signed.sif")
             #expect(warned.isSuccess && warned.standardError.contains("Install the package librnp0\n"), "\(warned)")
-            // Nobody needs it who has nothing to check.
+            // A build that has nothing to check does not need it.
             let unsigned = try hidden("build", "--force", "out.sif", "unsigned.sif")
             #expect(unsigned.isSuccess && !unsigned.standardError.contains("librnp"), "\(unsigned)")
         }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// A real terminal and job control; `Tests/Inside/terminal.py` types.
+    /// A real terminal with job control; `Tests/Inside/terminal.py` types.
     @Suite struct Terminal {
         @Test(arguments: Profile.allCases, ["shell", "resize"])
         func shellOnATerminal(profile: Profile, scenario: String) throws {
@@ -16,7 +16,7 @@ extension EndToEnd {
             try expect(scenario, ["exec", try Images.shared.get().directory], profile)
         }
 
-        /// With a server to reap, skiff stays as a parent and must pass the keys on all the same.
+        /// With a server to reap, skiff stays as a parent and must still pass the keys on.
         @Test(arguments: Profile.allCases, ["interrupt", "suspend"])
         func watchedProgramOnATerminal(profile: Profile, scenario: String) throws {
             try expect(scenario, ["exec", try ImageKind.squashfs.path(for: profile)], profile)
@@ -31,7 +31,7 @@ extension EndToEnd {
             "group_stop", "self_stop", "terminal_stop", "twice", "background_read", "suspend",
         ]
 
-        /// The process that a shell waits for stops and goes on as the program does.
+        /// The process that a shell waits for stops and continues as the program does.
         @Test(arguments: Profile.allCases, jobControl) func programIsAJobOfTheShell(profile: Profile, scenario: String)
             throws
         {

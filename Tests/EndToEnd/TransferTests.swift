@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// How requests find their way, how long they may take, and what is shown of them.
+    /// How requests are routed, how long they may take, and what is shown of them.
     @Suite struct Transfers {
         typealias Desk = EndToEnd.Registries.Desk
 
@@ -36,7 +36,7 @@ extension EndToEnd {
                 seen.allSatisfy {
                     $0.path.hasPrefix("http://registry.invalid:5000/v2/") && $0.authorization == "ann:secret"
                 }, "\(seen)")
-            // In capitals it counts as well, but not where a web server may have set it from a header of its client.
+            // In capitals it counts as well, but not where a web server may have set it from a client's header.
             let capitals = ["HTTP_PROXY": "http://\(proxy.host)"]
             #expect(try run(capitals, "pull", "--no-https", "-F", address).isSuccess)
             let after = proxy.requests.count
@@ -51,7 +51,7 @@ extension EndToEnd {
                         && direct.standardError.contains("cannot reach registry registry.invalid:5000"),
                     "\(variables): \(direct)")
             }
-            // Nobody means this machine's own addresses.
+            // Proxies are not meant for this machine's own addresses.
             let own = try run(way, "pull", "x.sif", "oras://\(registry.host)/team/full:1")
             #expect(own.isSuccess, "\(own)")
             #expect(proxy.requests.count == after)
@@ -77,7 +77,7 @@ extension EndToEnd {
             let trust = ["SSL_CERT_FILE": registry.folder + "/cert.pem"]
             let pushed = try run(trust, "push", sif, address)
             #expect(pushed.isSuccess, "\(pushed)")
-            // The directory with names that openssl gives, instead of the file.
+            // The directory with names given by openssl, instead of the file.
             let folder = desk.folder + "/authorities"
             try makeDirectory(folder, mode: 0o755)
             try writeFile(folder + "/own.pem", readFile(registry.folder + "/cert.pem"), mode: 0o644)
@@ -85,7 +85,7 @@ extension EndToEnd {
             let pulled = try run(["SSL_CERT_DIR": folder], "pull", address)
             #expect(pulled.isSuccess, "\(pulled)")
             #expect(try desk.bytes("full_1.sif") == readFile(sif))
-            // The proxy sees where it goes, and nothing of what is said.
+            // The proxy sees the destination, but nothing of the content.
             #expect(!proxy.requests.isEmpty)
             #expect(
                 proxy.requests.allSatisfy { $0.method == "CONNECT" && $0.path == "registry.invalid:443" },
@@ -130,7 +130,7 @@ extension EndToEnd {
             }
             let inTime = try desk.run("delete", "--force", address)
             if isLibrary, !inTime.isSuccess {
-                // The one that came late was carried out all the same.
+                // The late one was carried out nevertheless.
                 #expect(inTime.standardError.contains("no such image"), "\(inTime)")
             } else {
                 #expect(inTime.isSuccess && inTime.standardError.contains("deleted."), "\(inTime)")
@@ -162,7 +162,7 @@ extension EndToEnd {
             #expect(Set(lines).count >= 3, "it does not move: \(lines)")
             #expect(lines.first?.contains(" ] ") == true, "\(lines)")
             #expect(lines.last?.contains("[" + String(repeating: "=", count: 32) + "]") == true, "\(lines)")
-            // What comes after the bars stands on lines of its own.
+            // Messages after the bars stand on lines of their own.
             #expect(totals.last?.dropFirst().first?.contains("Converting OCI blobs to SIF format") == true, "\(shown)")
 
             let plain = try pull([]).run()

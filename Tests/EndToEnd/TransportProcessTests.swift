@@ -4,8 +4,8 @@ import Linux
 import TestSupport
 import Testing
 
-/// The process of a plugin that fetches or pushes: it is killed when it hangs and when the command ends, and borrows
-/// credentials from it.
+/// The process of a plugin that fetches or pushes: it is killed when it hangs and when the command ends, and the
+/// command lends it credentials.
 extension EndToEnd.Transports {
     private static func strays() -> [ProcessEntry] {
         ProcessTable.current().filter {
@@ -34,7 +34,7 @@ extension EndToEnd.Transports {
                 "\(outcome)")
             #expect(desk.files == [] && desk.entries == [] && Self.areGone(), "\(word): \(Self.strays())")
         }
-        // Those that go on, or say that they do, are waited for; and the cache has taken no harm.
+        // Those that continue, or say that they do, are waited for; and the cache is undamaged.
         let patience = environment.merging(["APPTAINER_NETWORK_TIMEOUT": "2"]) { $1 }
         for word in ["slow", "patient"] {
             let outcome = try desk.command(["pull", "--force", "out.sif", "odd://" + word], patience).run()
@@ -45,12 +45,12 @@ extension EndToEnd.Transports {
         #expect(wrong.standardError.contains("cannot use APPTAINER_NETWORK_TIMEOUT=soon"), "\(wrong)")
     }
 
-    /// What the fixture says of a secret, backwards.
+    /// Returns what the fixture prints of a secret, backwards.
     private static func told(_ name: String, _ text: String) -> String {
         "INFO:    \(name) \(String(text.reversed()))\n"
     }
 
-    /// From each of the places from which registries have theirs, for the host of the address, and nowhere to be read.
+    /// Credentials come from each of the places that registries use, for the host of the address, and appear nowhere.
     @Test(arguments: Profile.allCases) func credentialsAreLent(profile: Profile) throws {
         try need(profile)
         let desk = try Desk(profile)
@@ -85,7 +85,7 @@ extension EndToEnd.Transports {
             ).run()
             #expect(outcome.isSuccess && outcome.standardError.contains(text), "\(outcome)")
         }
-        // For somebody who looks at everything.
+        // For a user who looks at all output.
         let loud = try desk.command(
             ["--debug", "exec", "--explain", address, "true"], environment.merging(variables) { $1 }
         ).run()
@@ -128,7 +128,7 @@ extension EndToEnd.Transports {
         try fails("pull", "out.sif", "odd://x", at: "resolve")
     }
 
-    /// A bar that stands still is no sign of life either.
+    /// A progress bar that stands still is no sign of life either.
     @Test(.needs(.python)) func hungPluginIsGivenUpAtATerminal() throws {
         let desk = try Desk(.current)
         defer { desk.remove() }
@@ -141,7 +141,7 @@ extension EndToEnd.Transports {
 
     @Test(arguments: ["hang-resolve", "hang", "hang-close", "hang-child"], [SIGINT, SIGTERM, SIGKILL])
     func stoppedFetchLeavesNothing(word: String, signal: CInt) throws {
-        // Nobody is there who could end a helper of a plugin when all of ours are killed at once.
+        // Nothing is left to end a helper of a plugin when all processes of ours are killed at once.
         if word == "hang-child", signal == SIGKILL { return }
         let desk = try Desk(.current)
         defer { desk.remove() }
@@ -152,7 +152,7 @@ extension EndToEnd.Transports {
         try command.signal(signal)
         let outcome = try command.wait(seconds: 10)
         #expect(outcome.end == .signaled(signal), "\(outcome)")
-        // After kill -9 the private directory of the pull is left, as with every transport; its process is not.
+        // After kill -9 the private directory of the pull is left, as with every transport, but its process is not.
         if signal != SIGKILL { #expect(desk.files == []) }
         #expect(Self.areGone(), "\(Self.strays())")
     }

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// Schemes of plugins from the user's side: the C example, and one plugin that does everything wrong.
+    /// Schemes of plugins from the user's side: the C example, and a plugin that does everything wrong.
     @Suite struct Transports {
         /// An installation with both plugins, built with the C compiler from its own headers.
         static let installation = Result { () throws -> String in
@@ -88,13 +88,13 @@ extension EndToEnd {
                 }
             }
 
-            /// All that lies beside the cache and the store.
+            /// Everything except the cache and the store.
             var files: [String] {
                 ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
                     .filter { ![".cache", ".apptainer", "store"].contains($0) }.sorted()
             }
 
-            /// Entries of the cache, without what tells of names and leases.
+            /// Entries of the cache, without those for names and leases.
             var entries: [String] {
                 ["net", "oci-tmp"].flatMap {
                     (try? FileManager.default.contentsOfDirectory(atPath: folder + "/.cache/cache/" + $0)) ?? []
@@ -131,7 +131,7 @@ extension EndToEnd {
                 let outcome = try desk.command(["exec"] + flags + [address, "/inside", "exit", "3"]).run()
                 #expect(outcome.end == .exited(3), "\(outcome)")
             }
-            // What is in the cache needs no store, unless somebody asks for what is newest.
+            // A cached image needs no store, unless the newest is asked for.
             let gone = ["SKIFF_FILE_STORE": desk.folder + "/store"]
             try FileManager.default.removeItem(atPath: desk.folder + "/store")
             let kept = try desk.run("exec", "--pull=never", address, "/inside", "exit", "4", with: gone)
@@ -234,7 +234,7 @@ extension EndToEnd {
                 refused.standardError.contains(
                     "cannot use file-store://app:2: what the plugin org.skiff.file-store fetched has no image \(wrong)"),
                 "\(refused)")
-            // A layer that is not what the manifest names.
+            // A layer other than the one that the manifest names.
             try unlink(place + "/2.digest")
             let blobs = place + "/2/blobs/sha256"
             let largest = try FileManager.default.contentsOfDirectory(atPath: blobs).max { left, right in
@@ -271,7 +271,7 @@ extension EndToEnd {
             ("garbage", "what the plugin org.test.odd fetched is no image: image format not recognized"),
         ]
 
-        /// A file that ends too early is found out by what it says itself.
+        /// A file that ends too early is detected by what it says about itself.
         @Test(.needs(.mksquashfs)) func truncatedFileSystemsAreFoundOut() throws {
             let desk = try Desk(.current)
             defer { desk.remove() }
@@ -310,7 +310,7 @@ extension EndToEnd {
                     let wanted = text.hasPrefix("what") ? "cannot use odd://\(word): \(text)" : text
                     #expect(outcome.end == .exited(255), "\(outcome)")
                     #expect(outcome.standardError.contains("FATAL:   " + wanted), "\(outcome)")
-                    // The process that crashed says so, too.
+                    // The process that crashed reports it, too.
                     #expect(outcome.standardError.contains(" crashed\n") == word.hasPrefix("crash"), "\(outcome)")
                 }
             }
@@ -347,7 +347,7 @@ extension EndToEnd {
             let sum = try Command(["/usr/bin/sha256sum", sif], as: .current).run().standardOutput.prefix(64)
             #expect(try pull("digest", ["ODD_DIGEST": "sha256:\(sum)"]).isSuccess)
             #expect(desk.entries.contains(String(sum)))
-            // What is printed against the rules spoils no answer.
+            // Output against the rules does not spoil the answer.
             let noisy = try pull("noisy", [:], "--json")
             #expect(noisy.isSuccess && noisy.standardOutput.hasPrefix("{"), "\(noisy)")
             #expect(noisy.standardError.contains("noise"), "\(noisy)")
@@ -357,7 +357,7 @@ extension EndToEnd {
             #expect(run.end == .exited(5), "\(run)")
         }
 
-        /// What is left of plugins that hang.
+        /// What plugins that hang leave.
         @Test func pushesThatFail() throws {
             let folder = try WorkDirectory.make(for: .current)
             let installation = try Self.copyOfInstallation(to: folder + "/copy")
@@ -391,7 +391,7 @@ extension EndToEnd {
                 "\(outside)")
         }
 
-        /// Ours stay ours, the first plugin is asked first, and what is not to be had is told.
+        /// Our own schemes stay ours, the first plugin is asked first, and an unknown scheme is reported.
         @Test func schemesAreSharedAndMissed() throws {
             let folder = try WorkDirectory.make(for: .current)
             let installation = try Self.copyOfInstallation(to: folder + "/copy")
@@ -402,7 +402,7 @@ extension EndToEnd {
                 try desk.command(["pull", "--force", "out.sif", address], environment).run()
             }
             #expect(try pull("odd://declined").end == .exited(255))
-            // A second one has what the first declines, and is not asked for what the first knows.
+            // A second one gets what the first declines, and is not asked for what the first knows.
             try Self.addOdd(to: installation, id: "org.test.second", head: "priority = 5", "-DDECLINES=\"reason\"")
             #expect(try pull("odd://declined").isSuccess)
             #expect(try pull("odd://reason").standardError.contains("plugin org.test.odd: resolve: "))

@@ -63,7 +63,7 @@ extension EndToEnd {
             }
         }
 
-        /// Where even the namespace cannot be had, the reason is told.
+        /// Where even the namespace is not available, the reason is reported.
         @Test func withoutTheIDsTheReasonIsTold() throws {
             let folder = try WorkDirectory.make(for: .root)
             let text = "Bootstrap: localimage\nFrom: \(try Images.shared.get().sif)\n%post\ntrue\n"

@@ -30,7 +30,7 @@ extension EndToEnd {
             #expect(outcome.standardError == "INFO:    Converting SIF file to temporary sandbox...\n", "\(outcome)")
         }
 
-        /// What a killed skiff left the next one takes away.
+        /// What a killed skiff left is removed by the next one.
         @Test func killedRunIsSweptByTheNext() throws {
             let script = """
                 "$1" exec "$2" sh -c 'echo ready; exec sleep 50' >$APPTAINER_TMPDIR/said & until grep -q ready $APPTAINER_TMPDIR/said

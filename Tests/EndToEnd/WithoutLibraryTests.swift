@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// Hosts that lack a library: who needs it is told its package, and nobody else notices.
+    /// Hosts that lack a library: a command that needs it names its package, and no other command notices.
     @Suite(.needs(.root)) struct WithoutLibrary {
         /// Runs skiff where no file of the host begins with this name of a library.
         private func hidden(_ library: String, _ words: String...) throws -> Outcome {
@@ -22,7 +22,7 @@ extension EndToEnd {
             #expect(try skiff("sif", "new", file, as: .root).isSuccess)
             let missing = "a SHA-256 digest: cannot open libcrypto.so.3. Install the package libssl3\n"
             let added = try hidden("libcrypto.so.3", "sif", "add", "--datatype", "11", file, "/etc/passwd")
-            // As every error of this command.
+            // Like every error of this command.
             #expect(added.end == .exited(1) && added.standardError.contains(missing), "\(added)")
             let layers = try hidden("libcrypto.so.3", "build", folder + "/y.sif", "oci:" + Layers.image.get())
             #expect(layers.end == .exited(255) && layers.standardError.contains(missing), "\(layers)")

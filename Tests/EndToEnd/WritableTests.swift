@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// What can be written, by whom, and what becomes of it: Docs/spec/runtime.md §2.7.
+    /// What can be written, by which user, and what becomes of it: Docs/spec/runtime.md §2.7.
     @Suite struct Writable {
         /// `/etc` belongs to root in the image; the user's namespace knows no root.
         @Test(.needs(.overlay), arguments: Profile.allCases, [ImageKind.squashfs, .sif])

@@ -2,7 +2,7 @@ import CLinux
 import Linux
 import Synchronization
 
-/// Something that a host may lack. `Scripts/check-skips` asks the host the same question by the raw name.
+/// Something that a host may lack. `Scripts/check-skips` asks the host the same question by the raw value.
 package enum Facility: String, Hashable, Sendable {
     case root, user, userNamespaces = "user-namespaces", fuse, loop, overlay, peer, registry, ranges, python
     /// Programs in /usr/bin or /usr/sbin.
@@ -12,7 +12,7 @@ package enum Facility: String, Hashable, Sendable {
 
     private static let answers = Mutex<[Facility: String?]>([:])
 
-    /// Why the host cannot do it; nil when it can. Asked once.
+    /// Why the host lacks it; nil when it does not. Determined once.
     package var missing: String? {
         if let known = Self.answers.withLock({ $0[self] }) { return known }
         let answer = look()

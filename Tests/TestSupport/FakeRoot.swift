@@ -2,7 +2,7 @@ import CLinux
 import Linux
 package import Shell
 
-/// A directory that stands for the root of a container; gone with the value.
+/// A directory that stands for the root of a container; removed with the value.
 package final class FakeRoot {
     private let scratch: Scratch
     package var path: String { scratch.path }

@@ -12,7 +12,7 @@ package struct Needs: TestTrait, SuiteTrait {
     package func prepare(for test: Test) async throws {
         for facility in facilities {
             guard let reason = facility.missing else { continue }
-            // A suite hands the trait on to each of its tests, and those are what is counted.
+            // A suite hands the trait on to each of its tests, which are counted themselves.
             if !test.isSuite { note(test, facility, reason) }
             try Test.cancel("\(reason)")
         }
@@ -20,12 +20,12 @@ package struct Needs: TestTrait, SuiteTrait {
 }
 
 extension Trait where Self == Needs {
-    /// What the host must have for this test.
+    /// Returns a trait that names what the host must have for this test.
     package static func needs(_ facilities: Facility...) -> Needs { Needs(facilities: facilities) }
 }
 
-/// Skips the rest of the running test case when the host lacks something that only this case needs: Swift Testing tells
-/// a trait nothing of a case's arguments.
+/// Skips the rest of the running test case when the host lacks something that only this case needs: Swift Testing does
+/// not tell a trait the arguments of a case.
 package func need(_ facilities: Facility...) throws {
     for facility in facilities {
         guard let reason = facility.missing else { continue }

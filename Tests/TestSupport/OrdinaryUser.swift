@@ -1,11 +1,11 @@
 import Linux
 
-/// The user whom tests take for anybody but root.
+/// The user that tests take for anybody but root.
 package enum OrdinaryUser {
-    /// Made by `Scripts/prepare-tests` when root runs the suite.
+    /// The name of the user that `Scripts/prepare-tests` makes when root runs the suite.
     package static var name: String { environmentValue("SKIFF_TEST_USER") ?? "tester" }
 
-    /// Whoever runs the suite, or the user of that name when root does.
+    /// The user who runs the suite, or the user of that name when root does.
     package static var record: UserRecord? {
         effectiveUID() == 0 ? userRecord(name: name) : userRecord(uid: effectiveUID())
     }

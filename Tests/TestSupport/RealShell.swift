@@ -1,7 +1,7 @@
 import CLinux
 import Linux
 
-/// What a real shell makes of a script.
+/// The result of a script in a real shell.
 package struct ShellAnswer: Equatable {
     package var status: String
     package var variables: [String: String]
@@ -16,8 +16,8 @@ package struct ShellAnswer: Equatable {
 }
 
 package enum RealShell {
-    /// Runs `script` and answers its last status, the named variables (nil values left out), what is exported, and what it
-    /// printed. Nil when the script ended the shell.
+    /// Runs `script` and returns its last status, the named variables (nil values left out), what is exported, and what
+    /// it printed; nil when the script ended the shell.
     package static func run(_ shell: String, _ script: String, watching names: [String], environment: [String] = [])
         throws
         -> ShellAnswer?

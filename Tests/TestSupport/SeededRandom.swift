@@ -1,4 +1,4 @@
-/// A generator with a seed: the same scripts in every run.
+/// A random generator with a seed: it makes the same scripts in every run.
 package struct SeededRandom: RandomNumberGenerator {
     private var state: UInt64
     package init(_ seed: UInt64) { state = seed }

@@ -111,7 +111,7 @@ package struct JSONReader {
             offset += 1
             switch byte {
             case UInt8(ascii: "\""):
-                // JSON is UTF-8 (RFC 8259 §8.1): what is not is repaired, as Go does.
+                // JSON is UTF-8 (RFC 8259 §8.1): invalid bytes are repaired, as in Go.
                 return String(bytes: Array(String(decoding: text, as: UTF8.self).utf8))
             case UInt8(ascii: "\\"): text += Array(String(try escape()).utf8)
             case 0..<0x20:

@@ -1,7 +1,7 @@
 import Linux
 
 /// A JSON value to be written: RFC 8259. Members keep their order, because scripts compare our output with Apptainer's.
-/// Reading JSON is no affair of the launch path.
+/// Reading JSON is not part of the launch path.
 package indirect enum JSONText: Sendable, Equatable {
     case null
     case bool(Bool)
@@ -19,15 +19,15 @@ package indirect enum JSONText: Sendable, Equatable {
         }
     }
 
-    /// Members in the order given; the ones whose value is nil are left out.
+    /// Returns an object with members in the order given; those whose value is nil are left out.
     package static func members(_ pairs: KeyValuePairs<String, JSONText?>) -> JSONText {
         .object(pairs.compactMap { name, value in value.map { Member(name, $0) } })
     }
 
     package static func strings(_ texts: [String]) -> JSONText { .array(texts.map { .string($0) }) }
 
-    /// The value as text: on one line without `indent`, else one member or element a line, indented by it.
-    /// `<`, `>` and `&` are written as escapes, as Go does and as Apptainer's readers see them.
+    /// Returns the value as text: on one line without `indent`, otherwise one member or element per line, indented by
+    /// it. `<`, `>` and `&` are written as escapes, as in Go and as Apptainer's readers see them.
     package func text(indent: String? = nil) -> String {
         var result = ""
         write(into: &result, indent: indent, depth: 0)

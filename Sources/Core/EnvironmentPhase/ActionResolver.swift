@@ -6,14 +6,14 @@ import Shell
 /// From the action to the program: Docs/spec/runtime.md §6.
 struct ActionResolver {
     let files: any RootFiles
-    /// Where relative paths of programs begin.
+    /// The directory to which programs' relative paths refer.
     let directory: [UInt8]
 
     static var runscript: String { "/.singularity.d/runscript" }
 
-    /// What an action runs when its environment stands.
+    /// What an action runs once its environment is complete.
     enum Target {
-        /// A word of the user, looked for in PATH.
+        /// A word of the user's, looked up in PATH.
         case command([[UInt8]])
         /// A file that is known to be there, with its arguments.
         case file(String, [[UInt8]])
@@ -98,7 +98,7 @@ struct ActionResolver {
 
     // MARK: PATH
 
-    /// The program that a word means, as an absolute path; the texts are the ones that users of Apptainer know.
+    /// Returns the program that a word means, as an absolute path; errors have the texts that users of Apptainer know.
     func find(_ word: [UInt8], path: [UInt8]) throws(SkiffError) -> [UInt8] {
         if word.contains(ASCII.slash) {
             let full = absolute(word)
@@ -119,21 +119,21 @@ struct ActionResolver {
         do throws(Errno) { found = try files.status(path) } catch {
             return SkiffError("stat \(String(bytes: path))", errno: error)
         }
-        // Apptainer gives the reason alone; it is the end of ours.
+        // Apptainer gives only the reason; ours ends with it.
         let start = "exec \(String(bytes: path)) failed"
         if found.isDirectory { return SkiffError("\(start): is a directory") }
         return found.permissions & 0o111 == 0 ? SkiffError("\(start): permission denied") : nil
     }
 
-    /// Joined to the current directory, without `.`, `..` and doubled slashes.
+    /// Returns the path joined to the current directory, without `.`, `..` and doubled slashes.
     private func absolute(_ path: [UInt8]) -> [UInt8] {
         TreePath(path.first == ASCII.slash ? path : directory + [ASCII.slash] + path).cleaned.bytes
     }
 
     // MARK: OCI runscripts
 
-    /// Runscripts made from ENTRYPOINT and CMD, known by this very line, are evaluated here, so that an image without
-    /// /bin/sh runs (Docs/spec/deffile.md §9). Nil: not such a script, or one that a shell must run.
+    /// Evaluates runscripts made from ENTRYPOINT and CMD, recognised by this very line, so that an image without
+    /// /bin/sh runs (Docs/spec/deffile.md §9). Returns nil for any other script, or one that a shell must run.
     private func runOCI(_ arguments: [[UInt8]], _ evaluator: ScriptEvaluator) throws(SkiffError)
         -> EnvironmentOutcome?
     {

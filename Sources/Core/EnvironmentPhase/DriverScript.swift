@@ -3,9 +3,9 @@ import CLinux
 import Linux
 import Shell
 
-/// The same phase done by a shell, for images whose scripts are more than `ScriptParser` understands: the text that the
-/// shell gets, and its environment. All values travel in the environment under names of our own, so that no byte of them
-/// has to be quoted and none is limited by the length of an argument.
+/// The same phase run by a shell, for images whose scripts are more than `ScriptParser` understands: the text given to
+/// the shell, and its environment. All values travel in the environment under names of our own, so that none of their
+/// bytes has to be quoted and none is limited by the length of an argument.
 extension EnvironmentRun {
     func startShell(_ scripts: [Script], because reason: NeedsShell) throws(SkiffError) -> EnvironmentOutcome {
         let saved = incoming()
@@ -55,8 +55,8 @@ extension EnvironmentRun {
 }
 
 extension ShellQuoting {
-    /// A value that is put between double quotes and evaluated there: bare double quotes are hidden, and a backslash at the
-    /// end must not hide the closing one.
+    /// Returns a value that is put between double quotes and evaluated there: bare double quotes are hidden, and a
+    /// backslash at the end must not hide the closing one.
     static func closable(_ bytes: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
         var isHidden = false
@@ -169,7 +169,7 @@ struct DriverText {
 
     private var around: ([UInt8], [UInt8])? {
         guard let path = libraries.adjusted(nil) else { return nil }
-        // Everything that was added to an empty value: all but the prefix stands behind.
+        // Everything that was added to an empty value: all but the prefix comes after it.
         let prefix = plan.libraryPrefix
         return (prefix, Array(path.dropFirst(prefix.isEmpty ? 0 : min(path.count, prefix.count + 1))))
     }
@@ -187,7 +187,7 @@ struct DriverText {
 
     private func quoted(_ bytes: [UInt8]) -> String { String(bytes: ShellQuoting.single(bytes)) }
 
-    /// Variables that came in return unless defined; what the image emptied goes.
+    /// Incoming variables return unless defined; those that the image emptied are removed.
     private var restore: String {
         var text = ""
         for (index, variable) in saved.enumerated() {
@@ -255,7 +255,7 @@ struct DriverText {
         """
     }
 
-    /// The first argument is `fallback`; with bash, ours that it reads no startup file is the second.
+    /// The first argument is `fallback`; with bash, the second is our option to read no startup file.
     static func interactive(_ fallback: String) -> String {
         """
         if [ -n "${SINGULARITY_SHELL:-}" ] && [ -x "$SINGULARITY_SHELL" ]; then

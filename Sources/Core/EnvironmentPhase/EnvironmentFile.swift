@@ -5,14 +5,14 @@ import Shell
 /// A file of `--env-file`: a script whose assignments become variables of the container. Docs/spec/runtime.md §5.1,
 /// point 5.
 ///
-/// It is evaluated here and runs nothing. What is not understood ends the launch with the line, except for a variable whose
-/// value another program would have to make: that one is left out with a warning, as by Apptainer.
+/// It is evaluated here and runs nothing. A line that is not understood ends the launch and is shown, except for a
+/// variable whose value another program would have to produce: that one is left out with a warning, as in Apptainer.
 struct EnvironmentFile {
     let path: String
-    /// Its positional parameters: the arguments of the action.
+    /// The file's positional parameters: the arguments of the action.
     let arguments: [[UInt8]]
     let host: [[UInt8]]
-    /// What `$APPTAINER_IMAGE` says.
+    /// The value of `$APPTAINER_IMAGE`.
     let image: String
 
     struct Content {
@@ -20,7 +20,7 @@ struct EnvironmentFile {
         var messages: [PlanMessage] = []
     }
 
-    /// Belong to the runtime.
+    /// Variables that belong to the runtime.
     private static let ignored: Set<String> = ["EUID", "GID", "HOME", "IFS", "OPTIND", "PWD", "UID"]
 
     func evaluate() throws(SkiffError) -> Content {

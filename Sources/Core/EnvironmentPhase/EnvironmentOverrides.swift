@@ -2,7 +2,7 @@ import Base
 import Linux
 import Shell
 
-/// Variables that the user asked for by name, in the order of their strength: `--env`, `--env-file`, SKIFFENV_X,
+/// Variables that the user asked for by name, in order of precedence: `--env`, `--env-file`, SKIFFENV_X,
 /// APPTAINERENV_X, SINGULARITYENV_X. Docs/spec/runtime.md §5.1, points 3–5.
 struct EnvironmentOverrides {
     private(set) var all: [EnvironmentPlan.Variable] = []
@@ -10,7 +10,7 @@ struct EnvironmentOverrides {
 
     private static let prefixes = ["SKIFFENV_", "APPTAINERENV_", "SINGULARITYENV_"]
 
-    /// May not be overridden: the runtime decides them.
+    /// Returns whether a variable may not be overridden, because the runtime decides it.
     private static func isRefused(_ name: String) -> Bool {
         switch name {
         case "HOME", "APPTAINER_SHELL", "APPTAINER_APPNAME", "SINGULARITY_SHELL", "SINGULARITY_APPNAME": true
@@ -67,7 +67,7 @@ struct EnvironmentOverrides {
             if origin(of: variable.name) != nil {
                 warn("Ignored environment file variable \(variable.name): override from --env")
             } else {
-                // The file has been evaluated: what it quoted is meant as it stands.
+                // The file has been evaluated already: what it quoted is meant literally.
                 let value = request.noEvaluation ? variable.value : ShellQuoting.insideDouble(variable.value)
                 add(variable.name, value, origin: variable.origin)
             }

@@ -4,7 +4,7 @@ import Linux
 /// The environment of a container as far as it is known before the image's scripts run: made in the parent, printed by
 /// `--explain`, executed by `EnvironmentRun` in the child. Docs/spec/runtime.md §5.1 and §5.3.
 package struct EnvironmentPlan: Sendable, Equatable {
-    /// The PATH that scripts start from, and that is there when they set none.
+    /// The PATH that scripts start from, and that remains when they set none.
     package static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     package static let libraryDirectory = "/.singularity.d/libs"
 
@@ -23,7 +23,7 @@ package struct EnvironmentPlan: Sendable, Equatable {
             self.init(name, value.bytes, origin: origin)
         }
 
-        /// The value for people; bytes that are no UTF-8 are shown as U+FFFD.
+        /// The value for people; bytes that are not UTF-8 are shown as U+FFFD.
         package var text: String { String(bytes: value) }
     }
 
@@ -38,10 +38,10 @@ package struct EnvironmentPlan: Sendable, Equatable {
     /// Set after the image's own scripts (right after `99-base.sh`), so that they win. Those of PATH have the names that
     /// `99-runtimevars.sh` reads: SING_USER_DEFINED_PREPEND_PATH, …APPEND_PATH, …PATH.
     package var overrides: [Variable] = []
-    /// Around LD_LIBRARY_PATH when everything else is done; empty for none.
+    /// Put around LD_LIBRARY_PATH after everything else; empty for none.
     package var libraryPrefix: [UInt8] = []
     package var librarySuffix: [UInt8] = []
-    /// Whether overrides are evaluated once as a shell does between double quotes; `--no-eval` says no.
+    /// Whether overrides are evaluated once as a shell does between double quotes; false with `--no-eval`.
     package var evaluatesOverrides = true
     /// `variables` are the whole environment: no script of the image runs, nothing is added.
     package var isExact = false
@@ -73,15 +73,15 @@ package struct EnvironmentPlan: Sendable, Equatable {
 
 /// What the plan of the environment needs to know besides the request.
 package struct EnvironmentFacts: Sendable {
-    /// Absolute path of the image, as APPTAINER_CONTAINER shows it.
+    /// Absolute path of the image, as shown in APPTAINER_CONTAINER.
     package var container: String
     /// Its base name, unless the image came from elsewhere.
     package var name: String?
-    /// HOME inside.
+    /// HOME inside the container.
     package var home: String
     /// Destinations of all user binds, in order, for nested runs.
     package var binds: [String]
-    /// Name of the instance that is started or joined.
+    /// Name of the instance being started or joined.
     package var instance: String?
     /// What plugins asked for.
     package var changes: [VariableChange]

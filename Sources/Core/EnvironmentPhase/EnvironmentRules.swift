@@ -33,7 +33,7 @@ extension EnvironmentPlan {
         try make(request, host: host.map { Array($0.utf8) }, facts: facts)
     }
 
-    /// By name; of two with the same name the first counts, as for getenv(3).
+    /// Sorts by name; of two with the same name the first counts, as for getenv(3).
     private mutating func sortVariables() {
         variables.sort { $0.name < $1.name }
         var unique: [Variable] = []
@@ -42,7 +42,7 @@ extension EnvironmentPlan {
         variables = unique
     }
 
-    /// Passes through `--cleanenv`.
+    /// Returns whether a variable passes through `--cleanenv`.
     private static func isAlwaysPassed(_ name: String) -> Bool {
         switch name {
         case "TERM", "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "all_proxy",
@@ -53,8 +53,9 @@ extension EnvironmentPlan {
         }
     }
 
-    /// Returns the variables of the caller on which a program started with `--cleanenv` may depend: what passes, and what asks for
-    /// variables of the container (`APPTAINERENV_…`). TERM, which names the terminal and not the work, is left out.
+    /// Returns the caller's variables on which a program started with `--cleanenv` may depend: those that pass, and
+    /// those that ask for variables of the container (`APPTAINERENV_…`). TERM, which names the terminal and not the
+    /// work, is left out.
     ///
     /// - Parameter host: `NAME=VALUE` lines, as bytes.
     package static func inherited(from host: [[UInt8]]) -> [[UInt8]] {
@@ -64,7 +65,7 @@ extension EnvironmentPlan {
         }
     }
 
-    /// Prefixes of settings of the runtime itself.
+    /// Prefixes of the runtime's own settings.
     private static let settingPrefixes = ["SKIFF_", "APPTAINER_", "SINGULARITY_"]
 
     private mutating func takeHost(
@@ -100,7 +101,7 @@ extension EnvironmentPlan {
         return nil
     }
 
-    /// USER_PATH: the caller's PATH, followed by the usual directories. It counts as a variable of the host.
+    /// Adds USER_PATH: the caller's PATH, followed by the usual directories. It counts as a variable of the host.
     private mutating func addUserPath(_ host: [EnvironmentEntry], _ request: Request) {
         guard !request.cleanEnvironment, !request.noEnvironment.contains("USER_PATH") else { return }
         guard value(of: "USER_PATH") == nil else { return }
@@ -109,7 +110,7 @@ extension EnvironmentPlan {
         set("USER_PATH", path.isEmpty ? usual : path + [ASCII.colon] + usual, origin: "PATH of the host")
     }
 
-    /// The variables that skiff sets itself: Docs/spec/runtime.md §5.3.
+    /// Sets skiff's own variables: Docs/spec/runtime.md §5.3.
     private mutating func setOwn(_ request: Request, _ facts: EnvironmentFacts) {
         if request.cleanEnvironment { set("LANG", "C", origin: "--cleanenv") }
         set("HOME", facts.home, origin: "core")
@@ -147,8 +148,8 @@ extension EnvironmentPlan {
         }
     }
 
-    /// A plugin's change behaves like a variable of the host that `--cleanenv` spares; the search paths are joined after
-    /// the image's scripts, inside of what the user asked for.
+    /// Applies a plugin's change, which behaves like a variable of the host that `--cleanenv` spares; the search paths
+    /// are joined after the image's scripts, inside what the user asked for.
     private mutating func apply(_ change: VariableChange) {
         let origin = change.origin
         switch (change.operation, change.name) {
@@ -189,12 +190,12 @@ extension EnvironmentPlan {
     }
 }
 
-/// `NAME=VALUE`, taken apart.
+/// `NAME=VALUE`, split in two.
 struct EnvironmentEntry {
     var name: String
     var value: [UInt8]
 
-    /// Entries without `=` are no variables for anybody and vanish.
+    /// Entries without `=` are not variables and are dropped.
     static func split(_ entries: [[UInt8]]) -> [EnvironmentEntry] {
         var result: [EnvironmentEntry] = []
         result.reserveCapacity(entries.count)

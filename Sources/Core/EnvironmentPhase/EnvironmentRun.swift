@@ -2,15 +2,15 @@ package import Base
 import Linux
 package import Shell
 
-/// The environment phase, in the child, when the root file system stands: runs the image's scripts in the order of
+/// The environment phase, in the child, once the root file system is mounted: runs the image's scripts in the order of
 /// Docs/spec/runtime.md §5.2 and says which program starts with which environment.
 package struct EnvironmentRun {
     let plan: EnvironmentPlan
     let action: Request.Action
-    /// The program and its arguments for `exec`, the arguments of the script else.
+    /// For `exec`, the program and its arguments; otherwise the arguments of the script.
     let arguments: [[UInt8]]
     let files: any RootFiles
-    /// The current directory: PWD.
+    /// The current directory, which becomes PWD.
     let directory: [UInt8]
 
     static let scriptDirectory = "/.singularity.d/env"
@@ -58,12 +58,12 @@ package struct EnvironmentRun {
 
     struct Script {
         var path: String
-        /// Nil: cannot be read; a shell would say so and go on.
+        /// Nil if it cannot be read; a shell would say so and go on.
         var program: Result<ShellCommand, NeedsShell>?
         var size = 0
     }
 
-    /// The scripts of the image in glob order. `99-runtimevars.sh` is always ours.
+    /// Returns the scripts of the image in glob order. `99-runtimevars.sh` is always ours.
     func scripts() -> [Script] {
         guard let names = files.list(Array(Self.scriptDirectory.utf8)) else {
             return files.isRegular("/environment") ? [read("/environment")] : []
@@ -98,7 +98,7 @@ package struct EnvironmentRun {
 
     // MARK: Order of Docs/spec/runtime.md §5.2
 
-    /// Variables that come back if nobody defined them: all that came in.
+    /// Returns all incoming variables; they come back if no script defines them.
     func incoming() -> [EnvironmentPlan.Variable] {
         plan.variables.filter { $0.name != "PWD" } + [EnvironmentPlan.Variable("PWD", directory, origin: "core")]
     }
@@ -145,7 +145,7 @@ package struct EnvironmentRun {
         if !sawRuntimeVariables { try evaluator.run(Array(ImageScripts.runtimeVariables.utf8)) }
     }
 
-    /// Default directories that PATH lacks are appended.
+    /// Appends the default directories that PATH lacks.
     private func fixPath(_ evaluator: inout ScriptEvaluator) {
         var parts = (evaluator.variables["PATH"] ?? []).split(
             separator: ASCII.colon, omittingEmptySubsequences: false)
@@ -157,7 +157,7 @@ package struct EnvironmentRun {
         evaluator.variables.export("PATH", Array(parts.joined(separator: [ASCII.colon])))
     }
 
-    /// `--env` and its relatives, then the default of LD_LIBRARY_PATH.
+    /// Applies `--env` and related settings, then the default of LD_LIBRARY_PATH.
     private func inject(_ evaluator: inout ScriptEvaluator) throws(ScriptStop) {
         if evaluator.variables["PATH"] == nil {
             evaluator.variables.export("PATH", Array(EnvironmentPlan.defaultPath.utf8))
@@ -214,7 +214,7 @@ package struct EnvironmentRun {
     }
 }
 
-/// What stays of the incoming environment while the scripts run.
+/// The incoming variables that stay set while the scripts run.
 enum KeptVariables {
     static func isProtected(_ name: String) -> Bool {
         name == "APPTAINER_NAME" || name == "APPTAINER_CONTAINER" || name == "APPTAINER_INSTANCE"

@@ -69,7 +69,7 @@ package enum ImageScripts {
         return "#!/bin/sh\n" + settings.map { "export \($0)=\(ShellQuoting.single($1))\n" }.joined()
     }
 
-    /// The end of the variables' names for an application: everything but letters and digits becomes `_`.
+    /// Returns how the variables' names end for an application: everything but letters and digits becomes `_`.
     package static func variableSuffix(_ name: String) -> String {
         String(bytes: name.utf8.map { ASCII.isAlphanumeric($0) ? $0 : 0x5F })
     }
@@ -137,10 +137,10 @@ package enum ImageScripts {
     /// `/.singularity.d/runscript` of an image whose definition gives none.
     package static let defaultRunscript = "#!/bin/sh\necho \"There is no runscript defined for this container\"\n"
 
-    /// The same of an image that starts from nothing or from packages, and the default startscript: it does nothing.
+    /// The same for an image that starts from nothing or from packages, and the default startscript: it does nothing.
     package static let emptyScript = "#!/bin/sh\n"
 
-    /// `/.singularity.d/actions/NAME` for `exec`, `run`, `shell`, `start` and `test`: for a look inside, and for
+    /// Returns `/.singularity.d/actions/NAME` for `exec`, `run`, `shell`, `start` and `test`, for inspection and for
     /// runtimes that execute these files. Ours and Apptainer's do not. Nil for another name.
     package static func action(_ name: String) -> String? {
         guard let last = actionEndings[name] else { return nil }

@@ -2,18 +2,20 @@ import Base
 import Linux
 import Shell
 
-/// Whether a program of the image, or what the kernel takes for its interpreter, leads out of the image.
+/// Checks whether a program of the image, or what the kernel takes for its interpreter, leads out of the image.
 ///
-/// `/proc/self/exe` as `#!` line, as PT_INTERP, or at the end of links is skiff itself until execve(2) has succeeded: then skiff
-/// would run with the libraries of the image, which has its file open and, where it belongs to the user, may write to it
-/// (CVE-2019-5736). Only magic links of /proc lead there, and files of the container are looked up without them.
+/// `/proc/self/exe` as `#!` line, as PT_INTERP, or at the end of links is skiff itself until execve(2) has succeeded.
+/// skiff would then run with the libraries of the image, which has its file open and, where it belongs to the user, may
+/// write to it (CVE-2019-5736). Only magic links of /proc lead there, and files of the container are looked up without
+/// them.
 struct InterpreterCheck {
     let files: any RootFiles
 
     /// How often the kernel goes from script to script; BINPRM_MAX_RECURSION.
     private static let mostScripts = 5
 
-    /// Returns why the program must not be executed; nil where nothing stands against it. What is missing the kernel notices.
+    /// Returns why the program must not be executed; nil if nothing speaks against it. Missing files are left to the
+    /// kernel.
     func obstacle(to program: [UInt8]) -> SkiffError? {
         if leadsOut(program) { return SkiffError("exec \(String(bytes: program)) failed: it leads out of the image") }
         var current = program
@@ -36,7 +38,7 @@ struct InterpreterCheck {
             _ = try files.status(path)
             return false
         } catch {
-            // openat2(2) RESOLVE_NO_MAGICLINKS; also for links in a circle, which the kernel refuses in the same way.
+            // openat2(2) RESOLVE_NO_MAGICLINKS; also for circular links, which the kernel refuses in the same way.
             return error == .tooManySymlinks
         }
     }
@@ -45,7 +47,7 @@ struct InterpreterCheck {
 /// The program that the kernel loads to start an ELF program, ld.so(8): the segment PT_INTERP; elf(5).
 enum ELFInterpreter {
     private static let interpreterSegment: UInt64 = 3
-    /// PATH_MAX, which the kernel takes.
+    /// PATH_MAX, the kernel's limit.
     private static let longest: UInt64 = 4096
     private static let mostSegments = 1024
 

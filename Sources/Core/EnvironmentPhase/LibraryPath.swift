@@ -1,13 +1,13 @@
 import Linux
 import Shell
 
-/// LD_LIBRARY_PATH when the scripts are done (Docs/spec/runtime.md §5.2): libraries that the host lends must be found
-/// last, after the image's own, and what the user asked for comes around it all.
+/// LD_LIBRARY_PATH once the scripts are done (Docs/spec/runtime.md §5.2): libraries lent by the host must be found
+/// last, after the image's own, and what the user asked for goes around it all.
 struct LibraryPath {
     let plan: EnvironmentPlan
     let files: any RootFiles
 
-    /// The new value, or nil for no change.
+    /// Returns the new value, or nil for no change.
     func adjusted(_ current: [UInt8]?) -> [UInt8]? {
         let lent = Array(EnvironmentPlan.libraryDirectory.utf8)
         let before = current.flatMap { $0.isEmpty ? nil : $0 }
@@ -20,10 +20,10 @@ struct LibraryPath {
         return path == (before ?? []) ? nil : path
     }
 
-    /// An image without scripts of the usual builders, such as a bare directory, has no line that names the lent
+    /// An image without the scripts of the usual builders, such as a bare directory, has no line that names the lent
     /// libraries.
     ///
-    /// - Returns: their directory if there are any and nothing else is set, else `current`.
+    /// - Returns: their directory if there are any and nothing else is set, otherwise `current`.
     func completed(_ current: [UInt8]?) -> [UInt8]? {
         let isOpen = current?.isEmpty ?? true
         return isOpen && hasEntries(EnvironmentPlan.libraryDirectory)
@@ -36,13 +36,14 @@ struct LibraryPath {
 
     private func hasEntries(_ directory: String) -> Bool { !(files.list(directory.bytes) ?? []).isEmpty }
 
-    /// Directories of the image's own dynamic linker, in the order of its cache; empty for an image without one (musl).
+    /// Returns the directories of the image's own dynamic linker, in the order of its cache; none for an image without
+    /// one (musl).
     func ownDirectories() -> [UInt8] {
         guard let cache = try? files.read(Array("/etc/ld.so.cache".utf8), limit: 16 << 20) else { return [] }
         return Array(Self.directories(cache).joined(separator: [ASCII.colon]))
     }
 
-    /// In the order of first mention; empty if the bytes are no such cache.
+    /// Returns directories in the order of first mention; none if the bytes are not such a cache.
     static func directories(_ cache: [UInt8]) -> [[UInt8]] {
         var result: [ArraySlice<UInt8>] = []
         do throws(LinkerCache.Malformed) {
@@ -59,7 +60,7 @@ struct LibraryPath {
         return result.map { Array($0) }
     }
 
-    /// Directories for kinds of processors are chosen by the linker itself.
+    /// Directories for particular processors are chosen by the linker itself.
     private static func isOfLinker(_ directory: ArraySlice<UInt8>) -> Bool {
         directory.split(separator: ASCII.slash).dropLast().contains { $0.elementsEqual("glibc-hwcaps".utf8) }
     }

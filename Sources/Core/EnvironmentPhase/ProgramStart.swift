@@ -3,7 +3,7 @@ import CLinux
 import Linux
 package import Shell
 
-/// What the environment phase comes to.
+/// The result of the environment phase.
 package enum EnvironmentOutcome: Sendable {
     /// A program is to be executed.
     case start(ProgramStart)
@@ -39,20 +39,20 @@ package struct ProgramStart: Sendable {
     /// `NAME=VALUE`.
     package var environment: [[UInt8]]
     package var attempt: ExecAttempt
-    /// To print before, in order.
+    /// To be printed first, in order.
     package var output: [ContainerText] = []
     package var messages: [PlanMessage] = []
     /// Why a shell runs the scripts, if one does.
     package var shellReason: String?
 
-    /// Prints what is to be printed and becomes the program. Comes back only with the reason why not.
+    /// Prints the output and becomes the program. Returns only with the reason why it could not.
     /// - Parameter staticShell: descriptor of the static shell, if the installation has one.
     package func execute(staticShell: Int32?, files: any RootFiles) -> SkiffError {
         for text in output { try? writeFully(text.isError ? 2 : 1, text.bytes) }
         for message in messages { message.level == .info ? Log.info(message.text) : Log.error(message.text) }
         let variables = CStringArray(bytes: environment)
         var current = attempt
-        // The program, /bin/sh for a script without interpreter line, the static shell: more there is not.
+        // The program, /bin/sh for a script without interpreter line, the static shell: there are no others.
         for _ in 0..<3 {
             if case .path(let path) = current.program, let obstacle = InterpreterCheck(files: files).obstacle(to: path)
             {
@@ -68,8 +68,8 @@ package struct ProgramStart: Sendable {
         return ExecFallback(files: files).explain(.noExecFormat, current)
     }
 
-    /// Asks the kernel to read the program now, as far as `limit` bytes. Otherwise it comes one page fault after the other,
-    /// each of them a question to the image server that has to be waited for.
+    /// Asks the kernel to read the program now, up to `limit` bytes. Otherwise it comes one page fault at a time, each
+    /// of them a request to the image server that has to be waited for.
     package func readAhead(_ files: ContainerFiles, limit: Int = 4 << 20) {
         guard case .path(let path) = attempt.program, let file = try? files.open(path),
             let found = try? status(of: file.raw)
@@ -84,8 +84,8 @@ package struct ProgramStart: Sendable {
             case .path(let path): try Linux.execute(path, arguments, variables)
             case .staticShell:
                 guard let staticShell else { return .noSuchFile }
-                // /proc/PID/exe leads to the file that is executed: whoever owns the installation could write to it from
-                // inside, as in CVE-2019-5736.
+                // /proc/PID/exe leads to the file that is executed: the owner of the installation could write to it
+                // from inside, as in CVE-2019-5736.
                 let copy = try sealedCopy(of: staticShell, "sh")
                 try Linux.execute(copy.raw, arguments, variables)
             }
@@ -96,7 +96,7 @@ package struct ProgramStart: Sendable {
     }
 }
 
-/// What to try when the kernel refused a program, and what to say at the end. Docs/spec/runtime.md §6.
+/// What to try when the kernel refused a program, and what to say if nothing works. Docs/spec/runtime.md §6.
 struct ExecFallback {
     let files: any RootFiles
     static var shell: [UInt8] { Array("/bin/sh".utf8) }
@@ -122,7 +122,7 @@ struct ExecFallback {
 
     private func isELF(_ path: [UInt8]) -> Bool { ELFMachine.read(path, files) != nil }
 
-    /// The words of a `#!` line: interpreter and at most one argument; execve(2).
+    /// Returns the words of a `#!` line: interpreter and at most one argument; execve(2).
     func interpreter(of path: [UInt8]) -> [[UInt8]]? {
         guard let head = try? files.head(path, count: 256), head.starts(with: Array("#!".utf8)) else { return nil }
         let line = head.dropFirst(2).prefix { $0 != ASCII.newline }
@@ -154,7 +154,7 @@ struct ExecFallback {
     }
 }
 
-/// The processor that an ELF file is made for, by the names that images use; elf(5).
+/// The processor that an ELF file is made for, under the names that images use; elf(5).
 package enum ELFMachine {
     static var own: String {
         #if arch(x86_64)
@@ -170,7 +170,7 @@ package enum ELFMachine {
         #endif
     }
 
-    /// Nil if the file is no ELF file.
+    /// Returns nil if the file is not an ELF file.
     static func read(_ path: [UInt8], _ files: any RootFiles) -> String? {
         guard let head = try? files.head(path, count: ELFHeader.size) else { return nil }
         return name(head)

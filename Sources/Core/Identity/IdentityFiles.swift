@@ -2,8 +2,8 @@ import Linux
 
 /// /etc/passwd and /etc/group of the container, made from the image's own (Docs/spec/runtime.md §2.5).
 enum IdentityFiles {
-    /// The image's lines with the caller's name, gecos and home put into the first line of the same uid (for root only
-    /// the home), or with a line for the caller added at the end.
+    /// Returns the image's lines with the caller's name, gecos and home put into the first line of the same uid (for
+    /// root only the home), or with a line for the caller added at the end.
     static func passwd(image: [UInt8], user: UserRecord) -> [UInt8] {
         var lines = image.split(separator: 0x0A, omittingEmptySubsequences: false).map(Array.init)
         if lines.last?.isEmpty == true { lines.removeLast() }
@@ -26,7 +26,7 @@ enum IdentityFiles {
         return Array(lines.joined(separator: [0x0A])) + [0x0A]
     }
 
-    /// The image's lines and one `name:x:gid:user` for each group of the caller that has a name.
+    /// Returns the image's lines and one `name:x:gid:user` for each group of the caller that has a name.
     static func group(image: [UInt8], user: String, groups: [GroupRecord]) -> [UInt8] {
         var text = image
         if let last = text.last, last != 0x0A { text.append(0x0A) }

@@ -2,9 +2,10 @@ package import Base
 import CLinux
 package import Linux
 
-/// Enters a user namespace in which the caller is root, with his own id alone or with a range of /etc/subuid as well.
+/// Enters a user namespace in which the caller is root, with only the caller's own id or with a range of /etc/subuid as
+/// well.
 package enum MappedNamespace {
-    /// A user and a mount namespace for this process.
+    /// Enters a user and a mount namespace with this process.
     package static func enter(_ uid: UInt32, _ gid: UInt32, _ ranges: SubordinateIDs?) throws(SkiffError) {
         guard let ranges else {
             return try unshared { () throws(Errno) in
@@ -15,8 +16,8 @@ package enum MappedNamespace {
         try entered { (entering) throws(SkiffError) in try ranges.map(entering, uid: uid, gid: gid) }
     }
 
-    /// A user and a mount namespace for this process, which is root without CAP_SYS_ADMIN, as root of a CI container is: it gets
-    /// that capability there, and every id stays what it is.
+    /// Enters a user and a mount namespace with this process, which is root without CAP_SYS_ADMIN, like root of a CI
+    /// container: it gets that capability there, and every id stays what it is.
     package static func enterKeepingIDs() throws(SkiffError) {
         try entered { (entering) throws(SkiffError) in
             for name in ["uid_map", "gid_map"] {
@@ -24,15 +25,15 @@ package enum MappedNamespace {
                     let own = UserIDMap(parsing: try readFile("/proc/self/" + name, limit: 1 << 16))
                     let text = own.keepingIDs.map { "\($0.inside) \($0.outside) \($0.count)\n" }.joined()
                     let file = try open("/proc/\(entering)/" + name, O_WRONLY)
-                    // By one write, as the kernel wants it.
+                    // In one write, as the kernel wants it.
                     try writeFully(file.raw, Array(text.utf8))
                 }
             }
         }
     }
 
-    /// - Parameter map: puts the maps on the process that enters; called in a process outside of the namespace, which alone has the
-    ///   right to them.
+    /// - Parameter map: writes the maps of the process that enters; called in a process outside the namespace, which
+    ///   alone has the right to write them.
     private static func entered(_ map: (_ entering: pid_t) throws(SkiffError) -> Void) throws(SkiffError) {
         let entering = processID()
         let pipe = try during("cannot make a pipe") { () throws(Errno) in try makePipe() }
@@ -46,7 +47,7 @@ package enum MappedNamespace {
                 guard try waitFor(mapper)?.status == .exited(0) else { throw .notPermitted }
             }
         } catch {
-            // It waits for a word that will not come.
+            // It waits for a byte that will not come.
             try? sendSignal(SIGKILL, to: mapper)
             _ = try? waitFor(mapper)
             throw error

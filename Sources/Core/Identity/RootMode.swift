@@ -1,6 +1,7 @@
 package import Linux
 
-/// How somebody becomes root of a container without being root (Docs/root-emulation.md): the first that this host offers.
+/// How somebody becomes root of a container without being root (Docs/root-emulation.md): the first mode that this host
+/// offers is used.
 package enum RootMode: String, Sendable {
     /// True ids from /etc/subuid; only devices are emulated.
     case ranges
@@ -13,10 +14,10 @@ package enum RootMode: String, Sendable {
 /// What the host offers, looked up only for somebody who wants to be root.
 package struct RootCapability: Sendable {
     package var ranges: SubordinateIDs?
-    /// Why there are none, and what helps.
+    /// Why there are no ranges, and what helps.
     package var reason: String
     package var hasListeners: Bool
-    /// In a user namespace already, as root of the one id in it.
+    /// Whether the caller is in a user namespace already, as root with the only id in it.
     package var isSoleRoot: Bool
 
     package init(ranges: SubordinateIDs?, reason: String, hasListeners: Bool, isSoleRoot: Bool = false) {
@@ -27,14 +28,14 @@ package struct RootCapability: Sendable {
     /// - Parameters:
     ///   - ignoreRanges: `--ignore-subuid`.
     ///   - ignoreListeners: `--ignore-fakeroot-command`.
-    ///   - keepsOwners: whether the owners of the tree are to lie on its files (`OwnedSandbox`).
+    ///   - keepsOwners: whether the owners of the tree are to be kept on its files (`OwnedSandbox`).
     package func mode(ignoreRanges: Bool, ignoreListeners: Bool, keepsOwners: Bool) -> RootMode {
         let mayListen = hasListeners && !ignoreListeners
         if ranges != nil && !ignoreRanges && !(keepsOwners && mayListen) { return .ranges }
         return mayListen ? .supervised : .faked
     }
 
-    /// The one line that tells which mode it is, and how to get a better one.
+    /// Returns the one line that tells which mode it is, and how to get a better one.
     package func notice(_ mode: RootMode, ignoredRanges: Bool) -> String {
         let why =
             if ignoredRanges { "--ignore-subuid was given" } else if ranges == nil { reason } else {
@@ -54,10 +55,10 @@ package struct RootCapability: Sendable {
 /// A sandbox whose files all belong to the user who made it, so that they can be edited and removed; their owners in the image
 /// are recorded on them, for those who are root by emulation (Docs/root-emulation.md).
 package enum OwnedSandbox {
-    /// On the top directory. No attribute with this prefix reaches an image.
+    /// Set on the top directory. No attribute with this prefix reaches an image.
     private static let attribute = Array("user.skiff.owners".utf8)
 
-    /// - Parameter top: lent.
+    /// - Parameter top: the top directory, lent.
     package static func mark(_ top: CInt) throws(Errno) {
         try AttributeTarget.open(top).setXattr(attribute, Array("recorded".utf8))
     }

@@ -21,10 +21,10 @@ package struct SubordinateIDs: Sendable, Equatable {
         (self.userMapper, self.groupMapper) = (userMapper, groupMapper)
     }
 
-    /// What images take for granted: the ids of 16 bits.
+    /// What images take for granted: all 16-bit ids.
     private static let least: UInt32 = 65536
 
-    /// The first line of the user, by name or number, that is large enough.
+    /// Returns the first range of the user, by name or number, that is large enough.
     package static func range(in text: [UInt8], user: String, uid: UInt32) -> Range? {
         for line in text.split(separator: 0x0A) {
             let fields = line.split(separator: 0x3A, omittingEmptySubsequences: false).map {
@@ -38,14 +38,14 @@ package struct SubordinateIDs: Sendable, Equatable {
         return nil
     }
 
-    /// Arguments of newuidmap or newgidmap: the caller is root, the range is everybody else.
+    /// Returns the arguments of newuidmap or newgidmap: the caller is root, the range is everybody else.
     package static func words(_ mapper: String, process: pid_t, own: UInt32, _ range: Range) -> [String] {
         [lastComponent(mapper), String(process), "0", String(own), "1", "1", String(range.first), String(range.count)]
     }
 }
 
 extension SubordinateIDs {
-    /// Puts the maps on a new user namespace of a child, from outside.
+    /// Writes the maps of a child's new user namespace, from outside.
     package func map(_ process: pid_t, uid: UInt32, gid: UInt32) throws(SkiffError) {
         for (mapper, own, range) in [(userMapper, uid, users), (groupMapper, gid, groups)] {
             let words = Self.words(mapper, process: process, own: own, range)

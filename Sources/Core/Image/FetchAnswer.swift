@@ -1,6 +1,6 @@
 import Linux
 
-/// What `skiff-image` answers when skiff has it fetch the image of a launch.
+/// What `skiff-image` answers when skiff lets it fetch the image of a launch.
 package enum FetchAnswer: Sendable, Equatable {
     /// A file in the cache, where it stays.
     case cached(path: String)
@@ -12,7 +12,7 @@ package enum FetchAnswer: Sendable, Equatable {
 
     private enum Kind: String { case cached, temporary }
 
-    /// Reads an answer; nil for anything that `bytes` does not give.
+    /// Reads an answer; nil for anything that `bytes` does not produce.
     package init?(_ bytes: [UInt8]) {
         let fields = bytes.split(separator: 0, omittingEmptySubsequences: false).map { String(bytes: $0) }
         guard fields.last?.isEmpty == true, let kind = fields.first.flatMap({ Kind(rawValue: $0) }) else { return nil }
@@ -25,7 +25,7 @@ package enum FetchAnswer: Sendable, Equatable {
         }
     }
 
-    /// Fields that each end with a zero byte, which no path has.
+    /// The answer as fields that each end with a zero byte, which no path contains.
     package var bytes: [UInt8] {
         let fields =
             switch self {

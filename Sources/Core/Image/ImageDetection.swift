@@ -3,7 +3,7 @@ import Linux
 
 extension ImageSource {
     /// Opens an image and finds out what it is, in Apptainer's order (Docs/spec/squashfs-and-ext3.md §1): directory,
-    /// SIF, squashfs, ext3. A file that is one of them and damaged is an error, not tried as the next.
+    /// SIF, squashfs, ext3. A damaged file of one of these kinds is an error; the next kind is not tried.
     ///
     /// Two reads for a usual SIF: header and table at once, then the superblock of the root.
     ///
@@ -17,7 +17,7 @@ extension ImageSource {
 
     /// As `open`.
     ///
-    /// - Returns: nil for a file that is no image of any kind.
+    /// - Returns: nil for a file that is not an image of any kind.
     package static func find(_ path: String, writable: Bool) throws(SkiffError) -> ImageSource? {
         let absolute = try absolutePath(path)
         var isWritable = writable
@@ -35,7 +35,7 @@ extension ImageSource {
             return try ImageSource(sif: image, file, absolute, isWritable, start: start)
         }
         guard let found = try filesystem(at: start.span.bytes) else { return nil }
-        // An image of Singularity 2 does not say how long it is: to the end of the file.
+        // An image of Singularity 2 does not say how long it is: take everything to the end of the file.
         let root = ImageSection(
             filesystem: found.filesystem,
             range: ByteRange(offset: Int64(found.offset), size: facts.size - Int64(found.offset)))
@@ -44,13 +44,13 @@ extension ImageSource {
             isWritable: isWritable && found.filesystem == .ext3, root: root)
     }
 
-    /// Never waits for a peer, should the path name a pipe. Directories are opened for reading only, and so is a file
-    /// that may not be written.
+    /// Never waits for a peer, should the path name a pipe. Directories are opened for reading only, as is a file that
+    /// may not be written.
     private static func openForUse(
         _ path: String, _ writable: inout Bool, given: String
     ) throws(SkiffError) -> OwnedFD {
         if writable, let file = try? Linux.open(path, [.readWrite, .nonBlocking]) { return file }
-        // Whatever kept writing away is told by the second try, or is no obstacle to reading.
+        // If something other than writing is at fault, the second try reports it, unless it does not prevent reading.
         writable = false
         do throws(Errno) {
             return try Linux.open(path, [.read, .nonBlocking])
@@ -77,7 +77,7 @@ extension ImageSource {
 
 extension ImageSource {
     /// Chooses the partitions of a SIF: root, overlays of the root's group, data; each one that a container may use is
-    /// looked at.
+    /// checked.
     private init(
         sif image: SIFImage, _ file: consuming OwnedFD, _ path: String, _ isWritable: Bool, start: [UInt8]
     ) throws(SkiffError) {
@@ -100,7 +100,7 @@ extension ImageSource {
             architecture: image.header.architecture, sif: image)
     }
 
-    /// The superblock must be what the descriptor says. Encrypted and raw partitions show nothing to check.
+    /// The superblock must match the descriptor. Encrypted and raw partitions have nothing that could be checked.
     private static func section(
         _ object: SIFDescriptor, _ use: String, _ file: CInt
     ) throws(SkiffError) -> ImageSection {

@@ -2,7 +2,7 @@ import Base
 import Linux
 
 extension ImageSource {
-    /// Apptainer's text for an image that could not be opened, with the component that was at fault.
+    /// Returns Apptainer's text for an image that could not be opened, with the component that was at fault.
     static func openingError(_ error: Errno, given: String, absolute: String) -> SkiffError {
         let retrieving = "failed to retrieve path for \(given)"
         switch error {
@@ -20,7 +20,8 @@ extension ImageSource {
         }
     }
 
-    /// Returns the first part of the path that is not there, symlinks followed. For a message only: the tree may have changed.
+    /// Returns the first part of the path that is missing, following symlinks. For messages only: the tree may have
+    /// changed.
     private static func missingComponent(of path: String, depth: Int = 0) -> String? {
         guard depth < 40 else { return nil }
         var walked = ""

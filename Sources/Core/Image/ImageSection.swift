@@ -4,7 +4,7 @@ package import Linux
 package struct ImageSection: Sendable, Equatable {
     package let filesystem: SIFFilesystem
     package let range: ByteRange
-    /// The SIF object; 0 when the file is no SIF.
+    /// The SIF object's id; 0 when the file is not a SIF.
     package let id: UInt32
 
     package init(filesystem: SIFFilesystem, range: ByteRange, id: UInt32 = 0) {

@@ -1,20 +1,20 @@
 package import Base
 package import Linux
 
-/// An image, opened once: nobody opens it by path again, so what was checked is what is used.
+/// An image, opened once: it is never opened by path again, so what was checked is what is used.
 package struct ImageSource: ~Copyable, Sendable {
     package enum Kind: String, Sendable {
         case directory, sif, squashfs, ext3
     }
 
     package let kind: Kind
-    /// Open for reading, for writing too when `isWritable` (never for a directory); close-on-exec.
+    /// Open for reading, and for writing when `isWritable` (never for a directory); close-on-exec.
     package let descriptor: OwnedFD
-    /// Absolute, without `.` and `..`, symlinks kept: what APPTAINER_CONTAINER says.
+    /// Absolute, without `.` and `..`, symlinks kept: the value of APPTAINER_CONTAINER.
     package let path: String
     /// Writing was asked for and the kernel granted it.
     package let isWritable: Bool
-    /// Where the root file system is. Nil for a directory, which is one, and for a SIF without a root.
+    /// Where the root file system is. Nil for a directory, which is one itself, and for a SIF without a root.
     package let root: ImageSection?
     /// Writable layers of a SIF, in its group; Docs/spec/sif.md §10.
     package let overlays: [ImageSection]
@@ -58,7 +58,7 @@ package struct ImageSource: ~Copyable, Sendable {
 /// - Throws: with Apptainer's texts, which scripts read; also when the image has no root file system or is for another
 ///   processor.
 package func openImage(_ path: String, writable: Bool) throws(SkiffError) -> ImageSource {
-    // Otherwise the current directory.
+    // An empty path would mean the current directory.
     guard !path.isEmpty else {
         throw SkiffError("cannot open the image: its path is empty", hint: "Check the variable that holds it")
     }
@@ -97,7 +97,7 @@ private func openForThisHost(_ path: String, writable: Bool) throws(SkiffError) 
 }
 
 extension SkiffError {
-    /// The same error as the reason of another: `message: reason`.
+    /// Returns the same error as the reason for another: `message: reason`.
     func inside(_ message: String) -> SkiffError {
         SkiffError("\(message): \(self.message)", errno: errno, hint: hint, code: code)
     }

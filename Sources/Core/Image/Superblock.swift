@@ -4,14 +4,14 @@ import Linux
 ///
 /// Enough to refuse the wrong thing early with a text that users know; the driver that mounts it checks the rest.
 enum Superblock {
-    /// How much every check wants to see. What is shorter is no image.
+    /// How many bytes every check needs. Anything shorter is not an image.
     static let size = 2048
 
     enum Answer: Equatable {
         /// The file system starts here, in bytes from the start of what was looked at.
         case found(offset: Int)
         case notMine
-        /// It is that file system, and unusable: Apptainer's text.
+        /// It is that file system but unusable, with Apptainer's text.
         case broken(String)
     }
 
@@ -57,15 +57,15 @@ enum Superblock {
         }
     }
 
-    /// Where the file system starts in an image of Singularity 2, whose first line runs it: after ` run-singularity`
-    /// and its newline. 0 without such a line.
+    /// Returns where the file system starts in an image of Singularity 2, whose first line runs it: after `
+    /// run-singularity` and its newline. 0 without such a line.
     static func afterLaunchLine(_ bytes: RawSpan) -> Int {
         let text = Array(" run-singularity".utf8)
         guard let index = firstIndex(of: text, in: bytes), index > 0 else { return 0 }
         return index + text.count + 1
     }
 
-    /// Whether the text that marks a SIF file is anywhere in the first 2048 bytes: if so no other type is tried.
+    /// Whether the text that marks a SIF file is anywhere in the first 2048 bytes; if so, no other type is tried.
     static func mentionsSIF(_ bytes: RawSpan) -> Bool {
         firstIndex(of: SIFHeader.magic.dropLast(), in: bytes) != nil
     }

@@ -1,4 +1,4 @@
-/// Words in front of a colon that say where an image comes from: those of skiff itself, which no plugin can take away.
+/// Words before a colon that say where an image comes from: skiff's own, which no plugin can take away.
 package enum BuiltInTransport {
     /// Those that skiff fetches from.
     package static let fetching: Set<String> = [
@@ -8,13 +8,14 @@ package enum BuiltInTransport {
     /// Those that need no `//` after them (Docs/spec/sif-use.md §1).
     package static let words = fetching.union(["buildkit", "dockerfile", "ipfs"])
 
-    /// Those, and words that mean something else in the place of an image or after `Bootstrap:`.
+    /// Those, and words that mean something else where an image is expected or after `Bootstrap:`.
     package static let reserved = words.union([
         "instance", "file", "localimage", "scratch", "busybox", "debootstrap", "yum", "dnf", "zypper", "arch",
     ])
 }
 
-/// A small letter, then small letters, digits, `+`, `.` and `-`; RFC 3986 §3.1 without capitals, at most 32 bytes.
+/// Whether text is a small letter, then small letters, digits, `+`, `.` and `-`; RFC 3986 §3.1 without capitals, at
+/// most 32 bytes.
 package func isURIScheme(_ text: some StringProtocol) -> Bool {
     guard let first = text.utf8.first, (0x61...0x7A).contains(first), text.utf8.count <= 32 else { return false }
     return text.utf8.allSatisfy { byte in
@@ -22,8 +23,8 @@ package func isURIScheme(_ text: some StringProtocol) -> Bool {
     }
 }
 
-/// `s3` and `bucket/x` of `s3://bucket/x`, where the scheme can only be a plugin's; nil for a path and for the transports
-/// of skiff.
+/// Returns `s3` and `bucket/x` for `s3://bucket/x`, where the scheme can only be a plugin's; nil for a path and for
+/// skiff's own transports.
 package func splitPluginURI(_ text: String) -> (scheme: String, rest: String)? {
     guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")), text[colon...].hasPrefix("://") else { return nil }
     let scheme = text[..<colon]

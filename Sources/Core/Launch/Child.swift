@@ -3,8 +3,8 @@ import CLinux
 import Linux
 import Shell
 
-/// The process that becomes the container: one straight line from its birth to exec. It runs in the child of `Launcher`, or
-/// in `skiff` itself when nobody needs to wait. Nothing here decides; the plan did.
+/// The process that becomes the container: one straight line from its birth to exec. It runs in the child of
+/// `Launcher`, or in `skiff` itself when nobody needs to wait. It decides nothing; the plan did.
 struct Child {
     let plan: Plan
     let plugins: any PluginPhases
@@ -13,7 +13,7 @@ struct Child {
     let image: CInt?
     let links: ChildLinks
     let part: Launcher.Part
-    /// The monitor's process; nil in place.
+    /// The monitor's process id; nil when started in place.
     let monitor: pid_t?
 
     init(_ launcher: Launcher, image: CInt?, links: ChildLinks, monitor: pid_t?) {
@@ -21,7 +21,7 @@ struct Child {
         (self.image, self.links, self.part, self.monitor) = (image, links, launcher.part, monitor)
     }
 
-    /// In a child, whose frames above are its parent's: a failure is said and ends here.
+    /// Runs in a child, whose outer stack frames are its parent's: a failure is reported and ends the process here.
     func runOrReport() -> Never {
         do throws(SkiffError) {
             try run()
@@ -50,7 +50,7 @@ struct Child {
 
     /// Puts the container together.
     /// - Parameter kept: descriptors that stay open.
-    /// - Returns: its root, in which this process then is.
+    /// - Returns: the container's root, which this process is in then.
     private func makeContainer(keeping kept: [CInt]) throws(SkiffError) -> TreeRoot {
         try mapUser()
         try closeMemory()
@@ -62,7 +62,7 @@ struct Child {
         let root = try assembleRoot()
         LaunchStep.mounts.reached()
         try plugins.preExec()
-        // What skiff and the plugins opened leads to the host, whether close-on-exec or not.
+        // The descriptors that skiff and the plugins opened lead to the host, close-on-exec or not.
         closeDescriptors(except: Inheritance.descriptors + links.neededInside + kept)
         let container = try pivot(into: root)
         LaunchStep.pivoted.reached()
@@ -75,10 +75,10 @@ struct Child {
         return container
     }
 
-    /// Enters a container that stands.
+    /// Enters a container that is already set up.
     private func enter(_ namespaces: ContainerNamespaces, _ shell: StaticShell) throws(SkiffError) -> TreeRoot {
         try during("cannot enter the container") { () throws(Errno) in
-            // `closeMemory` has the rule; here there are no maps to write.
+            // `closeMemory` explains why; here there are no maps to write.
             if plan.user != .none { try setDumpable(false) }
             try namespaces.enter()
         }
@@ -88,7 +88,8 @@ struct Child {
         return try during("cannot enter the container") { () throws(Errno) in try TreeRoot("/") }
     }
 
-    /// The container stands without a program: its keeper has it. Where it has processes of its own, this one becomes their init.
+    /// Leaves the finished container, without a program, to its keeper. Where it has a PID namespace of its own, this
+    /// process becomes its init.
     private func leave(_ namespaces: ContainerNamespaces, to keeper: CInt) throws(SkiffError) -> Never {
         try during("cannot leave the container to its keeper") { () throws(Errno) in
             try namespaces.send(over: keeper)
@@ -145,34 +146,34 @@ struct Child {
         return root
     }
 
-    /// More than a launch holds besides trees.
+    /// More descriptors than a launch holds besides the trees.
     private static let ownDescriptors = 48
 
-    /// kill -9 of the monitor must take the container along: prctl(2) PR_SET_PDEATHSIG. If the monitor ended before the
-    /// call, we have another parent by now.
+    /// A kill -9 of the monitor must end the container as well: prctl(2) PR_SET_PDEATHSIG. If the monitor ended before
+    /// the call, we have another parent by now.
     private func bindLifeToMonitor() throws(SkiffError) {
         guard let monitor else { return }
         try during("cannot follow the monitor process") { () throws(Errno) in try setParentDeathSignal(SIGKILL) }
         let parent = parentProcessID()
-        // In a new PID namespace the monitor cannot be seen: its number reads 0.
+        // In a new PID namespace the monitor cannot be seen: its process id reads as 0.
         if parent != monitor && parent != 0 { _exit(255) }
     }
 
-    /// The program may hold CAP_SYS_PTRACE in its user namespace. That opens every process of the namespace, dumpable or not,
-    /// except one whose memory belongs to an outer namespace, as ours does until exec, and that is not dumpable;
-    /// ptrace(2), "Ptrace access mode checking". Exec makes it dumpable again. Not before the maps are written: those of
-    /// such a process only the outer root may write.
+    /// Closes our memory to the program, which may hold CAP_SYS_PTRACE in its user namespace. That opens every process
+    /// of the namespace, dumpable or not, except one that is not dumpable and whose memory belongs to an outer
+    /// namespace, as ours does until exec; ptrace(2), "Ptrace access mode checking". Exec makes it dumpable again.
+    /// Called only after the maps are written: those of such a process only the outer root may write.
     private func closeMemory() throws(SkiffError) {
         guard plan.user != .none, plan.privileges.capabilities != 0 || plan.process == .shim else { return }
         try during("cannot close the memory of the launch") { () throws(Errno) in try setDumpable(false) }
     }
 
-    /// Groups and group first: afterwards there is no right to change them.
+    /// The groups and the group come first: afterwards there is no right to change them.
     private func becomeUser() throws(SkiffError) {
         guard let user = plan.privileges.user else { return }
         try during("cannot become user \(user.uid) of the image") { () throws(Errno) in
             try Linux.becomeUser(user.uid, user.gid, groups: user.groups)
-            // Forgotten by the kernel with every change of ids; prctl(2).
+            // The kernel clears it on every change of ids; prctl(2).
             if monitor != nil && plan.process != .shim { try setParentDeathSignal(SIGKILL) }
         }
     }
@@ -195,7 +196,8 @@ struct Child {
         try SupervisorLink.invite(over: supervisor)
     }
 
-    /// If the parent could not write them, it says why, and closes without a word to us.
+    /// Waits until the parent has written the maps. If it could not, it says why itself and closes the pipe without a
+    /// word to us.
     private func waitForMaps() {
         var byte: [UInt8] = [0]
         let count = try? byte.withUnsafeMutableBufferPointer { buffer throws(Errno) in
@@ -204,7 +206,7 @@ struct Child {
         if count != 1 { _exit(255) }
     }
 
-    /// The last step: from here on calls are answered by others.
+    /// The last step: from here on system calls are answered by others.
     /// - Returns: whether the program is its user already.
     private func emulateRoot() throws(SkiffError) -> Bool {
         guard let root = plan.root else { return false }
@@ -218,7 +220,7 @@ struct Child {
             try supervise(root.filter, over: supervisor, keeping: root.scope, as: user)
             return user != nil
         } catch {
-            // A filter of this process has a listener already: we are inside of a container like this.
+            // This process already has a filter with a listener: we are inside a container with emulated root.
             guard error == .busy else { throw SkiffError("cannot emulate root", errno: error) }
             Log.warning("cannot emulate root inside of an emulation: owners are forgotten")
             try during("cannot emulate root") { () throws(Errno) in try pretend(.faked()) }
@@ -253,15 +255,15 @@ struct Child {
         }
     }
 
-    /// Returns what the image server says against the image; nil where it says nothing. Without a server the kernel only tells
-    /// that there is none.
+    /// Returns the image server's complaint about the image; nil where it has none. When the server has ended, the
+    /// kernel's own error says no more than that.
     private func refusal() -> SkiffError? {
         guard let server = links.server, let text = ImageServerLink.complaint(over: server) else { return nil }
         return SkiffError("cannot use image \(plan.image.path): \(text)")
     }
 
     private func readEarly(_ session: borrowing Session) {
-        // The shim is a clone(2), and what a plugin does we do not know.
+        // The shim needs a clone(2), and we do not know what a plugin does.
         guard plan.image.driver == .loop, plan.process != .shim, plan.plugins.isEmpty,
             let image = try? open(EntryName("image"), [.pathOnly, .directory], at: session.directory.raw)
         else { return }
@@ -280,7 +282,7 @@ struct Child {
         try during("cannot make the image the root directory") { () throws(Errno) in
             try changeDirectory(root)
             try pivotIntoCurrentDirectory()
-            // The old root, with the session's own mount point, lies under the new one until this.
+            // Until this, the old root lies under the new one, with the session's own mount point.
             try unmount(".", detach: true)
             try changeDirectory("/")
             return try TreeRoot("/")
@@ -298,7 +300,8 @@ struct Child {
         }
     }
 
-    /// Runs the image's environment scripts. Ends here when one of them says `exit`, or there is nothing to start.
+    /// Runs the image's environment scripts. Ends the process here when one of them calls `exit` or there is nothing to
+    /// start.
     private func environment(in directory: String, _ files: ContainerFiles) throws(SkiffError) -> ProgramStart {
         let phase = EnvironmentRun(
             plan.environment, action: plan.action, arguments: plan.arguments,

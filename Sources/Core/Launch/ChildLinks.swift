@@ -1,6 +1,6 @@
 import CLinux
 
-/// Descriptors that lead the child to those around it; lent by frames that it never returns to.
+/// Descriptors that connect the child to the processes around it; lent by frames that it never returns to.
 struct ChildLinks {
     /// Where the image server waits for /dev/fuse.
     var server: CInt?
@@ -8,16 +8,16 @@ struct ChildLinks {
     var supervisor: CInt?
     /// Where the parent says that it has written the id maps; nil when the child writes them itself.
     var mapped: CInt?
-    /// Close-on-exec: its end tells the monitor that the program runs. Nil in place.
+    /// Close-on-exec: its end of file tells the monitor that the program runs. Nil when started in place.
     var status: CInt?
     /// Where a shim tells the monitor that the program was stopped.
     var reports: CInt?
 
-    /// With the way to a skiff-root that runs already.
+    /// With only the link to a skiff-root that is already running, if there is one.
     init(_ root: RootEmulation?) {
         if case .held(let control)? = root?.supervisor { supervisor = control }
     }
 
-    /// What is needed inside of the container, until execve(2) closes it.
+    /// The descriptors needed inside the container until execve(2) closes them.
     var neededInside: [CInt] { [supervisor, status, reports].compactMap { $0 } }
 }

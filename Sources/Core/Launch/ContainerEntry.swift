@@ -1,16 +1,16 @@
 import Base
 import Linux
 
-/// Enters the directory in which the program starts. An image can name it, and can have any link in its place.
+/// Enters the directory in which the program starts. An image can name it, and can put any link in its place.
 ///
-/// The way is looked up beneath the container's root and through no magic link: /proc/self/fd leads through descriptors into
-/// the host's directories (CVE-2024-21626), those that the caller left open included. What was entered is then compared with
-/// what its path leads to inside.
+/// The path is resolved beneath the container's root and through no magic link: /proc/self/fd leads through descriptors
+/// into the host's directories (CVE-2024-21626), including those that the caller left open. What was entered is then
+/// compared with what its path leads to inside the container.
 struct ContainerEntry {
-    /// After the pivot.
+    /// The container's root, after the pivot.
     let root: TreeRoot
 
-    /// Returns where the program starts.
+    /// Enters the directory and returns its path.
     func enter(_ directory: StartDirectory) throws(SkiffError) -> String {
         switch directory {
         case .required(let path):

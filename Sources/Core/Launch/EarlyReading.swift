@@ -9,16 +9,17 @@ import Linux
 struct EarlyReading {
     let action: Request.Action
     let arguments: [[UInt8]]
-    /// More than this of a program is left to its page faults.
+    /// What a program has beyond this is left to its page faults.
     private static let limit: Int64 = 4 << 20
 
-    /// No clone(2) may follow, nor anything else that wants a process with one thread.
+    /// No clone(2) may follow, nor anything else that needs a process with one thread.
     /// - Parameter image: the image's root directory.
     func start(in image: consuming OwnedFD) {
         let directory = image.release()
         do throws(Errno) {
             try startThread {
-                // A table of its own: the process closes what is not the program's, while this thread may still read.
+                // A descriptor table of its own: the process closes what is not the program's, while this thread may
+                // still read.
                 guard (try? separateDescriptors()) != nil else { return }
                 closeDescriptors(except: [directory])
                 read(in: TreeRoot(adopting: OwnedFD(adopting: directory)))
@@ -38,7 +39,7 @@ struct EarlyReading {
         }
     }
 
-    /// Where the program may be; the first that is there.
+    /// The paths where the program may be; the first that exists is read.
     var candidates: [TreePath] {
         guard action == .exec else { return ["/bin/bash", "/bin/sh"] }
         guard let word = arguments.first, !word.isEmpty else { return [] }

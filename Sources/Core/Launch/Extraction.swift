@@ -2,7 +2,8 @@ package import Base
 import CLinux
 import Linux
 
-/// Where nobody can mount the image: `skiff-image` unpacks it into a private directory, which goes with the container.
+/// An image that cannot be mounted, unpacked by `skiff-image` into a private directory that is removed with the
+/// container.
 ///
 /// The directory is locked while its monitor lives; the next command that extracts removes the ones it finds unlocked,
 /// left by a monitor that was killed (Docs/decisions/005).
@@ -12,7 +13,7 @@ struct Extraction: ~Copyable {
     private let directory: String
     private let lock: OwnedFD
 
-    /// A name that is free, decided with the plan.
+    /// Returns a free name for the directory, chosen with the plan.
     static func newDirectory(_ request: Request, _ host: HostFacts) -> String {
         let parent = request.temporaryDirectory ?? host.temporaryDirectory
         return "\(absolutePath(parent, in: host.directory))/\(prefix)\(host.uid)-\(randomName())/root"
@@ -27,7 +28,7 @@ struct Extraction: ~Copyable {
             () throws(Errno) in
             try makeDirectory(path, mode: 0o700)
             let lock = try open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-            // A sweep that looks at it lets go at once: it is too new to be a left one.
+            // A sweep that looks at it lets go at once: it is too new to be a leftover.
             try Linux.lock(lock.raw)
             try makeDirectory(image.directory, mode: 0o755)
             return lock
@@ -38,14 +39,14 @@ struct Extraction: ~Copyable {
 
     enum Outcome: ~Copyable {
         case unpacked(Extraction)
-        /// By a signal that ends the launch; nothing is left.
+        /// By a signal that ends the launch; nothing is left behind.
         case interrupted(CInt)
     }
 
     /// Unpacks the file system of the open image. All signals must be blocked.
     static func unpack(_ image: RootImage, file: CInt, installation: Installation) throws(SkiffError) -> Outcome {
         let parent = image.directory.split(separator: "/").dropLast(2).reduce("") { $0 + "/" + $1 }
-        // Where others could give our directories such names, they would choose what is swept.
+        // Where others could rename our directories to such names, they would choose what is swept.
         try TemporaryDirectory.check(parent.isEmpty ? "/" : parent)
         sweep(parent)
         Log.info("Converting SIF file to temporary sandbox...")
@@ -76,12 +77,12 @@ struct Extraction: ~Copyable {
         }
     }
 
-    /// The container has ended: the directory goes. `deinit` does it when the launch fails.
+    /// Called when the container has ended: the directory is removed. When the launch fails, `deinit` does it.
     consuming func finish() {}
 
     deinit { remove() }
 
-    /// Younger ones may not be locked yet; seconds.
+    /// In seconds; younger directories may not be locked yet.
     private static let ageOfLeftOnes: Int64 = 60
 
     /// Removes what a killed monitor of the same user left behind.
@@ -103,7 +104,7 @@ struct Extraction: ~Copyable {
 package enum TemporaryDirectory {
     private static let tmpfsMagic: UInt64 = 0x0102_1994
 
-    /// Refuses one in which somebody else could replace what this process makes.
+    /// Refuses a directory in which somebody else could replace what this process makes.
     package static func check(_ path: String) throws(SkiffError) {
         try PrivateFiles.current.check(
             holder: path, cure: "Set APPTAINER_TMPDIR to a directory of yours, or to one like /tmp, with the sticky bit"

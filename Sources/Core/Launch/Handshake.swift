@@ -1,7 +1,8 @@
 import CLinux
 import Linux
 
-// Who speaks to whom during a start. Arrows are messages, `*` a point where a debug build can stop (SKIFF_STOP_AT).
+// Which process speaks to which during a start. Arrows are messages, `*` a point where a debug build can stop
+// (SKIFF_STOP_AT).
 //
 //   monitor (skiff)                child                                   image server (skiff-mount)
 //   ───────────────                ─────                                   ──────────────────────────
@@ -21,7 +22,7 @@ import Linux
 //                                 pivot_root                 * pivoted
 //                                 environment                * environment
 //                                 capabilities, exec         * exec
-//   status pipe: end ◀────────    (close-on-exec)                           as SIGIO: the monitor waits for signals alone
+//   status pipe: end ◀────────    (close-on-exec)                           as SIGIO: the monitor waits for signals only
 //   plugins: started
 //   * running
 //   wait
@@ -32,9 +33,9 @@ import Linux
 //
 // In place (nothing to wait for), `skiff` runs the child's column itself, after unshare(2) instead of clone(2).
 // TERM, INT, HUP or QUIT before `running` ends the child, then the launch.
-// kill -9 of the monitor takes the child (PDEATHSIG); of the child, the mounts of its namespace; of the server, its
-// connection: who reads the image then gets ENOTCONN. Nobody but the server keeps /dev/fuse open, else that abort
-// would not happen and a stat(2) would hang.
+// kill -9 of the monitor ends the child (PDEATHSIG); of the child, the mounts of its namespace; of the server, its
+// connection: a process that reads the image then gets ENOTCONN. Only the server keeps /dev/fuse open; otherwise that
+// abort would not happen and a stat(2) would hang.
 
 /// The named points of a start; a debug build stops the process that reaches the one in SKIFF_STOP_AT.
 package enum LaunchStep: String, CaseIterable, Sendable {

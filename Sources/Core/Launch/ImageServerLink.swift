@@ -2,14 +2,14 @@ import Base
 import CLinux
 import Linux
 
-/// Our end of the talk with `skiff-mount`: starts it before anything else, so that it reads the superblock while the child
-/// makes namespaces, and sees it off when the container has ended. The child inherits this end and hands in /dev/fuse
-/// over it.
+/// Our end of the conversation with `skiff-mount`: starts it before anything else, so that it reads the superblock
+/// while the child makes namespaces, and shuts it down when the container has ended. The child inherits this end and
+/// hands in /dev/fuse over it.
 struct ImageServerLink: ~Copyable {
     let pid: pid_t
     let control: OwnedFD
 
-    /// The numbers that the server finds its two descriptors at.
+    /// The numbers at which the server finds its two descriptors.
     private static let imageNumber: CInt = 3
     private static let controlNumber: CInt = 4
 

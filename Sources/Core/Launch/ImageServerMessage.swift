@@ -1,4 +1,4 @@
-/// What is said between skiff and skiff-mount over the control socket, one byte a packet.
+/// The messages between skiff and skiff-mount over the control socket, one byte a packet.
 package enum ImageServerMessage: UInt8, Sendable {
     /// From the child: /dev/fuse, with the image mounted on it.
     case mounted = 0x4D
@@ -11,7 +11,7 @@ package enum ImageServerMessage: UInt8, Sendable {
     /// From the server, with a text: it cannot serve the image.
     case refusal = 0x45
 
-    /// - Returns: nil for an empty packet, which is the end of the connection, and for one that says nothing known.
+    /// - Returns: nil for an empty packet, which is the end of the connection, and for an unknown message.
     package init?(_ packet: [UInt8]) {
         guard let first = packet.first else { return nil }
         self.init(rawValue: first)

@@ -2,20 +2,20 @@ import Base
 import CLinux
 import Linux
 
-/// What a plan needs besides the child: an unpacked image, skiff-root, the image server. Each owner ends its own, the last one
-/// first.
+/// What a plan needs besides the child: an unpacked image, skiff-root, the image server. Each owner ends its own
+/// helper, the last one first.
 struct LaunchHelpers: ~Copyable {
-    /// With what leads to the helpers.
+    /// With the descriptors that lead to the helpers.
     private(set) var links: ChildLinks
     private var extraction: Extraction?
     private var supervisor: SupervisorLink?
     private var handover: OwnedFD?
     private var server: ImageServerLink?
 
-    /// None yet.
+    /// With no helper started yet.
     init(_ plan: Plan) { links = ChildLinks(plan.root) }
 
-    /// Starts them; all signals must be blocked, so that none can leave one behind.
+    /// Starts the helpers; all signals must be blocked, so that none can leave one behind.
     /// - Returns: a signal that ended the command while the image was unpacked.
     mutating func start(_ plan: Plan, _ installation: Installation, image: CInt?) throws(SkiffError) -> CInt? {
         if plan.image.driver == .extracted, let image {
@@ -39,8 +39,8 @@ struct LaunchHelpers: ~Copyable {
         return nil
     }
 
-    /// The child has its own way to skiff-root. Closed by a call: the optimizer ends what is merely dropped before the child is
-    /// made.
+    /// Closes our copy of the child's way to skiff-root, now that the child has its own. By an explicit call: the
+    /// optimizer ends a value that is merely dropped already before the child is made.
     mutating func childIsMade() { try? handover.take()?.close() }
 
     /// Descriptors that lead to the helpers.

@@ -7,8 +7,8 @@ package struct Launcher {
     package internal(set) var plan: Plan
     package let plugins: any PluginPhases
     package let installation: Installation
-    /// Whether it is a step of a build. Then nobody waits for this process to stop, and all that a terminal or a script stops
-    /// and continues with their process group, do so by themselves.
+    /// Whether this is a step of a build. Then nobody waits for this process to stop, and processes that a terminal or
+    /// a script stops and continues with their process group do so by themselves.
     let isStep: Bool
     /// Which part of a container's start this is.
     var part = Part.whole
@@ -18,7 +18,7 @@ package struct Launcher {
         case whole
         /// The container is made and left to its keeper, which gets its namespaces over this socket.
         case container(keeper: CInt)
-        /// A program is started in a container that stands.
+        /// A program is started in a container that exists already.
         case program(ContainerNamespaces)
     }
 
@@ -29,7 +29,7 @@ package struct Launcher {
         self.isStep = isStep
     }
 
-    /// Starts the container and stays until its first process has ended; in place, does not come back but to throw.
+    /// Starts the container and stays until its first process has ended; in place, returns only to throw.
     /// - Parameter image: the open image file, lent; nil for a directory.
     package func run(image: CInt?) throws(SkiffError) -> ExitStatus {
         LaunchStep.planned.reached()
@@ -38,7 +38,7 @@ package struct Launcher {
         return try runAlone(image: image)
     }
 
-    /// As `run`, with the image's lock.
+    /// Like `run`, with the image's lock.
     func runAlone(image: CInt?) throws(SkiffError) -> ExitStatus {
         if plan.process == .inPlace { try become(image) }
         do throws(SkiffError) {
@@ -51,7 +51,8 @@ package struct Launcher {
         }
     }
 
-    /// An ext3 image has one writer or many readers, Apptainer's among them: it locks the same bytes in the same way.
+    /// Locks an ext3 image, which has one writer or many readers, Apptainer among them: it locks the same bytes in the
+    /// same way.
     func lock(_ image: CInt) throws(SkiffError) {
         let root = plan.image
         guard root.filesystem == .ext3 else { return }
@@ -67,7 +68,7 @@ package struct Launcher {
         }
     }
 
-    /// This process becomes the program: nothing has to be done when the container has ended.
+    /// Makes this process the program: nothing has to be done when the container has ended.
     private func become(_ image: CInt?) throws(SkiffError) -> Never {
         do throws(Errno) {
             try enterNew(namespaces)
@@ -96,7 +97,7 @@ package struct Launcher {
 
     var makesUserNamespace: Bool { namespaces.contains(.user) }
 
-    /// Those that the child makes for itself.
+    /// The namespaces that the child makes for itself.
     var namespaces: Namespaces {
         if case .program = part { return [] }
         return plan.ownNamespaces

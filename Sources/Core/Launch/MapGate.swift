@@ -8,7 +8,7 @@ struct MapGate {
     /// Plain numbers: a child never comes back to the frame that would close them.
     private let pipe: DescriptorPair?
 
-    /// Nothing to hold for maps that the child writes itself.
+    /// Holds nothing back when the child writes the maps itself.
     init(_ user: UserNamespace) throws(SkiffError) {
         self.user = user
         guard case .ranges = user else {
@@ -18,14 +18,15 @@ struct MapGate {
         pipe = try during("cannot make a pipe") { () throws(Errno) in try makePipe() }
     }
 
-    /// In the child: what it reads one byte from. It must not wait for its own end of the pipe, which closes here.
+    /// Called in the child: returns the descriptor from which it reads one byte. Its own writing end of the pipe is
+    /// closed here, or it would wait for itself.
     func wait() -> CInt? {
         guard let pipe else { return nil }
         _ = CLinux.close(pipe.second)
         return pipe.first
     }
 
-    /// In the parent. When the maps cannot be written the child is ended.
+    /// Called in the parent: writes the maps and lets the child go on. When they cannot be written, the child is ended.
     func open(for child: pid_t) throws(SkiffError) {
         guard case .ranges(let ids, let uid, let gid) = user, let pipe else { return }
         defer { close() }

@@ -7,7 +7,7 @@ import Linux
 struct Monitor: ~Copyable {
     private let child: StartedChild
     private var isRunning = false
-    /// nil where the program's stops are nobody's business.
+    /// Nil where nobody needs to know that the program stops.
     private var suspension: Suspension?
 
     /// Signals that describe this process, not the user's wish, and are never passed on.
@@ -20,7 +20,7 @@ struct Monitor: ~Copyable {
         self.child = child
     }
 
-    /// - Parameter whenRunning: called once, when the program runs or can no longer come to it.
+    /// - Parameter whenRunning: called once, when the program runs or can no longer start.
     /// - Returns: how the child ended.
     consuming func wait(whenRunning: () -> Void) throws(SkiffError) -> ExitStatus {
         do throws(Errno) {
@@ -65,7 +65,8 @@ struct Monitor: ~Copyable {
         }
     }
 
-    /// Whether a process is the program or comes from it. From a PID namespace below ours the kernel gives its number there.
+    /// Whether a process is the program or descends from it. For a sender in a PID namespace below ours, the kernel
+    /// gives its number there.
     private func isOfContainer(_ sender: pid_t) -> Bool {
         family(of: child.pid).contains { child.isShim ? innermostNumber(of: $0) == sender : $0 == sender }
     }

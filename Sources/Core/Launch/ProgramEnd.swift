@@ -9,7 +9,7 @@ package func end(as status: ExitStatus) -> Never {
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
         resetSignal(signal)
-        // No other: one that waits would end us first.
+        // Unblocks no other signal: a pending one would end us first.
         try? raiseUnblocked(signal)
     }
     exit(status.code)

@@ -10,21 +10,21 @@ struct Shim {
     /// How often the program was stopped, as the monitor was told.
     private var stops: CInt = 0
 
-    /// By which the monitor continues the program. It carries the number of the stop that it ends: the program may have gone on
-    /// with its process group, and have stopped again since.
+    /// The signal by which the monitor continues the program. It carries the number of the stop that it ends: the
+    /// program may have been continued with its process group and have stopped again since.
     static var continuation: CInt { highestSignal() }
 
-    /// Called in PID 1, before the environment is made. Comes back only in the new process, which becomes the program.
+    /// Called in PID 1, before the environment is made. Returns only in the new process, which becomes the program.
     ///
     /// PID 1 stays as long as the container does, so it holds nothing but a pipe to the monitor, and memory that nobody in the
     /// container may look into.
-    /// - Parameter reports: where the monitor reads that the program was stopped: the first process of a namespace cannot be
-    ///   stopped by its own hand.
+    /// - Parameter reports: where the monitor reads that the program was stopped: the first process of a namespace
+    ///   cannot stop itself.
     static func run(reports: CInt) throws(SkiffError) {
         try during("cannot close the memory of PID 1") { () throws(Errno) in try setDumpable(false) }
         let program = try during("cannot start the program's process") { () throws(Errno) in try cloneProcess() }
         if program == 0 { return }
-        // What the program closes must be closed.
+        // What the program closes must not stay open here.
         closeDescriptors(except: [reports])
         for standard: CInt in 0...2 { _ = close(standard) }
         setProcessName("appinit")
@@ -32,7 +32,8 @@ struct Shim {
         shim.serve()
     }
 
-    /// PID 1 of a container that several share: it starts nothing, reaps, and stays until its keeper ends it.
+    /// Becomes PID 1 of a container that several processes share: it starts nothing, reaps, and stays until its keeper
+    /// ends it.
     static func idle() throws(SkiffError) -> Never {
         try during("cannot close the memory of PID 1") { () throws(Errno) in try setDumpable(false) }
         closeDescriptors(except: [])
@@ -61,7 +62,8 @@ struct Shim {
         }
     }
 
-    /// SIGCONT, and the signals of job control that come from inside, are those of a process group: the program has its own.
+    /// Passes signals on to the program, except SIGCONT from outside and job control signals from inside: those are
+    /// sent to a process group, so the program has its own.
     private func pass(on received: ReceivedSignal) {
         guard received.isSent, received.number != SIGCHLD else { return }
         let isFromOutside = received.sender == 0

@@ -5,15 +5,15 @@ import Linux
 /// The container's first process, seen from its monitor.
 struct StartedChild: ~Copyable {
     let pid: pid_t
-    /// Ends when the program runs.
+    /// Reaches end of file when the program runs.
     let running: OwnedFD
-    /// What a shim says; nil without one.
+    /// What a shim reports; nil without one.
     let reports: OwnedFD?
     /// Whether it is a shim, PID 1 of the container, and not the program.
     let isShim: Bool
 
-    /// Clones it. It has all signals blocked until it becomes the program.
-    /// - Parameter links: with what leads to the helpers; the rest is added.
+    /// Clones the child, which has all signals blocked until it becomes the program.
+    /// - Parameter links: the links to the helpers; the rest is added.
     init(_ launcher: Launcher, image: CInt?, links: ChildLinks) throws(SkiffError) {
         var links = links
         let maps = try MapGate(launcher.makesUserNamespace ? launcher.plan.user : .none)
@@ -23,7 +23,7 @@ struct StartedChild: ~Copyable {
         let pid: pid_t
         do throws(Errno) {
             if case .program(let entered) = launcher.part {
-                // What holds something of the host in the namespace of the container: `Child.closeMemory` has the rule.
+                // This process holds something of the host in a namespace of the container: see `Child.closeMemory`.
                 if launcher.plan.user != .none { try setDumpable(false) }
                 try entered.prepareForChild()
             }
@@ -48,7 +48,7 @@ struct StartedChild: ~Copyable {
         reports = shim.map { OwnedFD(adopting: $0.first) }
     }
 
-    /// A pipe whose news are a signal for the monitor: it waits for signals alone.
+    /// Returns a pipe that signals the monitor when it becomes readable: the monitor waits only for signals.
     private static func makeReports() throws(SkiffError) -> DescriptorPair {
         try during("cannot make a pipe") { () throws(Errno) in
             let pipe = try makePipe()

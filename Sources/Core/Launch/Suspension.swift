@@ -2,8 +2,8 @@ import Base
 import CLinux
 import Linux
 
-/// Job control of a process that stands for another: when the program is stopped, by Ctrl-Z, by reading from the terminal in
-/// the background or by itself, so must be the process that a shell waits for, or the terminal is lost.
+/// Job control of a process that stands for another: when the program is stopped, by Ctrl-Z, by reading from the
+/// terminal in the background or by itself, the process that a shell waits for must stop too, or the terminal is lost.
 struct Suspension {
     private let process: pid_t
     /// Whether the program is a child of that process, PID 1 of a container, which counts its stops.
@@ -15,22 +15,23 @@ struct Suspension {
         (self.process, self.isBehindShim) = (process, isBehindShim)
     }
 
-    /// Stops this process as the other was stopped; comes back when it is continued.
+    /// Stops this process as the other was stopped; returns when it is continued.
     mutating func begin(_ signal: CInt) throws(Errno) {
         noteTerminal()
         // SIGSTOP would also stop us where nobody can continue us.
         try stopSelf(by: isJobControl(signal) ? signal : SIGTSTP)
     }
 
-    /// PID 1 says that the program was stopped, for the `count`th time since the last call. That may be over: who continues a
-    /// process group continues the program, and us before we knew. If we stopped then, nobody would continue us again.
+    /// PID 1 says that the program was stopped, for the `count`th time since the last call. That stop may be over:
+    /// continuing a process group continues the program, and us before we knew. If we stopped then, nobody would
+    /// continue us again.
     mutating func follow(_ signal: CInt, count: CInt) throws(Errno) {
         stops &+= count
         if children(of: process).contains(where: isStopped) { try begin(signal) }
     }
 
-    /// Notes who had the terminal. A program in a process group of its own had it alone. PID 1 of a container has no descriptor
-    /// of the terminal, so it cannot tell.
+    /// Notes which process group had the terminal. A program in a process group of its own had it alone. PID 1 of a
+    /// container has no descriptor of the terminal, so it cannot tell.
     private mutating func noteTerminal() {
         let programs = isBehindShim ? children(of: process) : [process]
         terminal = programs.firstAnswer { program in
@@ -38,7 +39,7 @@ struct Suspension {
         }
     }
 
-    /// We were continued: so is the other.
+    /// Called when we were continued: continues the other process.
     mutating func end() throws(Errno) {
         terminal.take()?.restore()
         do throws(Errno) {
@@ -67,15 +68,15 @@ func resume(_ process: pid_t) throws(Errno) {
     try sendSignal(SIGCONT, to: isLeader ? -process : process)
 }
 
-/// Signals that stop a process for the sake of a shell.
+/// Whether a signal is one of those that stop a process for the sake of a shell.
 func isJobControl(_ signal: CInt) -> Bool { signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU }
 
-/// Whether a signal ends a launch that is not yet complete: what the caller ignores does not.
+/// Whether a signal ends a launch that is not yet complete: one that the caller ignores does not.
 func endsLaunch(_ signal: CInt) -> Bool {
     [SIGTERM, SIGINT, SIGHUP, SIGQUIT].contains(signal) && !isIgnored(signal)
 }
 
-/// Waits for a helper of the set-up, all signals being blocked. A signal that ends the launch ends the helper as well.
+/// Waits for a helper of the set-up, with all signals blocked. A signal that ends the launch ends the helper as well.
 func waitForHelper(_ process: pid_t) throws(Errno) -> ExitStatus {
     var suspension = Suspension(of: process)
     while true {

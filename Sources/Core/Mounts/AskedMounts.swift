@@ -6,7 +6,7 @@ import Linux
 /// A class, because move-only descriptors cannot live in an array; it closes what it owns.
 final class AskedMounts {
     struct Attached {
-        /// Of the mount in the plan.
+        /// The index of the mount in the plan.
         let index: Int
         /// The top of the mount.
         let top: FileStatus

@@ -1,7 +1,8 @@
 package import Base
 
 /// The text of `--bind` (Docs/spec/runtime.md §2.6): `src[:dst[:opt[,opt…]]]`, several separated by commas. A backslash
-/// takes the meaning from a colon or comma. After an option, a comma begins a new bind unless another option follows.
+/// before a colon or comma takes its meaning away. After an option, a comma begins a new bind unless another option
+/// follows.
 package enum BindSpec {
     private static let plainOptions = ["ro", "rw"]
     private static let imageOptions = ["image-src", "id"]
@@ -45,7 +46,7 @@ package enum BindSpec {
         return specs
     }
 
-    /// Split at commas without a backslash; the backslashes stay for `fields`.
+    /// Returns the text split at commas that have no backslash; the backslashes stay for `fields`.
     private static func words(_ text: String) -> [String] { separate(text, at: ",", keepingEscapes: true) }
 
     private static func fields(_ word: String) -> [String] { separate(word, at: ":", keepingEscapes: false) }

@@ -3,11 +3,11 @@ import CLinux
 import Linux
 
 /// Views of directories in which a mount needs a place that cannot be made there: a file system in memory is put over
-/// the directory, in the container alone, and shows its entries through binds. The directory itself stays as it is.
+/// the directory, in the container only, and shows its entries through binds. The directory itself stays as it is.
 ///
 /// A class, because move-only descriptors cannot live in an array; it closes what it owns.
 final class DirectoryViews {
-    /// The directory that is the session.
+    /// The session's directory.
     private let session: CInt
     private var views: [View] = []
 
@@ -21,7 +21,7 @@ final class DirectoryViews {
 
     deinit { for view in views { _ = CLinux.close(view.mount) } }
 
-    /// Covers a directory with a view of it, which can be written until `protect`.
+    /// Covers a directory with a view of it, which is writable until `protect`.
     ///
     /// The view is filled before it is put into its place, so that one entry is open at a time, however many there are.
     /// - Parameter path: without symbolic links.
@@ -44,13 +44,13 @@ final class DirectoryViews {
         return views.contains { $0.device == device }
     }
 
-    /// Makes those views read-only that stand for directories in which the program could make nothing either, once every
-    /// place has been made in them.
+    /// Makes read-only the views of directories in which the program could make nothing either, once every place has
+    /// been made in them.
     func protect() throws(Errno) {
         for view in views where view.isReadOnly { try setAttributes(view.mount, set: .readOnly, recursive: false) }
     }
 
-    /// Where a view lies until it is full; each leaves it for its place.
+    /// Returns the directory on which a view lies while it is filled; each view then moves to its place.
     private func stage() throws(Errno) -> OwnedFD {
         let name = try EntryName("view")
         do throws(Errno) {

@@ -2,7 +2,7 @@ import Base
 import CLinux
 import Linux
 
-/// Mounts the image on `image` of the session, in one of the ways a plan can choose.
+/// Mounts the image on the session's `image`, in one of the ways a plan can choose.
 struct ImageMount {
     let plan: Plan
     let session: CInt
@@ -21,7 +21,7 @@ struct ImageMount {
         return attributes
     }
 
-    /// A directory of the host: a recursive bind, because locked mounts below it cannot be left out.
+    /// Mounts a directory of the host by a recursive bind, because locked mounts below it cannot be left out.
     func directory(_ trees: SourceTrees) throws(SkiffError) {
         do throws(Errno) {
             guard let tree = trees.takeImage() else { throw .noSuchFile }
@@ -32,7 +32,7 @@ struct ImageMount {
         }
     }
 
-    /// The kernel's own driver on a loop device that frees itself: loop(4).
+    /// Mounts with the kernel's own driver, on a loop device that frees itself: loop(4).
     func loop(_ image: CInt) throws(SkiffError) {
         do throws(Errno) {
             let loop = try makeLoop(
@@ -54,8 +54,8 @@ struct ImageMount {
         }
     }
 
-    /// Our FUSE server; fuse(4) and Documentation/filesystems/fuse.rst. The connection belongs to the user namespace that
-    /// opens /dev/fuse, so it is opened here, handed to the server, and kept by nobody else.
+    /// Mounts with our FUSE server; fuse(4) and Documentation/filesystems/fuse.rst. The connection belongs to the user
+    /// namespace that opens /dev/fuse, so the device is opened here, handed to the server, and kept by nobody else.
     func server(control: CInt) throws(SkiffError) {
         do throws(Errno) {
             let fuse = try open("/dev/fuse", O_RDWR)

@@ -1,7 +1,7 @@
 import Linux
 
-/// Where a path of a tree that leads to nothing would be: the deepest directory that exists, and the names below it that
-/// are missing. A dangling symbolic link leads to the place that it names, inside the tree.
+/// Where a path that leads to nothing would be in a tree: the deepest directory that exists, and the names below it
+/// that are missing. A dangling symbolic link leads to the place that it names, inside the tree.
 struct MissingPlace: ~Copyable {
     let directory: OwnedFD
     let names: [EntryName]
@@ -11,8 +11,8 @@ struct MissingPlace: ~Copyable {
         self.names = names
     }
 
-    /// Returns nil when the path leads to something, or to nothing that could be made: below a file, or through `..` of what
-    /// is missing.
+    /// Returns nil when the path leads to something, or to nothing that could be made: below a file, or through `..` of
+    /// a missing name.
     static func find(_ path: TreePath, in root: TreeRoot) throws(Errno) -> MissingPlace? {
         var known = path
         var missing: [[UInt8]] = []
@@ -49,8 +49,8 @@ struct MissingPlace: ~Copyable {
         }
     }
 
-    /// Makes what is missing: directories, and as the last name a directory or an empty file.
-    /// - Parameter isOwn: asked for the directory before anything is made in it.
+    /// Makes what is missing: directories, and for the last name a directory or an empty file.
+    /// - Parameter isOwn: asked about each directory before anything is made in it.
     /// - Throws: `EROFS` where `isOwn` says no.
     consuming func make(isDirectory: Bool, in isOwn: (CInt) throws(Errno) -> Bool) throws(Errno) {
         var directory = self.directory

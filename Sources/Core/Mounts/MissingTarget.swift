@@ -7,7 +7,8 @@ struct MissingTarget: Equatable {
     let path: TreePath
     let isDirectory: Bool
 
-    /// The missing ones among the plan's destinations. One that lies inside an earlier mount is that mount's affair.
+    /// Returns the places that are missing among the plan's destinations. One that lies inside an earlier mount is that
+    /// mount's affair.
     static func find(plan: Plan, trees: SourceTrees, image: TreeRoot) throws(Errno) -> [MissingTarget] {
         var result: [MissingTarget] = []
         var covered: [String] = []

@@ -47,8 +47,8 @@ struct MountExecutor {
         }
     }
 
-    /// Two mounts that would only cover what is right already: the current directory where it shows through another bind
-    /// (Docs/spec/runtime.md §2.4), and /var/tmp of an image in which it is a link to /tmp
+    /// Whether a mount would only cover what is right already. There are two: the current directory where it shows
+    /// through another bind (Docs/spec/runtime.md §2.4), and /var/tmp of an image in which it is a link to /tmp
     /// (Docs/spec/runtime.md §2.3).
     private func isRedundant(_ mount: Mount, _ top: FileStatus, _ target: CInt) throws(Errno) -> Bool {
         switch mount.group {
@@ -80,7 +80,7 @@ struct MountExecutor {
             "cannot mount \(mount.sourceText) on \(mount.destination) (\(mount.reason))", errno: error, hint: hint)
     }
 
-    /// The detached mount to attach; nil when a bind's source was missing and that is allowed.
+    /// Returns the detached mount to attach; nil when a bind's source was missing and that is allowed.
     private mutating func prepare(_ index: Int, _ session: inout Session) throws(Errno) -> OwnedFD? {
         let mount = plan.mounts[index]
         let tree: OwnedFD
@@ -112,7 +112,8 @@ struct MountExecutor {
         return mount
     }
 
-    /// The image's own file with the caller put in; nil, with a warning, when the image has none that can be read.
+    /// Returns the image's own file with the caller put in; nil, with a warning, when the image has none that can be
+    /// read.
     private func derive(_ file: DerivedFile, _ path: TreePath) throws(Errno) -> [UInt8]? {
         let image: [UInt8]
         do throws(Errno) {
@@ -132,7 +133,7 @@ struct MountExecutor {
         }
     }
 
-    /// In bytes: far more users than any cluster has.
+    /// In bytes: enough for far more users than any cluster has.
     private static let largestDerived = 16 << 20
 
     // MARK: mounts that were asked for
@@ -163,7 +164,7 @@ struct MountExecutor {
         return !isMeant && seen(at: path)?.isSameFile(as: attached.top) != true
     }
 
-    /// Whether another mount that was asked for lies in the very place: two names of one place have one content.
+    /// Whether another mount that was asked for lies in the very same place: two names of one place have one content.
     private func sharesPlace(_ attached: AskedMounts.Attached) -> Bool {
         guard let found = seen(at: plan.mounts[attached.index].destination) else { return false }
         return asked.all.contains { found.isSameFile(as: $0.top) }

@@ -3,10 +3,10 @@ import Linux
 
 /// Finds the places that mounts are attached to, and supplies those that are missing (Docs/spec/runtime.md §2).
 ///
-/// In what is ours, a staged directory or a layer that can be written, a place is simply made. In a directory that
-/// another mount shows it is made as the caller would make it, but never through a symbolic link: whoever made the link
-/// would choose where on the host. Where nothing can or may be made, the container gets a view of the directory that has
-/// the place, and the host is not touched.
+/// In a staged directory or a writable layer, which are ours, a place is simply made. In a directory that another mount
+/// shows it is made as the caller would make it, but never through a symbolic link: the maker of the link would choose
+/// where on the host. Where nothing can or may be made, the container gets a view of the directory that has the place,
+/// and the host is not touched.
 struct MountPlaces {
     private let plan: Plan
     private let rootName: String
@@ -14,16 +14,16 @@ struct MountPlaces {
     private(set) var root: TreeRoot
     /// File systems that are our own: no directory of the host lies on them.
     private var ownDevices: [UInt64]
-    /// Set if what is written to the root is kept: the user's layer is changed for no mount but by new names.
+    /// Set if what is written to the root is kept: a mount changes the user's layer only by adding names.
     private var keptDevice: UInt64?
-    /// Where a link was replaced by what it led to: nothing is made there but in a view.
+    /// Paths at which a link was replaced by what it led to: nothing is made there except in a view.
     private var aliases: [TreePath] = []
     private let views: DirectoryViews
     /// Whether a symbolic link led a mount somewhere. Not known if nobody asked for a mount.
     private(set) var followedLink = false
     private let looksForLinks: Bool
 
-    /// - Parameter name: of the root in the session.
+    /// - Parameter name: the name of the root in the session.
     init(_ plan: Plan, root name: String, _ session: borrowing Session) throws(Errno) {
         (self.plan, rootName) = (plan, name)
         root = try Self.open(name, session)
@@ -38,17 +38,17 @@ struct MountPlaces {
         }
     }
 
-    /// What lies on top, if the root itself was covered.
+    /// Opens the root, or what lies on top of it if the root itself was covered.
     private static func open(_ name: String, _ session: borrowing Session) throws(Errno) -> TreeRoot {
         TreeRoot(adopting: try Linux.open(try EntryName(name), [.pathOnly, .directory], at: session.directory.raw))
     }
 
-    /// Takes a new file system for one of ours.
+    /// Counts a new file system among our own.
     mutating func own(_ mount: borrowing OwnedFD) throws(Errno) {
         ownDevices.append(try status(of: mount.raw).device)
     }
 
-    /// The end of all mounts: closes the views to writing that the program must not write to.
+    /// Called after the last mount: makes read-only the views that the program must not write to.
     func protect() throws(Errno) { try views.protect() }
 
     /// Returns the place to mount on, made if it was missing.
@@ -102,7 +102,7 @@ struct MountPlaces {
         do throws(Errno) {
             try place.make(isDirectory: isDirectory, in: isAllowed)
         } catch {
-            // Another process was faster: the ranks of a job all make the same.
+            // Another process was faster: the ranks of a job all make the same place.
             guard error == .exists else { throw error }
         }
     }
@@ -114,7 +114,7 @@ struct MountPlaces {
         _ session: borrowing Session
     ) throws(Errno) {
         let directory = place.directory.raw
-        // Nobody asked for the others, and they can be left out.
+        // Nobody asked for mounts that may fail, and they can be left out.
         guard mount.missing == .fail, try !isOfKernel(directory) else { throw .noSuchFile }
         if plan.image.targets == .none, mountID(of: directory) == mountID(of: root.descriptor) { throw .noSuchFile }
         if let link = try firstLink(names) {
@@ -123,7 +123,7 @@ struct MountPlaces {
         }
         let path = Self.path(names.dropLast(place.names.count))
         let found = try status(of: directory)
-        // A link that was on the way a moment ago may have led elsewhere: then all is looked up again.
+        // A link that was on the way a moment ago may have led elsewhere: then everything is looked up again.
         guard try root.status(path, links: .refused).isSameFile(as: found) else { return }
         let isAlias = aliases.contains { path.lies(in: $0) }
         let isTemporary = found.permissions & 0o1000 != 0
@@ -136,7 +136,7 @@ struct MountPlaces {
                 }
             }
         }
-        // Only in a directory for temporary files may be lost what the program makes.
+        // Only in a directory for temporary files may what the program makes be lost.
         try show(path, isReadOnly: !(isAlias && isTemporary), session)
     }
 
@@ -162,7 +162,7 @@ struct MountPlaces {
         return nil
     }
 
-    /// A link on the way leads into a directory that is not ours. The link is replaced, in the container alone, by a
+    /// A link on the way leads into a directory that is not ours. The link is replaced, in the container only, by a
     /// directory that shows what it leads to; the place is then made below the link's name.
     ///
     /// - Throws: `ELOOP` where the link lies in a directory that the program may write and that is not ours.

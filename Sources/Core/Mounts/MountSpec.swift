@@ -2,8 +2,8 @@ package import Base
 
 /// The text of `--mount` (Docs/spec/runtime.md §2.6): fields of a CSV line, one mount a line.
 package enum MountSpec {
-    /// - Parameter fields: of one mount, already split.
-    /// - Throws: for an unknown key, another type than bind, a missing source or destination.
+    /// - Parameter fields: the fields of one mount, already split.
+    /// - Throws: for an unknown key, a type other than bind, a missing source or destination.
     package static func parse(_ fields: [String], currentDirectory: String) throws(SkiffError) -> Request.Bind {
         var source: String?
         var destination: String?

@@ -2,7 +2,7 @@ import Base
 import CLinux
 import Linux
 
-/// Brings the image, the layers and the supplied mount targets together as `root` of the session.
+/// Brings the image, the layers and the supplied mount targets together as the session's `root`.
 ///
 /// The current directory must be the session: overlay options name their directories relative to it.
 struct RootAssembly {
@@ -36,7 +36,8 @@ struct RootAssembly {
         return "image"
     }
 
-    /// What the image lacks. Nothing is supplied to an image opened for writing: its own directories are the user's.
+    /// Returns the mount targets that the image lacks. Nothing is supplied to an image opened for writing: its own
+    /// directories are the user's.
     private func targets(_ session: borrowing Session) throws(SkiffError) -> [MissingTarget] {
         if plan.image.targets == .none { return [] }
         return try during("cannot look into image \(plan.image.path)") { () throws(Errno) in

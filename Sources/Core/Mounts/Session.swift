@@ -2,17 +2,17 @@ import Base
 import CLinux
 import Linux
 
-/// The container's private file system in memory: mount points for the image and the root, staged files, directories and layers. It is
-/// mounted over a directory of the host in our own mount namespace only, and is gone with it.
+/// The container's private file system in memory: mount points for the image and the root, staged files, directories
+/// and layers. It is mounted over a directory of the host in our own mount namespace only, and is gone with it.
 struct Session: ~Copyable {
-    /// The directory that is the session, for *at calls.
+    /// The session's directory, for *at calls.
     let directory: OwnedFD
     private var staged = 0
 
     /// Directories that every Linux system has; the first that exists is covered. The sources were copied before.
     private static let places = ["/tmp", "/var/tmp", "/run", "/mnt", "/dev"]
 
-    /// Makes and enters it: the current directory is the session afterwards.
+    /// Makes and enters the session, which is the current directory afterwards.
     init(_ plan: SessionFilesystem) throws(SkiffError) {
         let type = plan.type.rawValue
         let options: [(String, String?)] = [("mode", "0755")] + (plan.size.map { [("size", String($0))] } ?? [])
@@ -33,7 +33,7 @@ struct Session: ~Copyable {
         throw .noSuchFile
     }
 
-    /// A new empty directory, answered as a path relative to the session.
+    /// Makes an empty directory and returns its path relative to the session.
     mutating func stageDirectory(mode: UInt32) throws(Errno) -> String {
         staged += 1
         let name = "staged/\(staged)"
@@ -42,7 +42,7 @@ struct Session: ~Copyable {
         return name
     }
 
-    /// A new file with these bytes.
+    /// Makes a file with these bytes and returns its path relative to the session.
     mutating func stageFile(_ bytes: [UInt8], mode: UInt32) throws(Errno) -> String {
         staged += 1
         let name = "staged/\(staged)"

@@ -40,7 +40,7 @@ final class SourceTrees {
         }
     }
 
-    /// The path of the host that a mount shows; a work directory is made first.
+    /// Returns the path of the host that a mount shows; a work directory is made first.
     private static func hostPath(of mount: Mount) throws(SkiffError) -> String? {
         switch mount.source {
         case .bind(let path): return path
@@ -76,7 +76,7 @@ final class SourceTrees {
         }
     }
 
-    /// Lends the tree of a mount; nil when its source was missing and may be.
+    /// Lends the tree of a mount; nil when its source was missing and that is allowed.
     func tree(ofMount index: Int) -> CInt? { mounts[index] }
 
     /// Gives away the tree of a mount: it is attached once.

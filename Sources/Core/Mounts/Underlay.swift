@@ -4,8 +4,8 @@ import Linux
 /// Supplies missing mount targets where an overlay cannot lie: the deepest directory that exists is covered by a view of
 /// it, which has room for the new one (Docs/spec/runtime.md §2.7, `--underlay`).
 ///
-/// Nothing is made but in such a view. The targets hold no symbolic link, and a link that has taken the place of a directory
-/// since is refused.
+/// Nothing is made except in such a view. The targets hold no symbolic link, and a link that has since taken the place
+/// of a directory is refused.
 struct Underlay {
     /// The session, with the image mounted on `image`.
     let session: CInt

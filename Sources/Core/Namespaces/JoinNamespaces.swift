@@ -9,7 +9,7 @@ package import Linux
 package func joinNamespaces(user: borrowing OwnedFD?, mount: borrowing OwnedFD?) throws(SkiffError) {
     let (userNumber, mountNumber) = (number(of: user), number(of: mount))
     try during("cannot enter the namespaces of the build") { () throws(Errno) in
-        // Joining a mount namespace leads to its root directory.
+        // Joining a mount namespace changes to its root directory.
         let directory = try currentDirectory()
         if let userNumber {
             try setDumpable(false)

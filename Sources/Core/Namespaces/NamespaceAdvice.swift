@@ -3,7 +3,7 @@ import CLinux
 package import Linux
 
 /// Why the kernel refused namespaces, and what the administrator can do: the sysctls that distributions use to withhold
-/// them. The error number alone tells users nothing.
+/// them. The error number by itself tells users nothing.
 package enum NamespaceAdvice {
     package static func hint(for error: Errno) -> String? {
         switch error {

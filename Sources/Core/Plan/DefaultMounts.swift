@@ -13,7 +13,7 @@ struct DefaultMounts {
     let ownIPC: Bool
     /// A user namespace cannot mount sysfs or see the devpts group of the host.
     let inUserNamespace: Bool
-    /// Root with something writable: the identity files are left alone then.
+    /// Whether the user is root with something writable: the identity files are left alone then.
     let keepsIdentityFiles: Bool
     /// What the user is told about mounts that were asked for and are not made.
     private(set) var messages: [PlanMessage] = []
@@ -105,7 +105,8 @@ struct DefaultMounts {
         }
     }
 
-    /// The names that every host has; those of the caller's host lead nowhere from another network.
+    /// Returns an /etc/hosts with the names that every host has; those of the caller's host lead nowhere from another
+    /// network.
     private func ownHosts(_ destination: String) -> Mount {
         let lines = [
             "127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback", "fe00::0 ip6-localnet",
@@ -164,7 +165,7 @@ struct DefaultMounts {
         }
     }
 
-    /// Whether the current directory is mounted unless it is one of the system's.
+    /// Whether the current directory is mounted, provided that it is not a system directory.
     static func considersCurrentDirectory(_ request: Request, _ settings: Settings, _ host: HostFacts) -> Bool {
         settings.userBindControl && asksForCurrentDirectory(request, host)
     }
@@ -237,7 +238,7 @@ struct DefaultMounts {
             reason: request.dns.isEmpty ? "name servers of the host" : "--dns")
     }
 
-    /// The entry inside: as root when the caller is mapped to root.
+    /// The caller's entry inside the container: as root when the caller is mapped to root.
     private var userEntry: UserRecord {
         let root = request.userMapping == .root
         let uid = root ? 0 : host.uid

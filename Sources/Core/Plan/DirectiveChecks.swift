@@ -1,13 +1,14 @@
 import Base
 
-/// Directives of the configuration that matter for a launch and that this version does not carry out. One that forbids ends the
-/// command; one that chooses or grants is told. A configuration with the values of the defaults says nothing here.
+/// Checks for directives of the configuration that matter for a launch and that this version does not carry out. One
+/// that forbids ends the command; one that chooses or grants causes a message. A configuration with the default values
+/// causes none.
 struct DirectiveChecks {
     let request: Request
     let settings: Settings
     let host: HostFacts
 
-    /// Before anything else is planned.
+    /// Called before anything else is planned.
     /// - Throws: for what must not happen.
     func check() throws(SkiffError) {
         if request.makesUserNamespace(host) && !settings.allowUserNamespace {
@@ -22,14 +23,14 @@ struct DirectiveChecks {
         }
     }
 
-    /// When the layers are known.
+    /// Called when the layers are known.
     func check(_ draft: PlanDraft) throws(SkiffError) {
         guard settings.enableOverlay == .no, let layer = draft.layers.first else { return }
         throw SkiffError(
             "cannot use an overlay (\(layer.reason)): the configuration does not allow it (enable overlay = no)")
     }
 
-    /// What was chosen and is done in another way.
+    /// Returns messages about what was chosen and is done in another way.
     func messages(_ draft: PlanDraft, _ root: RootImage) -> [PlanMessage] {
         var result: [PlanMessage] = []
         func tell(_ matters: Bool, _ text: String) { if matters { result.append(.warning(text)) } }

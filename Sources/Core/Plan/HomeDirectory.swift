@@ -7,7 +7,7 @@ struct HomeDirectory: Equatable {
     var source: Mount.Source?
     /// What HOME says, mounted or not.
     var destination: String
-    /// Whether `--home` said so.
+    /// Whether `--home` asked for it.
     var isAsked: Bool
     /// An empty directory that covers one of the image, so that the destination can be made in it; nil for none.
     var stagedBase: String?
@@ -62,8 +62,8 @@ struct HomeDirectory: Equatable {
         return request.home?.source ?? host.homeDirectory
     }
 
-    /// In an image that is opened for writing nothing is supplied for mounts, and few images have the caller's home. Then
-    /// `/home` of the image is covered and the home made in the cover, so that the image stays as it is.
+    /// In an image that is opened for writing nothing is supplied for mounts, and few images have the caller's home.
+    /// Then `/home` of the image is covered and the home is made in the cover, so that the image stays as it is.
     mutating func stageBase(_ image: ImageFacts) {
         guard source != nil, !image.holdsHome, let slash = destination.dropFirst().firstIndex(of: "/") else { return }
         stagedBase = String(destination[..<slash])

@@ -2,7 +2,8 @@ package import Base
 import CLinux
 package import Linux
 
-/// What the plan needs to know of the caller and the machine, read once. Plain values, so that a test can plan for any host.
+/// What the plan needs to know about the caller and the machine, read once. Plain values, so that a test can plan for
+/// any host.
 package struct HostFacts: Sendable {
     package var uid: UInt32
     package var gid: UInt32
@@ -10,14 +11,14 @@ package struct HostFacts: Sendable {
     /// The entry of the user database; nil for an id that it does not know.
     package var user: UserRecord?
     package var groupRecords: [GroupRecord]
-    /// As the shell shows it: `$PWD` when that leads to the current directory.
+    /// The current directory as the shell shows it: `$PWD` when that leads to the current directory.
     package var directory: String
     package var umask: UInt32
     /// `NAME=VALUE`, as bytes.
     package var environment: [[UInt8]]
-    /// CAP_SYS_ADMIN in the current user namespace.
+    /// Whether the caller has CAP_SYS_ADMIN in the current user namespace.
     package var isAdministrator: Bool
-    /// In the user namespace of the machine itself, where block devices can be mounted.
+    /// Whether this is the user namespace of the machine itself, where block devices can be mounted.
     package var isInitialUserNamespace: Bool
     package var hasFuse: Bool
     package var hasLoop: Bool
@@ -30,15 +31,15 @@ package struct HostFacts: Sendable {
     package var workDirectory = Place.absent(.noSuchFile)
     /// The directory that becomes the home.
     package var homeSource = Place.absent(.noSuchFile)
-    /// `directory` without symbolic links; nil for the same.
+    /// `directory` without symbolic links; nil when that is the same.
     package var resolvedDirectory: String?
     /// Mount points directly below `/`.
     package var topMounts: [String] = []
     /// The administrator's capability.json.
     package var capabilityFile = Place.absent(.noSuchFile)
-    /// With whom this process may share a container.
+    /// The processes with which this one may share a container.
     package var siblings: Siblings?
-    /// Where temporary files go unless the request says it.
+    /// Where temporary files go unless the request says where.
     package var temporaryDirectory = "/tmp"
 
     package init(

@@ -1,7 +1,7 @@
 package import Base
 package import Linux
 
-/// What the plan needs to know of an opened image.
+/// What the plan needs to know about an opened image.
 package struct ImageFacts: Sendable, Equatable {
     /// Absolute; what APPTAINER_CONTAINER says.
     package var path: String
@@ -12,7 +12,7 @@ package struct ImageFacts: Sendable, Equatable {
     package var isInSIF: Bool
     /// Whether the caller may write the image.
     package var isWritable: Bool
-    /// Whether an image that is a directory, and opened for writing, has the place of the home directory.
+    /// Whether a directory image that is opened for writing has the place of the home directory.
     package var holdsHome = false
     /// Whether it is an `OwnedSandbox`.
     package var keepsOwners = false
@@ -31,7 +31,7 @@ package struct ImageFacts: Sendable, Equatable {
     package init(_ image: borrowing ImageSource, _ request: Request, _ settings: Settings, _ host: HostFacts)
         throws(SkiffError)
     {
-        // The tree of a build is no image yet.
+        // The tree of a build is not an image yet.
         if !request.buildConfiguration { try Self.checkConfiguration(image, settings, host) }
         guard !image.isEncrypted else {
             throw SkiffError("cannot run \(image.path): encrypted images are not available in this version")

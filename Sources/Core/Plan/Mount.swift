@@ -20,20 +20,20 @@ package struct Mount: Sendable, Equatable {
         case session(mode: UInt32)
         /// A file with bytes that are known before the launch.
         case file([UInt8])
-        /// A file made from the image's own one when the root stands: passwd, group.
+        /// A file made from the image's own once the root is assembled: passwd, group.
         case derived(DerivedFile)
         /// A symbolic link in a directory that we staged.
         case symlink(String)
     }
 
-    /// What to do when the destination cannot be had.
+    /// What to do when the destination cannot be provided.
     package enum Missing: String, Sendable {
         case fail, warn, ignore
     }
 
     package var group: Group
     package var source: Source
-    /// Absolute, inside the container; resolved there, symlinks cannot leave the root.
+    /// Absolute, inside the container; resolved there, so symlinks cannot leave the root.
     package var destination: String
     package var attributes: MountAttributes
     package var missing: Missing
@@ -79,7 +79,7 @@ package struct GroupRecord: Sendable, Equatable {
 }
 
 /// A layer above the image's root, from a plugin. The core stacks them all in one overlay mount: later layers lie above
-/// earlier ones; the image is the lowest but for the core's own layer of missing mount targets.
+/// earlier ones; the image is the lowest except for the core's own layer of missing mount targets.
 package struct Layer: Sendable, Equatable {
     package enum Kind: Sendable, Equatable {
         /// A read-only directory of the host.

@@ -1,9 +1,10 @@
 import Base
 
 extension [Mount] {
-    /// Returns the mounts in the order in which they are made: by group, within a group as they were added. A mount that
-    /// the user asked for, or that nobody would find any more, comes after those that nobody asked for and that it lies
-    /// in: an empty /tmp covers no home below it, nor the current directory a bind into it (Docs/spec/runtime.md §2).
+    /// Returns the mounts in the order in which they are made: by group, within a group as they were added. A mount
+    /// that the user asked for, or that nobody would find any more, comes after the mounts that nobody asked for and in
+    /// which it lies: an empty /tmp covers no home below it, and the current directory no bind into it
+    /// (Docs/spec/runtime.md §2).
     func inOrder() -> [Mount] {
         let order = indices.sorted { left, right in
             self[left].group == self[right].group ? left < right : self[left].group < self[right].group
@@ -24,14 +25,14 @@ extension [Mount] {
 }
 
 extension Mount {
-    /// A home that is no part of the host, as `--contain` makes it: what is mounted over it does not show it too.
+    /// Whether this is a home that is no part of the host, as `--contain` makes it: a mount over it would not show it.
     fileprivate var isOwnHome: Bool {
         if case .bind = source { return false }
         return group == .home
     }
 
     /// Whether this mount, made after another, would cover it although nobody asked for this one. One in the same place
-    /// covers what was asked for, too.
+    /// also covers a mount that was asked for.
     fileprivate func hides(_ other: Mount) -> Bool {
         guard !isAsked, isPath(other.destination, within: destination) else { return false }
         return other.isAsked || !other.destination.utf8.elementsEqual(destination.utf8)

@@ -12,7 +12,7 @@ package struct Plan: Sendable {
     package var mounts: [Mount]
     package var namespaces: Namespaces
     package var user: UserNamespace
-    /// Nil for a container whose root is true, or that has none.
+    /// Nil for a container whose root is real, or that has none.
     package var root: RootEmulation?
     package var privileges: Privileges
     package var directory: StartDirectory
@@ -56,11 +56,11 @@ package struct Plan: Sendable {
         self.environment = environment
     }
 
-    /// Those that the container has of its own.
+    /// The namespaces that the container has of its own.
     var ownNamespaces: Namespaces { user == .none ? namespaces : namespaces.union(.user) }
 }
 
-/// How the root file system comes to stand.
+/// How the root file system is provided.
 package struct RootImage: Sendable, Equatable {
     package enum Driver: String, Sendable {
         /// A directory of the host, bound.
@@ -86,7 +86,7 @@ package struct RootImage: Sendable, Equatable {
     package var isSynchronous: Bool
     /// Loop devices of this number and above are not used.
     package var loopLimit: Int
-    /// To whom the image server says that every file belongs, in ids of the container; nil for the owners in the image.
+    /// The owner that the image server gives every file, in ids of the container; nil for the owners in the image.
     package var owner: FileOwner?
     /// Where missing mount targets come from.
     package var targets: MissingTargets
@@ -154,7 +154,7 @@ package struct RootEmulation: Sendable, Equatable {
         case none
         /// Started for this launch.
         case own
-        /// Runs already; a descriptor of this process leads to it.
+        /// Already running; a descriptor of this process leads to it.
         case held(CInt)
     }
 
@@ -182,7 +182,7 @@ package struct Privileges: Sendable, Equatable {
     package var capabilities: UInt64
     /// Whether set-user-ID programs of the image work (`--allow-setuid`, root only): no nosuid on the root.
     package var allowSetuid: Bool
-    /// Whose ids the program gets as the very last step; nil for those of who launches it.
+    /// The user whose ids the program gets as the very last step; nil for the user who launches it.
     package var user: ProgramUser?
     package init(noNewPrivileges: Bool, capabilities: UInt64, allowSetuid: Bool = false) {
         self.noNewPrivileges = noNewPrivileges

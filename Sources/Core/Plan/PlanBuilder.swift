@@ -1,17 +1,17 @@
 package import Base
 import Linux
 
-/// Turns a request into a plan: the core fills a draft, the plugins add to it, `PlanCheck` closes it. Looks at nothing: what
-/// it must know of the host and the image is in the facts (`HostFacts.look(for:)`).
+/// Turns a request into a plan: the core fills a draft, the plugins add to it, `PlanCheck` closes it. Looks at nothing:
+/// what it must know about the host and the image is in the facts (`HostFacts.look(for:)`).
 package struct PlanBuilder {
     let request: Request
     let settings: Settings
     let host: HostFacts
     let image: ImageFacts
     let plugins: any PluginPhases
-    /// For who wants to be root and is not.
+    /// What the host offers a caller who wants to be root and is not.
     let capability: RootCapability?
-    /// What was found out before the plan, and that it shall tell.
+    /// What was found out before planning and the plan must report.
     let messages: [PlanMessage]
 
     package init(
@@ -54,7 +54,7 @@ package struct PlanBuilder {
         return try close(&draft, home, directives)
     }
 
-    /// What `--workdir` holds is made, itself it is not: a wrong path is an error, not a new directory.
+    /// What `--workdir` holds is made, but not the directory itself: a wrong path is an error, not a new directory.
     private func checkWorkDirectory() throws(SkiffError) {
         guard let path = request.workDirectory(in: host.directory) else { return }
         switch host.workDirectory {
@@ -64,7 +64,7 @@ package struct PlanBuilder {
         }
     }
 
-    /// Apptainer's text.
+    /// Refuses a relative `--scratch`, with Apptainer's text.
     private func checkScratch() throws(SkiffError) {
         guard settings.userBindControl, let relative = request.scratch.first(where: { !$0.hasPrefix("/") }) else {
             return
@@ -110,8 +110,8 @@ package struct PlanBuilder {
         }
     }
 
-    /// A user namespace with one id knows no other owner: files of root would belong to nobody, and an overlay above them
-    /// could not be written. The server says instead that all belong to the caller, as Apptainer's does.
+    /// A user namespace with one id knows no other owner: files of root would belong to nobody, and an overlay above
+    /// them could not be written. The server says instead that all files belong to the caller, as Apptainer's does.
     private var onlyOwner: FileOwner? {
         guard case .new(let uid, let gid) = user else { return nil }
         return FileOwner(uid: uid.inside, gid: gid.inside)
@@ -201,14 +201,14 @@ package struct PlanBuilder {
         }
     }
 
-    /// Sorted by depth, then length, so that a bind into another bind comes after it.
+    /// Returns the user's binds sorted by depth, then length, so that a bind into another bind comes after it.
     private func userBinds(_ draft: inout PlanDraft) -> [Mount] {
         if !request.binds.isEmpty && !settings.userBindControl {
             draft.messages.append(
                 .warning("Ignoring user bind request: user bind control disabled by system administrator"))
             return []
         }
-        // By bytes: to Swift two texts that Unicode calls equivalent are one.
+        // Compared by bytes: to Swift, two texts that Unicode calls equivalent are equal.
         var seen: Set<[UInt8]> = []
         var kept: [Request.Bind] = []
         for bind in request.binds {
@@ -238,7 +238,7 @@ package struct PlanBuilder {
         }
     }
 
-    /// Those that are mounted, in the caller's order.
+    /// Returns the destinations of the binds that are mounted, in the caller's order.
     private func bindDestinations(_ mounts: [Mount]) -> [String] {
         let mounted = Set(mounts.filter { $0.group == .userBinds }.map(\.destination.bytes))
         var seen: Set<[UInt8]> = []
@@ -280,7 +280,7 @@ package struct PlanBuilder {
     }
 
     private var sessionFilesystem: SessionFilesystem {
-        // Whoever is root in the container installs software there, as root of the host does.
+        // A caller who is root in the container installs software there, as root of the host does.
         let isRoot = host.uid == 0 || request.userMapping == .root
         let isLimited = !isRoot && settings.memoryFilesystem == .tmpfs
         return SessionFilesystem(
@@ -300,7 +300,7 @@ package struct PlanBuilder {
         let watched = plugins.participants.contains { plugin in
             plugin.phases.contains(.started) || plugin.phases.contains(.stopped)
         }
-        // Maps come from outside, and a supervisor of its own ends with the container.
+        // Ranges are mapped from outside, and a supervisor of its own ends with the container.
         if case .ranges = user { return .monitored }
         if rootMode == .supervised && request.inheritedRoot?.supervisor == nil { return .monitored }
         return watched || root.driver == .server || root.driver == .extracted ? .monitored : .inPlace
@@ -323,7 +323,7 @@ package struct PlanBuilder {
         }
     }
 
-    /// Directories and ext3 files can be written, the latter by the kernel only.
+    /// Refuses an image that cannot be written: directories and ext3 files can, the latter only by the kernel.
     private func checkWriting(_ kernelMounts: Bool) throws(SkiffError) {
         let path = image.path
         let reason: String
@@ -354,8 +354,8 @@ package struct PlanBuilder {
 }
 
 extension RootImage.Driver {
-    /// How an image is mounted: by the kernel for root where the configuration trusts it with the bytes, by the image server
-    /// for everybody who has /dev/fuse, and else it is extracted.
+    /// Chooses how an image is mounted: by the kernel for root where the configuration trusts it with the bytes, by the
+    /// image server for everybody who has /dev/fuse, and otherwise it is extracted.
     init(for image: ImageFacts, _ request: Request, _ settings: Settings, _ host: HostFacts) {
         let trustsKernel = image.root == .squashfs ? settings.allowKernelSquashfs : settings.allowKernelExtfs
         if image.root == .directory {

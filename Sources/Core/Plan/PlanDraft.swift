@@ -21,8 +21,8 @@ package struct PlanDraft: Sendable {
 
     package init() {}
 
-    /// Root with something to write on keeps the image's own passwd and group, which it may want to change
-    /// (Docs/spec/runtime.md §2.5).
+    /// Removes the identity files: root with something writable keeps the image's own passwd and group, which it may
+    /// want to change (Docs/spec/runtime.md §2.5).
     mutating func leaveIdentityFiles() {
         mounts.removeAll { mount in
             if case .derived = mount.source { return true }
@@ -101,7 +101,7 @@ package struct PluginParticipant: Sendable, Equatable {
     package let version: String
     /// Why it was loaded: `--nv`, `image has an encrypted root`.
     package let trigger: String
-    /// Those that it has; `stopped` keeps a monitor.
+    /// The phases that it has; `stopped` keeps a monitor.
     package let phases: [PluginPhase]
 
     package init(id: String, version: String, trigger: String, phases: [PluginPhase]) {

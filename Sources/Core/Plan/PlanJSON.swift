@@ -1,7 +1,7 @@
 package import Base
 import Linux
 
-/// The same plan for programs: `--explain=json`. Names are those of the kernel where it has one.
+/// The same plan for programs: `--explain=json`. Names are the kernel's where it has one.
 extension Plan {
     package func json() -> JSONText {
         .members([
@@ -44,7 +44,7 @@ extension Plan {
         ])
     }
 
-    /// What is made once for all that share the container.
+    /// The parts that are made once for all processes that share the container.
     var containerJSON: JSONText {
         .members([
             "image": imageJSON, "namespaces": namespacesJSON, "user": userJSON, "root": rootJSON,

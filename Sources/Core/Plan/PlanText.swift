@@ -7,7 +7,7 @@ extension Plan {
         sections.flatMap { title, rows in [title] + rows.map { "  " + $0.printable } }.map { $0 + "\n" }.joined()
     }
 
-    /// Variables may be secrets, and messages are shown without being asked for.
+    /// Leaves out variables, which may be secrets, and messages, which are shown anyway.
     func logSections() {
         for (title, rows) in sections where title != "environment" && title != "messages" {
             for row in rows { Log.debug("\(title): \(row)") }

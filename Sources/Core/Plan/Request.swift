@@ -1,6 +1,6 @@
 package import Base
 
-/// The ids of a program, all of them those of the container.
+/// The ids of a program, all of them ids inside the container.
 package struct ProgramUser: Sendable, Equatable {
     package let uid: UInt32
     package let gid: UInt32
@@ -22,7 +22,7 @@ package struct ProgramUser: Sendable, Equatable {
     var text: String { "\(uid):\(gid):" + groups.map(String.init).joined(separator: ",") }
 }
 
-/// How a step of a build is root: as the build is.
+/// How a step of a build is root: in the same way as the build.
 package struct InheritedRoot: Sendable, Equatable {
     package var mode: RootMode
     /// A descriptor that leads to the build's skiff-root; nil when there is none.
@@ -58,7 +58,7 @@ package struct Request: Sendable {
         case userNamespace
         /// The caller appears as root (`--fakeroot`, builds).
         case root
-        /// The caller already sits in the namespace that it wants.
+        /// The caller is already in the namespace that it wants.
         case inherited
     }
 
@@ -125,10 +125,10 @@ package struct Request: Sendable {
     /// `--build-config`: no configured binds, no home, no resolv.conf, no devpts.
     package var buildConfiguration = false
 
-    /// `--config` of the command that a launch is a part of.
+    /// `--config` of the command that a launch is part of.
     package var configurationFile: String?
 
-    /// As whom the program starts, when not as who launches it: `USER` of a Dockerfile.
+    /// The user that the program starts as, when not the one who launches it: `USER` of a Dockerfile.
     package var programUser: ProgramUser?
     /// The program's environment is `environment` and nothing else; no script of the image runs.
     package var exactEnvironment = false

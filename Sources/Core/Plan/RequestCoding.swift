@@ -75,7 +75,7 @@ extension Request {
         }
     }
 
-    // A computed list: key paths are not Sendable enough for a stored global, and this is no hot path.
+    // A computed list: key paths are not Sendable enough for a stored global, and this is not a hot path.
     private static var flags: [(String, WritableKeyPath<Request, Bool>)] {
         [
             ("no-home", \.noHome), ("contain", \.contain), ("writable", \.writable), ("underlay", \.underlay),

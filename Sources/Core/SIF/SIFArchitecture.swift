@@ -1,5 +1,5 @@
-/// The processor that an image is for: two digits and a NUL in the file (Docs/spec/sif.md §3), the Go toolchain's name
-/// for people.
+/// The processor that an image is for: two digits and a NUL in the file (Docs/spec/sif.md §3), and for people the Go
+/// toolchain's name.
 package struct SIFArchitecture: RawRepresentable, Sendable, Hashable {
     /// The three bytes of the file, the first in the lowest byte: a code that we do not know survives a rewrite.
     package let rawValue: UInt32
@@ -8,7 +8,7 @@ package struct SIFArchitecture: RawRepresentable, Sendable, Hashable {
     /// `00`: the image has no primary system partition.
     package static let unknown = SIFArchitecture(number: 0)
 
-    /// Position is code.
+    /// The position is the code.
     private static let names: [StaticString] = [
         "unknown", "386", "amd64", "arm", "arm64", "ppc64", "ppc64le", "mips", "mipsle", "mips64", "mips64le", "s390x",
         "riscv64", "loong64",

@@ -1,6 +1,6 @@
 package import Linux
 
-/// One object of a SIF file as its table tells; Docs/spec/sif.md §4.
+/// One object of a SIF file as described by its table; Docs/spec/sif.md §4.
 package struct SIFDescriptor: Sendable, Equatable {
     package var type: SIFDataType
     /// Slot in the table + 1 in every file that a tool wrote.
@@ -11,17 +11,17 @@ package struct SIFDescriptor: Sendable, Equatable {
     /// From the start of the file, in bytes, like all offsets.
     package var offset: Int64
     package var size: Int64
-    /// With the gap before it; only a note of the writer.
+    /// Includes the gap before it; only a note of the writer.
     package var paddedSize: Int64
     /// Unix seconds, like `modified`.
     package var created: Int64
     package var modified: Int64
-    /// The owner that old writers stored. Ours is 0; signatures cover what is there.
+    /// The owner that old writers stored. Ours is 0; signatures cover whatever is there.
     package var uid: Int64
     package var gid: Int64
-    /// Without the zeros at its end: 128 bytes at most, no encoding promised.
+    /// Without trailing zeros: 128 bytes at most, no encoding promised.
     package var name: [UInt8]
-    /// The bytes special to the type, without the zeros at the end: 384 at most. `extra` tells what they mean.
+    /// The type-specific bytes, without trailing zeros: 384 at most. `extra` tells what they mean.
     package var storedExtra: [UInt8]
 
     package init(
@@ -60,7 +60,7 @@ package struct SIFDescriptor: Sendable, Equatable {
 }
 
 extension SIFDescriptor {
-    /// A slot of the table; nil when it is free.
+    /// Reads a slot of the table; nil when it is free.
     @_lifetime(reader: copy reader)
     init?(_ reader: inout ByteReader) throws(ByteReader.Truncated) {
         type = SIFDataType(rawValue: try reader.i32())

@@ -1,11 +1,11 @@
 import Base
 import Linux
 
-/// How long a SIF file was before the edit that is under way, written into the file itself: an edit that was killed leaves
-/// its mark, and the next one knows what to cut off.
+/// The length of a SIF file before the edit that is under way, written into the file itself: an edit that was killed
+/// leaves its mark, and the next one knows what to cut off.
 ///
-/// The mark lies between header and table, where no reader looks and no signature counts. Where the table begins too early,
-/// or a foreign file has something else there, there is no mark, and a killed edit leaves a longer file.
+/// The mark lies between header and table, where no reader looks and which no signature covers. Where the table begins
+/// too early, or a foreign file has something else there, there is no mark, and a killed edit leaves a longer file.
 struct SIFEditMark {
     private let file: CInt
     /// Whether the place is free for a mark.
@@ -31,7 +31,7 @@ struct SIFEditMark {
         hasRoom = length != nil || found.count == Self.size && found.allSatisfy { $0 == 0 }
     }
 
-    /// Returns the length of a whole mark: the number, and the number with all bits turned.
+    /// Returns the length in a complete mark: the number, and the number with all bits inverted.
     private static func length(_ bytes: [UInt8]) -> Int64? {
         guard bytes.starts(with: magic) else { return nil }
         var reader = ByteReader(bytes.span.bytes)

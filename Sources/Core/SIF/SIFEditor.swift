@@ -4,14 +4,14 @@ import Linux
 /// Makes a SIF file or changes one, in place, in the order of Docs/spec/sif.md §10: bytes of objects first, then
 /// `commit()` writes the table, then the header. Before `commit()` a reader sees the file as it was.
 ///
-/// An edit that is killed leaves the objects as they were: what it wrote after the old end of the file is in no table, and
-/// the next edit cuts it off.
+/// An edit that is killed leaves the objects as they were: what it wrote after the old end of the file is in no table,
+/// and the next edit cuts it off.
 ///
-/// The descriptor is lent and must be open for reading and writing. Who makes a new file gives it a temporary name,
-/// commits, fsyncs and renames.
+/// The descriptor is lent and must be open for reading and writing. To make a new file, give it a temporary name,
+/// commit, fsync and rename.
 package struct SIFEditor: Sendable {
     package private(set) var image: SIFImage
-    /// Stamped on what is changed; Unix seconds. Deterministic images keep having no time.
+    /// Stamped on everything that is changed; Unix seconds. Deterministic images remain without times.
     package var time: Int64
     private let file: CInt
     private var begun: Begun?
@@ -27,7 +27,7 @@ package struct SIFEditor: Sendable {
         let offset: Int64
         /// Where the objects before it end.
         let unaligned: Int64
-        /// Of the file, before anything was written.
+        /// Length of the file before anything was written.
         let length: Int64
     }
 
@@ -57,7 +57,7 @@ package struct SIFEditor: Sendable {
                 modified: time, capacity: creation.capacity))
     }
 
-    /// For a file that is to be changed. Waits until nobody else is changing it; the descriptor keeps the lock until it is
+    /// For a file to be changed. Waits until nobody else is changing it; the descriptor keeps the lock until it is
     /// closed.
     package init(opening file: CInt) throws(SkiffError) {
         self.file = file
@@ -68,7 +68,7 @@ package struct SIFEditor: Sendable {
         mark = try during("cannot look at the SIF file") { () throws(Errno) in
             let mark = try SIFEditMark(file, image.header)
             if let length = mark.length {
-                // Nothing that an object has is cut off, whatever the mark says.
+                // Nothing that belongs to an object is cut off, whatever the mark says.
                 if image.dataEnd <= length, try status(of: file).size > length { try ftruncate(file, length) }
                 try mark.clear()
             }
@@ -78,7 +78,7 @@ package struct SIFEditor: Sendable {
         isSynchronized = true
     }
 
-    /// A file system without locks, as some of clusters are, must do without them.
+    /// A file system without locks, as on some clusters, must do without them.
     private static func waitForTurn(_ file: CInt) throws(SkiffError) {
         do throws(Errno) {
             try lock(file)
@@ -102,8 +102,9 @@ package struct SIFEditor: Sendable {
         newLength = nil
     }
 
-    /// Writes the slots that have changed, so that no reader, and no kill, meets half of one in use: whether it is used is
-    /// the last to be written of a new one, and the first of one that goes. Its five bytes are the type and that byte.
+    /// Writes the slots that have changed, so that no reader ever sees half of a used one, even after a kill: the byte
+    /// that says whether a slot is used is written last for a new one, and first for one that goes. A slot's first five
+    /// bytes are the type and that byte.
     private mutating func writeTable() throws(Errno) {
         let table = image.encodedTable
         let start = image.header.descriptorsOffset
@@ -127,9 +128,9 @@ package struct SIFEditor: Sendable {
 // MARK: - Adding
 
 extension SIFEditor {
-    /// Chooses the place of a new object, whose bytes the caller then writes there itself, and tells where it is.
+    /// Chooses the place of a new object, and returns where it is; the caller then writes the bytes there itself.
     ///
-    /// `finishObject` takes it into the table; without it nothing has happened.
+    /// `finishObject` enters it in the table; without that nothing has happened.
     package mutating func beginObject(_ object: SIFNewObject) throws(SkiffError) -> Int64 {
         guard begun == nil else { throw SkiffError("cannot begin an object: another one is not finished") }
         let used = Set(image.slots)
@@ -153,7 +154,7 @@ extension SIFEditor {
         return offset
     }
 
-    /// Forgets the object that was begun, and cuts off what was written of it after the old end of the file.
+    /// Forgets the object that was begun, and cuts off what was written of it beyond the old end of the file.
     package mutating func abandonObject() {
         guard let begun else { return }
         self.begun = nil
@@ -166,7 +167,7 @@ extension SIFEditor {
         try during("cannot look at the SIF file") { () throws(Errno) in try status(of: file).size }
     }
 
-    /// - Parameter size: bytes that were written at the offset of `beginObject`.
+    /// - Parameter size: bytes that were written at the offset from `beginObject`.
     @discardableResult
     package mutating func finishObject(size: Int64) throws(SkiffError) -> SIFDescriptor {
         guard let begun else { throw SkiffError("cannot finish an object: none was begun") }
@@ -212,7 +213,7 @@ extension SIFEditor {
         countFree()
     }
 
-    /// The count of a foreign file may be wrong; ours is right.
+    /// Counts the free slots: the number in a foreign file may be wrong, ours is right.
     private mutating func countFree() {
         image.header.descriptorsFree = image.header.descriptorsTotal - Int64(image.objects.count)
     }
@@ -248,8 +249,8 @@ extension SIFEditor {
         }
     }
 
-    /// Makes a partition of type System the root; what was the root becomes a System partition. No change when it is
-    /// the root already.
+    /// Makes a partition of type System the root; the previous root becomes a System partition. Changes nothing when it
+    /// is the root already.
     package mutating func setPrimary(id: UInt32) throws(SkiffError) {
         let chosen = try image.object(id: id)
         guard var partition = chosen.partition else { throw SkiffError("data object not a partition") }
@@ -267,7 +268,7 @@ extension SIFEditor {
         image.header.modified = time
     }
 
-    /// Notes the digest of an OCI object whose bytes were changed in place: `sha256:` and 64 digits.
+    /// Records the digest of an OCI object whose bytes were changed in place: `sha256:` and 64 digits.
     package mutating func setDigest(_ digest: String, id: UInt32) throws(SkiffError) {
         let object = try image.object(id: id)
         guard object.type == .ociBlob || object.type == .ociRootIndex else {

@@ -64,7 +64,7 @@ package enum SIFExtra: Sendable, Equatable {
     package static let fingerprintSize = 20
     private static let entitySize = 256
 
-    /// - Parameter stored: the field without the zeros at its end: what is missing reads as zero, so this cannot fail.
+    /// - Parameter stored: the field without trailing zeros: what is missing reads as zero, so this cannot fail.
     init(type: SIFDataType, stored: [UInt8]) {
         func number(at offset: Int) -> Int32 {
             var bits: UInt32 = 0
@@ -97,7 +97,7 @@ package enum SIFExtra: Sendable, Equatable {
         }
     }
 
-    /// The field without the zeros at its end.
+    /// The field without trailing zeros.
     var encoded: [UInt8] {
         var writer = ByteWriter(capacity: 32)
         switch self {

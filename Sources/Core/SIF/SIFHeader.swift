@@ -3,7 +3,7 @@ import Linux
 
 /// The first 128 bytes of a SIF file; Docs/spec/sif.md §2.
 package struct SIFHeader: Sendable, Equatable {
-    /// Without the zeros at its end; at most 32 bytes.
+    /// Without trailing zeros; at most 32 bytes.
     package var launch: [UInt8]
     package var architecture: SIFArchitecture
     package var identifier: SIFIdentifier
@@ -87,7 +87,7 @@ package struct SIFHeader: Sendable, Equatable {
         guard descriptorsSize >= tableSize else { throw SkiffError("reading descriptors: unexpected EOF") }
     }
 
-    /// What the slots take in the file, in bytes.
+    /// How many bytes the slots take in the file.
     package var tableSize: Int64 { descriptorsTotal * Int64(SIFFormat.descriptorSize) }
 
     /// Images with the nil UUID and no times keep having no times when they are changed; Docs/spec/sif.md §8.
@@ -115,8 +115,8 @@ package struct SIFHeader: Sendable, Equatable {
 }
 
 extension ByteReader {
-    /// A fixed field of `count` bytes without the zeros at its end. Unlike text it may have zeros inside, and a
-    /// rewritten file must have them again.
+    /// Returns a fixed field of `count` bytes without trailing zeros. Unlike text it may contain zeros, and a rewritten
+    /// file must have them again.
     @_lifetime(self: copy self)
     mutating func trimmed(_ count: Int) throws(Truncated) -> [UInt8] {
         var field = try array(count)

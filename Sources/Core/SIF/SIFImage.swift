@@ -4,7 +4,7 @@ import Linux
 /// The header and the used slots of a SIF file: everything but the bytes of its objects.
 ///
 /// Reading is strict about what could lead a reader astray (Docs/spec/sif.md §12); whether an object lies inside the
-/// file is asked when its bytes are, because listing a damaged file must work.
+/// file is checked only when its bytes are read, because listing a damaged file must work.
 package struct SIFImage: Sendable, Equatable {
     package var header: SIFHeader
     /// In the order of the table.
@@ -23,7 +23,8 @@ package struct SIFImage: Sendable, Equatable {
         try self.init(reading: file, start: try Self.start(of: file))
     }
 
-    /// The start of a file, as far as header and table of the usual size reach: what every reader begins with.
+    /// Returns the start of a file, up to the end of a header and table of the usual size: what every reader begins
+    /// with.
     package static func start(of file: CInt) throws(SkiffError) -> [UInt8] {
         try during("reading global header") { () throws(Errno) in
             try readBytes(
@@ -32,10 +33,10 @@ package struct SIFImage: Sendable, Equatable {
         }
     }
 
-    /// - Parameter start: the first bytes of the file, of which header and perhaps table are taken.
+    /// - Parameter start: the first bytes of the file, which hold the header and perhaps the table.
     package init(reading file: CInt, start: [UInt8]) throws(SkiffError) {
         let header = try SIFHeader(start.span.bytes)
-        // Both are checked: at most 38 MB from a place that is no negative number.
+        // Both are checked: at most 38 MB from an offset that is not negative.
         let size = Int(header.tableSize)
         let offset = Int(header.descriptorsOffset)
         let (end, overflow) = offset.addingReportingOverflow(size)
@@ -118,13 +119,14 @@ extension SIFImage {
     }
 }
 
-/// The bytes of an object, all of them or an error; `EOF` is what Apptainer says of an object past the end of the file.
+/// Returns the bytes of an object, all of them or an error; `EOF` is Apptainer's text for an object past the end of the
+/// file.
 package func readObject(_ object: SIFDescriptor, of file: CInt, limit: Int = 64 << 20) throws(SkiffError) -> [UInt8] {
     guard object.size <= Int64(limit) else {
         throw SkiffError("cannot read object \(object.id): \(object.size) bytes are more than the \(limit) allowed")
     }
     let bytes = try during("cannot read object \(object.id)") { () throws(Errno) in
-        // The size is the file's word; memory is taken for what the file has.
+        // The size is only the file's claim; memory is allocated for what the file really has.
         let available = max(0, try status(of: file).size - object.offset)
         return try readBytes(file, at: object.offset, count: Int(min(object.size, available)))
     }

@@ -1,4 +1,4 @@
-/// What to say of an object that is to be added; Docs/spec/sif.md §10.
+/// What describes an object to be added; Docs/spec/sif.md §10.
 package struct SIFNewObject: Sendable, Equatable {
     package var type: SIFDataType
     /// 0 is "no group". Our own images have everything in group 1, signatures in none.
@@ -7,7 +7,7 @@ package struct SIFNewObject: Sendable, Equatable {
     /// 128 bytes at most.
     package var name: [UInt8]
     package var extra: SIFExtra
-    /// The offset in the file will be a multiple of it; below 2 is none. Nil asks for what the type needs.
+    /// The offset in the file will be a multiple of it; below 2 means none. Nil asks for what the type needs.
     package var alignment: Int64?
 
     package init(
@@ -22,7 +22,7 @@ package struct SIFNewObject: Sendable, Equatable {
         self.alignment = alignment
     }
 
-    /// A file system: `.primarySystem` for the root.
+    /// Returns a file system's partition: `.primarySystem` for the root.
     package static func partition(
         _ filesystem: SIFFilesystem, _ role: SIFPartitionRole, _ architecture: SIFArchitecture
     ) -> SIFNewObject {
@@ -42,9 +42,9 @@ package struct SIFCreation: Sendable, Equatable {
     package var launchScript = SIFFormat.launchScript
     /// Nil UUID, no times: the same objects make the same file.
     package var isDeterministic = false
-    /// Given or made up.
+    /// Random if nil.
     package var identifier: SIFIdentifier?
-    /// Given or now; Unix seconds.
+    /// Now if nil; Unix seconds.
     package var time: Int64?
 
     package init() {}

@@ -51,7 +51,7 @@ package enum SIFLink: Sendable, Hashable {
     case object(UInt32)
     case group(UInt32)
 
-    /// The upper four bits, all set, say "group"; the lower 28 are the number.
+    /// The upper four bits, all set, mean "group"; the lower 28 are the number.
     static let groupMark: UInt32 = 0xF000_0000
     static let numberMask: UInt32 = 0x0FFF_FFFF
 
@@ -115,6 +115,6 @@ package enum SIFFormat {
     /// 0001-01-01T00:00:00Z, Go's zero time: "no time" in a deterministic image.
     package static let zeroTime: Int64 = -62_135_596_800
     package static let partitionAlignment: Int64 = 4096
-    /// The kernel runs the file with it; Docs/spec/sif.md §2.
+    /// The line with which the kernel runs the file; Docs/spec/sif.md §2.
     package static let launchScript = "#!/usr/bin/env run-singularity\n"
 }

@@ -13,14 +13,14 @@ package enum Capability {
 
     package static let sysAdmin = 21
 
-    /// The bit of `CAP_X`, `X` or `x`; nil when there is no such capability.
+    /// Returns the bit number of `CAP_X`, `X` or `x`; nil when there is no such capability.
     package static func number(of name: String) -> Int? {
         var word = name.uppercased()
         if word.hasPrefix("CAP_") { word.removeFirst(4) }
         return names.firstIndex(of: word)
     }
 
-    /// The set that a comma list names, `all` included, and the words that name nothing.
+    /// Returns the set that a comma list names, `all` included, and the words that name nothing.
     package static func set(of words: [String], all: UInt64) -> (bits: UInt64, unknown: [String]) {
         var bits: UInt64 = 0
         var unknown: [String] = []
@@ -36,7 +36,7 @@ package enum Capability {
         return (bits, unknown)
     }
 
-    /// `CAP_CHOWN` and so on, for `--explain`.
+    /// Returns `CAP_CHOWN` and so on, for `--explain`.
     package static func names(of bits: UInt64) -> [String] {
         names.indices.filter { bits & (1 << UInt64($0)) != 0 }.map { "CAP_" + names[$0] }
     }
@@ -45,7 +45,7 @@ package enum Capability {
 /// Puts the planned privileges in force on this process, the last step before exec.
 ///
 /// The order matters: bounding set and ambient set need CAP_SETPCAP and permitted bits, so they go before capset;
-/// no_new_privs last, it needs nothing and takes everything away.
+/// no_new_privs goes last: it needs nothing and takes everything away.
 func apply(_ privileges: Privileges, userID: UInt32) throws(Errno) {
     let current = try capabilities()
     let kept = privileges.capabilities & current.permitted
@@ -64,7 +64,8 @@ func apply(_ privileges: Privileges, userID: UInt32) throws(Errno) {
         }
     }
     try clearAmbientSet()
-    // Inheritable and ambient carry the set over the exec of a user that is not root; root gets it from the exec itself.
+    // Inheritable and ambient carry the set across the exec of a user that is not root; root gets it from the exec
+    // itself.
     let carried = userID == 0 ? 0 : kept
     try setCapabilities(CapabilitySets(effective: kept, permitted: kept, inheritable: carried))
     if carried != 0 {

@@ -37,7 +37,7 @@ package struct FilterAssembler {
         return Label(number: count)
     }
 
-    /// The next instruction is where the label leads.
+    /// Makes the label lead to the next instruction.
     package mutating func place(_ label: Label) { places[label] = instructions.count }
 
     // BPF_LD | BPF_W | BPF_ABS, BPF_ALU | BPF_AND | BPF_K, BPF_JMP | BPF_JEQ or BPF_JSET | BPF_K, BPF_RET | BPF_K.
@@ -55,8 +55,8 @@ package struct FilterAssembler {
         instructions.append(Instruction(code: code, value: value, then: then, otherwise: otherwise))
     }
 
-    /// `struct sock_filter` after `struct sock_filter`; nil for a label that is not placed, behind its jump, or farther than
-    /// a jump reaches, which is 255 instructions.
+    /// Returns one `struct sock_filter` after the other; nil for a label that is not placed, lies before its jump, or
+    /// is farther away than a jump reaches, which is 255 instructions.
     package func bytes() -> [UInt8]? {
         var result: [UInt8] = []
         for (index, instruction) in instructions.enumerated() {

@@ -7,14 +7,14 @@ package enum RootCall: UInt8, CaseIterable, Sendable {
     case getuid, geteuid, getgid, getegid, getresuid, getresgid, getgroups
     case capset, prctl
     case execve, execveat
-    /// Of RLIMIT_LOCKS, which carries who a process is.
+    /// Of RLIMIT_LOCKS, which carries the identity of a process.
     case prlimit, setrlimit
     /// landlock_restrict_self(2): a process that gives up access is given none by others.
     case restrict
     case open, openat, creat, openat2
     case mkdir, mkdirat, symlink, symlinkat
     case stat, lstat, fstat, fstatat, statx
-    /// The structure of i386, whose older one (`oldstat`) nobody uses.
+    /// With the structure of i386; nobody uses its older one (`oldstat`).
     case stat64, lstat64, fstat64, fstatat64
 }
 
@@ -49,7 +49,7 @@ package struct CallTable: Sendable {
         entries.first { $0.number == number & ~ignoredBits }
     }
 
-    /// Those of this machine.
+    /// The tables of this machine.
     package static var native: [CallTable] {
         #if arch(arm64)
         [arm64, arm]

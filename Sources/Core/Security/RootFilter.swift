@@ -27,7 +27,7 @@ extension SyscallFilter {
     private static let setSecureBits: UInt32 = 28
     private static let locks: UInt32 = 10
 
-    /// - Parameter tables: an unknown interface of the kernel is left alone.
+    /// - Parameter tables: calls of any other kernel interface are left alone.
     package static func supervised(_ tables: [CallTable] = CallTable.native) -> SyscallFilter {
         make(.supervised, tables, action: SKL_SECCOMP_NOTIFY) { call in
             switch call {
@@ -42,14 +42,14 @@ extension SyscallFilter {
         }
     }
 
-    /// For a root with ranges of ids, who lacks device nodes and `trusted.` attributes only.
+    /// Returns the filter for root with ranges of ids, which lacks only device nodes and `trusted.` attributes.
     package static func devices(_ tables: [CallTable] = CallTable.native) -> SyscallFilter {
         make(.devices, tables, action: SKL_SECCOMP_NOTIFY) { call in
             switch call {
             case .mknod: .ifEqual(argument: 1, mask: typeBits, deviceTypes)
             case .mknodat: .ifEqual(argument: 2, mask: typeBits, deviceTypes)
             case .setxattr, .lsetxattr, .fsetxattr, .restrict: .always
-            // It carries who has restricted himself.
+            // The limit tells which processes have restricted themselves.
             case .prlimit: .ifEqual(argument: 1, mask: .max, [locks])
             case .setrlimit: .ifEqual(argument: 0, mask: .max, [locks])
             default: .never
@@ -60,7 +60,7 @@ extension SyscallFilter {
     private static let typeBits: UInt32 = 0o170000
     private static let deviceTypes: [UInt32] = [0o020000, 0o060000]
 
-    /// Only what fails without privileges, as if it had been done.
+    /// Returns the filter for only the calls that fail without privileges; they succeed and do nothing.
     package static func faked(_ tables: [CallTable] = CallTable.native) -> SyscallFilter {
         make(.faked, tables, action: SKL_SECCOMP_ERRNO) { call in
             switch call {

@@ -4,9 +4,9 @@ package import Linux
 /// skiff-root is killed, calls fail with ENOSYS instead of waiting for nobody.
 ///
 /// - Parameters:
-///   - socket: serves this one handing over.
-///   - user: whom skiff-root is to take this process for from the beginning; nil for root. Asking for it afterwards, call
-///     by call, would take a look into our memory.
+///   - socket: serves this one handover.
+///   - user: the user that skiff-root is to take this process for from the beginning; nil for root. Asking for it
+///     afterwards, call by call, would need a look into our memory.
 package func supervise(
     _ filter: SyscallFilter, over socket: CInt, keeping scope: SupervisorMessage, as user: ProgramUser? = nil
 ) throws(Errno) {

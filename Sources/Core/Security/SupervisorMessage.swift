@@ -1,7 +1,7 @@
-/// What is said to and by skiff-root: the first byte of a message, with a descriptor where one is named.
+/// The messages to and from skiff-root: the first byte of each, with a descriptor where one is named.
 ///
-/// Two kinds of sockets lead to it. The control socket is held by the process that started it, and by no other. A launch gets
-/// a socket that serves one handing over: its other end is closed when a listener has come.
+/// Two kinds of sockets lead to it. The control socket is held by the process that started it, and by no other. A
+/// launch gets a socket that serves one handover: its other end is closed when a listener has come.
 package enum SupervisorMessage: UInt8, Sendable {
     /// With a user namespace, to be joined before anything is answered; once.
     case namespace = 0x4E
@@ -13,9 +13,9 @@ package enum SupervisorMessage: UInt8, Sendable {
     case listenOnRoot = 0x4C
     /// With the listener of a filter. Owners are kept wherever they can be.
     case listenOnEverything = 0x45
-    /// The listener is there, and answered.
+    /// The listener has arrived and is answered.
     case accepted = 0x41
-    /// On the control socket: whether anybody is left to be answered: `gone`, and skiff-root ends, or `busy`.
+    /// On the control socket: is anybody left to be answered? The answer is `gone`, and skiff-root ends, or `busy`.
     case question = 0x51
     case gone = 0x47
     case busy = 0x42

@@ -1,5 +1,5 @@
 extension Settings {
-    /// The `always use …` directives that say anything but no: plugins are then asked for without a flag.
+    /// The `always use …` directives that say anything but no: plugins are then used without a flag.
     package var alwaysUsed: [String] {
         var names = lines.filter { $0.name.hasPrefix("always use ") && $0.text != "no" }.map(\.name)
         for (directive, isSet) in [("always use nv", self.alwaysUseNvidia), ("always use rocm", self.alwaysUseROCm)]

@@ -1,8 +1,8 @@
 import Base
 import Linux
 
-/// `limit container owners`, `limit container groups` and `limit container paths`: the images that users may run. All that are
-/// set must hold. Root is not bound by them (Docs/decisions/014).
+/// `limit container owners`, `limit container groups` and `limit container paths`: the images that users may run. All
+/// that are set must hold. Root is not bound by them (Docs/decisions/014).
 struct ContainerLimits {
     private let settings: Settings
 
@@ -13,7 +13,7 @@ struct ContainerLimits {
         self.settings = settings
     }
 
-    /// Asks the open image itself, so that nobody can exchange it after the question.
+    /// Checks the open image itself, so that nobody can exchange it after the check.
     func check(_ image: borrowing ImageSource) throws(SkiffError) {
         let (descriptor, name) = (image.descriptor.raw, image.path)
         let found = try during("cannot look at image \(name)") { () throws(Errno) in try status(of: descriptor) }
@@ -39,7 +39,8 @@ struct ContainerLimits {
         }
     }
 
-    /// The administrator may have named the directory by a symbolic link. One that does not exist holds nothing.
+    /// The administrator may have named the directory by a symbolic link. A directory that does not exist contains
+    /// nothing.
     private static func lies(_ path: String, in directory: String) -> Bool {
         guard directory.hasPrefix("/"), let directory = try? Linux.realPath(directory) else { return false }
         return path != directory && isPath(path, within: directory)

@@ -1,9 +1,9 @@
 import Linux
 
-/// Where helper programs are looked for: `binary path`, with the caller's own PATH where it says `$PATH`.
+/// Where helper programs are searched: `binary path`, with the caller's own PATH in place of `$PATH`.
 package struct ProgramPath: Sendable, Equatable {
     package let directories: [String]
-    /// The value of PATH for a helper, which starts programs of its own: the directories above first.
+    /// The value of PATH for a helper that starts programs of its own: the directories above first.
     package let text: String
 
     private static let system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -18,14 +18,14 @@ package struct ProgramPath: Sendable, Equatable {
         ).joined(separator: ":")
     }
 
-    /// Each once. A relative directory is another one in every current directory.
+    /// Returns each directory once. Relative ones are dropped, as they differ with the current directory.
     private static func absolute(_ directories: [Substring]) -> [String] {
         directories.reduce(into: []) { result, path in
             if path.hasPrefix("/") && !result.contains(String(path)) { result.append(String(path)) }
         }
     }
 
-    /// The first executable file of that name.
+    /// Returns the first executable file of that name.
     package func find(_ name: String) -> String? {
         for directory in directories {
             let path = directory + "/" + name

@@ -2,7 +2,7 @@ package import Base
 import Linux
 
 /// What the administrator of the machine decided: the directives of `skiff.conf`, which are those of apptainer.conf
-/// (Docs/spec/runtime.md §14). The values here are those that count without a file.
+/// (Docs/spec/runtime.md §14). The values here are those that apply without a file.
 package struct Settings: Sendable, Equatable {
     package enum Device: String, Sendable, CaseIterable { case yes, no, minimal }
     package enum Overlay: String, Sendable, CaseIterable {
@@ -103,13 +103,13 @@ package struct Settings: Sendable, Equatable {
 
     /// Every line of the file as it stands, for plugins that have directives of their own.
     private(set) var lines: [SettingsLine] = []
-    /// Whether some line is none of skiff's own directives, or stands for the second time.
+    /// Whether some line is not one of skiff's own directives, or repeats one.
     private var hasOtherLines = false
 
-    /// The values that count without a file.
+    /// The values that apply without a file.
     package init() {}
 
-    /// Reads the text of a configuration file. Directives that nobody knows are left to plugins.
+    /// Reads the text of a configuration file. Unknown directives are left to plugins.
     ///
     /// - Parameter name: of the file, for messages.
     /// - Throws: when a directive has a value that it does not take.
@@ -120,7 +120,7 @@ package struct Settings: Sendable, Equatable {
         hasOtherLines = reader.used < lines.count
     }
 
-    /// The values of one directive, also of one that only a plugin knows; empty when the file does not have it.
+    /// Returns the values of one directive, also one that only a plugin knows; empty when the file does not have it.
     package func values(of directive: String) -> [String] {
         lines.filter { $0.name == directive }.flatMap(\.values)
     }
@@ -143,12 +143,12 @@ package struct Settings: Sendable, Equatable {
         }
         let bytes = try source.read(opened.raw, limit: 1 << 20)
         let settings = try Settings(parsing: bytes, name: path)
-        // Where nothing is said there is nobody to trust; looking costs a launch of root a dozen system calls.
+        // A file that says nothing needs no trust; checking costs a launch of root a dozen system calls.
         if ConfigurationFile.needsTrust && !settings.saysNothing { try source.check(opened.raw) }
         return settings
     }
 
-    /// Whether the file has the values of the defaults, and nothing for plugins.
+    /// Whether the file has only default values, and nothing for plugins.
     private var saysNothing: Bool {
         var values = self
         (values.lines, values.hasOtherLines) = ([], false)

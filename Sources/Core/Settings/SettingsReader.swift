@@ -16,10 +16,10 @@ struct SettingsLine: Sendable, Equatable {
         }
     }
 
-    /// The value where only one counts: what stands before the first comma, if there is one.
+    /// The value where only one counts: what precedes the first comma, if there is one.
     var first: String? { text.utf8.contains(UInt8(ascii: ",")) ? values.first : text }
 
-    /// Lines that start with `#`, that have no `=` and that have no value are nothing.
+    /// Lines that start with `#`, that have no `=` or that have no value are skipped.
     static func all(in bytes: [UInt8]) -> [SettingsLine] {
         var lines: [SettingsLine] = []
         var number = 0
@@ -63,8 +63,8 @@ private func trimmed<Bytes: BidirectionalCollection<UInt8>>(_ bytes: Bytes) -> B
 struct SettingsReader: SettingsVisitor {
     private let lines: [SettingsLine]
     private let fileName: String
-    /// Every line before this one was taken by a directive. Files mostly have the order of the table, so that a search
-    /// from here ends at once.
+    /// Every line before this one was taken by a directive. Files mostly follow the order of the table, so that a
+    /// search from here ends at once.
     private var start = 0
     /// Lines that a directive took.
     private(set) var used = 0
@@ -107,7 +107,7 @@ struct SettingsReader: SettingsVisitor {
 
     mutating func number(_ name: String, _ value: inout Int, _ comment: String) throws(SkiffError) {
         guard let line = find(name), let text = line.first else { return }
-        // The largest that fits wherever such a number goes, also in bytes for what is meant in MiB.
+        // The largest number that fits wherever it is used, also in bytes for a value in MiB.
         guard let number = Int32(text), number >= 0 else { throw problem(line, "a number up to \(Int32.max)") }
         value = Int(number)
     }
@@ -117,7 +117,7 @@ struct SettingsReader: SettingsVisitor {
     }
 
     mutating func list(_ name: String, _ value: inout [String], _ comment: String) {
-        // A file that does not name a list says that it is empty.
+        // A file that does not name a list makes it empty.
         let own = lines[start...].filter { $0.name == name }
         value = own.flatMap(\.values)
         used += own.count

@@ -4,7 +4,7 @@ extension Settings {
     /// What a directive is, for its manual page.
     package struct Directive: Sendable {
         package let name: String
-        /// `yes | no`, `number`: what it takes.
+        /// What it takes: `yes | no`, `number`.
         package let values: String
         package let comment: String
         /// As it would be written; empty for none.

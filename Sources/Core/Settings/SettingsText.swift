@@ -1,7 +1,7 @@
 package import Base
 
 extension Settings {
-    /// A configuration file that says the same as this value, with a comment to each directive.
+    /// Returns a configuration file that says the same as this value, with a comment for each directive.
     package func text() throws(SkiffError) -> String {
         var writer = SettingsWriter()
         var copy = self

@@ -16,7 +16,7 @@ struct ContainerNamespaces {
 
     private static let end: [UInt8] = [UInt8(ascii: ".")]
 
-    /// Those that this process is in, of these kinds.
+    /// Returns the namespaces of these kinds that this process is in.
     static func open(_ kinds: Namespaces) throws(Errno) -> ContainerNamespaces {
         var result = ContainerNamespaces()
         for known in order where kinds.contains(known.kind) {
@@ -49,14 +49,14 @@ struct ContainerNamespaces {
         }
     }
 
-    /// For the process that makes the one which enters. Nobody enters a PID namespace, but with what it makes from then on, and
-    /// has to be in its user namespace before.
+    /// Called in the process that makes the entering one. Only the children that a process makes from then on enter a
+    /// PID namespace, and the process must be in the owning user namespace first.
     func prepareForChild() throws(Errno) {
         guard entries.contains(where: { $0.kind == .pid }) else { return }
         for entry in entries where Self.isPrepared(entry.kind) { try join(entry.descriptor, entry.kind) }
     }
 
-    /// Enters what is left. The root and current directory are then the container's.
+    /// Enters the remaining namespaces. The root and current directory are then the container's.
     func enter() throws(Errno) {
         let isPrepared = entries.contains { $0.kind == .pid }
         for entry in entries where !(isPrepared && Self.isPrepared(entry.kind)) {

@@ -2,20 +2,21 @@ import Base
 import CLinux
 import Linux
 
-/// The process that keeps a shared container: it has the namespaces open, and ends the container when the last of those who
-/// entered has ended. It lives outside of the container and belongs to none of them.
+/// The process that keeps a shared container: it has the namespaces open, and ends the container when the last process
+/// that entered has ended. It lives outside the container and belongs to none of them.
 ///
-/// Nothing in the container leads to it, and it reads nothing that comes from there. Whoever connects is of the same user; the
-/// kernel says which process that is, and the keeper watches it by a pidfd, which no other process can come to mean.
+/// Nothing in the container leads to it, and it reads nothing that comes from there. A process that connects is of the
+/// same user; the kernel says which one it is, and the keeper watches it by a pidfd, which can never come to mean
+/// another process.
 struct Keeper: ~Copyable {
     private let listener: OwnedFD
     private let place: MeetingPlace.Keepsakes
     private let namespaces: ContainerNamespaces
-    /// pidfds.
+    /// Pidfds of the processes that have entered.
     private var members: [CInt] = []
 
-    /// How long the first one takes at most to connect, and how often a keeper without members looks whether it may leave while
-    /// somebody has the lock.
+    /// How long the first process takes at most to connect, and how often a keeper without members checks whether it
+    /// may leave while somebody has the lock.
     private static let patience: CInt = 20
 
     init(_ listener: consuming OwnedFD, _ place: MeetingPlace.Keepsakes, _ namespaces: ContainerNamespaces) {

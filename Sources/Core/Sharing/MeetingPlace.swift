@@ -2,8 +2,8 @@ import Base
 import CLinux
 import Linux
 
-/// Where the processes meet that share a container: a lock, and a socket at which its keeper listens, in a directory of the user
-/// in memory. Whoever has the lock connects, or becomes the first; so there is one keeper.
+/// Where the processes that share a container meet: a lock, and a socket on which its keeper listens, in an in-memory
+/// directory of the user. The process that has the lock connects, or becomes the first; so there is one keeper.
 struct MeetingPlace: ~Copyable {
     private let lock: OwnedFD
     private let socketPath: String
@@ -17,7 +17,8 @@ struct MeetingPlace: ~Copyable {
         socketPath = path + "/" + name
     }
 
-    /// The last to leave removes the file and the directory, so what was locked must still be what is found by the name.
+    /// The last to leave removes the file and the directory, so the file that was locked must still be the one found by
+    /// the name.
     private static func lock(_ name: String, in path: String) throws(SkiffError) -> OwnedFD {
         while true {
             let directory = try PrivateFiles.current.openDirectory(
@@ -34,7 +35,7 @@ struct MeetingPlace: ~Copyable {
         }
     }
 
-    /// Returns a way to the keeper, or nil when there is none; what a keeper that was killed has left is removed then.
+    /// Returns a connection to the keeper, or nil when there is none; what a killed keeper left behind is removed then.
     /// - Throws: an error when somebody else listens.
     func connect() throws(SkiffError) -> OwnedFD? {
         do throws(Errno) {
@@ -58,12 +59,12 @@ struct MeetingPlace: ~Copyable {
     /// Removes what the first process has made when no container came of it.
     consuming func giveUp() { keepsakes.remove() }
 
-    /// For the keeper.
+    /// Returns the socket on which the keeper listens.
     func listen() throws(SkiffError) -> OwnedFD {
         try during("cannot listen at \(socketPath)") { () throws(Errno) in try Linux.listen(at: socketPath) }
     }
 
-    /// The keeper's way back to the lock; it must not hold the one that it was started under.
+    /// The keeper's way back to the lock; it must not hold the lock under which it was started.
     var keepsakes: Keepsakes { Keepsakes(socketPath: socketPath, lockPath: socketPath + ".lock") }
 
     /// What a keeper removes as it leaves.
@@ -81,7 +82,7 @@ struct MeetingPlace: ~Copyable {
             return true
         }
 
-        /// Needs the lock. Others may wait for it: they see that it is no longer found by its name.
+        /// Needs the lock. Others may be waiting for it: they see that the file is no longer found by its name.
         func remove() {
             try? unlink(socketPath)
             try? unlink(lockPath)

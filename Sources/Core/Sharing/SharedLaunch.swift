@@ -2,9 +2,9 @@ import Base
 import CLinux
 import Linux
 
-/// A launch into a container that several share.
+/// A launch into a container that several processes share.
 extension Launcher {
-    /// Enters the container, and makes it first if this is the first process of its siblings.
+    /// Enters the container, after making it if this process is the first of its siblings.
     func runShared(_ sharing: Sharing, image: CInt?) throws(SkiffError) -> ExitStatus {
         let place: MeetingPlace
         do throws(SkiffError) {
@@ -12,6 +12,7 @@ extension Launcher {
         } catch {
             if sharing.isAsked { throw error }
             Log.verbose("not sharing the container with others of this job: \(error.message)")
+            if let image { try lock(image) }
             return try runAlone(image: image)
         }
         var joining = self
@@ -37,7 +38,7 @@ extension Launcher {
     private func join(_ namespaces: ContainerNamespaces) throws(SkiffError) -> ExitStatus {
         var joining = self
         joining.part = .program(namespaces)
-        // What stands already is neither started nor mounted again.
+        // What exists already is neither started nor mounted again.
         joining.plan.image.driver = .directory
         joining.plan.process = joiningNeedsMonitor ? .monitored : .inPlace
         return try joining.runAlone(image: nil)
@@ -48,13 +49,13 @@ extension Launcher {
             || plugins.participants.contains { $0.phases.contains(.started) || $0.phases.contains(.stopped) }
     }
 
-    /// Starts the keeper and waits until the container stands.
-    /// - Returns: false when it does not, which the keeper has said.
+    /// Starts the keeper and waits until the container is set up.
+    /// - Returns: false when that failed; the keeper has said why.
     private func startKeeper(_ place: borrowing MeetingPlace, _ image: CInt?) throws(SkiffError) -> Bool {
         let pair = try during("cannot make a socket") { () throws(Errno) in try makeSocketPair() }
         let ours = OwnedFD(adopting: pair.first)
         let theirs = OwnedFD(adopting: pair.second)
-        // Nobody's child: the program that this process becomes has started nothing.
+        // The keeper must be nobody's child: the program that this process becomes has started nothing.
         let between = try during("cannot start the keeper of the container") { () throws(Errno) in try cloneProcess() }
         if between == 0 {
             if (try? cloneProcess()) != 0 { _exit(0) }
@@ -68,7 +69,7 @@ extension Launcher {
         return answer.bytes == Self.stands
     }
 
-    /// From the keeper: the container stands.
+    /// From the keeper: the container is set up.
     private static let stands: [UInt8] = [UInt8(ascii: "R")]
 
     private func keep(_ place: borrowing MeetingPlace, _ image: CInt?, starter: CInt) -> Never {

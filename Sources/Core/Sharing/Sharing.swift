@@ -3,13 +3,14 @@ import Linux
 
 /// A container that processes of one job have in common.
 ///
-/// An ordinary user's containers lie in user namespaces side by side, and no process of one may read the memory of another, as
-/// MPI libraries copy large messages with process_vm_readv(2). So the processes that one parent or one job step starts for the
-/// same container share it: the first makes it, the others enter (Docs/decisions/018).
+/// An ordinary user's containers lie in sibling user namespaces, and no process of one may read the memory of a process
+/// of another, as MPI libraries do to copy large messages, with process_vm_readv(2). So the processes that one parent
+/// or one job step starts for the same container share it: the first makes it, the others enter (Docs/decisions/018).
 package struct Sharing: Sendable, Equatable {
     /// Tells the container from others of the same user: equal for equal siblings and equal containers.
     package var name: String
-    /// By `--sharens`; otherwise because a job's step was recognized, and a container of one's own will do as well.
+    /// Whether `--sharens` asked for it; otherwise a job's step was recognized, and a container of its own will do as
+    /// well.
     package var isAsked: Bool
 }
 
@@ -20,8 +21,9 @@ package enum Siblings: Sendable, Equatable {
     /// Started by one process, which has this number and began at this time (clock ticks since boot).
     case parent(Int32, UInt64)
 
-    /// What the launcher of a job tells its processes. Slurm numbers its steps; PMIx has a name for what was started together;
-    /// others tell a process its rank alone, and start all of a host themselves.
+    /// Returns the siblings that the launcher of a job tells its processes of. Slurm numbers its steps; PMIx has a name
+    /// for what was started together; others tell a process only its rank, and start all processes of a host
+    /// themselves.
     static func ofStep(_ environment: [[UInt8]], parent: @autoclosure () -> Siblings?) -> Siblings? {
         func value(_ name: String) -> ArraySlice<UInt8>? {
             let start = name.bytes + [ASCII.equals]
@@ -35,7 +37,7 @@ package enum Siblings: Sendable, Equatable {
         return ranks.contains { value($0) != nil } ? parent() : nil
     }
 
-    /// Those that this process has by its parent; nil when that has ended already.
+    /// The siblings that this process has by its parent; nil when the parent has ended already.
     static var ofThisProcess: Siblings? {
         let parent = parentProcessID()
         return startTime(of: parent).map { .parent(parent, $0) }
@@ -56,13 +58,13 @@ extension Plan {
         return Sharing(name: Sharing.name(siblings.bytes + [0] + containerText.utf8), isAsked: isAsked)
     }
 
-    /// Whether nobody could tell from inside that the container is shared, but by what sharing is for.
+    /// Whether nobody could tell from inside that the container is shared, except by what sharing is for.
     private var isSharedUnseen: Bool {
         guard case .new = user, root == nil, namespaces == [.mount], !image.writable else { return false }
         return layers.allSatisfy { !$0.isWritable } && !mounts.contains { $0.isOwnMemory }
     }
 
-    /// The parts that are made once, as text: who wants others makes a container of its own.
+    /// The parts that are made once, as text: a process that wants other parts makes a container of its own.
     private var containerText: String { containerJSON.text() }
 }
 
@@ -78,7 +80,8 @@ extension Mount {
 }
 
 extension Sharing {
-    /// FNV-1a with 64 bits, in hexadecimal digits: a name, no promise. All that share the directory of these names are one user's.
+    /// FNV-1a with 64 bits, in hexadecimal digits: a name, no guarantee. All that share the directory of these names
+    /// belong to one user.
     static func name(_ bytes: [UInt8]) -> String {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }

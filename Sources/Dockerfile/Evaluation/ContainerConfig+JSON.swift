@@ -64,7 +64,7 @@ private struct Members {
         return members
     }
 
-    /// The names of an object whose values mean nothing.
+    /// Returns the names in an object whose values mean nothing.
     func names(_ name: String) throws(WrongType) -> [String] { try object(name).map(\.name) }
 
     func pairs(_ name: String) throws(WrongType) -> [String: String] {

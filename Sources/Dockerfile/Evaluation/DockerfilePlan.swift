@@ -42,11 +42,11 @@ package struct Platform: Sendable, Equatable {
     package var text: String { "\(system)/\(architecture)" + (variant.isEmpty ? "" : "/" + variant) }
 }
 
-/// The stages of a Dockerfile and the base of each, with the options applied. The host has not been looked at.
+/// The stages of a Dockerfile and the base of each, with the options applied. Nothing on the host has been looked at.
 package struct DockerfilePlan: Sendable {
     package enum Base: Sendable, Equatable {
         case scratch
-        /// A stage above.
+        /// An earlier stage.
         case stage(Int)
         /// An image by name, or a path with its transport.
         case image(String)
@@ -86,7 +86,7 @@ package struct DockerfilePlan: Sendable {
         target = try Self.find(options.target, stages)
     }
 
-    /// Returns the arguments that FROM knows without ARG, and stages if they declare them.
+    /// Returns the arguments that FROM knows without ARG; stages know those that they declare.
     static func automatic(_ options: DockerfileOptions) -> [String: String] {
         var values: [String: String] = ["TARGETSTAGE": options.target ?? "default"]
         for (prefix, platform) in [("TARGET", options.platform), ("BUILD", options.buildPlatform)] {
@@ -154,7 +154,7 @@ package struct DockerfilePlan: Sendable {
             at: nil)
     }
 
-    /// Returns what `--from` names: a stage above by its name or number, else an image.
+    /// Returns what `--from` names: an earlier stage by its name or number, else an image.
     ///
     /// - Parameter stage: the stage of the instruction.
     package func source(_ from: String, in stage: Int) throws(DockerfileProblem) -> Base {
@@ -175,7 +175,7 @@ package struct DockerfilePlan: Sendable {
         return .stage(index)
     }
 
-    /// Names of `--build-arg` that nothing declares, most likely typing errors.
+    /// Names of `--build-arg` that nothing declares, most likely typos.
     package var unusedArguments: [String] {
         var declared = Set(StageEvaluator.proxies)
         for instruction in dockerfile.globals + dockerfile.stages.flatMap(\.instructions) {

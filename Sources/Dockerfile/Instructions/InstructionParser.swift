@@ -1,7 +1,7 @@
 /// Parses one instruction, except FROM, which begins a stage.
 struct InstructionParser {
     let line: LogicalLine
-    /// In capitals.
+    /// In upper case.
     let name: String
     let arguments: String
     private let flagWords: [String]

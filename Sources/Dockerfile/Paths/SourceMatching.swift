@@ -18,7 +18,7 @@ package enum SourceKind: Sendable, Equatable {
 package struct SourceMatch: Sendable, Equatable {
     /// The path as the source names it; its last component is the name of the copy.
     package let path: String
-    /// The path after following symbolic links, also the last one.
+    /// The path after following all symbolic links, the last one included.
     package let location: String
     package let isDirectory: Bool
 }

@@ -2,7 +2,7 @@ extension UInt8 {
     var isBlank: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
     var isDigit: Bool { (0x30...0x39).contains(self) }
     var isLetter: Bool { (0x61...0x7A).contains(self | 0x20) }
-    /// Whether it may be part of a variable's name.
+    /// Whether it may be part of a variable name.
     var isNameCharacter: Bool { self == 0x5F || isDigit || isLetter }
     var lowercased: UInt8 { (0x41...0x5A).contains(self) ? self | 0x20 : self }
 }
@@ -22,9 +22,9 @@ extension ArraySlice<UInt8> {
 
 extension String {
     var bytes: ArraySlice<UInt8> { Array(utf8)[...] }
-    /// Without blanks of ASCII at both ends.
+    /// The text without ASCII blanks at both ends.
     var trimmed: String { bytes.trimmed.text }
-    /// With ASCII letters in lower case: names of instructions and stages have no others.
+    /// The text with ASCII letters in lower case: names of instructions and stages have no others.
     var lowercasedASCII: String { String(decoding: utf8.map(\.lowercased), as: UTF8.self) }
     var uppercasedASCII: String {
         String(decoding: utf8.map { (0x61...0x7A).contains($0) ? $0 & 0xDF : $0 }, as: UTF8.self)

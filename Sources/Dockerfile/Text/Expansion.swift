@@ -197,7 +197,7 @@ private struct ExpansionScanner {
     }
 
     private mutating func nested(until stop: UInt8, keepsEscapes: Bool) throws(DockerfileProblem) -> [UInt8] {
-        // Foreign text must not exhaust the stack.
+        // Untrusted text must not exhaust the stack.
         guard depth < 64 else { throw DockerfileProblem("variables are nested too deeply") }
         var inner = ExpansionScanner(expansion: expansion, rest: rest)
         inner.depth = depth + 1

@@ -22,7 +22,7 @@ package struct Heredoc: Sendable, Equatable {
         return result
     }
 
-    /// Returns whether the instruction can have heredocs: RUN, COPY and ADD, also after ONBUILD, and not in JSON form.
+    /// Returns whether the instruction can have heredocs: RUN, COPY and ADD, also after ONBUILD, but not in JSON form.
     static func mayFollow(_ text: String) -> Bool {
         guard text.contains("<<") else { return false }
         var rest = text.bytes.trimmed

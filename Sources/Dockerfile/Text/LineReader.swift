@@ -7,7 +7,7 @@ struct LogicalLine {
     var heredocs: [Heredoc] = []
 }
 
-/// Joins the lines of a Dockerfile into instructions. It is foreign text: every input is read or refused.
+/// Joins the lines of a Dockerfile into instructions. The text is untrusted: every input is read or refused.
 struct LineReader {
     private let lines: [ArraySlice<UInt8>]
     private var next = 0

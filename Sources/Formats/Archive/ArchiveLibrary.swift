@@ -1,9 +1,9 @@
 package import Base
 package import CArchive
 
-/// Returns the functions of libarchive, which is opened at the first call.
+/// Returns the functions of libarchive, which is opened on the first call.
 ///
-/// - Throws: with the package that has it, when the host lacks it.
+/// - Throws: an error that names the package to install, when the host lacks the library.
 package func archiveLibrary() throws(SkiffError) -> skl_archive {
     guard let library = skl_archive_library() else {
         throw SkiffError(

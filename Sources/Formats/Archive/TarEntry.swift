@@ -1,11 +1,11 @@
-/// The header of one member of a tar archive. Names are the bytes of the archive; only the ranges of the numbers were
+/// The header of one member of a tar archive. Names are the bytes of the archive; for numbers, only the ranges were
 /// checked.
 package struct TarEntry: Sendable, Equatable {
     package enum Kind: Sendable, Equatable {
         case file, directory, pipe
-        /// With the target of the link.
+        /// The target of the link.
         case symlink([UInt8])
-        /// With the name of an earlier member, or of a file of an earlier layer.
+        /// The name of an earlier member, or of a file of an earlier layer.
         case hardLink([UInt8])
         case character(major: UInt32, minor: UInt32)
         case block(major: UInt32, minor: UInt32)

@@ -21,7 +21,7 @@ package final class TarReader {
     /// - Parameters:
     ///   - source: read to the end of the archive; what follows is left to the caller.
     ///   - isCompressed: whether an archive compressed with gzip, bzip2, xz or zstd is decompressed.
-    /// - Throws: where libarchive is missing.
+    /// - Throws: when libarchive is missing.
     package init(_ source: any TarSource, isCompressed: Bool = false) throws(SkiffError) {
         var library = try archiveLibrary()
         guard let archive = isCompressed ? skl_compressed_tar_reader(&library) : skl_tar_reader(&library) else {

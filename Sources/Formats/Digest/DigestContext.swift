@@ -1,7 +1,7 @@
 import Base
 import CDigest
 
-/// A digest by libcrypto of bytes that come in pieces.
+/// A digest, computed by libcrypto, of bytes that come in pieces.
 struct DigestContext: ~Copyable {
     private let context: OpaquePointer
     private let what: String

@@ -1,7 +1,7 @@
 package import Base
 import CDigest
 
-/// The checksum that the upload interface of libraries asks for. It protects nothing.
+/// The checksum that the upload interface of libraries asks for. Nothing relies on it for security.
 package struct MD5: ~Copyable {
     private var context: DigestContext
 

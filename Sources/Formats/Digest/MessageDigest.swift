@@ -29,8 +29,8 @@ package enum HashAlgorithm: String, Sendable, CaseIterable {
     }
 }
 
-/// A digest, by an algorithm chosen at run time, of bytes that come in pieces. It is a class, so that an array can hold
-/// several that get the same bytes.
+/// A digest of bytes that come in pieces, by an algorithm chosen at run time. It is a class so that an array can hold
+/// several that are fed the same bytes.
 package final class MessageDigest {
     package let algorithm: HashAlgorithm
     private var context: DigestContext

@@ -4,7 +4,7 @@ package import Linux
 package enum ExtfsError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The kernel refused to read the image file.
     case kernel(Errno)
-    /// It contradicts itself in a way that libext2fs need not be asked about.
+    /// The file system contradicts itself in a way that is found without libext2fs.
     case corrupt(Defect)
     /// What libext2fs found, in its words.
     case library(String)

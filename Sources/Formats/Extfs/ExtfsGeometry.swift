@@ -1,6 +1,6 @@
 import Linux
 
-/// What the superblock says of sizes, checked before libext2fs allocates by them; "The Super Block" in the kernel's
+/// The sizes in the superblock, checked before libext2fs allocates memory by them; "The Super Block" in the kernel's
 /// Documentation/filesystems/ext4.
 struct ExtfsGeometry {
     static let superblockOffset = 1024
@@ -36,7 +36,7 @@ struct ExtfsGeometry {
         }
     }
 
-    /// - Parameter size: of the image, in bytes.
+    /// - Parameter size: the size of the image, in bytes.
     func check(imageSize size: UInt64) throws(ExtfsError) {
         guard magic == 0xEF53 else { throw .corrupt(.notExtfs) }
         // Blocks of 1 to 64 KiB; a group has one block for each of its bitmaps.

@@ -4,7 +4,7 @@ package import Extraction
 package import Linux
 
 /// An ext2, ext3 or ext4 file system in a part of an open file, read by libext2fs without any mount. The journal is not
-/// replayed, as the kernel does not with `noload`.
+/// replayed, as with the kernel's `noload`.
 package final class ExtfsReader {
     private let file: OwnedFD
     private let handle: OpaquePointer
@@ -27,7 +27,7 @@ package final class ExtfsReader {
 
     deinit { skl_extfs_close(handle) }
 
-    /// How long the file system may be, once its superblock is found to fit.
+    /// Returns how long the file system may be, once its superblock is found to fit.
     private static func length(of file: CInt, _ range: ByteRange) throws(ExtfsError) -> UInt64 {
         let total: UInt64
         let superblock: [UInt8]

@@ -1,7 +1,7 @@
 package import Linux
 package import Ownership
 
-/// What is taken over from an image when it is extracted, besides content, permissions, times and hard links.
+/// What an extraction takes over from an image, besides content, permissions, times and hard links.
 package struct ExtractionOptions {
     package enum Xattrs: Sendable { case none, user, all }
     /// Owners, which takes CAP_CHOWN over all of them.
@@ -11,7 +11,7 @@ package struct ExtractionOptions {
     package var xattrs: Xattrs
     /// What is kept as records on the files (`RecordedOwner`), for root of a user namespace, whatever the three above say.
     package var records: RecordKeeping
-    /// Is told how many bytes of content were written up to now, for every piece.
+    /// Called after every piece with the number of bytes of content written so far.
     package var watch: ((Int64) -> Void)?
 
     package init(
@@ -30,7 +30,7 @@ package struct ExtractionReport: Sendable {
     package internal(set) var xattrsLeftOut = 0
 }
 
-/// An extraction stopped at `path` because the target could not be written, or the image not be read.
+/// An extraction that stopped at `path` because the target could not be written or the image could not be read.
 package struct ExtractionError: Error, Sendable {
     package enum Reason: Sendable, Equatable {
         case write(Errno)

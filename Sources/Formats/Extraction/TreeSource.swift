@@ -23,7 +23,7 @@ package struct SourceNode<File: Sendable>: Sendable {
     package let links: UInt32
     /// In bytes, of a regular file.
     package let size: UInt64
-    /// Of a device.
+    /// The major number of a device.
     package let major: UInt32
     package let minor: UInt32
     /// What the source knows the file by.

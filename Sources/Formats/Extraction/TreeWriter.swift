@@ -3,7 +3,7 @@ import Linux
 import Ownership
 
 extension TreeSource {
-    /// Writes the whole tree into an empty directory that nobody else writes to. What was written stays when it fails;
+    /// Writes the whole tree into an empty directory that nobody else writes to. On failure, what was written stays;
     /// the caller removes the directory.
     /// - Parameter target: a descriptor of the directory, opened for reading.
     package func extract(to target: CInt, _ options: ExtractionOptions = ExtractionOptions())
@@ -37,9 +37,9 @@ private struct TreeWriter<Source: TreeSource> {
     /// All directories, in the order in which they were made; the root is the first. Whole paths would take the square of
     /// the depth.
     private var directories: [(parent: Int, name: [UInt8], node: Node)] = []
-    /// The directories that have a place.
+    /// The directories that have been given a place.
     private var seen: Set<UInt64> = []
-    /// Where the first name of every file is that has several.
+    /// Where the first name is of each file that has several.
     private var firstNames: [UInt64: (directory: Int, name: [UInt8])] = [:]
 
     init(source: Source, target: TreeRoot, options: ExtractionOptions) {
@@ -62,7 +62,7 @@ private struct TreeWriter<Source: TreeSource> {
         return report
     }
 
-    /// Relative to the root. Its length is what bounds the time that opening a directory takes.
+    /// Returns a path relative to the root. Its length bounds the time that opening a directory takes.
     private func path(of directory: Int) throws(ExtractionError) -> [UInt8] {
         var names: [[UInt8]] = []
         var length = 0
@@ -79,7 +79,7 @@ private struct TreeWriter<Source: TreeSource> {
     /// In bytes: sixteen times what the kernel takes in one call.
     private static var pathLimit: Int { 65536 }
 
-    /// Runs one step; says for which path it failed.
+    /// Runs one step and adds to its error the path for which it failed.
     private func step<Value: ~Copyable>(_ path: [UInt8], _ body: () throws -> Value) throws(ExtractionError) -> Value {
         do {
             return try body()
@@ -203,11 +203,11 @@ private struct TreeWriter<Source: TreeSource> {
         }
     }
 
-    /// Holes stay holes.
+    /// Writes the content of a file; holes stay holes.
     private mutating func writeContent(of node: Node, to entry: EntryName, in place: CInt) throws {
         guard let size = Int64(exactly: node.size) else { throw Errno(EFBIG) }
         let file = try open(entry, [.write, .create, .exclusive], mode: 0o600, at: place)
-        // The length first: one that the file system cannot have stops it before anything is written.
+        // Set the length first: one that the file system cannot hold fails before anything is written.
         if size > 0 { try ftruncate(file.raw, size) }
         try source.content(of: node.file) { offset, bytes in
             guard offset < node.size, let start = Int64(exactly: offset) else { return }
@@ -232,7 +232,7 @@ extension TreeWriter {
             try step(path) { try file.setOwner(node.uid, node.gid) }
         }
         let owner = node.recordedOwner
-        // A new file has no record, which says that it is root's.
+        // A new file has no record, which means that it belongs to root.
         if options.records == .owners ? owner != .root : options.records == .devices && owner.device != nil {
             try step(path) { try owner.write(file) }
         }
@@ -253,7 +253,8 @@ extension TreeWriter {
         if node.kind != .symlink { try step(path) { try file.setPermissions(node.permissions) } }
     }
 
-    /// The name to write an attribute under; nil to leave it out. Records in an image are nobody's: it has its owners.
+    /// Returns the name to write an attribute under, or nil to leave it out. Records in an image do not count: it has
+    /// real owners.
     private func keptName(of name: [UInt8], _ node: Node) -> [UInt8]? {
         if name.starts(with: RecordedOwner.prefix.utf8) { return nil }
         if name.starts(with: "user.".utf8) { return name }

@@ -2,8 +2,8 @@ import CLinux
 import Linux
 
 extension RecordedOwner {
-    /// Returns whether the directory's file system keeps records: `user.` attributes of a file and the one of a
-    /// symbolic link. Leaves no file there.
+    /// Returns whether the directory's file system keeps records: `user.` attributes on files, and the attribute used
+    /// on symbolic links. Leaves no file there.
     /// - Parameter directory: open, and writable.
     package static func isPossible(in directory: CInt) -> Bool {
         guard let file = try? EntryName(".skiff-probe-\(processID())"),
@@ -27,13 +27,13 @@ extension RecordedOwner {
         }
     }
 
-    /// Returns the name under which an attribute is kept that only real root may set, or nil for one that needs no
-    /// other name, or that no image keeps.
+    /// Returns the name under which an attribute that only real root may set is kept, or nil for one that needs no
+    /// other name or that no image keeps.
     package static func keptName(of name: [UInt8]) -> [UInt8]? {
         name.starts(with: "trusted.".utf8) ? Array(trustedPrefix.utf8) + name : nil
     }
 
-    /// Returns the name from which `keptName` made this one.
+    /// Returns the name that `keptName` turned into this one.
     package static func trueName(of name: [UInt8]) -> [UInt8]? {
         guard name.starts(with: trustedPrefix.utf8) else { return nil }
         let rest = Array(name.dropFirst(trustedPrefix.utf8.count))

@@ -95,14 +95,14 @@ final class BlockStore: Sendable {
     }
 }
 
-/// Returns the bytes that `body` wrote into a buffer of `capacity` bytes; it returns how many.
+/// Returns the bytes that `body` wrote into a buffer of `capacity` bytes; `body` returns their number.
 private func makeBytes(
     _ capacity: Int, _ body: (UnsafeMutableRawBufferPointer) throws(SquashfsError) -> Int
 ) throws(SquashfsError) -> [UInt8] {
     var failure: SquashfsError?
     let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, used in
         do throws(SquashfsError) {
-            // The buffer may be longer than asked.
+            // The buffer may be longer than asked for.
             used = try body(UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: capacity))
         } catch {
             failure = error

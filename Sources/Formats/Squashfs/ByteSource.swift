@@ -14,7 +14,7 @@ package final class FileSource: ByteSource {
     private let start: UInt64
     package let size: UInt64
 
-    /// - Parameter range: where the image lies in the file; what is longer than the file ends with it.
+    /// - Parameter range: where the image lies in the file; cut at the end of the file.
     /// - Throws: `EINVAL` when the image would begin after the end of the file.
     package init(_ file: consuming OwnedFD, _ range: ByteRange = .whole) throws(Errno) {
         let total = try endOffset(of: file.raw)

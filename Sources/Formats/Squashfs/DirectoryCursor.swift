@@ -73,7 +73,7 @@ package struct DirectoryCursor {
     /// directories of any usual size, because a program of 32 bits is refused larger offsets (EOVERFLOW).
     package var cookie: UInt64 { UInt64(length - rest) }
 
-    /// Goes on to a cookie, from a run's header in front of it. From one that nobody was given, to the next entry.
+    /// Resumes at a cookie, reading from the header of the run before it. A made-up cookie leads to the next entry.
     mutating func resume(at cookie: UInt64) throws(SquashfsError) {
         while cookie > self.cookie, let head = try nextHead() { try cursor.skip(head.nameLength) }
     }
@@ -154,7 +154,7 @@ extension SquashfsReader {
     /// Returns where to start looking: at the last index entry that is not too far. An index entry names the first entry of a
     /// run that begins a metadata block.
     ///
-    /// - Parameter isTooFar: of the offset of a run in the listing and the name of its first entry.
+    /// - Parameter isTooFar: called with the offset of a run in the listing and the name of its first entry.
     private func indexedPosition(in directory: Inode, _ isTooFar: (Int, [UInt8]) -> Bool) throws(SquashfsError)
         -> (place: MetadataPosition, skipping: Int)
     {

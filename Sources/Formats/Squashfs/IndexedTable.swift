@@ -12,8 +12,8 @@ struct IndexedTable: Sendable {
 
     /// - Parameters:
     ///   - start: where the list of positions begins in the image.
-    ///   - count: of entries, below 2^32.
-    ///   - entrySize: in bytes, a divisor of 8192.
+    ///   - count: the number of entries, below 2^32.
+    ///   - entrySize: the size of an entry in bytes, a divisor of 8192.
     init(_ store: BlockStore, start: UInt64, count: Int, entrySize: Int) throws(SquashfsError) {
         (self.start, self.entrySize, self.count) = (start, entrySize, count)
         let blocks = UInt64((count * entrySize + MetadataBlock.size - 1) / MetadataBlock.size)

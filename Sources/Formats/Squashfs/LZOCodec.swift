@@ -1,5 +1,5 @@
-/// LZO1X, after the kernel's description of the format (Documentation/staging/lzo.rst). Its only library is under the GPL, which
-/// our licence cannot take in; the others that squashfs uses are the libraries' own.
+/// LZO1X, after the kernel's description of the format (Documentation/staging/lzo.rst). The only library for it is
+/// under the GPL, which our licence rules out; for the other methods of squashfs the usual libraries are used.
 ///
 /// An instruction is a copy of earlier output, followed by 0 to 3 literal bytes; in place of a copy there may be a longer row
 /// of literals. What the low numbers mean depends on how many literals came before.
@@ -88,7 +88,7 @@ private struct LZOStream {
 
     private mutating func word() throws(Damage) -> Int { Int(try byte()) | Int(try byte()) << 8 }
 
-    /// The length in an instruction's low bits; where they are zero it goes on in bytes: each zero is 255 more.
+    /// Returns the length in an instruction's low bits; if they are zero, it continues in bytes: each zero adds 255.
     private mutating func length(_ value: Int, bits: Int) throws(Damage) -> Int {
         if value > 0 { return value }
         var total = 1 << bits - 1
@@ -109,7 +109,7 @@ private struct LZOStream {
         written += count
     }
 
-    /// Source and target may overlap: then what was just written is repeated.
+    /// Source and target may overlap: then the bytes just written are repeated.
     private mutating func copy(_ count: Int, from distance: Int) throws(Damage) {
         guard distance <= written, count <= output.count - written else { throw Damage() }
         for _ in 0..<count {

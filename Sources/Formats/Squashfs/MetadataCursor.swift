@@ -1,4 +1,4 @@
-/// A position in the metadata: that of the block in the image, and the offset in its decoded bytes.
+/// A position in the metadata: the block's position in the image, and an offset in its decoded bytes.
 struct MetadataPosition: Sendable, Equatable {
     var block: UInt64
     var offset: Int
@@ -53,7 +53,7 @@ struct MetadataCursor {
     mutating func u32() throws(SquashfsError) -> UInt32 { try integer() }
     mutating func u64() throws(SquashfsError) -> UInt64 { try integer() }
 
-    /// `count` bytes, copied. The caller has bounded `count`.
+    /// Returns a copy of the next `count` bytes. The caller has bounded `count`.
     mutating func bytes(_ count: Int) throws(SquashfsError) -> [UInt8] {
         if count <= block.bytes.count - position.offset {
             defer { position.offset += count }
@@ -79,7 +79,7 @@ struct MetadataCursor {
         }
     }
 
-    /// Compares the next bytes with `other` as strcmp does, without copying; nil when they lie in two blocks.
+    /// Compares the next bytes with `other` as strcmp does, without copying; nil when they span two blocks.
     func compare(_ count: Int, with other: [UInt8]) -> Int? {
         guard count <= block.bytes.count - position.offset else { return nil }
         return block.bytes.withUnsafeBytes { bytes in

@@ -27,8 +27,8 @@ extension SquashfsReader {
         return result
     }
 
-    /// Copies the content from `offset` on into `buffer` and returns the number of bytes copied, fewer only at the end
-    /// of the file.
+    /// Copies the content from `offset` on into `buffer` and returns the number of bytes copied, less than its size
+    /// only at the end of the file.
     package func read(_ file: Inode, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
         throws(SquashfsError) -> Int
     {
@@ -71,8 +71,8 @@ extension SquashfsReader {
             guard block.count == length else { throw .corrupt(.blockLength) }
             return FileSegment(block: block, range: range)
         }
-        // The kernel caches what it was given, so a block that was read whole is not asked for again soon. A read of a
-        // part is a page fault of a mapped program: the other parts will follow, in any order.
+        // The kernel caches what it was given, so a block that was read whole is not asked for again soon. A partial
+        // read is a page fault of a mapped program: the other parts will follow, in any order.
         let block =
             range.count == length
             ? try blocks.dataBlock(at: position, word: word)

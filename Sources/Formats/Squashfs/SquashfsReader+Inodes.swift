@@ -80,7 +80,7 @@ extension SquashfsReader {
     {
         inode.links = try cursor.u32()
         let length = try cursor.u32()
-        // The kernel keeps a target and its NUL in one page; CVE-2024-26982 was a symlink of another size.
+        // The kernel keeps a target and its NUL in one page; CVE-2024-26982 was a symlink with an invalid size.
         guard length > 0, length < 4096 else { throw .corrupt(.symlinkLength) }
         inode.size = UInt64(length)
         inode.target = cursor.position

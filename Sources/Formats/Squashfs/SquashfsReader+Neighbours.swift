@@ -1,5 +1,5 @@
 extension SquashfsReader {
-    /// Returns the fragment that holds all of a small file, or nil for what has blocks of its own or no content.
+    /// Returns the fragment that holds all of a small file, or nil for a file that has blocks of its own or no content.
     package func fragment(of inode: Inode) -> UInt32? {
         guard inode.kind == .file, inode.size > 0, inode.file.fragment != FilePlace.noFragment,
             blockCount(of: inode) == 0

@@ -1,6 +1,6 @@
 extension SquashfsReader {
-    /// Returns what an absolute or relative path of the image names, or nil when a part of it is missing. Both begin at
-    /// its root. Symbolic links on the way are followed inside the image; `..` stops at its root.
+    /// Returns the inode that an absolute or relative path in the image leads to, or nil when a part of it is missing.
+    /// Both kinds begin at its root. Symbolic links on the way are followed inside the image; `..` stops at its root.
     /// - Parameter followLast: whether a link at the end is followed too.
     package func lookup(path: String, followLast: Bool = true) throws(SquashfsError) -> Inode? {
         try resolve(Array(path.utf8), followLast: followLast)

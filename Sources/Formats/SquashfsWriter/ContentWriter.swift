@@ -2,7 +2,7 @@ import Base
 import CSquashfs
 import Linux
 
-/// Gives the content of files to libsquashfs, which cuts it into blocks, compresses these in its threads, and finds
+/// Passes the content of files to libsquashfs, which cuts it into blocks, compresses them in its threads, and finds
 /// duplicates.
 final class ContentWriter {
     private let image: OutputImage
@@ -56,7 +56,7 @@ final class ContentWriter {
     }
 
     func append(_ bytes: UnsafeRawBufferPointer) throws(SkiffError) {
-        // libsquashfs looks at a block that it has not made yet.
+        // libsquashfs would look at a block that it has not made yet.
         if bytes.isEmpty { return }
         try image.file.check(sqfs_block_processor_append(processor, bytes.baseAddress, bytes.count))
     }

@@ -13,7 +13,7 @@ final class LibraryObject<Pointer> {
 }
 
 extension LibraryObject where Pointer == OpaquePointer {
-    /// - Throws: when the pointer is null, which in this library means that there is no memory.
+    /// - Throws: when the pointer is null, which in this library means that memory ran out.
     convenience init(_ pointer: OpaquePointer?) throws(SkiffError) {
         guard let pointer else { throw SkiffError("cannot write the image", errno: .noMemory) }
         self.init(pointer, UnsafeMutableRawPointer(pointer))
@@ -75,8 +75,8 @@ final class OutputFile {
         }
     }
 
-    /// Pads the image to a whole page, which the kernel's loop device reads, and cuts off what duplicates left after
-    /// it.
+    /// Pads the image to a whole page, which the kernel's loop device reads, and cuts off what discarded duplicates
+    /// left after it.
     /// - Returns: the length with the padding, in bytes.
     func finish() throws(SkiffError) -> Int64 {
         let padded = (Int64(size) + 4095) / 4096 * 4096

@@ -5,7 +5,7 @@ import CSquashfs
 final class OutputImage {
     let file: OutputFile
     let options: SquashfsOptions
-    /// For tables; the processor makes copies for its threads.
+    /// Compresses tables; the processor makes copies for its threads.
     let compressor: CompressorObject
     private let decompressor: CompressorObject
     private let blocks: LibraryObject<UnsafeMutablePointer<sqfs_block_writer_t>>
@@ -74,8 +74,8 @@ final class OutputImage {
         return try CompressorObject(compressor)
     }
 
-    /// Makes the block processor, with the file and a decompressor, so that equal checksums are not taken for equal
-    /// bytes.
+    /// Makes the block processor. It gets the file and a decompressor, so that it compares bytes when checksums are
+    /// equal.
     private static func makeProcessor(
         _ options: SquashfsOptions, _ file: OutputFile, _ compressor: UnsafeMutablePointer<sqfs_compressor_t>,
         _ decompressor: UnsafeMutablePointer<sqfs_compressor_t>, _ blocks: UnsafeMutablePointer<sqfs_block_writer_t>,
@@ -85,7 +85,7 @@ final class OutputImage {
         description.size = UInt32(MemoryLayout<sqfs_block_processor_desc_t>.size)
         description.max_block_size = UInt32(options.blockSize)
         description.num_workers = UInt32(options.threads)
-        // The number of blocks that wait for a thread or to be written: all the memory that data takes.
+        // The number of blocks that wait for a thread or to be written; they are all the memory that data takes.
         description.max_backlog = UInt32(options.backlog)
         description.cmp = compressor
         description.uncmp = decompressor

@@ -2,9 +2,9 @@ import CLinux
 import CSquashfs
 import Linux
 
-/// Inodes of everything that has no content and no entries.
+/// Makes the inodes of everything that has no content and no entries.
 enum SpecialInode {
-    /// - Returns: nil without memory.
+    /// - Returns: nil when memory runs out.
     static func make(mode: UInt32, device number: UInt64, target: [UInt8]) -> UnsafeMutablePointer<
         sqfs_inode_generic_t
     >? {

@@ -3,7 +3,7 @@ import CSquashfs
 import Linux
 
 /// Writes a squashfs image whose files come in any order: first the content of all of them, one after another, then the
-/// tree that they belong to. Content that no file of the tree has stays in the image as waste.
+/// tree that they belong to. Content that no file of the tree uses stays in the image as waste.
 ///
 /// The same contents in the same order and the same tree give the same bytes.
 package final class SquashfsAssembly {

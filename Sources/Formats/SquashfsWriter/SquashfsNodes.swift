@@ -5,7 +5,7 @@ package protocol SquashfsNodes {
     func node(_ number: UInt32) -> SquashfsNode
 }
 
-/// What an entry of such a tree is.
+/// An entry of such a tree.
 package struct SquashfsNode {
     /// Type and permissions, as stat(2) has them.
     package var mode: UInt32
@@ -13,14 +13,14 @@ package struct SquashfsNode {
     package var gid: UInt32
     /// In seconds since 1970.
     package var modified: Int64
-    /// Of a device node.
+    /// The device number of a device node.
     package var device: UInt64 = 0
-    /// Of a symbolic link.
+    /// The target of a symbolic link.
     package var target: [UInt8] = []
     package var xattrs: [TreeEntry.Xattr] = []
     /// The same for all names of one file; nil for a file with one name.
     package var shared: UInt32?
-    /// Of a regular file; nil for an empty one.
+    /// The content of a regular file; nil for an empty one.
     package var content: SquashfsContent?
 
     package init(mode: UInt32, uid: UInt32, gid: UInt32, modified: Int64) {
@@ -28,7 +28,7 @@ package struct SquashfsNode {
     }
 }
 
-/// The content of a regular file that is written already. It belongs to the `SquashfsAssembly` that returned it.
+/// The content of a regular file, already written. It belongs to the `SquashfsAssembly` that returned it.
 package struct SquashfsContent {
     let number: Int
 }

@@ -4,7 +4,7 @@ extension SquashfsOptions {
     /// Applies `--mksquashfs-args` and APPTAINER_MKSQUASHFS_ARGS: options of mksquashfs(1), separated by blanks, as
     /// Apptainer separates them.
     ///
-    /// - Throws: for an option that cannot be honoured: an image that is not as it was asked for helps nobody.
+    /// - Throws: for an option that cannot be honoured: an image other than the one asked for helps nobody.
     package mutating func apply(toolArguments text: String) throws(SkiffError) {
         var words = text.split { $0 == " " || $0 == "\t" || $0 == "\n" }.map(String.init)[...]
         var method: ImageCompression.Method?
@@ -36,7 +36,8 @@ extension SquashfsOptions {
         case "-no-exports": hasExportTable = false
         case "-exports": hasExportTable = true
         case "-noD", "-noDataCompression": isDataCompressed = false
-        // Here fragments are data, so the option means nothing alone; it is accepted together with the one for data.
+        // Fragments are compressed with data, so the option means nothing by itself; it is accepted together with the
+        // one for data.
         case "-noF", "-noFragmentCompression": guard !isDataCompressed else { return false }
         case "-noappend", "-quiet", "-no-progress", "-progress", "-percentage", "-reproducible", "-info", "-duplicates":
             break

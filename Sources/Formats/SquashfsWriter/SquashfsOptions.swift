@@ -93,20 +93,20 @@ package struct SquashfsOptions: Sendable {
     package var latestTime: UInt32?
     /// The number of threads that compress.
     package var workers = min(allowedCPUs(), 64)
-    /// Bytes of memory for data that waits to be compressed or written; nil for what the threads need to be busy.
+    /// Bytes of memory for data that waits to be compressed or written; nil for as much as keeps the threads busy.
     package var memory: Int?
-    /// What to tell the user when the target's file system is full: a whole sentence.
+    /// What to tell the user when the target's file system is full: a complete sentence.
     package var hintWhenFull = "Write to a file system with more room, or set APPTAINER_TMPDIR to one"
 
     package init() {}
 
-    /// Blocks that may be in memory: a block is there as it came and as it goes.
+    /// The number of blocks that may be in memory: each is there uncompressed and compressed.
     var backlog: Int {
         let usual = max(1, workers) * 6
         return memory.map { max(1, min(usual, $0 / (2 * blockSize))) } ?? usual
     }
 
-    /// Threads; more than blocks have nothing to do.
+    /// The number of threads; more than there are blocks would have nothing to do.
     var threads: Int { max(1, min(workers, backlog)) }
 
     /// Returns the value of SOURCE_DATE_EPOCH, for `latestTime`; reproducible-builds.org.

@@ -31,8 +31,8 @@ package struct SquashfsWriter {
     /// - Parameters:
     ///   - tree: the directory, open for reading, lent. Symbolic links in it are never followed.
     ///   - changes: what the image has in addition to the tree, or in place of its files; `adjust` does not see it.
-    ///   - adjust: may change how an entry appears in the image, or leave it out by returning false; a directory goes
-    ///     with all that it holds.
+    ///   - adjust: may change how an entry appears in the image, or leave it out by returning false; leaving out a
+    ///     directory leaves out all that it holds.
     ///   - progress: called after every file and now and then within a large one; what it throws ends the writing.
     /// - Returns: the length of the image with its padding, in bytes, a multiple of 4096.
     package func write(

@@ -85,7 +85,7 @@ struct TableWriter {
                 sqfs_dir_writer_add_entry(writer, text, UInt32(record + 1), child.reference, child.mode))
         }
         try file.check(sqfs_dir_writer_end(writer))
-        // Nothing is above the root: its parent is one more than the highest number.
+        // Nothing is above the root: as its parent it has one more than the highest number.
         let parent = isRoot ? records.count : directory.parent
         let made = sqfs_dir_writer_create_inode(writer, 0, records[directory.record].xattrs, UInt32(parent + 1))
         guard let inode = made else { throw SkiffError("cannot write the image", errno: .noMemory) }

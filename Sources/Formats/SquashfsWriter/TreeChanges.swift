@@ -4,11 +4,11 @@
 /// Paths are relative to the root, without links, `.` and `..`; the root is the empty path.
 package struct TreeChanges: Sendable {
     package enum Kind: Sendable, Equatable {
-        /// A directory, without what the tree has below it.
+        /// A new directory, which hides what the tree has below it.
         case directory
         case file([UInt8])
         case link([UInt8])
-        /// Nothing, whatever the tree has.
+        /// Nothing, whatever the tree has there.
         case gone
     }
 

@@ -12,16 +12,16 @@ package struct TreeEntry {
     package let path: [UInt8]
     /// What the file is in the tree.
     package let status: FileStatus
-    /// Type and permissions. An empty file may become something else, as the ones that represent device nodes in a tree
-    /// made without privileges do; a directory stays one.
+    /// Type and permissions. An empty file may become something else, as those that represent device nodes in a tree
+    /// made without privileges do; a directory stays a directory.
     package var mode: UInt32
     package var uid: UInt32
     package var gid: UInt32
     /// In seconds since 1970.
     package var modified: Int64
-    /// Of a device node.
+    /// The device number of a device node.
     package var device: UInt64
-    /// Of a symbolic link.
+    /// The target of a symbolic link.
     package var target: [UInt8] = []
     package var xattrs: [Xattr] = []
 }

@@ -111,8 +111,8 @@ struct TreeScan {
         return below
     }
 
-    /// Does something with what a path names; nil, with a warning, when it has been removed since its name was read: the tree may
-    /// be in use.
+    /// Runs `body` on a path. Returns nil, with a warning, when it has been removed since its name was read: the tree
+    /// may be in use.
     private func found<Result: ~Copyable>(_ path: [UInt8], _ body: () throws(SkiffError) -> Result) throws(SkiffError)
         -> Result?
     {
@@ -125,7 +125,7 @@ struct TreeScan {
         }
     }
 
-    /// Adds an entry of the tree; nil for one that is not to be in the image.
+    /// Adds an entry of the tree; returns nil for one that is left out of the image.
     private mutating func add(
         _ path: [UInt8], _ name: [UInt8], in directory: CInt, _ adjust: Adjust, _ report: Report
     ) throws(SkiffError) -> Int? {
@@ -208,7 +208,7 @@ struct TreeScan {
             records[known].links += 1
             return known
         }
-        // Opened before there is a record of it, which would stay.
+        // Opened before there is a record of it, which could not be undone.
         let file = entry.mode & SKL_S_IFMT == SKL_S_IFREG ? try content(of: entry, name, directory) : nil
         let index = try records.append(try makeRecord(entry))
         if hasNames { linked[identity] = index }
@@ -261,8 +261,7 @@ struct TreeScan {
         }
     }
 
-    /// Returns the size of the very file that was looked at. It may have grown since, as a log does: the size now
-    /// counts.
+    /// Returns the current size of the very file that was looked at. It may have grown since, as a log does.
     private func size(of file: CInt, _ entry: TreeEntry) throws(SkiffError) -> Int64 {
         let now = try during("cannot look at \(quoted(entry.path))") { () throws(Errno) in try status(of: file) }
         guard now.inode == entry.status.inode, now.device == entry.status.device, now.isRegular else {
@@ -290,8 +289,8 @@ struct TreeScan {
         return try openOwn(name, entry.status, directory)
     }
 
-    /// Opens a file that not even its owner may read, as `sudo` and `/etc/shadow` of Fedora. The owner allows it for
-    /// the moment of opening, on the very inode that the descriptor names.
+    /// Opens a file that not even its owner may read, such as `sudo` and `/etc/shadow` of Fedora. The owner allows it
+    /// for the moment of opening, on the very inode that the descriptor names.
     private func openOwn(_ name: [UInt8], _ facts: FileStatus, _ directory: CInt) throws(Errno) -> OwnedFD {
         let place = try open(EntryName(name), .pathOnly, at: directory)
         guard try status(of: place.raw).inode == facts.inode else { throw .accessDenied }

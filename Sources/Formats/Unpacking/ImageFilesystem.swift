@@ -4,8 +4,8 @@ package import Extraction
 package import Linux
 import Squashfs
 
-/// The file system of an image, for those who cannot have it mounted. Our own reader (squashfs) or libext2fs (ext3) reads it,
-/// and one checked writer makes the files; no other program ever sees the bytes.
+/// The file system of an image, for callers that cannot have it mounted. Our own reader (squashfs) or libext2fs (ext3)
+/// reads it, and one checked writer makes the files; no other program ever sees the bytes.
 package struct ImageFilesystem: Sendable {
     private let kind: RootFilesystem
     /// Where it lies in the image file.
@@ -15,7 +15,8 @@ package struct ImageFilesystem: Sendable {
     package init(kind: RootFilesystem, range: ByteRange) { (self.kind, self.range) = (kind, range) }
 
     /// Writes all files into an empty directory that nobody else writes to; what was written stays when it fails.
-    /// - Parameter leavesOutLostAndFound: whether a directory that belongs to ext3 and not to what is in it is left out.
+    /// - Parameter leavesOutLostAndFound: whether to leave out the directory that belongs to ext3 and not to its
+    ///   content.
     package func extract(
         from image: consuming OwnedFD, to target: CInt, _ options: ExtractionOptions,
         leavesOutLostAndFound: Bool = false

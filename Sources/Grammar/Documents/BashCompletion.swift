@@ -1,4 +1,4 @@
-/// A completion function for bash 4, with no need of the bash-completion package.
+/// A completion function for bash 4 that does not need the bash-completion package.
 struct BashCompletion {
     let commands: [Command]
     let grammar: Grammar
@@ -65,7 +65,7 @@ struct BashCompletion {
         return text
     }
 
-    /// Finds where on the line the cursor is by the rules of the parser: global flags, command, verb, flags, arguments.
+    /// Finds where the cursor is on the line by the rules of the parser: global flags, command, verb, flags, arguments.
     private var engine: String {
         #"""
         _skiff_reply() {

@@ -1,4 +1,4 @@
-/// Completion scripts, from the table that also parses. They serve `skiff` and its links.
+/// Completion scripts, from the same table that parses the command line. They serve `skiff` and its links.
 extension Grammar {
     package enum Shell: String, Sendable, CaseIterable {
         case bash, fish, zsh
@@ -15,7 +15,7 @@ extension Grammar {
 
     static var programNames: [String] { ["skiff", "apptainer", "singularity"] }
 
-    /// The first sentence of a flag's text on one line.
+    /// Returns the first sentence of a flag's text on one line.
     func brief(_ flag: Flag) -> String {
         let line = named(flag.help.split(separator: "\n").joined(separator: " ")[...])
         for mark in [": ", " (", ". ", "; "] {
@@ -26,7 +26,7 @@ extension Grammar {
 }
 
 extension String {
-    /// The first place of `part`; the standard library's own search needs a regular expression engine.
+    /// Returns the first place of `part`; the standard library's own search needs a regular expression engine.
     fileprivate func range(of part: String) -> Range<String.Index>? {
         var start = startIndex
         while start < endIndex {
@@ -36,7 +36,7 @@ extension String {
         return nil
     }
 
-    /// `text` with every `character` preceded by `mark`.
+    /// Returns `text` with every one of `characters` preceded by `mark`.
     func marking(_ characters: String, with mark: String) -> String {
         var result = ""
         for character in self {

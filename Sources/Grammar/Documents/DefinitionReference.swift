@@ -1,4 +1,4 @@
-/// The reference of definition files, of which `help deffile` and the manual page skiff-deffile(5) are made.
+/// The reference of definition files, the source of `help deffile` and of the manual page skiff-deffile(5).
 enum DefinitionReference {
     struct Chapter: Sendable {
         let title: String

@@ -1,6 +1,6 @@
 package import Base
 
-/// Manual pages in the man(7) macros, one a command, from the table that also parses.
+/// Manual pages in the man(7) macros, one for each command, from the same table that parses the command line.
 extension Grammar {
     /// A file name and its text.
     package struct Page: Sendable, Equatable {
@@ -11,7 +11,7 @@ extension Grammar {
     /// `skiff.1`, `skiff-exec.1`, `skiff-sif-list.1`, and those of files: `skiff-deffile.5`, `skiff.conf.5`.
     package func allPages() throws(SkiffError) -> [Page] { manualPages() + [definitionPage, try settingsPage()] }
 
-    /// Those of commands.
+    /// The pages of commands.
     package func manualPages() -> [Page] {
         let commands = allCommands()
         return commands.map { command in
@@ -87,7 +87,7 @@ extension Grammar {
         }
     }
 
-    /// What holds for every command.
+    /// Writes what holds for every command.
     private func general(_ page: inout RoffWriter) {
         page.macro("SH", ["SYNTAX"])
         page.paragraphs(

@@ -1,4 +1,4 @@
-/// Writes roff source; text is escaped so that it means itself (groff_char(7), man(7)).
+/// Writes roff source; text is escaped so that it is printed as it is (groff_char(7), man(7)).
 struct RoffWriter {
     private(set) var result = ""
 
@@ -7,12 +7,12 @@ struct RoffWriter {
         result += ([".\(name)"] + quoted).joined(separator: " ") + "\n"
     }
 
-    /// A line that is roff already.
+    /// Writes a line that is already roff.
     mutating func raw(_ line: String) { result += line + "\n" }
 
     mutating func text(_ text: String) { result += Self.safe(Self.escaped(text)) + "\n" }
 
-    /// Text around a piece that is roff already.
+    /// Writes text around a piece that is already roff.
     mutating func line(_ before: String, _ middle: String, _ after: String) {
         result += Self.safe(Self.escaped(before) + middle + Self.escaped(after)) + "\n"
     }
@@ -25,7 +25,7 @@ struct RoffWriter {
         result += ".EE\n"
     }
 
-    /// Paragraphs between empty lines are filled; those with columns or indented lines stay as they are.
+    /// Fills the paragraphs between empty lines; those with columns or indented lines stay as they are.
     mutating func paragraphs(_ text: String) {
         var paragraph: [Substring] = []
         var isFirst = true
@@ -75,7 +75,7 @@ struct RoffWriter {
         return result
     }
 
-    /// A line of text must not begin like a request.
+    /// Returns a line of text that cannot be taken for a request.
     private static func safe(_ line: String) -> String { line.utf8.first == UInt8(ascii: ".") ? "\\&" + line : line }
 }
 

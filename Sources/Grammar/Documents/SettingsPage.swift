@@ -30,7 +30,7 @@ extension Grammar {
         return Page(name: "skiff.conf.5", text: page.result)
     }
 
-    /// The head of a page of section 5.
+    /// Returns the head of a page of section 5.
     func fileFormatPage(_ name: String, _ summary: String) -> RoffWriter {
         var page = RoffWriter()
         page.macro("TH", [name.uppercased(), "5", "", "\(program.text) \(program.version)", "File Formats"])

@@ -1,4 +1,4 @@
-/// A completion function for zsh, for `$fpath` as `_skiff` or to be sourced.
+/// A completion function for zsh, to be put on `$fpath` as `_skiff` or sourced.
 struct ZshCompletion {
     let commands: [Command]
     let grammar: Grammar

@@ -99,7 +99,7 @@ extension Table {
         Flag(.library, help: "the URL of the library to use", environment: "LIBRARY")
     }
 
-    /// Ways to root, to be left out.
+    /// Flags that leave out ways to become root.
     static var rootLadderFlags: [Flag] {
         [
             Flag(

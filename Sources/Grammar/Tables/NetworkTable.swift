@@ -1,4 +1,4 @@
-/// Images in networks: pull, push and what manages them; Docs/spec/cli.md §5, §7.
+/// Images on the network: pull, push and the commands that manage them; Docs/spec/cli.md §5, §7.
 extension Table {
     static func networkVerb(_ path: String) -> Command? {
         switch path {
@@ -14,7 +14,7 @@ extension Table {
         }
     }
 
-    /// How a registry is reached and who asks; the same for all commands that do.
+    /// How to reach a registry, and with which login; the same for all commands that use one.
     static var registryFlags: [Flag] {
         [
             Flag(
@@ -39,7 +39,7 @@ extension Table {
         [Flag(.disableCache, help: "neither use nor fill the cache", environment: "DISABLE_CACHE")]
     }
 
-    /// - Parameter prefix: of the variables.
+    /// - Parameter prefix: the prefix of the variables.
     static func platformFlags(_ prefix: String) -> [Flag] {
         [
             Flag(

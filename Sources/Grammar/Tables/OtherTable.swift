@@ -57,7 +57,7 @@ extension Table {
         return command
     }
 
-    /// Verbs that make or install plugins of Apptainer, which are Go libraries. They are known so that the answer can
+    /// Verbs that create or install plugins of Apptainer, which are Go libraries. They are known so that the answer can
     /// say why they do not work here; Docs/spec/cli.md §14.
     private static func foreignPluginVerb(_ path: String) -> Command? {
         var command: Command

@@ -1,4 +1,4 @@
-/// Everything the command line knows, one function a command, so that asking for one builds one.
+/// Everything the command line knows, one function for each command, so that asking for one builds only that one.
 enum Table {
     static func command(_ path: String) -> Command? {
         switch path {

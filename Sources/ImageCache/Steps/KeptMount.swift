@@ -19,8 +19,8 @@ package final class KeptMount {
     static let prefix = "mount."
 
     /// - Parameters:
-    ///   - key: the name made of everything that its files depend on.
-    ///   - name: the name in lists.
+    ///   - key: a name made of everything that its files depend on.
+    ///   - name: the name shown in lists.
     ///   - isAlone: waits until no other build uses it exclusively.
     ///   - prepare: called with a new directory for the files, before others can see it.
     fileprivate init(

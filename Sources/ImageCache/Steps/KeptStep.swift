@@ -9,7 +9,7 @@ package final class KeptStep {
     private let files: OwnedFD
     private let lease: String
 
-    /// The descriptor of its `fs`, lent. Mounts by /proc/self/fd keep it when others rename it.
+    /// The descriptor of its `fs`, lent. Mounts through /proc/self/fd keep it when others rename it.
     package var descriptor: CInt { files.raw }
 
     /// - Throws: `ENOENT` when there is no complete result.
@@ -35,8 +35,8 @@ package final class KeptStep {
 
     var isSynced: Bool { (try? status(path + "/synced")) != nil }
 
-    /// Returns the record in a directory, or nil when the result cannot be trusted: it is not complete, or somebody else can
-    /// have made it.
+    /// Returns the record in a directory, or nil when the result cannot be trusted: it is incomplete, or somebody else
+    /// may have made it.
     static func record(_ path: String) -> StepRecord? {
         let files = PrivateFiles.current
         guard let folder = try? open(path, [.pathOnly, .directory, .noFollow]),

@@ -49,7 +49,7 @@ package struct StepStore: Sendable {
         return String(try digest.text().dropFirst("sha256:".count))
     }
 
-    /// Returns a new name for a result.
+    /// Returns a new instance name for a result.
     package static func newInstance() throws(SkiffError) -> String {
         let bytes = try during("cannot get random bytes") { () throws(Errno) in try randomBytes(16) }
         return hexadecimal(bytes)
@@ -65,7 +65,7 @@ package struct StepStore: Sendable {
         return kept
     }
 
-    /// Makes a directory for what a build makes and does not keep; `tidy` removes it when the build is dead.
+    /// Makes a directory for what a build makes but does not keep; `tidy` removes it when the build is dead.
     package func makeScratch(_ name: String) throws(SkiffError) {
         try during("cannot make a directory in \(path)", hint: "Use --disable-cache to build without it") {
             () throws(Errno) in
@@ -93,7 +93,7 @@ package struct StepStore: Sendable {
 
     /// Keeps a finished result of `begin` under a key. If another process was first, returns its result.
     ///
-    /// - Parameter replaces: the new one wins, and the kept one is not used any more.
+    /// - Parameter replaces: whether the new one wins; the kept one is then no longer used.
     package func keep(
         _ folder: String, as key: String, _ record: StepRecord, notes: [String: [UInt8]], replaces: Bool
     ) throws(SkiffError) -> KeptStep {

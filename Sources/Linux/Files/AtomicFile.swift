@@ -1,25 +1,25 @@
 package import CLinux
 
-/// A new file that takes the place of what is at a path: whole, or not at all.
+/// A new file that replaces what is at a path: whole, or not at all.
 ///
-/// Until then it lies in the same directory, without a name where the file system can do that (open(2), O_TMPFILE), else under
-/// one that O_EXCL makes, so that nothing that is there already is followed or written to. rename(2) puts it in place: who opens
-/// the path gets the old file or the new one, also over NFS. A process that is killed leaves the old one as it was; a value that
-/// ends unpublished removes its file.
+/// Until then it lies in the same directory, without a name where the file system can do that (open(2), O_TMPFILE),
+/// else under one created with O_EXCL, so that no existing file is followed or written to. rename(2) puts it in place:
+/// a program that opens the path gets the old file or the new one, also over NFS. If the process is killed, the old
+/// file stays as it was; a value that ends unpublished removes its file.
 ///
-/// A durable file is on the disk before its name changes, and the name before `publish` returns: after a power failure the old
-/// content is there or the new one. Any other may then be empty.
+/// A durable file is on the disk before its name changes, and the name before `publish` returns: after a power failure
+/// the path has the old content or the new. Any other file may then be empty.
 ///
-/// Its mode is the one asked for less the umask, its owner the caller; neither comes from the old file. A symbolic link at the
-/// path is replaced itself.
+/// Its mode is the one asked for less the umask, its owner the caller; neither comes from the old file. A symbolic link
+/// at the path is itself replaced.
 package final class AtomicFile {
     private let path: String
     private let temporary: String
     private let file: OwnedFD
     private var isNamed: Bool
 
-    /// - Parameter temporary: a path in the same directory that nobody else uses, for a caller who removes it should the
-    ///   process be ended by a signal.
+    /// - Parameter temporary: a path in the same directory that nobody else uses, for a caller that removes it if a
+    ///   signal ends the process.
     package init(_ path: String, mode: mode_t, temporary: String? = nil) throws(Errno) {
         let folder = parentPath(path) ?? "."
         self.path = path
@@ -39,7 +39,7 @@ package final class AtomicFile {
     package var raw: CInt { file.raw }
 
     package func publish(durable: Bool) throws(Errno) {
-        // Close tells of what NFS and quotas refuse late; close(2).
+        // close(2) reports errors that NFS and quotas find late.
         if durable { try Linux.fsync(file.raw) } else { try file.duplicate().close() }
         if !isNamed {
             try nameFile(file.raw, temporary)
@@ -53,7 +53,7 @@ package final class AtomicFile {
         }
     }
 
-    /// Puts a file with these bytes at a path.
+    /// Replaces the file at a path by one with these bytes.
     package static func replace(_ path: String, _ bytes: [UInt8], mode: mode_t, durable: Bool) throws(Errno) {
         let file = try AtomicFile(path, mode: mode)
         try writeFully(file.raw, bytes)
@@ -61,5 +61,5 @@ package final class AtomicFile {
     }
 }
 
-/// Returns a name that nothing else has: 64 random bits in base 36.
+/// Returns a unique name: 64 random bits in base 36.
 package func uniqueName() -> String { String(UInt64.random(in: .min ... .max), radix: 36) }

@@ -10,7 +10,7 @@ package func copyContents(of source: CInt, to target: CInt) throws(Errno) {
         if count > 0 { continue }
         let error = Errno.current
         if error == .interrupted { continue }
-        // Between file systems and on FUSE; what was copied before stays copied, and both offsets have moved along.
+        // Between file systems and on FUSE; what was copied so far stays copied, and both offsets have moved along.
         guard [Errno(EXDEV), .invalidArgument, .noSystemCall, .notSupported].contains(error) else { throw error }
         break
     }

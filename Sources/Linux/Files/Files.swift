@@ -28,7 +28,7 @@ package func tryLock(_ fd: CInt) throws(Errno) -> Bool {
 }
 
 /// fcntl(2) F_OFD_SETLK on `size` bytes at `offset`, without waiting: shared, or exclusive for a file open for writing.
-/// The lock belongs to the open file, and lasts as long as anybody has it open, a loop device too.
+/// The lock belongs to the open file, and lasts as long as anything has it open, a loop device included.
 /// - Returns: false when another open file holds a lock that forbids it.
 package func tryLock(_ fd: CInt, offset: Int64, size: Int64, exclusive: Bool) throws(Errno) -> Bool {
     var range = flock()
@@ -45,8 +45,8 @@ package func tryLock(_ fd: CInt, offset: Int64, size: Int64, exclusive: Bool) th
     }
 }
 
-/// readahead(2) from the start of a file: starts reading into the page cache and does not wait. The kernel cuts each call
-/// to the read-ahead window of the device, usually 128 KiB. Advice, so that nothing is said when it is not taken.
+/// readahead(2) from the start of a file: starts reading into the page cache and does not wait. The kernel limits each
+/// call to the read-ahead window of the device, usually 128 KiB. It is only advice, so errors are ignored.
 package func readAhead(_ fd: CInt, count: Int) {
     let window = 128 << 10
     for offset in stride(from: 0, to: count, by: window) { _ = readahead(fd, off_t(offset), window) }
@@ -84,7 +84,7 @@ package func read(_ fd: CInt, into buffer: UnsafeMutableRawBufferPointer) throws
     try checked { CLinux.read(fd, buffer.baseAddress, buffer.count) }
 }
 
-/// pread(2), until `buffer` is full or the file ends; answers the bytes read.
+/// pread(2), until `buffer` is full or the file ends; returns the number of bytes read.
 package func readFully(_ fd: CInt, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
     var done = 0
     while done < buffer.count {
@@ -97,7 +97,7 @@ package func readFully(_ fd: CInt, into buffer: UnsafeMutableRawBufferPointer, a
     return done
 }
 
-/// `count` bytes at `offset`, fewer at the end of the file.
+/// Returns `count` bytes at `offset`, fewer at the end of the file.
 package func readBytes(_ fd: CInt, at offset: Int64, count: Int) throws(Errno) -> [UInt8] {
     var failure: Errno?
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, used in
@@ -111,7 +111,7 @@ package func readBytes(_ fd: CInt, at offset: Int64, count: Int) throws(Errno) -
     return bytes
 }
 
-/// The rest of a file, pipe or /proc entry; `EOVERFLOW` beyond `limit` bytes.
+/// Returns the rest of a file, pipe or /proc entry; `EOVERFLOW` beyond `limit` bytes.
 package func readToEnd(_ fd: CInt, limit: Int = 64 << 20) throws(Errno) -> [UInt8] {
     var result: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 16384)
@@ -125,7 +125,7 @@ package func readToEnd(_ fd: CInt, limit: Int = 64 << 20) throws(Errno) -> [UInt
     }
 }
 
-/// A whole small file by path.
+/// Reads a whole small file by path.
 package func readFile(_ path: String, at directory: CInt = AT_FDCWD, limit: Int = 64 << 20) throws(Errno) -> [UInt8] {
     let file = try open(path, O_RDONLY, at: directory)
     return try readToEnd(file.raw, limit: limit)
@@ -181,20 +181,20 @@ package func writeFile(
     try file.close()
 }
 
-/// syncfs(2): all that was written to the file system of a descriptor.
+/// syncfs(2): everything that was written to the file system of a descriptor.
 package func synchronizeFilesystem(_ fd: CInt) throws(Errno) { _ = try checked { syncfs(fd) } }
 package func fsync(_ fd: CInt) throws(Errno) { _ = try checked { CLinux.fsync(fd) } }
-/// lseek(2) SEEK_END: the length of a file or block device. Moves the offset, which nobody here uses.
-/// Where the next read or write of an open file begins; lseek(2).
+/// Returns where the next read or write of an open file begins; lseek(2).
 package func position(of fd: CInt) throws(Errno) -> UInt64 {
     UInt64(try checked { lseek(fd, 0, SEEK_CUR) })
 }
 
+/// lseek(2) SEEK_END: the length of a file or block device. Moves the offset, which nothing here uses.
 package func endOffset(of fd: CInt) throws(Errno) -> UInt64 {
     UInt64(try checked { lseek(fd, 0, SEEK_END) })
 }
 
-/// Where the next bytes are stored that are no hole, from `offset` on; nil when only a hole is left; lseek(2) SEEK_DATA.
+/// Returns where the next data begins, from `offset` on; nil when only a hole is left; lseek(2) SEEK_DATA.
 package func nextData(_ fd: CInt, from offset: Int64) throws(Errno) -> Int64? {
     do throws(Errno) {
         return Int64(try checked { lseek(fd, off_t(offset), SEEK_DATA) })
@@ -204,7 +204,7 @@ package func nextData(_ fd: CInt, from offset: Int64) throws(Errno) -> Int64? {
     }
 }
 
-/// Where the next hole begins; the end of the file counts as one; lseek(2) SEEK_HOLE.
+/// Returns where the next hole begins; the end of the file counts as one; lseek(2) SEEK_HOLE.
 package func nextHole(_ fd: CInt, from offset: Int64) throws(Errno) -> Int64 {
     Int64(try checked { lseek(fd, off_t(offset), SEEK_HOLE) })
 }
@@ -297,7 +297,7 @@ package func rename(_ from: String, to: String, from source: CInt = AT_FDCWD, in
     _ = try checked(to) { renameat(source, from.text, directory, $0) }
 }
 
-/// access(2) with the effective ids on the very file that a descriptor is, O_PATH included; faccessat2(2).
+/// access(2) with the effective ids on the very file that a descriptor refers to, O_PATH included; faccessat2(2).
 package func isAccessible(ofOpen file: CInt, _ mode: CInt) -> Bool {
     if mode == F_OK { return true }
     if faccessat(file, "", mode, AT_EACCESS | AT_EMPTY_PATH) == 0 { return true }
@@ -318,7 +318,7 @@ package func currentDirectory() throws(Errno) -> String {
     return String(bytes: text)
 }
 
-/// getcwd(3), as the bytes it is.
+/// getcwd(3), as raw bytes.
 /// - Throws: `ENOENT` where the directory was removed, or is not below the root.
 package func currentDirectoryBytes() throws(Errno) -> [UInt8] {
     guard let text = getcwd(nil, 0) else { throw Errno.current }
@@ -338,7 +338,7 @@ package func realPath(_ path: String) throws(Errno) -> String {
     return String(bytes: text)
 }
 
-/// Names in a directory, sorted by bytes, without `.` and `..`; takes a descriptor opened for reading.
+/// Returns the names in a directory, sorted by bytes, without `.` and `..`; takes a descriptor opened for reading.
 package func entries(of fd: CInt) throws(Errno) -> [DirectoryEntry] {
     let copy = try checked { skl_openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
     guard let stream = fdopendir(copy) else {
@@ -374,7 +374,7 @@ package struct DirectoryEntry: Sendable, Equatable {
     }
 }
 
-/// glob(3): the paths that a pattern of the shell matches, sorted; the pattern itself when none does.
+/// glob(3): the paths that a shell pattern matches, sorted; the pattern itself when there are none.
 package func globPaths(_ pattern: String) -> [String] {
     var found = glob_t()
     defer { globfree(&found) }
@@ -391,10 +391,10 @@ package func makeMemoryFile(_ name: String, _ bytes: [UInt8]) throws(Errno) -> O
     return file
 }
 
-/// The whole file in memory, where nobody can change it: memfd_create(2), fcntl(2) F_ADD_SEALS.
+/// Returns a copy of the whole file in memory, which nobody can change: memfd_create(2), fcntl(2) F_ADD_SEALS.
 package func sealedCopy(of fd: CInt, _ name: String) throws(Errno) -> OwnedFD {
     let flags = UInt32(MFD_CLOEXEC) | UInt32(MFD_ALLOW_SEALING)
-    // MFD_EXEC, asked for by Linux 6.3 and unknown before.
+    // MFD_EXEC, requested by Linux since 6.3 and unknown before.
     var number = skl_memfd_create(name, flags | 0x10)
     if number < 0 { number = try checked { skl_memfd_create(name, flags) } }
     let file = OwnedFD(adopting: number)
@@ -415,7 +415,7 @@ package func exchange(_ first: String, _ second: String) throws(Errno) {
     _ = try checked(second) { skl_renameat2(AT_FDCWD, first.text, AT_FDCWD, $0, 2) }
 }
 
-/// Sets a file's times to now by the clock of its file system; utimensat(2).
+/// Sets a file's times to the current time of its file system's clock; utimensat(2).
 package func touch(_ path: String, access: Bool = true, modification: Bool = false) throws(Errno) {
     // UTIME_NOW and UTIME_OMIT of linux/stat.h.
     let (now, keep) = (0x3FFF_FFFF, 0x3FFF_FFFE)

@@ -7,7 +7,7 @@ package func open(_ path: String, _ flags: OpenFlags, mode: mode_t = 0, at direc
     try open(path, flags.rawValue, mode: mode, at: directory)
 }
 
-/// What is asked of a file; access(2).
+/// The kinds of access to a file that are asked for; access(2).
 package struct FileAccess: OptionSet, Sendable {
     package let rawValue: CInt
     package init(rawValue: CInt) { self.rawValue = rawValue }

@@ -1,7 +1,7 @@
 import CLinux
 
-/// Removes a file, or a directory with all that is in it, and follows no symbolic link. A directory without permissions is
-/// given them first. What is already gone is no error.
+/// Removes a file, or a directory with everything in it, and follows no symbolic link. A directory without permissions
+/// is given them first. A file that is already gone is no error.
 package func removeTree(_ name: EntryName, at directory: CInt) throws(Errno) {
     try removeTree(path: name.bytes, at: directory)
 }
@@ -17,7 +17,7 @@ private func removeTree(path: [UInt8], at directory: CInt) throws(Errno) {
         return
     } catch {
         if error == .noSuchFile { return }
-        // EPERM: Linux for a directory on some file systems; unlink(2).
+        // EPERM: what Linux answers for a directory on some file systems; unlink(2).
         guard error == .isDirectory || error == .notPermitted else { throw error }
     }
     let flags = OpenFlags([.pathOnly, .directory, .noFollow]).value
@@ -25,20 +25,20 @@ private func removeTree(path: [UInt8], at directory: CInt) throws(Errno) {
     do throws(Errno) {
         opened = OwnedFD(adopting: try checked(path) { skl_openat(directory, $0, flags, 0) })
     } catch {
-        // No directory, then: the refusal was about the file itself.
+        // It is no directory, then: the refusal was about the file itself.
         throw error == .notDirectory ? .notPermitted : error
     }
     try TreeRemoval(opened).run()
     _ = try checked(path) { unlinkat(directory, $0, AT_REMOVEDIR) }
 }
 
-/// Empties a directory. One descriptor is held however deep the tree is: the way back up is `..`, which must lead to the very
-/// directory that the walk came from, or somebody has moved a part of the tree.
+/// Empties a directory. Only one descriptor is held however deep the tree is: the way back up is `..`, which must lead
+/// to the very directory that the walk came from, or a part of the tree has been moved.
 private struct TreeRemoval: ~Copyable {
     private struct Level {
         let device: UInt64
         let inode: UInt64
-        /// Directories that are left in it; the last is the one that is being emptied.
+        /// The directories left in it; the last is the one being emptied.
         var directories: [EntryName]
     }
 
@@ -66,10 +66,10 @@ private struct TreeRemoval: ~Copyable {
         }
     }
 
-    /// Removes what is no directory from the current one, and notes the directories.
+    /// Removes everything but directories from the current one, and notes the directories.
     private mutating func enter() throws(Errno) {
         let found = try status(of: current.raw)
-        // A mode of 0500 or 0000 is common in images; the owner may still take the directory away.
+        // A mode of 0500 or 0000 is common in images; the owner may still remove the directory.
         if found.permissions & 0o700 != 0o700 { try? chmod(ofOpen: current.raw, found.permissions | 0o700) }
         let directory = current.raw
         let listed = OwnedFD(
@@ -96,7 +96,7 @@ private struct TreeRemoval: ~Copyable {
         return true
     }
 
-    /// Back to the directory above, out of which the empty one is removed.
+    /// Goes back to the directory above, and removes the empty one from it.
     private mutating func leave() throws(Errno) {
         let above = current.raw
         current = OwnedFD(

@@ -1,6 +1,6 @@
 package import CLinux
 
-/// What stat(2) tells of a file.
+/// What stat(2) reports about a file.
 package struct FileStatus: Sendable, Equatable {
     package let device: UInt64
     package let inode: UInt64
@@ -17,7 +17,7 @@ package struct FileStatus: Sendable, Equatable {
     package let modified: Int64
     /// In seconds since 1970.
     package let accessed: Int64
-    /// When content or anything that is told here last changed, in nanoseconds since 1970; nobody can set it.
+    /// When the content or anything reported here last changed, in nanoseconds since 1970; nobody can set it.
     package let changed: Int64
 
     init(_ raw: stat) {
@@ -42,7 +42,7 @@ package struct FileStatus: Sendable, Equatable {
     package var isBlockDevice: Bool { mode & SKL_S_IFMT == SKL_S_IFBLK }
     package var isCharacterDevice: Bool { mode & SKL_S_IFMT == SKL_S_IFCHR }
 
-    /// Whether the permission bits allow `mode` of access(2) to a user; root needs one bit to execute.
+    /// Returns whether the permission bits grant `mode` of access(2) to a user; root needs one bit to execute.
     func permits(_ mode: CInt, uid: uid_t, groups: [gid_t]) -> Bool {
         let wanted = mode_t(mode)
         if uid == 0 { return isDirectory || wanted & 1 == 0 || permissions & 0o111 != 0 }
@@ -78,13 +78,13 @@ package func filesystemType(of fd: CInt) throws(Errno) -> UInt64 {
     return UInt64(truncatingIfNeeded: raw.f_type)
 }
 
-/// What statvfs(3) tells of a file system.
+/// What statvfs(3) reports about a file system.
 package struct FilesystemFacts: Sendable {
-    /// What this user may still write, in bytes.
+    /// How much this user may still write, in bytes.
     package let available: Int64
-    /// Programs on it cannot be started.
+    /// Whether programs on it cannot be started.
     package let isNoExec: Bool
-    /// Device nodes on it are dead.
+    /// Whether device nodes on it do not work.
     package let isNoDev: Bool
 
     init(_ raw: statvfs) {
@@ -103,7 +103,7 @@ package func filesystemFacts(of path: String) throws(Errno) -> FilesystemFacts {
     return FilesystemFacts(raw)
 }
 
-/// The path without its last component: `/a/b` → `/a`, `/a` → `/`, `a/b` → `a`, `a` → nil.
+/// Returns the path without its last component: `/a/b` → `/a`, `/a` → `/`, `a/b` → `a`, `a` → nil.
 package func parentPath(_ path: String) -> String? {
     let bytes = path.utf8
     guard let slash = bytes.lastIndex(of: 0x2F) else { return nil }
@@ -111,7 +111,7 @@ package func parentPath(_ path: String) -> String? {
     return String(path[..<slash])
 }
 
-/// The last component: `/a/b` → `b`.
+/// Returns the last component: `/a/b` → `b`.
 package func lastComponent(_ path: String) -> String {
     guard let slash = path.utf8.lastIndex(of: 0x2F) else { return path }
     return String(path[path.utf8.index(after: slash)...])

@@ -1,17 +1,18 @@
 import CLinux
 
-/// Goes through a tree in order, each directory before what is in it. One descriptor is held however deep the tree is: the way
-/// back up is `..`, which must lead to the very directory that the walk came from, or somebody has moved a part of the tree.
+/// Walks through a tree in order, each directory before its contents. Only one descriptor is held however deep the tree
+/// is: the way back up is `..`, which must lead to the very directory that the walk came from, or a part of the tree
+/// has been moved.
 package struct TreeVisit: ~Copyable {
     package struct Entry: Sendable {
         /// From the top: `/a/b`.
         package let path: [UInt8]
         package let name: EntryName
-        /// Of the entry itself, also of a link.
+        /// The status of the entry itself, even of a link.
         package let status: FileStatus
     }
 
-    /// Where the walk met an error. It can be continued: what could not be looked at is left out.
+    /// Where the walk met an error. The walk can be continued: what could not be looked at is left out.
     package struct Failure: Error {
         /// From the top; empty for the top itself.
         package let path: [UInt8]
@@ -22,9 +23,9 @@ package struct TreeVisit: ~Copyable {
     private struct Level {
         let device: UInt64
         let inode: UInt64
-        /// What is left in it, the next one last.
+        /// The names left in it, the next one last.
         var names: [[UInt8]]
-        /// How long the path of the directory is.
+        /// The length of the path of the directory.
         let pathLength: Int
     }
 
@@ -68,7 +69,7 @@ package struct TreeVisit: ~Copyable {
         return nil
     }
 
-    /// Goes into the directory that `next` has just returned. One that cannot be read is left out.
+    /// Enters the directory that `next` has just returned. One that cannot be read is left out.
     package mutating func enter(_ entry: Entry) throws(Failure) {
         do throws(Errno) {
             let opened = try open(entry.name, [.read, .directory], at: current.raw)
@@ -96,7 +97,7 @@ package struct TreeVisit: ~Copyable {
             let found = try status(of: current.raw)
             guard found.device == level.device, found.inode == level.inode else { throw .crossDevice }
         } catch {
-            // There is no way on.
+            // The walk cannot go on.
             levels = []
             throw Failure(path: path, errno: error)
         }

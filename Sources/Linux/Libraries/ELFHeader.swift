@@ -1,6 +1,6 @@
-/// How an ELF file begins: the processors that it is for; elf(5).
+/// The start of an ELF file: the processors that it is for; elf(5).
 package struct ELFHeader: Sendable, Equatable {
-    /// How many bytes of a file are read for it.
+    /// How many bytes of a file are needed for it.
     package static let size = 20
 
     /// 1: 32 bits, 2: 64 bits.
@@ -30,7 +30,7 @@ package struct ELFHeader: Sendable, Equatable {
         self.init(bytes)
     }
 
-    /// Of the running program.
+    /// The header of the running program.
     package static var ofThisProcess: ELFHeader? { ELFHeader(ofFile: "/proc/self/exe") }
     package static let i386 = ELFHeader(width: 1, machine: 3)
 }

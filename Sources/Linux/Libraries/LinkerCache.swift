@@ -33,7 +33,7 @@ package struct LinkerCache: Sendable, Equatable {
 
     package typealias Visitor = (_ name: ArraySlice<UInt8>, _ path: ArraySlice<UInt8>) -> Void
 
-    /// Visits the libraries in the order of the list, which makes no texts of them.
+    /// Visits the libraries in the order of the list, without making strings of them.
     package static func read(_ bytes: [UInt8], _ visit: Visitor) throws(Malformed) {
         if bytes.starts(with: newMagic) {
             try readNew(bytes, at: 0, visit)

@@ -3,7 +3,7 @@ import CLinux
 /// A loop device over `[offset, offset+size)` of an open file, with autoclear: the kernel frees it when the
 /// last user (our mount) goes; loop(4) LOOP_CONFIGURE. Until then it keeps the open file, and with it the file's locks.
 ///
-/// Another process may take the free number first: EBUSY is tried again with the next one, as long as it takes.
+/// Another process may take the free number first: after EBUSY the next number is tried, as often as needed.
 /// - Parameter limit: only devices with a smaller number are used.
 /// - Throws: ENOSPC when the first free one has a larger number.
 /// - Returns: the open device, which must stay open until it is mounted, and its path.

@@ -19,7 +19,7 @@ package func cloneTree(_ path: String, at directory: CInt = AT_FDCWD, recursive:
     return OwnedFD(adopting: try checked(path) { skl_open_tree(directory, $0, flags) })
 }
 
-/// move_mount(2): attaches a detached mount onto the place an O_PATH descriptor names.
+/// move_mount(2): attaches a detached mount to the place that an O_PATH descriptor refers to.
 package func attach(_ mount: borrowing OwnedFD, onto target: CInt) throws(Errno) {
     let flags = SKL_MOVE_MOUNT_F_EMPTY_PATH | SKL_MOVE_MOUNT_T_EMPTY_PATH
     let source = mount.raw
@@ -32,7 +32,7 @@ package func attach(_ mount: borrowing OwnedFD, at path: String, in directory: C
     _ = try checked(path) { skl_move_mount(source, "", directory, $0, SKL_MOVE_MOUNT_F_EMPTY_PATH) }
 }
 
-/// Adds attributes to the mount that a descriptor names; mount_setattr(2), and mount(2) on kernels that lack it.
+/// Adds attributes to the mount that a descriptor refers to; mount_setattr(2), and mount(2) on kernels that lack it.
 package func setAttributes(_ fd: CInt, set: MountAttributes, recursive: Bool) throws(Errno) {
     let flags = UInt32(AT_EMPTY_PATH) | (recursive ? SKL_AT_RECURSIVE : 0)
     do throws(Errno) {
@@ -43,7 +43,7 @@ package func setAttributes(_ fd: CInt, set: MountAttributes, recursive: Bool) th
     }
 }
 
-/// How mounts spread between namespaces; mount_namespaces(7).
+/// How mounts propagate between namespaces; mount_namespaces(7).
 package enum Propagation: UInt64, Sendable {
     case `private` = 0x4_0000
     case slave = 0x8_0000
@@ -87,7 +87,7 @@ package func unmount(_ path: String, detach: Bool) throws(Errno) {
     _ = try checked(path) { umount2($0, detach ? CInt(MNT_DETACH) : 0) }
 }
 
-/// pivot_root(2) with both arguments ".": the current directory becomes the root, the old root lies under it until it
+/// pivot_root(2) with both arguments ".": the current directory becomes the root, with the old root under it until that
 /// is unmounted; pivot_root(2), notes.
 package func pivotIntoCurrentDirectory() throws(Errno) {
     _ = try checked { skl_pivot_root(".", ".") }

@@ -1,19 +1,20 @@
 import CLinux
 
-// Attributes of mounts where the kernel lacks mount_setattr(2) (Linux 5.12): each mount is remounted by mount(2), which wants them
-// attached. A detached tree is attached somewhere for that moment, in the mount namespace of this process alone, and copied: the
-// copy has the attributes.
+// Attributes of mounts where the kernel lacks mount_setattr(2) (Linux 5.12): each mount is remounted by mount(2), which
+// takes only attached ones. A detached tree is attached somewhere for that moment, only in the mount namespace of this
+// process, and copied: the copy has the attributes.
 
-/// As `setAttributes`, for kernels that lack it. A detached tree becomes another one under the same number.
+/// As `setAttributes`, for kernels that lack the call. A detached tree is replaced by another under the same descriptor
+/// number.
 func remount(_ fd: CInt, set: MountAttributes, recursive: Bool) throws(Errno) {
     let own = "/proc/self/fd/\(fd)"
     do throws(Errno) {
         return try remount(at: own, adding: set)
     } catch {
-        // A mount that is not attached in this namespace.
+        // The mount is not attached in this namespace.
         if error != .invalidArgument { throw error }
     }
-    // Something of the same kind that every host has: a directory goes onto a directory alone.
+    // A place of the same kind that every host has: a directory can be attached only to a directory.
     let scratch = try status(of: fd).isDirectory ? try realPath("/tmp") : "/dev/null"
     let tree = OwnedFD(adopting: try checked { dup(fd) })
     try attach(tree, at: scratch)
@@ -25,27 +26,27 @@ func remount(_ fd: CInt, set: MountAttributes, recursive: Bool) throws(Errno) {
     _ = try checked { dup3(copy.raw, fd, O_CLOEXEC) }
 }
 
-/// mount(2) MS_REMOUNT | MS_BIND. Flags that are there stay: in a user namespace most are locked.
+/// mount(2) MS_REMOUNT | MS_BIND. Flags that are already set stay: in a user namespace most are locked.
 private func remount(at place: String, adding set: MountAttributes) throws(Errno) {
     // The bits of mount_setattr(2) and of mount(2) are the same for these.
     let all = try mountFlags(place) | UInt(set.rawValue)
     _ = try checked(place) { mount("none", $0, nil, all | UInt(MS_REMOUNT) | UInt(MS_BIND), nil) }
 }
 
-/// The flags of a mount as mount(2) has them; statvfs(3).
+/// Returns the flags of a mount in the form of mount(2); statvfs(3).
 private func mountFlags(_ place: String) throws(Errno) -> UInt {
     var found = statvfs()
     _ = try checked(place) { statvfs($0, &found) }
     var flags: UInt = 0
     // ST_RDONLY to ST_NOEXEC, ST_NOATIME and ST_NODIRATIME are MS_RDONLY to MS_NOEXEC, MS_NOATIME and MS_NODIRATIME.
     flags |= UInt(found.f_flag) & (0xF | 0x400 | 0x800)
-    // ST_RELATIME is another bit than MS_RELATIME.
+    // ST_RELATIME is a different bit from MS_RELATIME.
     if UInt(found.f_flag) & 0x1000 != 0 { flags |= 1 << 21 }
     return flags
 }
 
-/// The places of all mounts below the newest one at a path, in the order in which they were made; proc_pid_mountinfo(5).
-/// A mount that another one covers has the place of that one.
+/// Returns the places of all mounts below the newest one at a path, in the order in which they were made;
+/// proc_pid_mountinfo(5). A mount that is covered by another one has the same place.
 private func mountPoints(belowLastAt path: String) throws(Errno) -> [String] {
     let mounts = try readFile("/proc/self/mountinfo").split(separator: ASCII.newline).compactMap { line in
         let fields = line.split(separator: ASCII.space)
@@ -61,7 +62,7 @@ private func mountPoints(belowLastAt path: String) throws(Errno) -> [String] {
     return places
 }
 
-/// Undoes `\040` and the like, with which the kernel writes spaces, tabs, newlines and backslashes.
+/// Undoes `\040` and similar escapes, with which the kernel writes spaces, tabs, newlines and backslashes.
 private func unescaped(_ text: ArraySlice<UInt8>) -> [UInt8] {
     var result: [UInt8] = []
     var rest = text

@@ -14,7 +14,7 @@ package struct Namespaces: OptionSet, Sendable, Hashable {
     package static let cgroup = Namespaces(rawValue: UInt64(CLONE_NEWCGROUP))
 }
 
-/// clone(2) like fork, in new namespaces: 0 in the child, its pid in the parent. One thread only may exist.
+/// clone(2) like fork, in new namespaces: 0 in the child, its pid in the parent. The process must have only one thread.
 package func cloneProcess(_ namespaces: Namespaces = []) throws(Errno) -> pid_t {
     try checked { skl_clone(UInt(namespaces.rawValue)) }
 }

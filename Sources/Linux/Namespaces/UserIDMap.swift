@@ -12,7 +12,7 @@ package struct UserIDMap: Sendable, Equatable {
 
     package let ranges: [Range]
 
-    /// What does not have three numbers in each line is a map without ids.
+    /// Text without three numbers in each line is a map without ids.
     package init(parsing bytes: [UInt8]) {
         var ranges: [Range] = []
         for line in bytes.split(separator: ASCII.newline) {
@@ -32,12 +32,12 @@ package struct UserIDMap: Sendable, Equatable {
         (try? readFile("/proc/self/uid_map", limit: 1 << 16)).map(UserIDMap.init(parsing:))
     }
 
-    /// Whether it is the map of the first user namespace, where the kernel lets root mount block devices and give files to
-    /// anybody.
+    /// Whether it is the map of the first user namespace, where the kernel lets root mount block devices and give files
+    /// to anybody.
     package var isInitial: Bool { ranges == [Range(inside: 0, outside: 0, count: .max)] }
 
-    /// The map of a namespace below this one in which every id is what it is here. It is never the map of the first namespace:
-    /// a process must see that it lives in another.
+    /// The map of a namespace below this one in which every id is the same as here. It is never the map of the first
+    /// namespace: a process must see that it lives in another.
     package var keepingIDs: [Range] {
         ranges.flatMap { range in
             let half = range.count / 2
@@ -49,7 +49,7 @@ package struct UserIDMap: Sendable, Equatable {
         }
     }
 
-    /// The only range, where it has one id.
+    /// The only range, if it has a single id.
     package var soleID: Range? { ranges.count == 1 && ranges[0].count == 1 ? ranges[0] : nil }
 }
 

@@ -1,7 +1,7 @@
 package import CLinux
 
-/// A file whose owner, permissions, times and extended attributes are set: a name in an open directory, which is not followed,
-/// or an open file.
+/// A file whose owner, permissions, times and extended attributes are set: a name in an open directory, which is not
+/// followed, or an open file.
 package enum AttributeTarget {
     case name(EntryName, in: CInt)
     /// O_PATH is enough.
@@ -21,7 +21,7 @@ package enum AttributeTarget {
         }
     }
 
-    /// - Parameter seconds: since 1970, of both times.
+    /// - Parameter seconds: both times, since 1970.
     package func setTimes(seconds: Int64) throws(Errno) {
         switch self {
         case .name(let name, let directory): try Linux.setTimes(name, seconds: seconds, at: directory)

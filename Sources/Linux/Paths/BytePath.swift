@@ -1,4 +1,4 @@
-/// A path as the bytes it is. Linux promises no encoding, and a `String` would repair bytes that are not UTF-8: the result
+/// A path as raw bytes. Linux promises no encoding, and a `String` would repair bytes that are not UTF-8: the result
 /// names another file.
 ///
 /// A path that holds a NUL names nothing; each call refuses it with `EINVAL`.
@@ -19,7 +19,7 @@ extension BytePath {
         bytes.split(separator: ASCII.slash).filter { !$0.elementsEqual(CollectionOfOne(ASCII.dot)) }.map { Array($0) }
     }
 
-    /// The path without its last component: `/a/b` → `/a`, `/a` → `/`, `a/b` → `a`; nil for `a`, `/` and the empty path.
+    /// The path without its last component: `/a/b` → `/a`, `/a` → `/`, `a/b` → `a`; nil for `a`, `/` and "".
     package var parent: Self? {
         var end = bytes.endIndex
         while end > 1, bytes[end - 1] == ASCII.slash { end -= 1 }
@@ -43,13 +43,13 @@ extension BytePath {
 
     package func appending(_ name: String) -> Self { appending(name.bytes) }
 
-    /// The path without doubled slashes, `.` and each `..` whose name before it is known. It is text that is cleaned: where
-    /// a name is a symbolic link, the kernel's `..` leads elsewhere. An absolute path never leads above `/`; a relative one
-    /// keeps the `..` that it begins with. The empty path becomes `.`.
+    /// The path without doubled slashes, `.` and each `..` that follows a known name. Only the text is cleaned: where a
+    /// name is a symbolic link, the kernel's `..` leads elsewhere. An absolute path never leads above `/`; a relative
+    /// one keeps the `..` that it begins with. The empty path becomes `.`.
     package var cleaned: Self { Self(cleanedPath(bytes)) }
 
-    /// Returns whether this path is `other` or lies below it, compared by whole components: `/devil` does not lie in `/dev`.
-    /// Both are text: neither is looked up, so clean them first.
+    /// Returns whether this path is `other` or lies below it, compared by whole components: `/devil` does not lie in
+    /// `/dev`. Both are compared as text: neither is looked up, so clean them first.
     package func lies(in other: Self) -> Bool {
         guard isAbsolute == other.isAbsolute else { return false }
         let (own, outer) = (components, other.components)
@@ -95,13 +95,13 @@ extension ArraySlice<UInt8> {
     }
 }
 
-/// Returns bytes as text that a terminal shows and does not obey: control characters and what is not UTF-8 are written as
-/// `\xNN`.
+/// Returns bytes as text that a terminal shows but does not obey: control characters and bytes that are not UTF-8 are
+/// written as `\xNN`.
 package func printableText(_ bytes: some Collection<UInt8>) -> String {
     var text = ""
     var rest = bytes.makeIterator()
     var decoder = UTF8()
-    // A quick way for what nearly all names are.
+    // A quick way for nearly all names.
     if bytes.allSatisfy({ $0 < 0x80 && !ASCII.isControl($0) }) { return String(decoding: bytes, as: UTF8.self) }
     if String(validating: bytes, as: UTF8.self) == nil {
         for byte in bytes {

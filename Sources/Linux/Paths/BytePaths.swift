@@ -1,7 +1,7 @@
 package import CLinux
 
-/// A path or name as the bytes it is. Names in images are in no promised encoding, and a `String` would repair the ones
-/// that are not UTF-8: a different name.
+/// A path or name as raw bytes. Names in images are in no promised encoding, and a `String` would repair the ones that
+/// are not UTF-8: a different name.
 package struct PathBytes: Sendable, Hashable {
     private let characters: [CChar]
 
@@ -58,8 +58,8 @@ package func status(_ path: PathBytes, at directory: CInt) throws(Errno) -> File
     return FileStatus(raw)
 }
 
-/// setxattr(2) on the very file that a descriptor is, O_PATH and symbolic links included: the link in /proc leads to it and
-/// not further.
+/// setxattr(2) on the very file that a descriptor refers to, O_PATH and symbolic links included: the link in /proc
+/// leads to it and no further.
 package func setXattr(_ name: PathBytes, _ value: [UInt8], ofOpen file: CInt) throws(Errno) {
     _ = try checked { name.withPointer { setxattr("/proc/self/fd/\(file)", $0, value, value.count, 0) } }
 }

@@ -1,6 +1,6 @@
 import CLinux
 
-/// Runs a call that takes a NUL-terminated text and answers -1 on failure; again while a signal interrupts it.
+/// Runs a call that takes a NUL-terminated text and answers -1 on failure; repeats it while a signal interrupts it.
 /// - Throws: `EINVAL` for bytes that hold a NUL, which would name something else.
 @inline(__always)
 func checked<Result: FixedWidthInteger & SignedInteger>(

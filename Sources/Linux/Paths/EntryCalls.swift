@@ -1,6 +1,6 @@
 package import CLinux
 
-// Calls on a name in an open directory. None of them follows a symbolic link that has the name.
+// Calls on a name in an open directory. None of them follows the name if it is a symbolic link.
 
 package func open(_ name: EntryName, _ flags: OpenFlags, mode: mode_t = 0, at directory: CInt) throws(Errno) -> OwnedFD
 {
@@ -64,24 +64,24 @@ package func chmod(_ name: EntryName, _ mode: mode_t, at directory: CInt) throws
     } catch {
         guard error == .noSystemCall || error == .notPermitted else { throw error }
     }
-    // Before Linux 6.6 the call has no flags. A sandbox that does not know it may answer EPERM.
+    // Before Linux 6.6 the call has no flags. A sandbox that does not know the new one may answer EPERM.
     let file = try open(name, .pathOnly, at: directory)
     try chmod(ofOpen: file.raw, mode)
 }
 
-/// chmod(2) of the very file that a descriptor is, O_PATH included.
+/// chmod(2) of the very file that a descriptor refers to, O_PATH included.
 /// - Throws: `EOPNOTSUPP` for a symbolic link.
 package func chmod(ofOpen file: CInt, _ mode: mode_t) throws(Errno) {
     if try status(of: file).isSymlink { throw .notSupported }
     _ = try checked { CLinux.chmod("/proc/self/fd/\(file)", mode) }
 }
 
-/// chown(2) of the very file that a descriptor is, O_PATH and symbolic links included.
+/// chown(2) of the very file that a descriptor refers to, O_PATH and symbolic links included.
 package func chown(ofOpen file: CInt, _ uid: uid_t, _ gid: gid_t) throws(Errno) {
     _ = try checked { fchownat(file, "", uid, gid, AT_EMPTY_PATH) }
 }
 
-/// utimensat(2) of the very file that a descriptor is, O_PATH and symbolic links included.
+/// utimensat(2) of the very file that a descriptor refers to, O_PATH and symbolic links included.
 package func setTimes(ofOpen file: CInt, seconds: Int64) throws(Errno) {
     let time = timespec(tv_sec: time_t(seconds), tv_nsec: 0)
     let times = [time, time]
@@ -104,7 +104,7 @@ package func readLink(ofOpen link: CInt) throws(Errno) -> [UInt8] {
     try linkText { (buffer, size) throws(Errno) in try checked { readlinkat(link, "", buffer, size) } }
 }
 
-/// Returns what /proc says of where a descriptor leads.
+/// Returns where a descriptor leads, according to /proc.
 package func readLink(ofProcess descriptor: CInt) throws(Errno) -> [UInt8] {
     try linkText { (buffer, size) throws(Errno) in try checked { readlink("/proc/self/fd/\(descriptor)", buffer, size) }
     }

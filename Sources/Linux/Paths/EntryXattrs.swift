@@ -1,13 +1,14 @@
 import CLinux
 
-// Extended attributes of a name in an open directory; a symbolic link that has the name is not followed. No system call takes
-// both, so the way leads through /proc. Names and values of attributes are bytes; xattr(7).
+// Extended attributes of a name in an open directory; the name is not followed if it is a symbolic link. No system call
+// takes both, so the way leads through /proc. Names and values of attributes are bytes; xattr(7).
 
 private func procPath(_ directory: CInt, _ name: EntryName) -> [UInt8] {
     Array("/proc/self/fd/\(directory)/".utf8) + name.bytes
 }
 
-/// An open file by its link in /proc, which leads to that very file and not further, O_PATH and symbolic links included.
+/// Returns the link in /proc of an open file, which leads to that very file and no further, O_PATH and symbolic links
+/// included.
 private func procPath(ofOpen file: CInt) -> [UInt8] { Array("/proc/self/fd/\(file)".utf8) }
 
 /// lsetxattr(2).
@@ -84,7 +85,7 @@ private func readXattrs(
         do throws(Errno) {
             result.append((name, try growing { (space) throws(Errno) in try value(key, space) }))
         } catch .overflow {
-            // Only `security.capability` gives it; capabilities(7), "Namespaced file capabilities".
+            // Only `security.capability` causes it; capabilities(7), "Namespaced file capabilities".
             continue
         }
     }
@@ -100,8 +101,8 @@ private func value(_ call: (Space) throws(Errno) -> Int) throws(Errno) -> [UInt8
     }
 }
 
-/// Again with the largest buffer that can be needed when a small one is not enough: the kernel shows no list and no value above
-/// 64 KiB; xattr(7).
+/// Tries a small buffer, then the largest that can be needed: the kernel returns no list and no value above 64 KiB;
+/// xattr(7).
 private func growing(_ call: (Space) throws(Errno) -> Int) throws(Errno) -> [UInt8] {
     do throws(Errno) {
         return try filled(256, call)

@@ -7,7 +7,7 @@ package func open(_ path: HostPath, _ flags: OpenFlags, mode: mode_t = 0) throws
     OwnedFD(adopting: try checked(path.bytes) { skl_openat(AT_FDCWD, $0, flags.value, mode) })
 }
 
-/// Opens the very file that a descriptor is once more, with other flags; O_PATH is enough.
+/// Opens the very file that a descriptor refers to once more, with other flags; O_PATH is enough.
 package func reopen(_ file: CInt, _ flags: OpenFlags) throws(Errno) -> OwnedFD {
     let path = Array("/proc/self/fd/\(file)".utf8)
     return OwnedFD(adopting: try checked(path) { skl_openat(AT_FDCWD, $0, flags.value, 0) })

@@ -5,6 +5,7 @@ package struct HostPath: BytePath {
     package let bytes: [UInt8]
     package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// Returns the path seen from `directory`, which is absolute; an absolute path is itself. Not cleaned.
+    /// Returns the path as seen from `directory`, which is absolute; an absolute path is returned as it is. Not
+    /// cleaned.
     package func absolute(in directory: HostPath) -> HostPath { isAbsolute ? self : directory.appending(bytes) }
 }

@@ -1,14 +1,14 @@
 import CLinux
 
-// Names, words and variables are bytes in no promised encoding, and a `String` would repair those that are not UTF-8: then it
-// names another file. So they are decoded here and nowhere else, and encoded again for every call.
+// Names, words and variables are bytes in no promised encoding, and a `String` would repair those that are not UTF-8,
+// and then name another file. So they are decoded here and nowhere else, and encoded again for every call.
 //
-// What is UTF-8 is itself. Any other byte becomes U+10FF00 + byte, a private use character; PEP 383 does the same with
-// surrogates, which a `String` cannot hold. Where such a character itself is found, its four bytes become one each, so that
-// no two names are the same text.
+// UTF-8 stays as it is. Any other byte becomes U+10FF00 + byte, a private use character; PEP 383 does the same with
+// surrogates, which a `String` cannot hold. Where the input itself has such a character, each of its four bytes is
+// escaped, so that no two names become the same text.
 
-// Every start decodes all lines of the configuration and the environment, so what works is compiled for the types that it
-// works on: generic code of another module runs ten times the instructions.
+// Every start decodes all lines of the configuration and the environment, so this code is compiled for concrete types:
+// generic code of another module runs ten times the instructions.
 
 extension String {
     /// The text of bytes in any encoding; `bytes` is the way back.
@@ -90,7 +90,7 @@ private func encodedBytes(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
 }
 
 extension String {
-    /// As `withCString`, with `bytes`.
+    /// Like `withCString`, but with `bytes`.
     package func withTerminatedBytes<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
         let isPlain = utf8.withContiguousStorageIfAvailable { !$0.holdsEscapeLead } ?? false
         if isPlain { return withCString(body) }
@@ -102,7 +102,7 @@ extension String {
 private let escapeLead: Int32 = 0xF4
 
 extension UnsafeBufferPointer<UInt8> {
-    /// Whether a byte of these can begin an escaped one.
+    /// Whether any of these bytes can begin an escaped one.
     fileprivate var holdsEscapeLead: Bool {
         guard let baseAddress else { return false }
         return memchr(baseAddress, escapeLead, count) != nil
@@ -121,11 +121,11 @@ extension String.UTF8View {
 }
 
 extension Unicode.Scalar {
-    /// Whether it stands for a byte that is no part of UTF-8.
+    /// Whether it stands for a byte that is not part of UTF-8.
     package var isEscapedByte: Bool { value >= 0x10FF80 }
 
     fileprivate init(escaping byte: UInt8) {
-        // No byte leads outside of the private use area.
+        // No byte leads outside the private use area.
         self = Unicode.Scalar(0x10FF00 + UInt32(byte)) ?? "\u{FFFD}"
     }
 }

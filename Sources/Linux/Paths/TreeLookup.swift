@@ -1,6 +1,6 @@
 import CLinux
 
-/// What becomes of the symbolic links on the way of a lookup in a foreign tree.
+/// How symbolic links on the way of a lookup in a foreign tree are treated.
 package enum TreeLinks: Sendable {
     /// They are followed inside the tree.
     case followed
@@ -12,7 +12,8 @@ package enum TreeLinks: Sendable {
 
 /// The one lookup of a `TreePath`: beneath the top directory, whatever the names in the tree lead to.
 ///
-/// openat2(2) does it in the kernel (Linux 5.6). Where that is missing, `TreeWalk` keeps the same rule component by component.
+/// openat2(2) does it in the kernel (Linux 5.6). Where that is missing, `TreeWalk` applies the same rule component by
+/// component.
 struct TreeLookup {
     let path: TreePath
     let flags: OpenFlags
@@ -22,11 +23,11 @@ struct TreeLookup {
     /// How a lookup is done.
     enum Method: Sendable { case kernel, walk }
 
-    /// Asked once.
+    /// Probed once.
     static let method = probe()
 
-    /// A kernel that knows openat2(2) says what is wrong with the empty path; one that does not, ENOSYS. A sandbox may answer
-    /// EPERM where its profile is older than the call.
+    /// Probes with the empty path: a kernel that knows openat2(2) reports what is wrong with it; one that does not,
+    /// ENOSYS. A sandbox may answer EPERM where its profile is older than the call.
     static func probe() -> Method {
         do throws(Errno) {
             _ = try checked { skl_openat2(-1, "", 0, 0, 0) }
@@ -43,18 +44,18 @@ struct TreeLookup {
             do throws(Errno) {
                 return try openInKernel(root)
             } catch .noSystemCall {
-                // A filter that was put on this thread after the question.
+                // A filter was put on this thread after the probe.
             } catch .nameTooLong where path.bytes.count >= Self.longest {
                 if links == .refused { return try openInParts(root) }
             } catch .tryAgain {
-                // Renames never stopped; a walk has no `..` that could escape, so that it need not know about them.
+                // Renames never stopped; a walk has no `..` that could escape, so they do not matter to it.
             }
         }
         var walk = try TreeWalk(root: root, lookup: self)
         return try walk.run()
     }
 
-    /// More than this does not fit with its NUL into the kernel's page; PATH_MAX.
+    /// A longer path does not fit with its NUL into the kernel's page; PATH_MAX.
     private static let longest = 4096
 
     private var resolve: UInt64 {
@@ -75,7 +76,7 @@ struct TreeLookup {
                 return OwnedFD(
                     adopting: try checked(bytes) { skl_openat2(root, $0, kernelFlags, mode, resolve) })
             } catch .tryAgain where attempts < 64 {
-                // A rename or mount ran during the walk, and the kernel cannot tell whether `..` has escaped; openat2(2).
+                // A rename or mount ran during the walk, and the kernel cannot tell whether `..` escaped; openat2(2).
                 attempts += 1
             }
         }
@@ -83,8 +84,8 @@ struct TreeLookup {
 
     private var kernelDirectory: CInt { OpenFlags([.pathOnly, .directory]).value }
 
-    /// A path longer than the kernel takes in one call, in parts. Each part starts where the last one ended, so it must not
-    /// go up: a path with `..` is walked.
+    /// Opens a path longer than the kernel takes in one call, in parts. Each part starts where the last one ended, so
+    /// none may go up: a path with `..` is walked.
     private func openInParts(_ root: CInt) throws(Errno) -> OwnedFD {
         let names = path.components
         guard !names.contains([ASCII.dot, ASCII.dot]) else {

@@ -7,7 +7,7 @@ package final class TreeRoot: Sendable {
     private let directory: OwnedFD
     private let method: TreeLookup.Method
 
-    /// Lent: the open directory. For calls on the directory itself, not for lookups below it.
+    /// The open directory, lent. For calls on the directory itself, not for lookups below it.
     package var descriptor: CInt { directory.raw }
 
     /// - Parameter directory: an open directory, O_PATH or not.
@@ -22,10 +22,10 @@ package final class TreeRoot: Sendable {
         self.init(adopting: try Linux.open(path, [.pathOnly, .directory]))
     }
 
-    /// Opens what a path leads to inside the tree.
+    /// Opens the file that a path leads to inside the tree.
     ///
-    /// A file of a stranger may be a FIFO or a device, whose open(2) can wait for ever or do something: unless its kind is known,
-    /// open it with `.nonBlocking` and look at it, or with `.pathOnly`.
+    /// A file from an untrusted source may be a FIFO or a device, whose open(2) can wait for ever or have effects:
+    /// unless its kind is known, open it with `.nonBlocking` and check it, or with `.pathOnly`.
     package func open(
         _ path: TreePath, _ flags: OpenFlags, mode: mode_t = 0, links: TreeLinks = .followed
     ) throws(Errno) -> OwnedFD {
@@ -49,9 +49,9 @@ package final class TreeRoot: Sendable {
         return try readToEnd(file.raw, limit: limit)
     }
 
-    /// Opens a regular file for reading. Whatever else has the name is refused before it is opened: a pipe would make us wait for
-    /// its other end, and some devices act when they are opened. Should it be exchanged in between, O_NONBLOCK keeps us from
-    /// waiting.
+    /// Opens a regular file for reading. Any other kind of file is refused before it is opened: a pipe would make us
+    /// wait for its other end, and some devices act when they are opened. If the file is exchanged in between,
+    /// O_NONBLOCK keeps us from waiting.
     /// - Throws: `EISDIR`; `ENXIO` for what is neither file nor directory.
     package func openRegular(_ path: TreePath, links: TreeLinks = .followed) throws(Errno) -> OwnedFD {
         try Self.checkRegular(status(path, links: links))
@@ -65,8 +65,8 @@ package final class TreeRoot: Sendable {
         guard kind.isRegular else { throw .noDeviceOrAddress }
     }
 
-    /// Returns what a symbolic link says.
-    /// - Throws: `EINVAL` for what is none.
+    /// Returns the target of a symbolic link.
+    /// - Throws: `EINVAL` for any other file.
     package func readLink(_ path: TreePath) throws(Errno) -> [UInt8] {
         let link = try open(path, .pathOnly, links: .lastKept)
         guard try Linux.status(of: link.raw).isSymlink else { throw .invalidArgument }
@@ -79,7 +79,7 @@ package final class TreeRoot: Sendable {
         return try Linux.entries(of: directory.raw)
     }
 
-    /// Finds the directory in which the last name of a path stands; the name itself need not exist and is not looked at.
+    /// Finds the directory that holds the last name of a path; the name itself need not exist and is not looked at.
     /// - Throws: `EINVAL` where the path ends with `..`, or is the top.
     package func place(_ path: TreePath, links: TreeLinks = .followed) throws(Errno) -> TreePlace {
         let name = try EntryName(path.lastName)
@@ -87,8 +87,8 @@ package final class TreeRoot: Sendable {
         return TreePlace(try open(parent, [.pathOnly, .directory], links: links), name)
     }
 
-    /// Returns the directory, which is made with its parents where it is missing; O_PATH. A link counts as what it leads to: one
-    /// to nowhere stays, and the directory that it names is made.
+    /// Returns the directory, created with its parents where it is missing; O_PATH. A link counts as what it leads to:
+    /// a dangling one stays, and the directory that it names is created.
     package func makeDirectories(_ path: TreePath, mode: mode_t = 0o755) throws(Errno) -> OwnedFD {
         try makeDirectories(path, mode, links: Self.mostLinks)
     }
@@ -113,7 +113,7 @@ package final class TreeRoot: Sendable {
         }
         do throws(Errno) {
             try makeDirectory(place.name, mode: mode, at: place.directory.raw)
-            // mkdir(2) takes the umask away.
+            // mkdir(2) applies the umask.
             try chmod(place.name, mode, at: place.directory.raw)
         } catch {
             // Another process was faster.
@@ -122,7 +122,7 @@ package final class TreeRoot: Sendable {
         return try open(path, [.pathOnly, .directory])
     }
 
-    /// Removes a file, or a directory with all that is in it. What is not there is no error.
+    /// Removes a file, or a directory with everything in it. A missing file is no error.
     package func remove(_ path: TreePath) throws(Errno) {
         do throws(Errno) {
             let place = try place(path)
@@ -132,7 +132,7 @@ package final class TreeRoot: Sendable {
         }
     }
 
-    /// Returns where an open file lies in the tree: what /proc tells of it, without what it tells of the top.
+    /// Returns where an open file lies in the tree: its path in /proc, relative to that of the top.
     /// - Throws: `EXDEV` for a file outside.
     package func path(ofOpen file: CInt) throws(Errno) -> TreePath {
         let top = HostPath(try Linux.readLink(ofProcess: descriptor))
@@ -142,7 +142,7 @@ package final class TreeRoot: Sendable {
     }
 }
 
-/// A name in a directory of a foreign tree. The directory is held open, so that the place stays the same between two calls.
+/// A name in a directory of a foreign tree. The directory is held open, so the place stays the same between two calls.
 package struct TreePlace: ~Copyable {
     package let directory: OwnedFD
     package let name: EntryName

@@ -1,11 +1,11 @@
 import CLinux
 
-/// The lookup of a `TreePath` one component at a time, for kernels without openat2(2) and for paths that are too long for it.
+/// The lookup of a `TreePath` one component at a time, for kernels without openat2(2) and for paths too long for it.
 ///
-/// Each component is opened with O_PATH | O_NOFOLLOW. Links are read and put in place of their name here, so the kernel never
-/// follows one. `..` is never given to the kernel either: a directory that somebody moves out of the tree during the walk would
-/// lead out with it. The way from the top is kept as names instead and walked again, so that one descriptor is held, not one a
-/// level.
+/// Each component is opened with O_PATH | O_NOFOLLOW. Links are read and put in place of their name here, so the kernel
+/// never follows one. `..` is never given to the kernel either: it would lead out of the tree from a directory that
+/// somebody moves out during the walk. The way from the top is kept as names instead and walked again, so that only one
+/// descriptor is held, not one per level.
 struct TreeWalk: ~Copyable {
     private let root: CInt
     private let lookup: TreeLookup
@@ -46,7 +46,7 @@ struct TreeWalk: ~Copyable {
     private static func names(_ path: [UInt8]) throws(Errno) -> [[UInt8]] {
         if path.contains(ASCII.null) { throw .invalidArgument }
         var names = path.split(separator: ASCII.slash).map { Array($0) }
-        // What ends with a slash must be a directory.
+        // A path that ends with a slash must lead to a directory.
         if path.last == ASCII.slash { names.append([ASCII.dot]) }
         return names.reversed()
     }
@@ -69,7 +69,7 @@ struct TreeWalk: ~Copyable {
     }
 
     /// Takes one component.
-    /// - Returns: what the path leads to, if this was the last of it.
+    /// - Returns: what the path leads to, if this was its last component.
     private mutating func step(_ name: [UInt8]) throws(Errno) -> OwnedFD? {
         let isLast = rest.isEmpty
         let found: OwnedFD
@@ -94,7 +94,7 @@ struct TreeWalk: ~Copyable {
         return found
     }
 
-    /// A name that is to be made anew is never followed; open(2), O_EXCL.
+    /// Whether the last name is not followed. A name that is to be created never is; open(2), O_EXCL.
     private var isLastKept: Bool {
         if lookup.links == .refused { return false }
         return lookup.links == .lastKept || lookup.flags.contains(.noFollow)
@@ -114,13 +114,13 @@ struct TreeWalk: ~Copyable {
     /// PROC_SUPER_MAGIC of linux/magic.h.
     private static let procMagic: UInt64 = 0x9FA0
 
-    /// On procfs ordinary links are relative (`self`, `mounts`, `net`); a magic one tells an absolute path,
+    /// On procfs ordinary links are relative (`self`, `mounts`, `net`); a magic one has an absolute path,
     /// `(unreachable)/path` or `type:[number]`.
     private func isMagic(_ text: [UInt8]) -> Bool {
         text.first == ASCII.slash || text.first == UInt8(ascii: "(") || text.contains(ASCII.colon)
     }
 
-    /// The last component was no link a moment ago. If it has become one since, the walk goes on with it.
+    /// Opens the last component, which was no link a moment ago. If it has become one since, the walk goes on with it.
     private mutating func openLast(_ name: [UInt8]) throws(Errno) -> OwnedFD? {
         do throws(Errno) {
             return try openEntry(name)

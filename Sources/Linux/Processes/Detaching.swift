@@ -1,14 +1,15 @@
 import CLinux
 
-/// What a helper does first that runs beside a container, perhaps longer than the command that started it: it holds nothing
-/// of its caller, and nobody of the same user reads its memory or its descriptors.
+/// Cuts off a helper that runs next to a container, perhaps longer than the command that started it; called first of
+/// all. The helper then holds nothing of its caller's, and no process of the same user can read its memory or its
+/// descriptors.
 ///
 /// - Parameter kept: descriptors that stay open.
 package func detachFromCaller(keeping kept: [CInt]) {
     try? setDumpable(false)
-    // A program of the same user may have stopped us: then we would never hear that the caller has ended.
+    // A program of the same user may have stopped us: then we would never learn that the caller has ended.
     try? setParentDeathSignal(SIGCONT)
-    // Fails when the caller has made the session already.
+    // Fails when the caller has already made the session.
     _ = setsid()
     try? changeDirectory("/")
     if let null = try? open("/dev/null", O_RDWR) {

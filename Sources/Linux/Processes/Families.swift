@@ -1,6 +1,7 @@
 package import CLinux
 
-/// What a process has started and not yet waited for, by any of its threads; /proc/PID/task/TID/children of proc(5).
+/// Returns the processes that a process has started and not yet waited for, from any of its threads;
+/// /proc/PID/task/TID/children of proc(5).
 package func children(of pid: pid_t) -> [pid_t] {
     guard let tasks = try? open("/proc/\(pid)/task", O_RDONLY | O_DIRECTORY),
         let threads = try? entries(of: tasks.raw).map(\.text)
@@ -36,7 +37,7 @@ package func innermostNumber(of pid: pid_t) -> pid_t? {
     return line?.split(whereSeparator: { $0 == 0x09 }).last.flatMap { pid_t(String(decoding: $0, as: UTF8.self)) }
 }
 
-/// A process, what it has started, what that has started, and so on.
+/// Returns a process, its children, their children, and so on.
 package func family(of pid: pid_t) -> [pid_t] {
     var found = [pid]
     var next = 0
@@ -47,10 +48,10 @@ package func family(of pid: pid_t) -> [pid_t] {
     return found
 }
 
-/// Kills a child of ours and all that comes from it; waiting for the child is left to the caller.
+/// Kills a child of ours and all its descendants; waiting for the child is left to the caller.
 ///
-/// Each is stopped before it is asked for its children: then it starts no more, and waits for none, whose number could
-/// become another process's.
+/// Each is stopped before its children are listed: then it starts no more, and reaps none, whose number another process
+/// could take over.
 package func endFamily(of child: pid_t) {
     guard let handle = try? openPidFD(child), (try? sendSignal(SIGSTOP, to: handle)) != nil else { return }
     var found = children(of: child)
@@ -64,8 +65,8 @@ package func endFamily(of child: pid_t) {
     for pid in found { try? sendSignal(SIGKILL, to: pid) }
 }
 
-/// How many bytes a process, and those that it has waited for, have read and written: rchar and wchar of /proc/PID/io,
-/// proc(5). What only went through a socket with recv(2) and send(2) is not in it.
+/// Returns how many bytes a process, and the children it has waited for, have read and written: rchar and wchar of
+/// /proc/PID/io, proc(5). Bytes that only went through a socket with recv(2) and send(2) are not counted.
 ///
 /// - Returns: nil where the kernel does not tell.
 package func bytesMoved(by pid: pid_t) -> UInt64? {

@@ -4,7 +4,7 @@ import CLinux
 ///
 /// - Parameters:
 ///   - number: the descriptor of the helper that is read.
-///   - input: what it finds on its standard input; shorter than any pipe.
+///   - input: what it gets on its standard input; shorter than any pipe.
 ///   - descriptors: as for `spawn`, besides these two.
 ///   - limit: the most bytes that it may write.
 /// - Returns: what it wrote, and how it ended.
@@ -18,7 +18,7 @@ package func output(
     var given = descriptors + [(number, writer.raw)]
     var stdin: OwnedFD?
     if let input {
-        // Filled before somebody could close the other end: no signal comes then, see pipe(7).
+        // Filled before the other end can be closed: so no signal comes, see pipe(7).
         let ends = try makePipe()
         let source = OwnedFD(adopting: ends.first)
         let filling = OwnedFD(adopting: ends.second)
@@ -27,7 +27,7 @@ package func output(
         stdin = consume source
     }
     let pid = try spawn(path, arguments, environment: environment, descriptors: given)
-    // Else the end of the helper would never show.
+    // Otherwise the end of the helper would never show.
     try? writer.close()
     try? stdin.take()?.close()
     let bytes: [UInt8]

@@ -1,13 +1,13 @@
 import CLinux
 
 /// What the caller handed to this process besides arguments and environment: open descriptors, the signal mask, whether
-/// SIGCHLD is ignored, the limit of descriptors. A program takes it as its first act, works with the kernel's defaults, and
-/// gives it back to the program that it becomes.
+/// SIGCHLD is ignored, the limit of descriptors. A program takes it over as its first act, works with the kernel's
+/// defaults, and gives it back to the program that it becomes.
 package enum Inheritance {
-    /// From here on no signal is blocked, the ends of children are told, and 0 to 2 are open: the missing ones are /dev/null,
-    /// so that no file that is opened later is taken for an output.
+    /// Takes it over. From here on no signal is blocked, the ends of children are reported, and 0 to 2 are open: the
+    /// missing ones are /dev/null, so that no file opened later is taken for an output.
     package static func take() {
-        // Without descriptors there is nowhere to say why.
+        // Without descriptors there is nowhere to report the reason.
         if skl_inherit() != 0 { _exit(255) }
     }
 
@@ -18,18 +18,19 @@ package enum Inheritance {
         return Array(UnsafeBufferPointer(start: first, count: count))
     }
 
-    /// A descriptor that was meant for this program itself: it is not handed on.
+    /// Claims a descriptor that was meant for this program itself: it is not handed on.
     package static func claim(_ fd: CInt) { skl_disinherit(fd) }
 
-    /// The program has them: this process, which only waits for it, must not keep a pipe open.
+    /// Closes the descriptors once the program has them: this process, which only waits for it, must not keep a pipe
+    /// open.
     package static func closeDescriptors() { for fd in descriptors { _ = close(fd) } }
 
-    /// Raises the soft limit of open descriptors to the hard one if it is lower than `count`; getrlimit(2) RLIMIT_NOFILE.
+    /// Raises the soft limit of open descriptors to the hard one if it is below `count`; getrlimit(2) RLIMIT_NOFILE.
     package static func makeRoom(forDescriptors count: Int) throws(Errno) {
         _ = try checked { skl_raise_descriptor_limit(rlim_t(count)) }
     }
 
-    /// The same as far as the hard limit goes; what is started by `spawn` gets the caller's.
+    /// The same as far as the hard limit allows; programs started by `spawn` get the caller's limit.
     package static func makeRoomForDescriptors() throws(Errno) { try makeRoom(forDescriptors: Int(Int32.max)) }
 
     /// Just before execve(2).

@@ -29,7 +29,7 @@ package func setCapabilities(_ sets: CapabilitySets) throws(Errno) {
     _ = try checked { skl_capset(&effective, &permitted, &inheritable) }
 }
 
-/// prctl(2) PR_SET_NO_NEW_PRIVS: exec gives nothing that this process does not have; cannot be undone.
+/// prctl(2) PR_SET_NO_NEW_PRIVS: exec grants nothing that this process does not have; cannot be undone.
 package func setNoNewPrivileges() throws(Errno) { _ = try checked { skl_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } }
 
 package func hasNoNewPrivileges() -> Bool { skl_prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 }
@@ -58,7 +58,7 @@ package func setParentDeathSignal(_ signal: CInt) throws(Errno) {
     _ = try checked { skl_prctl(PR_SET_PDEATHSIG, UInt(signal), 0, 0, 0) }
 }
 
-/// prctl(2) PR_SET_DUMPABLE 0: no core dump, and nobody of the same user may trace us or read our memory.
+/// prctl(2) PR_SET_DUMPABLE 0: no core dump, and no process of the same user may trace us or read our memory.
 package func setDumpable(_ dumpable: Bool) throws(Errno) {
     _ = try checked { skl_prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0, 0, 0, 0) }
 }

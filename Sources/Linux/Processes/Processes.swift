@@ -32,8 +32,8 @@ package func waitFor(_ pid: pid_t, options: CInt = 0) throws(Errno) -> (pid: pid
     return found == 0 ? nil : (found, ExitStatus(waitStatus: raw))
 }
 
-/// Whether a child's stop, once waited for, is over: it was continued, has stopped once more, or has ended. waitid(2) with
-/// WNOWAIT, so that a later wait still tells.
+/// Returns whether a child's stop, once waited for, is over: it was continued, has stopped again, or has ended.
+/// waitid(2) with WNOWAIT, so that a later wait still reports it.
 package func isStopOver(_ pid: pid_t) -> Bool {
     var info = siginfo_t()
     let options = WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT
@@ -53,8 +53,8 @@ package func sendSignal(_ signal: CInt, to pidfd: borrowing OwnedFD) throws(Errn
     _ = try checked { skl_pidfd_send_signal(fd, signal) }
 }
 
-/// An array of C strings that ends with NULL, for execve(2) and posix_spawn(3). Made before clone, so that the child does
-/// not allocate; freed with the value.
+/// An array of C strings that ends with NULL, for execve(2) and posix_spawn(3). Made before clone, so that the child
+/// does not allocate; freed with the value.
 package final class CStringArray {
     private var pointers: [UnsafeMutablePointer<CChar>?]
 
@@ -91,12 +91,12 @@ package func sharedMemory(_ size: Int) throws(Errno) -> UnsafeMutableRawPointer 
 
 package func unmapMemory(_ place: UnsafeMutableRawPointer, _ size: Int) { _ = munmap(place, size) }
 
-/// execve(2): comes back only to throw.
+/// execve(2): returns only by throwing.
 package func execute(_ path: String, _ arguments: CStringArray, _ environment: CStringArray) throws(Errno) {
     try execute(path.bytes, arguments, environment)
 }
 
-/// execve(2). The kernel looks the path up by its own rules: of a foreign tree it must have been looked up before.
+/// execve(2). The kernel looks the path up by its own rules: a path of a foreign tree must have been looked up before.
 package func execute(_ path: [UInt8], _ arguments: CStringArray, _ environment: CStringArray) throws(Errno) {
     _ = try checked(path) { path in
         arguments.withPointer { argv in environment.withPointer { envp in execve(path, argv, envp) } }
@@ -111,11 +111,11 @@ package func execute(_ fd: CInt, _ arguments: CStringArray, _ environment: CStri
     throw Errno.current
 }
 
-/// Starts a program by vfork(2) and execve(2). It gets descriptors 0 to 2, those that `descriptors` maps (numbers of the child
-/// to numbers of ours), and no other, whether close-on-exec or not; an empty signal mask; and the caller's limit of
-/// descriptors.
-/// - Parameter deathSignal: what it gets when this process ends. For a process with one thread: prctl(2) PR_SET_PDEATHSIG
-///   looks at the end of the thread.
+/// Starts a program by vfork(2) and execve(2). It gets descriptors 0 to 2, those that `descriptors` maps (numbers of
+/// the child to numbers of ours), and no other, whether close-on-exec or not; an empty signal mask; and the caller's
+/// limit of descriptors.
+/// - Parameter deathSignal: what it gets when this process ends. Only for a process with one thread: prctl(2)
+///   PR_SET_PDEATHSIG acts when the thread ends.
 package func spawn(
     _ path: String, _ arguments: [String], environment: [String], descriptors: [(child: CInt, parent: CInt)] = [],
     newSession: Bool = false, deathSignal: CInt = 0
@@ -141,7 +141,8 @@ package func spawn(
     }
 }
 
-/// The words that this process was started with, the program's name first. Swift's own list of them is repaired.
+/// Returns the words that this process was started with, the program's name first. Swift's own list of them is repaired
+/// text.
 package func processArguments() -> [String] {
     (0..<Int(CommandLine.argc)).compactMap { index in CommandLine.unsafeArgv[index].map { String(bytes: $0) } }
 }
@@ -157,7 +158,7 @@ package func environmentStrings() -> [String] {
     return result
 }
 
-/// The same as bytes: an environment has no encoding.
+/// The same as bytes, since an environment has no encoding.
 package func environmentBytes() -> [[UInt8]] {
     var result: [[UInt8]] = []
     guard var cursor = skl_environ() else { return result }

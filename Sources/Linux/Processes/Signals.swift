@@ -18,7 +18,7 @@ package struct SignalSet: @unchecked Sendable {  // sigset_t is plain bytes; the
     }
 }
 
-/// sigprocmask(2) SIG_SETMASK; answers the mask before.
+/// sigprocmask(2) SIG_SETMASK; returns the previous mask.
 package func setSignalMask(_ set: SignalSet) throws(Errno) -> SignalSet {
     var new = set.raw
     var old = SignalSet()
@@ -29,7 +29,8 @@ package func setSignalMask(_ set: SignalSet) throws(Errno) -> SignalSet {
 /// A signal that came while it was blocked.
 package struct ReceivedSignal: Sendable {
     package let number: CInt
-    /// A process sent it, by kill(2) and its kin; false for the kernel: a key, a timer, the end of a child.
+    /// Whether a process sent it, by kill(2) or a similar call; false for the kernel: a key, a timer, the end of a
+    /// child.
     package let isSent: Bool
     /// The process that sent it, 0 for one outside of our PID namespace.
     package let sender: pid_t
@@ -37,7 +38,7 @@ package struct ReceivedSignal: Sendable {
     package let value: CInt?
 }
 
-/// sigwaitinfo(2): the next of these blocked signals, the lowest number first.
+/// sigwaitinfo(2): the next of these blocked signals, lowest number first.
 package func waitForSignal(_ set: SignalSet) throws(Errno) -> ReceivedSignal {
     var copy = set.raw
     var info = siginfo_t()
@@ -53,19 +54,19 @@ package func queueSignal(_ signal: CInt, value: CInt, to pid: pid_t) throws(Errn
     _ = try checked { skl_queue_signal(pid, signal, value) }
 }
 
-/// Default action, or none.
+/// Sets the default action; `ignoreSignal` sets none.
 package func resetSignal(_ signal: CInt) { skl_signal_default(signal) }
 package func ignoreSignal(_ signal: CInt) { skl_signal_ignore(signal) }
 
-/// Whether the action is none; sigaction(2). A signal that is blocked is queued all the same.
+/// Returns whether the action is to ignore the signal; sigaction(2). A blocked signal is queued all the same.
 package func isIgnored(_ signal: CInt) -> Bool { skl_signal_is_ignored(signal) != 0 }
 
-/// SIGIO for this process whenever something can be read from a pipe, or its other end is closed; fcntl(2) O_ASYNC. Reading it
-/// does not block then.
+/// Asks for SIGIO to this process whenever a pipe has something to read, or its other end is closed; fcntl(2) O_ASYNC.
+/// Reading from it then does not block.
 package func signalWhenReadable(_ fd: CInt) throws(Errno) { _ = try checked { skl_signal_when_readable(fd) } }
 
-/// Stops this process by a signal of job control, all signals being blocked; comes back when it is continued. In an orphaned
-/// process group, where nobody could continue it, the kernel stops nothing; setpgid(2).
+/// Stops this process by a signal of job control, all signals being blocked; returns when it is continued. In an
+/// orphaned process group, where nobody could continue it, the kernel stops nothing; setpgid(2).
 package func stopSelf(by signal: CInt) throws(Errno) {
     let wasIgnored = isIgnored(signal)
     resetSignal(signal)
@@ -75,7 +76,7 @@ package func stopSelf(by signal: CInt) throws(Errno) {
     _ = try checked { sigprocmask(SIG_BLOCK, &only.raw, nil) }
 }
 
-/// Sends a signal to this process and lets it through; others that are blocked and wait stay so.
+/// Sends a signal to this process and lets it through; other blocked and pending signals stay so.
 package func raiseUnblocked(_ signal: CInt) throws(Errno) {
     try sendSignal(signal, to: getpid())
     var only = SignalSet([signal])

@@ -1,10 +1,10 @@
 package import CLinux
 
-/// Whether this kernel can hand system calls to another process (SECCOMP_RET_USER_NOTIF, Linux 5.0), and to us, who may
-/// be filtered ourselves; seccomp(2) SECCOMP_GET_ACTION_AVAIL.
+/// Returns whether this kernel can hand system calls to another process (SECCOMP_RET_USER_NOTIF, Linux 5.0), and lets
+/// us do so, since we may be filtered ourselves; seccomp(2) SECCOMP_GET_ACTION_AVAIL.
 package func hasSystemCallListeners() -> Bool { skl_seccomp_has(SKL_SECCOMP_NOTIFY) != 0 }
 
-/// Puts a filter on this thread and all that it starts; seccomp(2). Takes no_new_privs or CAP_SYS_ADMIN.
+/// Puts a filter on this thread and all that it starts; seccomp(2). Needs no_new_privs or CAP_SYS_ADMIN.
 /// - Parameter program: instructions of BPF, eight bytes each, in the byte order of this machine.
 package func installFilter(_ program: [UInt8]) throws(Errno) { _ = try install(program, flags: 0) }
 
@@ -14,7 +14,7 @@ package func installFilter(_ program: [UInt8]) throws(Errno) { _ = try install(p
 package func installListeningFilter(_ program: [UInt8]) throws(Errno) -> OwnedFD {
     let flags = SKL_SECCOMP_NEW_LISTENER
     do throws(Errno) {
-        // Only a deadly signal breaks off a call that is being answered (Linux 5.19): else a call would be done twice.
+        // Only a fatal signal interrupts a call being answered (Linux 5.19): otherwise it could be done twice.
         return OwnedFD(adopting: try install(program, flags: flags | SKL_SECCOMP_WAIT_KILLABLE))
     } catch {
         guard error == .invalidArgument else { throw error }
@@ -30,12 +30,12 @@ private func install(_ program: [UInt8], flags: UInt) throws(Errno) -> CInt {
 /// A system call that waits for an answer; seccomp_unotify(2).
 package struct SystemCall: Sendable {
     package let id: UInt64
-    /// The thread, as this process sees it.
+    /// The calling thread, as this process sees it.
     package let thread: pid_t
     package let number: UInt32
     /// AUDIT_ARCH_*.
     package let architecture: UInt32
-    /// Six.
+    /// Six arguments.
     package let arguments: [UInt64]
 
     package init(id: UInt64, thread: pid_t, number: UInt32, architecture: UInt32, arguments: [UInt64]) {
@@ -59,12 +59,13 @@ package func receiveSystemCall(from listener: CInt) throws(Errno) -> SystemCall?
         arguments: arguments)
 }
 
-/// Whether the caller still waits: what was read of it before is then its own, and not of a process that took its number.
+/// Returns whether the caller still waits: what was read from it before is then its own, and not from a process that
+/// took over its number.
 package func isWaiting(_ call: SystemCall, at listener: CInt) -> Bool { isWaiting(id: call.id, at: listener) }
 
 package func isWaiting(id: UInt64, at listener: CInt) -> Bool { skl_notification_valid(listener, id) == 0 }
 
-/// The call ends with a value, without having been done.
+/// Ends the call with a value, without the kernel carrying it out.
 package func answer(_ call: SystemCall, value: Int64, at listener: CInt) throws(Errno) {
     _ = try checked { skl_notification_answer(listener, call.id, value, 0, 0) }
 }
@@ -77,12 +78,12 @@ package func answer(id: UInt64, error: Errno, at listener: CInt) throws(Errno) {
     _ = try checked { skl_notification_answer(listener, id, 0, error.rawValue, 0) }
 }
 
-/// The kernel does the call as if nobody had asked.
+/// Lets the kernel carry out the call as if it had not been intercepted.
 package func proceed(_ call: SystemCall, at listener: CInt) throws(Errno) {
     _ = try checked { skl_notification_answer(listener, call.id, 0, 0, SKL_SECCOMP_CONTINUE) }
 }
 
-/// The call ends with a new descriptor for the caller, a copy of ours.
+/// Ends the call with a new descriptor for the caller, a copy of ours.
 package func answer(_ call: SystemCall, descriptor: CInt, closeOnExec: Bool, at listener: CInt) throws(Errno) {
     let flags = closeOnExec ? UInt32(O_CLOEXEC) : 0
     do throws(Errno) {
@@ -96,11 +97,11 @@ package func answer(_ call: SystemCall, descriptor: CInt, closeOnExec: Bool, at 
     try answer(call, value: Int64(number), at: listener)
 }
 
-/// Answers wake the caller on the CPU that answers, a shorter way for two processes that wait for each other. Linux 6.6;
-/// without effect before.
+/// Makes answers wake the caller on the CPU that answers, a shorter way for two processes that wait for each other.
+/// Linux 6.6; no effect before.
 package func wakeHere(_ listener: CInt) { _ = skl_notification_wake_here(listener) }
 
-/// process_vm_readv(2): `count` bytes of another process, fewer where its memory ends.
+/// process_vm_readv(2): `count` bytes of another process's memory, fewer where it ends.
 package func readMemory(of process: pid_t, at address: UInt64, count: Int) throws(Errno) -> [UInt8] {
     var failure: Errno?
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, used in
@@ -114,11 +115,11 @@ package func readMemory(of process: pid_t, at address: UInt64, count: Int) throw
     return bytes
 }
 
-/// A text of another process up to its NUL; `ENAMETOOLONG` beyond `limit` bytes.
+/// Returns a text of another process up to its NUL; `ENAMETOOLONG` beyond `limit` bytes.
 package func readText(of process: pid_t, at address: UInt64, limit: Int = 4096) throws(Errno) -> [UInt8] {
     var text: [UInt8] = []
     while text.count < limit {
-        // Not beyond a page at a time: the next one may not be there. 256 first, because paths are short.
+        // Never across a page boundary in one read: the next page may not be there. 256 first, because paths are short.
         let place = address &+ UInt64(text.count)
         let room = 4096 - Int(place & 4095)
         let part = try readMemory(of: process, at: place, count: min(room, text.isEmpty ? 256 : 4096))
@@ -129,7 +130,7 @@ package func readText(of process: pid_t, at address: UInt64, limit: Int = 4096) 
     throw .nameTooLong
 }
 
-/// The mount that an open file lies on, as statx(2) numbers it (Linux 5.8); nil before.
+/// Returns the mount that an open file lies on, as statx(2) numbers it (Linux 5.8); nil before.
 package func mountID(of file: CInt) -> UInt64? {
     var id: UInt64 = 0
     return skl_mount_id(file, &id) == 0 ? id : nil
@@ -156,14 +157,14 @@ package func changeRoot(_ directory: CInt) throws(Errno) {
     _ = try checked { chroot(".") }
 }
 
-/// What a chown(2) that keeps the owner does besides: setuid, setgid and capabilities go. O_PATH is enough.
+/// Clears what a chown(2) that keeps the owner clears: setuid, setgid and capabilities. O_PATH is enough.
 package func keepOwner(_ file: CInt) throws(Errno) {
     _ = try checked { fchownat(file, "", uid_t.max, gid_t.max, AT_EMPTY_PATH) }
 }
 
-/// poll(2) for reading on several descriptors, and on others for the end of the other side only: what can be read there does
-/// not wake this process.
-/// - Returns: those where something is to be read, or to be closed because the other side has gone.
+/// poll(2) for reading on several descriptors, and on others only for the end of the other side: data to read there
+/// does not wake this process.
+/// - Returns: those with data to read, or to be closed because the other side has gone.
 package func waitReadable(_ descriptors: [CInt], orEndOf watched: [CInt] = [], milliseconds: CInt = -1) throws(Errno)
     -> (readable: [CInt], closed: [CInt])
 {
@@ -176,8 +177,8 @@ package func waitReadable(_ descriptors: [CInt], orEndOf watched: [CInt] = [], m
     )
 }
 
-/// What stat(2) answers for an open file, with another owner and, for `type` other than 0, another type and device: the
-/// structure of this machine's kernel or, for 32-bit programs, i386's. Nil when the file cannot be asked.
+/// Returns what stat(2) answers for an open file, with another owner and, for `type` other than 0, another type and
+/// device: the structure of this machine's kernel or, for 32-bit programs, i386's. Nil when the file cannot be queried.
 package func shownStatus(
     of file: CInt, uid: UInt32, gid: UInt32, type: UInt32, major: UInt32, minor: UInt32, isI386: Bool
 ) -> [UInt8]? {

@@ -1,6 +1,6 @@
 package import CLinux
 
-// Sockets of unix(7) with a name in the file system; SOCK_SEQPACKET, as those of `makeSocketPair`.
+// Sockets of unix(7) with a name in the file system; SOCK_SEQPACKET, like those of `makeSocketPair`.
 
 /// Listens at a path, which must be free; bind(2), listen(2).
 package func listen(at path: String) throws(Errno) -> OwnedFD {
@@ -22,7 +22,7 @@ package func acceptConnection(on listener: CInt) throws(Errno) -> OwnedFD {
     OwnedFD(adopting: try checked { skl_accept(listener) })
 }
 
-/// Returns whose process made the other end, as the kernel recorded it; SO_PEERCRED of socket(7).
+/// Returns the process that made the other end and its user, as the kernel recorded it; SO_PEERCRED of socket(7).
 package func peer(of socket: CInt) throws(Errno) -> (pid: pid_t, uid: uid_t) {
     var (pid, uid) = (pid_t(0), uid_t(0))
     _ = try checked { skl_peer(socket, &pid, &uid) }

@@ -36,7 +36,7 @@ package func receiveMessage(limit: Int = 4096, over socket: CInt) throws(Errno) 
         bytes: Array(buffer[..<count]), descriptor: descriptor >= 0 ? OwnedFD(adopting: descriptor) : nil)
 }
 
-/// recvmsg(2) into memory of the caller, so that no other copy is made; a descriptor that comes with it is closed.
+/// recvmsg(2) into memory of the caller, so that no other copy exists; a descriptor that comes with it is closed.
 /// - Returns: how many bytes came; 0 at the end of the connection.
 package func receiveMessage(into buffer: UnsafeMutableRawBufferPointer, over socket: CInt) throws(Errno) -> Int {
     var descriptor: CInt = -1
@@ -45,7 +45,7 @@ package func receiveMessage(into buffer: UnsafeMutableRawBufferPointer, over soc
     return count
 }
 
-/// explicit_bzero(3): so that no compiler takes it for work that nobody needs.
+/// explicit_bzero(3): no compiler removes it as useless work.
 package func wipe(_ buffer: UnsafeMutableRawBufferPointer) {
     if let start = buffer.baseAddress { explicit_bzero(start, buffer.count) }
 }

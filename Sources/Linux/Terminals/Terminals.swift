@@ -1,13 +1,13 @@
 package import CLinux
 
-/// ttyname_r(3): the path of the terminal that a descriptor is; nil for anything else.
+/// ttyname_r(3): the path of the terminal that a descriptor refers to; nil for anything else.
 package func terminalName(_ fd: CInt) -> String? {
     var buffer = [CChar](repeating: 0, count: 4096)
     guard isatty(fd) == 1, ttyname_r(fd, &buffer, buffer.count - 1) == 0 else { return nil }
     return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
-/// How many columns a terminal has; nil where it does not say. tty_ioctl(4), TIOCGWINSZ.
+/// Returns how many columns a terminal has; nil where it does not say. tty_ioctl(4), TIOCGWINSZ.
 package func terminalColumns(_ fd: CInt) -> Int? {
     var size = winsize()
     guard skl_ioctl_pointer(fd, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
@@ -27,7 +27,7 @@ package struct TerminalOwner {
         (self.terminal, self.group) = (terminal, group)
     }
 
-    /// Gives the terminal back if it is ours to give: the shell has put this process into the foreground.
+    /// Gives the terminal back if it is ours to give: if the shell has put this process into the foreground.
     package func restore() {
         if tcgetpgrp(terminal) == getpgrp() { tcsetpgrp(terminal, group) }
     }

@@ -22,16 +22,17 @@ private func makeThread(_ body: @escaping @Sendable () -> Void) throws(Errno) ->
     return thread
 }
 
-/// A thread that nobody waits for: it ends by itself, or with the process.
+/// Starts a thread that nobody waits for: it ends by itself, or with the process.
 package func startThread(_ body: @escaping @Sendable () -> Void) throws(Errno) {
     pthread_detach(try makeThread(body))
 }
 
-/// Gives this thread a copy of the process's descriptors, in which it opens and closes alone; unshare(2) CLONE_FILES.
+/// Gives this thread its own copy of the process's descriptors, for its own opening and closing; unshare(2)
+/// CLONE_FILES.
 package func separateDescriptors() throws(Errno) { _ = try checked { unshare(CInt(CLONE_FILES)) } }
 
-/// Runs `body` with the numbers below `count` at the same time, one thread each, and comes back when all have ended. Runs
-/// them itself, one after another, where no thread can be had.
+/// Runs `body` with the numbers below `count` at the same time, one thread each, and returns when all have ended. Runs
+/// them itself, one after another, where no thread can be started.
 package func inThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
     var threads: [pthread_t] = []
     for number in 1..<max(1, count) {

@@ -2,7 +2,7 @@ import CLinux
 
 /// A mutex with one condition to wait for; pthread_mutex_lock(3), pthread_cond_wait(3). For helpers with threads.
 package final class WaitLock: @unchecked Sendable {
-    // On the heap of its own: the address of either must not change.
+    // Each has its own heap memory: the address of neither may change.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
 
@@ -22,8 +22,8 @@ package final class WaitLock: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Waits until `isReady`, then runs `body`; nobody else is inside meanwhile. Wakes the others up afterwards, since what
-    /// they wait for may have come about.
+    /// Waits until `isReady`, then runs `body` while no other thread is inside. Wakes the others up afterwards, since
+    /// what they wait for may have happened.
     package func when<Result: ~Copyable>(_ isReady: () -> Bool, _ body: () -> Result) -> Result {
         pthread_mutex_lock(mutex)
         while !isReady() { pthread_cond_wait(condition, mutex) }

@@ -1,10 +1,10 @@
 package import Base
 import Linux
 
-/// What an image starts from, besides the files of its root. Plain values, which a build keeps with its results.
+/// What an image starts from, besides the files of its root: plain values, which a build keeps with its results.
 package struct BaseContent: Sendable, Equatable {
     package struct File: Sendable, Equatable {
-        /// In the image.
+        /// The path in the image.
         package let path: String
         package let bytes: [UInt8]
         package let mode: UInt32
@@ -14,7 +14,7 @@ package struct BaseContent: Sendable, Equatable {
         }
     }
 
-    /// The base was an image of ours or Apptainer's: what it has below `/.singularity.d` stays.
+    /// The base was one of our images or Apptainer's: what it has below `/.singularity.d` stays.
     package var keepsMetadata = false
     /// Files unpacked from layers, whose permissions `--fix-perms` repairs.
     package var fixesPermissions = false
@@ -22,7 +22,7 @@ package struct BaseContent: Sendable, Equatable {
     package var files: [File] = []
     /// Labels that the image gets because of this base; they always count.
     package var labels: [ImageLabel] = []
-    /// Objects of type generic JSON that a SIF made from it carries: `oci-config.json`.
+    /// Generic JSON objects that a SIF made from this base carries: `oci-config.json`.
     package var objects: [File] = []
     /// When the base was made, in seconds since 1970; for `--reproducible`.
     package var created: Int64?
@@ -31,7 +31,7 @@ package struct BaseContent: Sendable, Equatable {
 }
 
 extension BaseContent {
-    /// As it is kept: read back by `init(kept:)`.
+    /// The form in which it is kept, read back by `init(kept:)`.
     package var json: JSONText {
         .members([
             "keepsMetadata": .bool(keepsMetadata), "fixesPermissions": .bool(fixesPermissions),

@@ -10,8 +10,8 @@ package struct BaseFiles {
     private let hasEmptyRunscript: Bool
 
     /// - Parameters:
-    ///   - keepsExisting: whether files of an image that was one of ours before stay as they are.
-    ///   - keepsApps: whether so do the variables of its applications, which a definition starts anew.
+    ///   - keepsExisting: whether files of a base that already was one of our images stay as they are.
+    ///   - keepsApps: whether the variables of its applications stay too; a definition starts them anew.
     ///   - hasEmptyRunscript: whether the runscript does nothing, rather than saying that there is none.
     package init(root: any ImageRoot, keepsExisting: Bool, keepsApps: Bool = false, hasEmptyRunscript: Bool = false) {
         (self.root, self.keepsExisting) = (root, keepsExisting)

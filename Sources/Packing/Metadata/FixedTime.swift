@@ -1,16 +1,16 @@
 package import Base
 import SquashfsWriter
 
-/// What a reproducible build takes for now.
+/// The time that a reproducible build uses as the present.
 package struct FixedTime {
     private let options: PackingOptions
 
     package init(_ options: PackingOptions) { self.options = options }
 
     /// - Parameters:
-    ///   - root: as its base left it.
-    ///   - base: what the agent told of it.
-    /// - Returns: seconds since 1970; nil for the time that it is.
+    ///   - root: the root as its base left it.
+    ///   - base: what the agent said about the base.
+    /// - Returns: seconds since 1970; nil to use the current time.
     package func find(in root: any ImageRoot, _ base: BaseContent) throws(SkiffError) -> Int64? {
         if let time = options.squashfs.latestTime { return Int64(time) }
         guard options.isReproducible else { return nil }

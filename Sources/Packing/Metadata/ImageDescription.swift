@@ -1,12 +1,12 @@
 import Linux
 
-/// What an image tells about itself: what its definition says, or what stands for one.
+/// What an image says about itself: its definition, or a generated stand-in for one.
 package struct ImageDescription: Sendable {
     /// The definition as it is recorded in the image.
     package var definition: [UInt8]
-    /// The `Key: value` lines of its header, keys in lower case; empty where the image was not made by it.
+    /// The `Key: value` lines of its header, keys in lower case; empty when the image was not made by it.
     package var header: [ImageLabel] = []
-    /// Whether somebody wrote the definition; otherwise it only says what image takes another form.
+    /// Whether somebody wrote the definition; otherwise it only says which image is converted.
     package var isWritten = false
     package var labels: [ImageLabel] = []
     package var help: ImageScript?
@@ -17,7 +17,7 @@ package struct ImageDescription: Sendable {
 
     package init(definition: [UInt8]) { self.definition = definition }
 
-    /// An image that is another one in a SIF, as `pull` and `build X.sif SPEC` mean it (Docs/spec/deffile.md §2).
+    /// Describes an image converted to SIF, as `pull` and `build X.sif SPEC` do it (Docs/spec/deffile.md §2).
     package init(bootstrap agent: String, from: String) {
         definition = Self.definition(bootstrap: agent, from: from)
         header = [.init(key: "bootstrap", value: agent), .init(key: "from", value: from)]
@@ -45,8 +45,8 @@ package struct ImageScript: Sendable {
 
     package init(arguments: String = "", body: [UInt8]) { (self.arguments, self.body) = (arguments, body) }
 
-    /// The program that it becomes: interpreter line, blank line, body. The body's own `#!` line counts if nothing but
-    /// blanks stands before it.
+    /// The program made of the script: interpreter line, blank line, body. The body's own `#!` line counts if only
+    /// blanks stand before it.
     var program: [UInt8] {
         let arguments = arguments.isEmpty ? "" : " " + arguments
         var body = body[...]

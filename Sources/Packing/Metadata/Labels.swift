@@ -3,7 +3,7 @@ package import Base
 /// The labels of an image and how a build changes them (Docs/spec/deffile.md §8.2).
 package struct Labels: Equatable {
     package private(set) var values: [String: String]
-    /// Whether what is there may be replaced (`--force`).
+    /// Whether existing labels may be replaced (`--force`).
     private let replaces: Bool
 
     /// - Parameter json: the labels.json of the base; empty for none.
@@ -20,7 +20,7 @@ package struct Labels: Equatable {
         values = read
     }
 
-    /// Returns the members of an object of texts; nil for anything else.
+    /// Returns the members of a JSON object of strings; nil for anything else.
     private static func values(_ json: [UInt8]) -> [String: String]? {
         guard case .object(let members) = try? JSONReader.read(json) else { return nil }
         var values: [String: String] = [:]
@@ -31,7 +31,7 @@ package struct Labels: Equatable {
         return values
     }
 
-    /// A label of the definition: one that is there already stays, unless `--force`.
+    /// Adds a label of the definition. One that exists already stays, unless `--force` is given.
     package mutating func add(_ key: String, _ value: String) {
         if let old = values[key], old != value, !replaces {
             Log.warning("Label: \(key) already exists and force option is false, not overwriting")
@@ -40,10 +40,10 @@ package struct Labels: Equatable {
         values[key] = value
     }
 
-    /// A label that the build itself gives.
+    /// Sets a label that the build itself generates.
     package mutating func set(_ key: String, _ value: String) { values[key] = value }
 
-    /// `KEY VALUE` lines that %post wrote.
+    /// Takes the `KEY VALUE` lines that %post wrote.
     package mutating func take(lines: [UInt8]) {
         for line in lines.split(separator: 0x0A) {
             let parts = line.split(separator: 0x20, maxSplits: 1, omittingEmptySubsequences: true)
@@ -54,9 +54,9 @@ package struct Labels: Equatable {
         }
     }
 
-    /// The generated labels; they always count.
+    /// Sets the generated labels; they always count.
     ///
-    /// - Parameter header: of the stage; empty when the base was not made by it (`--update`).
+    /// - Parameter header: the header of the stage; empty when the base was not made by it (`--update`).
     package mutating func generate(
         _ header: [ImageLabel], _ time: BuildTime, architecture: String, hasHelp: Bool
     ) {
@@ -75,7 +75,7 @@ package struct Labels: Equatable {
         }
     }
 
-    /// Sorted by key, indented by a tab, as Apptainer writes it.
+    /// The labels as JSON, sorted by key and indented by a tab, as Apptainer writes them.
     package var json: [UInt8] {
         let members = values.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
         return Array(JSONText.object(members.map { .init($0.key, .string($0.value)) }).text(indent: "\t").utf8)

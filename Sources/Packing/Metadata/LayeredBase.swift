@@ -1,12 +1,12 @@
 import Base
 package import OCI
 
-/// An image of layers, and what its config gives to the image that is made from it.
+/// An image of layers, and what its config contributes to the image made from it.
 package struct LayeredBase: Sendable {
     package let image: OCIImage
     package let content: BaseContent
 
-    /// - Parameter name: of an image in a registry, whole; for the labels that tell where it came from.
+    /// - Parameter name: the full name of an image in a registry, for the labels that tell where it came from.
     package init(_ image: OCIImage, name: String? = nil) {
         self.image = image
         let scripts = OCIScripts(image.config)

@@ -2,7 +2,7 @@ package import Base
 import Core
 import Linux
 
-/// Writes what an image tells about itself into `/.singularity.d` (Docs/spec/deffile.md §4, §8).
+/// Writes what an image says about itself into `/.singularity.d` (Docs/spec/deffile.md §4, §8).
 package struct MetadataFiles {
     private let root: any ImageRoot
     private let description: ImageDescription
@@ -68,7 +68,7 @@ package struct MetadataFiles {
         try root.write(path, labels.json, mode: 0o644)
     }
 
-    /// The definition itself; the one of the base goes into the history.
+    /// Writes the definition itself; that of the base goes into the history.
     private func recipe() throws(SkiffError) {
         let path = Self.directory + "Singularity"
         if let old = root.read(path) {

@@ -1,7 +1,7 @@
 import Core
 import Linux
 
-/// Finds for which processor a root file system is: /bin/sh tells, else the first program that is found
+/// Finds the processor that a root file system is for, from /bin/sh or else the first program that is found
 /// (Docs/spec/sif.md §3).
 struct ArchitectureProbe {
     let root: RootTree

@@ -2,8 +2,8 @@ import Base
 import Linux
 import SquashfsWriter
 
-/// A directory of the host that becomes an image with a few files of its own, and is only read: what is written stays in
-/// memory. Links are followed as inside the image, those of the directory and our own.
+/// A directory of the host that becomes an image with a few files of its own. It is only read: what is written stays in
+/// memory. Links are followed as inside the image, both the directory's and our own.
 final class ChangedDirectory: UnfinishedRoot, ImageFiles {
     private let tree: RootTree
     var time: Int64 = 0
@@ -26,12 +26,12 @@ final class ChangedDirectory: UnfinishedRoot, ImageFiles {
     /// Where a path leads: the directory that exists, and what is missing below it.
     private struct Place {
         var path: [UInt8] = []
-        /// The uppermost directory of the path was made here: nothing of the host is seen in it.
+        /// Whether the uppermost directory of the path was made here, so that nothing of the host is seen in it.
         var isOurs = false
         /// The last name and what has it; nil for the root.
         var name: [UInt8]?
         var found = Found.directory(isOurs: false)
-        /// Names below what is missing.
+        /// The names below the first one that is missing.
         var missing: [[UInt8]] = []
     }
 
@@ -60,7 +60,7 @@ final class ChangedDirectory: UnfinishedRoot, ImageFiles {
         return .link(target)
     }
 
-    /// - Parameter followsLast: a link at the end is followed, too, unless it leads to nothing.
+    /// - Parameter followsLast: whether a link at the end is followed, too, unless it leads to nothing.
     /// - Throws: `ENOTDIR`, `ELOOP`.
     private func find(_ path: String, followsLast: Bool = true) throws(Errno) -> Place {
         var rest = path.utf8.split(separator: 0x2F).map { Array($0) }
@@ -143,7 +143,7 @@ final class ChangedDirectory: UnfinishedRoot, ImageFiles {
             _ = try directory(parentPath(path) ?? "/")
             var place = try find(path)
             if case .nothing = place.found, !place.missing.isEmpty {
-                // A symbolic link to nowhere, as /etc/resolv.conf often is one: the file takes its place.
+                // A symbolic link that leads to nothing, as /etc/resolv.conf often is: the file takes its place.
                 place = try find(path, followsLast: false)
             }
             guard let name = place.name else { throw .isDirectory }
@@ -176,7 +176,7 @@ final class ChangedDirectory: UnfinishedRoot, ImageFiles {
         }
     }
 
-    /// The directory, made with its parents where it is missing.
+    /// Returns the directory, made with its parents where it is missing.
     private func directory(_ path: String) throws(Errno) -> Place {
         let place = try find(path)
         switch place.found {

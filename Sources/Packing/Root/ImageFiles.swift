@@ -41,7 +41,7 @@ struct DirectoryFiles: ImageFiles {
         }
     }
 
-    /// Returns whether a file counts as absent. One that may not be read does, as for the shell commands that Apptainer
+    /// Returns whether a file counts as absent. One that cannot be read does, as in the shell commands that Apptainer
     /// uses.
     private static func isAbsence(_ error: Errno) -> Bool {
         [.noSuchFile, .notDirectory, .accessDenied, .tooManySymlinks, .isDirectory, .noDeviceOrAddress].contains(error)

@@ -17,9 +17,9 @@ package protocol ImageRoot {
     func remove(_ path: String) throws(SkiffError)
 }
 
-/// A root that is held in memory as far as it is written to.
+/// A root whose changes are held in memory.
 package protocol UnfinishedRoot: AnyObject, ImageRoot {
-    /// Of the files that are made, in seconds since 1970; set before the first of them.
+    /// The time of the files that are made, in seconds since 1970; set before the first of them.
     var time: Int64 { get set }
 }
 

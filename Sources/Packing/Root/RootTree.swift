@@ -1,15 +1,15 @@
 package import Base
 package import Linux
 
-/// The root file system that is being built. Every path is taken inside of it: a symlink of a base image cannot lead a
+/// The root file system that is being built. Every path is resolved inside it: a symlink of a base image cannot lead a
 /// write of ours to the host (openat2(2) RESOLVE_IN_ROOT).
 package final class RootTree {
-    /// On the host.
+    /// Its path on the host.
     package let path: String
-    /// The way to its files.
+    /// Resolves paths in it and opens its files.
     package let top: TreeRoot
 
-    /// Lent: the open directory.
+    /// The open directory, lent.
     package var descriptor: CInt { top.descriptor }
 
     package init(_ path: String) throws(SkiffError) {
@@ -29,12 +29,12 @@ package final class RootTree {
 
     package func status(_ path: String) -> FileStatus? { try? top.status(TreePath(path)) }
 
-    /// A whole file; nil when there is none.
+    /// Returns a whole file, or nil when there is none.
     package func read(_ path: String, limit: Int = 16 << 20) -> [UInt8]? {
         try? top.readFile(TreePath(path), limit: limit)
     }
 
-    /// The directory, made with its parents where it is missing; an O_PATH descriptor.
+    /// Returns an O_PATH descriptor of the directory, made with its parents where it is missing.
     @discardableResult
     package func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(SkiffError) -> OwnedFD {
         try during("cannot make directory \(path) in the image") { () throws(Errno) in
@@ -61,7 +61,7 @@ package final class RootTree {
         } catch {
             guard error == .noSuchFile else { throw error }
         }
-        // A symbolic link to nowhere, as /etc/resolv.conf often is one: the file takes its place.
+        // A symbolic link that leads to nothing, as /etc/resolv.conf often is: the file takes its place.
         let place = try top.place(path)
         try unlink(place.name, at: place.directory.raw)
         return try Linux.open(place.name, [.write, .create, .exclusive], mode: mode, at: place.directory.raw)
@@ -71,7 +71,7 @@ package final class RootTree {
         try write(path, text.bytes, mode: mode)
     }
 
-    /// A symbolic link. One that points elsewhere is replaced, a file or directory stays.
+    /// Makes a symbolic link. One that points elsewhere is replaced, a file or directory stays.
     package func link(_ path: String, to target: String) throws(SkiffError) {
         try during("cannot link \(path) in the image") { () throws(Errno) in
             _ = try top.makeDirectories(TreePath(path).parent ?? "/")

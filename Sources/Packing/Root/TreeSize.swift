@@ -1,17 +1,17 @@
 import CLinux
 import Linux
 
-/// How much a directory tree holds. Counted before it is copied or packed: for the bar that shows the progress, and so
-/// that a disk that is too small is noticed before it is full.
+/// How much a directory tree holds. It is counted before it is copied or packed, for the progress bar and so that a
+/// disk that is too small is noticed before it is full.
 package struct TreeSize: Equatable {
     /// Everything but directories; a file with several names counts once.
     package private(set) var files = 0
-    /// What regular files hold, in bytes, holes included.
+    /// The bytes of content in regular files, holes included.
     package private(set) var content: Int64 = 0
-    /// What regular files take on disk, in bytes.
+    /// The bytes that regular files take on disk.
     package private(set) var allocated: Int64 = 0
 
-    /// - Parameter tree: a directory, lent. What cannot be read is left out: who packs it says so.
+    /// - Parameter tree: a directory, lent. What cannot be read is left out; the packer reports it.
     package init(of tree: CInt) {
         add(tree)
     }

@@ -4,12 +4,12 @@ import Linux
 package import Ownership
 package import SquashfsWriter
 
-/// A root file system in a directory that has all that the image is to have.
+/// A root file system in a directory that already has everything that the image is to have.
 package struct CompleteTree: PackingSource {
     private let packing: TreePacking
     private let root: RootTree
 
-    /// - Parameter keeping: what the files have as records only, as in a build without privileges.
+    /// - Parameter keeping: which properties the files have as records only, as in a build without privileges.
     package init(_ root: RootTree, keeping: RecordKeeping) {
         self.root = root
         packing = TreePacking(root, keeping: keeping)

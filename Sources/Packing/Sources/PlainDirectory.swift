@@ -4,17 +4,17 @@ import Linux
 package import Ownership
 package import SquashfsWriter
 
-/// A directory that is only read: what the image has besides it is held in memory.
+/// A directory that is only read: additions to the image are held in memory.
 package struct PlainDirectory: PackingSource {
     private let root: RootTree
     private let changed: ChangedDirectory
     private let packing: TreePacking
 
     /// - Parameters:
-    ///   - keeping: what the files have as records only.
-    ///   - forgetsOwners: whether the owners of the files mean nothing in the image: they are the builder's, or nobody's
-    ///     whom the builder knows.
-    ///   - excluded: a directory that is no part of the image, wherever it lies.
+    ///   - keeping: which properties the files have as records only.
+    ///   - forgetsOwners: whether the owners of the files mean nothing in the image: they are the builder, or users
+    ///     that the builder does not know.
+    ///   - excluded: a directory that is not part of the image, wherever it lies.
     package init(_ root: RootTree, keeping: RecordKeeping, forgetsOwners: Bool, excluded: String) {
         self.root = root
         changed = ChangedDirectory(root)

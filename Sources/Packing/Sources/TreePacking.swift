@@ -21,8 +21,8 @@ struct TreePacking {
         (self.forgetsOwners, self.excluded) = (forgetsOwners, excluded)
     }
 
-    /// Throws when there can be no room. What a tree takes when it is packed is not known, but never did programs and
-    /// libraries shrink to an eighth.
+    /// Throws when there cannot be enough room. How far a tree shrinks when packed is not known, but programs and
+    /// libraries never shrink to an eighth.
     func checkRoom(beside path: String, _ options: SquashfsOptions) throws(SkiffError) {
         let least = min(size.content, size.allocated) / (options.isDataCompressed ? 8 : 1)
         let purpose = "packing \(byteText(size.content)) into an image"
@@ -32,7 +32,7 @@ struct TreePacking {
 
     /// Writes the squashfs, and returns its length in bytes.
     ///
-    /// - Parameter changes: what the image has besides the directory.
+    /// - Parameter changes: what the image has in addition to the directory.
     func write(
         into file: CInt, at offset: Int64, _ options: SquashfsOptions, changes: TreeChanges = TreeChanges()
     ) throws(SkiffError) -> Int64 {

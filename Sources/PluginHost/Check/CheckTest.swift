@@ -20,7 +20,7 @@ enum CheckTest: String, CaseIterable {
 
     typealias Verdict = (Checker.Outcome, String)
 
-    /// Runs in a process that ends afterwards.
+    /// Runs the test, in a process that ends afterwards.
     func run(_ checker: Checker) -> Verdict {
         do throws(SkiffError) {
             switch self {
@@ -78,7 +78,7 @@ enum CheckTest: String, CaseIterable {
         let paths = try LibraryFacts(reading: checker.library).searchPaths
         if paths.isEmpty { return (.success, "") }
         let words = "it looks for libraries in \(paths.joined(separator: ", "))"
-        // A library is opened by descriptor, so its own directory is not found: harmless, but of no use.
+        // A library is opened by descriptor, so its own directory is not found: harmless, but useless.
         return (paths == ["$ORIGIN"] ? .warning : .failed, words)
     }
 
@@ -88,13 +88,14 @@ enum CheckTest: String, CaseIterable {
         return (.success, "")
     }
 
-    /// Asks a transport for what nobody has. Whatever it answers, it says why, and the process goes on.
+    /// Asks a transport for something that nobody has. Whatever the answer, it must give a reason, and the process goes
+    /// on.
     private func resolves(_ checker: Checker) throws(SkiffError) -> Verdict {
         guard !checker.manifest.schemes.isEmpty else { return (.skipped, "it has no scheme") }
         let facts = SessionFacts(request: Request(action: .exec, image: ""), installation: try Installation.current())
         let transport = try PluginTransport(
             checker.manifest, directory: checker.directory, facts: facts, trust: Trust(isPrivileged: false))
-        // Signal 14 is then how the test ended.
+        // A test that takes longer is ended by signal 14.
         alarm(10)
         for scheme in checker.manifest.schemes {
             for rest in [
@@ -112,7 +113,7 @@ enum CheckTest: String, CaseIterable {
         return (.success, "")
     }
 
-    /// Calls the entry function with a host of another size or age. It may refuse it, but not believe it.
+    /// Calls the entry function with a host of another size or age. It may refuse the host, but not believe it.
     private func entry(_ checker: Checker, hostSize: Int, abi: UInt32, mayRefuse: Bool) throws(SkiffError) -> Verdict {
         typealias Entry =
             @convention(c) (

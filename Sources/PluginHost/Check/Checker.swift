@@ -3,7 +3,7 @@ import CLinux
 import Core
 import Linux
 
-/// Tests a plugin against the rules of the interface: the real specification is what this accepts.
+/// Tests a plugin against the rules of the interface: what this accepts is the real specification.
 ///
 /// Each test runs in a process of its own, so that a plugin that crashes or spoils its process fails one test and no other.
 package struct Checker {
@@ -24,7 +24,7 @@ package struct Checker {
 
     var library: String { "\(directory)/\(manifest.library)" }
 
-    /// All tests in order, those that `isWanted` refuses as skipped.
+    /// Runs all tests in order; those that `isWanted` refuses count as skipped.
     package func run(_ isWanted: (String) -> Bool) throws(SkiffError) -> [Result] {
         var results: [Result] = []
         for test in CheckTest.allCases {
@@ -37,7 +37,7 @@ package struct Checker {
         return results
     }
 
-    /// Forks: what the test says comes through a pipe, how it ended from wait(2).
+    /// Forks: the test's message comes through a pipe, its outcome from wait(2).
     private func runAlone(_ test: CheckTest) throws(SkiffError) -> Result {
         do throws(Errno) {
             let pipe = try makePipe()

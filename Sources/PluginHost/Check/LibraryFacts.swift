@@ -62,13 +62,14 @@ struct LibraryFacts {
         return sections
     }
 
-    /// A number from the file as an offset into it.
+    /// Returns a number from the file as an offset into it.
     private static func place(_ value: UInt64, _ bytes: [UInt8]) throws(ByteReader.Truncated) -> Int {
         guard let place = Int(exactly: value), place <= bytes.count else { throw ByteReader.Truncated(offset: 0) }
         return place
     }
 
-    /// Symbols of 24 bytes: name (u32), info (u8: binding in the upper half), other (u8), section (u16), value, size.
+    /// Reads symbols of 24 bytes: name (u32), info (u8: binding in the upper half), other (u8), section (u16), value,
+    /// size.
     private mutating func readSymbols(_ bytes: [UInt8], _ table: Section, _ strings: Section)
         throws(ByteReader.Truncated)
     {

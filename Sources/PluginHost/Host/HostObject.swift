@@ -2,7 +2,7 @@ import Base
 import Linux
 import PluginAPI
 
-/// The `skiff_host` that one plugin sees. Lives as long as the process, as does its diagnostics.
+/// Returns the `skiff_host` that one plugin sees. It lives as long as the process, like its diagnostics.
 func makeHost(for diagnostics: PluginDiagnostics) -> UnsafePointer<skiff_host> {
     permanent(
         skiff_host(
@@ -12,7 +12,7 @@ func makeHost(for diagnostics: PluginDiagnostics) -> UnsafePointer<skiff_host> {
             fail: hostFail))
 }
 
-/// The version of the interface, as text; plugins show it, nobody compares it.
+/// The version of the interface, as text; plugins show it but never compare it.
 private nonisolated(unsafe) let hostVersion: UnsafePointer<CChar> = {
     let text = "skiff plugin interface \(SKIFF_ABI_MAJOR).\(SKIFF_ABI_MINOR)"
     let place = UnsafeMutablePointer<CChar>.allocate(capacity: text.utf8.count + 1)

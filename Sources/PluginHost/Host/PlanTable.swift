@@ -11,13 +11,14 @@ nonisolated(unsafe) let planTable = permanent(
 
 private let whileOpen: Set<PluginPhase> = [.prepare, .mounts, .environment]
 
-/// A reason for `--explain`: never empty.
+/// Returns a reason for `--explain`, never empty.
 private func reason(_ pointer: UnsafePointer<CChar>?, _ session: Session) -> String {
     guard let words = text(pointer), !words.isEmpty else { return "plugin \(session.plugin.manifest.name)" }
     return words
 }
 
-/// Absolute, without `..`: the executor resolves it inside the root, this only catches mistakes early.
+/// Whether a path is absolute, without `..`: the executor resolves it inside the root, this only catches mistakes
+/// early.
 private func isDestination(_ path: String) -> Bool {
     path.utf8.first == UInt8(ascii: "/") && !path.split(separator: "/").contains("..")
 }

@@ -49,7 +49,7 @@ private func runHelper(
     }
 }
 
-/// The status as a shell counts it; nil when the time was over and the helper was killed.
+/// Returns the status as a shell counts it; nil when the time ran out and the helper was killed.
 private func wait(for pid: pid_t, milliseconds: Int32) throws(Errno) -> Int32? {
     if milliseconds > 0 {
         let handle = try openPidFD(pid)

@@ -2,8 +2,8 @@ import Base
 import Core
 import PluginAPI
 
-/// `skiff.host.secret/1`: secrets, where somebody has any to lend. The image server of an encrypted image comes with
-/// `keep`; until then the slot is NULL.
+/// `skiff.host.secret/1`: secrets, if there are any to lend. The image server of an encrypted image comes with `keep`;
+/// until then the slot is NULL.
 nonisolated(unsafe) let secretTable = permanent(
     skiff_host_secret(
         struct_size: UInt32(MemoryLayout<skiff_host_secret>.size), reserved: 0, borrow: borrow, keep: nil))

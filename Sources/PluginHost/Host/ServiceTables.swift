@@ -3,7 +3,7 @@ import CTypedCall
 import Core
 import PluginAPI
 
-/// `skiff.host.progress/1`: a bar where something shows bars, else a line for people who asked for more.
+/// `skiff.host.progress/1`: a bar where bars are shown, otherwise a line for people who asked for more.
 nonisolated(unsafe) let progressTable = permanent(
     skiff_host_progress(
         struct_size: UInt32(MemoryLayout<skiff_host_progress>.size), reserved: 0,
@@ -49,7 +49,7 @@ nonisolated(unsafe) let callsTable = permanent(
             return target.call(signature: text(signature) ?? "", arguments, count)
         }))
 
-/// What plugins offer to each other. One thread calls plugins, so nothing is locked.
+/// What plugins offer each other. One thread calls plugins, so nothing is locked.
 enum Exchange {
     struct Function {
         let signature: Signature
@@ -73,7 +73,7 @@ enum Exchange {
 }
 
 extension Exchange.Function {
-    /// Calls with the leading arguments that the function takes, if their letters are the caller's.
+    /// Calls with as many leading arguments as the function takes, if their letters are the caller's.
     fileprivate func call(signature offered: String, _ arguments: UnsafePointer<skiff_argument>?, _ count: UInt64)
         -> Int32
     {

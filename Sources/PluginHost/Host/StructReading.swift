@@ -1,8 +1,8 @@
 import Linux
 import PluginAPI
 
-/// Reads a struct that a plugin filled in, by the size rule of `skiff/plugin.h`: a shorter one is zero-extended, a longer
-/// one is taken when the tail that we do not know is zero.
+/// Reads a struct that a plugin filled in, by the size rule of `skiff/plugin.h`: a shorter one is zero-extended, a
+/// longer one is accepted when the tail that we do not know is zero.
 ///
 /// - Parameter known: an empty value of the type, which must begin with its `struct_size`.
 /// - Returns: nil when the struct is absent, has no size, or asks for something that we do not understand.
@@ -10,15 +10,15 @@ func readRequest<Request>(_ pointer: UnsafePointer<Request>?, into known: Reques
     guard let pointer else { return nil }
     let raw = UnsafeRawPointer(pointer)
     let size = Int(raw.loadUnaligned(as: UInt32.self))
-    // Beyond this no interface of ours will ever grow: a wrong pointer, not a new plugin.
+    // No interface of ours will ever grow beyond this: it is a wrong pointer, not a new plugin.
     guard size >= 8, size <= 4096 else { return nil }
     let tail = UnsafeRawBufferPointer(start: raw, count: size).dropFirst(MemoryLayout<Request>.size)
     guard tail.allSatisfy({ $0 == 0 }) else { return nil }
     return copied(raw, size, into: known)
 }
 
-/// Reads a table of functions: slots beyond its size are NULL, more slots than we know are ignored. The only way in which
-/// the host looks at a table, so that no slot is read that is not there.
+/// Reads a table of functions: slots beyond its size are NULL, more slots than we know are ignored. The host reads
+/// tables in no other way, so that no missing slot is ever read.
 func readTable<Table>(_ pointer: UnsafeRawPointer?, into known: Table) -> Table? {
     guard let pointer else { return nil }
     let size = Int(pointer.loadUnaligned(as: UInt32.self))
@@ -35,13 +35,13 @@ private func copied<Value>(_ source: UnsafeRawPointer, _ size: Int, into known: 
     return value
 }
 
-/// Memory for a table of ours that plugins keep a pointer to: lives as long as the process.
+/// Returns memory for a table of ours that plugins keep a pointer to; it lives as long as the process.
 func permanent<Value>(_ value: Value) -> UnsafePointer<Value> {
     let place = UnsafeMutablePointer<Value>.allocate(capacity: 1)
     place.initialize(to: value)
     return UnsafePointer(place)
 }
 
-/// Text from a plugin, nil for NULL. Bytes that are not UTF-8 become U+FFFD: the kernel then finds no such file, and says
-/// so, instead of finding another one.
+/// Returns text from a plugin, nil for NULL. Bytes that are not UTF-8 become U+FFFD: the kernel then finds no such
+/// file, and says so, instead of finding another one.
 func text(_ pointer: UnsafePointer<CChar>?) -> String? { pointer.map { String(bytes: $0) } }

@@ -5,8 +5,8 @@ import Core
 import Linux
 import PluginAPI
 
-/// A plugin whose library is in the process, with what we hold for it. Never unloaded: dlclose of a Swift library leaves
-/// dangling metadata, and tables must live as long as the process.
+/// A plugin whose library is in the process, with what we keep for it. Never unloaded: dlclose of a Swift library
+/// leaves dangling metadata, and tables must live as long as the process.
 package final class LoadedPlugin {
     package let manifest: Manifest
     /// The library's own object.
@@ -21,7 +21,7 @@ package final class LoadedPlugin {
     /// What the plugin said before it returned a negative status.
     let diagnostics: PluginDiagnostics
 
-    /// Checks the object that the entry function gave, against the manifest, and initialises it.
+    /// Checks the object returned by the entry function against the manifest, and initialises it.
     init(
         _ manifest: Manifest, object: UnsafePointer<skiff_plugin>, host: UnsafePointer<skiff_host>,
         diagnostics: PluginDiagnostics
@@ -108,7 +108,7 @@ package final class LoadedPlugin {
         transport = table
     }
 
-    /// A table of the plugin by id, or nil.
+    /// Returns a table of the plugin by id, or nil.
     func find(_ id: String) -> UnsafeRawPointer? {
         guard let ask = root.get_extension else { return nil }
         return id.withCString { ask(object, $0) }
@@ -117,7 +117,7 @@ package final class LoadedPlugin {
     /// Whether the last call failed, and the plugin said nothing about it.
     private(set) var failedSilently = false
 
-    /// Runs code of the plugin: marked in case it crashes, and its failure as our error.
+    /// Runs code of the plugin: it is marked in case it crashes, and its failure becomes our error.
     /// - Returns: `SKIFF_OK` or `SKIFF_DECLINED`.
     @discardableResult
     func call(_ station: String, _ body: () -> Int32) throws(SkiffError) -> Int32 {
@@ -155,7 +155,7 @@ extension skiff_phases {
     }
 }
 
-/// `SKIFF_E_SYSTEM`: for a plugin that gave no reason.
+/// Returns `SKIFF_E_SYSTEM` or the like, for a plugin that gave no reason.
 func statusName(_ status: Int32) -> String {
     switch status {
     case SKIFF_E_INVALID: "SKIFF_E_INVALID"

@@ -68,7 +68,7 @@ package struct Loader: Sendable {
             throw SkiffError("plugin \(manifest.id): load: \(error.message)", errno: error.errno, hint: error.hint)
         }
         // The descriptor stays open (close-on-exec). The dynamic linker knows a library by the name it was opened with:
-        // were the number free again, the next plugin would be taken for this one.
+        // if the number were reused, the next plugin would be taken for this one.
         let number = file.release()
         guard let handle = dlopen("/proc/self/fd/\(number)", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
             let reason = dlerror().map { String(cString: $0) } ?? "the dynamic linker gave no reason"
@@ -79,8 +79,8 @@ package struct Loader: Sendable {
 }
 
 extension Manifest {
-    /// While the interface is a draft (major 0): exactly the versions that the manifest names. Later: the same major, and
-    /// at least the first minor.
+    /// Returns whether the plugin works with a version. While the interface is a draft (major 0): exactly those that
+    /// the manifest names. Later: the same major, and at least the first minor.
     package func works(with ours: UInt32) -> Bool {
         guard abi.upperBound >> 16 == ours >> 16 else { return false }
         return ours >> 16 == 0 ? abi.contains(ours) : abi.lowerBound <= ours

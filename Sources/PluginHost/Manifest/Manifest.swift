@@ -32,10 +32,10 @@ package struct Manifest: Sendable, Equatable {
     package var phases: [PluginPhase] = []
     /// URI schemes whose images `skiff.transport/1` fetches, without `://`; never one of skiff's own.
     package var schemes: [String] = []
-    /// Those of them to which it can push.
+    /// Those of the schemes to which it can push.
     package var pushSchemes: [String] = []
     /// Keys of skiff.conf that load the plugin when they say yes: `always use …`, so that a launch knows from the
-    /// configuration alone that it need not read any manifest.
+    /// configuration alone that no manifest has to be read.
     package var configurationKeys: [String] = []
     /// Facts about the image that load the plugin: `encrypted`, `overlay-section`.
     package var imageFacts: [String] = []
@@ -43,7 +43,7 @@ package struct Manifest: Sendable, Equatable {
     package var commands: [ManifestCommand] = []
     package var probes: [ManifestProbe] = []
 
-    /// With whose powers the plugin may be loaded: never root's, root's own, also those of a setuid program.
+    /// With whose powers the plugin may be loaded: never root's, root's own, or also those of a setuid program.
     package enum Privileged: String, Sendable {
         case never, root, setuid
     }
@@ -53,7 +53,7 @@ package struct Manifest: Sendable, Equatable {
         "skiff.crypto/1", "skiff.devices/1", "skiff.filesystem/1", "skiff.image-format/1", "skiff.network/1",
     ]
 
-    /// A manifest with only what it must have.
+    /// A manifest with only the mandatory fields.
     package init(id: String, version: String, abi: ClosedRange<UInt32>, library: String) {
         (self.id, self.name, self.version, self.abi, self.library) = (id, id, version, abi, library)
     }

@@ -5,7 +5,7 @@ struct ManifestFields {
 
     init(_ block: ManifestBlock) { (self.block, rest) = (block, block.entries) }
 
-    /// A line of this block for messages about what is absent.
+    /// The line of this block, for messages about missing keys.
     var line: Int { block.line }
 
     mutating func take(_ key: String) -> ManifestEntry? { rest.removeValue(forKey: key) }
@@ -20,14 +20,14 @@ struct ManifestFields {
 
     mutating func text(_ key: String) -> String { take(key)?.value ?? "" }
 
-    /// A list whose items hold no blanks: separated by blanks or commas.
+    /// Takes a list whose items contain no blanks: separated by blanks or commas.
     mutating func words(_ key: String) -> [String] { Self.words(in: take(key)?.value ?? "") }
 
     static func words(in text: String) -> [String] {
         text.utf8.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x2C }.map { String(Substring($0)) }
     }
 
-    /// A list whose items may hold blanks: separated by commas.
+    /// Takes a list whose items may contain blanks: separated by commas.
     mutating func phrases(_ key: String) -> [String] { Self.phrases(in: take(key)?.value ?? "") }
 
     static func phrases(in text: String) -> [String] {
@@ -73,7 +73,7 @@ struct ManifestFields {
         return signature
     }
 
-    /// Everything was taken: a key that is left is a misspelling, or made for a newer skiff.
+    /// Throws unless everything was taken: a key that is left is misspelled, or made for a newer skiff.
     func finish() throws(ManifestError) {
         guard let (key, entry) = rest.min(by: { $0.value.line < $1.value.line }) else { return }
         let place = block.name.isEmpty ? "" : " in [\(block.name)]"

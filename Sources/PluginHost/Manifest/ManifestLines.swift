@@ -63,7 +63,7 @@ func manifestBlocks(_ bytes: [UInt8]) throws(ManifestError) -> [ManifestBlock] {
     return blocks
 }
 
-/// Without blanks around it, and without a carriage return at its end.
+/// Returns the line without surrounding blanks, and without a carriage return at its end.
 func trimmedLine(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
     func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
     var rest = bytes.drop(while: isBlank)

@@ -1,7 +1,8 @@
 import Core
 
-/// The names in a manifest that cannot be used: one with a mistake, or that somebody else could have written. They serve one
-/// purpose, to tell who uses one of them which plugin it belongs to and why that does not work; nothing is loaded for them.
+/// The names in a manifest that cannot be used, because it has a mistake or somebody else could have written it. They
+/// serve only to tell a user of such a name which plugin it belongs to and why that does not work; nothing is loaded
+/// for them.
 package struct ManifestOutline: Sendable, Equatable {
     package struct Flag: Sendable, Equatable {
         package var name = ""

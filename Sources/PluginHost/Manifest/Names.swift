@@ -2,7 +2,7 @@ func isAlphanumeric(_ byte: UInt8) -> Bool {
     (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
 }
 
-/// Small letters, digits and dashes; begins with a letter or digit.
+/// Whether text is small letters, digits and dashes, and begins with a letter or digit.
 func isFlagName(_ text: String) -> Bool {
     guard let first = text.utf8.first, first != UInt8(ascii: "-"), text.utf8.count <= 64 else { return false }
     return text.utf8.allSatisfy { byte in
@@ -10,19 +10,19 @@ func isFlagName(_ text: String) -> Bool {
     }
 }
 
-/// `org.example.hello`: at least two parts, each as a flag's name.
+/// Whether text is like `org.example.hello`: at least two parts, each formed like a flag's name.
 package func isPluginID(_ text: String) -> Bool {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     return parts.count >= 2 && text.utf8.count <= 128 && parts.allSatisfy { isFlagName(String($0)) }
 }
 
-/// One component of a path, not hidden, of harmless characters.
+/// Whether text is one component of a path, not hidden, of harmless characters.
 func isFileName(_ text: String) -> Bool {
     guard let first = text.utf8.first, first != UInt8(ascii: "."), text.utf8.count <= 255 else { return false }
     return text.utf8.allSatisfy { isAlphanumeric($0) || Array("._+-".utf8).contains($0) }
 }
 
-/// `0.1` or `0.1-0.3` as numbers of the interface.
+/// Returns `0.1` or `0.1-0.3` as numbers of the interface.
 func parseABIRange(_ text: String) -> ClosedRange<UInt32>? {
     func number(_ part: Substring) -> UInt32? {
         let halves = part.split(separator: ".", omittingEmptySubsequences: false)
@@ -35,7 +35,7 @@ func parseABIRange(_ text: String) -> ClosedRange<UInt32>? {
     return low...high
 }
 
-/// The first text that is there a second time.
+/// Returns the first text that repeats an earlier one.
 func firstRepeated(_ texts: [String]) -> String? {
     var seen: Set<String> = []
     return texts.first { !seen.insert($0).inserted }

@@ -21,7 +21,7 @@ package struct TransportImage: Sendable, Equatable {
     package init(_ kind: Kind) { self.kind = kind }
 }
 
-/// What is wanted of a plugin: `skiff_transport_request`.
+/// What is asked of a plugin: `skiff_transport_request`.
 package struct TransportRequest: Sendable, Equatable {
     package var uri: String
     package var architecture: String
@@ -103,7 +103,7 @@ package final class PluginTransport {
         return status != SKIFF_DECLINED
     }
 
-    /// In the phase in which everything that needs no container is answered.
+    /// Calls in the phase for everything that needs no container.
     private func call(_ station: String, _ body: () -> Int32) throws(SkiffError) -> Int32 {
         try session.during(.configure) { () throws(SkiffError) in try session.plugin.call(station, body) }
     }

@@ -1,16 +1,16 @@
 package import Base
 
 extension InstalledPlugins {
-    /// The enabled plugins that fetch images of a scheme, in the order in which they are asked.
+    /// Returns the enabled plugins that fetch images of a scheme, in the order in which they are asked.
     package func plugins(serving scheme: String) -> [Manifest] { enabled.filter { $0.schemes.contains(scheme) } }
 
-    /// Whether a plugin has this scheme that is only switched off, or not.
+    /// Whether any plugin, enabled, disabled or unusable, has this scheme.
     package func knows(scheme: String) -> Bool {
         entries.contains { $0.manifest.schemes.contains(scheme) }
             || broken.contains { $0.outline.schemes.contains(scheme) }
     }
 
-    /// What to say to somebody who names a scheme that no enabled plugin has. The words are Apptainer's.
+    /// Returns the error for a scheme that no enabled plugin has. The words are Apptainer's.
     package func refusal(of scheme: String) -> SkiffError {
         let hint: String
         if let off = entries.first(where: { $0.manifest.schemes.contains(scheme) }) {

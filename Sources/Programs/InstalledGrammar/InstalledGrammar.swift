@@ -26,7 +26,7 @@ extension InstalledPlugins {
     }
 }
 
-/// Those that take a flag whose manifest names none.
+/// The commands that take a flag whose manifest names none.
 private let launchCommands = ["exec", "run", "shell", "test"]
 
 extension ManifestOutline.Flag {

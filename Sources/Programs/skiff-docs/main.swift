@@ -6,8 +6,8 @@ import InstalledGrammar
 import Linux
 import PluginHost
 
-/// `skiff-docs man DIR [PREFIX]`, `skiff-docs completions DIR [PREFIX]`, `skiff-docs config FILE`: writes what is made from
-/// the tables, for the installation and for packages. The plugins of PREFIX add their flags.
+/// `skiff-docs man DIR [PREFIX]`, `skiff-docs completions DIR [PREFIX]`, `skiff-docs config FILE`: writes what is
+/// generated from the tables, for the installation and for packages. The plugins of PREFIX add their flags.
 func write(_ arguments: [String]) throws(SkiffError) {
     guard arguments.count == 2 || arguments.count == 3 else {
         let usage = "usage: skiff-docs man DIR [PREFIX] | completions DIR [PREFIX] | config FILE"

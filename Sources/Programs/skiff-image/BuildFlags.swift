@@ -17,7 +17,7 @@ extension BuildOptions {
         network = NetworkFlags(invocation: invocation, settings: settings)
         runsTest = !invocation[.notest]
         packing.replaces = invocation[.force]
-        // A forced update is a build from the beginning.
+        // A forced update is a build from scratch.
         isUpdate = invocation[.update] && !packing.replaces
         fixesPermissions = invocation[.fixPerms]
         packing.isReproducible = invocation[.reproducible]
@@ -48,7 +48,7 @@ extension BuildOptions {
         return Set(words)
     }
 
-    /// Of what Apptainer builds for.
+    /// The architectures that Apptainer builds for.
     private static let architectures = ["arm", "arm64", "amd64", "386", "ppc64le", "s390x", "riscv64"]
 
     private static func architecture(_ name: String?) throws(SkiffError) -> String {
@@ -61,7 +61,7 @@ extension BuildOptions {
         return name
     }
 
-    /// As for a launch; relative sources are those of the caller's directory.
+    /// As for a launch; relative sources start at the caller's directory.
     private static func binds(_ invocation: Invocation) throws(SkiffError) -> [Request.Bind] {
         let directory = try during("cannot find the current directory") { () throws(Errno) in try currentDirectory() }
         var binds: [Request.Bind] = []

@@ -6,7 +6,7 @@ import Linux
 import Unpacking
 
 /// `__extract --filesystem NAME --offset N --size N DIR` with an image on descriptor 3: unpacks its file system into an
-/// empty directory, for hosts where nobody can mount it.
+/// empty directory, for hosts where it cannot be mounted.
 struct Extract {
     private static let imageDescriptor: CInt = 3
 
@@ -85,7 +85,7 @@ struct Extract {
         }
     }
 
-    /// Only root of the first user namespace: root of another cannot give files to ids that it does not have.
+    /// Only root of the first user namespace may: root of another cannot give files to ids that it does not have.
     private static var mayGiveFilesAway: Bool {
         effectiveUID() == 0 && UserIDMap.ofThisProcess?.isInitial == true
     }

@@ -3,10 +3,10 @@ import Grammar
 import Registry
 
 extension Invocation {
-    /// Returns the password or token that a login is given: by `--password-stdin`, by `--password`, or as the answer to a
-    /// question.
+    /// Returns the password or token for a login: from `--password-stdin`, from `--password`, or as the answer to a
+    /// prompt.
     ///
-    /// - Parameter explain: called before the question.
+    /// - Parameter explain: called before the prompt.
     func password(asking question: String = "Enter Password: ", explain: () -> Void = {}) throws(SkiffError) -> String {
         if self[.passwordStdin] { return try LoginPrompt.passwordFromInput() }
         if let given = self[.password] { return given }

@@ -17,7 +17,7 @@ struct NetworkFlags: NetworkOptionsSource {
 }
 
 extension NetworkOptions {
-    /// - Throws: for values that cannot be, and when a password that was asked for cannot be read.
+    /// - Throws: for impossible values, and when a password that was asked for cannot be read.
     init(_ invocation: Invocation, _ settings: Settings) throws(SkiffError) {
         let limits = try DownloadLimits(settings)
         var trust = try HTTPTrust()
@@ -53,14 +53,14 @@ extension NetworkOptions {
                 return try OCIPlatform(word: parts[1], variant: parts.count > 2 ? parts[2] : nil)
             }
             let platform = try OCIPlatform(word: invocation[.arch], variant: invocation[.archVariant])
-            // Libraries know one arm; registries have images that one processor of it runs and another does not.
+            // Libraries know a single arm; registries have images that one variant runs and another does not.
             if invocation.isGiven(.arch), !["delete", "search"].contains(invocation.command) {
                 try platform.checkVariant()
             }
             return platform
         } catch {
             guard let word = invocation[.arch] else { throw error }
-            // A text that tests of Apptainer look for (Docs/spec/cli.md §17.1).
+            // Tests of Apptainer look for this text (Docs/spec/cli.md §17.1).
             throw SkiffError("While parsing arch: arch: \(word) is not valid. \(error.hint ?? error.message)")
         }
     }

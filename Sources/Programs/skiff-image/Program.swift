@@ -5,16 +5,16 @@ import Linux
 import PluginHost
 import Registry
 
-/// `skiff-image`: everything about image files that may take longer than a launch. `skiff` parses first, so that a wrong
-/// command line is refused before this program starts, and then hands over the words, which are read here again with the
-/// same table.
+/// `skiff-image`: everything about image files that may take longer than a launch. `skiff` parses first, so that a
+/// wrong command line is refused before this program starts, and then hands over the words, which are read here again
+/// with the same table.
 struct Program {
     private let words: [String]
 
     /// - Parameter words: the arguments from the command word on.
     init(_ words: [String]) { self.words = words }
 
-    /// Does what the words ask for; answers the exit status.
+    /// Carries out the command and returns the exit status.
     func run() -> Int32 {
         configureMessages()
         do throws(SkiffError) {
@@ -25,7 +25,7 @@ struct Program {
         }
     }
 
-    /// The words that only skiff says are not in the grammar: nobody may find them in help or completion.
+    /// The words that only skiff uses are not in the grammar, so that help and completion never show them.
     private func dispatch() throws(SkiffError) -> Int32 {
         if words.first == "__extract" { return try Extract(Array(words.dropFirst())).run() }
         let installation = try Installation.current()

@@ -10,7 +10,7 @@ final class Control: Sendable {
 
     init(socket: CInt) { self.socket = socket }
 
-    /// The mounted /dev/fuse descriptor; nil when skiff ended or gave up before the mount.
+    /// Returns the mounted /dev/fuse descriptor; nil when skiff ended or gave up before the mount.
     func waitForMount() -> OwnedFD? {
         do throws(Errno) {
             var message = try receiveMessage(over: socket)
@@ -42,7 +42,7 @@ final class Control: Sendable {
         try? sendMessage([message.rawValue] + text.bytes, over: socket)
     }
 
-    /// poll(2) says POLLERR on /dev/fuse once the connection is gone.
+    /// Whether the connection is gone, which poll(2) reports as POLLERR on /dev/fuse.
     private func isGone(_ descriptor: CInt) -> Bool {
         var entry = pollfd(fd: descriptor, events: 0, revents: 0)
         return poll(&entry, 1, 0) == 1 && entry.revents & Int16(POLLERR) != 0

@@ -3,11 +3,11 @@ import CLinux
 import Squashfs
 import Synchronization
 
-/// Answers the kernel's questions about one image. Holds no state between two requests besides the reader's caches and
-/// the guess what will be asked next, so any thread may answer any request and nothing is to be forgotten.
+/// Answers the kernel's questions about one image. Holds no state between two requests except the reader's caches and
+/// the guess at what will be asked next, so any thread may answer any request and FUSE_FORGET has nothing to do.
 final class FileServer: Sendable {
     let reader: SquashfsReader
-    /// Instead of the image's owners.
+    /// Replaces the image's owners.
     private let uid: UInt32?
     private let gid: UInt32?
     private let readahead = Mutex<Readahead?>(nil)
@@ -18,17 +18,17 @@ final class FileServer: Sendable {
         self.gid = gid
     }
 
-    /// From now on the kernel can be given what it has not asked for.
+    /// Lets the server give the kernel content that it has not asked for, from now on.
     func begin(_ readahead: Readahead) { self.readahead.withLock { $0 = readahead } }
 
-    /// `file` was asked for.
+    /// Notes that the kernel asked for content of `file`.
     func noticeReading(of file: Inode) { readahead.withLock { $0 }?.notice(file) }
 
-    /// For ever, nearly: an image does not change under a mount, so the kernel need not ask twice.
+    /// Practically for ever: an image does not change under a mount, so the kernel need not ask twice.
     static let timeout: Double = 1e9
 
-    /// The kernel's number of an inode. Its place in the image is one, for all names of a hard-linked file; 0 and 1 have
-    /// a meaning of their own in FUSE.
+    /// Returns the kernel's number of an inode: its place in the image, the same for all names of a hard-linked file. 0
+    /// and 1 have a meaning of their own in FUSE.
     func node(_ reference: InodeReference) -> fuse_ino_t {
         reference == reader.superblock.root ? fuse_ino_t(FUSE_ROOT_ID) : fuse_ino_t(reference.rawValue &+ 2)
     }
@@ -66,10 +66,10 @@ final class FileServer: Sendable {
 
     /// Returns the value of an attribute as the kernel can pass it on.
     ///
-    /// File capabilities of revision 2 belong to root of the file system's user namespace. Where that namespace has no root the
-    /// kernel refuses to tell them (EOVERFLOW), and programs that copy attributes complain. Revision 3 names the one whose they
-    /// are: the only user that there is. They give nothing to anybody: he is root of no namespace here, and the image is
-    /// mounted nosuid; capabilities(7), "Namespaced file capabilities".
+    /// File capabilities of revision 2 belong to root of the file system's user namespace. Where that namespace has no
+    /// root, the kernel refuses to report them (EOVERFLOW), and programs that copy attributes complain. Revision 3
+    /// names the user they belong to: the only one there is. They give nobody any power: that user is root of no
+    /// namespace here, and the image is mounted nosuid; capabilities(7), "Namespaced file capabilities".
     func shown(_ name: [UInt8], _ value: [UInt8]) -> [UInt8] {
         let (revisionSize, revision2, revision3) = (20, 2 as UInt8, 3 as UInt8)
         guard let uid, uid != 0, name == Array("security.capability".utf8), value.count == revisionSize,
@@ -88,7 +88,7 @@ final class FileServer: Sendable {
         result.f_blocks = fsblkcnt_t((head.bytesUsed + UInt64(head.blockSize) - 1) / UInt64(head.blockSize))
         result.f_files = fsfilcnt_t(head.inodeCount)
         result.f_flag = UInt(ST_RDONLY)
-        // As the kernel's own driver says it, although no name has more than 255 bytes.
+        // As the kernel's own driver reports it, although no name has more than 255 bytes.
         result.f_namemax = 256
         return result
     }

@@ -9,11 +9,12 @@ package enum ImageServer {
     package struct Arguments: Equatable, Sendable {
         /// Where the image lies in the file.
         package var range = ByteRange.whole
-        /// To whom all files shall seem to belong, in ids of the user namespace that mounts; nil for the image's owners.
+        /// The owner that all files appear to have, as an id of the user namespace that mounts; nil for the image's
+        /// owners.
         package var uid: UInt32?
         package var gid: UInt32?
 
-        /// - Returns: nil for anything but these four as `--offset N`, and for a number that does not fit.
+        /// - Returns: nil for anything but these four in the form `--offset N`, and for a number that does not fit.
         package init?(_ words: [String]) {
             var rest = words[...]
             while let flag = rest.popFirst() {
@@ -33,7 +34,7 @@ package enum ImageServer {
     private static let imageDescriptor: CInt = 3
     private static let controlDescriptor: CInt = 4
 
-    /// Runs the server; comes back with the exit status.
+    /// Runs the server and returns the exit status.
     package static func run(_ words: [String]) -> CInt {
         detach()
         let control = Control(socket: controlDescriptor)
@@ -97,18 +98,19 @@ package enum ImageServer {
                 }))
     }
 
-    /// Leaves everything of the caller behind that could keep it waiting or reach into this process: terminal, session,
-    /// directory, descriptors, signals, and, since an image may be hostile, all privileges by exec.
+    /// Gives up everything of the caller's that could keep it waiting or reach into this process: terminal, session,
+    /// directory, descriptors, signals, and, since an image may be hostile, any privileges gained by exec.
     private static func detach() {
         detachFromCaller(keeping: Array(3...controlDescriptor))
         boundMemory()
     }
 
-    /// Blocks of 128 KiB come and go: without this, glibc maps and unmaps each, and keeps a heap for every thread.
+    /// Bounds memory: blocks of 128 KiB come and go; by default glibc maps and unmaps each, and keeps a heap for every
+    /// thread.
     private static func boundMemory() {
         mallopt(M_MMAP_THRESHOLD, 4 << 20)
         mallopt(M_TRIM_THRESHOLD, 8 << 20)
-        // Growing takes the lock that page faults of all threads need.
+        // Growing takes the lock that the page faults of all threads need.
         mallopt(M_TOP_PAD, 4 << 20)
         mallopt(M_ARENA_MAX, 2)
     }

@@ -24,7 +24,7 @@ struct Listing {
         while let entry = try cursor.next() {
             let next = off_t(clamping: cursor.cookie &+ 2)
             if plus {
-                // One damaged inode must not hide its whole directory: without a node the kernel asks for it alone.
+                // One damaged inode must not hide its whole directory: without a node the kernel asks for it again.
                 let parameters =
                     (try? server.reader.inode(entry.inode)).map(server.entry) ?? unknown(entry.kind, entry.number)
                 guard addPlus(entry.name, parameters, next) else { return }
@@ -40,7 +40,7 @@ struct Listing {
         return plus ? addPlus(name, parameters, next) : addPlain(name, parameters, next)
     }
 
-    /// What is known without reading the inode. Node 0 in readdirplus: make no cache entry of it.
+    /// Returns what is known without reading the inode. Node 0 in readdirplus means: make no cache entry of it.
     private func unknown(_ kind: Inode.Kind, _ number: UInt32) -> fuse_entry_param {
         var result = fuse_entry_param()
         result.attr.st_ino = ino_t(number)
@@ -64,8 +64,8 @@ struct Listing {
         }
     }
 
-    /// Appends what `encode` writes; false when it does not fit. libfuse answers the length that it needs and writes only
-    /// when there is room.
+    /// Appends what `encode` writes; returns false when it does not fit. libfuse returns the length that it needs and
+    /// writes only when there is room.
     private mutating func add(
         _ name: [UInt8], _ encode: (UnsafeMutablePointer<CChar>?, Int, UnsafePointer<CChar>) -> Int
     ) -> Bool {

@@ -3,8 +3,8 @@ import CLinux
 import Extraction
 import Squashfs
 
-/// The table that libfuse calls. Every function answers its request exactly once; what the image does not allow to
-/// answer is EIO.
+/// The table that libfuse calls. Every function answers its request exactly once; what a damaged image makes impossible
+/// to answer is EIO.
 enum Operations {
     static func table(hasXattrs: Bool) -> fuse_lowlevel_ops {
         var table = fuse_lowlevel_ops()
@@ -24,7 +24,7 @@ enum Operations {
         // file. Without an entry in the table libfuse would answer success instead. (flush without an entry is ENOSYS.)
         table.open = { request, _, _ in fuse_reply_err(request, ENOSYS) }
         table.opendir = { request, _, _ in fuse_reply_err(request, ENOSYS) }
-        // The same for attributes, which exec(2) asks for every time: only when no inode can have any.
+        // The same for attributes, which exec(2) asks for every time; only when no inode can have any.
         if hasXattrs {
             table.getxattr = getxattr
             table.listxattr = listxattr
@@ -37,9 +37,9 @@ enum Operations {
             UInt32(FUSE_CAP_ASYNC_READ) | UInt32(FUSE_CAP_PARALLEL_DIROPS) | UInt32(FUSE_CAP_READDIRPLUS)
             | UInt32(FUSE_CAP_READDIRPLUS_AUTO) | UInt32(FUSE_CAP_NO_OPEN_SUPPORT)
             | UInt32(FUSE_CAP_NO_OPENDIR_SUPPORT) | UInt32(FUSE_CAP_CACHE_SYMLINKS) | UInt32(FUSE_CAP_ASYNC_DIO)
-        // Not splice: requests are small and answers come from memory. Not automatic invalidation: nothing changes.
+        // No splice: requests are small and answers come from memory. No automatic invalidation: nothing changes.
         connection.pointee.want = connection.pointee.capable & wanted
-        // Also the longest read: a block of a usual image, so that long readings are shared among the threads.
+        // Also the longest read: a block of a usual image, so that long reads are shared among the threads.
         connection.pointee.max_write = 128 << 10
         connection.pointee.max_background = 64
         connection.pointee.congestion_threshold = 48
@@ -74,7 +74,7 @@ enum Operations {
         request, parent, name in
         answer(request) { server throws(SquashfsError) in
             var entry = fuse_entry_param()
-            // Node 0 with a timeout: the kernel remembers that there is no such name.
+            // Node 0 with a timeout makes the kernel remember that there is no such name.
             entry.entry_timeout = FileServer.timeout
             if let found = try server.reader.lookup(bytes(name), in: server.inode(parent)) {
                 entry = server.entry(try server.reader.inode(found.inode))
@@ -115,7 +115,7 @@ enum Operations {
             }
         }
 
-    /// One block is sent from where it lies; several are put together first.
+    /// A single block is sent from where it lies; several are put together first.
     private static func reply(_ request: fuse_req_t?, _ segments: [FileSegment]) {
         if segments.count == 1, let only = segments.first {
             send(request, only.block, only.range)

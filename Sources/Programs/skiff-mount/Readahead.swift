@@ -6,11 +6,11 @@ import Synchronization
 
 /// Gives the kernel the content of small files before it asks, where a program reads one after another.
 ///
-/// The kernel reads ahead inside a file only, and to ask costs more than a small file: the program sleeps, the server
-/// wakes, and back. Writers put small files together into fragment blocks, in the order of their directory and of their
-/// inodes. So when a second file of a fragment is asked for, a window of the files after it is stored into the page cache
-/// (FUSE_NOTIFY_STORE), and longer windows while the program goes on. The kernel knows the files whose directory was
-/// listed; a window ends at the first that it does not know.
+/// The kernel reads ahead only inside a file, and a request costs more than a small file: the program sleeps, the
+/// server wakes, and back. Writers put small files together into fragment blocks, in the order of their directory and
+/// of their inodes. So when a second file of a fragment is asked for, a window of the files after it is stored into the
+/// page cache (FUSE_NOTIFY_STORE), and longer windows as the program goes on. The kernel knows the files whose
+/// directory was listed; a window ends at the first file that it does not know.
 final class Readahead: Sendable {
     private let reader: SquashfsReader
     private let node: @Sendable (InodeReference) -> fuse_ino_t
@@ -25,14 +25,14 @@ final class Readahead: Sendable {
         (self.reader, self.node, self.session) = (reader, node, session)
     }
 
-    /// The kernel has asked for content of `file`.
+    /// Notes that the kernel asked for content of `file`.
     func notice(_ file: Inode) {
         guard let fragment = reader.fragment(of: file),
             streams.withLock({ $0.notice(file, in: fragment, blockSize: reader.superblock.blockSize) })
         else { return }
         work.post()
         guard !hasThread.exchange(true, ordering: .relaxed) else { return }
-        // To store waits for a page that a request holds, so no thread that answers requests may do it.
+        // Storing waits for a page that a request holds, so no thread that answers requests may do it.
         try? startThread { self.store() }
     }
 
@@ -40,7 +40,7 @@ final class Readahead: Sendable {
         while true {
             work.wait()
             guard let request = streams.withLock({ $0.nextRequest() }) else { continue }
-            // Damage is reported to who asks for what is damaged.
+            // Damage is reported to the program that asks for the damaged file.
             let window = (try? ReadaheadWindow(request, reader)) ?? ReadaheadWindow()
             streams.withLock { $0.begin(window, of: request) }
             for file in window.files where file.reference != window.marker {
@@ -51,7 +51,7 @@ final class Readahead: Sendable {
         }
     }
 
-    /// Whether the kernel knows the file and has its content now.
+    /// Stores a file; returns whether the kernel knows it and has its content now.
     private func store(_ file: Inode) throws(SquashfsError) -> Bool {
         let segments = try reader.segments(of: file, at: 0, count: Int(file.size))
         guard segments.count == 1, let content = segments.first else { return false }
@@ -60,7 +60,7 @@ final class Readahead: Sendable {
             var vector = fuse_bufvec()
             vector.count = 1
             vector.buf.size = bytes.count
-            // Only read: the structure is the same for both directions.
+            // It is only read: the structure is the same for both directions.
             vector.buf.mem = UnsafeMutableRawBufferPointer(mutating: bytes).baseAddress
             vector.buf.fd = -1
             return fuse_lowlevel_notify_store(session, node(file.reference), 0, &vector, fuse_buf_copy_flags(0)) == 0

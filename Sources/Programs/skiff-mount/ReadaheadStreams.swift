@@ -1,6 +1,6 @@
 import Squashfs
 
-/// A window that is to be found and stored.
+/// A window that is still to be found and stored.
 struct ReadaheadRequest {
     let stream: Int
     /// Where it begins.
@@ -17,7 +17,7 @@ struct ReadaheadRequest {
 struct ReadaheadStreams {
     /// How many are remembered.
     private static let limit = 8
-    /// How long a window is at most, in bytes.
+    /// The longest window, in bytes.
     private static let longest = 1 << 20
 
     private struct Stream {
@@ -26,11 +26,11 @@ struct ReadaheadStreams {
         var fragments: ClosedRange<UInt32>
         /// What the last window covers.
         var current: ClosedRange<UInt32>?
-        /// Of the last window.
+        /// The marker of the last window.
         var marker: InodeReference?
         /// Where the next window begins.
         var next: Inode?
-        /// Of the last window, in bytes; 0 before the first.
+        /// The length of the last window, in bytes; 0 before the first.
         var length = 0
         var isWaiting = false
 
@@ -38,12 +38,12 @@ struct ReadaheadStreams {
         var hasEnded: Bool { length > 0 && next == nil && !isWaiting }
     }
 
-    /// The one that moved last comes last.
+    /// Ordered by their last move, the most recent at the end.
     private var streams: [Stream] = []
     private var count = 0
     private var requests: [ReadaheadRequest] = []
 
-    /// The kernel has asked for content of `file`, which lies in `fragment`.
+    /// Notes that the kernel asked for content of `file`, which lies in `fragment`.
     /// - Returns: whether there is one more request.
     mutating func notice(_ file: Inode, in fragment: UInt32, blockSize: Int) -> Bool {
         guard requests.count < Self.limit else { return false }
@@ -51,7 +51,7 @@ struct ReadaheadStreams {
             return goOn(at: index, file)
         }
         if let index = streams.firstIndex(where: { $0.fragments.contains(fragment) && !$0.hasEnded }) {
-            // Faster than what is stored for it, unless it is new.
+            // The program is faster than what is stored for it, unless the stream is new.
             return streams[index].length == 0 && start(at: index, file, fragment, blockSize)
         }
         streams.removeAll { $0.hasEnded && $0.fragments.contains(fragment) }
@@ -61,7 +61,7 @@ struct ReadaheadStreams {
         return false
     }
 
-    /// A second file of one fragment: the rest of it is decoded already.
+    /// Starts at a second file of one fragment: the rest of the fragment is decoded already.
     private mutating func start(at index: Int, _ file: Inode, _ fragment: UInt32, _ blockSize: Int) -> Bool {
         request(at: index, length: blockSize) {
             ReadaheadRequest(stream: $0.number, first: file, asked: file.reference, length: $0.length, only: fragment)
@@ -87,7 +87,7 @@ struct ReadaheadStreams {
 
     mutating func nextRequest() -> ReadaheadRequest? { requests.isEmpty ? nil : requests.removeFirst() }
 
-    /// The window was found and is stored now.
+    /// Notes that the window was found and is stored now.
     mutating func begin(_ window: ReadaheadWindow, of request: ReadaheadRequest) {
         guard let index = streams.firstIndex(where: { $0.number == request.stream }) else { return }
         streams[index].isWaiting = false
@@ -101,7 +101,7 @@ struct ReadaheadStreams {
         streams[index].current = fragments
     }
 
-    /// The window has come to a file that cannot be stored.
+    /// Notes that the window has come to a file that cannot be stored.
     mutating func end(_ request: ReadaheadRequest) {
         guard let index = streams.firstIndex(where: { $0.number == request.stream }) else { return }
         streams[index].marker = nil

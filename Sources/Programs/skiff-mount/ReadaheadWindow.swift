@@ -1,6 +1,6 @@
 import Squashfs
 
-/// Files that are stored together.
+/// Files that are stored in one go.
 struct ReadaheadWindow {
     /// How many inodes are looked at for one window.
     private static let inodeLimit = 1024
@@ -34,7 +34,7 @@ struct ReadaheadWindow {
         fragments = min(fragments?.lowerBound ?? fragment, fragment)...max(fragments?.upperBound ?? fragment, fragment)
     }
 
-    /// The one file that is not stored: the kernel does not tell what it reads from its cache, so that it asks for this
-    /// one says that the program has come to the middle of the window and the next is wanted.
+    /// The one file that is not stored: the kernel does not tell what it reads from its cache, so a request for this
+    /// file shows that the program has reached the middle of the window and needs the next one.
     var marker: InodeReference? { files.isEmpty ? nil : files[files.count / 2].reference }
 }

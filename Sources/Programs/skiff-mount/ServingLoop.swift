@@ -5,20 +5,20 @@ import Synchronization
 
 /// Threads that take requests from the kernel and answer them.
 ///
-/// One of them at a time leads: it alone takes requests. It answers what is at hand itself. Before it loads a block, and
-/// when the next request waits already, it hands the lead over to a thread that waits for it. There are never more threads
-/// than this process may use CPUs.
+/// One of them at a time leads: only the leader takes requests. It answers what is at hand itself. Before it loads a
+/// block, and when the next request is already waiting, it hands the lead over to a waiting thread. There are never
+/// more threads than CPUs that this process may use.
 ///
-/// So a program that asks one thing after another has one thread that answers, and after an answer that thread watches for
-/// the next question for a moment before it sleeps: to be woken takes longer than most answers, on a virtual machine ten
-/// times as long.
+/// So a program that asks one thing after another is answered by one thread, and after an answer that thread watches
+/// for the next question for a moment before it sleeps: being woken takes longer than most answers, on a virtual
+/// machine ten times as long.
 ///
-/// libfuse has a loop of its own; it starts a second thread with the first request, before anybody waits for it.
+/// libfuse has a loop of its own; it starts a second thread with the first request, before anything waits for it.
 final class ServingLoop: Sendable {
     /// How long a watch lasts after an answer, in microseconds.
     private static let watch: Int64 = 50
-    /// A watch is worth it when the last question came this soon after the answer before, in microseconds. To be woken is
-    /// a part of that time, unless somebody watched.
+    /// A watch is worth it when the last question came this soon after the answer before it, in microseconds. The time
+    /// to wake up is part of that, unless a thread was watching.
     private static let soon: Int64 = 100
 
     private let limit: Int
@@ -33,15 +33,15 @@ final class ServingLoop: Sendable {
     /// - Parameter limit: how many threads there may be.
     init(limit: Int) { self.limit = limit }
 
-    /// What to serve, and whom to tell.
+    /// What to serve, and what to call when serving starts and ends.
     struct Service: Sendable {
         // libfuse's session is made for several threads: fuse_session_receive_buf(3) may be called by any.
         nonisolated(unsafe) let session: OpaquePointer
         let descriptor: CInt
-        /// Runs when the first request, FUSE_INIT, was answered.
+        /// Runs once the first request, FUSE_INIT, has been answered.
         let started: @Sendable () -> Void
-        /// Runs when the file system is unmounted everywhere, while other threads may still be in the middle of a request
-        /// that nobody waits for.
+        /// Runs when the file system is unmounted everywhere, while other threads may still be in the middle of a
+        /// request that nobody waits for any more.
         let ended: @Sendable () -> Never
     }
 
@@ -60,7 +60,7 @@ final class ServingLoop: Sendable {
         }
     }
 
-    /// Called by a thread that has a request to answer, before it does what takes long.
+    /// Hands over the lead. Called by a thread that has a request to answer, before it starts on anything slow.
     func handOver() {
         let order = leader.compareExchange(expected: me, desired: 0, ordering: .sequentiallyConsistent)
         if order.exchanged, followers.load(ordering: .sequentiallyConsistent) > 0 { lead.post() }
@@ -71,12 +71,13 @@ final class ServingLoop: Sendable {
     private func waitForLead() {
         if takeLead() { return }
         followers.add(1, ordering: .sequentiallyConsistent)
-        // Once more before each sleep, for a leader that looked for followers just before.
+        // Checks once more before each sleep, for a leader that looked for followers just before.
         while !takeLead() { lead.wait() }
         followers.subtract(1, ordering: .sequentiallyConsistent)
     }
 
-    /// Whether the calling thread leads now. A thread that was told to take the lead may find that another was faster.
+    /// Tries to take the lead and returns whether it did. A thread that was told to take it may find that another was
+    /// faster.
     private func takeLead() -> Bool {
         leader.compareExchange(expected: 0, desired: me, ordering: .sequentiallyConsistent).exchanged
     }
@@ -89,7 +90,7 @@ final class ServingLoop: Sendable {
                 fuse_session_exited(service.session) == 0
                 ? fuse_session_receive_buf(service.session, &buffer) : 0
             if count > 0 { break }
-            // 0: unmounted (ENODEV). Anything else than a signal: no way to read requests is left.
+            // 0: unmounted (ENODEV). Anything but a signal: requests can no longer be read.
             if count != -EINTR { service.ended() }
         }
         let gap = monotonicMicroseconds() - lastAnswer.load(ordering: .relaxed)
@@ -99,7 +100,7 @@ final class ServingLoop: Sendable {
         if isWaiting { handOver() }
     }
 
-    /// Looks for a request until one is there or the watch is over.
+    /// Watches for a request; returns whether one came before the time was over.
     private func watch(_ descriptor: CInt) -> Bool {
         let end = lastAnswer.load(ordering: .relaxed) + Self.watch
         while monotonicMicroseconds() < end {
@@ -112,10 +113,10 @@ final class ServingLoop: Sendable {
         (try? waitReadable(descriptor, milliseconds: 0)) == true
     }
 
-    /// Only where nobody is free to take the lead.
+    /// Starts a thread, but only where none is free to take the lead.
     private func growIfWorthwhile(_ service: Service) {
         guard followers.load(ordering: .relaxed) == 0, threads.load(ordering: .relaxed) < limit else { return }
-        // Only the leader is here, so nobody else counts.
+        // Only the leader runs this, so nobody else changes the count.
         threads.add(1, ordering: .relaxed)
         do throws(Errno) {
             try startThread { self.run(service) }
@@ -124,7 +125,7 @@ final class ServingLoop: Sendable {
         }
     }
 
-    /// Whether the content of a file is asked for, which may have to be loaded.
+    /// Whether the request reads a file's content, which may have to be loaded.
     private func isRead(_ buffer: fuse_buf) -> Bool {
         guard buffer.size >= MemoryLayout<fuse_in_header>.size, let start = buffer.mem else { return false }
         return start.loadUnaligned(as: fuse_in_header.self).opcode == FUSE_READ.rawValue

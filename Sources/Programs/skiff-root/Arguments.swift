@@ -4,8 +4,8 @@ import Linux
 
 /// The command line of `skiff-root`: only skiff starts it.
 package enum RootProgram {
-    /// `skiff-root` answers calls; the control socket is descriptor 3. `skiff-root run KIND PROGRAM ARGUMENT...` becomes the
-    /// program, under a filter of that kind, and hands its listener in over descriptor 3.
+    /// `skiff-root` answers calls; the control socket is descriptor 3. `skiff-root run KIND PROGRAM ARGUMENT...`
+    /// becomes the program, under a filter of that kind, and hands over its listener through descriptor 3.
     package static func run(_ words: [String]) -> Int32 {
         do throws(SkiffError) {
             switch words.dropFirst().first {
@@ -22,8 +22,8 @@ package enum RootProgram {
 
     private static let control: CInt = 3
 
-    /// Nobody hears what goes wrong here: the launch notices that its listener is not taken, and the container that its calls
-    /// fail.
+    /// Nobody is told of errors here: the launch notices that its listener is not taken, and the container that its
+    /// calls fail.
     private static func serve() throws(SkiffError) {
         detachFromCaller(keeping: [control])
         setProcessName("skiff-root")

@@ -1,12 +1,13 @@
 import Linux
 import Synchronization
 
-/// What each process of a `Crew` is at, in memory that all of them and their parent share; mmap(2) MAP_SHARED.
+/// The state of each process of a `Crew`, in memory that all of them and their parent share; mmap(2) MAP_SHARED.
 final class Board {
-    /// As many calls can wait at one time for what the kernel does not finish.
+    /// The most calls that can wait at one time for something that the kernel does not finish.
     static let places = 1024
 
-    /// One number a place, so that it changes in one step: what a process does, or the call that it is at.
+    /// One number for each place, so that it changes in one step: the state of a process, or the call that it is
+    /// working on.
     private enum State {
         static let empty: UInt64 = 0
         static let idle: UInt64 = 1
@@ -32,13 +33,13 @@ final class Board {
 
     func setIdle(_ place: Int) { base[place].state.store(State.idle, ordering: .sequentiallyConsistent) }
 
-    /// - Parameter call: its id, which the kernel counts up from a random number, so that it is none of `State`'s.
+    /// - Parameter call: its id, which the kernel counts up from a random number, so it is none of `State`'s.
     func begin(_ call: UInt64, _ place: Int) { base[place].state.store(call, ordering: .sequentiallyConsistent) }
 
     /// - Returns: false if the parent has given the process up.
     func end(_ call: UInt64, _ place: Int) -> Bool { change(place, from: call, to: State.idle) }
 
-    /// Gives up the process, if it still is at that call.
+    /// Gives up the process, if it is still working on that call.
     func doom(_ call: UInt64, _ place: Int) -> Bool { change(place, from: call, to: State.doomed) }
 
     private func change(_ place: Int, from old: UInt64, to new: UInt64) -> Bool {
@@ -49,13 +50,13 @@ final class Board {
         base[place].state.load(ordering: .sequentiallyConsistent) == State.idle
     }
 
-    /// The call that a process is at.
+    /// Returns the call that a process is working on.
     func call(_ place: Int) -> UInt64? {
         let state = base[place].state.load(ordering: .sequentiallyConsistent)
         return state > State.doomed ? state : nil
     }
 
-    /// How many wait for a call, of the first `count` places, counted up to `limit`.
+    /// Returns how many of the first `count` places wait for a call, counted up to `limit`.
     func idle(of count: Int, limit: Int) -> Int {
         var found = 0
         for place in 0..<count where found < limit && isIdle(place) { found += 1 }

@@ -2,7 +2,7 @@ import Core
 import Linux
 import Ownership
 
-/// On which files what a container says about owners is kept: those of its root file system, or all.
+/// The files for which the owners that a container sets are kept: those of its root file system, or all.
 struct Bounds {
     private let scope: KeepingScope
     private let root: SupervisedRoot
@@ -16,7 +16,7 @@ struct Bounds {
 
     func keeps(_ file: CInt) -> Bool { scope == .everything || isOnRoot(file) }
 
-    /// Elsewhere than on the root it is a courtesy, that may fail: a device of the host, or a file system without attributes.
+    /// Outside the root this is a courtesy that may fail: a device of the host, or a file system without attributes.
     func record(_ owner: RecordedOwner, on file: CInt) throws(Errno) {
         do throws(Errno) {
             try owner.write(file)

@@ -1,7 +1,7 @@
 import Core
 import Linux
 
-/// Answers calls, one after another, in the process that it was made for.
+/// Answers calls, one after another, in the process that it was created for.
 final class CallDesk {
     private let listener: CInt
     private let bounds: Bounds
@@ -43,7 +43,7 @@ final class CallDesk {
             }
             return answer
         }
-        // What the caller has forbidden itself we must not do in its place: Landlock binds the thread that asks the kernel.
+        // What the caller has given up we must not do in its place: Landlock binds the thread that makes the call.
         if credentials.isRestricted { return .proceed }
         if let answer = try OwnerCalls(caller: caller, credentials: credentials, bounds: bounds).answer() {
             return answer

@@ -4,8 +4,8 @@ import Linux
 
 /// The thread whose call is being answered: its memory, its descriptors, and paths as it means them.
 ///
-/// What is read of a process by number may come from another one that took over the number. Every read is therefore
-/// followed by `confirm`; the descriptors that were opened before it are then the caller's for certain.
+/// What is read from a process by its number may come from another one that took over the number. Every read is
+/// therefore followed by `confirm`; the descriptors that were opened before it are then certain to be the caller's.
 struct Caller {
     let call: SystemCall
     let listener: CInt
@@ -25,7 +25,7 @@ struct Caller {
     func int(_ index: Int) -> CInt { CInt(truncatingIfNeeded: call.arguments[index]) }
     func flags(_ index: Int) -> UInt32 { UInt32(truncatingIfNeeded: call.arguments[index]) }
 
-    /// A user or group; 2^32-1 for -1 of either width.
+    /// Returns a user or group id; 2^32-1 for -1 of either width.
     func id(_ index: Int) -> UInt32 {
         let wide = UInt32(truncatingIfNeeded: call.arguments[index])
         guard entry.isNarrow else { return wide }
@@ -47,7 +47,7 @@ struct Caller {
         return bytes
     }
 
-    /// Through a descriptor of the memory, which stays with its process whatever becomes of the number.
+    /// Writes through a descriptor of the memory, which stays with its process even if the number is reused.
     func write(_ bytes: [UInt8], to address: UInt64) throws(Errno) {
         if bytes.isEmpty { return }
         let memory = try open("/proc/\(thread)/mem", O_WRONLY)
@@ -74,7 +74,7 @@ struct Caller {
         }
     }
 
-    /// Where a path begins: the directory of an *at call.
+    /// Returns where a path begins: the directory of an *at call.
     private func start(_ directory: CInt) throws(Errno) -> OwnedFD {
         let path = directory == AT_FDCWD ? "/proc/\(thread)/cwd" : "/proc/\(thread)/fd/\(directory)"
         do throws(Errno) {
@@ -90,9 +90,9 @@ struct Caller {
         return root
     }
 
-    /// The file that a path of the caller names, as O_PATH. The kernel walks it with the caller's root and directory, so
-    /// that no `..`, symbolic link or rename during the walk leads out of them. Links of /proc are not followed, since
-    /// they would lead to what this process has open.
+    /// Returns the file that a path of the caller names, as O_PATH. The kernel walks it with the caller's root and
+    /// directory, so no `..`, symbolic link or rename during the walk leads out of them. Links of /proc are not
+    /// followed, since they would lead to files that this process has open.
     func file(_ path: [UInt8], at directory: CInt, follow: Bool) throws(Errno) -> OwnedFD {
         if path.isEmpty { throw .noSuchFile }
         if follow, let number = ownDescriptor(path) { return try descriptor(number) }
@@ -115,7 +115,7 @@ struct Caller {
     }
 
     private func walk(_ path: PathBytes, _ flags: CInt, from: CInt, _ resolve: Resolve) throws(Errno) -> OwnedFD {
-        // EAGAIN: something was renamed during the walk. A caller that renames for ever gets it itself.
+        // EAGAIN: something was renamed during the walk. A caller that keeps renaming gets the error itself.
         for _ in 0..<64 {
             do throws(Errno) {
                 return try open(path, flags, in: from, resolve: resolve)
@@ -144,7 +144,7 @@ struct Caller {
         }
     }
 
-    /// `/proc/self/fd/3` and its other names: the only links of /proc that programs change files through.
+    /// Returns the number in `/proc/self/fd/3` and the like: the only /proc links that files are changed through.
     private func ownDescriptor(_ path: [UInt8]) -> CInt? {
         for prefix in ["/proc/self/fd/", "/proc/thread-self/fd/", "/dev/fd/"] where path.starts(with: prefix.utf8) {
             return CInt(String(decoding: path.dropFirst(prefix.utf8.count), as: UTF8.self))
@@ -152,7 +152,7 @@ struct Caller {
         return nil
     }
 
-    /// The directory and the name that a path is about to make.
+    /// Returns the directory and the name that a path is about to create.
     func place(_ path: [UInt8], at directory: CInt) throws(Errno) -> NewPlace {
         var end = path.endIndex
         while end > 1, path[end - 1] == 0x2F { end -= 1 }
@@ -165,7 +165,7 @@ struct Caller {
         return NewPlace(directory: try file(parent, at: directory, follow: true), name: name)
     }
 
-    /// The mask of the caller, from /proc; umask(2) can ask only for one's own.
+    /// Returns the mask of the caller, from /proc; umask(2) can ask only for one's own.
     func umask() throws(Errno) -> mode_t {
         let bytes = try readFile("/proc/\(thread)/status", limit: 1 << 16)
         try confirm()
@@ -178,8 +178,8 @@ struct Caller {
 }
 
 extension Caller {
-    /// Whether the kernel, too, takes the caller for root of the container: not for root of a namespace within, nor for
-    /// somebody whom setuid(2) made of it. Where ids are true, nothing else tells.
+    /// Returns whether the caller is root of the container for the kernel, too: not root of a nested namespace, nor a
+    /// user that it became by setuid(2). Where ids are true, nothing else tells.
     func isTrueRoot(with capability: UInt64) throws(Errno) -> Bool {
         let ours = try status("/proc/self/ns/user")
         let theirs = try status("/proc/\(thread)/ns/user")

@@ -3,9 +3,9 @@ import Core
 import Linux
 import Ownership
 
-/// Calls that make files. Device nodes become empty files with a record. Any other file the kernel makes, unless it belongs to
-/// somebody else than root from its birth: to a process that changed its ids, or in a directory that hands on its group.
-/// Then it is made here, so that nobody sees it without its owner.
+/// Calls that create files. Device nodes become empty files with a record. Any other file is created by the kernel,
+/// unless it belongs to somebody other than root from the start: to a process that changed its ids, or in a directory
+/// that hands on its group. Then it is created here, so that it is never seen without its owner.
 struct CreationCalls {
     let caller: Caller
     let credentials: Credentials
@@ -33,7 +33,7 @@ struct CreationCalls {
 
     // MARK: whose it will be
 
-    /// The owner of what is made in a directory; nil when the kernel gives the right one, root.
+    /// Returns the owner of what is created in a directory; nil when the kernel gives the right one, root.
     private func owner(in directory: CInt) throws(Errno) -> RecordedOwner? {
         guard bounds.keeps(directory) else { return nil }
         var owner = RecordedOwner(uid: credentials.user.file, gid: credentials.group.file)
@@ -43,7 +43,7 @@ struct CreationCalls {
         return owner == .root ? nil : owner
     }
 
-    /// Makes something with the caller's mask and gives it to its owner.
+    /// Creates something with the caller's mask and gives it to its owner.
     private func make(
         _ place: borrowing NewPlace, _ owner: RecordedOwner, _ body: (_ name: PathBytes) throws(Errno) -> Void
     ) throws(Errno) -> Answer {
@@ -66,7 +66,7 @@ struct CreationCalls {
     private func node(_ path: [UInt8], _ at: CInt, mode: UInt32, device: UInt32) throws(Errno) -> Answer {
         let type = mode & Self.typeBits
         let isDevice = type == SKL_S_IFCHR || type == SKL_S_IFBLK
-        // The white-out of overlays: anybody may make it.
+        // The white-out of overlays: anybody may create it.
         if type == SKL_S_IFCHR && device == 0 { return .proceed }
         if isDevice {
             guard credentials.has(Credentials.Capability.makeNodes) else { throw .notPermitted }
@@ -112,7 +112,7 @@ struct CreationCalls {
         }
     }
 
-    /// `struct open_how`: flags, mode, resolve. One that resolves in its own way is left to the kernel; its file is root's.
+    /// `struct open_how`: flags, mode, resolve. A call with resolve flags is left to the kernel; its file is root's.
     private func openWithHow() throws(Errno) -> Answer {
         guard caller.argument(3) >= 24 else { return .proceed }
         let how = try caller.memory(2, count: 24)
@@ -129,19 +129,19 @@ struct CreationCalls {
 
     private func file(_ path: [UInt8], _ at: CInt, flags: CInt, mode: UInt32) throws(Errno) -> Answer {
         if flags & Self.temporary != 0 { return try temporaryFile(path, at, flags, mode) }
-        // What fails here fails in the kernel as well, which then says so itself.
+        // What fails here fails in the kernel as well, which then reports it itself.
         guard let place = try? caller.place(path, at: at), let owner = try? owner(in: place.directory.raw) else {
             return .proceed
         }
         let name = try PathBytes(place.name)
-        // A file that is there is opened, a link followed, by the kernel.
+        // An existing file is opened, and a link followed, by the kernel.
         if (try? status(name, at: place.directory.raw)) != nil { return .proceed }
         let wanted = flags & ~O_CLOEXEC | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY
         let opened: OwnedFD
         do throws(Errno) {
             opened = try openMasked(name, wanted, mode, in: place.directory.raw)
         } catch {
-            // openat2(2) refuses flags that open(2) overlooks.
+            // openat2(2) refuses flags that open(2) ignores.
             if error == .exists || error == .invalidArgument { return .proceed }
             throw error
         }

@@ -2,18 +2,18 @@ import CLinux
 import Core
 import Linux
 
-/// The credentials that processes were given. A process carries the number of its own as a limit that no kernel uses,
-/// RLIMIT_LOCKS: fork and exec hand it on and exit takes it away, exactly as with true credentials, so nobody has to
+/// The credentials that processes were given. Each process carries the number of its record as a limit that no kernel
+/// uses, RLIMIT_LOCKS: fork and exec hand it on and exit drops it, exactly as with true credentials, so nobody has to
 /// follow processes. All threads of a process share it.
 ///
-/// The numbers are places in a file in memory that all processes of skiff-root share. Records are only ever added, in one
-/// write each, so that nobody needs a lock, and whoever is killed leaves none behind.
+/// The numbers are places in a file in memory that all processes of skiff-root share. Records are only ever added, in
+/// one write each, so no lock is needed, and a process that is killed leaves none held.
 struct CredentialTable {
     private static let first: UInt64 = 0x534B_0000_0000
     private static let limit: UInt64 = 64 << 20
     private static let signature: UInt64 = 0x534B_4352_4544
 
-    /// Opened for this process: the offset of an open file is shared by those who inherit it.
+    /// Opened for this process alone: processes that inherit an open file share its offset.
     private let file: OpenFile
     private var known: [UInt64: Credentials] = [:]
     private var marks: [Credentials: UInt64] = [:]
@@ -34,7 +34,7 @@ struct CredentialTable {
         try Linux.open("/proc/self/fd/\(descriptor)", O_RDWR | O_APPEND)
     }
 
-    /// The same table for a process that was forked.
+    /// Returns the same table for a process that was forked.
     func reopened() throws(Errno) -> CredentialTable { CredentialTable(OpenFile(try Self.open(file.descriptor.raw))) }
 
     /// - Throws: ESRCH when the process is gone.
@@ -59,7 +59,7 @@ struct CredentialTable {
         try setLockLimit(mark, of: process)
     }
 
-    /// A new record.
+    /// Returns the number of a new record.
     func mark(of credentials: Credentials) throws(Errno) -> UInt64 {
         let numbers = credentials.numbers
         let record = ([Self.signature, UInt64(numbers.count)] + numbers).flatMap { number in
@@ -70,7 +70,7 @@ struct CredentialTable {
         return Self.first + (try position(of: file.descriptor.raw)) - UInt64(record.count)
     }
 
-    /// - Returns: nil for a limit that somebody set who knew nothing of us.
+    /// - Returns: nil for a limit that was set by somebody else.
     private func record(at place: UInt64) throws(Errno) -> Credentials? {
         guard let start = Int64(exactly: place), place < 2 * Self.limit else { return nil }
         let head = Self.numbers(try readBytes(file.descriptor.raw, at: start, count: 16))

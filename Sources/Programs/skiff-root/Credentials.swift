@@ -1,8 +1,8 @@
 package import Core
 package import Linux
 
-/// Who a process believes to be: the ids and capabilities of credentials(7) and capabilities(7), with the rules of
-/// setuid(2) and its family. A value: what a child inherits is the same value.
+/// Who a process believes it is: the ids and capabilities of credentials(7) and capabilities(7), with the rules of
+/// setuid(2) and its family. A value: a child inherits an equal one.
 package struct Credentials: Hashable, Sendable {
     /// Real, effective, saved and file system id.
     package struct IDs: Hashable, Sendable {
@@ -33,7 +33,7 @@ package struct Credentials: Hashable, Sendable {
     package var keepsCapabilities = false
     /// SECBIT_NO_SETUID_FIXUP: capabilities do not follow the ids.
     package var isUnfixed = false
-    /// Landlock binds it, for good.
+    /// Landlock binds the process, for good.
     package var isRestricted = false
 
     package static let root = Credentials()
@@ -41,7 +41,7 @@ package struct Credentials: Hashable, Sendable {
 
     package func has(_ capability: UInt64) -> Bool { effective & capability != 0 }
 
-    /// Whether new files belong to somebody else than root.
+    /// Whether new files belong to somebody other than root.
     package var makesForeignFiles: Bool { user.file != 0 || group.file != 0 }
 
     package func isIn(_ gid: UInt32) -> Bool { group.file == gid || groups.contains(gid) }
@@ -112,7 +112,7 @@ extension Credentials {
         try Self.set(real, effective, saved, &group, has(Capability.setGID))
     }
 
-    /// - Returns: the id before, whether it changed or not; setfsuid(2) has no other answer.
+    /// - Returns: the previous id, whether it changed or not; setfsuid(2) has no other answer.
     package mutating func setFSUID(_ id: UInt32) -> UInt32 {
         Self.setFile(id, &user, has(Capability.setUID))
     }

@@ -2,17 +2,18 @@ import CLinux
 import Core
 import Linux
 
-/// The processes that answer the calls of one filter. Each takes the next call by itself: the kernel wakes exactly one that
-/// waits. There is always one more than calls in the works, so that a call which blocks, in FUSE or on a network, delays no
-/// other. It ends with its caller: a process that is still at a call whose caller has gone is killed.
+/// The processes that answer the calls of one filter. Each takes the next call by itself: the kernel wakes exactly one
+/// waiting process. There is always one more than there are calls in progress, so a call that blocks, in FUSE or on a
+/// network, delays no other. A call ends with its caller: a process still working on a call whose caller is gone is
+/// killed.
 ///
-/// They are forked and never execute anything, so that their memory stays closed to the container (`detachFromCaller`).
+/// They are forked and never execute anything, so their memory stays closed to the container (`detachFromCaller`).
 final class Crew {
     private let listener: OwnedFD
     private let bounds: Bounds
     private let board: Board
     private var workers: [Worker] = []
-    /// The calls that workers were at when last looked at.
+    /// The calls that workers were working on at the last look.
     private var seen: [Int: UInt64] = [:]
     private var isShort = false
     private let ending: EndingProcesses
@@ -20,7 +21,7 @@ final class Crew {
     private final class Worker {
         let pid: pid_t
         let place: Int
-        /// Says that nobody waits for the next call; ends with the process.
+        /// The pipe that reports that nobody waits for the next call; ends with the process.
         let line: OwnedFD
 
         init(_ pid: pid_t, _ place: Int, _ line: consuming OwnedFD) {
@@ -41,12 +42,12 @@ final class Crew {
 
     var lines: [CInt] { workers.map { $0.line.raw } }
 
-    /// Whether time matters: somebody is wanted, or somebody may be at a call of a caller who has gone.
+    /// Whether time matters: a worker is needed, or one may be working on a call whose caller is gone.
     var needsWatching: Bool { isShort || workers.count > 2 }
 
     // MARK: the parent's part
 
-    /// One more process.
+    /// Starts one more process.
     func start(_ table: CredentialTable, _ home: CInt) {
         let taken = Set(workers.map(\.place))
         guard let place = (0..<Board.places).first(where: { !taken.contains($0) }),
@@ -57,7 +58,7 @@ final class Crew {
         }
         let reading = OwnedFD(adopting: pipe.first)
         let writing = OwnedFD(adopting: pipe.second)
-        // It counts from now on: who is asked meanwhile must not ask for another.
+        // It counts from now on: a worker that is asked meanwhile must not ask for another.
         board.setIdle(place)
         let parent = processID()
         guard let pid = try? cloneProcess() else {
@@ -72,7 +73,7 @@ final class Crew {
         workers.append(Worker(pid, place, reading))
     }
 
-    /// Looks at what the workers said.
+    /// Reads what the workers reported.
     func attend(readable: [CInt], closed: [CInt], _ table: CredentialTable, _ home: CInt) {
         for worker in workers where readable.contains(worker.line.raw) {
             var bytes = [UInt8](repeating: 0, count: 64)
@@ -83,8 +84,8 @@ final class Crew {
         if workers.isEmpty || board.idle(of: Board.places, limit: 1) == 0 { start(table, home) }
     }
 
-    /// Ends those whose caller was killed. Who is just about to finish finds that it was given up, and ends as well: a process
-    /// that may have taken its next call is never killed, for nobody would answer that.
+    /// Ends the workers whose caller was killed. One that is just about to finish finds that it was given up, and ends
+    /// as well: a process that may have taken its next call is never killed, since nobody would answer that call.
     func watch() {
         var now: [Int: UInt64] = [:]
         for worker in workers {
@@ -98,7 +99,8 @@ final class Crew {
         seen = now
     }
 
-    /// The filter's last process has ended. A worker that the kernel still holds ends when it lets go.
+    /// Called when the filter's last process has ended. A worker that the kernel still holds ends when the kernel lets
+    /// go.
     func end() {
         for worker in workers {
             try? sendSignal(SIGKILL, to: worker.pid)
@@ -107,7 +109,7 @@ final class Crew {
         workers = []
     }
 
-    /// One that was killed, or came to harm, in the middle of a call leaves a caller behind.
+    /// A worker that was killed or crashed in the middle of a call leaves a caller behind.
     private func bury(_ worker: Worker) {
         if let call = board.call(worker.place) { try? answer(id: call, error: .noSystemCall, at: number) }
         board.setEmpty(worker.place)
@@ -142,7 +144,7 @@ final class Crew {
     }
 }
 
-/// Children that are about to end, or held by the kernel in a call. They are waited for without waiting.
+/// Children that are about to end, or held by the kernel in a call. Waiting for them does not block.
 final class EndingProcesses {
     private var processes: [pid_t] = []
 
@@ -154,11 +156,12 @@ final class EndingProcesses {
         }
     }
 
-    /// Before our own end: not every first process of a host, or of the container we run in, waits for children it did not start.
+    /// Called before this process ends: not every first process of a host, or of the container we run in, reaps
+    /// orphans.
     func reapAtEnd() {
         for process in processes {
             guard let handle = try? openPidFD(process) else { continue }
-            // Longer than that takes only one whom the kernel holds.
+            // Only a process that the kernel holds takes longer than that.
             _ = try? waitReadable(handle.raw, milliseconds: 100)
         }
         reap()

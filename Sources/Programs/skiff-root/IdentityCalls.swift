@@ -1,12 +1,12 @@
 import Core
 import Linux
 
-/// setuid(2) and its family, and what getuid(2) and its family say afterwards.
+/// setuid(2) and its family, and what getuid(2) and its family report afterwards.
 struct IdentityCalls {
     let caller: Caller
     let credentials: Credentials
 
-    /// - Returns: nil for a call of another kind. New credentials are for the caller to put in force.
+    /// - Returns: nil for a call of another kind. It is up to the caller to put new credentials in force.
     func answer() throws(Errno) -> (Answer, Credentials)? {
         if let value = ownID { return (.value(Int64(value)), credentials) }
         switch caller.entry.call {
@@ -44,11 +44,11 @@ struct IdentityCalls {
         case .setrlimit: return (.done, credentials)
         case .prlimit: return (try limit(), credentials)
         case .restrict:
-            // Should the kernel refuse it, the process has lost some emulation and gained nothing.
+            // If the kernel refuses it, the process has lost some emulation and gained nothing.
             new.isRestricted = true
             return (.proceed, new)
         case .execve, .execveat:
-            // Should the file not be found, what exec would have taken away is gone too soon; nobody was seen to mind.
+            // If the file is not found, what exec would have taken away is gone too soon; no program was seen to mind.
             new.execute()
             return (.proceed, new)
         default: return nil
@@ -96,14 +96,14 @@ struct IdentityCalls {
         var new = credentials
         let header = try caller.memory(0, count: 8)
         let version = word(header, 0)
-        // _LINUX_CAPABILITY_VERSION_1 has one word a set, 2 and 3 have two; anything else is a question for the version.
+        // _LINUX_CAPABILITY_VERSION_1 has one word per set, 2 and 3 have two; anything else asks for the version.
         let words = version == 0x1998_0330 ? 1 : [0x2007_1026, 0x2008_0522].contains(version) ? 2 : 0
         if words == 0 || (word(header, 1) != 0 && word(header, 1) != UInt32(bitPattern: caller.thread)) { return new }
         let data = try caller.memory(1, count: words * 12)
         func set(_ index: Int) -> UInt64 {
             UInt64(word(data, index)) | (words == 2 ? UInt64(word(data, index + 3)) << 32 : 0)
         }
-        // The kernel, too, forgets bits that it has no capability for.
+        // The kernel, too, drops bits that it has no capability for.
         let known = (UInt64(1) << 41) - 1
         try new.setCapabilities(effective: set(0) & known, permitted: set(1) & known)
         return new
@@ -113,14 +113,15 @@ struct IdentityCalls {
         bytes[index * 4..<index * 4 + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
     }
 
-    /// The limit that carries the credentials (`CredentialTable`) is shown as the kernel's default, and nothing changes it:
-    /// pam_limits(8) sets all limits anew, in the middle of a change of user.
+    /// Shows the limit that carries the credentials (`CredentialTable`) as the kernel's default, and lets nothing
+    /// change it: pam_limits(8) sets all limits anew, in the middle of a change of user.
     private func limit() throws(Errno) -> Answer {
         if caller.argument(3) != 0 { try caller.write([UInt8](repeating: 0xFF, count: 16), to: caller.argument(3)) }
         return .done
     }
 
-    /// PR_SET_KEEPCAPS also happens truly; PR_SET_SECUREBITS does not, or the next exec would take root's powers away.
+    /// PR_SET_KEEPCAPS is also carried out by the kernel; PR_SET_SECUREBITS is not, or the next exec would take root's
+    /// powers away.
     private func control() -> (Answer, Credentials) {
         var new = credentials
         if caller.flags(0) == 8 {

@@ -3,7 +3,7 @@ import Core
 import Linux
 import Ownership
 
-/// chown(2) and its family, and setxattr(2): what they say is kept on the file.
+/// chown(2) and its family, and setxattr(2): the owner or value that they set is kept on the file.
 struct OwnerCalls {
     let caller: Caller
     let credentials: Credentials
@@ -47,13 +47,13 @@ struct OwnerCalls {
         try check(owner, uid, gid)
         if uid != Credentials.unchanged { owner.uid = uid }
         if gid != Credentials.unchanged { owner.gid = gid }
-        // The kernel's part: a read-only file system, an immutable file, setuid bits and capabilities that go.
+        // The kernel's part: a read-only file system, an immutable file, setuid bits and capabilities that are cleared.
         try keepOwner(file.raw)
         try bounds.record(owner, on: file.raw)
         return .done
     }
 
-    /// chown(2): who is not privileged gives nothing away, and only to groups of their own.
+    /// Checks as chown(2) does: an unprivileged user gives no file away, and sets only groups of their own.
     private func check(_ owner: RecordedOwner, _ uid: UInt32, _ gid: UInt32) throws(Errno) {
         if credentials.has(Credentials.Capability.chown) { return }
         let isOwner = credentials.user.file == owner.uid
@@ -63,7 +63,8 @@ struct OwnerCalls {
         }
     }
 
-    /// `security.capability` the kernel keeps by itself. Labels of security modules no image keeps, so they are forgotten.
+    /// The kernel keeps `security.capability` by itself. No image keeps labels of security modules, so they are
+    /// dropped.
     private func setAttribute(_ file: () throws(Errno) -> OwnedFD) throws(Errno) -> Answer {
         let name = try readText(of: caller.thread, at: caller.argument(1), limit: 256)
         try caller.confirm()

@@ -3,12 +3,12 @@ import Core
 import Linux
 import Ownership
 
-/// stat(2) and its family show the owner that is recorded. A program that asks and then gives a file the same owner, as
-/// `sed -i`, `cp -p` and the tools of /etc/shadow do, must hear of it. A file without a record is shown by the kernel.
+/// stat(2) and its family show the recorded owner. A program that asks for the owner and then gives a file the same
+/// one, as `sed -i`, `cp -p` and the tools of /etc/shadow do, must see it. The kernel shows a file without a record.
 struct StatusCalls {
     let caller: Caller
 
-    /// - Returns: nil for a call of another kind. Whatever fails here the kernel is left to say.
+    /// - Returns: nil for a call of another kind. Any error here is left to the kernel to report.
     func answer() -> Answer? {
         do throws(Errno) {
             switch caller.entry.call {

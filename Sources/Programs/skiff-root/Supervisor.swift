@@ -1,11 +1,11 @@
 import Core
 package import Linux
 
-/// Takes listeners of filters, and has a `Crew` answer the calls of each. Nothing here waits but poll(2): a message on a
-/// socket, what a crew says, the end of any of them. It ends when nobody can ask it any more.
+/// Takes listeners of filters, and lets a `Crew` answer the calls of each. It waits only in poll(2): for a message on a
+/// socket, a report of a crew, the end of any of them. It ends when nobody can ask it any more.
 ///
-/// It has no power that its callers lack, being root of the same user namespace: what it can be tricked into, they can do.
-/// What it holds of the host they cannot reach: it was started outside of their namespace, and is not dumpable.
+/// It has no power that its callers lack, being root of the same user namespace: whatever it can be tricked into, they
+/// can do. They cannot reach what it holds of the host: it was started outside their namespace, and is not dumpable.
 package final class Supervisor {
     private let control: CInt
     private let home: OwnedFD
@@ -31,7 +31,7 @@ package final class Supervisor {
 
     private static let interval: CInt = 250
 
-    /// Comes back when the control socket and all listeners have ended.
+    /// Returns when the control socket and all listeners have ended.
     package func run() throws(Errno) {
         while isControlled || !crews.isEmpty || !handovers.isEmpty {
             let sockets = (isControlled ? [control] : []) + handovers.map { $0.socket.raw }
@@ -82,7 +82,7 @@ package final class Supervisor {
         }
     }
 
-    /// - Returns: whether more is to come. Whatever is not as it should be ends the connection, and the launch with it.
+    /// - Returns: whether more is to come. Anything unexpected ends the connection, and the launch with it.
     private func serve(_ handover: Handover) -> Bool {
         let socket = handover.socket.raw
         do throws(Errno) {

@@ -5,7 +5,8 @@ import Grammar
 import Linux
 import PluginHost
 
-/// Has `skiff-image` fetch what a launch names by address: networks and caches have no place in the launch path.
+/// Lets `skiff-image` fetch an image that a launch names by address: networks and caches have no place in the launch
+/// path.
 struct ImageHelper {
     let installation: Installation
     let registry: () -> InstalledPlugins
@@ -29,7 +30,7 @@ struct ImageHelper {
         return true
     }
 
-    /// Runs the helper with the words as they were typed; it says where the image is.
+    /// Runs the helper with the words as they were typed; it reports where the image is.
     private func fetch(_ invocation: Invocation) throws(SkiffError) -> FetchAnswer? {
         var environment = environmentStrings()
         environment.append("SKIFF_MESSAGELEVEL=\(Log.level)")
@@ -46,7 +47,7 @@ struct ImageHelper {
             let bytes = try readToEnd(ours.raw, limit: 1 << 16)
             return (FetchAnswer(bytes), try waitFor(pid)?.status)
         }
-        // It has said why.
+        // The helper has already said why.
         if case .exited(let code) = status, code != 0 { exit(code) }
         if case .signaled(let signal) = status { exit(128 + signal) }
         return answer

@@ -6,12 +6,12 @@ import InstalledGrammar
 import Linux
 import PluginHost
 
-/// The `skiff` program: reads the command line and gives it to a command of its own or to `skiff-image`.
+/// The `skiff` program: reads the command line and passes it to a command of its own or to `skiff-image`.
 package struct Program {
     private let name: ProgramName
     private let arguments: [String]
 
-    /// From the first instruction to the last.
+    /// Runs the program from the first instruction to the last.
     package static func main() -> Never {
         Inheritance.take()
         Program(arguments: processArguments()).run()
@@ -85,7 +85,7 @@ package struct Program {
             buildConfiguration: invocation.global.buildConfiguration)
     }
 
-    /// Everything heavy is another program, which parses the same words with the same table.
+    /// Everything heavy is in another program, which parses the same words with the same table.
     private func handOver(_ invocation: Invocation, _ installation: Installation) throws(SkiffError) -> Never {
         var environment = environmentStrings()
         environment.append("SKIFF_PROGRAM=\(name.text)")
@@ -129,7 +129,7 @@ package struct Program {
     }
 }
 
-/// The plugins of the installation, read at the first question.
+/// The plugins of the installation, read when first asked for.
 private final class LazyRegistry {
     private let installation: Installation
     private(set) lazy var value = InstalledPlugins(installation: installation)

@@ -6,7 +6,7 @@ package protocol KeySource {
     var origin: KeyOrigin { get }
 
     /// - Parameter keyID: 16 hexadecimal digits, of a primary key or subkey.
-    /// - Returns: that one key, alone; nil when the source does not have it.
+    /// - Returns: only that key; nil when the source does not have it.
     /// - Throws: when the source cannot be read. A source that may be absent returns nil instead.
     func key(_ keyID: String) throws(SkiffError) -> PublicKeys?
 }
@@ -14,7 +14,7 @@ package protocol KeySource {
 /// Verifies clear-signed OpenPGP messages. Sources are asked in order and the first that has the key decides, so that
 /// an administrator's version of a key takes precedence.
 ///
-/// Besides librnp's own rules those of Apptainer apply: the signature uses SHA-2, and the key is neither revoked nor
+/// Apptainer's rules apply in addition to librnp's: the signature uses SHA-2, and the key is neither revoked nor
 /// expired now, no matter when the signature was made.
 package struct ClearSignVerifier: MessageVerifier {
     private let sources: [any KeySource]
@@ -56,7 +56,7 @@ package struct ClearSignVerifier: MessageVerifier {
 
     private static var unknownEntity: MessageProblem { .invalid("openpgp: signature made by unknown entity") }
 
-    /// Returns why a signature does not count, or nil when it does.
+    /// Returns why a signature does not count, or nil if it does.
     private static func objection(to signature: PublicKeys.Signature, by key: PublicKeys.KeyFacts) -> String? {
         if let issuer = signature.issuer, issuer != key.ownFingerprint {
             return "invalid data: signature names two issuers"

@@ -8,7 +8,7 @@ import Digest
 package final class PublicKeys {
     private let store: OpaquePointer
 
-    /// - Parameter bytes: any number of keys, also none. Keys of kinds that librnp does not know are left out.
+    /// - Parameter bytes: any number of keys, or none. Keys of kinds that librnp does not know are left out.
     /// - Throws: when the bytes are not keys, or the library is missing. The message does not name the source.
     package init(_ bytes: [UInt8]) throws(SkiffError) {
         store = try RNP.use { (rnp) throws(SkiffError) in
@@ -72,7 +72,7 @@ package final class PublicKeys {
 
     /// One signature of a message.
     struct Signature {
-        /// 16 hexadecimal digits; nil when the signature does not say whose it is.
+        /// 16 hexadecimal digits; nil when the signature does not name its key.
         let keyID: String?
         /// The same in another place: the fingerprint of that key, in hexadecimal digits; nil in old signatures.
         let issuer: String?
@@ -87,9 +87,9 @@ package final class PublicKeys {
 
     /// The state of a key now.
     struct KeyFacts {
-        /// Of the key itself, in hexadecimal digits.
+        /// The fingerprint of the key itself, in hexadecimal digits.
         let ownFingerprint: String?
-        /// Of the primary key.
+        /// The fingerprint of the primary key.
         let fingerprint: [UInt8]
         let userID: String
         /// The key, its primary key or its primary user id was revoked.
@@ -104,7 +104,7 @@ package final class PublicKeys {
     /// - Returns: the outcome of each signature, in their order, and the text that they cover.
     func check(_ message: ClearSignedMessage) throws(SkiffError) -> (signatures: [Signature], text: [UInt8]) {
         try RNP.use { (rnp) throws(SkiffError) in
-            // Zero is no limit: the text is shorter than the message, and that is bounded.
+            // Zero means no limit: the text is shorter than the message, which is bounded.
             guard let output = rnp.object({ rnp.functions.output_to_memory($0, 0) }) else { throw RNP.outOfMemory }
             defer { _ = rnp.functions.output_destroy(output) }
             let signatures = try rnp.withInput(message.bytes) { (input) throws(SkiffError) -> [Signature] in

@@ -5,7 +5,7 @@ import Linux
 import TestSupport
 import Testing
 
-/// What a test asks of an image; `#expect` cannot look into a value that has one owner.
+/// What a test checks of an image; `#expect` cannot look into a noncopyable value.
 private struct Seen {
     let kind: ImageSource.Kind
     let path: String
@@ -15,7 +15,7 @@ private struct Seen {
     let overlays: [ImageSection]
     let data: [ImageSection]
     let architecture: SIFArchitecture
-    /// At the root section.
+    /// The first bytes of the root section.
     let firstBytes: [UInt8]
 
     init(_ path: String, writable: Bool) throws {
@@ -40,7 +40,7 @@ struct ImageSourceTests {
 
     private func slot(_ index: Int, _ field: Int) -> Int { 4096 + 585 * index + field }
 
-    /// The reason why the launch refuses an image of these bytes; nil when it opens.
+    /// Returns the reason why a launch refuses an image of these bytes, or nil when it opens.
     private func refusal(_ bytes: [UInt8]) throws -> String? {
         let scratch = try Scratch()
         let path = try scratch.file("x.sif", bytes)
@@ -150,7 +150,7 @@ struct ImageSourceTests {
                     "the image's architecture (\(other)) could not run on the host's (\(SIFArchitecture.host.name))")
                     == true)
         }
-        // A note that nobody can read stops nothing.
+        // A note that cannot be read stops nothing.
         #expect(try refusal(whole.with([(45, [0xFF, 0xFE])])) == nil)
     }
 

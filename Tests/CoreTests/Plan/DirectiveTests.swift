@@ -4,7 +4,7 @@ import Testing
 
 @testable import Core
 
-/// What directives of the configuration do to a plan.
+/// The effect of the configuration's directives on a plan.
 extension PlanBuilderTests {
     private func refusal(
         _ image: ImageFacts, _ host: HostFacts, _ settings: Settings, _ request: (inout Request) -> Void = { _ in }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Core
 
-/// The order of mounts: by group, but what was asked for is not covered by what was not.
+/// The order of mounts: by group, but a mount that was asked for is not covered by one that was not.
 struct MountOrderTests {
     private func mount(
         _ group: Mount.Group, _ path: String, _ source: Mount.Source = .bind("/of/host"), asked: Bool = false
@@ -33,7 +33,8 @@ struct MountOrderTests {
         #expect(mounts.inOrder().map { "\($0.group) \($0.destination)" }.joined(separator: ", ") == expected)
     }
 
-    /// An empty home would not be seen again; the host's shows through the host's /tmp. At /tmp itself it is no home of its own.
+    /// An empty home would be hidden; the host's shows through the host's /tmp. A home at /tmp itself is not one of its
+    /// own.
     @Test func homeOfItsOwnIsNotCovered() {
         #expect(
             order(mount(.home, "/tmp/u", .session(mode: 0o700)), mount(.tmp, "/tmp")) == ["tmp /tmp", "home /tmp/u"])
@@ -56,7 +57,7 @@ struct MountOrderTests {
                 ])
     }
 
-    /// What was asked for may cover what was asked for.
+    /// A mount that was asked for may cover another one.
     @Test func bindsStillCoverTheHome() {
         #expect(
             order(

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Core
 
-/// Plans for hosts and users that need not exist: everything that decides is a value.
+/// Plans for hosts and users that need not exist: everything that a plan depends on is a value.
 struct PlanBuilderTests {
     func host(uid: UInt32 = 2000, administrator: Bool = false, initial: Bool = true, fuse: Bool = true)
         -> HostFacts
@@ -44,7 +44,7 @@ struct PlanBuilderTests {
         #expect(plan.privileges == Privileges(noNewPrivileges: true, capabilities: 0))
     }
 
-    /// The namespace has one id: with the image's owners nothing of it could be changed in an overlay.
+    /// The namespace has one id: if files had the image's owners, none of them could be changed in an overlay.
     @Test func filesOfAServedImageBelongToTheCaller() throws {
         #expect(try plan(sif, host()).image.owner == FileOwner(uid: 2000, gid: 2000))
         #expect(try plan(sif, host()) { $0.userMapping = .root }.image.owner == FileOwner(uid: 0, gid: 0))
@@ -73,7 +73,7 @@ struct PlanBuilderTests {
         }
     }
 
-    /// The bytes of an image are an attack on the kernel's file systems where somebody else made them.
+    /// An image made by somebody else may attack the kernel's file systems with its bytes.
     @Test func theKernelReadsWhatTheConfigurationLetsIt() throws {
         let root = host(uid: 0, administrator: true)
         let file = ImageFacts(path: "/i/x.ext3", root: .ext3, range: ByteRange(offset: 0, size: 4096))
@@ -113,7 +113,7 @@ struct PlanBuilderTests {
         #expect(there.mounts.filter { $0.group == .home }.map(\.destination) == ["/home/ann"])
     }
 
-    /// Equivalent to Unicode, two names to the kernel.
+    /// Equivalent in Unicode, but two names to the kernel.
     @Test func equivalentNamesAreTwoPlaces() throws {
         let places = ["/mnt/\u{E9}", "/mnt/e\u{301}"]
         let plan = try plan(sandbox, host()) {
@@ -172,7 +172,7 @@ struct PlanBuilderTests {
         #expect(host.homeSource == .absent(.noSuchFile) && image.holdsHome)
     }
 
-    /// `--explain` shows them, and nothing is printed while the plan is made.
+    /// `--explain` shows the messages, and nothing is printed while the plan is made.
     @Test func whatTheUserIsToldIsInThePlan() throws {
         var settings = Settings()
         (settings.userBindControl, settings.allowPIDNamespace) = (false, false)

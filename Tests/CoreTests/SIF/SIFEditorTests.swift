@@ -23,7 +23,7 @@ struct SIFEditorTests {
         try editor.add(SIFNewObject(.definition), bytes: Array("bootstrap: scratch\n".utf8))
         try editor.add(
             SIFNewObject(.genericJSON, name: "inspect-metadata.json"), bytes: Array(#"{"hello":"skiff"}"#.utf8))
-        // The way of the squashfs writer: it writes into the file itself.
+        // As the squashfs writer does, which writes into the file itself.
         let offset = try editor.beginObject(
             .partition(.squashfs, .primarySystem, SIFArchitecture(name: "amd64") ?? .unknown))
         #expect(offset == 32768)
@@ -131,7 +131,7 @@ struct SIFEditorTests {
         #expect(
             failure { try editor.finishObject(size: 9) }
                 == "cannot finish an object of 9 bytes: the file has only 0 of them")
-        // Begun and not finished, as a killed edit leaves it: the length is noted, for the next one.
+        // Begun and not finished, as a killed edit leaves it: the length is recorded for the next edit.
         #expect(try bytes(of: file) != before)
         _ = try SIFEditor(opening: file.raw)
         #expect(try bytes(of: file) == before)
@@ -152,7 +152,7 @@ struct SIFEditorTests {
         #expect(image.objects.map(\.id) == [1, 3])
         #expect(image.objects.allSatisfy { $0.created == SIFFormat.zeroTime && $0.modified == SIFFormat.zeroTime })
         #expect(image.objects.last?.group == 0 && image.objects.last?.storedGroup == 0xF000_0000)
-        // Nothing but the changes differs: an image with a time gets a new one.
+        // Nothing else differs: an image with a time gets a new one.
         let timed = try scratch.openFile("t.sif", try Vectors.bytes("worked-example.sif"))
         var other = try SIFEditor(opening: timed.raw)
         try other.delete(id: 1)
@@ -236,7 +236,7 @@ struct SIFEditorTests {
         let image = try SIFImage(reading: file.raw)
         #expect(image.objects.map(\.id) == [1, 2])
         #expect(image.header.dataSize == 38)
-        // What was behind stays: nobody may take the length of the file for the end of the data.
+        // What came after stays: nobody may take the length of the file for the end of the data.
         #expect(try status(of: file.raw).size == 36864)
     }
 

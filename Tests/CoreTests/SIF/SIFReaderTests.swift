@@ -165,7 +165,7 @@ struct SIFReaderTests {
     }
 
     @Test func tableSomewhereElse() throws {
-        // A table of 2 slots behind everything, which the first read does not reach.
+        // A table of 2 slots at the end of the file, which the first read does not reach.
         let whole = try Vectors.bytes("worked-example.sif")
         let moved =
             whole.with([

@@ -14,13 +14,13 @@ enum Vectors {
         return try SIFImage(reading: file.raw)
     }
 
-    /// Eight bytes, little-endian.
+    /// Returns the eight bytes of a number, little-endian.
     static func little(_ value: Int64) -> [UInt8] { withUnsafeBytes(of: value.littleEndian) { Array($0) } }
     static func little(_ value: UInt32) -> [UInt8] { withUnsafeBytes(of: value.littleEndian) { Array($0) } }
 }
 
 extension [UInt8] {
-    /// A copy with other bytes at some places.
+    /// Returns a copy with other bytes at some places.
     func with(_ changes: [(Int, [UInt8])]) -> [UInt8] {
         var copy = self
         for (offset, bytes) in changes { copy.replaceSubrange(offset..<offset + bytes.count, with: bytes) }
@@ -28,7 +28,7 @@ extension [UInt8] {
     }
 }
 
-/// What an operation throws, as text; nil when it does not.
+/// Returns the error of an operation as text, or nil when it throws none.
 func failure(_ body: () throws -> Void) -> String? {
     do {
         try body()

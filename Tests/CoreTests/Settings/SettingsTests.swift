@@ -8,7 +8,7 @@ import Testing
 @Suite struct SettingsTests {
     private func parse(_ text: String) throws -> Settings { try Settings(parsing: Array(text.utf8), name: "test.conf") }
 
-    /// What counts for lists is that the file is there; the rest are the defaults.
+    /// For lists it only matters that the file exists; the rest are the defaults.
     private var withoutLists: Settings {
         var settings = Settings()
         settings.bindPath = []
@@ -89,7 +89,7 @@ import Testing
         #expect(text.contains("\nlimit container owners =\n"))
     }
 
-    /// Every directive that the text names is read back: another value in the file is another value in the result.
+    /// Every directive in the text is read back: another value in the file gives another value in the result.
     @Test func everyDirectiveIsReadBack() throws {
         let text = try Settings().text()
         var count = 0
@@ -132,7 +132,7 @@ import Testing
         #expect(try Settings.load(installation, buildConfiguration: true) == .forBuilds)
     }
 
-    /// As root only what nobody else can have written counts; a file that says nothing needs no trust.
+    /// For root, only files that nobody else can have written count; a file that says nothing needs no trust.
     @Test func rootObeysOnlyFilesThatNobodyElseCanWrite() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "skiff-obey-\(processID())").path
         try makeDirectories(folder + "/etc/skiff")

@@ -2,15 +2,15 @@ import CLinux
 import Linux
 import TestSupport
 
-/// A small Linux with `/attack` (`Tests/Inside/attack.c`), the program of somebody who wants out.
+/// A small Linux with `/attack` (`Tests/Inside/attack.c`), the program of somebody who wants to break out.
 enum AttackRoot {
-    /// Of whoever runs the suite, readable by all.
+    /// The directory; it belongs to the user who runs the suite and is readable by all.
     static let directory = Result { try make() }
 
-    /// The same as a SIF.
+    /// The same root as a SIF.
     static let image = Result { try makeImage() }
 
-    /// A copy that belongs to the ordinary user, who may write in it.
+    /// Returns a copy that belongs to the ordinary user, who may write in it.
     static func copy() throws -> String {
         let path = try WorkDirectory.make(for: .user) + "/root"
         let outcome = try Command(["/bin/cp", "-r", try directory.get(), path], as: .user).run()
@@ -18,7 +18,7 @@ enum AttackRoot {
         return path
     }
 
-    /// `/attack` for use on the host.
+    /// Returns the path of `/attack` for use on the host.
     static func program() throws -> String { try directory.get() + "/attack" }
 
     private static func make() throws -> String {

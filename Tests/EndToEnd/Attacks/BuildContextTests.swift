@@ -4,9 +4,9 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// The boundary between a stranger's Dockerfile and files of the host outside of its context.
+    /// The boundary between a stranger's Dockerfile and files of the host outside its context.
     @Suite(.cleanHost) struct BuildContextBoundary {
-        /// Places to name an image at, `OUT` being a directory beside the context. `out-link` in the context leads there.
+        /// Places of images; `OUT` is a directory next to the context, and `out-link` in the context leads there.
         static let names = [
             "OUT", "../outside", "./../outside", "./out-link", "out-link/", "localimage:OUT", "localimage://OUT",
             "localimage:../outside", "localimage:out-link", "oci:OUT", "oci:OUT:tag", "oci-archive:OUT/key",
@@ -37,7 +37,7 @@ extension EndToEnd {
             }
         }
 
-        /// What the boundary leaves: an image in the context, by its name there.
+        /// What the boundary allows: an image in the context, by its name there.
         @Test(arguments: Profile.allCases) func imagesOfTheContextAreTaken(profile: Profile) throws {
             try need(profile.facility)
             let folder = try WorkDirectory.make(for: profile)

@@ -7,7 +7,7 @@ import Testing
 extension EndToEnd {
     /// The boundary between names that an image chooses and the files of the host: no path of an image leads out of it.
     @Suite struct ForeignPathBoundary {
-        /// An image beside a directory of the host that it tries to reach.
+        /// An image next to a directory of the host that it tries to reach.
         private struct Trap {
             let profile: Profile
             let folder: String
@@ -28,7 +28,7 @@ extension EndToEnd {
 
             func remove() { try? removeTree(folder) }
 
-            /// - Parameter descriptor: what the caller has open as descriptor 9.
+            /// - Parameter descriptor: what the caller has opened as descriptor 9.
             func run(_ words: [String], descriptor: String = "/dev/null", under: [String] = []) throws -> Outcome {
                 try skiffCommand(words, as: profile) {
                     $0.words = ["/bin/sh", "-c", "exec 9<\"$0\"; exec \"$@\"", descriptor] + under + $0.words
@@ -44,7 +44,7 @@ extension EndToEnd {
 
         // MARK: The start directory
 
-        /// CVE-2024-21626. Descriptor 9 is the caller's, lower numbers are what a runtime may have open.
+        /// CVE-2024-21626. Descriptor 9 is the caller's; lower numbers are those that a runtime may have open.
         static let ways =
             (3...12).map { "/proc/self/fd/\($0)" } + [
                 "/proc/self/cwd", "/proc/self/root", "/proc/1/root", "/proc/thread-self/fd/9", "/dev/fd/9", "/link",
@@ -73,7 +73,7 @@ extension EndToEnd {
             }
         }
 
-        /// Where the start directory is no demand, the next one is taken: at last the root.
+        /// Where the start directory is not required, the next one is tried, and finally the root.
         @Test(arguments: Profile.allCases) func linkedHomeLeadsThroughNoDescriptor(profile: Profile) throws {
             try need(profile)
             let home = try #require(profile.record?.home)
@@ -147,7 +147,7 @@ extension EndToEnd {
 
         // MARK: Places for mounts
 
-        /// Each is a way of an image to have a bind's place made in the host's directory.
+        /// The ways in which an image tries to have a bind's mount point made in the host's directory.
         enum Bait: String, CaseIterable, Sendable {
             case absolute, relative, repairedName, throughProc, chain
 
@@ -158,7 +158,7 @@ extension EndToEnd {
                 case .relative:
                     try makeSymlink("../../../../../../../../../.." + host, at: image + "/bait")
                 case .repairedName:
-                    // A name that is not UTF-8, which a String would repair to the name of a link.
+                    // A name that is not UTF-8, which a String would repair into the name of a link.
                     let top = try open(image, SKL_O_PATH | O_DIRECTORY)
                     try makeDirectory(try EntryName([0xFF]), at: top.raw)
                     try makeSymlink([0xFF], at: EntryName("bait"), in: top.raw)
@@ -215,7 +215,8 @@ extension EndToEnd {
             }
         }
 
-        /// A directory with more entries than a process may have descriptors is covered all the same, and shows them all.
+        /// A directory with more entries than a process may have descriptors is covered nevertheless, and shows them
+        /// all.
         @Test(arguments: Profile.allCases) func underlayShowsWhatItCovers(profile: Profile) throws {
             try need(profile)
             let trap = try Trap(profile) { image, _ in
@@ -264,7 +265,7 @@ extension EndToEnd {
             try trap.checkHost()
         }
 
-        /// Linux has mount_setattr(2) since 5.12; what a mount may not do, it may not do without that either.
+        /// Linux has mount_setattr(2) since 5.12; the restrictions of a mount hold without it, too.
         @Test(arguments: Profile.allCases) func mountsAreRestrictedOnOldKernels(profile: Profile) throws {
             try need(profile)
             let source = try WorkDirectory.make(for: profile)
@@ -275,7 +276,7 @@ extension EndToEnd {
                 let usual = try command.run()
                 command.words = [try Self.old.get()] + command.words
                 let old = try command.run()
-                // Place and attributes of each.
+                // The mount point and attributes of each.
                 func mounts(_ outcome: Outcome) -> [String] {
                     outcome.standardOutput.split(separator: "\n").map { line in
                         let fields = line.split(separator: " ")

@@ -7,10 +7,10 @@ extension EndToEnd {
     /// The boundary between what other users of the host have made and what skiff takes for its own: caches, temporary
     /// directories, the state of plugins.
     @Suite struct ForeignPlaces {
-        /// uid 65534, who plays another user of the host.
+        /// uid 65534, which plays another user of the host.
         private static let other: uid_t = 65534
 
-        /// An image on a web server, the name that it has in a cache, and another image of that name.
+        /// An image on a web server, the name that it has in a cache, and another image with that name.
         private struct Trap {
             let profile: Profile
             let folder: String
@@ -47,7 +47,7 @@ extension EndToEnd {
                 }.run()
             }
 
-            /// A cache with the other image in the place of the one that is asked for.
+            /// Makes a cache that has the other image in place of the one that is asked for.
             func forge(_ place: String, owner: uid_t?, mode: mode_t = 0o700, cacheMode: mode_t = 0o700) throws {
                 try makeDirectories(place + "/cache/net", mode: 0o755)
                 try FileManager.default.copyItem(atPath: evil, toPath: place + "/cache/net/" + name)
@@ -60,7 +60,7 @@ extension EndToEnd {
                 }
             }
 
-            /// To somebody; nil is the profile's user.
+            /// Gives a file to a user; nil is the profile's user.
             func give(_ path: String, _ owner: uid_t?) throws {
                 guard effectiveUID() == 0, let own = profile.record?.uid else { return }
                 try chown(path, owner ?? own, owner ?? own)
@@ -78,7 +78,7 @@ extension EndToEnd {
             #expect(outcome.standardError.contains(cure), "\(outcome)")
         }
 
-        /// Directories that others may write need no other user.
+        /// Directories that others may write are refused even if they belong to the user.
         @Test(arguments: Profile.allCases) func cacheThatOthersMayWriteIsRefused(profile: Profile) throws {
             try need(profile)
             let trap = try Trap(profile)
@@ -88,7 +88,7 @@ extension EndToEnd {
                 try trap.forge(place, owner: nil, cacheMode: mode)
                 expectRefusal(try trap.run(place))
             }
-            // What holds it: whoever may write there can put another in its place.
+            // The directory that holds it: anybody who may write there can put another in its place.
             try trap.forge(trap.folder + "/held", owner: nil, mode: 0o777)
             expectRefusal(try trap.run(trap.folder + "/held"))
             // One subdirectory is enough.
@@ -119,7 +119,7 @@ extension EndToEnd {
                 try trap.give(trap.folder + path, other)
             }
             try Linux.chmod(trap.folder + "/below/cache/net", 0o777)
-            // Links, and who made them.
+            // Links, and the users who made them.
             for (name, owner) in [("toOther", nil), ("byOther", other)] as [(String, uid_t?)] {
                 try makeDirectory(trap.folder + "/" + name, mode: 0o700)
                 let target = trap.folder + (owner == nil ? "/all/cache" : "/mine/cache")
@@ -142,7 +142,7 @@ extension EndToEnd {
                         }.run())
                 }
             }
-            // One's own link to one's own directory is anybody's way to a larger disk.
+            // One's own link to one's own directory is a common way to a larger disk.
             try makeDirectory(trap.folder + "/linked", mode: 0o700)
             try makeSymlink(trap.folder + "/mine/cache", at: trap.folder + "/linked/cache")
             for path in ["/linked/cache", "/linked"] { try trap.give(trap.folder + path, nil) }
@@ -150,7 +150,7 @@ extension EndToEnd {
             #expect(linked.isSuccess && linked.line == "good", "\(linked)")
         }
 
-        /// In a cache of one's own there may be what others left when it was open to them.
+        /// A cache of one's own may still hold what others left while it was open to them.
         @Test(arguments: Profile.allCases) func entriesOfOthersAreFetchedAnew(profile: Profile) throws {
             try need(profile)
             let trap = try Trap(profile)
@@ -190,7 +190,8 @@ extension EndToEnd {
             }
         }
 
-        /// sudo leaves HOME on some systems: root then has a cache of its own, and takes nothing from the user's.
+        /// On some systems sudo leaves HOME as it is: root then has a cache of its own, and takes nothing from the
+        /// user's.
         @Test func rootWithTheHomeOfAUserWorks() throws {
             try need(.root)
             try need(.user)
@@ -210,7 +211,7 @@ extension EndToEnd {
             #expect(outcome.standardError.contains("is used instead"), "\(outcome)")
         }
 
-        /// `sudo make run` in one's own clone: whose program it is could do anything already.
+        /// `sudo make run` in one's own clone: the owner of the program could do anything already.
         @Test func rootUsesTheCacheOfTheProgramsOwner() throws {
             try need(.root)
             try need(.user)

@@ -5,8 +5,9 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// Boundary: processes that hold something of the host against the programs of a container. `/attack reach` tries every
-    /// process that it sees in every way that it knows: /proc/PID/root, cwd, fd, mem, ptrace, pidfd_getfd, setns, ….
+    /// The boundary between processes that hold something of the host and the programs of a container. `/attack reach`
+    /// tries every process that it sees in every way that it knows: /proc/PID/root, cwd, fd, mem, ptrace, pidfd_getfd,
+    /// setns, ….
     @Suite(.cleanHost) struct HostProcesses {
         enum Image: String, CaseIterable, Sendable {
             case directory, sif
@@ -23,7 +24,7 @@ extension EndToEnd {
             [], ["--pid"], ["--containall"], ["--pid", "--no-init"], ["--sharens"], ["--sharens", "--containall"],
         ]
 
-        /// Each attempt reaches a process of its own, or it would prove nothing of others.
+        /// Each attempt reaches one of its own processes; otherwise it would prove nothing about others.
         @Test(arguments: FakeRoot.allCases) func theAttemptsWork(root: FakeRoot) throws {
             try root.needed()
             let outcome = try exec(["--fakeroot"] + root.flags, "control", image: .directory)
@@ -39,7 +40,8 @@ extension EndToEnd {
             for flags in Self.isolations { try expectNothing(["--fakeroot"] + root.flags + flags, image: image) }
         }
 
-        /// Without a capability the kernel's rules for users hold, and the namespace of the container is not the host's.
+        /// Without capabilities the kernel's rules for users hold, and the namespace of the container is not the
+        /// host's.
         @Test(arguments: Image.allCases) func usersReachNothing(image: Image) throws {
             try need(.user, .userNamespaces)
             if image == .sif { try need(.fuse) }
@@ -48,7 +50,7 @@ extension EndToEnd {
             }
         }
 
-        /// True root may look into everything by right. What stays in its container holds nothing all the same.
+        /// Real root may look into everything by right. Even so, our process that stays in its container holds nothing.
         @Test func initHoldsNothingForRoot() throws {
             try need(.root)
             for flags in [["--pid"], ["--containall"]] {
@@ -71,7 +73,7 @@ extension EndToEnd {
         @Test(arguments: Profile.allCases) func programHoldsNothing(profile: Profile) throws {
             try need(profile)
             var all = [[], ["--pid"]]
-            // The caller's own stay.
+            // The caller's own descriptors stay.
             let given = try Command([try AttackRoot.program(), "holds"], as: profile).run().values.keys
             if profile == .user {
                 try need(.userNamespaces)
@@ -85,7 +87,7 @@ extension EndToEnd {
             }
         }
 
-        /// Whoever owns the installation could write to a program of it that runs inside: its file is that of the process.
+        /// The owner of the installation could write to a program of it that runs inside, through the process's file.
         @Test(arguments: Profile.allCases) func theStaticShellIsACopy(profile: Profile) throws {
             try need(profile)
             if profile == .user { try need(.userNamespaces) }
@@ -135,7 +137,7 @@ extension EndToEnd {
             expectReaches(outcome, 3)
         }
 
-        /// `$$` is a process that is there, /proc is of this namespace, and services work until the step ends.
+        /// `$$` is a process that exists, /proc is that of this namespace, and services work until the step ends.
         @Test(arguments: Profile.allCases) func stepsHaveProcessesOfTheirOwn(profile: Profile) throws {
             try need(profile)
             if profile == .user { try need(.userNamespaces) }
@@ -160,8 +162,8 @@ extension EndToEnd {
             #expect(outcome.standardOutput.contains("service="), "\(outcome)")
         }
 
-        /// Where no /proc can be mounted, as in most containers, a step sees the host's processes and reaches none. It is said,
-        /// and what a step leaves behind ends with it.
+        /// Where no /proc can be mounted, as in most containers, a step sees the host's processes but reaches none.
+        /// This is reported, and what a step leaves behind ends with it.
         @Test(arguments: FakeRoot.allCases) func sharedProcessesAreNotReached(root: FakeRoot) throws {
             try root.needed()
             try need(.root)
@@ -189,8 +191,8 @@ extension EndToEnd {
 
         // MARK: set-up
 
-        /// Somebody who is root of the container's user namespace already while the container is being put together: no
-        /// process of the launch is open to him at any step.
+        /// An attacker who is already root of the container's user namespace while the container is set up: no process
+        /// of the launch is open to him at any step.
         @Test(arguments: FakeRoot.allCases) func setUpIsClosed(root: FakeRoot) throws {
             try root.needed()
             try need(.root, .fuse)
@@ -203,7 +205,7 @@ extension EndToEnd {
             for step in Self.lastSteps { try expectClosed(words + ["--containall"] + program, at: step, processes: 4) }
         }
 
-        /// PID 1 of a namespace cannot be stopped from inside, so these are all that can be looked at where there is one.
+        /// PID 1 of a namespace cannot be stopped from inside, so only these steps can be examined where there is one.
         private static let lastSteps = ["environment", "exec"]
 
         @Test(arguments: FakeRoot.allCases) func setUpOfAStepIsClosed(root: FakeRoot) throws {
@@ -230,7 +232,7 @@ extension EndToEnd {
         private func expectNothing(_ flags: [String], image: Image, as profile: Profile = .user) throws {
             let outcome = try exec(flags, "reach", image: image, as: profile)
             #expect(outcome.isSuccess && outcome.values["reached"] == "", "\(outcome)")
-            // What sees nothing reaches nothing: without a PID namespace at least the test itself is there.
+            // An attack that sees nothing reaches nothing: without a PID namespace at least the test itself is there.
             let seen = outcome.values["seen"].flatMap { Int($0) } ?? -1
             let hasOwn = flags.contains("--pid") || flags.contains("--containall")
             #expect(hasOwn ? seen == (flags.contains("--no-init") ? 0 : 1) : seen > 2, "\(outcome)")
@@ -256,7 +258,7 @@ extension EndToEnd {
             return try command.run()
         }
 
-        /// Stops a launch at a step, joins the user namespace of the process that stopped, and tries all of the launch.
+        /// Stops a launch at a step, joins the user namespace of the stopped process, and attacks the whole launch.
         private func expectClosed(
             _ words: [String], at step: String, processes: Int, change: (inout Command) -> Void = { _ in }
         ) throws {
@@ -290,7 +292,7 @@ extension EndToEnd {
 }
 
 extension Command {
-    /// Runs it where the kernel mounts no other /proc, since part of the one that is there is covered. Takes root.
+    /// Runs the command where the kernel mounts no other /proc, since part of the present one is covered. Needs root.
     fileprivate mutating func cover() {
         let script = "mount -t tmpfs none /proc/tty && exec \"$@\""
         words = ["/usr/bin/unshare", "-m", "/bin/sh", "-c", script, "sh"] + profile.switching + words

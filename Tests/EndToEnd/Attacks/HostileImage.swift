@@ -2,12 +2,12 @@ import CLinux
 import Foundation
 import Linux
 
-/// An image that no kernel made, beside a file of the host that it tries to reach.
+/// An image that no kernel made, next to a file of the host that it tries to reach.
 struct HostileImage {
     let folder: String
     let profile: Profile
 
-    /// A file of the profile's user; what an attack wants to change. Nine bytes lead to it from a directory beside it.
+    /// A file of the profile's user that an attack tries to change. Nine bytes lead to it from a directory next to it.
     var victim: String { folder + "/victim" }
     var file: String { folder + "/image" }
 
@@ -20,7 +20,7 @@ struct HostileImage {
 
     func remove() { try? removeTree(folder) }
 
-    /// The small Linux with more files.
+    /// Returns the small Linux with more files.
     func tree(_ change: (String) throws -> Void) throws -> String {
         let tree = folder + "/tree"
         try FileManager.default.copyItem(atPath: try Images.shared.get().directory, toPath: tree)
@@ -28,7 +28,7 @@ struct HostileImage {
         return tree
     }
 
-    /// ext3 whose directories have no index, so that their entries may be patched.
+    /// Makes an ext3 image whose directories have no index, so that their entries can be patched.
     func makeExt3(_ tree: String, _ commands: [String] = []) throws {
         let make = """
             truncate -s 32M \(file) && /sbin/mke2fs -q -F -t ext3 -b 1024 -O ^dir_index -d \(tree) \(file) && \
@@ -37,13 +37,13 @@ struct HostileImage {
         try run(["/bin/sh", "-c", make, "sh"] + commands)
     }
 
-    /// squashfs whose tables are not compressed, for the same reason.
+    /// Makes a squashfs image whose tables are not compressed, for the same reason.
     func makeSquashfs(_ tree: String) throws {
         let options = ["-noappend", "-no-progress", "-quiet", "-all-root", "-noI", "-noD", "-noF", "-noX"]
         try run(["/usr/bin/mksquashfs", tree, file] + options)
     }
 
-    /// Overwrites every place where the image has these bytes: names that no kernel would make.
+    /// Overwrites every occurrence of these bytes in the image: names that no kernel would make.
     func replace(_ old: String, with new: String) throws {
         var bytes = Data(try readFile(file))
         let (from, to) = (Data(old.utf8), Data(new.utf8))
@@ -52,7 +52,7 @@ struct HostileImage {
         try writeFile(file, Array(bytes), mode: 0o644)
     }
 
-    /// The image as the partition of a SIF.
+    /// Returns the image as the partition of a SIF.
     func makeSIF(type: Int) throws -> String {
         let sif = folder + "/image.sif"
         let words = [

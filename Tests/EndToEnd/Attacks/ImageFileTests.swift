@@ -5,8 +5,8 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// The boundary between the files of an image and those of us who read them: whatever a file is, no command waits for
-    /// its other end, acts on a device or takes memory without bound.
+    /// The boundary between the files of an image and our processes that read them: whatever a file is, no command
+    /// waits for its other end, acts on a device or takes memory without bound.
     @Suite struct ImageFileBoundary {
         enum Kind: String, CaseIterable, Sendable {
             case pipe, socket, device, huge, loop, directory
@@ -25,7 +25,7 @@ extension EndToEnd {
             switch kind {
             case .pipe: try makeNode(path, mode: SKL_S_IFIFO | 0o644)
             case .socket: try makeNode(path, mode: SKL_S_IFSOCK | 0o644)
-            // /dev/zero: to read it never ends.
+            // /dev/zero: reading it never ends.
             case .device: try makeNode(path, mode: SKL_S_IFCHR | 0o644, device: deviceNumber(major: 1, minor: 5))
             case .huge:
                 let file = try open(path, O_WRONLY | O_CREAT, mode: 0o644)
@@ -37,14 +37,15 @@ extension EndToEnd {
 
         private func parentOf(_ path: String) -> String { String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]) }
 
-        /// A command may succeed without the file or end with a reason. It is not killed after its time, and no signal ends it.
+        /// A command may succeed without the file or fail with a reason. It is not killed at the time limit, and no
+        /// signal ends it.
         private func ends(_ words: [String], _ profile: Profile, _ what: String) throws {
             let outcome = try skiffCommand(words, as: profile) { $0.seconds = 30 }.run()
             guard case .exited? = outcome.end else {
                 Issue.record("\(what): \(outcome)")
                 return
             }
-            // The shell of the image may read what it likes; what we read, we read within bounds.
+            // The shell of the image may read what it likes; our own reads are bounded.
             #expect(!outcome.standardError.contains("Fatal error"), "\(what): \(outcome)")
         }
 
@@ -56,7 +57,7 @@ extension EndToEnd {
                     try put(kind, at: $0 + name)
                 }
                 defer { try? removeTree(box) }
-                // A script that we do not take goes to the shell of the image, which may read as long as it likes.
+                // A script that we do not take goes to the shell of the image, which may read for as long as it likes.
                 if kind != .huge || !name.hasSuffix(".sh") {
                     try ends(["exec", box, "true"], profile, "exec with \(name)")
                     try ends(["run", box, "true"], profile, "run with \(name)")
@@ -81,7 +82,7 @@ extension EndToEnd {
                 try? removeTree(box)
                 try? removeTree(file)
             }
-            // A hole of 64 GiB takes its builder too long.
+            // A hole of 64 GiB takes too long to build.
             if kind == .huge {
                 for name in Self.names where !name.hasSuffix(".sh") { try truncate(box + name, 1 << 28) }
             }
@@ -96,7 +97,7 @@ extension EndToEnd {
             try Linux.ftruncate(file.raw, size)
         }
 
-        /// What is told of a pipe in place of a file.
+        /// The message about a pipe in place of a file.
         @Test(arguments: Profile.allCases) func isToldOf(profile: Profile) throws {
             try need(profile.facility)
             let box = try Images.shared.get().changed("\(profile)-told") { try put(.pipe, at: $0 + "/etc/group") }
@@ -108,7 +109,7 @@ extension EndToEnd {
                 "\(outcome)")
         }
 
-        /// An environment script that calls itself goes to the shell of the image, and our stack holds.
+        /// An environment script that calls itself goes to the shell of the image, and our stack does not overflow.
         @Test(arguments: Profile.allCases) func scriptsThatCallThemselves(profile: Profile) throws {
             try need(profile.facility)
             let text = "x='eval \"$x\"'\neval \"$x\"\n"

@@ -5,11 +5,11 @@ import Linux
 /// A process of a launch as /proc shows it, in the words of the table in Docs/security-model.md.
 struct LaunchProcess: CustomStringConvertible {
     let role: String
-    /// Descriptors; nil when whoever runs the suite may not look.
+    /// Descriptors; nil when the user who runs the suite may not look.
     var holds: String?
-    /// To whom /proc/PID/fd belongs: who may look into it without a capability.
+    /// The owner of /proc/PID/fd, who may look into it without a capability.
     var owner: String
-    /// Those that are not the host's.
+    /// The namespaces that are not the host's.
     var namespaces: String?
     var capabilities: String
     var seccomp: String
@@ -19,14 +19,14 @@ struct LaunchProcess: CustomStringConvertible {
     }
 }
 
-/// All processes of a launch that runs.
+/// All processes of a running launch.
 struct LaunchProcesses {
     let running: RunningCommand
-    /// What the program is called.
+    /// The names of the program.
     let program: Set<String>
 
     func all() throws -> [LaunchProcess] {
-        // Nobody's child: it must not be one of the program.
+        // The keeper is nobody's child; it must not be a child of the program.
         let keepers = ProcessTable.current().filter { $0.command == "skiff-keeper" }.map(\.pid)
         return try ([running.pid] + keepers).flatMap { family(of: $0) }.compactMap { pid in
             guard let entry = ProcessTable.entry(pid), entry.state != "Z" else { return nil }
@@ -57,7 +57,8 @@ struct LaunchProcesses {
                 + (field("NoNewPrivs") == "1" ? ", no_new_privs" : ""))
     }
 
-    /// `none`, `all`, or the set as the kernel writes it. What this machine withholds from everybody does not count.
+    /// Returns `none`, `all`, or the set as the kernel writes it. Capabilities that this machine withholds from
+    /// everybody do not count.
     private static func capabilities(_ text: String) -> String {
         guard let set = UInt64(text, radix: 16), set != 0 else { return "none" }
         return set.nonzeroBitCount >= 38 ? "all" : text
@@ -107,7 +108,8 @@ struct LaunchProcesses {
         return found.isEmpty ? "nothing" : found.sorted().joined(separator: ", ")
     }
 
-    /// Of the first three the output tells whose they are: input is /dev/null of everybody.
+    /// Returns the word for a descriptor. Of the first three, the output tells whose they are: anybody's input is
+    /// /dev/null.
     private static func word(_ number: Int, _ target: String, output: String) -> String? {
         if number <= 2 {
             if number == 0 { return nil }

@@ -4,9 +4,9 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// An image that has skiff itself executed, to write to its file: CVE-2019-5736.
+    /// An image that makes the kernel execute skiff itself, in order to write to its file: CVE-2019-5736.
     @Suite struct OwnProgram {
-        /// A sandbox whose programs are skiff, by every way that the kernel has to an interpreter.
+        /// A sandbox whose programs are skiff, through every way that the kernel has to find an interpreter.
         private static let image = Result { () throws -> String in
             let folder = try WorkDirectory.make(for: .current) + "/image"
             try shell(
@@ -22,7 +22,7 @@ extension EndToEnd {
             return folder
         }
 
-        /// A program of 64 bits whose interpreter is /proc/self/exe, `padding` bytes behind its headers.
+        /// Returns a 64-bit program whose interpreter is /proc/self/exe, `padding` bytes after its headers.
         private static func elf(padding: Int) -> [UInt8] {
             func number(_ value: UInt64, _ size: Int) -> [UInt8] {
                 (0..<size).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) }

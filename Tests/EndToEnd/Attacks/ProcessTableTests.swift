@@ -5,8 +5,8 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// Every process of a launch against the table in Docs/security-model.md: what it holds, who may look into it, where it
-    /// lives and what it may do.
+    /// Every process of a launch against the table in Docs/security-model.md: what it holds, who may look into it,
+    /// where it lives and what it may do.
     @Suite(.cleanHost) struct ProcessTables {
         enum Launch: String, CaseIterable, Sendable {
             case userExec = "user: exec"
@@ -51,7 +51,7 @@ extension EndToEnd {
                     Issue.record("not in the table under \(launch.rawValue): \(process)")
                     continue
                 }
-                // Of those that answer calls there may be several.
+                // There may be several that answer calls.
                 if process.role != "skiff-root, answering" { expected.remove(at: row) }
             }
             expected.removeAll { $0[0] == "skiff-root, answering" }
@@ -59,7 +59,7 @@ extension EndToEnd {
             _ = try running.wait(seconds: 20)
         }
 
-        /// What whoever runs the suite left open for us is not for the launch: it would be passed on, as it should be.
+        /// Keeps descriptors that were left open for us out of the launch, which would pass them on, as it should.
         private static func keepToOurselves() throws {
             let folder = try open("/proc/self/fd", O_RDONLY | O_DIRECTORY)
             for number in try entries(of: folder.raw).compactMap({ CInt($0.text) }) where number > 2 {
@@ -67,7 +67,7 @@ extension EndToEnd {
             }
         }
 
-        /// A row that the kernel does not show to whoever runs the suite proves nothing about it.
+        /// A row that the kernel does not show to the user who runs the suite proves nothing about it.
         private static func matches(_ row: [String], _ process: LaunchProcess) -> Bool {
             row[0] == process.role && (process.holds ?? row[1]) == row[1] && row[2] == process.owner
                 && (process.namespaces ?? row[3]) == row[3] && row[4] == process.capabilities
@@ -86,7 +86,7 @@ extension EndToEnd {
 
         private func start(_ launch: Launch) throws -> RunningCommand {
             try Self.keepToOurselves()
-            // A call that skiff-root answers, so that somebody answers it.
+            // A call that skiff-root answers, so that a process answering it exists.
             let script = "mknod /tmp/node c 1 3 2>/dev/null; echo ready; exec sleep 2"
             guard launch.isStep else {
                 let words = ["-q", "exec"] + launch.flags + [try AttackRoot.image.get(), "sh", "-c", script]

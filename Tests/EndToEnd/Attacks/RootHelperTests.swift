@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// Boundary: skiff-root, which acts in place of the programs of a container, against these.
+    /// The boundary between skiff-root, which acts in place of a container's programs, and these programs.
     @Suite(.cleanHost) struct RootHelper {
         // MARK: calls that block
 
@@ -25,7 +25,8 @@ extension EndToEnd {
             #expect(outcome.isSuccess, "\(outcome)")
             #expect(outcome.values["others"] == "answered" && outcome.values["killed"] == "ended", "\(outcome)")
             #expect(Date().timeIntervalSince(start) < 15, "\(outcome)")
-            // Who lives on without a PID namespace lets go after a few seconds, and everything of ours with him.
+            // A process that lives on without a PID namespace lets go after a few seconds, and everything of ours with
+            // it.
             let left = Leftovers.settled(from: before, seconds: 15)
             #expect(left.isEmpty, "\(left)")
         }
@@ -52,7 +53,7 @@ extension EndToEnd {
             #expect(Leftovers.settled(from: before, seconds: 15).isEmpty)
         }
 
-        /// Nor any descriptor that the caller lent it.
+        /// Nor is any descriptor kept that the caller lent it.
         @Test(arguments: [FakeRoot.ranges, .supervised]) func descriptorsAreNotKept(root: FakeRoot) throws {
             try root.needed()
             try need(.root)
@@ -80,7 +81,7 @@ extension EndToEnd {
             for key in ["open", "mkdir", "symlink", "fifo", "child", "executed"] {
                 #expect(outcome.values[key] == "EACCES", "\(key): \(outcome)")
             }
-            // The kernel knows one id.
+            // The kernel knows only one id.
             #expect(outcome.values["chown"] == "EINVAL", "\(outcome)")
         }
 
@@ -98,7 +99,7 @@ extension EndToEnd {
             let outcome = try skiffCommand(words, as: .user).run()
             #expect(outcome.isSuccess, "\(outcome)")
             #expect(outcome.values["before.chown"] == "0", "\(outcome)")
-            // Landlock's answer, or the kernel's to who has no right to make device nodes.
+            // Landlock's answer, or the kernel's to a process that has no right to make device nodes.
             for key in ["node", "nodeat"] {
                 #expect(["EACCES", "EPERM"].contains(outcome.values[key] ?? ""), "\(key): \(outcome)")
             }
@@ -107,7 +108,7 @@ extension EndToEnd {
             return outcome
         }
 
-        /// With true ids, whoever setuid(2) has made somebody else gets no device node from root's helper.
+        /// With real ids, a process that setuid(2) has made another user gets no device node from root's helper.
         @Test func otherUsersMakeNoDevices() throws {
             try FakeRoot.ranges.needed()
             let directory = try AttackRoot.copy()
@@ -140,7 +141,7 @@ extension EndToEnd {
             #expect(Leftovers.settled(from: before).isEmpty)
         }
 
-        /// Inside of a PID namespace nothing of the launch can be signalled but PID 1, which does not heed it.
+        /// Inside a PID namespace nothing of the launch can be signalled but PID 1, which ignores it.
         @Test(arguments: FakeRoot.allCases) func initIsNotKilled(root: FakeRoot) throws {
             try root.needed()
             let words = ["exec", "--fakeroot", "--pid"] + root.flags + [try AttackRoot.directory.get()]
@@ -149,7 +150,7 @@ extension EndToEnd {
             #expect(outcome.isSuccess && outcome.line == "alive", "\(outcome)")
         }
 
-        /// It dies quietly: what the user sees is the program's own.
+        /// It dies quietly: the user sees only the program's own output.
         @Test func nothingIsSaidOfItsDeath() throws {
             try FakeRoot.supervised.needed()
             let words = ["-q", "exec", "--fakeroot", "--ignore-subuid", try AttackRoot.directory.get()]

@@ -5,11 +5,11 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// The boundary between text that others wrote and the lines and the terminal of whoever reads our messages.
+    /// The boundary between text that others wrote and the lines and terminal of those who read our messages.
     @Suite struct TextBoundary {
         private static let forged = "x\nWARNING: forged \u{1B}[2J\u{9B}1m\u{202E}"
 
-        /// Lines that begin as ours do, and control characters.
+        /// Checks for lines that begin like ours, and for control characters.
         private func check(_ text: String, _ outcome: Outcome) {
             #expect(!text.split(separator: "\n").contains { $0.hasPrefix("WARNING: forged") }, "\(outcome)")
             let controls = text.unicodeScalars.filter {
@@ -51,7 +51,7 @@ extension EndToEnd {
             check(missing.standardError, missing)
         }
 
-        /// Texts of a label: bytes for a script, visible characters on a terminal.
+        /// Text in a label: bytes for a script, visible characters on a terminal.
         @Test(arguments: Profile.allCases) func labels(profile: Profile) throws {
             try need(profile.facility)
             try need(.python)
@@ -71,7 +71,7 @@ extension EndToEnd {
             #expect(shown.standardOutput.contains(#"maker: red \x1b[31m\x9b1m"#), "\(shown)")
         }
 
-        /// What a registry or a definition says of itself.
+        /// What a registry or a definition says about itself.
         @Test(arguments: Profile.allCases) func wordsOfADefinition(profile: Profile) throws {
             try need(profile.facility)
             let folder = try WorkDirectory.make(for: profile)

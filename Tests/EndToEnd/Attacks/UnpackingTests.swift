@@ -7,11 +7,11 @@ import Testing
 extension EndToEnd {
     /// The boundary between the bytes of an image and the files of the host, where an image is unpacked.
     @Suite struct UnpackingBoundary {
-        /// Names that an image gives to a file whose content is an attacker's.
+        /// Names that an image gives to a file with an attacker's content.
         enum Trick: String, CaseIterable, Sendable {
             case parentInName, absoluteName, linkAndFile, linkAndDirectory, directoryTwice
 
-            /// What debugfs does to the image, and the bytes that change afterwards.
+            /// What debugfs does to the image, and the bytes that are changed afterwards.
             var recipe: (commands: [String], old: String, new: String) {
                 switch self {
                 case .parentInName: ([], "QQQQQQQQQQQQ", "../../victim")
@@ -35,7 +35,7 @@ extension EndToEnd {
             }
         }
 
-        /// All ways on which an image is unpacked.
+        /// All ways in which an image is unpacked.
         enum Way: String, CaseIterable, Sendable {
             case unsquash, unsquashSIF, sandbox, bootstrap
         }
@@ -52,7 +52,7 @@ extension EndToEnd {
                 words = ["build", "--sandbox", hostile.folder + "/box", hostile.folder + "/a.def"]
             }
             return try skiffCommand(words, as: hostile.profile) {
-                // So that the victim lies where the names lead, whatever the way.
+                // So that the names lead to the victim, whatever the way.
                 $0.environment["APPTAINER_TMPDIR"] = hostile.folder
                 $0.seconds = 60
             }.run()
@@ -85,7 +85,7 @@ extension EndToEnd {
             }
         }
 
-        /// squashfs cannot say that a directory is in two places, but names it can.
+        /// squashfs cannot express that a directory is in two places, but names can.
         @Test(.needs(.mksquashfs), arguments: Profile.allCases, Way.allCases)
         func squashfsWritesNothingOutside(profile: Profile, way: Way) throws {
             try need(profile)
@@ -111,7 +111,7 @@ extension EndToEnd {
             }
         }
 
-        /// What an honest image has arrives, without the kernel and without another program.
+        /// The content of an honest image arrives, without the kernel and without another program.
         @Test(arguments: Profile.allCases) func honestExt3Runs(profile: Profile) throws {
             try need(profile)
             let hostile = try HostileImage(profile)

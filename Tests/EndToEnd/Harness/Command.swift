@@ -2,7 +2,7 @@ import CLinux
 import Foundation
 import Linux
 
-/// One run of a program: who, where, with which environment, and for how long at most.
+/// One run of a program: as which user, where, with which environment, and for how long at most.
 ///
 /// Output goes to files, not pipes: a process that outlives the run and keeps a descriptor cannot hang the test.
 struct Command {
@@ -24,7 +24,7 @@ struct Command {
 
     func run() throws -> Outcome { try start().wait(seconds: seconds) }
 
-    /// Starts it in a session of its own, so that everything it leaves can be found.
+    /// Starts the program in a session of its own, so that everything it leaves can be found.
     func start() throws -> RunningCommand {
         let folder = try WorkDirectory.make(for: .current)
         let output = try open(folder + "/stdout", O_WRONLY | O_CREAT, mode: 0o644)
@@ -38,7 +38,7 @@ struct Command {
     }
 }
 
-/// A command that was started; its session has its number.
+/// A command that was started; its PID is the number of its session.
 struct RunningCommand {
     let pid: pid_t
     let folder: String
@@ -46,7 +46,7 @@ struct RunningCommand {
 
     func signal(_ number: CInt) throws { try sendSignal(number, to: pid) }
 
-    /// Waits for the end; kills the whole session when the time is over.
+    /// Waits for the end, and kills the whole session when the time is over.
     func wait(seconds: Double) throws -> Outcome {
         let handle = try openPidFD(pid)
         let isInTime = try waitReadable(handle.raw, milliseconds: CInt(seconds * 1000))
@@ -59,7 +59,7 @@ struct RunningCommand {
         return outcome
     }
 
-    /// Waits until it has written the text to stdout.
+    /// Waits until the command has written the text to stdout.
     func waitForOutput(_ wanted: String, seconds: Double = 10) -> Bool {
         for _ in 0..<Int(seconds * 100) {
             if text("stdout").contains(wanted) { return true }
@@ -68,18 +68,18 @@ struct RunningCommand {
         return false
     }
 
-    /// What it has written up to now.
+    /// Returns what the command has written so far.
     func text(_ stream: String) -> String {
         String(decoding: (try? readFile(folder + "/" + stream)) ?? [], as: UTF8.self)
     }
 }
 
-/// What a run left.
+/// The result of a run.
 struct Outcome: CustomStringConvertible {
     let words: [String]
     let standardOutput: String
     let standardError: String
-    /// How it ended; nil when it was still running at its limit and had to be killed.
+    /// How the run ended; nil when it was still running at its limit and had to be killed.
     let end: ExitStatus?
 
     /// `key=value` lines, as the inside reporter prints them.

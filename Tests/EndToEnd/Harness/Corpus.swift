@@ -7,7 +7,7 @@ import Testing
 final class Corpus: Sendable {
     static let folder = Stage.repository + "/Tests/Corpus"
 
-    /// Names of all cases, from the files with expectations.
+    /// The names of all cases, from the files with expectations.
     static let names = names(in: "Definitions")
     static let dockerfiles = names(in: "Dockerfiles")
 
@@ -34,14 +34,14 @@ final class Corpus: Sendable {
             let owned = try Command(["/bin/chown", "-R", "\(record.uid):\(record.gid)", directory], as: .current).run()
             guard owned.isSuccess else { throw HarnessError("cannot give the corpus away: \(owned)") }
         }
-        // chown(2) takes the bit away.
+        // chown(2) takes the setuid bit away.
         try Linux.chmod(directory + "/src/tool", 0o4755)
         let built = try skiffCommand(["build", "base.sif", "base"], as: profile) { $0.directory = self.directory }.run()
         guard built.isSuccess else { throw HarnessError("cannot build the base: \(built)") }
     }
 }
 
-/// What `NAME.expect` says; the words are explained in `Tests/Corpus/Definitions/README.md`.
+/// The content of `NAME.expect`; the words are explained in `Tests/Corpus/Definitions/README.md`.
 struct Expectation {
     struct Fact: CustomStringConvertible {
         let kind: String
@@ -54,7 +54,7 @@ struct Expectation {
             return (words.first ?? "", words.count > 1 ? words[1] : "")
         }
 
-        /// What stands before and behind ` | `.
+        /// The text before and after ` | `.
         var sides: (command: String, output: String) {
             guard let bar = text.range(of: "| ", options: .backwards) ?? text.range(of: "|") else { return (text, "") }
             return (String(text[..<bar.lowerBound]), String(text[bar.upperBound...]))

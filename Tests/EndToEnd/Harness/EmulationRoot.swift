@@ -1,15 +1,16 @@
 import Linux
 
-/// A small Linux with the programs that change owners, and `/emulated` (`Tests/Inside/emulated.c`), which asks for more.
+/// A small Linux with the programs that change owners, and `/emulated` (`Tests/Inside/emulated.c`), which tests more
+/// calls.
 enum EmulationRoot {
-    /// Of whoever runs the suite, readable by all.
+    /// The directory; it belongs to the user who runs the suite and is readable by all.
     static let shared = Result { try make() }
 
     private static let commands = [
         "chgrp", "chmod", "chown", "cp", "ln", "mkdir", "mkfifo", "mknod", "mv", "rm", "sed", "su", "tar",
     ]
 
-    /// A copy that belongs to the ordinary user, who may write in it.
+    /// Returns a copy that belongs to the ordinary user, who may write in it.
     static func copy() throws -> String {
         let path = try WorkDirectory.make(for: .user) + "/root"
         let outcome = try Command(["/bin/cp", "-r", try shared.get(), path], as: .user).run()

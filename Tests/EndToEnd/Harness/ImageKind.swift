@@ -4,7 +4,7 @@ import TestSupport
 enum ImageKind: String, CaseIterable, Sendable {
     case directory, squashfs, sif
 
-    /// The image; skips the test where it cannot be made or mounted by this user.
+    /// Returns the image, or skips the test where it cannot be made or mounted by this user.
     func path(for profile: Profile) throws -> String {
         let images = try Images.shared.get()
         switch self {

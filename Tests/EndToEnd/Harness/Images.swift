@@ -12,10 +12,10 @@ final class Images: Sendable {
     var directory: String { folder + "/full" }
     /// Only the reporter as /inside and an empty /etc: no shell, no command.
     var bare: String { folder + "/bare" }
-    /// `directory` as a squashfs file by mksquashfs.
+    /// `directory` as a squashfs file made by mksquashfs.
     var squashfs: String { folder + "/full.squashfs" }
 
-    /// `directory` as a SIF by skiff itself.
+    /// `directory` as a SIF made by skiff itself.
     var sif: String { folder + "/full.sif" }
 
     private static let commands = [
@@ -44,7 +44,7 @@ final class Images: Sendable {
         if Facility.mksquashfs.missing == nil { try Self.squash(directory, into: squashfs) }
     }
 
-    /// A copy of `base` (`directory` without one) that one test may change; gone with the stage.
+    /// Returns a copy of `base` (`directory` by default) that one test may change; removed with the stage.
     func changed(_ name: String, from base: String? = nil, _ change: (String) throws -> Void) throws -> String {
         let base = base ?? directory
         let copy = "\(folder)/\(lastComponent(base))-\(name)"

@@ -3,14 +3,14 @@ import Foundation
 import Linux
 import Testing
 
-/// What skiff may leave on a host and must not: processes, mounts, loop devices, directories.
+/// Things that skiff could leave on a host and must not: processes, mounts, loop devices, directories.
 struct Leftovers: Equatable, CustomStringConvertible {
     var processes: [String]
     var mounts: [String]
     var loops: [String]
     var directories: [String]
 
-    /// What is there now.
+    /// Returns what is there now.
     /// - Parameter sessions: sessions whose processes count as ours, besides those whose program is one of ours.
     static func now(sessions: Set<pid_t> = []) -> Leftovers {
         Leftovers(
@@ -21,8 +21,8 @@ struct Leftovers: Equatable, CustomStringConvertible {
             directories: entries(of: Stage.temporary, "") + ["/run", "/dev/shm"].flatMap { entries(of: $0, "skiff") })
     }
 
-    /// Waits until things are as they were; the kernel ends a FUSE connection and a namespace a moment after the last
-    /// process. Answers what is still too much after that time.
+    /// Waits until everything is as it was; the kernel ends a FUSE connection and a namespace a moment after the last
+    /// process. Returns what is still left over after that time.
     static func settled(from before: Leftovers, sessions: Set<pid_t> = [], seconds: Double = 5) -> Leftovers {
         let deadline = Date().addingTimeInterval(seconds)
         while true {
@@ -46,11 +46,11 @@ struct Leftovers: Equatable, CustomStringConvertible {
             directories: directories.filter { !other.directories.contains($0) })
     }
 
-    /// It has ended, and nobody but init can take note of that, when it likes.
+    /// Returns whether a process has ended and only init can reap it, which may take a while.
     private static func isLeftToInit(_ entry: ProcessEntry) -> Bool { entry.state == "Z" && entry.parent == 1 }
 
-    /// By the program's file; the image server is not dumpable, so that only root may ask for it and others must go by
-    /// the name.
+    /// Returns whether a process runs a program of ours, by the program's file. The image server is not dumpable, so
+    /// only root can read that; others must go by the name.
     private static func isOurs(_ entry: ProcessEntry) -> Bool {
         let root = WorkDirectory.root
         if entry.arguments.hasPrefix(root) { return true }
@@ -58,15 +58,16 @@ struct Leftovers: Equatable, CustomStringConvertible {
         return program.hasPrefix(root)
     }
 
-    /// Mount point, type and source of a line of mountinfo; numbers at its front change with every mount.
+    /// Returns the mount point, type and source in a line of mountinfo; the numbers at its beginning change with every
+    /// mount.
     private static func mountPoint(_ line: String) -> String {
         let fields = line.split(separator: " ")
         guard fields.count > 4, let dash = fields.firstIndex(of: "-") else { return line }
         return ([fields[4]] + fields[fields.index(after: dash)...].prefix(2)).joined(separator: " ")
     }
 
-    /// Others may mount while we test: ours lie in our tree, have our name as source, or cover a directory that a session
-    /// is mounted over.
+    /// Returns whether a mount is ours. Others may mount during a test: ours lie in our tree, have our name as source,
+    /// or cover a directory that a session is mounted over.
     private static func isOurs(_ line: String) -> Bool {
         let place = line.split(separator: " ").dropFirst(4).first ?? ""
         return line.contains(WorkDirectory.root) || line.contains(" skiff")
@@ -95,7 +96,7 @@ struct Leftovers: Equatable, CustomStringConvertible {
     }
 }
 
-/// Every suite that starts containers: a test must leave the host as it found it.
+/// For every suite that starts containers: a test must leave the host as it found it.
 struct CleanHost: TestTrait, SuiteTrait, TestScoping {
     var isRecursive: Bool { true }
 

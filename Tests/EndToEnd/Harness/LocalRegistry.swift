@@ -48,7 +48,7 @@ final class LocalRegistry {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    /// The requests that it has answered, as its log has them.
+    /// The requests that it has answered, as logged.
     var log: String { String(decoding: (try? readFile(folder + "/docker-registry.out")) ?? [], as: UTF8.self) }
 
     private func makeCertificate() throws {
@@ -71,7 +71,7 @@ final class LocalRegistry {
         return pid
     }
 
-    /// Waits until a server has written where it listens.
+    /// Waits until a server has written its address, and returns the port.
     static func port(in file: String, after mark: String, of pid: pid_t) throws -> Int {
         for _ in 0..<1000 {
             let text = String(decoding: (try? readFile(file)) ?? [], as: UTF8.self)
@@ -95,17 +95,18 @@ func startServer(_ words: [String], in folder: String) throws -> pid_t {
         descriptors: [(0, null.raw), (1, output.raw), (2, output.raw)])
 }
 
-/// A registry that misbehaves as its repositories are called (Tests/Inside/registry.py), with one SIF.
+/// A registry that misbehaves in the way its repositories are named (Tests/Inside/registry.py), with one SIF.
 final class LyingRegistry {
     let folder: String
     let port: Int
     private let pid: pid_t
     var host: String { "127.0.0.1:\(port)" }
 
-    /// - Parameter role: `lying`, or `library` for a remote with all that it offers.
+    /// - Parameter role: `lying`, or `library` for a remote with all its services.
     convenience init(_ role: String = "lying", sif: String) throws { try self.init(role: role, sif) }
 
-    /// A proxy that sends all requests to one place, whatever host they name; asked by its own name, a mirror of it.
+    /// Starts a proxy that sends all requests to one host, whatever host they name; addressed by its own name, it is a
+    /// mirror.
     convenience init(proxyTo host: String) throws { try self.init(role: "proxy", host) }
 
     private init(role: String, _ subject: String) throws {
@@ -121,7 +122,7 @@ final class LyingRegistry {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    /// From now on, a proxy waits so long for each 16 KiB that it answers.
+    /// Makes a proxy wait this long before each 16 KiB of its answers, from now on.
     func delay(_ seconds: Double) throws { try writeFile(folder + "/delay", Array("\(seconds)".utf8), mode: 0o644) }
 
     struct Request: Decodable {

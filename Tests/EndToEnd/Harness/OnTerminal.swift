@@ -2,7 +2,8 @@ import CLinux
 import Linux
 
 extension Command {
-    /// The same on a terminal of its own, where a scenario of `Tests/Inside/terminal.py` types and looks.
+    /// Returns the same command on a terminal of its own, where a scenario of `Tests/Inside/terminal.py` types and
+    /// looks.
     func onTerminal(_ scenario: String) throws -> Command {
         let script = try Stage.shared.get().root + "/terminal.py"
         // Not all users can read the repository.

@@ -21,7 +21,8 @@ enum ProcessTable {
         return names.compactMap { pid_t($0) }.compactMap(entry)
     }
 
-    /// `/proc/PID/stat`: the name in parentheses may hold anything, so fields are counted from the last one; proc(5).
+    /// Parses `/proc/PID/stat`: the name in parentheses may hold anything, so fields are counted from the last one;
+    /// proc(5).
     static func entry(_ pid: pid_t) -> ProcessEntry? {
         guard let stat = text("/proc/\(pid)/stat"), let opening = stat.firstIndex(of: "("),
             let closing = stat.lastIndex(of: ")")

@@ -3,13 +3,13 @@ import Linux
 import TestSupport
 import Testing
 
-/// Who types the command.
+/// The user who types the command.
 enum Profile: String, CaseIterable, CustomTestStringConvertible, Sendable {
     case root, user
 
     var testDescription: String { rawValue }
 
-    /// Whoever runs the suite.
+    /// The user who runs the suite.
     static var current: Profile { effectiveUID() == 0 ? .root : .user }
 
     /// What a host must have to run commands as this profile.
@@ -28,5 +28,5 @@ enum Profile: String, CaseIterable, CustomTestStringConvertible, Sendable {
     var switching: [String] { self == .root ? [] : OrdinaryUser.switching }
 }
 
-/// Skips the running case when nobody here can be the profile's user.
+/// Skips the running case when commands cannot run as the profile's user.
 func need(_ profile: Profile) throws { try need(profile.facility) }

@@ -3,7 +3,7 @@ import Foundation
 import Linux
 import TestSupport
 
-/// An OpenPGP key of GnuPG in a home of its own, made for one test; ends with the value.
+/// An OpenPGP key of GnuPG in a home of its own, made for one test; removed with the value.
 final class SigningKey {
     private let home: String
     /// 40 digits in upper case.
@@ -28,16 +28,16 @@ final class SigningKey {
         try? FileManager.default.removeItem(atPath: home)
     }
 
-    /// As it is asked for in a lookup: `0x` and the last 16 digits.
+    /// The form in which a lookup asks for it: `0x` and the last 16 digits.
     var search: String { "0x" + fingerprint.suffix(16).lowercased() }
 
-    /// As a keyring of Apptainer has it.
+    /// Returns the key as Apptainer's keyrings have it.
     func exported() throws -> [UInt8] {
         try gpg("--output", home + "/exported", "--export")
         return try readFile(home + "/exported")
     }
 
-    /// As a key server answers it.
+    /// Returns the key as a key server sends it.
     func armored() throws -> [UInt8] { Array(try gpg("--armor", "--export").utf8) }
 
     /// Adds a signature of a group to an image.

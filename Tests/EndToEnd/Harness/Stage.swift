@@ -3,14 +3,14 @@ import Foundation
 import Linux
 import TestSupport
 
-/// One installation of what was just built (or lies in `SKIFF_BUILD`), made once per test process by `Scripts/install` in
+/// One installation of what was just built (or is in `SKIFF_BUILD`), made once per test process by `Scripts/install` in
 /// a place that every user can read, so that the tests see the tree a user gets, moved once.
 final class Stage: Sendable {
     var root: String { WorkDirectory.root }
     var prefix: String { root + "/moved" }
     var program: String { prefix + "/bin/skiff" }
 
-    /// Where the runs may put temporary files, and must leave none.
+    /// Where runs may put temporary files, and must leave none.
     static var temporary: String { WorkDirectory.root + "/tmp" }
 
     static let shared = Result { try Stage() }
@@ -31,7 +31,7 @@ final class Stage: Sendable {
         for profile in Profile.allCases { try Self.makeCache(cache(for: profile), for: profile) }
     }
 
-    /// A user's own cache, so that no test reads what another suite or the developer keeps.
+    /// Returns the user's own cache, so that no test reads what another suite or the developer keeps.
     func cache(for profile: Profile) -> String { root + "/cache-" + profile.rawValue }
 
     private static func makeCache(_ path: String, for profile: Profile) throws {
@@ -53,7 +53,7 @@ func skiff(_ arguments: String..., as profile: Profile, change: (inout Command) 
     try skiffCommand(arguments, as: profile, change: change).run()
 }
 
-/// `exec` of the reporter in the small Linux: flags first, then what the reporter shall tell.
+/// Runs the reporter in the small Linux with `exec`: first the flags, then what the reporter is to tell.
 func inside(_ flags: String..., tell: String..., as profile: Profile, change: (inout Command) -> Void = { _ in })
     throws -> Outcome
 {
@@ -67,7 +67,7 @@ func inside(_ flags: [String], tell: [String], as profile: Profile, change: (ino
     return try skiffCommand(words, as: profile, change: change).run()
 }
 
-/// The staged skiff with a temporary directory of its own, ready to start.
+/// Returns the staged skiff with a temporary directory of its own, ready to start.
 func skiffCommand(_ arguments: [String], as profile: Profile, change: (inout Command) -> Void = { _ in }) throws
     -> Command
 {

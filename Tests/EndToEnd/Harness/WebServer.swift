@@ -3,12 +3,12 @@ import Foundation
 import Linux
 import TestSupport
 
-/// A web server on a free port of the loopback; ends with the value.
+/// A web server on a free port of loopback; ends with the value.
 final class WebServer {
     private let running: RunningCommand
     let address: String
 
-    /// Lines like `"GET /file HTTP/1.1" 200 -`, one a request.
+    /// Lines like `"GET /file HTTP/1.1" 200 -`, one per request.
     var log: String { running.text("stderr") }
 
     init(_ folder: String) throws {

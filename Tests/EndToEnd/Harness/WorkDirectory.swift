@@ -5,7 +5,7 @@ import Synchronization
 
 /// Numbered directories for single runs and single tests.
 enum WorkDirectory {
-    /// Where they lie, beside the stage: `/tmp/skiff-tests.XXXXXX`, removed when the process ends.
+    /// Where they lie, next to the stage: `/tmp/skiff-tests.XXXXXX`, removed when the process ends.
     static let root = makeRoot()
 
     /// How the root's name begins.
@@ -13,7 +13,7 @@ enum WorkDirectory {
 
     private static let count = Atomic<Int>(0)
 
-    /// A new directory that belongs to the profile's user.
+    /// Returns a new directory that belongs to the profile's user.
     static func make(for profile: Profile) throws -> String {
         let number = count.add(1, ordering: .relaxed).newValue
         let path = root + "/work.\(number)"

@@ -52,7 +52,7 @@ struct KeyserverCommand {
         }
         try files.change(isGlobal: isGlobal) { (config) throws(SkiffError) in
             var remote = config.remotes[name] ?? known
-            // As the administrator's it would give way to the one of the same name in the system's file.
+            // If it counted as the administrator's, it would give way to the one of the same name in the system's file.
             remote.isSystem = isGlobal
             if remote.keyservers.isEmpty, let own = Self.own(remote) {
                 remote.keyservers = [.init(uri: own)]

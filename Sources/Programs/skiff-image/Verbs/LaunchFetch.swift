@@ -47,7 +47,7 @@ struct LaunchFetch {
         }
     }
 
-    /// - Parameter path: removed when skiff is gone and cannot take it over.
+    /// - Parameter path: removed when skiff has ended and cannot take it over.
     private func answer(_ answer: FetchAnswer, orRemoving path: String? = nil) {
         do throws(Errno) {
             try writeFully(FetchAnswer.descriptor, answer.bytes)

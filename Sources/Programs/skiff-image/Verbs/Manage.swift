@@ -91,7 +91,7 @@ struct ManageCommands {
             let client = options.client(try RegistryReference(place, needsRegistry: true))
             lines = try client.tags().map { "oras://\(client.reference.registry)/\(client.reference.repository):\($0)" }
         } else {
-            // Any name will do: the list is of the whole registry.
+            // Any name will do: the list covers the whole registry.
             let client = options.client(try RegistryReference(place + "/catalog", needsRegistry: true))
             lines = try client.catalog().map { "oras://\(place)/\($0)" }
         }

@@ -79,7 +79,7 @@ struct PullCommand {
         }
     }
 
-    /// Unpacks an image by a build of a sandbox.
+    /// Unpacks an image by building a sandbox from it.
     private func unpack(_ image: String, to target: String) throws(SkiffError) {
         let ended = try during("cannot start \(installation.imageTool)") { () throws(Errno) in
             let pid = try spawn(

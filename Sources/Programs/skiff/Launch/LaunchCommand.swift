@@ -39,7 +39,7 @@ struct LaunchCommand {
         try run(request, try HostFacts.current(), .no, isStep: true)
     }
 
-    /// - Parameter temporary: a directory that holds the image alone, and is not needed once it is open.
+    /// - Parameter temporary: a directory that holds only the image, and is not needed once the image is open.
     private func run(
         _ request: Request, _ host: HostFacts, _ explain: Explain, isStep: Bool, temporary: String? = nil
     ) throws(SkiffError) -> Never {

@@ -75,7 +75,7 @@ struct LaunchRequest {
             throw SkiffError(
                 "While setting home directory: home argument has incorrect number of elements: \(parts.count)")
         }
-        // One that is not absolute is refused where it is mounted; unmounted it is what HOME says.
+        // A relative one is refused where it is mounted; unmounted it is the value of HOME.
         let destination = parts.last ?? source
         let path = absolutePath(destination, in: "/")
         return .init(
@@ -125,7 +125,7 @@ struct LaunchRequest {
         }
     }
 
-    /// `none` has to be asked for: a program that gets no network unasked would fail far from the reason.
+    /// `none` must be asked for: a program that gets no network unasked would fail far from the cause.
     private func network(_ request: inout Request) throws(SkiffError) {
         request.newNetwork = true
         let names = invocation[.network]?.split(separator: ",").map(String.init) ?? []

@@ -4,7 +4,7 @@ import Grammar
 import Linux
 import PluginHost
 
-/// `skiff plugin …`: what is installed, what it adds, on and off, and the checker.
+/// `skiff plugin …`: lists what is installed and what it adds, enables and disables plugins, and runs the checker.
 struct PluginCommands {
     private let installation: Installation
     private let registry: InstalledPlugins
@@ -41,7 +41,7 @@ struct PluginCommands {
         return 0
     }
 
-    /// Returns a line on the plugins that the list leaves out; nil when none is installed.
+    /// Returns a line about the plugins that the list leaves out; nil when none is installed.
     func stockNote() -> String? {
         let names = registry.entries.map(\.manifest.id).filter(Self.stock.contains)
         guard !names.isEmpty else { return nil }
@@ -49,7 +49,7 @@ struct PluginCommands {
         return "\(names.joined(separator: " and ")) \(verb) not listed: 'plugin list --all' shows all"
     }
 
-    /// Apptainer's columns. With `all` stock plugins and broken manifests, too.
+    /// Returns the list in Apptainer's columns. With `all`, stock plugins and broken manifests are included.
     func list(all: Bool) -> String {
         var rows = registry.entries.filter { all || !Self.stock.contains($0.manifest.id) }.map { entry in
             let id = entry.manifest.id
@@ -97,7 +97,7 @@ struct PluginCommands {
         return 0
     }
 
-    /// A manifest anywhere, if the word is a path; else an installed plugin.
+    /// Finds a manifest anywhere if the word is a path, else an installed plugin.
     private func find(_ name: String, to verb: String) throws(SkiffError) -> (manifest: Manifest, directory: String) {
         if name.utf8.contains(UInt8(ascii: "/")) || name.hasSuffix(InstalledPlugins.suffix) {
             return try manifestFile(name)
@@ -108,7 +108,7 @@ struct PluginCommands {
         throw SkiffError("Failed to \(verb) plugin \"\(name)\": plugin not found.")
     }
 
-    /// The user names the file, as they would name a program: it need not belong to root.
+    /// Returns the manifest that the user names, as they would name a program: it need not belong to root.
     private func manifestFile(_ name: String) throws(SkiffError) -> (manifest: Manifest, directory: String) {
         let path = try during("cannot find plugin manifest \(name)") { () throws(Errno) in try realPath(name) }
         return (

@@ -80,7 +80,7 @@ struct AddedObject {
         return value
     }
 
-    /// Returns the bytes of pairs of digits, checked from the front as by Go's encoding/hex.
+    /// Returns the bytes of pairs of digits, checked from the front as Go's encoding/hex does.
     private func decodedHexadecimal(_ text: String) throws(SkiffError) -> [UInt8] {
         let problem = "failed to decode signing entity fingerprint: encoding/hex: "
         var nibbles: [UInt8] = []

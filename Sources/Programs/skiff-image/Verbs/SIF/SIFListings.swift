@@ -2,7 +2,7 @@ import Base
 import Core
 import Digest
 
-/// The output of `sif list`, `header` and `info`, byte for byte Apptainer's; Docs/spec/sif.md §11.
+/// The output of `sif list`, `header` and `info`, identical to Apptainer's byte for byte; Docs/spec/sif.md §11.
 
 func listText(_ image: SIFImage) -> String {
     let rule = String(repeating: "-", count: 78) + "\n"

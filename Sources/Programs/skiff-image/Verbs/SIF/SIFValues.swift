@@ -9,10 +9,10 @@ func utcText(_ seconds: Int64) -> String {
     return "\(time.date) \(time.clock) +0000 UTC"
 }
 
-/// Returns text of a file for one field of a terminal's line.
+/// Returns text from a file as one field of a line on a terminal.
 func printable(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self).printableField }
 
-/// Returns the typed number of an object; errors have the texts of Go's strconv.
+/// Returns the object number that was typed; errors have the texts of Go's strconv.
 func objectID(_ text: String) throws(SkiffError) -> UInt32 {
     let problem = "while converting id: strconv.ParseUint: parsing \"\(text.printableField)\": "
     guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
