@@ -135,6 +135,19 @@ extension EndToEnd {
         }
 
         /// The place where containers are found belongs to somebody else.
+        /// Contained programs without a PID namespace of their own may signal the keeper.
+        @Test(arguments: Profile.allCases) func aStoppedKeeperGoesOn(profile: Profile) throws {
+            try need(profile)
+            let one = try start(["--sharens"], "echo ready; exec sleep 2", as: profile)
+            #expect(one.waitForOutput("ready"))
+            let keepers = ProcessTable.current().filter { $0.command == "skiff-keeper" && $0.state != "Z" }
+            #expect(keepers.count == 1, "\(keepers)")
+            for keeper in keepers { try sendSignal(SIGSTOP, to: keeper.pid) }
+            let next = try start(["--sharens"], "echo master=$APPTAINER_SHARENS_MASTER", as: profile).wait(seconds: 10)
+            #expect(next.standardOutput == "master=\n", "\(next)")
+            _ = try one.wait(seconds: 10)
+        }
+
         @Test func aForeignPlaceIsRefused() throws {
             try need(.root)
             try need(.user)

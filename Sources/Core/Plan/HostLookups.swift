@@ -38,9 +38,7 @@ extension HostFacts {
             capabilityFile = .at(installation.configurationDirectory + "/capability.json")
         }
         siblings =
-            request.sharesContainer
-            ? .ofStep(environment, parent: .ofThisProcess) ?? .ofThisProcess
-            : .ofStep(environment, parent: .ofThisProcess)
+            .ofStep(environment, parent: .ofThisProcess) ?? (request.sharesContainer ? .ofThisProcess : nil)
         if request.writable && image.root == .directory {
             image.holdsHome = Self.holds(HomeDirectory.destination(request, self), inside: image.path)
         }

@@ -40,7 +40,10 @@ struct MeetingPlace: ~Copyable {
     func connect() throws(SkiffError) -> OwnedFD? {
         do throws(Errno) {
             let socket = try Linux.connect(to: socketPath)
-            guard try peer(of: socket.raw).uid == effectiveUID() else { throw .notPermitted }
+            let keeper = try peer(of: socket.raw)
+            guard keeper.uid == effectiveUID() else { throw .notPermitted }
+            // A program of the same user may have stopped it: then all siblings would wait.
+            try? sendSignal(SIGCONT, to: keeper.pid)
             return socket
         } catch {
             switch error {
