@@ -180,6 +180,47 @@ extension EndToEnd {
             ] { #expect(outcome.values[key] == value, "\(key): \(outcome)") }
         }
 
+        /// What root was answered on ext4 by Linux 6.18, which has the four calls of `setxattrat`.
+        private static let attributes = [
+            ("chown", "0"), ("chown.link", "0"), ("none", ""), ("none.link", ""), ("none.capability", "ENODATA"),
+            ("none.uncap", "ENODATA"), ("replace.none", "ENODATA"), ("create", "0"), ("create.again", "EEXIST"),
+            ("replace", "0"), ("flags", "EINVAL"), ("user", "0"), ("get", "other"), ("get.link", "other"),
+            ("get.itself", "ENODATA"), ("get.size", "5"), ("get.short", "ERANGE"), ("get.fault", "EFAULT"),
+            ("get.none", "ENODATA"), ("get.alone", "EINVAL"), ("set.alone", "EINVAL"), ("set.fault", "EFAULT"),
+            ("set.large", "E2BIG"), ("name.empty", "ERANGE"), ("name.long", "ERANGE"), ("list", "trusted.a user.b"),
+            ("list.size", "17"), ("list.short", "ERANGE"), ("missing.set", "ENOENT"), ("missing.get", "ENOENT"),
+            ("missing.list", "ENOENT"), ("missing.remove", "ENOENT"), ("empty", "0"), ("empty.size", "0"),
+            ("directory", "trusted.empty"), ("link.set", "0"), ("link.get", "mine"), ("link.list", "trusted.own"),
+            ("link.remove", "0"), ("link.user", "EPERM"), ("pipe.set", "0"), ("open.set", "0"), ("open.get", "3"),
+            ("open.list", "trusted.a trusted.c user.b"), ("open.remove", "0"), ("open.again", "ENODATA"),
+            ("path.set", "EBADF"), ("path.get", "EBADF"), ("path.list", "EBADF"), ("path.remove", "EBADF"),
+            ("path.chown", "EBADF"), ("path.chmod", "EBADF"), ("path.empty", "0"), ("path.owner", "7:8:100644"),
+            ("path.proc", "other"), ("at.set", "0"), ("at.get", "four"), ("at.path", "EBADF"), ("at.link", "ENODATA"),
+            ("at.flags", "EINVAL"), ("at.list", "trusted.a trusted.d user.b"), ("at.remove", "0"),
+            ("at.wrong", "EINVAL"), ("remove", "0"), ("remove.again", "ENODATA"), ("remove.alone", "EINVAL"),
+            ("removed", "user.b"), ("i386.remove", "1"), ("i386.remove.empty", "0"), ("dropped.set", "EPERM"),
+            ("dropped.get", "ENODATA"), ("dropped.remove", "EPERM"), ("dropped.list", "user.b"),
+        ]
+        /// A user namespace keeps no attribute on a link or pipe: the answers of a file system that has none there.
+        private static let onLinks = [
+            "link.set": "EOPNOTSUPP", "link.get": "ENODATA", "link.list": "", "link.remove": "ENODATA",
+            "pipe.set": "EOPNOTSUPP",
+        ]
+
+        @Test(arguments: Mode.allCases) func attributesAreTheKernels(mode: Mode) throws {
+            try mode.needed()
+            let root = try EmulationRoot.copy()
+            let fakeroot = mode == .root ? [] : ["--fakeroot"] + mode.flags
+            let words = ["exec"] + fakeroot + ["--writable", "--contain", root, "/emulated", "attributes", "/mnt"]
+            let outcome = try skiffCommand(words, as: mode.profile).run()
+            #expect(outcome.isSuccess, "\(outcome)")
+            for (key, value) in Self.attributes {
+                if key.hasPrefix("at."), outcome.values["at.set"] == "ENOSYS" { continue }
+                let expected = mode == .root ? value : Self.onLinks[key] ?? value
+                #expect(outcome.values[key] == expected, "\(key): \(outcome)")
+            }
+        }
+
         @Test func nothingOutsideIsReached() throws {
             let outside = try WorkDirectory.make(for: .user) + "/outside"
             try writeFile(outside, [], mode: 0o666)

@@ -1,6 +1,6 @@
 // Asks for what only root may do, in ways that no ordinary program combines, and tells as key=value lines what came of it.
 //
-//   emulated ids | make DIRECTORY | capability FILE | wrong | escape FILE | as UID GID PROGRAM... | race DIRECTORY FILE
+//   emulated ids | make DIRECTORY | attributes DIRECTORY | capability FILE | wrong | escape FILE | as UID GID PROGRAM... | race DIRECTORY FILE
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -154,6 +154,143 @@ static int make(const char *directory)
     return 0;
 }
 
+static int compare(const void *one, const void *other) { return strcmp(*(char *const *)one, *(char *const *)other); }
+
+// The names that a list holds, sorted, but for the label that a security module gave.
+static void names(const char *key, const char *list, ssize_t size)
+{
+    const char *found[32];
+    size_t count = 0;
+    if (size < 0) {
+        result(key, size);
+        return;
+    }
+    for (const char *name = list; name < list + size && count < 32; name += strlen(name) + 1)
+        if (strcmp(name, "security.selinux") != 0) found[count++] = name;
+    qsort(found, count, sizeof *found, compare);
+    printf("%s=", key);
+    for (size_t i = 0; i < count; i++) printf("%s%s", i == 0 ? "" : " ", found[i]);
+    putchar('\n');
+}
+
+static void value(const char *key, const char *bytes, ssize_t size)
+{
+    if (size < 0)
+        result(key, size);
+    else
+        printf("%s=%.*s\n", key, (int)size, bytes);
+}
+
+struct arguments {
+    uint64_t value __attribute__((aligned(8)));
+    uint32_t size;
+    uint32_t flags;
+};
+
+// setxattr(2) and its family, in all forms.
+static int attributes(const char *directory)
+{
+    static char space[70000];
+    char path[64];
+    if (chdir(directory) != 0) return 1;
+    close(open("f", O_CREAT | O_WRONLY, 0644));
+    symlink("f", "l");
+    symlink("none", "dangling");
+    mkfifo("p", 0644);
+    mkdir("d", 0755);
+    result("chown", chown("f", 3, 4));
+    result("chown.link", lchown("l", 5, 6));
+    names("none", space, listxattr("f", space, sizeof space));
+    names("none.link", space, llistxattr("l", space, sizeof space));
+    result("none.capability", lgetxattr("l", "security.capability", space, sizeof space));
+    result("none.uncap", lremovexattr("l", "security.capability"));
+    result("replace.none", setxattr("f", "trusted.a", "1", 1, XATTR_REPLACE));
+    result("create", setxattr("f", "trusted.a", "one", 3, XATTR_CREATE));
+    result("create.again", setxattr("f", "trusted.a", "x", 1, XATTR_CREATE));
+    result("replace", setxattr("f", "trusted.a", "other", 5, XATTR_REPLACE));
+    result("flags", setxattr("f", "trusted.a", "x", 1, 8));
+    result("user", setxattr("f", "user.b", "2", 1, 0));
+    value("get", space, getxattr("f", "trusted.a", space, sizeof space));
+    value("get.link", space, getxattr("l", "trusted.a", space, sizeof space));
+    value("get.itself", space, lgetxattr("l", "trusted.a", space, sizeof space));
+    number("get.size", getxattr("f", "trusted.a", 0, 0));
+    result("get.short", getxattr("f", "trusted.a", space, 2));
+    result("get.fault", syscall(SYS_getxattr, "f", "trusted.a", 8, 5));
+    result("get.none", getxattr("f", "trusted.none", space, sizeof space));
+    result("get.alone", getxattr("f", "trusted.", space, sizeof space));
+    result("set.alone", setxattr("f", "trusted.", "x", 1, 0));
+    result("set.fault", syscall(SYS_setxattr, "f", "trusted.a", 8, 5, 0));
+    result("set.large", setxattr("f", "trusted.a", space, 65537, 0));
+    result("name.empty", setxattr("f", "", "x", 1, 0));
+    memset(space, 'a', 300);
+    memcpy(space, "trusted.", 8);
+    space[300] = 0;
+    result("name.long", setxattr("f", space, "x", 1, 0));
+    names("list", space, listxattr("f", space, sizeof space));
+    number("list.size", listxattr("f", 0, 0));
+    result("list.short", listxattr("f", space, 5));
+    result("missing.set", setxattr("none", "trusted.a", "x", 1, 0));
+    result("missing.get", getxattr("dangling", "trusted.a", space, 1));
+    result("missing.list", listxattr("none", space, 1));
+    result("missing.remove", removexattr("dangling", "trusted.a"));
+    result("empty", setxattr("d", "trusted.empty", 0, 0, 0));
+    number("empty.size", getxattr("d", "trusted.empty", space, sizeof space));
+    names("directory", space, listxattr("d", space, sizeof space));
+    result("link.set", lsetxattr("l", "trusted.own", "mine", 4, 0));
+    value("link.get", space, lgetxattr("l", "trusted.own", space, sizeof space));
+    names("link.list", space, llistxattr("l", space, sizeof space));
+    result("link.remove", lremovexattr("l", "trusted.own"));
+    result("link.user", lsetxattr("l", "user.own", "mine", 4, 0));
+    result("pipe.set", setxattr("p", "trusted.own", "mine", 4, 0));
+    int fd = open("f", O_RDONLY);
+    result("open.set", fsetxattr(fd, "trusted.c", "3", 1, 0));
+    value("open.get", space, fgetxattr(fd, "trusted.c", space, sizeof space));
+    names("open.list", space, flistxattr(fd, space, sizeof space));
+    result("open.remove", fremovexattr(fd, "trusted.c"));
+    result("open.again", fremovexattr(fd, "trusted.c"));
+    int place = open("f", O_PATH);
+    result("path.set", fsetxattr(place, "trusted.c", "3", 1, 0));
+    result("path.get", fgetxattr(place, "trusted.a", space, sizeof space));
+    result("path.list", flistxattr(place, space, sizeof space));
+    result("path.remove", fremovexattr(place, "trusted.a"));
+    result("path.chown", fchown(place, 9, 9));
+    result("path.chmod", fchmod(place, 0600));
+    result("path.empty", fchownat(place, "", 7, 8, AT_EMPTY_PATH));
+    owner("path.owner", "f");
+    snprintf(path, sizeof path, "/proc/self/fd/%d", place);
+    value("path.proc", space, getxattr(path, "trusted.a", space, sizeof space));
+    struct arguments given = {(uintptr_t) "four", 4, 0};
+    result("at.set", syscall(463, AT_FDCWD, "l", 0, "trusted.d", &given, sizeof given));
+    given = (struct arguments){(uintptr_t)space, sizeof space, 0};
+    value("at.get", space, syscall(464, fd, "", AT_EMPTY_PATH, "trusted.d", &given, sizeof given));
+    result("at.path", syscall(464, place, "", AT_EMPTY_PATH, "trusted.d", &given, sizeof given));
+    result("at.link", syscall(464, AT_FDCWD, "l", AT_SYMLINK_NOFOLLOW, "trusted.d", &given, sizeof given));
+    given.flags = 1;
+    result("at.flags", syscall(464, fd, "", AT_EMPTY_PATH, "trusted.d", &given, sizeof given));
+    names("at.list", space, syscall(465, AT_FDCWD, "f", 0, space, sizeof space));
+    result("at.remove", syscall(466, AT_FDCWD, "f", 0, "trusted.d"));
+    result("at.wrong", syscall(466, AT_FDCWD, "f", 0x40000, "trusted.d"));
+    result("remove", removexattr("f", "trusted.a"));
+    result("remove.again", removexattr("f", "trusted.a"));
+    result("remove.alone", removexattr("f", "trusted."));
+    names("removed", space, listxattr("f", space, sizeof space));
+#ifdef __x86_64__
+    char *low = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    strcpy(low, "trusted.e");
+    strcpy(low + 16, "d");
+    number("i386.remove", call32(235, (long)low + 16, (long)low, 0) == -ENODATA);
+    strcpy(low, "trusted.empty");
+    number("i386.remove.empty", call32(235, (long)low + 16, (long)low, 0));
+#endif
+    setxattr("f", "trusted.a", "1", 1, 0);
+    if (setresuid(7, 7, 7) != 0) return 1;
+    result("dropped.set", setxattr("f", "trusted.a", "1", 1, 0));
+    result("dropped.get", getxattr("f", "trusted.a", space, sizeof space));
+    result("dropped.remove", removexattr("f", "trusted.a"));
+    names("dropped.list", space, listxattr("f", space, sizeof space));
+    return 0;
+}
+
 // setcap cap_net_raw+ep, and an attribute that only root may set.
 static int capability(const char *file)
 {
@@ -272,6 +409,7 @@ int main(int count, char **words)
     if (count > 4 && strcmp(words[1], "as") == 0) return as(words + 2);
     if (count == 2 && strcmp(words[1], "ids") == 0) return ids();
     if (count == 3 && strcmp(words[1], "make") == 0) return make(words[2]);
+    if (count == 3 && strcmp(words[1], "attributes") == 0) return attributes(words[2]);
     if (count == 3 && strcmp(words[1], "capability") == 0) return capability(words[2]);
     if (count == 2 && strcmp(words[1], "wrong") == 0) return wrong();
     if (count == 3 && strcmp(words[1], "escape") == 0) return escape(words[2]);

@@ -2,7 +2,10 @@
 package enum RootCall: UInt8, CaseIterable, Sendable {
     case chown, lchown, fchown, fchownat
     case mknod, mknodat
-    case setxattr, lsetxattr, fsetxattr
+    case setxattr, lsetxattr, fsetxattr, setxattrat
+    case getxattr, lgetxattr, fgetxattr, getxattrat
+    case listxattr, llistxattr, flistxattr, listxattrat
+    case removexattr, lremovexattr, fremovexattr, removexattrat
     case setgroups, setuid, setgid, setreuid, setregid, setresuid, setresgid, setfsuid, setfsgid
     case getuid, geteuid, getgid, getegid, getresuid, getresgid, getgroups
     case capset, prctl
@@ -63,15 +66,15 @@ package struct CallTable: Sendable {
             0xC000_003E, ignoredBits: 0x4000_0000,
             [
                 (.getuid, 102), (.geteuid, 107), (.getgid, 104), (.getegid, 108), (.chown, 92), (.fchown, 93),
-                (.lchown, 94), (.fchownat, 260), (.mknod, 133), (.mknodat, 259), (.setxattr, 188), (.lsetxattr, 189),
-                (.fsetxattr, 190), (.setgroups, 116), (.setuid, 105), (.setgid, 106), (.setreuid, 113),
+                (.lchown, 94), (.fchownat, 260), (.mknod, 133), (.mknodat, 259),
+                (.setgroups, 116), (.setuid, 105), (.setgid, 106), (.setreuid, 113),
                 (.setregid, 114), (.setresuid, 117), (.setresgid, 119), (.setfsuid, 122), (.setfsgid, 123),
                 (.getresuid, 118), (.getresgid, 120), (.getgroups, 115), (.capset, 126), (.creat, 85),
                 (.openat2, 437), (.mkdir, 83), (.mkdirat, 258), (.symlink, 88), (.symlinkat, 266), (.open, 2),
                 (.openat, 257), (.prctl, 157), (.execve, 59), (.execveat, 322),
                 (.stat, 4), (.fstat, 5), (.lstat, 6), (.fstatat, 262), (.statx, 332), (.prlimit, 302),
                 (.setrlimit, 160), (.restrict, 446),
-            ])
+            ] + attributes(from: 188))
     }
 
     package static var i386: CallTable {
@@ -89,14 +92,14 @@ package struct CallTable: Sendable {
             0xC000_00B7,
             [
                 (.getuid, 174), (.geteuid, 175), (.getgid, 176), (.getegid, 177), (.fchown, 55), (.fchownat, 54),
-                (.mknodat, 33), (.setxattr, 5), (.lsetxattr, 6), (.fsetxattr, 7), (.setgroups, 159), (.setuid, 146),
+                (.mknodat, 33), (.setgroups, 159), (.setuid, 146),
                 (.setgid, 144), (.setreuid, 145), (.setregid, 143), (.setresuid, 147), (.setresgid, 149),
                 (.setfsuid, 151), (.setfsgid, 152), (.getresuid, 148), (.getresgid, 150), (.getgroups, 158),
                 (.capset, 91), (.openat2, 437), (.mkdirat, 34), (.symlinkat, 36), (.openat, 56), (.prctl, 167),
                 (.execve, 221),
                 (.execveat, 281), (.fstat, 80), (.fstatat, 79), (.statx, 291),
                 (.prlimit, 261), (.setrlimit, 164), (.restrict, 446),
-            ])
+            ] + attributes(from: 5))
     }
 
     package static var arm: CallTable {
@@ -109,16 +112,26 @@ package struct CallTable: Sendable {
             ], narrow: narrow32)
     }
 
+    /// The twelve old calls have numbers in a row everywhere, and the four new ones of Linux 6.13 the same on all machines.
+    private static func attributes(from first: UInt32) -> [(RootCall, UInt32)] {
+        let row: [RootCall] = [
+            .setxattr, .lsetxattr, .fsetxattr, .getxattr, .lgetxattr, .fgetxattr, .listxattr, .llistxattr, .flistxattr,
+            .removexattr, .lremovexattr, .fremovexattr,
+        ]
+        return zip(row, first...).map { ($0, $1) }
+            + [(.setxattrat, 463), (.getxattrat, 464), (.listxattrat, 465), (.removexattrat, 466)]
+    }
+
     /// What i386 and 32-bit ARM have in common.
     private static var wide32: [(RootCall, UInt32)] {
         [
             (.getuid, 199), (.getgid, 200), (.geteuid, 201), (.getegid, 202), (.setreuid, 203), (.setregid, 204),
             (.getgroups, 205), (.setgroups, 206), (.fchown, 207), (.setresuid, 208), (.getresuid, 209),
             (.setresgid, 210), (.getresgid, 211), (.chown, 212), (.setuid, 213), (.setgid, 214), (.setfsuid, 215),
-            (.setfsgid, 216), (.lchown, 198), (.setxattr, 226), (.lsetxattr, 227), (.fsetxattr, 228), (.capset, 185),
+            (.setfsgid, 216), (.lchown, 198), (.capset, 185),
             (.creat, 8), (.mknod, 14), (.mkdir, 39), (.symlink, 83), (.open, 5), (.prctl, 172), (.openat2, 437),
             (.execve, 11),
-        ]
+        ] + attributes(from: 226)
     }
 
     private static var narrow32: [(RootCall, UInt32)] {

@@ -5,7 +5,7 @@ package struct SyscallFilter: Sendable, Equatable {
     package enum Kind: String, Sendable {
         /// Calls of `RootCall` wait for the answer of skiff-root.
         case supervised
-        /// Only calls that make device nodes or set attributes wait for it.
+        /// Only calls that make device nodes or concern attributes wait for it.
         case devices
         /// Calls that need real root succeed and do nothing.
         case faked
@@ -48,7 +48,10 @@ extension SyscallFilter {
             switch call {
             case .mknod: .ifEqual(argument: 1, mask: typeBits, deviceTypes)
             case .mknodat: .ifEqual(argument: 2, mask: typeBits, deviceTypes)
-            case .setxattr, .lsetxattr, .fsetxattr, .restrict: .always
+            case .setxattr, .lsetxattr, .fsetxattr, .setxattrat, .getxattr, .lgetxattr, .fgetxattr, .getxattrat,
+                .listxattr, .llistxattr, .flistxattr, .listxattrat, .removexattr, .lremovexattr, .fremovexattr,
+                .removexattrat, .restrict:
+                .always
             // The limit tells which processes have restricted themselves.
             case .prlimit: .ifEqual(argument: 1, mask: .max, [locks])
             case .setrlimit: .ifEqual(argument: 0, mask: .max, [locks])

@@ -57,9 +57,3 @@ package func status(_ path: PathBytes, at directory: CInt) throws(Errno) -> File
     _ = try checked { path.withPointer { fstatat(directory, $0, &raw, AT_SYMLINK_NOFOLLOW) } }
     return FileStatus(raw)
 }
-
-/// setxattr(2) on the very file that a descriptor refers to, O_PATH and symbolic links included: the link in /proc
-/// leads to it and no further.
-package func setXattr(_ name: PathBytes, _ value: [UInt8], ofOpen file: CInt) throws(Errno) {
-    _ = try checked { name.withPointer { setxattr("/proc/self/fd/\(file)", $0, value, value.count, 0) } }
-}

@@ -17,9 +17,10 @@ package func setXattr(_ key: [UInt8], _ value: [UInt8], of name: EntryName, at d
     _ = try checked(procPath(directory, name)) { lsetxattr($0, key.text, value, value.count, 0) }
 }
 
-package func setXattr(_ key: [UInt8], _ value: [UInt8], ofOpen file: CInt) throws(Errno) {
+/// - Parameter flags: XATTR_CREATE, XATTR_REPLACE.
+package func setXattr(_ key: [UInt8], _ value: [UInt8], flags: CInt = 0, ofOpen file: CInt) throws(Errno) {
     let key = try Terminated(key)
-    _ = try checked(procPath(ofOpen: file)) { setxattr($0, key.text, value, value.count, 0) }
+    _ = try checked(procPath(ofOpen: file)) { setxattr($0, key.text, value, value.count, flags) }
 }
 
 /// lremovexattr(2).
@@ -48,6 +49,14 @@ package func xattr(_ key: [UInt8], ofOpen file: CInt) throws(Errno) -> [UInt8]? 
     }
 }
 
+/// Returns the names in the kernel's order; none where the file system has no such thing. listxattr(2).
+package func xattrNames(ofOpen file: CInt) throws(Errno) -> [[UInt8]] {
+    let path = procPath(ofOpen: file)
+    return try names { (space) throws(Errno) in
+        try checked(path) { listxattr($0, space.baseAddress, space.count) }
+    }
+}
+
 /// Returns all attributes, sorted by name; none where the file system has no such thing. llistxattr(2), lgetxattr(2).
 /// Capabilities that root of another user namespace gave, which mean nothing in this one, are left out.
 package func readXattrs(of name: EntryName, at directory: CInt) throws(Errno) -> [(name: [UInt8], value: [UInt8])] {
@@ -73,14 +82,8 @@ private typealias Space = UnsafeMutableBufferPointer<CChar>
 private func readXattrs(
     _ list: (Space) throws(Errno) -> Int, value: (Terminated, Space) throws(Errno) -> Int
 ) throws(Errno) -> [(name: [UInt8], value: [UInt8])] {
-    let names: [[UInt8]]
-    do throws(Errno) {
-        names = try growing(list).split(separator: ASCII.null).map { Array($0) }
-    } catch .notSupported {
-        return []
-    }
     var result: [(name: [UInt8], value: [UInt8])] = []
-    for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+    for name in try names(list).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
         let key = try Terminated(name)
         do throws(Errno) {
             result.append((name, try growing { (space) throws(Errno) in try value(key, space) }))
@@ -90,6 +93,14 @@ private func readXattrs(
         }
     }
     return result
+}
+
+private func names(_ call: (Space) throws(Errno) -> Int) throws(Errno) -> [[UInt8]] {
+    do throws(Errno) {
+        return try growing(call).split(separator: ASCII.null).map { Array($0) }
+    } catch .notSupported {
+        return []
+    }
 }
 
 private func value(_ call: (Space) throws(Errno) -> Int) throws(Errno) -> [UInt8]? {

@@ -48,6 +48,9 @@ final class CallDesk {
         if let answer = try OwnerCalls(caller: caller, credentials: credentials, bounds: bounds).answer() {
             return answer
         }
+        if let answer = try AttributeCalls(caller: caller, credentials: credentials, bounds: bounds).answer() {
+            return answer
+        }
         return try CreationCalls(caller: caller, credentials: credentials, bounds: bounds).answer() ?? .proceed
     }
 }

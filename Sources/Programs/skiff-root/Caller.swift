@@ -33,15 +33,19 @@ struct Caller {
         return narrow == .max ? .max : UInt32(narrow)
     }
 
-    func text(_ index: Int) throws(Errno) -> [UInt8] {
-        let text = try readText(of: thread, at: call.arguments[index])
+    func text(_ index: Int, limit: Int = 4096) throws(Errno) -> [UInt8] {
+        let text = try readText(of: thread, at: call.arguments[index], limit: limit)
         try confirm()
         return text
     }
 
     func memory(_ index: Int, count: Int) throws(Errno) -> [UInt8] {
+        try memory(at: call.arguments[index], count: count)
+    }
+
+    func memory(at address: UInt64, count: Int) throws(Errno) -> [UInt8] {
         if count == 0 { return [] }
-        let bytes = try readMemory(of: thread, at: call.arguments[index], count: count)
+        let bytes = try readMemory(of: thread, at: address, count: count)
         guard bytes.count == count else { throw Errno(EFAULT) }
         try confirm()
         return bytes
@@ -72,6 +76,21 @@ struct Caller {
         } catch {
             throw error == .noSuchFile ? Errno(EBADF) : error
         }
+    }
+
+    /// Returns the open file of a descriptor for a call that acts on files: one that O_PATH opened is EBADF there.
+    func openedFile(_ number: CInt) throws(Errno) -> OwnedFD {
+        let file = try descriptor(number)
+        let facts = try readFile("/proc/\(thread)/fdinfo/\(number)", limit: 4096)
+        try confirm()
+        for line in facts.split(separator: 0x0A) where line.starts(with: "flags:".utf8) {
+            if Self.octal(line.dropFirst(6)) & UInt32(SKL_O_PATH) != 0 { throw Errno(EBADF) }
+        }
+        return file
+    }
+
+    private static func octal(_ text: ArraySlice<UInt8>) -> UInt32 {
+        text.filter { (0x30...0x37).contains($0) }.reduce(0) { $0 << 3 | UInt32($1 - 0x30) }
     }
 
     /// Returns where a path begins: the directory of an *at call.
@@ -170,8 +189,7 @@ struct Caller {
         let bytes = try readFile("/proc/\(thread)/status", limit: 1 << 16)
         try confirm()
         for line in bytes.split(separator: 0x0A) where line.starts(with: "Umask:".utf8) {
-            let digits = line.dropFirst(6).filter { (0x30...0x37).contains($0) }
-            return digits.reduce(0) { $0 << 3 | mode_t($1 - 0x30) } & 0o777
+            return mode_t(Self.octal(line.dropFirst(6)) & 0o777)
         }
         return 0o022
     }

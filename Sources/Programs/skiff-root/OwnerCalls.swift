@@ -3,7 +3,7 @@ import Core
 import Linux
 import Ownership
 
-/// chown(2) and its family, and setxattr(2): the owner or value that they set is kept on the file.
+/// chown(2) and its family: the owner that they set is kept on the file.
 struct OwnerCalls {
     let caller: Caller
     let credentials: Credentials
@@ -14,17 +14,8 @@ struct OwnerCalls {
         switch caller.entry.call {
         case .chown: try changeOwner(try caller.file(caller.text(0), at: AT_FDCWD, follow: true), 1)
         case .lchown: try changeOwner(try caller.file(caller.text(0), at: AT_FDCWD, follow: false), 1)
-        case .fchown: try changeOwner(try caller.descriptor(caller.int(0)), 1)
+        case .fchown: try changeOwner(try caller.openedFile(caller.int(0)), 1)
         case .fchownat: try changeOwner(try fileOfFchownat(), 2)
-        case .setxattr:
-            try setAttribute { () throws(Errno) in
-                try caller.file(caller.text(0), at: AT_FDCWD, follow: true)
-            }
-        case .lsetxattr:
-            try setAttribute { () throws(Errno) in
-                try caller.file(caller.text(0), at: AT_FDCWD, follow: false)
-            }
-        case .fsetxattr: try setAttribute { () throws(Errno) in try caller.descriptor(caller.int(0)) }
         default: nil
         }
     }
@@ -61,25 +52,5 @@ struct OwnerCalls {
         if gid != Credentials.unchanged {
             guard isOwner && (gid == owner.gid || credentials.isIn(gid)) else { throw .notPermitted }
         }
-    }
-
-    /// The kernel keeps `security.capability` by itself. No image keeps labels of security modules, so they are
-    /// dropped.
-    private func setAttribute(_ file: () throws(Errno) -> OwnedFD) throws(Errno) -> Answer {
-        let name = try readText(of: caller.thread, at: caller.argument(1), limit: 256)
-        try caller.confirm()
-        if name.starts(with: "security.".utf8) {
-            return name.elementsEqual(RecordedOwner.specialAttribute.utf8) ? .proceed : .done
-        }
-        guard let kept = RecordedOwner.keptName(of: name) else { return .proceed }
-        guard credentials.has(Credentials.Capability.systemAdministration) else { throw .notPermitted }
-        guard try caller.isTrueRoot(with: Credentials.Capability.systemAdministration) else { return .proceed }
-        let count = caller.argument(3)
-        guard count <= 65536 else { throw Errno(E2BIG) }
-        let value = try caller.memory(2, count: Int(count))
-        let file = try file()
-        guard bounds.keeps(file.raw) else { return .done }
-        try setXattr(PathBytes(kept), value, ofOpen: file.raw)
-        return .done
     }
 }
