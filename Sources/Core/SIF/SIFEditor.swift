@@ -4,8 +4,8 @@ import Linux
 /// Makes a SIF file or changes one, in place, in the order of Docs/spec/sif.md §10: bytes of objects first, then
 /// `commit()` writes the table, then the header. Before `commit()` a reader sees the file as it was.
 ///
-/// An edit that is killed leaves the objects as they were: what it wrote after the old end of the file is in no table,
-/// and the next edit cuts it off.
+/// An edit that is killed leaves the objects as they were: what it wrote after the old end of the file is in no table.
+/// `guardingEdit` cuts it off, or the next edit does.
 ///
 /// The descriptor is lent and must be open for reading and writing. To make a new file, give it a temporary name,
 /// commit, fsync and rename.

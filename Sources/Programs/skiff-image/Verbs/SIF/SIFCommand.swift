@@ -118,19 +118,27 @@ private struct SIFCommand {
         let object = try AddedObject(flags).described()
         let content = try open(source)
         let file = try openImage(path, O_RDWR)
-        var editor = try SIFEditor(opening: file.raw)
+        try guardingEdit(of: file.raw) { () throws(SkiffError) in
+            var editor = try SIFEditor(opening: file.raw)
+            try append(object, content.raw, to: file.raw, &editor)
+            try editor.commit()
+        }
+    }
+
+    private func append(
+        _ object: SIFNewObject, _ content: CInt, to file: CInt, _ editor: inout SIFEditor
+    ) throws(SkiffError) {
         let offset = try editor.beginObject(object)
         let isHashed = object.type == .ociRootIndex || object.type == .ociBlob
         let copied: (size: Int64, digest: String)
         do throws(SkiffError) {
-            copied = try copy(content.raw, to: file.raw, at: offset, hashing: isHashed)
+            copied = try copy(content, to: file, at: offset, hashing: isHashed)
         } catch {
             editor.abandonObject()
             throw error
         }
         let added = try editor.finishObject(size: copied.size)
         if isHashed { try editor.setDigest(copied.digest, id: added.id) }
-        try editor.commit()
     }
 
     /// Copies to the end of a file or pipe.
