@@ -331,6 +331,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Reference", ["Registry", "Core", "Base"]),
     ("RegistryAnswer", ["Registry", "HTTP", "Core", "Base"]),
     ("Signature", ["Signing", "Core", "Base", "Linux"]),
+    ("Interpreter", ["Core"]),
 ]
 
 if let kind = Context.environment["SKIFF_FUZZ"] {

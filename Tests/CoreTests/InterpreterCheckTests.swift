@@ -17,7 +17,8 @@ import Testing
 
     private func interpreter(_ bytes: [UInt8]) throws -> String? {
         try scratch.file("program", bytes, mode: 0o755)
-        return ELFInterpreter.path(of: Array("/program".utf8), files).map { String(decoding: $0, as: UTF8.self) }
+        let found = ProgramInterpreter.ofELF { try? files.bytes(Array("/program".utf8), at: $0, count: $1) }
+        return found.first.map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// The same answer as file(1) and the kernel give for a program of this host.
@@ -50,5 +51,27 @@ import Testing
         try scratch.file("two", text: "#!/one\n", mode: 0o755)
         #expect(InterpreterCheck(files: files).obstacle(to: Array("/one".utf8)) == nil)
         #expect(InterpreterCheck(files: files).obstacle(to: Array("/missing".utf8)) == nil)
+    }
+
+    /// Linux runs a program whatever it says of its class and byte order.
+    @Test func claimsOfTheFileDecideNothing() throws {
+        let whole = try readFile("/bin/cat")
+        let right = try interpreter(whole)
+        for claims: [UInt8] in [[1, 1], [2, 2], [1, 2], [7, 7], [0, 0]] {
+            var bytes = whole
+            bytes.replaceSubrange(4..<6, with: claims)
+            #expect(try interpreter(bytes) == right, "\(claims)")
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("#!/a", ["/a"]), ("#! \t/a  b c \t\n", ["/a", "b c"]), ("#!/a\0b\nc", ["/a"]),
+            ("#!/a b\0c\n", ["/a", "b"]),
+            ("#!/a\r\n", ["/a\r"]), ("#!\n", nil), ("#! \t\n/a", nil), ("#", nil), ("# !/a\n", nil), ("", nil),
+        ] as [(String, [String]?)])
+    func scriptLines(text: String, expected: [String]?) {
+        let words = ProgramInterpreter.ofScript(Array(text.utf8))
+        #expect(words?.map { String(decoding: $0, as: UTF8.self) } == expected, "\(text)")
     }
 }

@@ -11,7 +11,7 @@ import Shell
 struct InterpreterCheck {
     let files: any RootFiles
 
-    /// How often the kernel goes from script to script; BINPRM_MAX_RECURSION.
+    /// How often the kernel goes from script to script: the program after the last one is loaded; exec_binprm().
     private static let mostScripts = 5
 
     /// Returns why the program must not be executed; nil if nothing speaks against it. Missing files are left to the
@@ -19,18 +19,37 @@ struct InterpreterCheck {
     func obstacle(to program: [UInt8]) -> SkiffError? {
         if leadsOut(program) { return SkiffError("exec \(String(bytes: program)) failed: it leads out of the image") }
         var current = program
-        for _ in 0..<Self.mostScripts {
-            let script = ExecFallback(files: files).interpreter(of: current)?.first
-            guard let interpreter = script ?? ELFInterpreter.path(of: current, files) else { return nil }
-            if leadsOut(interpreter) {
-                return SkiffError(
-                    "exec \(String(bytes: program)) failed: its interpreter \(String(bytes: interpreter)) leads out of the image"
-                )
+        for _ in 0...Self.mostScripts {
+            do throws(Errno) {
+                let script = ProgramInterpreter.ofScript(try files.head(current, count: 256))?.first
+                for interpreter in script.map({ [$0] }) ?? elfInterpreters(of: current) where leadsOut(interpreter) {
+                    return SkiffError(
+                        "exec \(String(bytes: program)) failed: its interpreter \(String(bytes: interpreter)) leads out of the image"
+                    )
+                }
+                guard let script else { return nil }
+                current = script
+            } catch {
+                return error == .accessDenied && isOwnProgramOurs ? unreadable(program) : nil
             }
-            if script == nil { return nil }
-            current = interpreter
         }
         return nil
+    }
+
+    private func elfInterpreters(of program: [UInt8]) -> [[UInt8]] {
+        ProgramInterpreter.ofELF { offset, count in try? files.bytes(program, at: offset, count: count) }
+    }
+
+    /// The kernel reads what the caller may only execute. Where skiff belongs to somebody else, nothing is lost by it.
+    private var isOwnProgramOurs: Bool {
+        guard let own = try? status("/proc/self/exe") else { return true }
+        return own.uid == effectiveUID()
+    }
+
+    private func unreadable(_ program: [UInt8]) -> SkiffError {
+        SkiffError(
+            "exec \(String(bytes: program)) failed: it may be executed but not read, so nobody knows its interpreter",
+            hint: "Make it readable in the image, or use a skiff that root has installed.")
     }
 
     private func leadsOut(_ path: [UInt8]) -> Bool {
@@ -40,47 +59,6 @@ struct InterpreterCheck {
         } catch {
             // openat2(2) RESOLVE_NO_MAGICLINKS; also for circular links, which the kernel refuses in the same way.
             return error == .tooManySymlinks
-        }
-    }
-}
-
-/// The program that the kernel loads to start an ELF program, ld.so(8): the segment PT_INTERP; elf(5).
-enum ELFInterpreter {
-    private static let interpreterSegment: UInt64 = 3
-    /// PATH_MAX, the kernel's limit.
-    private static let longest: UInt64 = 4096
-    private static let mostSegments = 1024
-
-    /// Returns nil for a file that has none, or that the kernel would not load.
-    static func path(of program: [UInt8], _ files: any RootFiles) -> [UInt8]? {
-        guard let head = try? files.bytes(program, at: 0, count: 64), let header = ELFHeader(head) else { return nil }
-        let isWide = header.width == 2
-        let reader = Fields(isBigEndian: header.isBigEndian)
-        let size = isWide ? 56 : 32
-        guard let start = isWide ? reader.number(head, 32, 8) : reader.number(head, 28, 4),
-            let count = reader.number(head, isWide ? 56 : 44, 2), count <= mostSegments,
-            let place = Int64(exactly: start),
-            let table = try? files.bytes(program, at: place, count: size * Int(count))
-        else { return nil }
-        for entry in stride(from: 0, to: table.count - size + 1, by: size) {
-            guard reader.number(table, entry, 4) == interpreterSegment,
-                let offset = isWide ? reader.number(table, entry + 8, 8) : reader.number(table, entry + 4, 4),
-                let length = isWide ? reader.number(table, entry + 32, 8) : reader.number(table, entry + 16, 4),
-                length <= longest, let offset = Int64(exactly: offset),
-                let bytes = try? files.bytes(program, at: offset, count: Int(length))
-            else { continue }
-            return Array(bytes.prefix { $0 != 0 })
-        }
-        return nil
-    }
-
-    private struct Fields {
-        let isBigEndian: Bool
-
-        func number(_ bytes: [UInt8], _ offset: Int, _ size: Int) -> UInt64? {
-            guard offset >= 0, offset + size <= bytes.count else { return nil }
-            let field = bytes[offset..<offset + size]
-            return (isBigEndian ? Array(field) : field.reversed()).reduce(0) { $0 << 8 | UInt64($1) }
         }
     }
 }

@@ -122,17 +122,9 @@ struct ExecFallback {
 
     private func isELF(_ path: [UInt8]) -> Bool { ELFMachine.read(path, files) != nil }
 
-    /// Returns the words of a `#!` line: interpreter and at most one argument; execve(2).
+    /// Returns the words of a `#!` line.
     func interpreter(of path: [UInt8]) -> [[UInt8]]? {
-        guard let head = try? files.head(path, count: 256), head.starts(with: Array("#!".utf8)) else { return nil }
-        let line = head.dropFirst(2).prefix { $0 != ASCII.newline }
-        let trimmed = line.drop(while: ASCII.isBlank)
-        guard let end = trimmed.firstIndex(where: ASCII.isBlank) else {
-            return trimmed.isEmpty ? nil : [Array(trimmed)]
-        }
-        var rest = trimmed[end...].drop(while: ASCII.isBlank)
-        while let last = rest.last, ASCII.isBlank(last) { rest = rest.dropLast() }
-        return [Array(trimmed[..<end])] + (rest.isEmpty ? [] : [Array(rest)])
+        (try? files.head(path, count: 256)).flatMap(ProgramInterpreter.ofScript)
     }
 
     func explain(_ failure: Errno, _ attempt: ExecAttempt) -> SkiffError {
