@@ -8,12 +8,14 @@ struct MeetingPlace: ~Copyable {
     private let lock: OwnedFD
     private let socketPath: String
 
+    private static let lockSuffix = ".lock"
+
     /// Waits for the lock.
     /// - Throws: an error that names the directory when it is not the user's own.
     init(_ name: String) throws(SkiffError) {
         let user = effectiveUID()
         let path = "/dev/shm/skiff-\(user)"
-        lock = try Self.lock(name + ".lock", in: path)
+        lock = try Self.lock(name + Self.lockSuffix, in: path)
         socketPath = path + "/" + name
     }
 
@@ -68,7 +70,7 @@ struct MeetingPlace: ~Copyable {
     }
 
     /// The keeper's way back to the lock; it must not hold the lock under which it was started.
-    var keepsakes: Keepsakes { Keepsakes(socketPath: socketPath, lockPath: socketPath + ".lock") }
+    var keepsakes: Keepsakes { Keepsakes(socketPath: socketPath, lockPath: socketPath + Self.lockSuffix) }
 
     /// What a keeper removes as it leaves.
     struct Keepsakes {

@@ -7,20 +7,16 @@ import Signing
 
 /// `keyserver add`, `remove`, `list`, `login` and `logout` (Docs/spec/cli.md §11).
 struct KeyserverCommand {
-    private let invocation: Invocation
-    private let installation: Installation
-
-    init(_ invocation: Invocation, _ installation: Installation) {
-        (self.invocation, self.installation) = (invocation, installation)
-    }
+    let invocation: Invocation
+    /// Those of this installation, or the one of `--config`.
+    let files: RemoteFiles
 
     func run() throws(SkiffError) {
-        let files = try RemoteFiles(installation, named: invocation[.config])
         switch invocation.command {
-        case "keyserver list": try list(files)
-        case "keyserver login": try login(files)
-        case "keyserver logout": try logout(files)
-        default: try change(files)
+        case "keyserver list": try list()
+        case "keyserver login": try login()
+        case "keyserver logout": try logout()
+        default: try change()
         }
     }
 
@@ -31,7 +27,7 @@ struct KeyserverCommand {
         return uri
     }
 
-    private func change(_ files: RemoteFiles) throws(SkiffError) {
+    private func change() throws(SkiffError) {
         let isGlobal = !invocation.isGiven(.config)
         guard !isGlobal || effectiveUID() == 0 else {
             throw SkiffError(
@@ -88,7 +84,7 @@ struct KeyserverCommand {
         remote.uri == RemoteConfig.standard.uri ? RemoteConfig.standardKeyserver : nil
     }
 
-    private func list(_ files: RemoteFiles) throws(SkiffError) {
+    private func list() throws(SkiffError) {
         let config = try files.merged()
         let wanted = invocation.positionals.first
         if let wanted, config.remotes[wanted] == nil { throw SkiffError("\(wanted) is not a remote") }
@@ -107,7 +103,7 @@ struct KeyserverCommand {
         try during("cannot write the list") { () throws(Errno) in try writeAnswer(text) }
     }
 
-    private func login(_ files: RemoteFiles) throws(SkiffError) {
+    private func login() throws(SkiffError) {
         let uri = try url(invocation.positionals.first ?? "")
         let user = try LoginPrompt.name(given: invocation[.username])
         let auth = Credential.password(user: user, try invocation.password()).basic ?? ""
@@ -130,7 +126,7 @@ struct KeyserverCommand {
         Log.info("Token stored in \(files.user)")
     }
 
-    private func logout(_ files: RemoteFiles) throws(SkiffError) {
+    private func logout() throws(SkiffError) {
         let uri = try url(invocation.positionals.first ?? "")
         try files.change(isGlobal: false) { (config) throws(SkiffError) in
             guard config.forgetLogin(uri) else {

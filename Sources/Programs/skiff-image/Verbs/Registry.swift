@@ -6,19 +6,15 @@ import Registry
 
 /// `registry login`, `logout` and `list` (Docs/spec/cli.md §11).
 struct RegistryCommand {
-    private let invocation: Invocation
-    private let installation: Installation
-
-    init(_ invocation: Invocation, _ installation: Installation) {
-        (self.invocation, self.installation) = (invocation, installation)
-    }
+    let invocation: Invocation
+    /// Those of this installation, or the one of `--config`.
+    let files: RemoteFiles
 
     func run() throws(SkiffError) {
-        let files = try RemoteFiles(installation, named: invocation[.config])
         switch invocation.command {
-        case "registry login": try login(files)
-        case "registry logout": try logout(files)
-        default: try list(files)
+        case "registry login": try login()
+        case "registry logout": try logout()
+        default: try list()
         }
     }
 
@@ -40,7 +36,7 @@ struct RegistryCommand {
         return (registry, name)
     }
 
-    private func login(_ files: RemoteFiles) throws(SkiffError) {
+    private func login() throws(SkiffError) {
         guard let uri = invocation.positionals.first else { throw SkiffError("accepts 1 arg(s)", code: .usage) }
         let (registry, name) = try place(uri)
         let user = try LoginPrompt.name(given: invocation[.username])
@@ -61,7 +57,7 @@ struct RegistryCommand {
         Log.info("Token stored in \(file.path)")
     }
 
-    private func logout(_ files: RemoteFiles) throws(SkiffError) {
+    private func logout() throws(SkiffError) {
         guard let uri = invocation.positionals.first else {
             throw SkiffError(
                 "cannot log out: no registry is named", hint: "'registry list' shows where you are logged in")
@@ -75,7 +71,7 @@ struct RegistryCommand {
         Log.info("Logout succeeded")
     }
 
-    private func list(_ files: RemoteFiles) throws(SkiffError) {
+    private func list() throws(SkiffError) {
         let rows = try files.merged().logins.map { [$0.uri, $0.isInsecure ? "✗!" : "✓"] }
         try writeTable(["URI", "SECURE?"], rows)
     }

@@ -7,25 +7,21 @@ import Registry
 
 /// `remote add`, `remove`, `use`, `list`, `login`, `logout`, `status` and `get-login-password` (Docs/spec/cli.md §11).
 struct RemoteCommand {
-    private let invocation: Invocation
-    private let installation: Installation
-
-    init(_ invocation: Invocation, _ installation: Installation) {
-        (self.invocation, self.installation) = (invocation, installation)
-    }
+    let invocation: Invocation
+    /// Those of this installation, or the one of `--config`.
+    let files: RemoteFiles
 
     func run() throws(SkiffError) {
-        let files = try RemoteFiles(installation, named: invocation[.config])
         let name = invocation.positionals.first
         switch invocation.command {
-        case "remote add": try add(files)
-        case "remote remove": try remove(files, name ?? "")
-        case "remote use": try use(files, name ?? "")
-        case "remote list": try list(files)
-        case "remote login": try login(files, name)
-        case "remote logout": try logout(files, name)
-        case "remote status": try status(files, name)
-        case "remote get-login-password": try password(files)
+        case "remote add": try add()
+        case "remote remove": try remove(name ?? "")
+        case "remote use": try use(name ?? "")
+        case "remote list": try list()
+        case "remote login": try login(name)
+        case "remote logout": try logout(name)
+        case "remote status": try status(name)
+        case "remote get-login-password": try password()
         default: throw SkiffError("cannot run \(invocation.command)")
         }
     }
@@ -40,7 +36,7 @@ struct RemoteCommand {
         if isGlobal, effectiveUID() != 0 { throw SkiffError("cannot \(what) for all users: only root may") }
     }
 
-    private func add(_ files: RemoteFiles) throws(SkiffError) {
+    private func add() throws(SkiffError) {
         guard invocation.positionals.count == 2 else { throw SkiffError("accepts 2 arg(s)", code: .usage) }
         let name = invocation.positionals[0]
         let isGlobal = invocation[.global]
@@ -78,7 +74,7 @@ struct RemoteCommand {
         }
         Log.info("Remote \"\(name)\" added.")
         if isGlobal || invocation[.noLogin] { return }
-        try login(files, name)
+        try login(name)
     }
 
     private func find(_ config: RemoteConfig, _ name: String?) throws(SkiffError) -> (String, RemoteConfig.Remote) {
@@ -90,7 +86,7 @@ struct RemoteCommand {
         return (name, remote)
     }
 
-    private func remove(_ files: RemoteFiles, _ name: String) throws(SkiffError) {
+    private func remove(_ name: String) throws(SkiffError) {
         let isGlobal = invocation[.global]
         try need(root: isGlobal, "remove a remote")
         let (_, remote) = try find(try files.read(isGlobal ? files.system : files.user), name)
@@ -102,7 +98,7 @@ struct RemoteCommand {
         Log.info("Remote \"\(name)\" removed.")
     }
 
-    private func use(_ files: RemoteFiles, _ name: String) throws(SkiffError) {
+    private func use(_ name: String) throws(SkiffError) {
         let isExclusive = invocation[.exclusive]
         let isGlobal = invocation[.global] || isExclusive
         try need(root: isGlobal, "choose a remote")
@@ -121,7 +117,7 @@ struct RemoteCommand {
         Log.info("Remote \"\(name)\" now in use.")
     }
 
-    private func list(_ files: RemoteFiles) throws(SkiffError) {
+    private func list() throws(SkiffError) {
         let config = try files.merged()
         let rows = config.remotes.sorted { $0.key < $1.key }.map { name, remote in
             [
@@ -145,7 +141,7 @@ struct RemoteCommand {
         }
     }
 
-    private func login(_ files: RemoteFiles, _ name: String?) throws(SkiffError) {
+    private func login(_ name: String?) throws(SkiffError) {
         if invocation.origin(.username) == .commandLine {
             throw SkiffError(
                 "cannot log in to a remote with --username: it knows tokens alone",
@@ -158,12 +154,12 @@ struct RemoteCommand {
         var asked = remote
         if invocation[.insecure] { asked.isInsecure = true }
         try Endpoint(name: name, remote: asked, http: try HTTPClient()).check(token: token)
-        try store(token, files, name, remote)
+        try store(token, name, remote)
         Log.info("Access Token Verified!")
         Log.info("Token stored in \(files.user)")
     }
 
-    private func store(_ token: String, _ files: RemoteFiles, _ name: String, _ remote: RemoteConfig.Remote)
+    private func store(_ token: String, _ name: String, _ remote: RemoteConfig.Remote)
         throws(SkiffError)
     {
         try files.change(isGlobal: false) { (config) throws(SkiffError) in
@@ -173,13 +169,13 @@ struct RemoteCommand {
         }
     }
 
-    private func logout(_ files: RemoteFiles, _ name: String?) throws(SkiffError) {
+    private func logout(_ name: String?) throws(SkiffError) {
         let (name, remote) = try find(try files.merged(), name)
-        try store("", files, name, remote)
+        try store("", name, remote)
         Log.info("Logged out of remote endpoint \"\(name)\"")
     }
 
-    private func status(_ files: RemoteFiles, _ name: String?) throws(SkiffError) {
+    private func status(_ name: String?) throws(SkiffError) {
         let (name, remote) = try find(try files.merged(), name)
         let endpoint = Endpoint(name: name, remote: remote, http: try HTTPClient())
         Log.info("Checking status of remote.")
@@ -209,7 +205,7 @@ struct RemoteCommand {
     }
 
     /// Prints the password that `podman login --password-stdin` takes for the library's own registry.
-    private func password(_ files: RemoteFiles) throws(SkiffError) {
+    private func password() throws(SkiffError) {
         let (name, remote) = try find(try files.merged(), nil)
         let endpoint = Endpoint(name: name, remote: remote, http: try HTTPClient())
         guard let secret = try endpoint.identity()?["oidc_user_meta"]?["secret"]?.stringValue, !secret.isEmpty else {

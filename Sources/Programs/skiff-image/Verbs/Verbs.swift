@@ -39,13 +39,13 @@ enum Verbs {
             try CacheCommand(invocation).run()
             return 0
         case let command where command.hasPrefix("registry "):
-            try RegistryCommand(invocation, installation).run()
+            try RegistryCommand(invocation: invocation, files: files(invocation, installation)).run()
             return 0
         case let command where command.hasPrefix("remote "):
-            try RemoteCommand(invocation, installation).run()
+            try RemoteCommand(invocation: invocation, files: files(invocation, installation)).run()
             return 0
         case let command where command.hasPrefix("keyserver "):
-            try KeyserverCommand(invocation, installation).run()
+            try KeyserverCommand(invocation: invocation, files: files(invocation, installation)).run()
             return 0
         case "buildcfg":
             try printBuildConfiguration(invocation, installation, program)
@@ -56,6 +56,11 @@ enum Verbs {
         default: throw SkiffError("cannot run \(invocation.command): it is no command of skiff-image")
         }
     }
+
+    private static func files(_ invocation: Invocation, _ installation: Installation) throws(SkiffError) -> RemoteFiles
+    {
+        try RemoteFiles(installation, named: invocation[.config])
+    }
 }
 
 extension Settings {
@@ -64,5 +69,10 @@ extension Settings {
         try load(
             installation, file: invocation.global.configurationFile,
             buildConfiguration: invocation.global.buildConfiguration)
+    }
+
+    private static func files(_ invocation: Invocation, _ installation: Installation) throws(SkiffError) -> RemoteFiles
+    {
+        try RemoteFiles(installation, named: invocation[.config])
     }
 }
