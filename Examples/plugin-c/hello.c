@@ -31,9 +31,9 @@ static int32_t mounts(const skiff_plugin *self, skiff_session *session) {
     if (!plan()) return fail(SKIFF_E_HOST_TOO_OLD, "cannot add a mount: this skiff has no " SKIFF_HOST_PLAN);
     memset(&mount, 0, sizeof mount);
     mount.struct_size = sizeof mount;
-    mount.kind = SKIFF_MOUNT_BIND;
-    mount.group = SKIFF_GROUP_FILES;
-    mount.flags = SKIFF_MOUNT_READ_ONLY | SKIFF_MOUNT_NO_SUID | SKIFF_MOUNT_NO_DEV;
+    mount.kind = SKIFF_MOUNT_KIND_BIND;
+    mount.group = SKIFF_MOUNT_GROUP_FILES;
+    mount.flags = SKIFF_MOUNT_FLAG_READ_ONLY | SKIFF_MOUNT_FLAG_NO_SUID | SKIFF_MOUNT_FLAG_NO_DEV;
     mount.missing = SKIFF_MISSING_WARN;
     mount.source = "/etc/os-release";
     mount.destination = "/run/host/os-release";
@@ -59,7 +59,7 @@ static const skiff_phases phases = {
 };
 
 static const skiff_handler handlers[] = {{"hello", "i:cs", (skiff_any_fn)on_hello, 0}};
-static const skiff_cli cli = {sizeof(skiff_cli), 1, handlers};
+static const skiff_cli cli = {sizeof(skiff_cli), 1, handlers, sizeof *handlers};
 
 static const void *get_extension(const skiff_plugin *self, const char *id) {
     (void)self;

@@ -274,7 +274,7 @@ static int32_t push(const skiff_plugin *self, skiff_session *session, const skif
 static const skiff_transport transport = {sizeof(skiff_transport), 0, resolve, fetch, push};
 
 static const skiff_handler handlers[] = {{"store", "i:cp", (skiff_any_fn)on_store, 0}};
-static const skiff_cli cli = {sizeof(skiff_cli), 1, handlers};
+static const skiff_cli cli = {sizeof(skiff_cli), 1, handlers, sizeof *handlers};
 
 static const void *get_extension(const skiff_plugin *self, const char *id) {
     (void)self;

@@ -103,6 +103,11 @@ int skl_raise_descriptor_limit(rlim_t wanted) {
     return 0;
 }
 
+void skl_inherit_descriptor_limit(rlim_t soft, rlim_t hard) {
+    inherited.files = (struct rlimit){.rlim_cur = soft, .rlim_max = hard};
+    inherited.raised_files = 1;
+}
+
 static int lower_descriptor_limit(void) {
     return inherited.raised_files ? setrlimit(RLIMIT_NOFILE, &inherited.files) : 0;
 }
@@ -153,11 +158,15 @@ static void become(const struct skl_spawn *request, int *copies) {
     int above = 2;
     for (size_t i = 0; i < request->count; i++)
         if (request->targets[i] > above) above = request->targets[i];
+    for (size_t i = 0; i < request->namespace_count; i++)
+        if (request->namespaces[i] > above) above = request->namespaces[i];
     /* First away from all targets, so that one dup2(2) cannot overwrite the source of another. */
     for (size_t i = 0; i < request->count; i++)
         if ((copies[i] = fcntl(request->sources[i], F_DUPFD, above + 1)) < 0) return;
     for (size_t i = 0; i < request->count; i++)
         if (dup2(copies[i], request->targets[i]) < 0) return;
+    for (size_t i = 0; i < request->namespace_count; i++)
+        if (setns(request->namespaces[i], 0) != 0) return;
     skl_close_others(3, request->targets, request->count);
     if (request->new_session && setsid() < 0) return;
     if (request->death_signal) {
@@ -190,4 +199,14 @@ pid_t skl_spawn(const struct skl_spawn *request) {
     while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
     errno = failure;
     return -1;
+}
+
+int skl_end_signals(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGQUIT);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

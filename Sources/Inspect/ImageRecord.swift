@@ -35,9 +35,7 @@ package struct ImageRecord {
     }
 
     private static func object(of image: borrowing ImageSource) throws(SkiffError) -> InspectMetadata? {
-        guard let sif = image.sif else { return nil }
-        let name = Array(InspectMetadata.objectName.utf8)
-        guard let object = sif.objects.first(where: { $0.type == .genericJSON && $0.name == name }) else { return nil }
+        guard let sif = image.sif, let object = sif.metadata else { return nil }
         var metadata = try InspectMetadata(parsing: try readObject(object, of: image.descriptor.raw))
         if metadata.deffile.isEmpty { metadata.deffile = try definition(of: sif, image.descriptor.raw) ?? "" }
         return metadata

@@ -18,7 +18,7 @@ package struct SIFOutput {
     ) {
         (self.definition, self.creation) = (definition, creation)
         let text = Array(record.json.text().utf8)
-        let all = objects + [.init(path: InspectMetadata.objectName, bytes: text, mode: 0)]
+        let all = objects + [.init(path: SIFImage.metadataName, bytes: text, mode: 0)]
         self.objects = all.sorted { $0.path < $1.path }
     }
 

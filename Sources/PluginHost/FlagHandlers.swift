@@ -4,7 +4,7 @@ import Core
 import Linux
 import PluginAPI
 
-/// Calls the typed handlers of `skiff.cli/1` with the values of their flags.
+/// Calls the typed handlers of `skiff.cli/2` with the values of their flags.
 enum FlagHandlers {
     /// Calls every handler whose flag was used, in the manifest's order.
     static func call(_ session: Session) throws(SkiffError) {

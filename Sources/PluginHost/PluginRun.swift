@@ -72,6 +72,8 @@ package final class PluginRun: PluginPhases {
         let order = prepared.reversed()
         prepared = []
         for session in order {
+            session.endHelpers()
+            defer { session.freeState() }
             guard let slot = session.plugin.phases.stopped else { continue }
             attempt(session, .stopped) { slot(session.plugin.object, session.pointer, status) }
         }

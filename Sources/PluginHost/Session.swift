@@ -15,6 +15,23 @@ package struct SessionFacts {
     package var isPrivileged = false
     /// Whether the container is made without the powers of root.
     package var isRootless = true
+    /// The caller's id in the container, and whether it has a user namespace of its own; nil where there is no
+    /// container.
+    package var insideUID: UInt32?
+    package var hasUserNamespace: Bool?
+    /// The words of the command: `exec`, `instance start`.
+    package var command: String?
+    /// The absolute path of the image.
+    package var image: String?
+    package var instance: String?
+    package var user: String?
+    package var home: String?
+    /// The caller's current directory.
+    package var directory: String?
+    /// Returns the absolute path of a program of the host.
+    package var findProgram: (String) -> String? = { _ in nil }
+    /// Returns what the image says about itself, as JSON; nil when its file does not hold that beside the file system.
+    package var metadata: () -> String? = { nil }
     /// Shows the progress of something long: its name, bytes done, bytes in all; nil where a line of `--verbose` has to
     /// do.
     package var showProgress: ((String, Int64, Int64) -> Void)?
@@ -24,6 +41,16 @@ package struct SessionFacts {
     package init(request: Request, installation: Installation) {
         self.request = request
         self.installation = installation
+    }
+
+    /// Adds what is known of the host and the image.
+    package mutating func describe(_ request: Request, _ host: HostFacts, _ image: ImageFacts) {
+        hasUserNamespace = request.makesUserNamespace(host)
+        insideUID = request.userMapping == .root ? 0 : host.uid
+        self.image = image.path
+        user = host.userName
+        home = host.homeDirectory
+        directory = host.directory
     }
 }
 
@@ -36,6 +63,18 @@ final class Session {
     fileprivate(set) var phase: PluginPhase?
     /// The plan, while it is open and in our hands.
     var draft: PlanDraft?
+    /// Helpers that were started and not yet ended, in order.
+    var helpers: [Helper] = []
+    /// The plugin's own.
+    var state: PluginSessionState?
+
+    func freeState() {
+        state?.free()
+        state = nil
+    }
+
+    /// Whether this is the container's process.
+    var isInChild: Bool { phase == .entered || phase == .preExec }
 
     init(plugin: LoadedPlugin, facts: SessionFacts) {
         self.plugin = plugin
@@ -72,6 +111,14 @@ final class Session {
         defer { self.phase = nil }
         return try body()
     }
+
+    /// Ends what was started, the last one first.
+    func endHelpers() {
+        while let helper = helpers.popLast() { _ = try? helper.end() }
+    }
+
+    /// The status of the last failure that was reported.
+    var refusal: Int32 { plugin.diagnostics.failure?.status ?? SKIFF_E_INTERNAL }
 
     /// Reports why a call of the host failed, as if the plugin had: it may pass our status on as it is.
     func refuse(_ status: Int32, _ message: String, errno: Errno? = nil) -> Int32 {

@@ -70,10 +70,12 @@ extension InstalledPlugins {
 
     /// Returns the plugins that a launch needs, loaded.
     ///
-    /// - Parameter imageFacts: `encrypted`, `overlay-section`.
+    /// - Parameters:
+    ///   - imageFacts: `encrypted`, `overlay-section`.
+    ///   - complete: adds what is known of the host and the image.
     package func phases(
         for request: Request, _ settings: Settings, _ installation: Installation, imageFacts: Set<String> = [],
-        trust: Trust = .ofThisProcess
+        trust: Trust = .ofThisProcess, complete: (inout SessionFacts) -> Void = { _ in }
     ) throws(SkiffError) -> any PluginPhases {
         var triggers = Triggers(request)
         triggers.configuration = settings.values(of:)
@@ -84,6 +86,10 @@ extension InstalledPlugins {
         facts.configuration = settings.values(of:)
         facts.isPrivileged = trust.isPrivileged
         facts.isRootless = effectiveUID() != 0 || request.userMapping == .userNamespace
+        let path = trust.isPrivileged ? ProgramPath(settings, own: ProgramPath.system) : ProgramPath(settings)
+        facts.findProgram = path.find
+        facts.command = request.action.rawValue
+        complete(&facts)
         return try PluginRun(picked, from: self, facts: facts, trust: trust)
     }
 

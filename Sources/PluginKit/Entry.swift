@@ -127,7 +127,8 @@ private func makeHandlers(_ handlers: [Handler]) -> skiff_cli {
                 reserved: 0))
     }
     return skiff_cli(
-        struct_size: UInt32(MemoryLayout<skiff_cli>.size), handler_count: UInt32(handlers.count), handlers: list)
+        struct_size: UInt32(MemoryLayout<skiff_cli>.size), handler_count: UInt32(handlers.count), handlers: list,
+        handler_size: UInt64(MemoryLayout<skiff_handler>.stride))
 }
 
 /// Allocates a table or text that the host keeps. A plugin is never unloaded, so nothing is freed.

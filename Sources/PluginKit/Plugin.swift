@@ -66,7 +66,7 @@ public struct PluginError: Error, Sendable {
     init(passingOn status: Int32) { (message, errno, self.status) = (nil, 0, status) }
 }
 
-/// A function of `skiff.cli/1` for a flag. The closures must capture nothing: they become C functions.
+/// A function of `skiff.cli/2` for a flag. The closures must capture nothing: they become C functions.
 public struct Handler {
     let name: String
     let signature: String

@@ -3,7 +3,16 @@ import PluginAPI
 
 /// When a mount is made, relative to the others: the groups of Docs/spec/runtime.md §2.
 public enum MountGroup: UInt32, Sendable {
-    case dev, hostfs, binds, kernel, home, tmp, scratch, files, userBinds, cwd
+    case dev = 100
+    case hostfs = 200
+    case binds = 300
+    case kernel = 400
+    case home = 500
+    case tmp = 600
+    case scratch = 700
+    case files = 800
+    case userBinds = 900
+    case cwd = 1000
 }
 
 /// What happens when the source or destination is missing.
@@ -36,11 +45,12 @@ extension Session {
         reason: String
     ) throws(PluginError) {
         let slot = try plan().add_mount
-        let flags = UInt32(SKIFF_MOUNT_NO_SUID | SKIFF_MOUNT_NO_DEV | (readOnly ? SKIFF_MOUNT_READ_ONLY : 0))
+        let flags = UInt32(
+            SKIFF_MOUNT_FLAG_NO_SUID | SKIFF_MOUNT_FLAG_NO_DEV | (readOnly ? SKIFF_MOUNT_FLAG_READ_ONLY : 0))
         let status = withTexts(source, destination, reason) { source, destination, reason in
             var mount = skiff_mount()
             mount.struct_size = UInt32(MemoryLayout<skiff_mount>.size)
-            mount.kind = UInt32(SKIFF_MOUNT_BIND)
+            mount.kind = UInt32(SKIFF_MOUNT_KIND_BIND)
             mount.group = group.rawValue
             mount.flags = flags
             mount.missing = missing.rawValue
@@ -63,9 +73,9 @@ extension Session {
             }
         request.kind =
             switch layer {
-            case .lower: UInt32(SKIFF_LAYER_LOWER)
-            case .upper: UInt32(SKIFF_LAYER_UPPER)
-            case .temporaryUpper: UInt32(SKIFF_LAYER_TEMPORARY_UPPER)
+            case .lower: UInt32(SKIFF_LAYER_KIND_LOWER)
+            case .upper: UInt32(SKIFF_LAYER_KIND_UPPER)
+            case .temporaryUpper: UInt32(SKIFF_LAYER_KIND_TEMPORARY_UPPER)
             }
         let status = withTexts(path, work, reason) { path, work, reason in
             (request.path, request.work, request.reason) = (path, work, reason)
@@ -78,8 +88,10 @@ extension Session {
     public func addDevice(_ path: String, reason: String) throws(PluginError) {
         let slot = try plan().add_device
         let status = withTexts(path, reason, "") { path, reason, _ in
-            var device = skiff_device(
-                struct_size: UInt32(MemoryLayout<skiff_device>.size), reserved: 0, path: path, reason: reason)
+            var device = skiff_device()
+            device.struct_size = UInt32(MemoryLayout<skiff_device>.size)
+            device.missing = UInt32(SKIFF_MISSING_WARN)
+            (device.path, device.reason) = (path, reason)
             return slot?(pointer, &device)
         }
         try check(status)

@@ -51,25 +51,22 @@ public struct Session {
         return path
     }
 
-    /// Returns a number of `skiff.host.settings/1`: `uid`, `privileged`, `writable`; nil when the host does not know
-    /// it.
+    private func facts() throws(PluginError) -> skiff_host_facts { try table(SKIFF_HOST_FACTS, skiff_host_facts.self) }
+
+    /// Returns a number of `skiff/host/facts.h`: `uid`, `privileged`, `writable`; nil when the host does not know it.
     public func number(_ name: String) throws(PluginError) -> Int64? {
-        let slot = try settings().number
-        return try scalar { slot?(pointer, name, $0) }
-    }
-
-    /// Returns a fact of the open plan: `minimal-dev`, `writable-layers`; nil when the host does not know it.
-    public func fact(_ name: String) throws(PluginError) -> Int64? {
-        let slot = try plan().fact
-        return try scalar { slot?(pointer, name, $0) }
-    }
-
-    private func scalar(_ ask: (UnsafeMutablePointer<Int64>) -> Int32?) throws(PluginError) -> Int64? {
+        let slot = try facts().number
         var answer: Int64 = 0
-        let status = ask(&answer)
+        let status = slot?(pointer, name, &answer)
         if status == SKIFF_DECLINED { return nil }
         try check(status)
         return answer
+    }
+
+    /// Returns a text of `skiff/host/facts.h`: `image`, `cwd`, `architecture`; nil when the host does not know it.
+    public func text(_ name: String) throws(PluginError) -> String? {
+        let slot = try facts().text
+        return try values { slot?(pointer, name, $0, $1) }.first
     }
 
     /// Returns the values that a call passes to its callback one by one.

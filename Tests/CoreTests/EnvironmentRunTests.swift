@@ -179,11 +179,11 @@ func texts(_ environment: [[UInt8]]) -> [String: String] {
         ]
         let plan = try EnvironmentPlan.make(launch.request, host: launch.host, facts: launch.facts)
         let reasons = Dictionary(plan.dropped.map { ($0.name, $0.reason) }, uniquingKeysWith: { $1 })
-        #expect(reasons["A"] == "breaks")
+        #expect(reasons["A"] == "breaks, org.x")
         #expect(reasons["B"] == "--no-env")
         #expect(reasons["C"] == "overridden by SKIFFENV_C")
         #expect(reasons["SKIFF_X"] == "SKIFF_* are settings of the runtime")
-        #expect(plan.variables.first { $0.name == "GPU" }?.origin == "org.x")
+        #expect(plan.variables.first { $0.name == "GPU" }?.origin == "--nv, org.x")
         let found = try launch.environment(try imageRoot())
         #expect(found["GPU"] == "on" && found["A"] == nil && found["B"] == nil && found["C"] == "4")
         #expect(found["PATH"]?.hasSuffix(":/sbin:/bin:/gpu $x") == true)

@@ -39,7 +39,7 @@ extension EndToEnd {
             let manifest = """
                 id = \(id)
                 version = 1.0
-                abi = 0.1
+                abi = 0.2
                 library = \(id).so
                 extensions = skiff.transport/1
                 schemes = \(schemes)

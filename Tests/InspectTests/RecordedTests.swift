@@ -1,3 +1,4 @@
+import Core
 import Foundation
 import Linux
 import Packing
@@ -27,7 +28,7 @@ import Testing
         let definition = "\(vectors)/\(name).def"
         for words in [
             ["sif", "new", image], ["sif", "add", "--datatype", "1", image, definition],
-            ["sif", "add", "--datatype", "6", "--filename", InspectMetadata.objectName, image, record],
+            ["sif", "add", "--datatype", "6", "--filename", SIFImage.metadataName, image, record],
         ] {
             let result = try runImageTool(words)
             try #require(result.status == 0, "\(result.errors)")

@@ -42,7 +42,7 @@ import Testing
         let file = try open(path, O_RDONLY)
         let image = try SIFImage(reading: file.raw)
         let root = try #require(image.primarySystem)
-        let object = try #require(image.objects.first { $0.name == Array(InspectMetadata.objectName.utf8) })
+        let object = try #require(image.metadata)
         let record = try InspectMetadata(parsing: readObject(object, of: file.raw))
         let source = try FileSource(file, root.range)
         return (image, try SquashfsReader(source), record)

@@ -38,7 +38,7 @@ func checkerFinds(defines: [String], test: String, outcome: String) throws {
 
 @Test func checkerSpeaksJSON() {
     let results = [Checker.Result(test: "no-rpath", outcome: .warning, message: "a \"b\"")]
-    let manifest = Manifest(id: "org.test.one", version: "1", abi: 1...1, library: "one.so")
+    let manifest = Manifest(id: "org.test.one", version: "1", abi: 2...2, library: "one.so")
     #expect(Checker.text(results) == "warning  no-rpath: a \"b\"\n")
     let json = Checker.json(results, manifest)
     #expect(json.contains("\"name\": \"no-rpath\"") && json.contains("a \\\"b\\\""))

@@ -17,7 +17,7 @@ private func layoutLines() -> [String] {
 }
 
 @Test func layoutIsTheGoldenOne() throws {
-    let golden = try readFile(repository + "/Tests/ABI/layout-0.1.txt")
+    let golden = try readFile(repository + "/Tests/ABI/layout-0.2.txt")
     #expect(layoutLines() == String(decoding: golden, as: UTF8.self).split(separator: "\n").map(String.init))
 }
 

@@ -67,11 +67,22 @@ func loaderRefuses(defines: [String], message: String) throws {
     try folder.writeManifest()
     var manifest = try #require(folder.registry.enabled.first)
     let loader = Loader(directory: folder.path, trust: Trust(isPrivileged: false))
-    for range in [0x2...0x3, 0x10000...0x10001] as [ClosedRange<UInt32>] {
+    let cases: [(ClosedRange<UInt32>, String)] = [
+        (0x1...0x1, "0.1"), (0x3...0x4, "0.3-0.4"), (0x10000...0x10001, "1.0-1.1"),
+    ]
+    for (range, text) in cases {
         manifest.abi = range
-        #expect(throws: SkiffError.self) { try loader.load(manifest) }
+        do throws(SkiffError) {
+            _ = try loader.load(manifest)
+            Issue.record("loaded")
+        } catch {
+            #expect(
+                error.message.hasSuffix("made for version \(text) of the plugin interface, and this skiff has 0.2"),
+                "\(error)")
+            #expect(error.hint != nil)
+        }
     }
-    #expect(!manifest.works(with: 1))
+    #expect(!manifest.works(with: 2))
     manifest.abi = 0x10001...0x10001
     #expect(manifest.works(with: 0x10005) && !manifest.works(with: 0x10000) && !manifest.works(with: 0x20000))
 }
@@ -132,7 +143,7 @@ func loaderRefuses(defines: [String], message: String) throws {
     let folder = try PluginFolder()
     try folder.writeManifest()
     try folder.write("org.test.bad.plugin", "id = org.test.bad\nnonsense\n")
-    try folder.write("org.test.liar.plugin", "id = org.test.other\nversion = 1\nabi = 0.1\nlibrary = a.so\n")
+    try folder.write("org.test.liar.plugin", "id = org.test.other\nversion = 1\nabi = 0.2\nlibrary = a.so\n")
     try folder.write(".hidden.plugin", "nonsense")
     try folder.write("README", "nonsense")
     let registry = folder.registry
@@ -248,7 +259,7 @@ func transportsFitTheirManifests(defines: [String], head: String, reason: String
         """
         id = org.test.odd
         version = 1.0
-        abi = 0.1
+        abi = 0.2
         library = odd.so
         extensions = skiff.transport/1
         \(head)

@@ -17,7 +17,7 @@ private func commands(_ folder: PluginFolder) -> PluginCommands {
     #expect(commands(folder).stockNote() == nil)
     try folder.writeManifest()
     try folder.write(
-        "org.skiff.overlay.plugin", "id = org.skiff.overlay\nversion = 1\nabi = 0.1\nlibrary = Overlay.so\n")
+        "org.skiff.overlay.plugin", "id = org.skiff.overlay\nversion = 1\nabi = 0.2\nlibrary = Overlay.so\n")
     try folder.write("org.test.bad.plugin", "nonsense")
     var state = try PluginState(reading: folder.registry.stateFile, trust: Trust(isPrivileged: false))
     try state.set("org.test.one", enabled: false)
@@ -35,7 +35,7 @@ private func commands(_ folder: PluginFolder) -> PluginCommands {
     let folder = try PluginFolder()
     try folder.writeManifest(head: "license = MIT\ndescription = Tests\nconfig-keys = always use test")
     let text = try commands(folder).inspect("org.test.one")
-    #expect(text.hasPrefix("Name: org.test.one\nDescription: Tests\nVersion: 1.0\nLicense: MIT\nInterface: 0.1\n"))
+    #expect(text.hasPrefix("Name: org.test.one\nDescription: Tests\nVersion: 1.0\nLicense: MIT\nInterface: 0.2\n"))
     #expect(text.contains("\nFlag: --words strings: words\n") && text.contains("\nFlag: --switch: switch\n"))
     #expect(text.hasSuffix("Configuration: always use test\n"))
     #expect(try commands(folder).inspect("one") == text)

@@ -42,7 +42,7 @@ final class PluginFolder {
             """
             id = \(id)
             version = 1.0
-            abi = 0.1
+            abi = 0.2
             library = \(library)
             phases = configure prepare mounts environment entered pre_exec started stopped
             \(head)

@@ -165,6 +165,8 @@ int skl_inherit(void);
 const int *skl_inherited_descriptors(size_t *count);
 void skl_disinherit(int fd);
 int skl_raise_descriptor_limit(rlim_t wanted);
+/* From here on this counts as the caller's limit. */
+void skl_inherit_descriptor_limit(rlim_t soft, rlim_t hard);
 int skl_give_inheritance_back(void);
 /* Closes all descriptors from `first` on but `kept`, which is ascending. */
 void skl_close_others(int first, const int *kept, size_t count);
@@ -174,12 +176,17 @@ struct skl_spawn {
     char *const *arguments, *const *environment;
     const int *sources, *targets;
     size_t count;
+    /* Entered in this order, by descriptor; setns(2). */
+    const int *namespaces;
+    size_t namespace_count;
     int new_session;
     /* Sent to it when this process ends, 0 for none. */
     int death_signal;
     pid_t parent;
 };
 pid_t skl_spawn(const struct skl_spawn *request);
+/* A descriptor that is readable while one of the signals that end a command is blocked and waits; signalfd(2). */
+int skl_end_signals(void);
 /* F_SETOWN and O_ASYNC: SIGIO for this process when something can be read. */
 static inline int skl_signal_when_readable(int fd) {
     int flags = fcntl(fd, F_GETFL);
@@ -228,6 +235,20 @@ static const uint64_t SKL_MOUNT_ATTR_RDONLY = 0x1;
 static const uint64_t SKL_MOUNT_ATTR_NOSUID = 0x2;
 static const uint64_t SKL_MOUNT_ATTR_NODEV = 0x4;
 static const uint64_t SKL_MOUNT_ATTR_NOEXEC = 0x8;
+
+/* getrlimit(2) and setrlimit(2), whose first parameter is an enum of glibc's. RLIM_INFINITY is UINT64_MAX. */
+static inline int skl_limit_get(int resource, uint64_t *soft, uint64_t *hard) {
+    struct rlimit limit;
+    if (getrlimit((__rlimit_resource_t)resource, &limit) != 0) return -1;
+    *soft = limit.rlim_cur;
+    *hard = limit.rlim_max;
+    return 0;
+}
+
+static inline int skl_limit_set(int resource, uint64_t soft, uint64_t hard) {
+    struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
+    return setrlimit((__rlimit_resource_t)resource, &limit);
+}
 
 /* seccomp filters and their listeners, seccomp_unotify(2) */
 struct skl_notification {

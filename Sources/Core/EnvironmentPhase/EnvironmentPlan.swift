@@ -12,7 +12,7 @@ package struct EnvironmentPlan: Sendable, Equatable {
         package var name: String
         /// Bytes, because Linux promises no encoding.
         package var value: [UInt8]
-        /// Where it comes from: `host`, `--env`, `APPTAINERENV_X`, `core`, the id of a plugin.
+        /// Where it comes from: `host`, `--env`, `APPTAINERENV_X`, `core`, the reason and the id of a plugin.
         package var origin: String
 
         package init(_ name: String, _ value: [UInt8], origin: String) {
@@ -25,6 +25,17 @@ package struct EnvironmentPlan: Sendable, Equatable {
 
         /// The value for people; bytes that are not UTF-8 are shown as U+FFFD.
         package var text: String { String(bytes: value) }
+    }
+
+    package struct SearchPathChange: Sendable, Equatable {
+        package enum Placement: String, Sendable {
+            case before, after, instead
+        }
+
+        package var name: String
+        package var placement: Placement
+        package var value: [UInt8]
+        package var origin: String
     }
 
     /// A variable that does not reach the container.
@@ -41,11 +52,16 @@ package struct EnvironmentPlan: Sendable, Equatable {
     /// Put around LD_LIBRARY_PATH after everything else; empty for none.
     package var libraryPrefix: [UInt8] = []
     package var librarySuffix: [UInt8] = []
+    /// A PATH that a plugin puts in place of the image's, until the plan is closed.
+    var pathOfPlugin: Variable?
     /// Whether overrides are evaluated once as a shell does between double quotes; false with `--no-eval`.
     package var evaluatesOverrides = true
     /// `variables` are the whole environment: no script of the image runs, nothing is added.
     package var isExact = false
     package var dropped: [Dropped] = []
+    /// What is done to PATH and LD_LIBRARY_PATH once the image's scripts have run, in the order in which it was asked
+    /// for; for people. What carries it out is in `overrides`, `libraryPrefix` and `librarySuffix`.
+    package var searchPaths: [SearchPathChange] = []
     /// What the user is told.
     package var messages: [PlanMessage] = []
 

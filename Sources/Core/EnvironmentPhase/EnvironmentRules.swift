@@ -23,6 +23,7 @@ extension EnvironmentPlan {
         plan.setOwn(request, facts)
         plan.apply(requested)
         for change in facts.changes { plan.apply(change) }
+        plan.closePath()
         plan.sortVariables()
         return plan
     }
@@ -132,15 +133,25 @@ extension EnvironmentPlan {
 
     private mutating func apply(_ requested: EnvironmentOverrides) {
         for variable in requested.all {
+            func change(_ name: String, _ placement: SearchPathChange.Placement) {
+                searchPaths.append(
+                    SearchPathChange(
+                        name: name, placement: placement, value: variable.value, origin: variable.origin))
+            }
             switch variable.name {
             case "PREPEND_PATH", "APPEND_PATH", "PATH":
                 overrides.append(
                     Variable("SING_USER_DEFINED_" + variable.name, variable.value, origin: variable.origin))
-            case "PREPEND_LD_LIBRARY_PATH": libraryPrefix = variable.value
-            case "APPEND_LD_LIBRARY_PATH": librarySuffix = variable.value
+                change("PATH", .init(prefixOf: variable.name))
+            case "PREPEND_LD_LIBRARY_PATH":
+                libraryPrefix = variable.value
+                change("LD_LIBRARY_PATH", .before)
+            case "APPEND_LD_LIBRARY_PATH":
+                librarySuffix = variable.value
+                change("LD_LIBRARY_PATH", .after)
             case "LD_LIBRARY_PATH" where !variable.value.isEmpty:
-                let library = Array((":" + EnvironmentPlan.libraryDirectory).utf8)
-                overrides.append(Variable(variable.name, variable.value + library, origin: variable.origin))
+                replaceLibraryPath(variable.value, origin: variable.origin)
+                change("LD_LIBRARY_PATH", .instead)
             default:
                 variables.removeAll { $0.name == variable.name }
                 overrides.append(variable)
@@ -148,33 +159,102 @@ extension EnvironmentPlan {
         }
     }
 
+    /// What the host lends is found all the same.
+    private mutating func replaceLibraryPath(_ value: [UInt8], origin: String) {
+        let library = Array((":" + EnvironmentPlan.libraryDirectory).utf8)
+        overrides.append(Variable("LD_LIBRARY_PATH", value + library, origin: origin))
+    }
+
     /// Applies a plugin's change, which behaves like a variable of the host that `--cleanenv` spares; the search paths
-    /// are joined after the image's scripts, inside what the user asked for.
+    /// are joined after the image's scripts, inside what the user asked for. What the user asked for by name wins.
     private mutating func apply(_ change: VariableChange) {
-        let origin = change.origin
-        switch (change.operation, change.name) {
-        case (.set(let value), _):
-            set(change.name, value, origin: origin)
-        case (.prependPath(let value), "PATH"):
-            join("SING_USER_DEFINED_PREPEND_PATH", value, after: true, origin: origin)
-        case (.appendPath(let value), "PATH"):
-            join("SING_USER_DEFINED_APPEND_PATH", value, after: false, origin: origin)
-        case (.prependPath(let value), "LD_LIBRARY_PATH"):
-            libraryPrefix = EnvironmentPlan.joined(libraryPrefix, value.bytes)
-        case (.appendPath(let value), "LD_LIBRARY_PATH"):
-            librarySuffix = EnvironmentPlan.joined(value.bytes, librarySuffix)
-        case (.prependPath(let value), let name):
-            set(name, EnvironmentPlan.joined(value.bytes, self.value(of: name) ?? []), origin: origin)
-        case (.appendPath(let value), let name):
-            set(name, EnvironmentPlan.joined(self.value(of: name) ?? [], value.bytes), origin: origin)
-        case (.unset, let name):
-            drop(name, change.reason.isEmpty ? "removed by \(origin)" : change.reason)
+        let origin = change.reason.isEmpty ? change.origin : "\(change.reason), \(change.origin)"
+        switch change.name {
+        case "PATH", "LD_LIBRARY_PATH": applySearchPath(change, origin: origin)
+        case _ where overrides.contains { $0.name == change.name }: joinOverride(change, origin: origin)
+        default: applyPlain(change, origin: origin)
         }
     }
 
+    private mutating func applyPlain(_ change: VariableChange, origin: String) {
+        let name = change.name
+        switch change.operation {
+        case .set(let value): set(name, value, origin: origin)
+        case .prependPath(let value):
+            set(name, EnvironmentPlan.joined(value.bytes, self.value(of: name) ?? []), origin: origin)
+        case .appendPath(let value):
+            set(name, EnvironmentPlan.joined(self.value(of: name) ?? [], value.bytes), origin: origin)
+        case .unset: drop(name, change.reason.isEmpty ? "removed by \(change.origin)" : origin)
+        }
+    }
+
+    /// Joins a plugin's directories with the user's value; a value of the plugin's own is left out.
+    private mutating func joinOverride(_ change: VariableChange, origin: String) {
+        switch change.operation {
+        case .prependPath(let value): join(change.name, value, after: false, origin: origin)
+        case .appendPath(let value): join(change.name, value, after: true, origin: origin)
+        case .set, .unset: dropped.append(Dropped(name: change.name, reason: "the user's value wins (\(origin))"))
+        }
+    }
+
+    private mutating func applySearchPath(_ change: VariableChange, origin: String) {
+        let isPath = change.name == "PATH"
+        let replaced = isPath ? Self.replacedPath : "LD_LIBRARY_PATH"
+        let isReplaced = overrides.contains { $0.name == replaced }
+        let (placement, value): (SearchPathChange.Placement, String)
+        switch change.operation {
+        case .set where isReplaced, .prependPath where isReplaced && isPath, .appendPath where isReplaced && isPath:
+            dropped.append(Dropped(name: change.name, reason: "the user's value wins (\(origin))"))
+            return
+        case .set(let text):
+            if isPath {
+                pathOfPlugin = Variable(Self.replacedPath, literal(text), origin: origin)
+            } else {
+                replaceLibraryPath(literal(text), origin: origin)
+            }
+            (placement, value) = (.instead, text)
+        case .prependPath(let text):
+            if isPath {
+                join("SING_USER_DEFINED_PREPEND_PATH", text, after: true, origin: origin)
+            } else {
+                libraryPrefix = EnvironmentPlan.joined(libraryPrefix, text.bytes)
+            }
+            (placement, value) = (.before, text)
+        case .appendPath(let text):
+            if isPath {
+                join("SING_USER_DEFINED_APPEND_PATH", text, after: false, origin: origin)
+            } else {
+                librarySuffix = EnvironmentPlan.joined(text.bytes, librarySuffix)
+            }
+            (placement, value) = (.after, text)
+        // Refused when it was asked for: images and the launch always make them.
+        case .unset: return
+        }
+        searchPaths.append(
+            SearchPathChange(name: change.name, placement: placement, value: value.bytes, origin: origin))
+    }
+
+    private static let replacedPath = "SING_USER_DEFINED_PATH"
+
+    /// The script that joins the pieces of PATH takes a whole one as it is: a plugin's gets its front and end here.
+    private mutating func closePath() {
+        guard var path = pathOfPlugin else { return }
+        func take(_ name: String) -> [UInt8] {
+            guard let index = overrides.firstIndex(where: { $0.name == name }) else { return [] }
+            return overrides.remove(at: index).value
+        }
+        let front = EnvironmentPlan.joined(take("SING_USER_DEFINED_PREPEND_PATH"), path.value)
+        path.value = EnvironmentPlan.joined(front, take("SING_USER_DEFINED_APPEND_PATH"))
+        overrides.append(path)
+    }
+
+    /// An override is evaluated once like the user's own; a plugin's text is meant literally.
+    private func literal(_ value: String) -> [UInt8] {
+        evaluatesOverrides ? ShellQuoting.insideDouble(value.bytes) : value.bytes
+    }
+
     private mutating func join(_ name: String, _ value: String, after: Bool, origin: String) {
-        // The override is evaluated once like the user's own; a plugin's text is meant literally.
-        let text = evaluatesOverrides ? ShellQuoting.insideDouble(value.bytes) : value.bytes
+        let text = literal(value)
         guard let index = overrides.firstIndex(where: { $0.name == name }) else {
             overrides.append(Variable(name, text, origin: origin))
             return
@@ -205,5 +285,12 @@ struct EnvironmentEntry {
             result.append(EnvironmentEntry(name: name, value: Array(entry[(equals + 1)...])))
         }
         return result
+    }
+}
+
+extension EnvironmentPlan.SearchPathChange.Placement {
+    /// - Parameter name: `PREPEND_PATH`, `APPEND_PATH` or `PATH`.
+    fileprivate init(prefixOf name: String) {
+        self = name.hasPrefix("PREPEND_") ? .before : name.hasPrefix("APPEND_") ? .after : .instead
     }
 }

@@ -45,6 +45,15 @@ package struct ProgramStart: Sendable {
     /// Why a shell runs the scripts, if one does.
     package var shellReason: String?
 
+    /// Puts words in front of the program, the first of them the program that is executed then.
+    package mutating func wrap(in words: [[UInt8]]) throws(SkiffError) {
+        guard let wrapper = words.first else { return }
+        guard case .path(let path) = attempt.program else {
+            throw SkiffError("cannot start \(String(bytes: wrapper)) in front of the program: the image has no shell")
+        }
+        attempt = ExecAttempt(.path(wrapper), words + [path] + attempt.arguments.dropFirst())
+    }
+
     /// Prints the output and becomes the program. Returns only with the reason why it could not.
     /// - Parameter staticShell: descriptor of the static shell, if the installation has one.
     package func execute(staticShell: Int32?, files: any RootFiles) -> SkiffError {
@@ -148,7 +157,7 @@ struct ExecFallback {
 
 /// The processor that an ELF file is made for, under the names that images use; elf(5).
 package enum ELFMachine {
-    static var own: String {
+    package static var own: String {
         #if arch(x86_64)
         "amd64"
         #elseif arch(arm64)

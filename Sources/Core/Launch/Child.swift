@@ -59,6 +59,7 @@ struct Child {
         try during("cannot make the mount namespace private") { () throws(Errno) in
             try setPropagation(plan.session.receivesMounts ? .slave : .private, of: "/")
         }
+        try setSysctls()
         let root = try assembleRoot()
         LaunchStep.mounts.reached()
         try plugins.preExec()
@@ -107,9 +108,14 @@ struct Child {
         let directory = try ContainerEntry(root: container).enter(plan.directory)
         _ = setUmask(mode_t(plan.umask))
         let files = ContainerFiles(root: container, directory: directory.bytes)
-        let program = try environment(in: directory, files)
+        var program = try environment(in: directory, files)
+        try program.wrap(in: plan.attributes.wrapper)
         if plan.image.driver == .server { program.readAhead(files) }
         LaunchStep.environment.reached()
+        try addGroups()
+        try setLimits()
+        // Without no_new_privs a filter needs a capability that may be dropped now.
+        if !plan.privileges.noNewPrivileges { try installFilters() }
         try during("cannot set the privileges of the program") { () throws(Errno) in
             try apply(plan.privileges, userID: effectiveUID())
             if monitor != nil && plan.process != .shim { try setParentDeathSignal(SIGKILL) }
@@ -118,6 +124,7 @@ struct Child {
         if try !emulateRoot() { try becomeUser() }
         LaunchStep.exec.reached()
         try during("cannot give back what the caller set") { () throws(Errno) in try Inheritance.giveBack() }
+        if plan.privileges.noNewPrivileges { try installFilters() }
         throw program.execute(staticShell: shell.descriptor, files: files)
     }
 

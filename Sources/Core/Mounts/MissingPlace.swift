@@ -49,15 +49,25 @@ struct MissingPlace: ~Copyable {
         }
     }
 
-    /// Makes what is missing: directories, and for the last name a directory or an empty file.
+    /// What the last name becomes.
+    enum Entry: Equatable {
+        case directory, file
+        case link(to: [UInt8])
+    }
+
+    /// Makes what is missing: directories, and the entry as the last name.
     /// - Parameter isOwn: asked about each directory before anything is made in it.
     /// - Throws: `EROFS` where `isOwn` says no.
-    consuming func make(isDirectory: Bool, in isOwn: (CInt) throws(Errno) -> Bool) throws(Errno) {
+    consuming func make(_ entry: Entry, in isOwn: (CInt) throws(Errno) -> Bool) throws(Errno) {
         var directory = self.directory
         for (index, name) in names.enumerated() {
             guard try isOwn(directory.raw) else { throw .readOnlyFilesystem }
-            if index == names.count - 1 && !isDirectory {
-                return try makeFile(name, [], mode: 0o644, at: directory.raw)
+            if index == names.count - 1 {
+                switch entry {
+                case .directory: break
+                case .file: return try makeFile(name, [], mode: 0o644, at: directory.raw)
+                case .link(let target): return try makeSymlink(target, at: name, in: directory.raw)
+                }
             }
             try makeDirectory(name, at: directory.raw)
             directory = try open(name, [.pathOnly, .directory], at: directory.raw)

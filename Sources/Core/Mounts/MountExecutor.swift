@@ -29,7 +29,7 @@ struct MountExecutor {
         let mount = plan.mounts[index]
         do throws(Errno) {
             if case .symlink(let target) = mount.source {
-                try link(target, at: TreePath(mount.destination))
+                try link(target, at: TreePath(mount.destination), mount)
                 return
             }
             guard let source = try prepare(index, &session) else { return }
@@ -172,12 +172,18 @@ struct MountExecutor {
 
     private func seen(at path: String) -> FileStatus? { try? places.root.status(TreePath(path)) }
 
-    private func link(_ target: String, at path: TreePath) throws(Errno) {
+    /// Makes a link in a directory of ours. One that the image lacked is there already, among the mount targets.
+    private func link(_ target: String, at path: TreePath, _ mount: Mount) throws(Errno) {
+        if let there = try? places.root.readLink(path), there == target.bytes { return }
         let place = try places.root.place(path)
+        guard try places.isOwn(place.directory.raw) else {
+            throw (try? places.root.status(path, links: .lastKept)) == nil ? .readOnlyFilesystem : .exists
+        }
         do throws(Errno) {
             try makeSymlink(target.bytes, at: place.name, in: place.directory.raw)
         } catch {
-            if error != .exists { throw error }
+            // A minimal /dev has what the host has, and a link where that has none.
+            if error != .exists || mount.group != .dev { throw error }
         }
     }
 }

@@ -91,7 +91,8 @@ struct MountPlaces {
         }
     }
 
-    private func isOwn(_ directory: CInt) throws(Errno) -> Bool {
+    /// Whether a directory lies on a file system of ours, or in a view.
+    func isOwn(_ directory: CInt) throws(Errno) -> Bool {
         if ownDevices.contains(try status(of: directory).device) { return true }
         return try views.holds(directory)
     }
@@ -100,7 +101,7 @@ struct MountPlaces {
         _ place: consuming MissingPlace, _ isDirectory: Bool, in isAllowed: (CInt) throws(Errno) -> Bool
     ) throws(Errno) {
         do throws(Errno) {
-            try place.make(isDirectory: isDirectory, in: isAllowed)
+            try place.make(isDirectory ? .directory : .file, in: isAllowed)
         } catch {
             // Another process was faster: the ranks of a job all make the same place.
             guard error == .exists else { throw error }

@@ -53,7 +53,7 @@ struct RootAssembly {
                 adopting: try open("layers/targets", SKL_O_PATH | O_DIRECTORY, at: session.directory.raw))
             for target in missing {
                 guard let place = try MissingPlace.find(target.path, in: layer) else { continue }
-                try place.make(isDirectory: target.isDirectory) { _ in true }
+                try place.make(target.entry) { _ in true }
             }
         }
     }

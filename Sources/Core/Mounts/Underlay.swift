@@ -30,11 +30,11 @@ struct Underlay {
         guard let place = try MissingPlace.find(target.path, in: root()) else { return }
         // A target next to one that was supplied before finds a view, in which it can simply be made.
         if try views.holds(place.directory.raw) {
-            return try place.make(isDirectory: target.isDirectory, in: views.holds)
+            return try place.make(target.entry, in: views.holds)
         }
         try views.cover(target.path.existing(without: place.names), of: root(), isReadOnly: true)
         guard let place = try MissingPlace.find(target.path, in: root()) else { throw .exists }
-        try place.make(isDirectory: target.isDirectory, in: views.holds)
+        try place.make(target.entry, in: views.holds)
     }
 }
 

@@ -38,10 +38,13 @@ struct DefaultMounts {
 
     // MARK: /dev
 
-    var hasMinimalDev: Bool { request.contain || settings.mountDev == .minimal }
+    /// Whether /dev is one of ours, with a few nodes.
+    var hasMinimalDev: Bool { hasDev && (request.contain || settings.mountDev == .minimal) }
+
+    private var hasDev: Bool { settings.mountDev != .no && !isOff("dev") }
 
     private func devices() -> [Mount] {
-        if settings.mountDev == .no || isOff("dev") { return [] }
+        if !hasDev { return [] }
         if !hasMinimalDev { return [Mount(.dev, .bind("/dev"), at: "/dev", attributes: [.noSuid], reason: "devices")] }
         return minimalDev()
     }

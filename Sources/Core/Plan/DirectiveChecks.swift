@@ -1,4 +1,5 @@
 import Base
+import Linux
 
 /// Checks for directives of the configuration that matter for a launch and that this version does not carry out. One
 /// that forbids ends the command; one that chooses or grants causes a message. A configuration with the default values
@@ -20,6 +21,18 @@ struct DirectiveChecks {
             throw SkiffError(
                 "cannot use the image driver \(settings.imageDriver): no plugin of this version mounts images",
                 hint: "Remove image driver from the configuration")
+        }
+    }
+
+    /// Called when plugins have asked for namespaces. Those of flags that are not allowed were left out before.
+    func check(_ namespaces: Namespaces) throws(SkiffError) {
+        for (namespace, allowed, name) in [
+            (Namespaces.pid, settings.allowPIDNamespace, "pid"), (.ipc, settings.allowIPCNamespace, "ipc"),
+            (.uts, settings.allowUTSNamespace, "uts"),
+        ] where namespaces.contains(namespace) && !allowed {
+            throw SkiffError(
+                "cannot make the \(name) namespace that a plugin asks for: the configuration does not allow it "
+                    + "(allow \(name) ns = no)")
         }
     }
 

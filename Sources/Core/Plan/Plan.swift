@@ -27,6 +27,7 @@ package struct Plan: Sendable {
     /// What the user is told, apart from what the environment says.
     package var messages: [PlanMessage]
     package var environment: EnvironmentPlan
+    package var attributes: ProgramAttributes
 
     package init(
         action: Request.Action, arguments: [[UInt8]], image: RootImage, layers: [Layer], mounts: [Mount],
@@ -34,7 +35,7 @@ package struct Plan: Sendable {
         user: UserNamespace, root: RootEmulation?, privileges: Privileges, directory: StartDirectory, umask: UInt32,
         hostname: String?,
         session: SessionFilesystem, process: ProcessModel, plugins: [PluginParticipant], notes: [PlanNote],
-        messages: [PlanMessage] = [], environment: EnvironmentPlan
+        messages: [PlanMessage] = [], environment: EnvironmentPlan, attributes: ProgramAttributes = .init()
     ) {
         self.action = action
         self.arguments = arguments
@@ -54,6 +55,7 @@ package struct Plan: Sendable {
         self.notes = notes
         self.messages = messages
         self.environment = environment
+        self.attributes = attributes
     }
 
     /// The namespaces that the container has of its own.

@@ -34,24 +34,35 @@ package struct PlanBuilder {
         try plugins.configure()
         var draft = PlanDraft()
         draft.messages = messages
-        draft.writableImage = request.writable
         draft.namespaces = namespaces(&draft)
         try plugins.prepare(&draft)
+        try directives.check(draft.namespaces)
         var home = try HomeDirectory(request: request, settings: settings, host: host)
         try checkScratch()
         if request.writable { home.stageBase(image) }
         if let message = home.message { draft.messages.append(message) }
         var defaults = defaultMounts(draft, home)
         draft.minimalDev = defaults.hasMinimalDev
+        draft.decideEnvironment = environment(home: home.destination)
         draft.mounts = defaults.mounts()
         draft.messages += defaults.messages
         try plugins.mounts(&draft)
         try directives.check(draft)
         if insideUID == 0 && draft.layers.contains(where: \.isWritable) { draft.leaveIdentityFiles() }
-        if draft.minimalDev { draft.mounts += deviceMounts(draft.devices) }
+        if draft.minimalDev == true { draft.mounts += deviceMounts(draft.devices) }
         draft.mounts += userBinds(&draft)
         try plugins.environment(&draft)
         return try close(&draft, home, directives)
+    }
+
+    /// Returns what the environment is with what a draft has, for plugins that ask.
+    private func environment(home: String) -> @Sendable (PlanDraft) throws(SkiffError) -> EnvironmentPlan {
+        { [request, host, image] draft throws(SkiffError) in
+            let facts = EnvironmentFacts(
+                container: image.path, home: home, binds: request.bindDestinations(draft.mounts),
+                changes: draft.variables)
+            return try EnvironmentPlan.make(request, host: host.environment, facts: facts)
+        }
     }
 
     /// What `--workdir` holds is made, but not the directory itself: a wrong path is an error, not a new directory.
@@ -162,6 +173,7 @@ package struct PlanBuilder {
         let dropped = Capability.set(of: request.dropCapabilities, all: all)
         draft.messages += (added.unknown + dropped.unknown).map { .warning("Skipping unknown capability: \($0)") }
         kept = (kept | added.bits) & ~dropped.bits
+        for dropped in draft.droppedCapabilities { kept &= ~(1 << UInt64(dropped.number)) }
         var privileges = Privileges(
             noNewPrivileges: host.uid != 0 || rootMode != nil || kept == 0, capabilities: kept,
             allowSetuid: request.allowSetuid)
@@ -197,7 +209,7 @@ package struct PlanBuilder {
 
     private func deviceMounts(_ devices: [DeviceNode]) -> [Mount] {
         devices.map {
-            Mount(.dev, .bind($0.path), at: $0.path, missing: .warn, reason: $0.reason, origin: $0.origin)
+            Mount(.dev, .bind($0.path), at: $0.inside, missing: $0.missing, reason: $0.reason, origin: $0.origin)
         }
     }
 
@@ -238,15 +250,6 @@ package struct PlanBuilder {
         }
     }
 
-    /// Returns the destinations of the binds that are mounted, in the caller's order.
-    private func bindDestinations(_ mounts: [Mount]) -> [String] {
-        let mounted = Set(mounts.filter { $0.group == .userBinds }.map(\.destination.bytes))
-        var seen: Set<[UInt8]> = []
-        return request.binds.map(\.destination).filter {
-            mounted.contains($0.bytes) && seen.insert($0.bytes).inserted
-        }
-    }
-
     // MARK: closing
 
     private func close(_ draft: inout PlanDraft, _ home: HomeDirectory, _ directives: DirectiveChecks)
@@ -257,7 +260,7 @@ package struct PlanBuilder {
         let container = root.driver == .extracted ? root.directory : image.path
         let facts = EnvironmentFacts(
             container: container, home: home.destination,
-            binds: bindDestinations(draft.mounts),
+            binds: request.bindDestinations(draft.mounts),
             changes: draft.variables)
         let environment = try EnvironmentPlan.make(request, host: host.environment, facts: facts)
         let privileges = try privileges(&draft)
@@ -271,10 +274,10 @@ package struct PlanBuilder {
             namespaces: draft.namespaces, user: user, root: emulation, privileges: privileges,
             directory: startDirectory(home),
             umask: request.noUmask ? 0o022 : host.umask,
-            hostname: draft.namespaces.contains(.uts) ? request.hostname : nil,
+            hostname: draft.namespaces.contains(.uts) ? request.hostname ?? draft.hostname?.name : nil,
             session: sessionFilesystem,
             process: processModel(draft, root), plugins: plugins.participants, notes: draft.notes,
-            messages: draft.messages, environment: environment)
+            messages: draft.messages, environment: environment, attributes: draft.attributes)
         plan.sharing = plan.sharing(among: host.siblings, isAsked: request.sharesContainer)
         return try PlanCheck(plan).closed()
     }
@@ -297,9 +300,11 @@ package struct PlanBuilder {
 
     private func processModel(_ draft: PlanDraft, _ root: RootImage) -> ProcessModel {
         if draft.namespaces.contains(.pid) { return request.noInit ? .monitored : .shim }
-        let watched = plugins.participants.contains { plugin in
-            plugin.phases.contains(.started) || plugin.phases.contains(.stopped)
-        }
+        let watched =
+            draft.keepsMonitor
+            || plugins.participants.contains { plugin in
+                plugin.phases.contains(.started) || plugin.phases.contains(.stopped)
+            }
         // Ranges are mapped from outside, and a supervisor of its own ends with the container.
         if case .ranges = user { return .monitored }
         if rootMode == .supervised && request.inheritedRoot?.supervisor == nil { return .monitored }
@@ -373,12 +378,19 @@ extension RootImage.Driver {
 
 extension Request {
     /// Whether the container gets a user namespace of its own.
-    func makesUserNamespace(_ host: HostFacts) -> Bool {
+    package func makesUserNamespace(_ host: HostFacts) -> Bool {
         switch userMapping {
         case .inherited: false
         case .root, .automatic: host.uid != 0 || !host.isAdministrator
         case .userNamespace: true
         }
+    }
+
+    /// Returns the destinations of the binds that are mounted, in the caller's order.
+    func bindDestinations(_ mounts: [Mount]) -> [String] {
+        let mounted = Set(mounts.filter { $0.group == .userBinds }.map(\.destination.bytes))
+        var seen: Set<[UInt8]> = []
+        return binds.map(\.destination).filter { mounted.contains($0.bytes) && seen.insert($0.bytes).inserted }
     }
 
     /// `--workdir` made absolute, where something is put into it.

@@ -1,4 +1,5 @@
 import Base
+import Linux
 
 /// Closes a draft: what plugins, users and images put in is checked like any input, because the child executes it without
 /// asking again.
@@ -19,6 +20,7 @@ struct PlanCheck {
             throw SkiffError("cannot use an overlay together with --writable: the image itself is written to")
         }
         for layer in plan.layers { try check(layer) }
+        for sysctl in plan.attributes.sysctls { try check(sysctl) }
         return plan
     }
 
@@ -43,11 +45,33 @@ struct PlanCheck {
                     mount.origin, "mount a file system of type \(type)",
                     "only tmpfs, ramfs and the kernel's own are known")
             }
-        case .symlink:
-            guard mount.group == .dev else {
-                throw refusal(mount.origin, "link \(path)", "links are made in the minimal /dev only")
+        case .symlink(let target):
+            guard !target.isEmpty, isText(target) else {
+                throw refusal(mount.origin, "link \(path)", "the target must be a text")
             }
         case .session, .file, .derived: break
+        }
+    }
+
+    /// Only what belongs to a namespace of the container's own may be changed; namespaces(7).
+    private func check(_ sysctl: ProgramAttributes.Sysctl) throws(SkiffError) {
+        let names = sysctl.path.split(separator: "/", omittingEmptySubsequences: false)
+        let isName = names.count > 1 && names.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+        func belongs(to namespace: Namespaces) -> Bool { plan.namespaces.contains(namespace) }
+        let isOwn =
+            switch sysctl.path {
+            case _ where names.first == "net": belongs(to: .network)
+            case _ where sysctl.path.hasPrefix("fs/mqueue/"): belongs(to: .ipc)
+            case "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem", "kernel/shmall", "kernel/shmmax",
+                "kernel/shmmni", "kernel/shm_rmid_forced":
+                belongs(to: .ipc)
+            case "kernel/domainname": belongs(to: .uts)
+            default: false
+            }
+        guard isName, isOwn, isText(sysctl.value) else {
+            throw refusal(
+                sysctl.cause.origin, "set \(sysctl.name)",
+                "it belongs to no namespace that the container has of its own")
         }
     }
 

@@ -8,17 +8,23 @@ package struct PlanDraft: Sendable {
     package var variables: [VariableChange] = []
     /// Device nodes that a minimal /dev must show, by host path.
     package var devices: [DeviceNode] = []
+    package var attributes = ProgramAttributes()
+    /// Capabilities that are taken away, with who takes them.
+    package var droppedCapabilities: [(number: Int, cause: ProgramAttributes.Cause)] = []
+    /// The host name that a plugin gives.
+    package var hostname: (name: String, cause: ProgramAttributes.Cause)?
+    /// Returns the environment as far as it is decided; slow, so asked only when a plugin asks.
+    package var decideEnvironment: (@Sendable (PlanDraft) throws(SkiffError) -> EnvironmentPlan)?
     /// Namespaces that somebody asked for, with the reason.
     package var namespaces: Namespaces = []
     /// What `--explain` says about decisions that left no other trace.
     package var notes: [PlanNote] = []
     /// What the user is told.
     package var messages: [PlanMessage] = []
-    /// Whether /dev holds only a few nodes, so that devices must be named.
-    package var minimalDev = false
-    /// Whether the image itself is opened for writing (`--writable`).
-    package var writableImage = false
-
+    /// Whether somebody has to wait for the container because a plugin has started a helper.
+    package var keepsMonitor = false
+    /// Whether /dev holds only a few nodes, so that devices must be named; nil until it is decided.
+    package var minimalDev: Bool?
     package init() {}
 
     /// Removes the identity files: root with something writable keeps the image's own passwd and group, which it may
@@ -51,13 +57,16 @@ package struct VariableChange: Sendable, Equatable {
 }
 
 package struct DeviceNode: Sendable, Equatable {
-    /// `/dev/nvidia0`: the same path on the host and inside.
+    /// `/dev/nvidia0`, on the host.
     package var path: String
+    /// Where it appears in the container.
+    package var inside: String
+    package var missing: Mount.Missing
     package var reason: String
     package var origin: String
 
-    package init(path: String, reason: String, origin: String) {
-        (self.path, self.reason, self.origin) = (path, reason, origin)
+    package init(path: String, inside: String, missing: Mount.Missing = .warn, reason: String, origin: String) {
+        (self.path, self.inside, self.missing, self.reason, self.origin) = (path, inside, missing, reason, origin)
     }
 }
 

@@ -31,6 +31,7 @@ extension Plan {
                     ])
                 },
             ]),
+            "attributes": attributesJSON,
             "plugins": .array(
                 plugins.map {
                     .members([
@@ -49,8 +50,37 @@ extension Plan {
         .members([
             "image": imageJSON, "namespaces": namespacesJSON, "user": userJSON, "root": rootJSON,
             "session": sessionJSON, "layers": .array(layers.map(\.json)), "mounts": .array(mounts.map(\.json)),
-            "hostname": hostname.map { .string($0) }, "plugins": .strings(plugins.map(\.id)),
+            "hostname": hostname.map { .string($0) }, "plugins": .strings(plugins.map(\.id)), "sysctls": sysctlsJSON,
         ])
+    }
+
+    private var attributesJSON: JSONText {
+        .members([
+            "groups": .array(attributes.groups.map { $0.cause.json("gid", .integer(Int64($0.gid))) }),
+            "limits": .array(
+                attributes.limits.map {
+                    .members([
+                        "resource": .string($0.resource.text), "soft": $0.value.soft.limitJSON,
+                        "hard": $0.value.hard.limitJSON, "reason": .string($0.cause.reason),
+                        "origin": .string($0.cause.origin),
+                    ])
+                }),
+            "sysctls": sysctlsJSON,
+            "filters": .array(
+                attributes.filters.map { $0.cause.json("instructions", .integer(Int64($0.program.count / 8))) }),
+            "wrappers": .array(
+                attributes.wrappers.map { $0.cause.json("words", .strings($0.words.map { String(bytes: $0) })) }),
+        ])
+    }
+
+    private var sysctlsJSON: JSONText {
+        .array(
+            attributes.sysctls.map {
+                .members([
+                    "name": .string($0.name), "value": .string($0.value), "reason": .string($0.cause.reason),
+                    "origin": .string($0.cause.origin),
+                ])
+            })
     }
 
     private var imageJSON: JSONText {
@@ -110,6 +140,17 @@ extension Plan {
         case .preferred(let paths): .members(["preferred": .strings(paths)])
         }
     }
+}
+
+extension ProgramAttributes.Cause {
+    fileprivate func json(_ name: String, _ value: JSONText) -> JSONText {
+        .object([.init(name, value), .init("reason", .string(reason)), .init("origin", .string(origin))])
+    }
+}
+
+extension UInt64 {
+    /// A resource limit; left out when there is none.
+    fileprivate var limitJSON: JSONText? { self == .max ? nil : .integer(Int64(clamping: self)) }
 }
 
 extension Layer {

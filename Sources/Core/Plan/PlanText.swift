@@ -26,7 +26,7 @@ extension Plan {
         section("session", sessionRows)
         section("mounts, in order", mounts.map(\.row))
         section("environment", environment.rows)
-        section("start", startRows)
+        section("start", startRows + attributeRows)
         section("privileges", privilegeRows)
         section("plugins", plugins.map { "\($0.id) \($0.version): because of \($0.trigger)" })
         section("messages", allMessages.map { "\($0.level.label): \($0.text)" })
@@ -118,6 +118,18 @@ extension Plan {
         return rows
     }
 
+    private var attributeRows: [String] {
+        attributes.groups.map { "member of group \($0.gid) (\($0.cause.text))" }
+            + attributes.limits.map {
+                "\($0.resource.text) \($0.value.soft.limitText), at most \($0.value.hard.limitText) (\($0.cause.text))"
+            }
+            + attributes.sysctls.map { "\($0.name) = \($0.value) (\($0.cause.text))" }
+            + attributes.filters.map { "a filter of \($0.program.count / 8) instructions (\($0.cause.text))" }
+            + attributes.wrappers.map { wrapper in
+                "by " + wrapper.words.map { String(bytes: $0) }.joined(separator: " ") + " (\(wrapper.cause.text))"
+            }
+    }
+
     private var privilegeRows: [String] {
         let names = Capability.names(of: privileges.capabilities)
         var rows = [names.isEmpty ? "no capabilities" : "capabilities " + names.joined(separator: ",")]
@@ -140,6 +152,11 @@ extension Mount {
         if !attributes.names.isEmpty { text += " [" + attributes.names.joined(separator: ",") + "]" }
         return text + " (\(reason)" + (origin == "core" ? ")" : ", \(origin))")
     }
+}
+
+extension UInt64 {
+    /// A resource limit for people.
+    fileprivate var limitText: String { self == .max ? "unlimited" : String(self) }
 }
 
 extension MountAttributes {

@@ -119,6 +119,16 @@ extension SIFImage {
     }
 }
 
+extension SIFImage {
+    /// The name of the object that holds what an image says about itself, as JSON.
+    package static let metadataName = "inspect-metadata.json"
+
+    package var metadata: SIFDescriptor? {
+        let name = Array(Self.metadataName.utf8)
+        return objects.first { $0.type == .genericJSON && $0.name == name }
+    }
+}
+
 /// Returns the bytes of an object, all of them or an error; `EOF` is Apptainer's text for an object past the end of the
 /// file.
 package func readObject(_ object: SIFDescriptor, of file: CInt, limit: Int = 64 << 20) throws(SkiffError) -> [UInt8] {

@@ -6,7 +6,8 @@ package struct ProgramPath: Sendable, Equatable {
     /// The value of PATH for a helper that starts programs of its own: the directories above first.
     package let text: String
 
-    private static let system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    /// The usual directories.
+    package static let system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     /// - Parameter own: the caller's PATH.
     package init(_ settings: Settings, own: String? = environmentValue("PATH")) {

@@ -18,7 +18,7 @@ package func supplementaryGroups() -> [gid_t] {
 
 /// setgroups(2), setresgid(2), setresuid(2), in the order in which one process may call them.
 package func becomeUser(_ uid: uid_t, _ gid: gid_t, groups: [gid_t]) throws(Errno) {
-    _ = try checked { setgroups(groups.count, groups) }
+    try setGroups(groups)
     _ = try checked { setresgid(gid, gid, gid) }
     _ = try checked { setresuid(uid, uid, uid) }
 }

@@ -33,6 +33,11 @@ package enum Inheritance {
     /// The same as far as the hard limit allows; programs started by `spawn` get the caller's limit.
     package static func makeRoomForDescriptors() throws(Errno) { try makeRoom(forDescriptors: Int(Int32.max)) }
 
+    /// Replaces the limit of descriptors that is given back.
+    package static func setLimitOfDescriptors(_ limit: ResourceLimit) {
+        skl_inherit_descriptor_limit(rlim_t(limit.soft), rlim_t(limit.hard))
+    }
+
     /// Just before execve(2).
     package static func giveBack() throws(Errno) { _ = try checked { skl_give_inheritance_back() } }
 }

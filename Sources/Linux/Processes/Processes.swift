@@ -114,11 +114,13 @@ package func execute(_ fd: CInt, _ arguments: CStringArray, _ environment: CStri
 /// Starts a program by vfork(2) and execve(2). It gets descriptors 0 to 2, those that `descriptors` maps (numbers of
 /// the child to numbers of ours), and no other, whether close-on-exec or not; an empty signal mask; and the caller's
 /// limit of descriptors.
-/// - Parameter deathSignal: what it gets when this process ends. Only for a process with one thread: prctl(2)
-///   PR_SET_PDEATHSIG acts when the thread ends.
+/// - Parameters:
+///   - namespaces: what it enters, in this order, by descriptor; setns(2).
+///   - deathSignal: what it gets when this process ends. Only for a process with one thread: prctl(2)
+///     PR_SET_PDEATHSIG acts when the thread ends.
 package func spawn(
     _ path: String, _ arguments: [String], environment: [String], descriptors: [(child: CInt, parent: CInt)] = [],
-    newSession: Bool = false, deathSignal: CInt = 0
+    namespaces: [CInt] = [], newSession: Bool = false, deathSignal: CInt = 0
 ) throws(Errno) -> pid_t {
     let mapped = descriptors.sorted { $0.child < $1.child }
     let (sources, targets) = (mapped.map(\.parent), mapped.map(\.child))
@@ -129,11 +131,14 @@ package func spawn(
             envp.withPointer { envp in
                 sources.withUnsafeBufferPointer { sources in
                     targets.withUnsafeBufferPointer { targets in
-                        var request = skl_spawn(
-                            path: path, arguments: argv, environment: envp, sources: sources.baseAddress,
-                            targets: targets.baseAddress, count: targets.count, new_session: newSession ? 1 : 0,
-                            death_signal: deathSignal, parent: getpid())
-                        return skl_spawn(&request)
+                        namespaces.withUnsafeBufferPointer { namespaces in
+                            var request = skl_spawn(
+                                path: path, arguments: argv, environment: envp, sources: sources.baseAddress,
+                                targets: targets.baseAddress, count: targets.count, namespaces: namespaces.baseAddress,
+                                namespace_count: namespaces.count, new_session: newSession ? 1 : 0,
+                                death_signal: deathSignal, parent: getpid())
+                            return skl_spawn(&request)
+                        }
                     }
                 }
             }

@@ -85,3 +85,7 @@ package func raiseUnblocked(_ signal: CInt) throws(Errno) {
 
 /// The highest signal number, SIGRTMAX.
 package func highestSignal() -> CInt { skl_sigrtmax() }
+
+/// Returns a descriptor that is readable while TERM, INT, HUP or QUIT is blocked and waits; the signal stays where it
+/// is. signalfd(2).
+package func openEndSignals() throws(Errno) -> OwnedFD { OwnedFD(adopting: try checked { skl_end_signals() }) }

@@ -1,12 +1,10 @@
 package import Base
+import Core
 
 /// The metadata of an image: the object `inspect-metadata.json` of a SIF and the output of `inspect --json`.
 ///
 /// Texts have no trailing newlines. Empty members are not written.
 package struct InspectMetadata: Sendable, Equatable {
-    /// The name of the object in a SIF.
-    package static let objectName = "inspect-metadata.json"
-
     /// The metadata of the container, or of one application in it.
     package struct Section: Sendable, Equatable {
         /// Scripts by their paths in the image.
@@ -107,10 +105,10 @@ extension InspectMetadata {
         do throws(JSONReader.Malformed) {
             json = try JSONReader.read(bytes)
         } catch {
-            throw SkiffError("cannot read \(Self.objectName): \(error)")
+            throw SkiffError("cannot read \(SIFImage.metadataName): \(error)")
         }
         guard let attributes = json["data"]?["attributes"] else {
-            throw SkiffError("cannot read \(Self.objectName): it has no attributes")
+            throw SkiffError("cannot read \(SIFImage.metadataName): it has no attributes")
         }
         do throws(SkiffError) {
             container = try Section(attributes)
@@ -118,7 +116,7 @@ extension InspectMetadata {
             guard case .object(let members)? = attributes["apps"] else { return }
             for member in members { apps[member.name] = try Section(member.value) }
         } catch {
-            throw SkiffError("cannot read \(Self.objectName): it has \(error)")
+            throw SkiffError("cannot read \(SIFImage.metadataName): it has \(error)")
         }
     }
 }

@@ -30,6 +30,8 @@ private func hostExtension(_ host: UnsafePointer<skiff_host>?, _ id: UnsafePoint
     guard let id = text(id) else { return nil }
     switch id {
     case SKIFF_HOST_PLAN: return UnsafeRawPointer(planTable)
+    case SKIFF_HOST_FACTS: return UnsafeRawPointer(factsTable)
+    case SKIFF_HOST_STATE: return UnsafeRawPointer(stateTable)
     case SKIFF_HOST_SETTINGS: return UnsafeRawPointer(settingsTable)
     case SKIFF_HOST_RUN: return UnsafeRawPointer(runTable)
     case SKIFF_HOST_PROGRESS: return UnsafeRawPointer(progressTable)

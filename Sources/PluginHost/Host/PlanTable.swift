@@ -3,16 +3,18 @@ import Core
 import Linux
 import PluginAPI
 
-/// `skiff.host.plan/1`: checks what a plugin wants and writes it into the open plan, with the plugin's id as its origin.
+/// `skiff.host.plan/2`: checks what a plugin wants and writes it into the open plan, with the plugin's id as its origin.
 nonisolated(unsafe) let planTable = permanent(
     skiff_host_plan(
         struct_size: UInt32(MemoryLayout<skiff_host_plan>.size), reserved: 0, add_mount: addMount, add_layer: addLayer,
-        add_device: addDevice, add_variable: addVariable, want_namespace: wantNamespace, note: addNote, fact: planFact))
+        add_device: addDevice, add_variable: addVariable, want_namespace: wantNamespace, note: addNote,
+        variable: decidedVariable, add_group: addGroup, add_limit: addLimit, drop_capability: dropCapability,
+        add_filter: addFilter, set_sysctl: setSysctl, set_hostname: setHostname, wrap: wrap))
 
-private let whileOpen: Set<PluginPhase> = [.prepare, .mounts, .environment]
+let whileOpen: Set<PluginPhase> = [.prepare, .mounts, .environment]
 
 /// Returns a reason for `--explain`, never empty.
-private func reason(_ pointer: UnsafePointer<CChar>?, _ session: Session) -> String {
+func reason(_ pointer: UnsafePointer<CChar>?, _ session: Session) -> String {
     guard let words = text(pointer), !words.isEmpty else { return "plugin \(session.plugin.manifest.name)" }
     return words
 }
@@ -24,7 +26,7 @@ private func isDestination(_ path: String) -> Bool {
 }
 
 private func addMount(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_mount>?) -> Int32 {
-    guard let session = Session.from(pointer, in: [.prepare, .mounts]) else { return SKIFF_E_DENIED }
+    guard let session = Session.from(pointer, in: [.prepare, .mounts]) else { return SKIFF_E_PHASE }
     guard let mount = readRequest(request, into: skiff_mount()) else {
         return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot understand a mount made for a newer skiff")
     }
@@ -33,44 +35,56 @@ private func addMount(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_
             SKIFF_E_INVALID, "cannot mount at \(text(mount.destination) ?? "nothing"): not an absolute path without ..")
     }
     let knownFlags = UInt32(
-        SKIFF_MOUNT_READ_ONLY | SKIFF_MOUNT_NO_SUID | SKIFF_MOUNT_NO_DEV | SKIFF_MOUNT_NO_EXEC | SKIFF_MOUNT_NO_CREATE)
-    guard let group = Mount.Group(rawValue: Int(mount.group)), mount.flags & ~knownFlags == 0 else {
+        SKIFF_MOUNT_FLAG_READ_ONLY | SKIFF_MOUNT_FLAG_NO_SUID | SKIFF_MOUNT_FLAG_NO_DEV | SKIFF_MOUNT_FLAG_NO_EXEC
+            | SKIFF_MOUNT_FLAG_NO_CREATE)
+    guard let group = Mount.Group(number: mount.group), mount.flags & ~knownFlags == 0 else {
         return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot mount \(destination): unknown group or flag")
     }
-    guard let missing = missing(mount.missing), let source = source(mount) else {
+    guard let missing = Mount.Missing(number: mount.missing), let source = source(mount) else {
         return session.refuse(SKIFF_E_INVALID, "cannot mount \(destination): kind and source do not fit")
     }
     session.draft?.mounts.append(
         Mount(
             group, source, at: destination, attributes: attributes(mount.flags), missing: missing,
-            createDestination: mount.flags & UInt32(SKIFF_MOUNT_NO_CREATE) == 0,
+            createDestination: mount.flags & UInt32(SKIFF_MOUNT_FLAG_NO_CREATE) == 0,
             reason: reason(mount.reason, session), origin: session.plugin.manifest.id))
     return SKIFF_OK
 }
 
-private func missing(_ number: UInt32) -> Mount.Missing? {
-    switch Int32(bitPattern: number) {
-    case SKIFF_MISSING_FAIL: .fail
-    case SKIFF_MISSING_WARN: .warn
-    case SKIFF_MISSING_IGNORE: .ignore
-    default: nil
+extension Mount.Missing {
+    /// - Parameter number: of `skiff/plan.h`.
+    fileprivate init?(number: UInt32) {
+        switch Int32(bitPattern: number) {
+        case SKIFF_MISSING_FAIL: self = .fail
+        case SKIFF_MISSING_WARN: self = .warn
+        case SKIFF_MISSING_IGNORE: self = .ignore
+        default: return nil
+        }
+    }
+}
+
+extension Mount.Group {
+    /// - Parameter number: of `skiff/plan.h`.
+    fileprivate init?(number: UInt32) {
+        guard number > 0, number % 100 == 0 else { return nil }
+        self.init(rawValue: Int(number / 100) - 1)
     }
 }
 
 private func source(_ mount: skiff_mount) -> Mount.Source? {
     let given = text(mount.source) ?? ""
     switch Int32(bitPattern: mount.kind) {
-    case SKIFF_MOUNT_BIND:
+    case SKIFF_MOUNT_KIND_BIND:
         return isDestination(given) ? .bind(given) : nil
-    case SKIFF_MOUNT_FILESYSTEM:
+    case SKIFF_MOUNT_KIND_FILESYSTEM:
         let options = (text(mount.options) ?? "").split(separator: ",").map(String.init)
         return given.isEmpty ? nil : .filesystem(type: given, options: options)
-    case SKIFF_MOUNT_SESSION_DIRECTORY:
+    case SKIFF_MOUNT_KIND_SESSION_DIRECTORY:
         return mount.mode <= 0o7777 ? .session(mode: mount.mode) : nil
-    case SKIFF_MOUNT_FILE:
+    case SKIFF_MOUNT_KIND_FILE:
         guard mount.content_size <= 1 << 20, mount.content != nil || mount.content_size == 0 else { return nil }
         return .file(Array(UnsafeRawBufferPointer(start: mount.content, count: Int(mount.content_size))))
-    case SKIFF_MOUNT_SYMLINK:
+    case SKIFF_MOUNT_KIND_SYMLINK:
         return given.isEmpty ? nil : .symlink(given)
     default:
         return nil
@@ -79,15 +93,15 @@ private func source(_ mount: skiff_mount) -> Mount.Source? {
 
 private func attributes(_ flags: UInt32) -> MountAttributes {
     var result: MountAttributes = []
-    if flags & UInt32(SKIFF_MOUNT_READ_ONLY) != 0 { result.insert(.readOnly) }
-    if flags & UInt32(SKIFF_MOUNT_NO_SUID) != 0 { result.insert(.noSuid) }
-    if flags & UInt32(SKIFF_MOUNT_NO_DEV) != 0 { result.insert(.noDev) }
-    if flags & UInt32(SKIFF_MOUNT_NO_EXEC) != 0 { result.insert(.noExec) }
+    if flags & UInt32(SKIFF_MOUNT_FLAG_READ_ONLY) != 0 { result.insert(.readOnly) }
+    if flags & UInt32(SKIFF_MOUNT_FLAG_NO_SUID) != 0 { result.insert(.noSuid) }
+    if flags & UInt32(SKIFF_MOUNT_FLAG_NO_DEV) != 0 { result.insert(.noDev) }
+    if flags & UInt32(SKIFF_MOUNT_FLAG_NO_EXEC) != 0 { result.insert(.noExec) }
     return result
 }
 
 private func addLayer(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_layer>?) -> Int32 {
-    guard let session = Session.from(pointer, in: [.prepare, .mounts]) else { return SKIFF_E_DENIED }
+    guard let session = Session.from(pointer, in: [.prepare, .mounts]) else { return SKIFF_E_PHASE }
     guard let layer = readRequest(request, into: skiff_layer()) else {
         return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot understand a layer made for a newer skiff")
     }
@@ -95,10 +109,10 @@ private func addLayer(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_
     let work = text(layer.work) ?? ""
     let kind: Layer.Kind
     switch Int32(bitPattern: layer.kind) {
-    case SKIFF_LAYER_LOWER where isDestination(path): kind = .lower(path)
-    case SKIFF_LAYER_UPPER where isDestination(path) && isDestination(work): kind = .upper(path, work: work)
-    case SKIFF_LAYER_TEMPORARY_UPPER: kind = .temporaryUpper
-    case SKIFF_LAYER_SERVED:
+    case SKIFF_LAYER_KIND_LOWER where isDestination(path): kind = .lower(path)
+    case SKIFF_LAYER_KIND_UPPER where isDestination(path) && isDestination(work): kind = .upper(path, work: work)
+    case SKIFF_LAYER_KIND_TEMPORARY_UPPER: kind = .temporaryUpper
+    case SKIFF_LAYER_KIND_SERVED:
         return session.refuse(SKIFF_E_UNSUPPORTED, "cannot use an image as a layer: this skiff has no layer servers")
     default: return session.refuse(SKIFF_E_INVALID, "cannot use a layer: kind and path do not fit")
     }
@@ -111,20 +125,59 @@ private func addLayer(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_
 }
 
 private func addDevice(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_device>?) -> Int32 {
-    guard let session = Session.from(pointer, in: [.prepare, .mounts]) else { return SKIFF_E_DENIED }
+    guard let session = Session.from(pointer, in: [.prepare, .mounts]) else { return SKIFF_E_PHASE }
     guard let device = readRequest(request, into: skiff_device()) else {
         return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot understand a device made for a newer skiff")
     }
-    guard let path = text(device.path), isPath(path, within: "/dev"), path != "/dev", isDestination(path) else {
-        return session.refuse(SKIFF_E_INVALID, "cannot add device \(text(device.path) ?? ""): not below /dev")
+    func isNode(_ path: String) -> Bool { isPath(path, within: "/dev") && path != "/dev" && isDestination(path) }
+    let path = text(device.path) ?? ""
+    let inside = text(device.inside) ?? path
+    guard isNode(path), isNode(inside) else {
+        return session.refuse(SKIFF_E_INVALID, "cannot add device \(isNode(path) ? inside : path): not below /dev")
+    }
+    guard let missing = Mount.Missing(number: device.missing), device.type <= UInt32(SKIFF_DEVICE_BLOCK),
+        device.permissions & ~everything == 0
+    else {
+        return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot add device \(path): unknown type, permission or missing")
+    }
+    guard device.mode == 0, device.uid == 0, device.gid == 0 else {
+        return session.refuse(SKIFF_E_UNSUPPORTED, "cannot change owner or mode of device \(path)")
+    }
+    guard [0, everything].contains(device.permissions) else {
+        return session.refuse(SKIFF_E_UNSUPPORTED, "cannot grant a part of device \(path): nothing limits devices yet")
+    }
+    if inside != path, session.phase == .mounts, session.draft?.minimalDev != true {
+        return session.refuse(
+            SKIFF_E_UNSUPPORTED, "cannot show device \(path) as \(inside): the host's whole /dev is there")
+    }
+    guard isDevice(path, device) else {
+        switch missing {
+        case .fail:
+            return session.refuse(SKIFF_E_SYSTEM, "cannot add device \(path): there is no such device")
+        case .warn: Log.warning("Skipping device \(path): there is no such device")
+        case .ignore: break
+        }
+        return SKIFF_OK
     }
     session.draft?.devices.append(
-        DeviceNode(path: path, reason: reason(device.reason, session), origin: session.plugin.manifest.id))
+        DeviceNode(
+            path: path, inside: inside, missing: missing, reason: reason(device.reason, session),
+            origin: session.plugin.manifest.id))
     return SKIFF_OK
 }
 
+private let everything = UInt32(SKIFF_DEVICE_READ | SKIFF_DEVICE_WRITE | SKIFF_DEVICE_MAKE)
+
+/// Whether a node is the one that the plugin means, where it says more than the path.
+private func isDevice(_ path: String, _ wanted: skiff_device) -> Bool {
+    guard wanted.type != UInt32(SKIFF_DEVICE_ANY) else { return true }
+    guard let found = try? status(path) else { return false }
+    let isType = wanted.type == UInt32(SKIFF_DEVICE_BLOCK) ? found.isBlockDevice : found.isCharacterDevice
+    return isType && found.rawDevice == deviceNumber(major: wanted.major, minor: wanted.minor)
+}
+
 private func addVariable(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_variable>?) -> Int32 {
-    guard let session = Session.from(pointer, in: whileOpen) else { return SKIFF_E_DENIED }
+    guard let session = Session.from(pointer, in: whileOpen) else { return SKIFF_E_PHASE }
     guard let variable = readRequest(request, into: skiff_variable()) else {
         return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot understand a variable made for a newer skiff")
     }
@@ -135,6 +188,8 @@ private func addVariable(_ pointer: OpaquePointer?, _ request: UnsafePointer<ski
     let operation: VariableChange.Operation
     switch Int32(bitPattern: variable.operation) {
     case SKIFF_VARIABLE_SET: operation = .set(value)
+    case SKIFF_VARIABLE_UNSET where name == "PATH" || name == "LD_LIBRARY_PATH":
+        return session.refuse(SKIFF_E_UNSUPPORTED, "cannot remove \(name): every container has its own")
     case SKIFF_VARIABLE_UNSET: operation = .unset
     case SKIFF_VARIABLE_PREPEND_PATH: operation = .prependPath(value)
     case SKIFF_VARIABLE_APPEND_PATH: operation = .appendPath(value)
@@ -153,7 +208,7 @@ private func isVariableName(_ name: String) -> Bool {
 }
 
 private func wantNamespace(_ pointer: OpaquePointer?, _ which: UInt32, _ why: UnsafePointer<CChar>?) -> Int32 {
-    guard let session = Session.from(pointer, in: [.prepare]) else { return SKIFF_E_DENIED }
+    guard let session = Session.from(pointer, in: [.prepare]) else { return SKIFF_E_PHASE }
     let kinds: [Int32: (Namespaces, String)] = [
         SKIFF_NAMESPACE_PID: (.pid, "PID"), SKIFF_NAMESPACE_IPC: (.ipc, "IPC"), SKIFF_NAMESPACE_UTS: (.uts, "UTS"),
         SKIFF_NAMESPACE_NETWORK: (.network, "network"), SKIFF_NAMESPACE_CGROUP: (.cgroup, "cgroup"),
@@ -168,24 +223,21 @@ private func wantNamespace(_ pointer: OpaquePointer?, _ which: UInt32, _ why: Un
 }
 
 private func addNote(_ pointer: OpaquePointer?, _ words: UnsafePointer<CChar>?) -> Int32 {
-    guard let session = Session.from(pointer, in: whileOpen) else { return SKIFF_E_DENIED }
+    guard let session = Session.from(pointer, in: whileOpen) else { return SKIFF_E_PHASE }
     guard let words = text(words), !words.isEmpty else { return SKIFF_E_INVALID }
     session.draft?.notes.append(PlanNote(words, origin: session.plugin.manifest.id))
     return SKIFF_OK
 }
 
-private func planFact(
-    _ pointer: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ out: UnsafeMutablePointer<Int64>?
+private func decidedVariable(
+    _ pointer: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ each: TextFunction?, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let session = Session.from(pointer, in: whileOpen), let draft = session.draft else { return SKIFF_E_DENIED }
-    let answer: Int64
-    switch text(name) {
-    case "minimal-dev": answer = draft.minimalDev ? 1 : 0
-    case "writable-image": answer = draft.writableImage ? 1 : 0
-    case "writable-layers": answer = Int64(draft.layers.count(where: \.isWritable))
-    case "rootless": answer = session.facts.isRootless ? 1 : 0
-    default: return SKIFF_DECLINED
+    guard let session = Session.from(pointer, in: whileOpen), let draft = session.draft else { return SKIFF_E_PHASE }
+    guard let name = text(name) else { return SKIFF_E_INVALID }
+    guard let decide = draft.decideEnvironment else { return SKIFF_E_PHASE }
+    do throws(SkiffError) {
+        return deliver(try decide(draft).decided(name).map { String(bytes: $0) }, each, context)
+    } catch {
+        return session.refuse(SKIFF_E_SYSTEM, error.message, errno: error.errno)
     }
-    out?.pointee = answer
-    return SKIFF_OK
 }

@@ -3,11 +3,81 @@ import Core
 import Linux
 import PluginAPI
 
-/// `skiff.host.run/1`. Helpers that outlive the call (`start`) come with the undo records of networks; until then the slot
-/// is NULL.
+/// `skiff.host.run/2`: helper processes.
 nonisolated(unsafe) let runTable = permanent(
     skiff_host_run(
-        struct_size: UInt32(MemoryLayout<skiff_host_run>.size), reserved: 0, run: runHelper, start: nil))
+        struct_size: UInt32(MemoryLayout<skiff_host_run>.size), reserved: 0, run: runHelper, start: startHelper,
+        end: endHelper, find_program: findProgram))
+
+/// A helper that lives as long as the container.
+struct Helper {
+    let pid: pid_t
+    let graceMilliseconds: CInt
+    let path: String
+
+    /// - Returns: how it ended.
+    func end() throws(Errno) -> ExitStatus? {
+        let handle = try openPidFD(pid)
+        if graceMilliseconds > 0 {
+            try? sendSignal(SIGTERM, to: handle)
+            if try waitReadable(handle.raw, milliseconds: graceMilliseconds) { return try waitFor(pid)?.status }
+        }
+        try? sendSignal(SIGKILL, to: handle)
+        return try waitFor(pid)?.status
+    }
+}
+
+/// A `skiff_command`, read and checked.
+private struct HelperCommand {
+    let path: String
+    let arguments: [String]
+    let environment: [String]
+    var descriptors: [(child: CInt, parent: CInt)]
+    let namespaces: [CInt]
+    let timeout: CInt
+    let grace: CInt
+    let ready: CInt
+
+    /// - Returns: nil after the reason was said.
+    init?(_ request: UnsafePointer<skiff_command>?, _ session: Session) {
+        guard let command = readRequest(request, into: skiff_command()) else {
+            _ = session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot understand a command made for a newer skiff")
+            return nil
+        }
+        path = text(command.path) ?? ""
+        guard path.utf8.first == UInt8(ascii: "/") else {
+            _ = session.refuse(SKIFF_E_INVALID, "cannot run \(path): not an absolute path")
+            return nil
+        }
+        guard
+            let list = StridedArray(
+                command.fds, count: UInt64(command.fd_count), stride: command.fd_size, limit: 64, empty: skiff_run_fd()),
+            command.namespace_count <= 8, command.namespace_count == 0 || command.namespaces != nil,
+            command.timeout_milliseconds >= 0, command.grace_milliseconds >= 0, command.ready_fd >= 0
+        else {
+            _ = session.refuse(SKIFF_E_INVALID, "cannot run \(path): a count, a size or a time is out of range")
+            return nil
+        }
+        arguments = strings(command.arguments)
+        environment =
+            command.environment == nil ? ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"] : strings(command.environment)
+        descriptors = list.elements.map { ($0.inside, $0.fd) }
+        namespaces = UnsafeBufferPointer(start: command.namespaces, count: Int(command.namespace_count)).map { $0 }
+        (timeout, grace, ready) = (command.timeout_milliseconds, command.grace_milliseconds, command.ready_fd)
+    }
+
+    /// Starts it; it ends with this process.
+    func start(newSession: Bool) throws(Errno) -> pid_t {
+        var descriptors = descriptors
+        let nothing = try open("/dev/null", O_RDWR)
+        for number: CInt in 0...2 where !descriptors.contains(where: { $0.child == number }) {
+            descriptors.append((number, nothing.raw))
+        }
+        return try spawn(
+            path, arguments, environment: environment, descriptors: descriptors, namespaces: namespaces,
+            newSession: newSession, deathSignal: SIGKILL)
+    }
+}
 
 private func strings(_ list: UnsafePointer<UnsafePointer<CChar>?>?) -> [String] {
     var result: [String] = []
@@ -22,42 +92,97 @@ private func strings(_ list: UnsafePointer<UnsafePointer<CChar>?>?) -> [String] 
 private func runHelper(
     _ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_command>?, _ status: UnsafeMutablePointer<Int32>?
 ) -> Int32 {
-    guard let session = Session.from(pointer, in: Set(PluginPhase.allCases)) else { return SKIFF_E_DENIED }
-    guard let command = readRequest(request, into: skiff_command()) else {
-        return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot understand a command made for a newer skiff")
-    }
-    guard let path = text(command.path), path.hasPrefix("/"), command.fd_count <= 64 else {
-        return session.refuse(SKIFF_E_INVALID, "cannot run \(text(command.path) ?? ""): not an absolute path")
-    }
-    var descriptors = UnsafeBufferPointer(start: command.fds, count: command.fds == nil ? 0 : Int(command.fd_count))
-        .map { (child: $0.inside, parent: $0.fd) }
-    let environment = command.environment == nil ? ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"] : strings(command.environment)
+    guard let session = Session.from(pointer, in: anyPhase) else { return SKIFF_E_PHASE }
+    guard let command = HelperCommand(request, session) else { return session.refusal }
     do throws(Errno) {
-        let nothing = try open("/dev/null", O_RDWR)
-        for number: CInt in 0...2 where !descriptors.contains(where: { $0.child == number }) {
-            descriptors.append((number, nothing.raw))
+        let pid = try command.start(newSession: false)
+        let handle = try openPidFD(pid)
+        let stop = try openEndSignals()
+        let ready = try readable(
+            among: [handle.raw, stop.raw], milliseconds: command.timeout > 0 ? command.timeout : -1)
+        if ready.contains(handle.raw) {
+            status?.pointee = try waitFor(pid)?.status.code ?? 0
+            return SKIFF_OK
         }
-        let pid = try spawn(path, strings(command.arguments), environment: environment, descriptors: descriptors)
-        let ended = try wait(for: pid, milliseconds: command.timeout_milliseconds)
-        guard let ended else {
-            return session.refuse(SKIFF_E_SYSTEM, "cannot wait for \(path): it ran into its time limit")
+        _ = try Helper(pid: pid, graceMilliseconds: command.grace, path: command.path).end()
+        if ready.isEmpty {
+            return session.refuse(SKIFF_E_TIMEOUT, "cannot wait for \(command.path): it ran into its time limit")
         }
-        status?.pointee = ended
-        return SKIFF_OK
+        return session.refuse(SKIFF_E_CANCELLED, "cannot wait for \(command.path): the command was stopped")
     } catch {
-        return session.refuse(SKIFF_E_SYSTEM, "cannot run \(path)", errno: error)
+        return session.refuse(SKIFF_E_SYSTEM, "cannot run \(command.path)", errno: error)
     }
 }
 
-/// Returns the status as a shell counts it; nil when the time ran out and the helper was killed.
-private func wait(for pid: pid_t, milliseconds: Int32) throws(Errno) -> Int32? {
-    if milliseconds > 0 {
-        let handle = try openPidFD(pid)
-        if try !waitReadable(handle.raw, milliseconds: milliseconds) {
-            try? sendSignal(SIGKILL, to: handle)
-            _ = try waitFor(pid)
-            return nil
+private func startHelper(
+    _ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_command>?, _ out: UnsafeMutablePointer<Int32>?
+) -> Int32 {
+    let phases: Set<PluginPhase> = [.prepare, .mounts, .environment, .started]
+    guard let session = Session.from(pointer, in: phases) else { return SKIFF_E_PHASE }
+    guard var command = HelperCommand(request, session) else { return session.refusal }
+    do throws(Errno) {
+        let pid: pid_t
+        let helper: Helper
+        if command.ready > 0 {
+            let pipe = try makePipe()
+            let reading = OwnedFD(adopting: pipe.first)
+            let writing = OwnedFD(adopting: pipe.second)
+            command.descriptors.append((command.ready, writing.raw))
+            pid = try command.start(newSession: true)
+            try writing.close()
+            helper = Helper(pid: pid, graceMilliseconds: command.grace, path: command.path)
+            if let failure = try waitUntilReady(helper, reading.raw, command.timeout) {
+                _ = try? helper.end()
+                return session.refuse(failure.status, "cannot start \(command.path): \(failure.reason)")
+            }
+        } else {
+            pid = try command.start(newSession: true)
+            helper = Helper(pid: pid, graceMilliseconds: command.grace, path: command.path)
         }
+        session.helpers.append(helper)
+        session.draft?.keepsMonitor = true
+        out?.pointee = pid
+        return SKIFF_OK
+    } catch {
+        return session.refuse(SKIFF_E_SYSTEM, "cannot start \(command.path)", errno: error)
     }
-    return try waitFor(pid)?.status.code
+}
+
+/// Milliseconds that a helper has to become ready when the plugin does not say.
+private let usualPatience: CInt = 10_000
+
+/// - Returns: why it is not ready; nil when it is.
+private func waitUntilReady(_ helper: Helper, _ ready: CInt, _ timeout: CInt) throws(Errno) -> (
+    status: Int32, reason: String
+)? {
+    let stop = try openEndSignals()
+    let found = try readable(among: [ready, stop.raw], milliseconds: timeout > 0 ? timeout : usualPatience)
+    if found.isEmpty { return (SKIFF_E_TIMEOUT, "it was not ready in time") }
+    if !found.contains(ready) { return (SKIFF_E_CANCELLED, "the command was stopped") }
+    var byte: UInt8 = 0
+    let count = try withUnsafeMutableBytes(of: &byte) { buffer throws(Errno) in try read(ready, into: buffer) }
+    // The end of the pipe is also what is left of a helper that has died: a moment later it can be waited for.
+    let handle = try openPidFD(helper.pid)
+    if count == 0, try waitReadable(handle.raw, milliseconds: 20) { return (SKIFF_E_SYSTEM, "it ended at once") }
+    return nil
+}
+
+private func endHelper(_ pointer: OpaquePointer?, _ pid: Int32, _ status: UnsafeMutablePointer<Int32>?) -> Int32 {
+    guard let session = Session.from(pointer, in: anyPhase), !session.isInChild else { return SKIFF_E_PHASE }
+    guard let index = session.helpers.firstIndex(where: { $0.pid == pid }) else { return SKIFF_DECLINED }
+    let helper = session.helpers.remove(at: index)
+    do throws(Errno) {
+        status?.pointee = try helper.end()?.code ?? 0
+        return SKIFF_OK
+    } catch {
+        return session.refuse(SKIFF_E_SYSTEM, "cannot end \(helper.path)", errno: error)
+    }
+}
+
+private func findProgram(
+    _ pointer: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ each: TextFunction?, _ context: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let session = Session.from(pointer, in: anyPhase), !session.isInChild else { return SKIFF_E_PHASE }
+    guard let name = text(name), !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")) else { return SKIFF_E_INVALID }
+    return deliver(session.facts.findProgram(name), each, context)
 }

@@ -13,7 +13,7 @@ private func borrow(
     _ use: (@convention(c) (UnsafeMutableRawPointer?, UnsafeRawPointer?, UInt64) -> Int32)?,
     _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let session = Session.from(pointer, in: Set(PluginPhase.allCases)) else { return SKIFF_E_DENIED }
+    guard let session = Session.from(pointer, in: anyPhase) else { return SKIFF_E_PHASE }
     guard let name = text(name), let use else {
         return session.refuse(SKIFF_E_INVALID, "cannot lend a secret: it has no name, or nobody takes it")
     }

@@ -8,7 +8,7 @@ nonisolated(unsafe) let progressTable = permanent(
     skiff_host_progress(
         struct_size: UInt32(MemoryLayout<skiff_host_progress>.size), reserved: 0,
         report: { pointer, what, done, all in
-            guard let session = Session.from(pointer, in: Set(PluginPhase.allCases)) else { return SKIFF_E_DENIED }
+            guard let session = Session.from(pointer, in: anyPhase) else { return SKIFF_E_PHASE }
             if let show = session.facts.showProgress {
                 show(text(what) ?? "", Int64(clamping: done), Int64(clamping: all))
                 return SKIFF_OK
@@ -34,7 +34,7 @@ nonisolated(unsafe) let servicesTable = permanent(
             return SKIFF_OK
         }))
 
-/// `skiff.host.calls/1`: single functions by id, called through their signature.
+/// `skiff.host.calls/2`: single functions by id, called through their signature.
 nonisolated(unsafe) let callsTable = permanent(
     skiff_host_calls(
         struct_size: UInt32(MemoryLayout<skiff_host_calls>.size), reserved: 0,
@@ -43,10 +43,12 @@ nonisolated(unsafe) let callsTable = permanent(
             guard let signature = Signature(text(signature) ?? "") else { return SKIFF_E_INVALID }
             return Exchange.publish(id, signature, function) ? SKIFF_OK : SKIFF_E_INVALID
         },
-        call: { host, id, signature, arguments, count in
+        call: { host, id, signature, arguments, count, size in
             guard diagnostics(host) != nil, let id = text(id) else { return SKIFF_E_INVALID }
             guard let target = Exchange.functions[id] else { return SKIFF_DECLINED }
-            return target.call(signature: text(signature) ?? "", arguments, count)
+            return target.call(
+                signature: text(signature) ?? "",
+                StridedArray(arguments, count: count, stride: size, empty: skiff_argument()))
         }))
 
 /// What plugins offer each other. One thread calls plugins, so nothing is locked.
@@ -74,13 +76,11 @@ enum Exchange {
 
 extension Exchange.Function {
     /// Calls with as many leading arguments as the function takes, if their letters are the caller's.
-    fileprivate func call(signature offered: String, _ arguments: UnsafePointer<skiff_argument>?, _ count: UInt64)
-        -> Int32
-    {
-        guard let offered = Signature(offered), offered.parameters.count == count,
-            offered.parameters.starts(with: signature.parameters), arguments != nil || count == 0
+    fileprivate func call(signature offered: String, _ arguments: StridedArray<skiff_argument>?) -> Int32 {
+        guard let offered = Signature(offered), let arguments, offered.parameters.count == arguments.count,
+            offered.parameters.starts(with: signature.parameters)
         else { return SKIFF_E_INVALID }
-        let values = UnsafeBufferPointer(start: arguments, count: Int(count)).map {
+        let values = arguments.elements.map {
             skl_value(number: $0.number, pointer: $0.pointer, count: $0.count)
         }
         var status: Int32 = 0

@@ -3,27 +3,31 @@ import Core
 import Linux
 import PluginAPI
 
-/// `skiff.host.settings/1`: configuration, flags, variables, places and numbers.
+/// `skiff.host.settings/2`: configuration, flags, variables and places.
 nonisolated(unsafe) let settingsTable = permanent(
     skiff_host_settings(
         struct_size: UInt32(MemoryLayout<skiff_host_settings>.size), reserved: 0, configuration: configuration,
-        flag: flag, variable: variable, directory: directory, number: number))
+        flag: flag, variable: variable, directory: directory))
 
-private let anyPhase = Set(PluginPhase.allCases)
+let anyPhase = Set(PluginPhase.allCases)
 
-private typealias TextFunction = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?) -> Void
+typealias TextFunction = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?) -> Void
 
 /// Hands values over one by one; nothing to hand over means "declined".
-private func deliver(_ values: [String], _ each: TextFunction?, _ context: UnsafeMutableRawPointer?) -> Int32 {
+func deliver(_ values: [String], _ each: TextFunction?, _ context: UnsafeMutableRawPointer?) -> Int32 {
     guard let each else { return SKIFF_E_INVALID }
     for value in values { value.withTerminatedBytes { each(context, $0) } }
     return values.isEmpty ? SKIFF_DECLINED : SKIFF_OK
 }
 
+func deliver(_ value: String?, _ each: TextFunction?, _ context: UnsafeMutableRawPointer?) -> Int32 {
+    deliver(value.map { [$0] } ?? [], each, context)
+}
+
 private func configuration(
     _ pointer: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ each: TextFunction?, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let session = Session.from(pointer, in: anyPhase) else { return SKIFF_E_DENIED }
+    guard let session = Session.from(pointer, in: anyPhase) else { return SKIFF_E_PHASE }
     guard let key = text(key) else { return SKIFF_E_INVALID }
     return deliver(session.facts.configuration(key), each, context)
 }
@@ -31,7 +35,7 @@ private func configuration(
 private func flag(
     _ pointer: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ each: TextFunction?, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let session = Session.from(pointer, in: anyPhase) else { return SKIFF_E_DENIED }
+    guard let session = Session.from(pointer, in: anyPhase) else { return SKIFF_E_PHASE }
     guard let name = text(name), session.plugin.manifest.flags.contains(where: { $0.name == name }) else {
         return session.refuse(SKIFF_E_DENIED, "cannot read flag \(text(name) ?? ""): it is not in the manifest")
     }
@@ -41,17 +45,17 @@ private func flag(
 private func variable(
     _ pointer: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ each: TextFunction?, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let session = Session.from(pointer, in: anyPhase) else { return SKIFF_E_DENIED }
+    guard let session = Session.from(pointer, in: anyPhase) else { return SKIFF_E_PHASE }
     guard let name = text(name) else { return SKIFF_E_INVALID }
     for prefix in ["APPTAINER_", "SINGULARITY_", "SKIFF_"] where name.hasPrefix(prefix) { return SKIFF_E_DENIED }
-    return deliver(session.facts.environment(name).map { [$0] } ?? [], each, context)
+    return deliver(session.facts.environment(name), each, context)
 }
 
 private func directory(
     _ pointer: OpaquePointer?, _ which: UnsafePointer<CChar>?, _ each: TextFunction?,
     _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let session = Session.from(pointer, in: anyPhase) else { return SKIFF_E_DENIED }
+    guard let session = Session.from(pointer, in: anyPhase) else { return SKIFF_E_PHASE }
     let installation = session.facts.installation
     switch text(which) {
     case "configuration": return deliver([installation.configurationDirectory], each, context)
@@ -60,21 +64,4 @@ private func directory(
     case "share": return deliver([installation.prefix + "/share/skiff"], each, context)
     default: return SKIFF_DECLINED
     }
-}
-
-private func number(
-    _ pointer: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ out: UnsafeMutablePointer<Int64>?
-) -> Int32 {
-    guard let session = Session.from(pointer, in: anyPhase) else { return SKIFF_E_DENIED }
-    let answer: Int64
-    switch text(name) {
-    case "uid": answer = Int64(realUID())
-    case "gid": answer = Int64(realGID())
-    case "privileged": answer = session.facts.isPrivileged ? 1 : 0
-    case "contain": answer = session.facts.request.contain ? 1 : 0
-    case "writable": answer = session.facts.request.writable ? 1 : 0
-    default: return SKIFF_DECLINED
-    }
-    out?.pointee = answer
-    return SKIFF_OK
 }

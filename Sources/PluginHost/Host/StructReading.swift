@@ -26,6 +26,28 @@ func readTable<Table>(_ pointer: UnsafeRawPointer?, into known: Table) -> Table?
     return copied(pointer, size, into: known)
 }
 
+/// An array of structs of a plugin, stepped through by the size that the plugin's header gives them: a shorter element
+/// is zero-extended, of a longer one the part that is known is read.
+struct StridedArray<Element> {
+    private let start: UnsafeRawPointer?
+    private let stride: Int
+    let count: Int
+    private let empty: Element
+
+    /// Nil when there is no such array. NULL is an array of none.
+    init?(_ start: UnsafePointer<Element>?, count: UInt64, stride: UInt64, limit: UInt64 = 4096, empty: Element) {
+        guard count <= limit, count == 0 || (start != nil && (4...4096).contains(stride)) else { return nil }
+        (self.start, self.stride) = (UnsafeRawPointer(start), Int(stride))
+        self.count = Int(count)
+        self.empty = empty
+    }
+
+    var elements: [Element] {
+        guard let start else { return [] }
+        return (0..<count).map { copied(start + $0 * stride, stride, into: empty) }
+    }
+}
+
 private func copied<Value>(_ source: UnsafeRawPointer, _ size: Int, into known: Value) -> Value {
     var value = known
     withUnsafeMutableBytes(of: &value) { bytes in

@@ -76,10 +76,13 @@ package final class LoadedPlugin {
             manifest.flags.compactMap { flag in flag.handler.map { ($0, flag.signature) } }
             + manifest.commands.map { ($0.handler, Optional($0.signature)) }
         if wanted.isEmpty { return }
-        guard let table = readTable(find(SKIFF_EXT_CLI), into: skiff_cli()), let first = table.handlers else {
-            throw manifest.failure("load", "the library has no \(SKIFF_EXT_CLI)")
+        guard let table = readTable(find(SKIFF_EXT_CLI), into: skiff_cli()),
+            let list = StridedArray(
+                table.handlers, count: UInt64(table.handler_count), stride: table.handler_size, empty: skiff_handler())
+        else {
+            throw manifest.failure("load", "the library has no \(SKIFF_EXT_CLI), or one without a list of handlers")
         }
-        for handler in UnsafeBufferPointer(start: first, count: Int(min(table.handler_count, 1024))) {
+        for handler in list.elements {
             if let name = text(handler.name) { handlers[name] = handler }
         }
         for (name, signature) in wanted {
@@ -165,6 +168,9 @@ func statusName(_ status: Int32) -> String {
     case SKIFF_E_NOT_UNDERSTOOD: "SKIFF_E_NOT_UNDERSTOOD"
     case SKIFF_E_HOST_TOO_OLD: "SKIFF_E_HOST_TOO_OLD"
     case SKIFF_E_INTERNAL: "SKIFF_E_INTERNAL"
+    case SKIFF_E_PHASE: "SKIFF_E_PHASE"
+    case SKIFF_E_CANCELLED: "SKIFF_E_CANCELLED"
+    case SKIFF_E_TIMEOUT: "SKIFF_E_TIMEOUT"
     default: "status \(status)"
     }
 }

@@ -48,7 +48,11 @@ package struct Loader: Sendable {
         guard manifest.works(with: UInt32(SKIFF_ABI_CURRENT)) else {
             throw manifest.failure(
                 "load",
-                "it is made for another version of the plugin interface than \(SKIFF_ABI_MAJOR).\(SKIFF_ABI_MINOR)")
+                "it is made for version \(manifest.interface) of the plugin interface, and this skiff has "
+                    + "\(SKIFF_ABI_MAJOR).\(SKIFF_ABI_MINOR)",
+                hint:
+                    "Install a version of the plugin that is made for this skiff, or build it with this skiff's headers"
+            )
         }
     }
 

@@ -10,6 +10,13 @@ package struct Manifest: Sendable, Equatable {
     /// For people; the id when the manifest has none.
     package var name: String
     package var version: String
+    /// The versions of the interface as the manifest writes them, `0.2` or `0.2-0.3`.
+    package var interface: String {
+        func text(_ number: UInt32) -> String { "\(number >> 16).\(number & 0xFFFF)" }
+        return abi.lowerBound == abi.upperBound
+            ? text(abi.lowerBound) : "\(text(abi.lowerBound))-\(text(abi.upperBound))"
+    }
+
     /// The versions of the interface that the library works with, `SKIFF_ABI(major, minor)`.
     package var abi: ClosedRange<UInt32>
     /// A file name in the manifest's own directory.
@@ -89,7 +96,7 @@ package struct ManifestFlag: Sendable, Equatable {
     package var isHidden = false
     /// `exec`, `run`, `instance start`: the commands that take it.
     package var commands: [String] = []
-    /// A handler of `skiff.cli/1`; without one the plugin reads the flag through `skiff.host.settings/1`.
+    /// A handler of `skiff.cli/2`; without one the plugin reads the flag through `skiff.host.settings/2`.
     package var handler: String?
     package var signature: Signature?
 

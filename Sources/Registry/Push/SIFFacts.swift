@@ -35,9 +35,7 @@ struct SIFFacts {
     }
 
     private static func labels(_ image: SIFImage, _ file: CInt) -> [String: String] {
-        let name = Array(InspectMetadata.objectName.utf8)
-        guard let object = image.objects.first(where: { $0.type == .genericJSON && $0.name == name }),
-            (0...(16 << 20)).contains(object.size),
+        guard let object = image.metadata, (0...(16 << 20)).contains(object.size),
             let bytes = try? readBytes(file, at: object.offset, count: Int(object.size)),
             let metadata = try? InspectMetadata(parsing: bytes)
         else { return [:] }

@@ -80,8 +80,8 @@ static int32_t configure(const skiff_plugin *self, skiff_session *session) {
     const skiff_host_plan *plan = host->get_extension(host, SKIFF_HOST_PLAN);
     (void)self;
     /* The plan is not open yet. */
-    if (!plan || plan->note(session, "too early") != SKIFF_E_DENIED) return SKIFF_E_INTERNAL;
-    if (host->get_extension(host, "skiff.host.plan/1x") || host->get_extension(host, "skiff.host.plan/2"))
+    if (!plan || plan->note(session, "too early") != SKIFF_E_PHASE) return SKIFF_E_INTERNAL;
+    if (host->get_extension(host, "skiff.host.plan/2x") || host->get_extension(host, "skiff.host.plan/1"))
         return SKIFF_E_INTERNAL;
     return phase("configure");
 }
@@ -101,7 +101,8 @@ static int32_t refused(skiff_session *session, const skiff_host_plan *plan) {
     } large;
     memset(&large, 0, sizeof large);
     large.known.struct_size = sizeof large;
-    large.known.kind = SKIFF_MOUNT_BIND;
+    large.known.kind = SKIFF_MOUNT_KIND_BIND;
+    large.known.group = SKIFF_MOUNT_GROUP_FILES;
     large.known.source = "/etc";
     large.known.destination = "/large";
     if (plan->add_mount(session, &large.known) != SKIFF_OK) return 1;
@@ -116,16 +117,20 @@ static int32_t refused(skiff_session *session, const skiff_host_plan *plan) {
     large.known.group = 77;
     if (plan->add_mount(session, &large.known) != SKIFF_E_NOT_UNDERSTOOD) return 5;
     if (plan->add_mount(session, NULL) != SKIFF_E_NOT_UNDERSTOOD) return 6;
-    skiff_device device = {sizeof device, 0, "/etc/passwd", "test"};
+    skiff_device device;
+    memset(&device, 0, sizeof device);
+    device.struct_size = sizeof device;
+    device.path = "/etc/passwd";
     if (plan->add_device(session, &device) != SKIFF_E_INVALID) return 7;
     skiff_layer layer;
     memset(&layer, 0, sizeof layer);
     layer.struct_size = sizeof layer;
-    layer.kind = SKIFF_LAYER_SERVED;
+    layer.kind = SKIFF_LAYER_KIND_SERVED;
     if (plan->add_layer(session, &layer) != SKIFF_E_UNSUPPORTED) return 8;
+    const skiff_host_facts *facts = host->get_extension(host, SKIFF_HOST_FACTS);
     int64_t fact = -1;
-    if (plan->fact(session, "no-such-fact", &fact) != SKIFF_DECLINED || fact != -1) return 9;
-    if (plan->fact(session, "minimal-dev", &fact) != SKIFF_OK || fact != 1) return 10;
+    if (!facts || facts->number(session, "no-such-fact", &fact) != SKIFF_DECLINED || fact != -1) return 9;
+    if (facts->number(session, "minimal-dev", &fact) != SKIFF_OK || fact != 1) return 10;
     return 0;
 }
 
@@ -141,9 +146,9 @@ static int32_t mounts(const skiff_plugin *self, skiff_session *session) {
     skiff_mount mount;
     memset(&mount, 0xff, sizeof mount);
     mount.struct_size = offsetof(skiff_mount, options);
-    mount.kind = SKIFF_MOUNT_BIND;
-    mount.group = SKIFF_GROUP_FILES;
-    mount.flags = SKIFF_MOUNT_READ_ONLY;
+    mount.kind = SKIFF_MOUNT_KIND_BIND;
+    mount.group = SKIFF_MOUNT_GROUP_FILES;
+    mount.flags = SKIFF_MOUNT_FLAG_READ_ONLY;
     mount.missing = SKIFF_MISSING_WARN;
     mount.source = "/etc/hostname";
     mount.destination = "/greeting";
@@ -182,7 +187,7 @@ static const skiff_handler handlers[] = {
     {"number", "i:cl", (skiff_any_fn)on_number, 0},
     {"switch", "i:cb", (skiff_any_fn)on_switch, 0},
 };
-static const skiff_cli cli = {sizeof cli, sizeof handlers / sizeof *handlers, handlers};
+static const skiff_cli cli = {sizeof cli, sizeof handlers / sizeof *handlers, handlers, sizeof *handlers};
 
 #ifdef LEAK
 int leaked_symbol;

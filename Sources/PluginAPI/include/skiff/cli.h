@@ -1,4 +1,4 @@
-/* skiff.cli/1: handlers for the flags and commands that the manifest names, given by the plugin.
+/* skiff.cli/2: handlers for the flags and commands that the manifest names, given by the plugin.
  *
  * A handler is an ordinary C function and a signature, which must equal the one in the manifest:
  *     signature = result ':' parameter...
@@ -22,7 +22,7 @@
 
 SKIFF_BEGIN
 
-#define SKIFF_EXT_CLI "skiff.cli/1"
+#define SKIFF_EXT_CLI "skiff.cli/2"
 
 typedef void (*skiff_any_fn)(void);
 
@@ -37,6 +37,7 @@ typedef struct skiff_cli {
     uint32_t struct_size;
     uint32_t handler_count;
     const skiff_handler *handlers; /* the plugin's, for the life of the process */
+    uint64_t handler_size;         /* sizeof(skiff_handler) */
 } skiff_cli;
 
 SKIFF_END

@@ -2,7 +2,8 @@
  *
  * A plugin is a shared library and a manifest, <id>.plugin, next to it. The manifest is data and serves help, parsing
  * and routing; the library is opened only when something that the manifest names is used. Everything beyond this file
- * is asked for by a string id with a revision, such as "skiff.phases/1"; the meaning of an id never changes.
+ * is asked for by a string id with a revision, such as "skiff.phases/1". The revision rises with every change of the table and stays
+ * what it is when the interface becomes stable; the meaning of an id never changes.
  *
  * Marks on every function
  *   [parent]  called in the process that started the command, by one thread at a time
@@ -21,6 +22,8 @@
  * Sizes  A struct that describes a request begins with struct_size = sizeof of it. The receiver zero-extends a shorter
  *   one; a longer one is taken when the part that the receiver does not know is zero, else SKIFF_E_NOT_UNDERSTOOD.
  *   A table of functions begins the same way: slots beyond struct_size count as NULL, which means "not provided".
+ *   The host never passes a longer struct than the plugin's abi knows, and an array of structs comes with the size of
+ *   one element, by which both sides step.
  *
  * The interface is a draft while the major number is 0: tables may still change between minor numbers. */
 #ifndef SKIFF_PLUGIN_H
@@ -32,9 +35,9 @@ SKIFF_BEGIN
 
 #define SKIFF_ABI(major, minor) (((uint32_t)(major) << 16) | (uint32_t)(minor))
 #define SKIFF_ABI_MAJOR 0
-#define SKIFF_ABI_MINOR 1
+#define SKIFF_ABI_MINOR 2
 /* SKIFF_ABI(SKIFF_ABI_MAJOR, SKIFF_ABI_MINOR), as a plain number for binding generators. */
-#define SKIFF_ABI_CURRENT 1
+#define SKIFF_ABI_CURRENT 2
 
 /* Status of every call. */
 #define SKIFF_OK 0
@@ -46,6 +49,12 @@ SKIFF_BEGIN
 #define SKIFF_E_NOT_UNDERSTOOD (-5)   /* the request comes from a newer interface */
 #define SKIFF_E_HOST_TOO_OLD (-6)     /* the plugin needs something that this host lacks */
 #define SKIFF_E_INTERNAL (-7)         /* a defect of the plugin or of the host */
+#define SKIFF_E_PHASE (-8)            /* not in this phase, or not in a call of the host at all */
+#define SKIFF_E_CANCELLED (-9)        /* the user wants to stop */
+#define SKIFF_E_TIMEOUT (-10)         /* it took too long */
+
+/* Receives one text, which lives until the callback returns. */
+typedef void skiff_text_fn(void *context, const char *text);
 
 /* Levels of log; the numbers are those of --debug, --verbose and the rest. */
 #define SKIFF_LOG_ERROR (-3)
@@ -70,7 +79,7 @@ struct skiff_host {
     const void *(*get_extension)(const skiff_host *host, const char *id);
     /* [any] One line without a line end; the host adds the plugin's id and its own format. */
     void (*log)(const skiff_host *host, int32_t level, const char *message);
-    /* [any] Says why the negative status that the plugin is about to return: once, "cannot <verb> <object>". With
+    /* [parent][child] Says why the negative status that the plugin is about to return: once, "cannot <verb> <object>". With
      * os_errno other than 0 the host appends the kernel's text. A second line of message, after a line feed, is the hint:
      * a whole sentence that names the one thing that helps. */
     void (*fail)(const skiff_host *host, int32_t status, int32_t os_errno, const char *message);

@@ -49,16 +49,21 @@ struct LaunchCommand {
         var facts = try ImageFacts(image, request, settings, host)
         var host = host
         host.look(for: request, settings, &facts, installation)
-        let plugins = try plugins(for: request)
+        let metadata = image.sif?.metadata
+        let file = image.descriptor.raw
+        let plugins = try plugins(for: request) { known in
+            known.describe(request, host, facts)
+            // The file stays open until the launch has ended.
+            known.metadata = { metadata.flatMap { try? readObject($0, of: file) }.map { String(bytes: $0) } }
+        }
         let capability = request.userMapping == .root ? RootCapability.current(host, ProgramPath(settings)) : nil
         let plan = try PlanBuilder(
             request: request, settings: settings, host: host, image: facts, plugins: plugins, capability: capability,
             messages: settings.alwaysUsed.isEmpty ? [] : registry().unansweredDirectives(settings)
         ).build()
-        switch explain {
-        case .no: break
-        case .text: answer(plan.text())
-        case .json: answer(plan.json().text(indent: "  ") + "\n")
+        if explain != .no {
+            plugins.stopped(status: -1)
+            answer(explain == .text ? plan.text() : plan.json().text(indent: "  ") + "\n")
         }
         plan.report()
         let launcher = Launcher(plan: plan, plugins: plugins, installation: installation, isStep: isStep)
@@ -66,9 +71,11 @@ struct LaunchCommand {
     }
 
     /// Only a launch that can need a plugin reads manifests and opens libraries.
-    private func plugins(for request: Request) throws(SkiffError) -> any PluginPhases {
+    private func plugins(for request: Request, _ complete: (inout SessionFacts) -> Void) throws(SkiffError)
+        -> any PluginPhases
+    {
         guard InstalledPlugins.isNeeded(by: request, settings) else { return NoPlugins() }
-        return try registry().phases(for: request, settings, installation)
+        return try registry().phases(for: request, settings, installation, complete: complete)
     }
 
     private func answer(_ text: String) -> Never {

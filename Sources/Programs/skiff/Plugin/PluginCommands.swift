@@ -67,7 +67,7 @@ struct PluginCommands {
         let manifest = try find(name, to: "inspect").manifest
         var lines = [
             "Name: \(manifest.id)", "Description: \(manifest.description)", "Version: \(manifest.version)",
-            "License: \(manifest.license)", "Interface: \(versions(manifest.abi))", "Library: \(manifest.library)",
+            "License: \(manifest.license)", "Interface: \(manifest.interface)", "Library: \(manifest.library)",
         ]
         lines += [("Phases", manifest.phases.map(\.rawValue)), ("Extensions", manifest.extensions)].compactMap {
             $1.isEmpty ? nil : "\($0): \($1.joined(separator: " "))"
@@ -82,12 +82,6 @@ struct PluginCommands {
         }
         lines += manifest.configurationKeys.map { "Configuration: \($0)" }
         return lines.joined(separator: "\n") + "\n"
-    }
-
-    private func versions(_ range: ClosedRange<UInt32>) -> String {
-        func text(_ number: UInt32) -> String { "\(number >> 16).\(number & 0xFFFF)" }
-        return range.lowerBound == range.upperBound
-            ? text(range.lowerBound) : "\(text(range.lowerBound))-\(text(range.upperBound))"
     }
 
     private func change(_ name: String, enabled: Bool) throws(SkiffError) -> CInt {

@@ -1,4 +1,4 @@
-/* skiff.host.settings/1: configuration, flags and identity, given by the host. */
+/* skiff.host.settings/2: configuration, flags and variables, given by the host. */
 #ifndef SKIFF_HOST_SETTINGS_H
 #define SKIFF_HOST_SETTINGS_H
 
@@ -6,10 +6,7 @@
 
 SKIFF_BEGIN
 
-#define SKIFF_HOST_SETTINGS "skiff.host.settings/1"
-
-/* Receives one value; text lives until the callback returns. */
-typedef void skiff_text_fn(void *context, const char *text);
+#define SKIFF_HOST_SETTINGS "skiff.host.settings/2"
 
 typedef struct skiff_host_settings {
     uint32_t struct_size;
@@ -24,12 +21,6 @@ typedef struct skiff_host_settings {
     int32_t (*variable)(skiff_session *session, const char *name, skiff_text_fn *each, void *context);
     /* [parent] Where the installation keeps things: "configuration", "plugins", "libexec", "share". */
     int32_t (*directory)(skiff_session *session, const char *which, skiff_text_fn *each, void *context);
-    /* [parent] Facts by name, or SKIFF_DECLINED:
-     *   uid, gid       of the caller
-     *   privileged     1: the command runs with the powers of root, so that nothing of the caller may be trusted
-     *   contain        1: --contain
-     *   writable       1: --writable */
-    int32_t (*number)(skiff_session *session, const char *name, int64_t *out);
 } skiff_host_settings;
 
 SKIFF_END

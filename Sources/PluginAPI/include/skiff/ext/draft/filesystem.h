@@ -1,5 +1,5 @@
 /* skiff.filesystem/1 (draft): file systems that the core cannot mount itself, given by the plugin.
- * An image overlay names it in SKIFF_LAYER_SERVED; each such layer has a server process of its own. */
+ * An image overlay names it in SKIFF_LAYER_KIND_SERVED; each such layer has a server process of its own. */
 #ifndef SKIFF_EXT_FILESYSTEM_H
 #define SKIFF_EXT_FILESYSTEM_H
 
@@ -9,7 +9,7 @@ SKIFF_BEGIN
 
 #define SKIFF_EXT_FILESYSTEM "skiff.filesystem/1"
 
-#define SKIFF_FILESYSTEM_WRITABLE 0x1
+#define SKIFF_FILESYSTEM_FLAG_WRITABLE 0x1
 
 typedef struct skiff_filesystem_request {
     uint32_t struct_size;
