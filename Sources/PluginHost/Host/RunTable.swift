@@ -15,14 +15,16 @@ struct Helper {
     let graceMilliseconds: CInt
     let path: String
 
+    /// Ends it, and what it has started in its session.
     /// - Returns: how it ended.
     func end() throws(Errno) -> ExitStatus? {
-        let handle = try openPidFD(pid)
         if graceMilliseconds > 0 {
+            let handle = try openPidFD(pid)
             try? sendSignal(SIGTERM, to: handle)
-            if try waitReadable(handle.raw, milliseconds: graceMilliseconds) { return try waitFor(pid)?.status }
+            _ = try waitReadable(handle.raw, milliseconds: graceMilliseconds)
         }
-        try? sendSignal(SIGKILL, to: handle)
+        // Until it is waited for, its number means its process group and no other.
+        try? sendSignal(SIGKILL, to: -pid)
         return try waitFor(pid)?.status
     }
 }
@@ -66,8 +68,8 @@ private struct HelperCommand {
         (timeout, grace, ready) = (command.timeout_milliseconds, command.grace_milliseconds, command.ready_fd)
     }
 
-    /// Starts it; it ends with this process.
-    func start(newSession: Bool) throws(Errno) -> pid_t {
+    /// Starts it in a session of its own; it ends with this process.
+    func start() throws(Errno) -> pid_t {
         var descriptors = descriptors
         let nothing = try open("/dev/null", O_RDWR)
         for number: CInt in 0...2 where !descriptors.contains(where: { $0.child == number }) {
@@ -75,7 +77,7 @@ private struct HelperCommand {
         }
         return try spawn(
             path, arguments, environment: environment, descriptors: descriptors, namespaces: namespaces,
-            newSession: newSession, deathSignal: SIGKILL)
+            newSession: true, deathSignal: SIGKILL)
     }
 }
 
@@ -95,7 +97,7 @@ private func runHelper(
     guard let session = Session.from(pointer, in: anyPhase) else { return SKIFF_E_PHASE }
     guard let command = HelperCommand(request, session) else { return session.refusal }
     do throws(Errno) {
-        let pid = try command.start(newSession: false)
+        let pid = try command.start()
         let handle = try openPidFD(pid)
         let stop = try openEndSignals()
         let ready = try readable(
@@ -128,7 +130,7 @@ private func startHelper(
             let reading = OwnedFD(adopting: pipe.first)
             let writing = OwnedFD(adopting: pipe.second)
             command.descriptors.append((command.ready, writing.raw))
-            pid = try command.start(newSession: true)
+            pid = try command.start()
             try writing.close()
             helper = Helper(pid: pid, graceMilliseconds: command.grace, path: command.path)
             if let failure = try waitUntilReady(helper, reading.raw, command.timeout) {
@@ -136,7 +138,7 @@ private func startHelper(
                 return session.refuse(failure.status, "cannot start \(command.path): \(failure.reason)")
             }
         } else {
-            pid = try command.start(newSession: true)
+            pid = try command.start()
             helper = Helper(pid: pid, graceMilliseconds: command.grace, path: command.path)
         }
         session.helpers.append(helper)

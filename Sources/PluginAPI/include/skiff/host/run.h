@@ -33,17 +33,20 @@ typedef struct skiff_command {
 typedef struct skiff_host_run {
     uint32_t struct_size;
     uint32_t reserved;
-    /* [parent][child] Runs to the end; *status as a shell counts it. SKIFF_E_TIMEOUT: it was ended. SKIFF_E_CANCELLED: it
+    /* [parent][child] Runs in a session of its own, to the end; *status as a shell counts it. SKIFF_E_TIMEOUT: it was ended. SKIFF_E_CANCELLED: it
      * was ended because the user stops the command. */
     int32_t (*run)(skiff_session *session, const skiff_command *command, int32_t *status);
-    /* [parent] during prepare and later: starts a helper that lives as long as the container, in a session of its own. The host ends it
-     * before stopped is called, also when the command fails on the way, and the kernel does when the host is killed. With
-     * such a helper a process of the host stays with the container. SKIFF_E_SYSTEM: it ended before it was ready. */
+    /* [parent] during prepare, mounts, environment and started: starts a helper that lives as long as the container, in a
+     * session of its own. The host ends it, with what it has started in its session, before stopped is called, also when
+     * the command fails on the way; when the host is killed, the kernel ends the helper. A process of the host then stays
+     * with the container. SKIFF_E_SYSTEM: it ended before it was ready. */
     int32_t (*start)(skiff_session *session, const skiff_command *command, int32_t *pid);
-    /* [parent] Ends a started helper now, and waits for it; *status as a shell counts it. SKIFF_DECLINED: no such helper. */
+    /* [parent] Ends a started helper now, and waits for it; *status as a shell counts it. SKIFF_DECLINED: no such
+     * helper. */
     int32_t (*end)(skiff_session *session, int32_t pid, int32_t *status);
-    /* [parent] Calls each(context, path) with the absolute path of a program of the host: along "binary path" of skiff.conf, which
-     * has the caller's PATH in it only when the caller has no more powers than its own. SKIFF_DECLINED: there is none. */
+    /* [parent] Calls each(context, path) with the absolute path of a program of the host, along "binary path" of skiff.conf.
+     * The caller's PATH in it counts only where the command has no more powers than its caller. SKIFF_DECLINED: there is
+     * none. */
     int32_t (*find_program)(skiff_session *session, const char *name, skiff_text_fn *each, void *context);
 } skiff_host_run;
 
