@@ -156,6 +156,36 @@ extension EndToEnd {
             #expect(inspected.standardOutput.contains("/.singularity.d/runscript"), "\(inspected)")
         }
 
+        /// An image of a definition file that went through a registry of layers has its own scripts, labels included, and so
+        /// has what is built on it; a runscript that was made of the entrypoint would start itself for ever.
+        @Test(.needs(.registry), arguments: Profile.allCases) func ownScriptsComeBack(profile: Profile) throws {
+            try need(profile)
+            try need(profile.mounting)
+            let (registry, desk) = (try LocalRegistry(), try Desk(profile))
+            defer { desk.remove() }
+            let definition =
+                "Bootstrap: localimage\nFrom: \(try Images.shared.get().directory)\n%environment\n    export WORD=definition\n"
+                + "%runscript\n    echo \"$# $1: $WORD $MORE\"\n%labels\n    maker definition\n"
+            try writeFile(desk.folder + "/own.def", Array(definition.utf8), mode: 0o644)
+            let address = "docker://\(registry.host)/own"
+            let derived = "FROM \(registry.host)/own\nENV MORE=derived\n"
+            try writeFile(desk.folder + "/Dockerfile", Array(derived.utf8), mode: 0o644)
+            for words in [
+                ["build", "own.sif", "own.def"], ["push", "own.sif", address], ["pull", "back.sif", address],
+                ["push", "back.sif", address + ":2"], ["pull", "twice.sif", address + ":2"],
+                ["build", "derived.sif", "Dockerfile"],
+            ] {
+                let outcome = try desk.run(words)
+                #expect(outcome.isSuccess, "\(words) \(outcome)")
+            }
+            for (name, more) in [("own", ""), ("back", ""), ("twice", ""), ("derived", "derived")] {
+                let outcome = try desk.run("run", name + ".sif", "a b")
+                #expect(outcome.line == "1 a b: definition \(more)", "\(name) \(outcome)")
+                let labels = try desk.run("inspect", "--labels", name + ".sif")
+                #expect(labels.standardOutput.contains("maker: definition"), "\(name) \(labels)")
+            }
+        }
+
         /// Unfinished files stay where the message says, and only when asked for (Docs/spec/cli.md §5).
         @Test(.needs(.registry, .umoci, .skopeo), arguments: Profile.allCases) func keepsWhatAFailedPullHasMade(
             profile: Profile

@@ -27,7 +27,7 @@ struct DockerfileResult {
             .init(path: OCIScripts.environmentPath, bytes: environment(scripts.environment, root), mode: 0o755)
         ]
         // An image of ours keeps the runscript that it has, unless the Dockerfile gives another one.
-        if !content.keepsMetadata || config.entrypoint != nil || config.command != nil {
+        if !scripts.keepsRunscript, !content.keepsMetadata || config.entrypoint != nil || config.command != nil {
             content.files.append(
                 .init(path: OCIScripts.runscriptPath, bytes: Array(scripts.runscript.utf8), mode: 0o755))
         }

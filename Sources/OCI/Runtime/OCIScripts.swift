@@ -10,6 +10,19 @@ package struct OCIScripts: Sendable {
     package static let environmentPath = "/.singularity.d/env/10-docker2singularity.sh"
     package static let runscriptPath = "/.singularity.d/runscript"
 
+    /// The entrypoint of an image of ours that became one of OCI. It does what a launch does: the environment of the image,
+    /// then its runscript, else a shell. Other tools replace the runscript only with `--entrypoint`.
+    package static let starter = [
+        "/bin/sh", "-c",
+        "for f in /.singularity.d/env/*.sh; do [ -r \"$f\" ] && . \"$f\"; done; "
+            + "[ -x /.singularity.d/runscript ] && exec /.singularity.d/runscript \"$@\"; exec /bin/sh \"$@\"",
+        "skiff",
+    ]
+
+    /// Whether the image has a runscript of its own, which its entrypoint starts: another one in its place would start
+    /// itself.
+    package var keepsRunscript: Bool { config.entrypoint == Self.starter }
+
     /// The environment script. PATH is always the image's; other variables keep a value from outside.
     package var environment: String {
         var text = "#!/bin/sh\n"

@@ -13,10 +13,15 @@ package struct LayeredBase: Sendable {
         var content = BaseContent()
         content.fixesPermissions = true
         content.files = [
-            .init(path: OCIScripts.environmentPath, bytes: Array(scripts.environment.utf8), mode: 0o755),
-            .init(path: OCIScripts.runscriptPath, bytes: Array(scripts.runscript.utf8), mode: 0o755),
-            .init(path: "/.singularity.d/labels.json", bytes: scripts.labels, mode: 0o644),
+            .init(path: OCIScripts.environmentPath, bytes: Array(scripts.environment.utf8), mode: 0o755)
         ]
+        content.keepsMetadata = scripts.keepsRunscript
+        if !content.keepsMetadata {
+            content.files += [
+                .init(path: OCIScripts.runscriptPath, bytes: Array(scripts.runscript.utf8), mode: 0o755),
+                .init(path: "/.singularity.d/labels.json", bytes: scripts.labels, mode: 0o644),
+            ]
+        }
         content.objects = [
             .init(path: "oci-config.json", bytes: Array(image.config.runtime.text().utf8), mode: 0)
         ]

@@ -111,7 +111,7 @@ struct DockerPush {
         if case .object(let found) = base { members = found }
         if !isUnchanged(base, reader) {
             members.removeAll { $0.name == "Entrypoint" || $0.name == "Cmd" }
-            members.append(.init("Entrypoint", .strings(["/bin/sh", "-c", Self.start, "skiff"])))
+            members.append(.init("Entrypoint", .strings(OCIScripts.starter)))
         }
         let labels = facts.labels.sorted { $0.key < $1.key }.map { JSONText.Member($0.key, .string($0.value)) }
         if !labels.isEmpty {
@@ -124,12 +124,6 @@ struct DockerPush {
         }
         return .object(members)
     }
-
-    /// The entrypoint does what a launch by skiff does: the environment of the image, then its runscript, else a shell.
-    /// Other tools replace the runscript only with `--entrypoint`.
-    private static let start =
-        "for f in /.singularity.d/env/*.sh; do [ -r \"$f\" ] && . \"$f\"; done; "
-        + "[ -x /.singularity.d/runscript ] && exec /.singularity.d/runscript \"$@\"; exec /bin/sh \"$@\""
 
     private func isUnchanged(_ runtime: JSONText, _ reader: SquashfsReader) -> Bool {
         guard case .object(let members) = runtime, !members.isEmpty else { return false }
