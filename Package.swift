@@ -181,7 +181,7 @@ let package = Package(
         // The command line and the programs.
         .target(name: "Grammar", dependencies: ["Core", "Base"], swiftSettings: swiftSettings),
         .target(
-            name: "InstalledGrammar", dependencies: ["Grammar", "PluginHost", "Base"],
+            name: "InstalledGrammar", dependencies: ["Grammar", "PluginHost", "Core", "Base"],
             path: "Sources/Programs/InstalledGrammar", swiftSettings: swiftSettings),
         .executableTarget(
             name: "skiff",

@@ -75,7 +75,9 @@ package struct BuildRequest: Sendable {
         for (flag, value) in [("build-context", context), ("target", dockerfileTarget)] where value != nil {
             throw SkiffError("--\(flag) is for builds from a Dockerfile, which \(source) is not")
         }
-        return try spec.definition(arguments) { InstalledPlugins(installation: installation).knows(scheme: $0) }
+        return try spec.definition(arguments) {
+            PluginCatalog(installation).plugins(for: [.scheme($0)]).knows(scheme: $0)
+        }
     }
 
     private func checkUnused(_ definition: Definition) throws(SkiffError) {

@@ -36,6 +36,8 @@ package struct Flag: Sendable {
     package var choices: String = ""
     /// Whether values other than `choices` are allowed; completion offers `choices` all the same.
     package var allowsOtherValues = false
+    /// The numbers that there are; nil for any.
+    package var range: ClosedRange<Int>?
     /// What completion offers for the value.
     package var completes = Completion.nothing
     /// Whether help leaves out the flag, which works all the same.

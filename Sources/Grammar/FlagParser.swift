@@ -1,3 +1,5 @@
+import Base
+
 /// What is wrong with a command line.
 struct UsageProblem: Error, Equatable {
     var reason: String
@@ -11,8 +13,8 @@ struct UsageProblem: Error, Equatable {
 /// value only after `=`; `--` ends flags, and so does the first positional argument unless the command is interspersed.
 struct FlagParser {
     private(set) var flags: [Flag]
-    /// Flags that are costly to find out, asked for once, when a flag is not among the others.
-    private var laterFlags: (() -> [Flag])?
+    /// Flags that are costly to find out, asked for when one is not among the others.
+    private let later: (PluginQuery) -> [Flag]
     /// Returns why a flag that exists elsewhere is not here.
     private let absence: (FlagName) -> String?
     /// What was given so far. A later value of a flag that is not repeatable replaces the earlier one.
@@ -22,11 +24,18 @@ struct FlagParser {
     enum FlagName {
         case long(String)
         case short(UInt8)
+
+        var query: PluginQuery {
+            switch self {
+            case .long(let name): .flag(name)
+            case .short(let letter): .letter(letter)
+            }
+        }
     }
 
-    init(flags: [Flag], later: @escaping () -> [Flag], absence: @escaping (FlagName) -> String?) {
+    init(flags: [Flag], later: @escaping (PluginQuery) -> [Flag], absence: @escaping (FlagName) -> String?) {
         self.flags = flags
-        laterFlags = later
+        self.later = later
         self.absence = absence
     }
 
@@ -107,21 +116,19 @@ struct FlagParser {
     }
 
     private mutating func find(long name: String) -> Flag? {
-        find { $0.long == name || (!$0.oldSpelling.isEmpty && $0.oldSpelling == name) }
+        find(.flag(name)) { $0.long == name || (!$0.oldSpelling.isEmpty && $0.oldSpelling == name) }
     }
 
-    private mutating func find(short letter: UInt8) -> Flag? { find { $0.short == letter } }
+    private mutating func find(short letter: UInt8) -> Flag? { find(.letter(letter)) { $0.short == letter } }
 
-    private mutating func find(_ matches: (Flag) -> Bool) -> Flag? {
+    private mutating func find(_ query: PluginQuery, _ matches: (Flag) -> Bool) -> Flag? {
         if let flag = flags.first(where: matches) { return flag }
-        addLaterFlags()
+        add(later(query))
         return flags.first(where: matches)
     }
 
-    private mutating func addLaterFlags() {
-        guard let more = laterFlags?() else { return }
-        laterFlags = nil
-        // A later flag never takes a name that exists: our own come first, then those of plugins in their order.
+    /// A later flag never takes a name that exists: our own come first, then those of plugins in their order.
+    private mutating func add(_ more: [Flag]) {
         for var flag in more where !flags.contains(where: { $0.long == flag.long }) {
             if flag.short != 0, flags.contains(where: { $0.short == flag.short }) { flag.short = 0 }
             flags.append(flag)
@@ -139,7 +146,13 @@ struct FlagParser {
 
     /// Returns every flag there is for this command, those of plugins too.
     mutating func allFlags() -> [Flag] {
-        addLaterFlags()
+        add(later(.everything))
+        return flags
+    }
+
+    /// Returns the flags that are known, and those that variables of these names stand for.
+    mutating func flags(alsoOf variables: [String]) -> [Flag] {
+        for key in variables { add(later(.variable(key))) }
         return flags
     }
 }
@@ -162,23 +175,33 @@ extension Flag {
     func value(of text: String, after earlier: Assignment.Value?) throws(ValueProblem) -> Assignment.Value {
         switch kind {
         case .bool: return .bool(try parseBoolean(text))
-        case .int: return .integer(try parseInteger(text))
+        case .int:
+            let number = try parseInteger(text)
+            if let range, !range.contains(number) {
+                throw ValueProblem("must be from \(range.lowerBound) to \(range.upperBound)")
+            }
+            return .integer(number)
         case .int32: return .integer(try parseInteger(text, bits: 32))
         case .uint32: return .integer(try parseInteger(text, bits: 32, isSigned: false))
         case .string:
-            if !choices.isEmpty, !allowsOtherValues, !choices.split(separator: " ").contains(where: { $0 == text }) {
-                throw ValueProblem("must be one of: \(choices)")
-            }
+            try checkChoice(text)
             return .text(text)
         case .slice, .array:
             var values: [String] = []
             if case .list(let before) = earlier { values = before }
-            values += kind == .array ? [text] : try parseCSV(text)
-            return .list(values)
+            let more = kind == .array ? [text] : try parseCSV(text)
+            for text in more { try checkChoice(text) }
+            return .list(values + more)
         case .map:
             var pairs: [Assignment.Pair] = []
             if case .pairs(let before) = earlier { pairs = before }
             return .pairs(pairs + (try parsePairs(text)))
         }
+    }
+    private func checkChoice(_ text: String) throws(ValueProblem) {
+        if choices.isEmpty || allowsOtherValues || choices.split(separator: " ").contains(where: { $0 == text }) {
+            return
+        }
+        throw ValueProblem("must be one of: \(choices)")
     }
 }

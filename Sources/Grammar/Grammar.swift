@@ -28,10 +28,15 @@ package struct Grammar {
     package let program: ProgramName
     let plugins: PluginSource
 
-    /// - Parameter plugins: reads the manifests; called at most once.
-    package init(program: ProgramName, plugins: @escaping () -> PluginGrammar = { PluginGrammar() }) {
+    /// - Parameter plugins: asks the manifests; called at most once for each question.
+    package init(program: ProgramName, asking plugins: @escaping (PluginQuery) -> PluginGrammar) {
         self.program = program
         self.plugins = PluginSource(load: plugins)
+    }
+
+    /// - Parameter plugins: what all manifests add.
+    package init(program: ProgramName, plugins: PluginGrammar = PluginGrammar()) {
+        self.init(program: program) { _ in plugins }
     }
 
     /// Adds flags and commands to those of the manifests.
@@ -45,7 +50,7 @@ package struct Grammar {
     /// - Throws: when a variable has a value that its flag does not take, or stands for a flag that is not available.
     package func parse(_ arguments: [String], environment: FlagEnvironment) throws(SkiffError) -> Outcome {
         let root = Table.root
-        var parser = FlagParser(flags: root.flags, later: { [] }, absence: { _ in nil })
+        var parser = FlagParser(flags: root.flags, later: { _ in [] }, absence: { _ in nil })
         let words: [String]
         do throws(UsageProblem) {
             words = try parser.parse(arguments, interspersed: false)
@@ -107,7 +112,7 @@ package struct Grammar {
         if var parser {
             let known = global.flags + parser.flags
             let others = environment.keys.filter { key in !known.contains { $0.isSet(by: key) } }
-            let flags = others.isEmpty ? parser.flags : parser.allFlags()
+            let flags = others.isEmpty ? parser.flags : parser.flags(alsoOf: others)
             try values.fill(flags, from: environment, notes: &notes)
             if !others.isEmpty {
                 try refuseAbsentVariables(

@@ -1,19 +1,25 @@
 import Base
 
-/// The manifests, read once, and only when they are asked for.
+/// The manifests, asked only for what is not ours.
 final class PluginSource {
-    private let load: () -> PluginGrammar
-    private var loaded: PluginGrammar?
+    private let load: (PluginQuery) -> PluginGrammar
+    private var loaded: [(query: PluginQuery, answer: PluginGrammar)] = []
     var extra = PluginGrammar()
 
-    init(load: @escaping () -> PluginGrammar) { self.load = load }
+    init(load: @escaping (PluginQuery) -> PluginGrammar) { self.load = load }
 
-    var grammar: PluginGrammar {
-        let base = loaded ?? load()
-        loaded = base
+    /// Returns what may answer the question, with other things among it.
+    func grammar(for query: PluginQuery) -> PluginGrammar {
+        let base: PluginGrammar
+        if let known = loaded.first(where: { $0.query == query || $0.query == .everything }) {
+            base = known.answer
+        } else {
+            base = load(query)
+            loaded.append((query, base))
+        }
         return PluginGrammar(
             flags: base.flags + extra.flags, commands: base.commands + extra.commands, unusable: base.unusable,
-            refusal: base.refusal)
+            refusal: base.refusal, directives: base.directives)
     }
 }
 
@@ -22,19 +28,27 @@ extension Grammar {
     func find(_ path: String) -> Command? {
         if let command = Table.command(path) { return command }
         guard !Table.absentCommands.contains(path) else { return nil }
-        return pluginGrammar.commands.first { $0.name == path }?.command
+        return plugins.grammar(for: .command(path)).commands.first { $0.name == path }?.command
     }
 
     func parser(for command: Command) -> FlagParser {
         let path = command.path
         return FlagParser(
-            flags: command.flags + [Table.help(command.name)], later: { self.pluginFlags(path) },
+            flags: command.flags + [Table.help(command.name)], later: { self.pluginFlags(path, $0) },
             absence: { self.absence(of: $0, path) })
     }
 
-    /// Returns the flags that plugins add to a command.
-    func pluginFlags(_ path: String) -> [Flag] {
-        pluginGrammar.flags.filter { $0.commands.contains(path) }.map(\.flag)
+    /// Returns the flags that plugins add to a command, as far as the question is about them, in the plugins' order.
+    private func pluginFlags(_ path: String, _ query: PluginQuery) -> [Flag] {
+        let flags = plugins.grammar(for: query).flags.filter { $0.commands.contains(path) }
+        switch query {
+        case .flag(let name):
+            let letters = flags.filter { $0.name == name }.compactMap(\.short)
+            return flags.filter { $0.name == name || $0.short.map(letters.contains) == true }.map(\.flag)
+        case .letter(let letter): return flags.filter { $0.short?.value == UInt32(letter) }.map(\.flag)
+        case .variable(let key): return flags.filter { $0.environment.contains(key) }.map(\.flag)
+        default: return flags.map(\.flag)
+        }
     }
 
     /// Returns the command with the flags and verbs of plugins and its `--help`, for texts that show everything.
@@ -44,7 +58,8 @@ extension Grammar {
         result.flags = parser.allFlags()
         if command.path.isEmpty {
             result.flags = command.flags
-            result.verbs += pluginGrammar.commands.map(\.name).filter { !command.verbs.contains($0) }
+            let added = plugins.grammar(for: .everything).commands.map(\.name)
+            result.verbs += added.filter { !command.verbs.contains($0) }
             result.verbs.sort()
         }
         return result
@@ -66,7 +81,7 @@ extension Grammar {
 
     /// Returns why a flag that Apptainer or a known plugin has is not available; nil for one that none of them has.
     func absence(of name: FlagParser.FlagName, _ path: String) -> String? {
-        for plugin in pluginGrammar.unusable {
+        for plugin in plugins.grammar(for: name.query).unusable {
             if let flag = plugin.flags.first(where: { $0.commands.contains(path) && $0.matches(name) }) {
                 return "flag --\(flag.name) \(plugin.sentence)"
             }
@@ -82,16 +97,18 @@ extension Grammar {
 
     private func reason(for flag: KnownFlag) -> String {
         if flag.plugin.isEmpty { return "flag --\(flag.long) is not available in \(versionText)" }
-        if let plugin = pluginGrammar.unusable.first(where: { $0.id == flag.plugin }) {
+        let found = plugins.grammar(for: .plugin(flag.plugin))
+        if let plugin = found.unusable.first(where: { $0.id == flag.plugin }) {
             return "flag --\(flag.long) \(plugin.sentence)"
         }
-        let why = pluginGrammar.refusal.map { "cannot be used: \($0)" } ?? "is not installed"
+        let why = found.refusal.map { "cannot be used: \($0)" } ?? "is not installed"
         return "flag --\(flag.long) needs the plugin \(flag.plugin), which \(why)"
     }
 
     /// Returns why a command of a plugin is not available; nil for one that no installed plugin has.
     func absence(ofCommand word: String) -> String? {
-        pluginGrammar.unusable.first { $0.commands.contains(word) }.map { "command \"\(word)\" \($0.sentence)" }
+        plugins.grammar(for: .command(word)).unusable.first { $0.commands.contains(word) }
+            .map { "command \"\(word)\" \($0.sentence)" }
     }
 
     /// Refuses a set variable whose flag is not available: it may ask for isolation or for a limit, and a container
@@ -111,7 +128,7 @@ extension Grammar {
     }
 
     private func absence(ofKey key: String, _ path: String, _ known: [KnownFlag]) -> String? {
-        for plugin in pluginGrammar.unusable {
+        for plugin in plugins.grammar(for: .variable(key)).unusable {
             for flag in plugin.flags where flag.commands.contains(path) && flag.environment.contains(key) {
                 return "flag --\(flag.name) \(plugin.sentence)"
             }
@@ -120,7 +137,6 @@ extension Grammar {
     }
 
     var versionText: String { "skiff " + Version.number }
-    private var pluginGrammar: PluginGrammar { plugins.grammar }
 }
 
 extension Grammar {

@@ -113,7 +113,7 @@ package struct Invocation: Sendable {
     /// Flags of plugins that were given.
     package var pluginFlags: [PluginFlagUse] {
         flags.assignments.filter { !$0.plugin.isEmpty && $0.origin != .defaultValue }.map {
-            PluginFlagUse($0.name, $0.value.texts)
+            PluginFlagUse($0.name, $0.value.texts, of: $0.plugin)
         }
     }
 }

@@ -1,3 +1,5 @@
+package import Core
+
 /// A flag that a plugin's manifest adds to some commands. `InstalledGrammar` fills it; nothing here opens a library.
 package struct PluginFlag: Sendable, Equatable {
     /// Without dashes.
@@ -6,21 +8,25 @@ package struct PluginFlag: Sendable, Equatable {
     package var kind: FlagKind
     /// Text as typed, empty for none.
     package var defaultText: String
+    /// The value of the flag without `=value`; empty when a value must follow.
+    package var impliedText = ""
+    /// The only values, or those that completion offers.
+    package var choices: [String] = []
+    package var allowsOtherValues = false
+    package var range: ClosedRange<Int>?
+    package var completes = Completion.nothing
     /// Variables without `APPTAINER_`.
     package var environment: [String]
     package var help: String
     /// `exec`, `instance start`.
     package var commands: [String]
     package var isHidden: Bool
-    /// Whether the value is a path of the host, so that completion offers files.
-    package var isPath: Bool
     /// The id of the plugin.
     package var plugin: String
 
     package init(
         name: String, short: Unicode.Scalar? = nil, kind: FlagKind, defaultText: String = "",
-        environment: [String] = [], help: String, commands: [String], isHidden: Bool = false, isPath: Bool = false,
-        plugin: String
+        environment: [String] = [], help: String, commands: [String], isHidden: Bool = false, plugin: String
     ) {
         self.name = name
         self.short = short
@@ -30,15 +36,16 @@ package struct PluginFlag: Sendable, Equatable {
         self.help = help
         self.commands = commands
         self.isHidden = isHidden
-        self.isPath = isPath
         self.plugin = plugin
     }
 
     var flag: Flag {
-        Flag(
+        var flag = Flag(
             named: name, short: short, kind, help: help, environment: environment.joined(separator: " "),
-            defaultText: defaultText,
-            completes: isPath ? .files : .nothing, hidden: isHidden, plugin: plugin)
+            defaultText: defaultText, impliedText: impliedText, choices: choices.joined(separator: " "),
+            allowsOtherValues: allowsOtherValues, completes: completes, hidden: isHidden, plugin: plugin)
+        flag.range = range
+        return flag
     }
 }
 
@@ -97,11 +104,14 @@ package struct PluginGrammar: Sendable, Equatable {
     package var unusable: [UnusablePlugin]
     /// Why no plugin can be used at all.
     package var refusal: String?
+    /// What they add to skiff.conf.
+    package var directives: [PluginDirective]
 
     package init(
         flags: [PluginFlag] = [], commands: [PluginCommand] = [], unusable: [UnusablePlugin] = [],
-        refusal: String? = nil
+        refusal: String? = nil, directives: [PluginDirective] = []
     ) {
         (self.flags, self.commands, self.unusable, self.refusal) = (flags, commands, unusable, refusal)
+        self.directives = directives
     }
 }

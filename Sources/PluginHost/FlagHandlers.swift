@@ -6,11 +6,11 @@ import PluginAPI
 
 /// Calls the typed handlers of `skiff.cli/2` with the values of their flags.
 enum FlagHandlers {
-    /// Calls every handler whose flag was used, in the manifest's order.
+    /// Calls every handler whose flag was used or has a default, in the manifest's order.
     static func call(_ session: Session) throws(SkiffError) {
         for flag in session.plugin.manifest.flags {
-            guard let values = session.facts.request.pluginFlags.first(where: { $0.name == flag.name })?.values,
-                let last = values.last, let name = flag.handler, let signature = flag.signature,
+            let values = flag.values(in: session.facts.request.pluginFlags, of: session.plugin.manifest.id)
+            guard let last = values.last, let name = flag.handler, let signature = flag.signature,
                 let handler = session.plugin.handlers[name], let function = handler.fn
             else { continue }
             switch flag.kind {

@@ -1,7 +1,8 @@
 package import Base
 import Linux
 
-/// The plugins that are installed: what their manifests say, read once, in the order in which they take part.
+/// Plugins that are installed: what their manifests say, in the order in which they take part. All of them, or those that
+/// a `PluginCatalog` was asked for.
 ///
 /// A missing directory is an installation without plugins. A manifest that cannot be used, or a library that is absent,
 /// disables its own plugin only; `broken` keeps the reason for the moment when somebody asks for it.
@@ -29,32 +30,62 @@ package struct InstalledPlugins: Sendable {
     package private(set) var entries: [Entry] = []
     package private(set) var broken: [Broken] = []
 
+    private let trust: Trust
+    private let disabled: Set<String>
+    /// Why nothing of the directory may be used.
+    private var refusal: SkiffError?
+    /// Names of files that were read.
+    private var read: Set<String> = []
+
+    /// Reads all manifests.
     package init(installation: Installation, trust: Trust = .ofThisProcess) {
-        self.init(
-            directory: installation.pluginDirectory, stateFile: "\(installation.configurationDirectory)/plugins.conf",
-            trust: trust)
+        self.init(unread: installation, trust: trust)
+        readAll()
     }
 
+    /// Reads all manifests.
     package init(directory: String, stateFile: String, trust: Trust) {
-        self.stateFile = stateFile
-        do throws(Errno) {
-            self.directory = try realPath(directory)
-        } catch {
-            self.directory = directory
+        self.init(unread: directory, stateFile: stateFile, trust: trust)
+        readAll()
+    }
+
+    /// Reads no manifest yet.
+    init(unread installation: Installation, trust: Trust) {
+        self.init(
+            unread: installation.pluginDirectory,
+            stateFile: "\(installation.configurationDirectory)/plugins.conf", trust: trust)
+    }
+
+    init(unread directory: String, stateFile: String, trust: Trust) {
+        (self.stateFile, self.trust) = (stateFile, trust)
+        guard let path = try? realPath(directory) else {
+            (self.directory, disabled) = (directory, [])
             return
         }
-        let disabled: Set<String>
+        self.directory = path
         do throws(SkiffError) {
-            try trust.checkPath(self.directory)
+            try trust.checkPath(path)
             disabled = try PluginState(reading: stateFile, trust: trust).disabled
         } catch {
-            broken.append(Broken(id: "", file: self.directory, error: error))
-            for name in manifestNames() { refuse(name, error) }
-            return
+            disabled = []
+            refusal = error
+            broken.append(Broken(id: "", file: path, error: error))
         }
-        for name in manifestNames() {
-            let file = "\(self.directory)/\(name)"
+    }
+
+    mutating func readAll() { read(manifestNames()) }
+
+    /// Reads manifests by the names of their files, those that were not read before.
+    mutating func read(_ names: [String]) {
+        let new = names.filter { read.insert($0).inserted }
+        if new.isEmpty { return }
+        for name in new {
+            let file = "\(directory)/\(name)"
             let id = String(name.dropLast(Self.suffix.count))
+            if let refusal {
+                refuse(name, refusal)
+                continue
+            }
             do throws(SkiffError) {
                 let manifest = try Self.read(file, id: id, trust: trust)
                 entries.append(Entry(manifest: manifest, file: file, isEnabled: !disabled.contains(id)))
@@ -113,6 +144,7 @@ package struct InstalledPlugins: Sendable {
         }
     }
 
+    /// Returns at most one byte more than a manifest may have.
     private static func readTrusted(_ file: String, trust: Trust) throws(SkiffError) -> [UInt8] {
         // O_NONBLOCK: a FIFO in the directory must not hang every command.
         let descriptor = try during("cannot read plugin manifest \(file)") { () throws(Errno) in
@@ -122,7 +154,7 @@ package struct InstalledPlugins: Sendable {
         guard found.isRegular else { throw SkiffError("cannot read plugin manifest \(file): not a file") }
         try trust.check(found, file)
         return try during("cannot read plugin manifest \(file)") { () throws(Errno) in
-            try readToEnd(descriptor.raw, limit: 1 << 17)
+            try readBytes(descriptor.raw, at: 0, count: manifestLimit + 1)
         }
     }
 }

@@ -6,14 +6,15 @@ import Linux
 package struct Triggers {
     /// Flags that were given or that a variable set, by name without dashes, with their values.
     package var flags: [PluginFlagUse] = []
-    /// Values of a key of skiff.conf; empty when it is not set.
-    package var configuration: (String) -> [String] = { _ in [] }
+    package var settings = Settings()
     /// `encrypted`, `overlay-section`.
     package var imageFacts: Set<String> = []
 
     package init() {}
 
-    package init(_ request: Request) { flags = request.pluginFlags }
+    package init(_ request: Request, _ settings: Settings, imageFacts: Set<String> = []) {
+        (flags, self.settings, self.imageFacts) = (request.pluginFlags, settings, imageFacts)
+    }
 }
 
 /// A plugin that takes part, and its trigger.
@@ -33,13 +34,14 @@ extension InstalledPlugins {
 
     private func trigger(of manifest: Manifest, in triggers: Triggers) -> String? {
         for flag in manifest.flags {
-            let values = triggers.flags.first { $0.name == flag.name }?.values ?? []
+            let values = triggers.flags.first { $0.isFlag(flag.name, of: manifest.id) }?.values ?? []
             // --nv=false is a flag that was not used.
             let isUsed = flag.kind == .bool ? values.last == "true" : !values.isEmpty
             if isUsed { return "--\(flag.name)" }
         }
-        for key in manifest.configurationKeys {
-            if let value = triggers.configuration(key).last, !["", "no"].contains(value) { return "\(key) = \(value)" }
+        for setting in manifest.settings where setting.loads {
+            let value = setting.directive.values(in: triggers.settings).first ?? ""
+            if !["", "no"].contains(value) { return "\(setting.directive.name) = \(value)" }
         }
         if let fact = manifest.imageFacts.first(where: triggers.imageFacts.contains) { return "image: \(fact)" }
         return nil
@@ -47,24 +49,35 @@ extension InstalledPlugins {
 }
 
 extension InstalledPlugins {
-    /// Whether a launch can need a plugin at all. If not, no manifest is read: an unused plugin costs nothing.
-    package static func isNeeded(by request: Request, _ settings: Settings, imageFacts: Set<String> = []) -> Bool {
-        !request.pluginFlags.isEmpty || !settings.alwaysUsed.isEmpty || !imageFacts.isEmpty
+    /// Checks the lines of skiff.conf that the plugins here declare.
+    /// - Throws: for a value that a directive does not take: it must not mean something else.
+    package func check(_ settings: Settings) throws(SkiffError) {
+        if settings.pluginLines.isEmpty { return }
+        for setting in enabled.flatMap(\.settings) { try settings.check(setting.directive) }
     }
 
-    /// Returns the `always use …` directives that no plugin here answers: the containers lack what the administrator
-    /// wants in all of them.
+    /// Returns messages about lines that would load a plugin in every container, and that no plugin here answers: the
+    /// containers lack what the administrator wants in all of them.
     package func unansweredDirectives(_ settings: Settings) -> [PlanMessage] {
-        settings.alwaysUsed.compactMap { name in
-            if enabled.contains(where: { $0.configurationKeys.contains(name) }) { return nil }
-            let why =
-                entries.first { $0.manifest.configurationKeys.contains(name) }.map {
-                    "the plugin \($0.manifest.id) is disabled"
-                }
-                ?? broken.first { $0.outline.configurationKeys.contains(name) }.map {
-                    "the plugin \($0.id) cannot be used: \($0.error)"
-                }
-            return .warning("\(name) = yes is not carried out: \(why ?? "no plugin here provides it")")
+        var names: [String] = []
+        for line in settings.pluginLines where !line.isOff && !names.contains(line.name) { names.append(line.name) }
+        return names.compactMap { name in
+            func loads(_ manifest: Manifest) -> Bool {
+                manifest.settings.contains { $0.loads && $0.directive.name == name }
+            }
+            if enabled.contains(where: { $0.settings.contains { $0.directive.name == name } }) { return nil }
+            let why: String
+            if let entry = entries.first(where: { loads($0.manifest) }) {
+                why = "the plugin \(entry.manifest.id) is disabled"
+            } else if let broken = broken.first(where: { $0.outline.directives.contains(name) }) {
+                why = "the plugin \(broken.id) cannot be used: \(broken.error)"
+            } else if name.hasPrefix(PluginDirective.switchPrefix) {
+                why = "no plugin here provides it"
+            } else {
+                return nil
+            }
+            let text = settings.pluginLines.first { $0.name == name && !$0.isOff }?.text ?? ""
+            return .warning("\(name) = \(text) is not carried out: \(why)")
         }
     }
 
@@ -77,13 +90,11 @@ extension InstalledPlugins {
         for request: Request, _ settings: Settings, _ installation: Installation, imageFacts: Set<String> = [],
         trust: Trust = .ofThisProcess, complete: (inout SessionFacts) -> Void = { _ in }
     ) throws(SkiffError) -> any PluginPhases {
-        var triggers = Triggers(request)
-        triggers.configuration = settings.values(of:)
-        triggers.imageFacts = imageFacts
-        let picked = pick(triggers)
+        try check(settings)
+        let picked = pick(Triggers(request, settings, imageFacts: imageFacts))
         if picked.isEmpty { return NoPlugins() }
         var facts = SessionFacts(request: request, installation: installation)
-        facts.configuration = settings.values(of:)
+        facts.configuration = Self.configuration(settings, picked.map(\.manifest))
         facts.isPrivileged = trust.isPrivileged
         facts.isRootless = effectiveUID() != 0 || request.userMapping == .userNamespace
         let path = trust.isPrivileged ? ProgramPath(settings, own: ProgramPath.system) : ProgramPath(settings)
@@ -93,10 +104,22 @@ extension InstalledPlugins {
         return try PluginRun(picked, from: self, facts: facts, trust: trust)
     }
 
+    /// Returns what answers plugins that ask for a directive: their own by type and with their defaults, others as they
+    /// stand.
+    package static func configuration(_ settings: Settings, _ manifests: [Manifest]) -> (String) -> [String] {
+        let directives = manifests.flatMap(\.settings).map(\.directive)
+        return { name in
+            directives.first { $0.name == name }?.values(in: settings) ?? settings.values(of: name)
+        }
+    }
+
     /// For a request that another program parsed: a flag that had a plugin there but has none here must not be lost.
     package func refuseUnknownFlags(of request: Request) throws(SkiffError) {
-        let known = Set(enabled.flatMap { $0.flags.map(\.name) })
-        guard let lost = request.pluginFlags.first(where: { !known.contains($0.name) }) else { return }
+        let enabled = enabled
+        let lost = request.pluginFlags.first { use in
+            !enabled.contains { plugin in plugin.flags.contains { use.isFlag($0.name, of: plugin.id) } }
+        }
+        guard let lost else { return }
         throw SkiffError(
             "cannot use --\(lost.name): no plugin that may be loaded here has this flag",
             hint: "plugin list --all tells why one is refused")
@@ -109,8 +132,9 @@ extension InstalledPlugins {
         guard let manifest = enabled.first(where: { $0.commands.contains { $0.name == name } }),
             let command = manifest.commands.first(where: { $0.name == name })
         else { throw SkiffError("cannot run \(name): no plugin has this command") }
+        try check(settings)
         var facts = SessionFacts(request: Request(action: .exec, image: ""), installation: installation)
-        facts.configuration = settings.values(of:)
+        facts.configuration = Self.configuration(settings, [manifest])
         facts.isPrivileged = Trust.ofThisProcess.isPrivileged
         let session = Session(plugin: try Loader(directory: directory).load(manifest), facts: facts)
         try session.during(.configure) { () throws(SkiffError) in

@@ -265,7 +265,7 @@ extension EndToEnd {
                 END
                 sed -i -e '1i #define _GNU_SOURCE 1' -e '/skiff\\/plan.h/a #include "leak.h"' \\
                     -e 's/NULL, NULL, mounts, environment, NULL, NULL, NULL, NULL/leak, leak, mounts, environment, leak, leak_and_tell, NULL, NULL/' hello.c
-                sed -i 's/^phases.*/phases = configure prepare mounts environment entered pre_exec/' org.skiff.hello.plugin
+                sed -i 's/^phases.*/phases = configure, prepare, mounts, environment, entered, pre_exec/' org.skiff.hello.plugin
                 make PREFIX=\(folder) CC=cc; make PREFIX=\(folder) install
                 """
             let outcome = try Command(["/bin/sh", "-c", script], as: .current).run()

@@ -5,7 +5,7 @@ import Testing
 
 /// Parses as `skiff` would, with variables as `NAME=value`.
 func parse(_ words: String..., variables: [String] = [], plugins: PluginGrammar = .init()) throws -> Outcome {
-    let grammar = Grammar(program: ProgramName(calledAs: "apptainer")) { plugins }
+    let grammar = Grammar(program: ProgramName(calledAs: "apptainer"), plugins: plugins)
     return try grammar.parse(words, environment: FlagEnvironment(variables))
 }
 
@@ -152,7 +152,7 @@ struct Unexpected: Error {
 
     @Test func olderSpellingsWorkWithAWarning() throws {
         let flags = [Flag(named: "no-https", .bool, help: "h", oldSpelling: "nohttps")]
-        var parser = FlagParser(flags: flags, later: { [] }, absence: { _ in nil })
+        var parser = FlagParser(flags: flags, later: { _ in [] }, absence: { _ in nil })
         #expect(try parser.parse(["--nohttps", "x"], interspersed: false) == ["x"])
         #expect(parser.values[.noHTTPS])
         #expect(

@@ -103,17 +103,57 @@ import Testing
     }
 
     @Test func manifestsAreReadOnlyWhenNeeded() throws {
-        var reads = 0
-        let grammar = Grammar(program: ProgramName(calledAs: "skiff")) {
-            reads += 1
+        var asked: [PluginQuery] = []
+        let grammar = Grammar(program: ProgramName(calledAs: "skiff")) { query in
+            asked.append(query)
             return PluginGrammar()
         }
         _ = try grammar.parse(
             ["exec", "-c", "x", "ls", "--nv"], environment: FlagEnvironment(["SKIFF_PID=1", "PATH=/"]))
-        #expect(reads == 0)
+        #expect(asked.isEmpty)
+        _ = try grammar.parse(["exec", "--nosuch", "-y", "x", "ls"], environment: FlagEnvironment([]))
+        #expect(asked == [.flag("nosuch")])
+        _ = try grammar.parse(["exec", "-y", "x"], environment: FlagEnvironment([]))
+        #expect(try grammar.parse(["exec", "x", "y"], environment: FlagEnvironment(["SKIFF_A=1"])).isCommand)
+        #expect(asked == [.flag("nosuch"), .letter(0x79), .variable("A")])
+        // Of a known flag whose plugin is missing, the plugin's own file may tell why.
         _ = try grammar.parse(["exec", "--nv", "x", "ls"], environment: FlagEnvironment([]))
+        #expect(asked.suffix(2) == [.flag("nv"), .plugin("org.skiff.nvidia-gpu")])
         _ = try grammar.parse(["exec", "--help"], environment: FlagEnvironment([]))
-        #expect(reads == 1)
+        _ = try grammar.parse(["exec", "--more"], environment: FlagEnvironment([]))
+        #expect(asked.count == 6)
+    }
+
+    /// Values that a manifest allows are checked like those of our own flags.
+    @Test func flagsOfPluginsHaveValues() throws {
+        var (many, one, number) = (
+            PluginFlag(name: "quasar", kind: .slice, help: "h", commands: ["exec"], plugin: "p"),
+            PluginFlag(name: "mode", kind: .string, help: "h", commands: ["exec"], plugin: "p"),
+            PluginFlag(name: "level", short: "l", kind: .int, help: "h", commands: ["exec"], plugin: "p")
+        )
+        (many.impliedText, many.choices) = ("all", ["all", "0", "1"])
+        (one.choices, one.allowsOtherValues) = (["fast"], true)
+        (number.range, number.defaultText) = (0...9, "3")
+        let plugins = PluginGrammar(flags: [many, one, number])
+        func values(_ words: String...) throws -> [String: [String]] {
+            let grammar = Grammar(program: ProgramName(calledAs: "skiff"), plugins: plugins)
+            let outcome = try grammar.parse(["exec"] + words + ["i", "c"], environment: FlagEnvironment([]))
+            let uses = try outcome.invocation().pluginFlags
+            return Dictionary(uniqueKeysWithValues: uses.map { ($0.name, $0.values) })
+        }
+        #expect(try values("--quasar") == ["quasar": ["all"]])
+        #expect(try values("--quasar=0,1") == ["quasar": ["0", "1"]])
+        #expect(try values("--quasar=0", "--quasar", "--mode", "slow") == ["quasar": ["0", "all"], "mode": ["slow"]])
+        #expect(try values("-l", "9") == ["level": ["9"]] && values("--level=0x4") == ["level": ["4"]])
+        for (word, reason) in [
+            ("--quasar=0,2", "\"--quasar\" flag: must be one of: all 0 1"),
+            ("--level=10", "\"-l, --level\" flag: must be from 0 to 9"),
+            ("-l-1", "\"-l, --level\" flag: must be from 0 to 9"),
+        ] {
+            #expect(try parse("exec", word, "i", "c", plugins: plugins).complaint().contains(reason), "\(word)")
+        }
+        let help = try parse("exec", "--help", plugins: plugins).answer().standardOutput
+        #expect(help.contains("--quasar strings[=\"all\"]"), "\(help)")
     }
 
     @Test func extensionsCanBeAddedByHand() throws {
@@ -152,4 +192,8 @@ import Testing
             }
         }
     }
+}
+
+extension Outcome {
+    fileprivate var isCommand: Bool { if case .command = self { true } else { false } }
 }

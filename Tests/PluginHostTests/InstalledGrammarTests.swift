@@ -23,7 +23,7 @@ import Testing
     let folder = try PluginFolder()
     try folder.writeManifest()
     let registry = folder.registry
-    let grammar = Grammar(program: ProgramName(calledAs: "skiff"), plugins: { registry.grammar })
+    let grammar = Grammar(program: ProgramName(calledAs: "skiff"), plugins: registry.grammar)
     let line = ["exec", "--words", "a,b", "--words=c", "--switch", "--number", "-3", "x.sif", "true", "--words"]
     guard case .command(let invocation) = try grammar.parse(line, environment: FlagEnvironment([])) else {
         Issue.record("not a command")
@@ -38,7 +38,9 @@ import Testing
     let folder = try PluginFolder()
     let names = """
         schemes = tape, bad!
-        config-keys = always use tape
+        [config]
+        name = always use tape
+        loads = yes
         [flag]
         name = tape
         short = y

@@ -167,8 +167,7 @@ func loaderRefuses(defines: [String], message: String) throws {
 
 @Test func triggersPick() throws {
     let folder = try PluginFolder()
-    try folder.writeManifest(
-        head: "config-keys = always use test\nimage-facts = encrypted")
+    try folder.writeManifest(head: "image-facts = encrypted\n" + alwaysUseTest)
     let registry = folder.registry
     func trigger(_ change: (inout Triggers) -> Void) -> String? {
         var triggers = Triggers()
@@ -179,8 +178,9 @@ func loaderRefuses(defines: [String], message: String) throws {
     #expect(trigger { $0.flags = [PluginFlagUse("switch", ["true"])] } == "--switch")
     #expect(trigger { $0.flags = [PluginFlagUse("switch", ["false"])] } == nil)
     #expect(trigger { $0.flags = [PluginFlagUse("words", ["a"])] } == "--words")
-    #expect(trigger { $0.configuration = { $0 == "always use test" ? ["yes"] : [] } } == "always use test = yes")
-    #expect(trigger { $0.configuration = { _ in ["no"] } } == nil)
+    let (on, off) = (try settings("always use test = yes"), try settings("always use test = no"))
+    #expect(trigger { $0.settings = on } == "always use test = yes")
+    #expect(trigger { $0.settings = off } == nil)
     #expect(trigger { $0.imageFacts = ["encrypted"] } == "image: encrypted")
 }
 

@@ -1,3 +1,5 @@
+import Base
+import Core
 import Testing
 
 @testable import PluginHost
@@ -20,8 +22,10 @@ private func parse(_ text: String) -> Result<Manifest, ManifestError> {
         priority = -5
         after = org.a.b, org.c.d
         before = org.e.f
-        phases = mounts pre_exec
-        config-keys = always use nv, always use that
+        format = 1
+        phases = mounts, pre_exec, ?sealed, ?started
+        hidden = yes
+        ?colour = blue
         schemes = demo, demo+ssh
         push-schemes = demo
         extensions = skiff.transport/1
@@ -32,9 +36,13 @@ private func parse(_ text: String) -> Result<Manifest, ManifestError> {
         name = hello
         short = H
         type = strings
-        env = HELLO GREETING
+        env = HELLO, GREETING
         help = greet NAME
-        commands = exec, instance start
+        commands = exec, instance  start
+        default = a, b
+        no-value = all
+        values = a, b, all
+        ?colour = blue
         handler = hello
         signature = i:cS
         [command]
@@ -45,6 +53,13 @@ private func parse(_ text: String) -> Result<Manifest, ManifestError> {
         [probe]
         offset = 8
         bytes = de ad BE ef
+        [?seal]
+        anything = goes
+        [config]
+        name = hello library path
+        type = path
+        default = /opt
+        help = where it is
         """
     ).get()
     #expect(manifest.name == "Hello")
@@ -52,61 +67,131 @@ private func parse(_ text: String) -> Result<Manifest, ManifestError> {
     #expect(manifest.priority == -5)
     #expect(manifest.after == ["org.a.b", "org.c.d"])
     #expect(manifest.before == ["org.e.f"])
-    #expect(manifest.phases == [.mounts, .preExec])
-    #expect(manifest.configurationKeys == ["always use nv", "always use that"])
+    #expect(manifest.phases == [.mounts, .preExec, .started] && manifest.isHidden)
+    #expect(
+        manifest.settings.map(\.directive) == [
+            PluginDirective(
+                name: "hello library path", kind: .path, standard: "/opt", comment: "where it is",
+                plugin: "org.example.hello")
+        ])
     #expect(manifest.schemes == ["demo", "demo+ssh"] && manifest.pushSchemes == ["demo"])
     #expect(manifest.allowsDrafts && manifest.privileged == .never)
     let flag = try #require(manifest.flags.first)
     #expect(flag.short == "H" && flag.kind == .strings && flag.environment == ["HELLO", "GREETING"])
     #expect(flag.commands == ["exec", "instance start"])
+    #expect(flag.defaultValue == "a, b" && flag.impliedValue == "all" && flag.values == ["a", "b", "all"])
+    #expect(
+        flag.values(in: [], of: "o") == ["a", "b"]
+            && flag.values(in: [PluginFlagUse("hello", ["all"])], of: "o") == ["all"])
     #expect(flag.signature == Signature("i:cS"))
     #expect(manifest.commands.map(\.name) == ["greet"])
     #expect(manifest.probes == [ManifestProbe(offset: 8, bytes: [0xDE, 0xAD, 0xBE, 0xEF])])
 }
 
-/// Text after the required keys, the line that must be blamed, and a part of the reason.
-@Test(arguments: [
-    ("hlep = x\n", 5, "unknown key hlep"),
-    ("name\n", 5, "expected key = value"),
-    (" = x\n", 5, "expected key = value"),
-    ("id = org.example.other\n", 5, "was given in line 1"),
-    ("[flag\n", 5, "written [name]"),
-    ("[thing]\n", 5, "unknown block [thing]"),
-    ("phases = mount\n", 1, "no phase mount"),
-    ("priority = 1001\n", 5, "number from -1000 to 1000"),
-    ("draft-ok = true\n", 5, "yes or no"),
-    ("extensions = skiff.network/1\n", 1, "is a draft"),
-    ("schemes = Demo\nextensions = skiff.transport/1\n", 1, "small letters, digits, +, - and ., unlike Demo"),
-    ("schemes = a docker\nextensions = skiff.transport/1\n", 1, "the scheme docker is skiff's own"),
-    ("schemes = localimage\nextensions = skiff.transport/1\n", 1, "the scheme localimage is skiff's own"),
-    ("schemes = a a\nextensions = skiff.transport/1\n", 1, "the scheme a is there twice"),
-    ("schemes = a\npush-schemes = b\nextensions = skiff.transport/1\n", 1, "b of push-schemes"),
-    ("schemes = a\n", 1, "belong together"),
-    ("extensions = skiff.transport/1\n", 1, "belong together"),
-    ("config-keys = something\n", 1, "begin with always use"),
-    ("privileged = maybe\n", 5, "cannot be maybe"),
-    ("name = a\u{0}b\n", 5, "not UTF-8"),
-    ("[flag]\nhelp = x\n", 5, "[flag] needs name"),
-    ("[flag]\nname = Hello\nhelp = x\n", 6, "small letters"),
-    ("[flag]\nname = -hello\nhelp = x\n", 6, "small letters"),
-    ("[flag]\nname = a\nhelp = x\ntype = enum\n", 8, "cannot be enum"),
-    ("[flag]\nname = a\nhelp = x\nshort = ab\n", 8, "one letter"),
-    ("[flag]\nname = a\nhelp = x\nhandler = a\n", 5, "belong together"),
-    ("[flag]\nname = a\nhelp = x\nhandler = a\nsignature = i:cs\n", 5, "does not fit a flag of type bool"),
-    ("[flag]\nname = a\nhelp = x\nhandler = a\nsignature = q:c\n", 9, "not a signature"),
-    ("[flag]\nname = a\nhelp = x\n[flag]\nname = a\nhelp = y\n", 8, "a is there twice"),
-    ("[command]\nname = a\nhelp = x\nhandler = a\nsignature = i:cs\n", 5, "signature is i:cS"),
-    ("[probe]\nbytes = 4\n", 5, "hexadecimal"),
-    ("[probe]\nbytes = 41\n", 5, "2 to 64"),
-    ("[probe]\nbytes = 41 42\noffset = -1\n", 7, "number from 0"),
-])
-func manifestErrors(text: String, line: Int, reason: String) {
+/// Text after the required keys, the line and the column that must be blamed, and a part of the reason.
+@Test(
+    arguments: [
+        ("hlep = x\n", 5, 0, "unknown key hlep"),
+        ("name\n", 5, 0, "expected key = value"),
+        (" = x\n", 5, 0, "expected key = value"),
+        ("? = x\n", 5, 0, "expected key = value"),
+        ("id = org.example.other\n", 5, 0, "was given in line 1"),
+        ("?id = org.example.other\n", 5, 0, "was given in line 1"),
+        ("[flag\n", 5, 0, "written [name]"),
+        ("[]\n", 5, 0, "written [name]"),
+        ("[?]\n", 5, 0, "written [name]"),
+        ("[thing]\n", 5, 0, "unknown block [thing]"),
+        ("format = 2\n", 5, 10, "format 2 is of a newer skiff; this one reads format 1"),
+        ("format = one\n", 5, 10, "format is a number"),
+        ("phases = mount\n", 5, 0, "no phase mount"),
+        ("phases = mounts environment\n", 5, 0, "no phase mounts environment; items stand between commas"),
+        ("phases = mounts, ?mounts\n", 5, 0, "phases has mounts twice"),
+        ("after = a,,b\n", 5, 9, "an item of after is empty"),
+        ("after = a, a\n", 5, 9, "after has a twice"),
+        ("priority = 1001\n", 5, 12, "number from -1000 to 1000"),
+        ("draft-ok = true\n", 5, 12, "yes or no"),
+        ("extensions = skiff.network/1\n", 1, 0, "is a draft"),
+        ("schemes = Demo\nextensions = skiff.transport/1\n", 5, 0, "small letters, digits, +, - and ., unlike Demo"),
+        ("schemes = a, docker\nextensions = skiff.transport/1\n", 5, 0, "the scheme docker is skiff's own"),
+        ("schemes = localimage\nextensions = skiff.transport/1\n", 5, 0, "the scheme localimage is skiff's own"),
+        ("schemes = a, a\nextensions = skiff.transport/1\n", 5, 11, "schemes has a twice"),
+        ("schemes = a\npush-schemes = b\nextensions = skiff.transport/1\n", 6, 0, "b of push-schemes"),
+        ("schemes = a\n", 1, 0, "belong together"),
+        ("extensions = skiff.transport/1\n", 1, 0, "belong together"),
+        ("config-keys = always use nv\n", 5, 0, "unknown key config-keys"),
+        ("privileged = maybe\n", 5, 14, "cannot be maybe"),
+        ("name = a\u{0}b\n", 5, 9, "a NUL byte"),
+        ("name = a\rb\r\n", 5, 9, "a carriage return inside"),
+        ("name = \u{1b}[31m\n", 5, 8, "a control character"),
+        ("name = a\u{202e}b\n", 5, 0, "a mark of the writing direction"),
+        ("[flag]\nhelp = x\n", 5, 0, "[flag] needs name"),
+        ("[flag]\nname = Hello\nhelp = x\n", 6, 8, "small letters"),
+        ("[flag]\nname = -hello\nhelp = x\n", 6, 8, "small letters"),
+        ("[flag]\nname = a\nhelp = x\ntype = enum\n", 8, 8, "cannot be enum"),
+        ("[flag]\nname = a\nhelp = x\nshort = ab\n", 8, 9, "one letter"),
+        ("[flag]\nname = a\nhelp = x\nenv = A B\n", 8, 0, "unlike A B; items stand between commas"),
+        ("[flag]\nname = a\nhelp = x\nhandler = a\n", 5, 0, "belong together"),
+        ("[flag]\nname = a\nhelp = x\nhandler = a\nsignature = i:cs\n", 5, 0, "does not fit a flag of type bool"),
+        ("[flag]\nname = a\nhelp = x\nhandler = a\nsignature = q:c\n", 9, 13, "not a signature"),
+        ("[flag]\nname = a\nhelp = x\n[flag]\nname = a\nhelp = y\n", 8, 0, "--a is there twice"),
+        ("[flag]\nname = a\nshort = a\nhelp = x\n[flag]\nname = b\nshort = a\nhelp = y\n", 0, 0, "-a is there twice"),
+        ("[flag]\nname = a\nhelp = x\nno-value = true\n", 5, 0, "no-value is for flags with a value"),
+        ("[flag]\nname = a\nhelp = x\nmin = 1\n", 5, 0, "min and max are for flags of type int"),
+        ("[flag]\nname = a\nhelp = x\ntype = int\nmin = 2\nmax = 1\n", 5, 0, "min is larger than max"),
+        ("[flag]\nname = a\nhelp = x\ntype = int\nmin = 2\ndefault = 1\n", 10, 11, "default of --a must be from 2 to"),
+        ("[flag]\nname = a\nhelp = x\ntype = int\nno-value = all\n", 9, 12, "no-value of --a must be a number"),
+        ("[flag]\nname = a\nhelp = x\ndefault = 1\n", 8, 11, "default of --a is yes or no"),
+        ("[flag]\nname = a\nhelp = x\nvalues = b\n", 5, 0, "values are for flags of type string"),
+        ("[flag]\nname = a\nhelp = x\ntype = string\nvalues = b, c\ndefault = d\n", 10, 11, "must be one of: b c"),
+        ("[flag]\nname = a\nhelp = x\ntype = strings\nvalues = b, c\nno-value = b,d\n", 10, 12, "must be one of: b c"),
+        ("[flag]\nname = a\nhelp = x\ntype = string\nvalues = $(id)\n", 9, 0, "unlike $(id)"),
+        ("[flag]\nname = a\nhelp = x\ntype = string\nvalues = b\nsuggestions = c\n", 5, 0, "suggestions are for"),
+        (
+            "[flag]\nname = a\nhelp = x\ntype = int\nmax = 3\nsuggestions = 2, 4\n", 10, 0,
+            "4 of suggestions is not a value of --a"
+        ),
+        ("[flag]\nname = a\nhelp = x\ntype = path\ncompletes = programs\n", 9, 13, "completes cannot be programs"),
+        ("[command]\nname = a\nhelp = x\nhandler = a\nsignature = i:cs\n", 5, 0, "signature is i:cS"),
+        ("[config]\nname = mount home\nhelp = x\n", 6, 8, "mount home is a directive of skiff's own"),
+        ("[config]\nname = a  b\nhelp = x\n", 6, 8, "words of letters"),
+        ("[config]\nname = a\n", 5, 0, "[config] needs help"),
+        ("[config]\nname = a\nhelp = x\ntype = bool\ndefault = true\n", 9, 11, "the default of a must be yes or no"),
+        (
+            "[config]\nname = a\nhelp = x\ntype = path\ndefault = b\n", 9, 11,
+            "the default of a must be an absolute path"
+        ),
+        (
+            "[config]\nname = a\nhelp = x\ntype = bool\nloads = yes\ndefault = yes\n", 10, 11,
+            "does not do so by default"
+        ),
+        ("[config]\nname = always use a\nhelp = x\ntype = bool\n", 6, 8, "has type = bool and loads = yes"),
+        ("[config]\nname = a\nhelp = x\n[config]\nname = a\nhelp = x\n", 8, 0, "a = is there twice"),
+        ("[probe]\nbytes = 4\n", 5, 0, "hexadecimal"),
+        ("[probe]\nbytes = 41\n", 5, 0, "2 to 64"),
+        ("[probe]\nbytes = 41 42\noffset = -1\n", 7, 10, "number from 0"),
+    ] as [(String, Int, Int, String)])
+func manifestErrors(text: String, line: Int, column: Int, reason: String) {
     guard case .failure(let error) = parse(head + text) else {
         Issue.record("accepted: \(text)")
         return
     }
-    #expect(error.line == line)
+    #expect(error.line == line && error.column == column, "\(error)")
     #expect(error.reason.contains(reason), "\(error.reason)")
+}
+
+@Test func manifestErrorsOfTheWholeFile() {
+    #expect(
+        parse("\u{FEFF}" + head)
+            == .failure(ManifestError(line: 1, column: 1, reason: "a byte order mark, which does not belong here")))
+    let long = head + "name = " + String(repeating: "x", count: 1 << 20) + "\n"
+    #expect(parse(long) == .failure(ManifestError(line: 0, reason: "longer than 64 KiB")))
+    let described = ManifestError(line: 3, column: 9, reason: "a NUL byte").described(in: "/p/x.plugin")
+    #expect(described.message == "cannot use plugin manifest /p/x.plugin: line 3, column 9: a NUL byte")
+    let windows = parse(head.split(separator: "\n").joined(separator: "\r\n") + "\r\n")
+    #expect((try? windows.get().library) == "hello.so")
+    // A thousand blocks take no time that anybody sees.
+    let many = (0..<1000).map { "[flag]\nname = a\($0)\nhelp = x\n" }.joined()
+    #expect((try? parse(head + many).get().flags.count) == 1000)
 }
 
 @Test(arguments: ["id", "version", "abi", "library"])

@@ -110,29 +110,66 @@ func failingPhaseStopsWhatWasPrepared(phase: String) throws {
     #expect(lines.contains { $0.elementsEqual(Array("org.test.one ".utf8) + odd) }, "\(folder.recorded)")
 }
 
-@Test func manifestsAreReadOnlyWhenSomethingAsks() throws {
-    var request = Request(action: .exec, image: "x.sif")
-    let quiet = try Settings(parsing: Array("always use nv = no\nmount dev = yes\n".utf8), name: "skiff.conf")
-    let loud = try Settings(parsing: Array("always use test = yes\n".utf8), name: "skiff.conf")
-    #expect(!InstalledPlugins.isNeeded(by: request, Settings()))
-    #expect(!InstalledPlugins.isNeeded(by: request, quiet))
-    #expect(InstalledPlugins.isNeeded(by: request, loud))
-    #expect(InstalledPlugins.isNeeded(by: request, quiet, imageFacts: ["encrypted"]))
-    request.pluginFlags = [PluginFlagUse("switch", ["false"])]
-    #expect(InstalledPlugins.isNeeded(by: request, quiet))
-}
-
 @Test func phasesOfALaunch() throws {
     let folder = try PluginFolder()
     try folder.build("one.so")
-    try folder.writeManifest(head: "config-keys = always use test")
+    try folder.writeManifest(head: alwaysUseTest)
     let installation = Installation(program: "/opt/skiff/bin/skiff")
     func participants(_ conf: String) throws -> [PluginParticipant] {
-        let settings = try Settings(parsing: Array(conf.utf8), name: "skiff.conf")
-        return try folder.registry.phases(
-            for: Request(action: .exec, image: "x.sif"), settings, installation, trust: Trust(isPrivileged: false)
+        try folder.registry.phases(
+            for: Request(action: .exec, image: "x.sif"), try settings(conf), installation,
+            trust: Trust(isPrivileged: false)
         ).participants
     }
     #expect(try participants("").isEmpty)
     #expect(try participants("always use test = yes\n").map(\.trigger) == ["always use test = yes"])
+}
+
+/// A directive has the type that the manifest gives it, and is refused before anything is loaded.
+@Test func directivesOfAPluginAreTyped() throws {
+    let folder = try PluginFolder()
+    try folder.build("one.so")
+    try folder.writeManifest(
+        head: """
+            \(alwaysUseTest)
+            [config]
+            name = test library path
+            type = path
+            default = /opt/test
+            help = where its libraries are
+            [config]
+            name = test devices
+            type = list
+            default = a, b
+            help = its devices
+            [config]
+            name = test words
+            help = anything
+            [config]
+            name = test level
+            type = integer
+            help = a number
+            """)
+    let manifest = try #require(folder.registry.enabled.first)
+    func values(_ name: String, _ text: String) throws -> [String] {
+        InstalledPlugins.configuration(try settings(text), [manifest])(name)
+    }
+    #expect(try values("test library path", "") == ["/opt/test"])
+    #expect(try values("test library path", "test  library\tpath = /a,b\ntest library path = /c") == ["/a,b"])
+    #expect(try values("test devices", "") == ["a", "b"])
+    #expect(try values("test devices", "test devices = c,d\ntest devices = e") == ["c", "d", "e"])
+    #expect(try values("test words", "") == [])
+    #expect(try values("test words", "test words = a, b") == ["a, b"])
+    // Directives of skiff and of nobody.
+    #expect(try values("mount home", "mount home = no") == ["no"] && values("nosuch", "nosuch = 1,2") == ["1", "2"])
+    for (line, demand) in [
+        ("test library path = opt", "an absolute path"), ("always use test = maybe", "yes or no"),
+        ("test level = 1x", "a number"), ("test level = no", "a number"),
+    ] {
+        let error = #expect(throws: SkiffError.self) {
+            try folder.registry.check(try settings("# one\n" + line))
+        }
+        #expect(error?.description == "cannot use line 2 of skiff.conf: \(line). It must be \(demand)")
+    }
+    try folder.registry.check(try settings("test level = -7\ntest words = \u{1}\nmount dev = minimal\nother = x\n"))
 }

@@ -44,7 +44,7 @@ final class PluginFolder {
             version = 1.0
             abi = 0.2
             library = \(library)
-            phases = configure prepare mounts environment entered pre_exec started stopped
+            phases = configure, prepare, mounts, environment, entered, pre_exec, started, stopped
             \(head)
             [flag]
             name = record
@@ -73,6 +73,10 @@ final class PluginFolder {
             """)
     }
 
+    func catalog(trust: Trust = Trust(isPrivileged: false)) -> PluginCatalog {
+        PluginCatalog(directory: path, stateFile: path + "/plugins.conf", trust: trust)
+    }
+
     var registry: InstalledPlugins {
         InstalledPlugins(directory: path, stateFile: path + "/plugins.conf", trust: Trust(isPrivileged: false))
     }
@@ -89,6 +93,18 @@ final class PluginFolder {
         let facts = SessionFacts(request: request, installation: Installation(program: "/opt/skiff/bin/skiff"))
         let registry = registry
         return try PluginRun(
-            registry.pick(Triggers(request)), from: registry, facts: facts, trust: Trust(isPrivileged: false))
+            registry.pick(Triggers(request, Settings())), from: registry, facts: facts,
+            trust: Trust(isPrivileged: false))
     }
 }
+
+func settings(_ text: String) throws -> Settings { try Settings(parsing: Array(text.utf8), name: "skiff.conf") }
+
+/// A directive that loads the plugin, to be put behind the keys of a manifest's head.
+let alwaysUseTest = """
+    [config]
+    name = always use test
+    type = bool
+    loads = yes
+    help = for everybody
+    """

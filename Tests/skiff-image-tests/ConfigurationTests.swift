@@ -30,6 +30,17 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["new.conf", "old.conf"])
     }
 
+    /// With the plugins that come with skiff.
+    @Test func theShippedFileIsTheDefault() throws {
+        let place = try folder.directory("prefix/lib/skiff/plugins")
+        try shell("cp \"$1\"/Plugins/*/*.plugin \"$2\"", ["sh", repository, place])
+        try succeed([product("skiff-docs"), "config", folder.path + "/conf", folder.path + "/prefix"])
+        let shipped = try String(contentsOfFile: repository + "/Share/etc/skiff.conf", encoding: .utf8)
+        #expect(try folder.text("conf") == shipped, "run: skiff confgen Share/etc/skiff.conf")
+        let settings = try Settings(parsing: Array(shipped.utf8), name: "skiff.conf")
+        #expect(settings.bindPath == Settings().bindPath && settings.pluginLines.allSatisfy(\.isOff))
+    }
+
     @Test func whatCannotBeWrittenLeavesNothing() throws {
         let result = try command([imageTool, "confgen", folder.path + "/missing/new.conf"])
         #expect(result.status == 255)

@@ -53,6 +53,10 @@ public final class NvidiaGPU: Plugin {
                 $0.elementsEqual("compat32".utf8)
             }
         }
+        if isWanted, try session.configuration("use nvidia-container-cli").last == "yes" {
+            Kit.log(
+                .warning, "use nvidia-container-cli = yes is not carried out: --nv finds the driver itself")
+        }
         if wants32, !isWanted { Kit.log(.warning, "Ignoring --compat32, it needs --nv") }
         #if !arch(x86_64)
         wants32 = false

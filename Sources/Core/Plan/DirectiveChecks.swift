@@ -58,16 +58,8 @@ struct DirectiveChecks {
                 && host.uid != 0,
             "sessiondir max size = \(settings.sessionSizeMiB) is not carried out: a ramfs has no limit")
         tell(
-            settings.useNvidiaContainerCLI && usesNvidia,
-            "use nvidia-container-cli = yes is not carried out: --nv finds the driver itself")
-        tell(
             settings.allowMonitoring,
             "allow monitoring = yes is not carried out: nothing is reported to \(settings.monitoringSocketPath)")
         return result
-    }
-
-    private var usesNvidia: Bool {
-        func says(_ flag: String) -> Bool { request.pluginFlags.last { $0.name == flag }?.values.last == "true" }
-        return says("nv") || (settings.alwaysUseNvidia && !says("no-nv"))
     }
 }

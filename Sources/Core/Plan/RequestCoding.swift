@@ -26,6 +26,7 @@ extension Request {
         }
         for flag in pluginFlags {
             writer.put("plugin-flag", flag.name)
+            if !flag.plugin.isEmpty { writer.put("plugin", flag.plugin) }
             for value in flag.values { writer.put("plugin-value", value) }
         }
         return writer.bytes
@@ -68,9 +69,10 @@ extension Request {
             }
             inheritedRoot?.supervisor = number
         case "plugin-flag": pluginFlags.append(PluginFlagUse(value, []))
-        case "plugin-value":
+        case "plugin", "plugin-value":
             guard !pluginFlags.isEmpty else { throw FieldReader.unknown(key, value) }
-            pluginFlags[pluginFlags.count - 1].values.append(value)
+            let last = pluginFlags.count - 1
+            if key == "plugin" { pluginFlags[last].plugin = value } else { pluginFlags[last].values.append(value) }
         default: throw FieldReader.unknown(key, value)
         }
     }

@@ -72,16 +72,13 @@ package struct Settings: Sendable, Equatable {
     package var maxLoopDevices = 256
     package var sharedLoopDevices = false
 
-    // Networks and devices
+    // Networks
     package var allowNetUsers: [String] = []
     package var allowNetGroups: [String] = []
     package var allowNetNetworks: [String] = []
     package var allowNetnsPaths: [String] = []
     package var cniConfigurationPath = ""
     package var cniPluginPath = ""
-    package var alwaysUseNvidia = false
-    package var alwaysUseROCm = false
-    package var useNvidiaContainerCLI = false
 
     // Helpers and downloads
     /// Directories between colons; `$PATH:` is the caller's PATH, which a privileged helper never sees.
@@ -103,8 +100,8 @@ package struct Settings: Sendable, Equatable {
 
     /// Every line of the file as it stands, for plugins that have directives of their own.
     private(set) var lines: [SettingsLine] = []
-    /// Whether some line is not one of skiff's own directives, or repeats one.
-    private var hasOtherLines = false
+    /// The lines that are not skiff's own directives, in the order of the file.
+    package private(set) var pluginLines: [PluginLine] = []
 
     /// The values that apply without a file.
     package init() {}
@@ -117,7 +114,7 @@ package struct Settings: Sendable, Equatable {
         lines = SettingsLine.all(in: bytes)
         var reader = SettingsReader(lines: lines, fileName: name)
         try visit(&reader)
-        hasOtherLines = reader.used < lines.count
+        pluginLines = reader.others
     }
 
     /// Returns the values of one directive, also one that only a plugin knows; empty when the file does not have it.
@@ -148,11 +145,11 @@ package struct Settings: Sendable, Equatable {
         return settings
     }
 
-    /// Whether the file has only default values, and nothing for plugins.
+    /// Whether the file has only default values, and nothing for plugins but switches that are off.
     private var saysNothing: Bool {
         var values = self
-        (values.lines, values.hasOtherLines) = ([], false)
-        return !hasOtherLines && values == Settings()
+        (values.lines, values.pluginLines) = ([], [])
+        return pluginLines.allSatisfy(\.isSwitchedOff) && values == Settings()
     }
 
     /// `--build-config`.

@@ -27,7 +27,7 @@ extension Settings {
         try visitMounts(&visitor)
         try visitImages(&visitor)
         try visitPrivileges(&visitor)
-        try visitNetworksAndDevices(&visitor)
+        try visitNetworks(&visitor)
         try visitHelpers(&visitor)
     }
 
@@ -98,17 +98,14 @@ extension Settings {
         try visitor.flag("shared loop devices", &sharedLoopDevices, "one loop device for all users of an image")
     }
 
-    private mutating func visitNetworksAndDevices(_ visitor: inout some SettingsVisitor) throws(SkiffError) {
-        visitor.section("Networks and devices")
+    private mutating func visitNetworks(_ visitor: inout some SettingsVisitor) throws(SkiffError) {
+        visitor.section("Networks")
         try visitor.list("allow net users", &allowNetUsers, "users who may use networks without privileges")
         try visitor.list("allow net groups", &allowNetGroups, "groups who may")
         try visitor.list("allow net networks", &allowNetNetworks, "the networks that those may use")
         try visitor.list("allow netns paths", &allowNetnsPaths, "network namespaces that they may join")
         try visitor.text("cni configuration path", &cniConfigurationPath, "where networks are described")
         try visitor.text("cni plugin path", &cniPluginPath, "where the programs of CNI are")
-        try visitor.flag("always use nv", &alwaysUseNvidia, "--nv for everybody")
-        try visitor.flag("always use rocm", &alwaysUseROCm, "--rocm for everybody")
-        try visitor.flag("use nvidia-container-cli", &useNvidiaContainerCLI, "--nv by NVIDIA's own program")
     }
 
     private mutating func visitHelpers(_ visitor: inout some SettingsVisitor) throws(SkiffError) {

@@ -10,7 +10,9 @@ struct SettingsLine: Sendable, Equatable {
     var number: Int
 
     /// Parts between commas, without white space around them and without empty ones.
-    var values: [String] {
+    var values: [String] { Self.values(in: text) }
+
+    static func values(in text: String) -> [String] {
         text.utf8.split(separator: UInt8(ascii: ",")).map { trimmed($0) }.filter { !$0.isEmpty }.map {
             String(Substring($0))
         }
@@ -66,24 +68,33 @@ struct SettingsReader: SettingsVisitor {
     /// Every line before this one was taken by a directive. Files mostly follow the order of the table, so that a
     /// search from here ends at once.
     private var start = 0
-    /// Lines that a directive took.
-    private(set) var used = 0
+    /// Whether a directive took the line of the same index.
+    private var isTaken: [Bool]
 
     init(lines: [SettingsLine], fileName: String) {
         self.lines = lines
         self.fileName = fileName
+        isTaken = Array(repeating: false, count: lines.count)
+    }
+
+    /// The lines that no directive took, without those that only repeat one.
+    var others: [PluginLine] {
+        lines.indices.filter { !isTaken[$0] }.compactMap { index in
+            let name = lines[index].name
+            if lines[..<index].indices.contains(where: { isTaken[$0] && lines[$0].name == name }) { return nil }
+            return PluginLine(line: lines[index], file: fileName)
+        }
     }
 
     private mutating func find(_ name: String) -> SettingsLine? {
         guard let found = lines[start...].firstIndex(where: { $0.name == name }) else { return nil }
         if found == start { start += 1 }
-        used += 1
+        isTaken[found] = true
         return lines[found]
     }
 
     private func problem(_ line: SettingsLine, _ wanted: String) -> SkiffError {
-        SkiffError(
-            "cannot use line \(line.number) of \(fileName): \(line.name) = \(line.text)", hint: "It must be \(wanted)")
+        PluginLine(line: line, file: fileName).problem(wanted)
     }
 
     mutating func section(_ title: String) {}
@@ -118,9 +129,11 @@ struct SettingsReader: SettingsVisitor {
 
     mutating func list(_ name: String, _ value: inout [String], _ comment: String) {
         // A file that does not name a list makes it empty.
-        let own = lines[start...].filter { $0.name == name }
-        value = own.flatMap(\.values)
-        used += own.count
+        value = []
+        for index in lines[start...].indices where lines[index].name == name {
+            value += lines[index].values
+            isTaken[index] = true
+        }
         while start < lines.count, lines[start].name == name { start += 1 }
     }
 }

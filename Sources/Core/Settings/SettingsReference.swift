@@ -14,7 +14,9 @@ extension Settings {
     /// Directives below one title.
     package struct Section: Sendable {
         package let title: String
-        package fileprivate(set) var directives: [Directive] = []
+        package var directives: [Directive] = []
+
+        package init(title: String) { self.title = title }
     }
 
     /// Returns every directive with its default, in the order of the configuration file.
@@ -23,6 +25,20 @@ extension Settings {
         var settings = Settings()
         try settings.visit(&reader)
         return reader.sections
+    }
+}
+
+extension PluginDirective {
+    package var reference: Settings.Directive {
+        let values =
+            switch kind {
+            case .bool: "yes | no"
+            case .integer: "number"
+            case .path: "path"
+            case .text: "text"
+            case .list: "text, in one line or several"
+            }
+        return .init(name: name, values: values, comment: comment, standard: standard ?? "")
     }
 }
 

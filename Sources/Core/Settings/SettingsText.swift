@@ -2,11 +2,14 @@ package import Base
 
 extension Settings {
     /// Returns a configuration file that says the same as this value, with a comment for each directive.
-    package func text() throws(SkiffError) -> String {
+    ///
+    /// - Parameter directives: those that plugins declare.
+    package func text(_ directives: [PluginDirective] = []) throws(SkiffError) -> String {
         var writer = SettingsWriter()
         var copy = self
         try copy.visit(&writer)
-        writer.others(lines)
+        for directive in directives { writer.plugin(directive, self) }
+        writer.others(pluginLines)
         return writer.text
     }
 }
@@ -29,10 +32,30 @@ private struct SettingsWriter: SettingsVisitor {
         for value in values.isEmpty ? [""] : values { text += value.isEmpty ? "\(name) =\n" : "\(name) = \(value)\n" }
     }
 
-    /// Directives of plugins keep their lines.
-    mutating func others(_ lines: [SettingsLine]) {
+    /// The plugin of the section that is being written.
+    private var plugin = ""
+
+    /// Writes a directive of a plugin. Its default is a comment, since a launch asks the manifests about other lines; only a
+    /// switch that is off costs nothing.
+    mutating func plugin(_ directive: PluginDirective, _ settings: Settings) {
+        if written.contains(directive.name) { return }
+        if directive.plugin != plugin { section("Plugin \(directive.plugin)") }
+        plugin = directive.plugin
+        let own = settings.pluginLines.filter { $0.name == directive.name }.map(\.text)
+        let isSwitch = directive.name.hasPrefix(PluginDirective.switchPrefix)
+        if own.isEmpty && !isSwitch {
+            written.insert(directive.name)
+            text +=
+                "\n# \(directive.comment)\n#\(directive.name) = \(directive.standard ?? "")".withoutBlankAtEnd + "\n"
+        } else {
+            write(directive.name, own.isEmpty ? [directive.standard ?? "no"] : own, directive.comment)
+        }
+    }
+
+    /// Lines that nobody declares stay as they are.
+    mutating func others(_ lines: [PluginLine]) {
         let others = lines.filter { !written.contains($0.name) }
-        if !others.isEmpty { section("Plugins") }
+        if !others.isEmpty { section("Known neither to skiff nor to an installed plugin") }
         for line in others { text += "\n\(line.name) = \(line.text)\n" }
     }
 
@@ -48,4 +71,8 @@ private struct SettingsWriter: SettingsVisitor {
     }
     mutating func text(_ name: String, _ value: inout String, _ comment: String) { write(name, [value], comment) }
     mutating func list(_ name: String, _ value: inout [String], _ comment: String) { write(name, value, comment) }
+}
+
+extension String {
+    fileprivate var withoutBlankAtEnd: String { hasSuffix(" ") ? String(dropLast()) : self }
 }

@@ -13,9 +13,9 @@ extension Grammar {
             values are those of apptainer.conf. A directive that is left out has its default, a list that is left out
             is empty, and a value that a directive does not take stops every command.
 
-            Plugins have directives of their own, which 'skiff plugin inspect' shows.
+            Plugins have directives of their own, which 'skiff plugin inspect' and 'skiff confgen' show too.
             """)
-        for section in try Settings.reference() {
+        for section in try Settings.reference() + pluginSections() {
             page.macro("SH", [section.title.uppercased()])
             for directive in section.directives {
                 page.macro("TP")
@@ -28,6 +28,16 @@ extension Grammar {
         page.macro("SH", ["SEE ALSO"])
         page.raw("\\fBskiff\\fR(1)")
         return Page(name: "skiff.conf.5", text: page.result)
+    }
+
+    private func pluginSections() -> [Settings.Section] {
+        var sections: [Settings.Section] = []
+        for directive in plugins.grammar(for: .everything).directives {
+            let title = "Plugin \(directive.plugin)"
+            if sections.last?.title != title { sections.append(Settings.Section(title: title)) }
+            sections[sections.count - 1].directives.append(directive.reference)
+        }
+        return sections
     }
 
     /// Returns the head of a page of section 5.

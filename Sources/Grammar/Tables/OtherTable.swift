@@ -20,11 +20,16 @@ extension Table {
         case "plugin list":
             var command = pluginVerb("list", "List the installed plugins", "list [list options...]", .exactly(0))
             command.flags = [
-                Flag(.all, short: "a", help: "also list the plugins that come with skiff, and broken ones")
+                Flag(
+                    .all, short: "a", help: "also list hidden plugins, such as those of skiff itself, and broken ones"),
+                Flag(.json, short: "j", help: "print JSON"),
             ]
             return command
         case "plugin inspect":
-            return pluginVerb("inspect", "Show what a plugin adds", "inspect (<name>|<file>)", .exactly(1))
+            var command = pluginVerb(
+                "inspect", "Show what a plugin adds", "inspect [inspect options...] (<name>|<file>)", .exactly(1))
+            command.flags = [Flag(.json, short: "j", help: "print JSON")]
+            return command
         case "plugin enable":
             return pluginVerb("enable", "Switch an installed plugin on", "enable <name>", .exactly(1))
         case "plugin disable":

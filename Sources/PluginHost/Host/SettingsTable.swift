@@ -36,10 +36,10 @@ private func flag(
     _ pointer: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ each: TextFunction?, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
     guard let session = Session.from(pointer, in: anyPhase) else { return SKIFF_E_PHASE }
-    guard let name = text(name), session.plugin.manifest.flags.contains(where: { $0.name == name }) else {
+    guard let name = text(name), let flag = session.plugin.manifest.flags.first(where: { $0.name == name }) else {
         return session.refuse(SKIFF_E_DENIED, "cannot read flag \(text(name) ?? ""): it is not in the manifest")
     }
-    return deliver(session.facts.request.pluginFlags.first { $0.name == name }?.values ?? [], each, context)
+    return deliver(flag.values(in: session.facts.request.pluginFlags, of: session.plugin.manifest.id), each, context)
 }
 
 private func variable(

@@ -5,6 +5,9 @@ package import Core
 /// Help, completion, parsing and routing read this and nothing else, so that a library is opened only when one of its
 /// triggers fires, and a broken one cannot disturb any other command.
 package struct Manifest: Sendable, Equatable {
+    /// The newest format of manifests that this skiff reads; a manifest without a number has format 1.
+    package static let newestFormat = 1
+
     /// A reverse-domain name, equal to the file's name and to the library's own answer.
     package var id: String
     /// For people; the id when the manifest has none.
@@ -25,6 +28,8 @@ package struct Manifest: Sendable, Equatable {
     package var sha256 = ""
     package var license = ""
     package var description = ""
+    /// Whether `plugin list` leaves it out: scripts written for Apptainer count its lines.
+    package var isHidden = false
     /// Smaller runs earlier; 0 when nothing is said.
     package var priority = 0
     /// Ids of plugins that run earlier, and later, in every phase.
@@ -41,14 +46,12 @@ package struct Manifest: Sendable, Equatable {
     package var schemes: [String] = []
     /// Those of the schemes to which it can push.
     package var pushSchemes: [String] = []
-    /// Keys of skiff.conf that load the plugin when they say yes: `always use …`, so that a launch knows from the
-    /// configuration alone that no manifest has to be read.
-    package var configurationKeys: [String] = []
     /// Facts about the image that load the plugin: `encrypted`, `overlay-section`.
     package var imageFacts: [String] = []
     package var flags: [ManifestFlag] = []
     package var commands: [ManifestCommand] = []
     package var probes: [ManifestProbe] = []
+    package var settings: [ManifestSetting] = []
 
     /// With whose powers the plugin may be loaded: never root's, root's own, or also those of a setuid program.
     package enum Privileged: String, Sendable {
@@ -85,11 +88,26 @@ package struct ManifestFlag: Sendable, Equatable {
         }
     }
 
+    /// What completion offers for the value.
+    package enum Completion: String, Sendable {
+        case nothing, files, directories
+    }
+
     /// Without dashes.
     package var name: String
     package var short: String?
     package var kind: Kind
+    /// What the plugin gets when it takes part and nobody gave the flag; known to be one of the flag's values.
     package var defaultValue: String?
+    /// The value of the flag without `=value`; without it, a value must follow. Known to be one of the flag's values.
+    package var impliedValue: String?
+    /// The only values there are; empty for any.
+    package var values: [String] = []
+    /// Values that completion offers where others are allowed, too.
+    package var suggestions: [String] = []
+    /// Of numbers.
+    package var range: ClosedRange<Int>?
+    package var completes = Completion.nothing
     /// Without `APPTAINER_`, `SINGULARITY_`, `SKIFF_`.
     package var environment: [String] = []
     package var help: String
@@ -117,6 +135,15 @@ package struct ManifestCommand: Sendable, Equatable {
         (self.name, self.usage, self.help) = (name, usage, help)
         (self.handler, self.signature) = (handler, signature)
     }
+}
+
+/// A `[config]` block: a directive of skiff.conf.
+package struct ManifestSetting: Sendable, Equatable {
+    package var directive: PluginDirective
+    /// Whether a value other than `no` makes the plugin take part in every container.
+    package var loads = false
+
+    package init(_ directive: PluginDirective) { self.directive = directive }
 }
 
 /// A `[probe]` block: these bytes at this offset of an image file route it to the plugin.

@@ -20,21 +20,10 @@ struct ManifestFields {
 
     mutating func text(_ key: String) -> String { take(key)?.value ?? "" }
 
-    /// Takes a list whose items contain no blanks: separated by blanks or commas.
-    mutating func words(_ key: String) -> [String] { Self.words(in: take(key)?.value ?? "") }
-
-    static func words(in text: String) -> [String] {
-        text.utf8.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x2C }.map { String(Substring($0)) }
-    }
-
-    /// Takes a list whose items may contain blanks: separated by commas.
-    mutating func phrases(_ key: String) -> [String] { Self.phrases(in: take(key)?.value ?? "") }
-
-    static func phrases(in text: String) -> [String] {
-        text.split(separator: ",").compactMap { part in
-            let words = part.split(separator: " ", omittingEmptySubsequences: true)
-            return words.isEmpty ? nil : words.joined(separator: " ")
-        }
+    /// Takes a list: items between commas, without the blanks around them.
+    mutating func list(_ key: String) throws(ManifestError) -> ManifestList {
+        guard let entry = take(key) else { return ManifestList(line: line, items: []) }
+        return try ManifestList(key, entry)
     }
 
     mutating func bool(_ key: String) throws(ManifestError) -> Bool {
@@ -42,15 +31,14 @@ struct ManifestFields {
         switch entry.value {
         case "yes": return true
         case "no": return false
-        default: throw ManifestError(line: entry.line, reason: "\(key) is yes or no, not \(entry.value)")
+        default: throw entry.error("\(key) is yes or no, not \(entry.value)")
         }
     }
 
     mutating func integer(_ key: String, _ range: ClosedRange<Int>) throws(ManifestError) -> Int? {
         guard let entry = take(key) else { return nil }
         guard let number = Int(entry.value), range.contains(number) else {
-            throw ManifestError(
-                line: entry.line, reason: "\(key) is a number from \(range.lowerBound) to \(range.upperBound)")
+            throw entry.error("\(key) is a number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
     }
@@ -60,23 +48,57 @@ struct ManifestFields {
     {
         guard let entry = take(key) else { return nil }
         guard let choice = Choice(rawValue: entry.value) else {
-            throw ManifestError(line: entry.line, reason: "\(key) cannot be \(entry.value)")
+            throw entry.error("\(key) cannot be \(entry.value)")
         }
         return choice
     }
 
     mutating func signature(_ key: String) throws(ManifestError) -> Signature? {
         guard let entry = take(key) else { return nil }
-        guard let signature = Signature(entry.value) else {
-            throw ManifestError(line: entry.line, reason: "\(entry.value) is not a signature")
-        }
+        guard let signature = Signature(entry.value) else { throw entry.error("\(entry.value) is not a signature") }
         return signature
     }
 
-    /// Throws unless everything was taken: a key that is left is misspelled, or made for a newer skiff.
+    /// Throws unless everything was taken: a key that is left is misspelled, or made for a newer skiff. Keys with the mark
+    /// of optional ones are left to those.
     func finish() throws(ManifestError) {
-        guard let (key, entry) = rest.min(by: { $0.value.line < $1.value.line }) else { return }
+        let unknown = rest.filter { !$0.value.isOptional }
+        guard let (key, entry) = unknown.min(by: { $0.value.line < $1.value.line }) else { return }
         let place = block.name.isEmpty ? "" : " in [\(block.name)]"
         throw ManifestError(line: entry.line, reason: "unknown key \(key)\(place)")
     }
+}
+
+/// Items between commas, with the line that has them.
+struct ManifestList {
+    let line: Int
+    let items: [String]
+
+    init(line: Int, items: [String]) { (self.line, self.items) = (line, items) }
+
+    /// An item is not empty, and none is there twice; of several words it has one blank between them.
+    init(_ key: String, _ entry: ManifestEntry) throws(ManifestError) {
+        line = entry.line
+        items = entry.value.isEmpty ? [] : Self.items(in: entry.value)
+        if items.contains("") { throw entry.error("an item of \(key) is empty: items stand between commas") }
+        if let twice = firstRepeated(items) { throw entry.error("\(key) has \(twice) twice") }
+    }
+
+    static func items(in text: String) -> [String] {
+        text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+            part.split(whereSeparator: { $0 == " " || $0 == "\t" }).joined(separator: " ")
+        }
+    }
+
+    /// Throws for the first item that is not as it must be.
+    func check(_ isRight: (String) -> Bool, _ reason: (String) -> String) throws(ManifestError) {
+        guard let wrong = items.first(where: { !isRight($0) }) else { return }
+        let hint = wrong.contains(" ") ? "; items stand between commas" : ""
+        throw ManifestError(line: line, reason: reason(wrong) + hint)
+    }
+}
+
+extension ManifestEntry {
+    /// An error at the place of the value.
+    func error(_ reason: String) -> ManifestError { ManifestError(line: line, column: column, reason: reason) }
 }

@@ -4,132 +4,108 @@ extension Manifest {
     /// Reads the text of a manifest.
     ///
     /// Everything that later code relies on is checked here: names that become flags, file names or ids hold harmless
-    /// characters only, and signatures fit the types of their flags.
+    /// characters only, values are ones that their flags take, and signatures fit the types of their flags.
     package init(parsing bytes: [UInt8]) throws(ManifestError) {
         let blocks = try manifestBlocks(bytes)
         guard let head = blocks.first else { throw ManifestError(line: 0, reason: "empty") }
         try self.init(head: ManifestFields(head))
+        var names: Set<String> = []
         for block in blocks.dropFirst() {
             let fields = ManifestFields(block)
+            let name: String
             switch block.name {
-            case "flag": flags.append(try ManifestFlag(fields))
-            case "command": commands.append(try ManifestCommand(fields))
-            case "probe": probes.append(try ManifestProbe(fields))
-            default: throw ManifestError(line: block.line, reason: "unknown block [\(block.name)]")
+            case "flag":
+                flags.append(try ManifestFlag(fields))
+                name = "--" + (flags.last?.name ?? "")
+            case "command":
+                commands.append(try ManifestCommand(fields))
+                name = commands.last?.name ?? ""
+            case "config":
+                settings.append(try ManifestSetting(fields, plugin: id))
+                name = (settings.last?.directive.name ?? "") + " ="
+            case "probe":
+                probes.append(try ManifestProbe(fields))
+                continue
+            default:
+                if block.isOptional { continue }
+                throw ManifestError(line: block.line, reason: "unknown block [\(block.name)]")
             }
-            if let twice = firstRepeated(flags.map(\.name)) ?? firstRepeated(commands.map(\.name)) {
-                throw ManifestError(line: block.line, reason: "\(twice) is there twice")
-            }
+            if !names.insert(name).inserted { throw ManifestError(line: block.line, reason: "\(name) is there twice") }
+        }
+        if let short = firstRepeated(flags.compactMap(\.short)) {
+            throw ManifestError(line: 0, reason: "-\(short) is there twice")
         }
     }
 
     private init(head: ManifestFields) throws(ManifestError) {
         var fields = head
+        if let format = fields.take("format") { try Self.checkFormat(format) }
         let id = try fields.required("id")
-        guard isPluginID(id.value) else {
-            throw ManifestError(line: id.line, reason: "id is a reverse-domain name like org.example.hello")
-        }
+        guard isPluginID(id.value) else { throw id.error("id is a reverse-domain name like org.example.hello") }
         let library = try fields.required("library")
         guard isFileName(library.value), library.value.hasSuffix(".so") else {
-            throw ManifestError(line: library.line, reason: "library is a file name that ends with .so")
+            throw library.error("library is a file name that ends with .so")
         }
         let abi = try fields.required("abi")
-        guard let range = parseABIRange(abi.value) else {
-            throw ManifestError(line: abi.line, reason: "abi is like 0.1 or 0.1-0.3")
-        }
+        guard let range = parseABIRange(abi.value) else { throw abi.error("abi is like 0.1 or 0.1-0.3") }
         self.init(
             id: id.value, version: try fields.required("version").value, abi: range, library: library.value)
         if let name = fields.take("name"), !name.value.isEmpty { self.name = name.value }
         sha256 = fields.text("sha256")
         license = fields.text("license")
         description = fields.text("description")
+        isHidden = try fields.bool("hidden")
         priority = try fields.integer("priority", -1000...1000) ?? 0
-        after = fields.words("after")
-        before = fields.words("before")
+        after = try fields.list("after").items
+        before = try fields.list("before").items
         privileged = try fields.choice("privileged", of: Privileged.self) ?? .root
         allowsDrafts = try fields.bool("draft-ok")
-        extensions = fields.words("extensions")
+        extensions = try fields.list("extensions").items
         if !allowsDrafts, let draft = extensions.first(where: Self.drafts.contains) {
             throw ManifestError(line: fields.line, reason: "\(draft) is a draft and needs draft-ok = yes")
         }
-        let phaseLine = fields.line
-        for word in fields.words("phases") {
-            guard let phase = PluginPhase(rawValue: word) else {
-                throw ManifestError(line: phaseLine, reason: "there is no phase \(word)")
-            }
-            phases.append(phase)
-        }
+        try readPhases(try fields.list("phases"))
         try readSchemes(&fields)
-        configurationKeys = fields.phrases("config-keys")
-        if let key = configurationKeys.first(where: { !$0.hasPrefix("always use ") }) {
-            throw ManifestError(line: fields.line, reason: "config-keys begin with always use, not \(key)")
-        }
-        imageFacts = fields.words("image-facts")
+        imageFacts = try fields.list("image-facts").items
         try fields.finish()
     }
 
+    private static func checkFormat(_ entry: ManifestEntry) throws(ManifestError) {
+        guard let number = Int(entry.value), number > 0 else { throw entry.error("format is a number from 1") }
+        guard number <= newestFormat else {
+            throw entry.error("format \(number) is of a newer skiff; this one reads format \(newestFormat)")
+        }
+    }
+
+    /// `?word` is a phase that an older host does without.
+    private mutating func readPhases(_ list: ManifestList) throws(ManifestError) {
+        try list.check({ $0.hasPrefix("?") || PluginPhase(rawValue: $0) != nil }) { "there is no phase \($0)" }
+        phases = list.items.compactMap { PluginPhase(rawValue: $0.hasPrefix("?") ? String($0.dropFirst()) : $0) }
+        if let twice = firstRepeated(phases.map(\.rawValue)) {
+            throw ManifestError(line: list.line, reason: "phases has \(twice) twice")
+        }
+    }
+
     private mutating func readSchemes(_ fields: inout ManifestFields) throws(ManifestError) {
-        (schemes, pushSchemes) = (fields.words("schemes"), fields.words("push-schemes"))
-        let line = fields.line
-        if let wrong = schemes.first(where: { !isURIScheme($0) }) {
-            throw ManifestError(line: line, reason: "a scheme has small letters, digits, +, - and ., unlike \(wrong)")
-        }
-        if let taken = schemes.first(where: BuiltInTransport.reserved.contains) {
-            throw ManifestError(line: line, reason: "the scheme \(taken) is skiff's own")
-        }
-        if let twice = firstRepeated(schemes) ?? firstRepeated(pushSchemes) {
-            throw ManifestError(line: line, reason: "the scheme \(twice) is there twice")
-        }
-        if let missing = pushSchemes.first(where: { !schemes.contains($0) }) {
-            throw ManifestError(line: line, reason: "\(missing) of push-schemes is not among the schemes")
-        }
+        let (fetching, pushing) = (try fields.list("schemes"), try fields.list("push-schemes"))
+        try fetching.check(isURIScheme) { "a scheme has small letters, digits, +, - and ., unlike \($0)" }
+        try fetching.check({ !BuiltInTransport.reserved.contains($0) }) { "the scheme \($0) is skiff's own" }
+        try pushing.check(fetching.items.contains) { "\($0) of push-schemes is not among the schemes" }
+        (schemes, pushSchemes) = (fetching.items, pushing.items)
         guard schemes.isEmpty != extensions.contains(Self.transport) else {
-            throw ManifestError(line: line, reason: "schemes and the extension \(Self.transport) belong together")
+            throw ManifestError(
+                line: fields.line, reason: "schemes and the extension \(Self.transport) belong together")
         }
     }
 
     static let transport = "skiff.transport/1"
 }
 
-extension ManifestFlag {
-    init(_ given: ManifestFields) throws(ManifestError) {
-        var fields = given
-        let name = try fields.required("name")
-        guard isFlagName(name.value) else {
-            throw ManifestError(line: name.line, reason: "a flag's name has small letters, digits and dashes")
-        }
-        let kind = try fields.choice("type", of: Kind.self) ?? .bool
-        self.init(name: name.value, kind: kind, help: try fields.required("help").value)
-        if let short = fields.take("short") {
-            guard short.value.utf8.count == 1, short.value.utf8.allSatisfy(isAlphanumeric) else {
-                throw ManifestError(line: short.line, reason: "short is one letter or digit")
-            }
-            self.short = short.value
-        }
-        defaultValue = fields.take("default")?.value
-        environment = fields.words("env")
-        isHidden = try fields.bool("hidden")
-        commands = fields.phrases("commands")
-        handler = fields.take("handler")?.value
-        signature = try fields.signature("signature")
-        try fields.finish()
-        guard (handler == nil) == (signature == nil) else {
-            throw ManifestError(line: fields.line, reason: "handler and signature belong together")
-        }
-        if let signature, !signature.accepts(kind.offered) {
-            throw ManifestError(
-                line: fields.line, reason: "\(signature) does not fit a flag of type \(kind.rawValue)")
-        }
-    }
-}
-
 extension ManifestCommand {
     init(_ given: ManifestFields) throws(ManifestError) {
         var fields = given
         let name = try fields.required("name")
-        guard isFlagName(name.value) else {
-            throw ManifestError(line: name.line, reason: "a command's name has small letters, digits and dashes")
-        }
+        guard isFlagName(name.value) else { throw name.error("a command's name has small letters, digits and dashes") }
         let usage = fields.text("usage")
         let help = try fields.required("help").value
         let handler = try fields.required("handler").value
@@ -141,13 +117,42 @@ extension ManifestCommand {
     }
 }
 
+extension ManifestSetting {
+    init(_ given: ManifestFields, plugin: String) throws(ManifestError) {
+        var fields = given
+        let name = try fields.required("name")
+        guard isDirectiveName(name.value) else {
+            throw name.error("a directive's name is words of letters, digits, - _ and . with one blank between them")
+        }
+        guard !Settings.isOwn(name.value) else { throw name.error("\(name.value) is a directive of skiff's own") }
+        let kind = try fields.choice("type", of: PluginDirective.Kind.self) ?? .text
+        let standard = fields.take("default")
+        let directive = PluginDirective(
+            name: name.value, kind: kind, standard: standard?.value, comment: try fields.required("help").value,
+            plugin: plugin)
+        if let standard, let demand = directive.demand(unmetBy: standard.value) {
+            throw standard.error("the default of \(name.value) must be \(demand)")
+        }
+        self.init(directive)
+        loads = try fields.bool("loads")
+        try fields.finish()
+        // A launch must see from the configuration alone that no manifest has to be read.
+        if loads, let standard, standard.value != "no" {
+            throw standard.error("a directive that loads the plugin does not do so by default")
+        }
+        if name.value.hasPrefix(PluginDirective.switchPrefix), !loads || kind != .bool {
+            throw name.error("a directive \(PluginDirective.switchPrefix)… has type = bool and loads = yes")
+        }
+    }
+}
+
 extension ManifestProbe {
     init(_ given: ManifestFields) throws(ManifestError) {
         var fields = given
         let offset = try fields.integer("offset", 0...(1 << 40)) ?? 0
         let line = fields.line
         var bytes: [UInt8] = []
-        for word in fields.words("bytes") {
+        for word in fields.text("bytes").split(whereSeparator: { $0 == " " || $0 == "\t" }) {
             guard word.utf8.count == 2, let byte = UInt8(word, radix: 16) else {
                 throw ManifestError(line: line, reason: "bytes are hexadecimal pairs")
             }

@@ -22,6 +22,24 @@ func isFileName(_ text: String) -> Bool {
     return text.utf8.allSatisfy { isAlphanumeric($0) || Array("._+-".utf8).contains($0) }
 }
 
+/// Whether text is the part of a variable's name behind `APPTAINER_`.
+func isEnvironmentKey(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.count <= 64 && text.utf8.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
+}
+
+/// Whether text is words of harmless characters with one blank between them.
+func isDirectiveName(_ text: String) -> Bool {
+    text.utf8.count <= 128
+        && text.split(separator: " ", omittingEmptySubsequences: false).allSatisfy { word in
+            !word.isEmpty && word.utf8.allSatisfy { isAlphanumeric($0) || Array("-_.".utf8).contains($0) }
+        }
+}
+
+/// Whether text means itself in every shell's completion script.
+func isPlainValue(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.allSatisfy { isAlphanumeric($0) || Array("._+:/@%-".utf8).contains($0) }
+}
+
 /// Returns `0.1` or `0.1-0.3` as numbers of the interface.
 func parseABIRange(_ text: String) -> ClosedRange<UInt32>? {
     func number(_ part: Substring) -> UInt32? {

@@ -1,14 +1,23 @@
-import Base
+package import Base
+package import Core
 package import Grammar
 package import PluginHost
+
+extension PluginCatalog {
+    package func grammar(for query: PluginQuery) -> PluginGrammar { plugins(for: [query]).grammar }
+}
 
 extension InstalledPlugins {
     /// What the manifests of enabled plugins add to the command line.
     package var grammar: PluginGrammar {
         PluginGrammar(
             flags: enabled.flatMap(\.grammarFlags), commands: enabled.flatMap(\.grammarCommands),
-            unusable: unusable, refusal: broken.first { $0.id.isEmpty }?.error.description)
+            unusable: unusable, refusal: broken.first { $0.id.isEmpty }?.error.description,
+            directives: directives)
     }
+
+    /// What enabled plugins add to skiff.conf.
+    package var directives: [PluginDirective] { enabled.flatMap(\.settings).map(\.directive) }
 
     private var unusable: [UnusablePlugin] {
         entries.filter { !$0.isEnabled }.map { entry in
@@ -40,16 +49,32 @@ extension ManifestOutline.Flag {
 extension Manifest {
     fileprivate var grammarFlags: [PluginFlag] {
         flags.map { flag in
-            PluginFlag(
+            var result = PluginFlag(
                 name: flag.name, short: flag.short?.unicodeScalars.first, kind: flag.kind.grammarKind,
                 defaultText: flag.defaultValue ?? "", environment: flag.environment, help: flag.help,
                 commands: flag.commands.isEmpty ? launchCommands : flag.commands,
                 isHidden: flag.isHidden, plugin: id)
+            result.impliedText = flag.impliedValue ?? ""
+            result.choices = flag.values + flag.suggestions
+            result.allowsOtherValues = flag.values.isEmpty
+            result.range = flag.range
+            result.completes = flag.completes.grammarCompletion
+            return result
         }
     }
 
     fileprivate var grammarCommands: [PluginCommand] {
         commands.map { PluginCommand(name: $0.name, usage: $0.usage, help: $0.help, plugin: id) }
+    }
+}
+
+extension ManifestFlag.Completion {
+    fileprivate var grammarCompletion: Completion {
+        switch self {
+        case .nothing: .nothing
+        case .files: .files
+        case .directories: .directories
+        }
     }
 }
 

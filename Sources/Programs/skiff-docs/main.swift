@@ -6,18 +6,18 @@ import InstalledGrammar
 import Linux
 import PluginHost
 
-/// `skiff-docs man DIR [PREFIX]`, `skiff-docs completions DIR [PREFIX]`, `skiff-docs config FILE`: writes what is
-/// generated from the tables, for the installation and for packages. The plugins of PREFIX add their flags.
+/// `skiff-docs man DIR [PREFIX]`, `skiff-docs completions DIR [PREFIX]`, `skiff-docs config FILE [PREFIX]`: writes what is
+/// generated from the tables, for the installation and for packages. The plugins of PREFIX add what is theirs.
 func write(_ arguments: [String]) throws(SkiffError) {
     guard arguments.count == 2 || arguments.count == 3 else {
-        let usage = "usage: skiff-docs man DIR [PREFIX] | completions DIR [PREFIX] | config FILE"
+        let usage = "usage: skiff-docs man DIR [PREFIX] | completions DIR [PREFIX] | config FILE [PREFIX]"
         throw SkiffError(usage, code: .usage)
     }
     let (kind, target) = (arguments[0], arguments[1])
-    let grammar = Grammar(program: ProgramName(calledAs: "skiff")) {
-        guard arguments.count == 3 else { return PluginGrammar() }
-        return InstalledPlugins(installation: Installation(program: arguments[2] + "/bin/skiff")).grammar
-    }
+    let plugins =
+        arguments.count == 3
+        ? InstalledPlugins(installation: Installation(program: arguments[2] + "/bin/skiff")).grammar : PluginGrammar()
+    let grammar = Grammar(program: ProgramName(calledAs: "skiff"), plugins: plugins)
     switch kind {
     case "man":
         for page in try grammar.allPages() { try write(page.text, to: target, page.name) }
@@ -26,7 +26,7 @@ func write(_ arguments: [String]) throws(SkiffError) {
         try write(grammar.completion(for: .zsh), to: target, "_skiff")
         try write(grammar.completion(for: .fish), to: target, "skiff.fish")
     case "config":
-        try write(try Settings().text(), to: parentPath(target) ?? ".", lastComponent(target))
+        try write(try Settings().text(plugins.directives), to: parentPath(target) ?? ".", lastComponent(target))
     default: throw SkiffError("cannot write \(kind)", hint: "There are man, completions and config", code: .usage)
     }
 }

@@ -31,7 +31,8 @@ struct Program {
         let installation = try Installation.current()
         if words.first == "__transport" { return TransportWorker.run(installation) }
         let program = ProgramName(calledAs: environmentValue("SKIFF_PROGRAM") ?? "skiff")
-        let grammar = Grammar(program: program) { InstalledPlugins(installation: installation).grammar }
+        let catalog = PluginCatalog(installation)
+        let grammar = Grammar(program: program) { catalog.grammar(for: $0) }
         switch try grammar.parse(words, environment: FlagEnvironment(environmentStrings())) {
         case .answer(let answer): return say(answer)
         case .command(let invocation):

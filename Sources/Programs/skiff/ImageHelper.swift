@@ -9,7 +9,7 @@ import PluginHost
 /// path.
 struct ImageHelper {
     let installation: Installation
-    let registry: () -> InstalledPlugins
+    let catalog: PluginCatalog
 
     /// - Returns: nil for a path.
     func image(of invocation: Invocation) throws(SkiffError) -> FetchAnswer? {
@@ -25,8 +25,9 @@ struct ImageHelper {
         guard let colon = image.utf8.firstIndex(of: UInt8(ascii: ":")) else { return false }
         if BuiltInTransport.fetching.contains(String(image[..<colon])) { return true }
         guard let scheme = splitPluginURI(image)?.scheme else { return false }
-        let registry = registry()
-        if registry.plugins(serving: scheme).isEmpty { throw registry.refusal(of: scheme) }
+        if catalog.plugins(for: [.scheme(scheme)]).plugins(serving: scheme).isEmpty {
+            throw catalog.all.refusal(of: scheme)
+        }
         return true
     }
 

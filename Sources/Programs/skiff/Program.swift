@@ -34,8 +34,8 @@ package struct Program {
     private func dispatch() throws(SkiffError) -> Never {
         let installation = try Installation.current()
         if arguments.first == "__launch" { try launchFromDescriptor(installation) }
-        let registry = LazyRegistry(installation)
-        let grammar = Grammar(program: name) { registry.value.grammar }
+        let catalog = PluginCatalog(installation)
+        let grammar = Grammar(program: name) { catalog.grammar(for: $0) }
         switch try grammar.parse(arguments, environment: FlagEnvironment(environmentStrings())) {
         case .answer(let answer):
             try? writeFully(2, answer.standardError.printableLines)
@@ -43,7 +43,7 @@ package struct Program {
             exit(answer.status)
         case .command(let invocation):
             configureMessages(invocation)
-            try run(invocation, installation, registry)
+            try run(invocation, installation, catalog)
         }
     }
 
@@ -58,21 +58,19 @@ package struct Program {
         }
     }
 
-    private func run(_ invocation: Invocation, _ installation: Installation, _ registry: LazyRegistry)
-        throws(SkiffError)
-        -> Never
+    private func run(_ invocation: Invocation, _ installation: Installation, _ catalog: PluginCatalog)
+        throws(SkiffError) -> Never
     {
         if let action = Request.Action(rawValue: invocation.command) {
             try LaunchCommand(
-                installation: installation, settings: try settings(invocation, installation),
-                registry: { registry.value }
+                installation: installation, settings: try settings(invocation, installation), catalog: catalog
             ).run(invocation, action)
         }
         if invocation.command.hasPrefix("plugin ") {
-            exit(try PluginCommands(installation: installation, registry: registry.value).run(invocation))
+            exit(try PluginCommands(installation: installation, registry: catalog.all).run(invocation))
         }
         if !invocation.plugin.isEmpty {
-            try registry.value.runCommand(
+            try catalog.plugins(for: [.command(invocation.command)]).runCommand(
                 invocation.command, invocation.positionals, try settings(invocation, installation), installation)
             exit(0)
         }
@@ -121,18 +119,9 @@ package struct Program {
             return try readToEnd(source.raw, limit: 16 << 20)
         }
         let request = try Request(encoded: bytes)
-        let registry = LazyRegistry(installation)
         let command = LaunchCommand(
             installation: installation, settings: try Settings.load(installation, file: request.configurationFile),
-            registry: { registry.value })
+            catalog: PluginCatalog(installation))
         try command.run(encoded: request)
     }
-}
-
-/// The plugins of the installation, read when first asked for.
-private final class LazyRegistry {
-    private let installation: Installation
-    private(set) lazy var value = InstalledPlugins(installation: installation)
-
-    init(_ installation: Installation) { self.installation = installation }
 }

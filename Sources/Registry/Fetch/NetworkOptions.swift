@@ -27,6 +27,11 @@ package struct NetworkOptions: Sendable {
     package var keepsTemporary = false
     /// The flags of plugins whose schemes are used.
     package var pluginFlags: [PluginFlagUse] = []
+
+    /// Returns the flags that a plugin may see.
+    func pluginFlags(of plugin: String) -> [PluginFlagUse] {
+        pluginFlags.filter { $0.plugin.isEmpty || $0.plugin == plugin }
+    }
     /// `--docker-host`; nil for DOCKER_HOST or Docker's own socket.
     package var dockerHost: String?
     /// `--config`.

@@ -17,9 +17,9 @@ package struct PluginFetch {
     /// Returns the plugins that fetch from this transport, in the order in which they are asked.
     /// - Throws: when there are none.
     package static func plugins(_ scheme: String, _ installation: Installation) throws(SkiffError) -> [Manifest] {
-        let registry = InstalledPlugins(installation: installation)
-        let found = registry.plugins(serving: scheme)
-        if found.isEmpty { throw registry.refusal(of: scheme) }
+        let catalog = PluginCatalog(installation)
+        let found = catalog.plugins(for: [.scheme(scheme)]).plugins(serving: scheme)
+        if found.isEmpty { throw catalog.all.refusal(of: scheme) }
         return found
     }
 
@@ -42,7 +42,7 @@ package struct PluginFetch {
     private func task(_ plugin: String, _ uri: ImageURI) -> TransportTask {
         var task = TransportTask(
             plugin: plugin, uri: uri.description, architecture: options.platform.architecture)
-        (task.variant, task.flags) = (options.platform.variant, options.pluginFlags)
+        (task.variant, task.flags) = (options.platform.variant, options.pluginFlags(of: plugin))
         (task.configuration, task.isQuiet) = (options.configurationFile, options.quiet)
         return task
     }

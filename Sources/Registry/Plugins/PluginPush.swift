@@ -25,7 +25,7 @@ struct PluginPush {
             var task = TransportTask(
                 plugin: plugin.id, uri: uri.description, architecture: facts.architecture.name)
             task.upload = (digest, facts.size)
-            (task.flags, task.configuration) = (options.pluginFlags, options.configurationFile)
+            (task.flags, task.configuration) = (options.pluginFlags(of: plugin.id), options.configurationFile)
             task.isQuiet = options.quiet
             let process = try TransportProcess(task, installation, options)
             defer { process.end() }

@@ -57,7 +57,7 @@ package enum TransportWorker {
         throws(SkiffError) -> PluginTransport
     {
         let trust = Trust.ofThisProcess
-        let registry = InstalledPlugins(installation: installation, trust: trust)
+        let registry = PluginCatalog(installation, trust: trust).plugins(for: [.plugin(task.plugin)])
         guard let manifest = registry.enabled.first(where: { $0.id == task.plugin }) else {
             throw SkiffError("cannot use the plugin \(task.plugin): it is not there any more")
         }
@@ -65,7 +65,8 @@ package enum TransportWorker {
         request.pluginFlags = task.flags
         var facts = SessionFacts(request: request, installation: installation)
         let settings = try Settings.load(installation, file: task.configuration)
-        facts.configuration = settings.values(of:)
+        try registry.check(settings)
+        facts.configuration = InstalledPlugins.configuration(settings, [manifest])
         facts.isPrivileged = trust.isPrivileged
         facts.isRootless = effectiveUID() != 0
         let bars = ProgressBars(progress)

@@ -122,19 +122,8 @@ extension PlanBuilderTests {
     @Test func whatIsNotCarriedOutIsTold() throws {
         var settings = Settings()
         (settings.allowMonitoring, settings.monitoringSocketPath) = (true, "/s")
-        settings.useNvidiaContainerCLI = true
         let monitoring = "allow monitoring = yes is not carried out: nothing is reported to /s"
         #expect(try warnings(plan(sandbox, host(), settings: settings)) == [monitoring])
-        let nvidia = "use nvidia-container-cli = yes is not carried out: --nv finds the driver itself"
-        #expect(
-            try warnings(plan(sandbox, host(), settings: settings) { $0.pluginFlags = [PluginFlagUse("nv", ["true"])] })
-                == [nvidia, monitoring])
-        settings.alwaysUseNvidia = true
-        #expect(try warnings(plan(sandbox, host(), settings: settings)) == [nvidia, monitoring])
-        #expect(
-            try warnings(
-                plan(sandbox, host(), settings: settings) { $0.pluginFlags = [PluginFlagUse("no-nv", ["true"])] })
-                == [monitoring])
     }
 
     @Test func defaultsAreSilent() throws {

@@ -18,7 +18,7 @@ struct RequestCodingTests {
         request.userMapping = .inherited
         request.programUser = ProgramUser(uid: 7, gid: 8, groups: [9, 10])
         request.exactEnvironment = true
-        request.pluginFlags = [PluginFlagUse("overlay", ["a", "b"]), PluginFlagUse("nv", ["true"])]
+        request.pluginFlags = [PluginFlagUse("overlay", ["a", "b"], of: "o.p"), PluginFlagUse("nv", ["true"])]
         return request
     }
 
@@ -30,7 +30,7 @@ struct RequestCodingTests {
         #expect(copy.binds == original.binds)
         #expect(copy.home == original.home)
         #expect(copy.environment.map(\.value) == ["b=c", ""])
-        #expect(copy.pluginFlags.map(\.values) == [["a", "b"], ["true"]])
+        #expect(copy.pluginFlags == original.pluginFlags)
         #expect(copy.contain && copy.newPID && !copy.newIPC)
         #expect(copy.userMapping == .inherited)
         #expect(copy.programUser == original.programUser && copy.exactEnvironment)

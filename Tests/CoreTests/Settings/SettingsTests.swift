@@ -111,13 +111,6 @@ import Testing
         #expect(count >= 50)
     }
 
-    @Test func theShippedFileIsTheDefault() throws {
-        let file = URL(filePath: repository + "/Share/etc/skiff.conf")
-        let shipped = try String(contentsOf: file, encoding: .utf8)
-        #expect(shipped == (try Settings().text()), "run: skiff confgen Share/etc/skiff.conf")
-        #expect(try parse(shipped).bindPath == Settings().bindPath)
-    }
-
     @Test func filesAreFound() throws {
         let scratch = try Scratch()
         try scratch.directory("etc/skiff")
@@ -147,19 +140,49 @@ import Testing
         let isRoot = effectiveUID() == 0
         #expect(try isRefused("mount home = no\n") == isRoot)
         #expect(try isRefused("vendor plugin path = /x\n") == isRoot)
+        // Who says no to a plugin takes something away, but for a switch that is off anyway.
+        #expect(try isRefused("vendor isolation = no\n") == isRoot)
+        #expect(try !isRefused(Settings().text() + "always use vendor = no\n"))
         #expect(try !isRefused(Settings().text()))
     }
 
-    @Test func pluginsThatAreAlwaysUsed() throws {
-        #expect(try parse("").alwaysUsed == [])
-        #expect(try parse("always use nv = no\nalways use rocm = no\n").alwaysUsed == [])
+    @Test func linesOfPluginsAreKeptApart() throws {
+        #expect(try parse(Settings().text()).pluginLines.isEmpty)
+        let settings = try parse("always use nv = no\nmount home = no\nmount home = yes\nbind path = /a\nvendor = a\n")
+        #expect(settings.pluginLines.map(\.name) == ["always use nv", "vendor"])
+        #expect(settings.pluginLines.map(\.isOff) == [true, false])
+        #expect(Settings.isOwn("bind path") && Settings.isOwn("systemd cgroups") && !Settings.isOwn("always use nv"))
+    }
+
+    @Test func textHasTheDirectivesOfPlugins() throws {
+        let directives = [
+            PluginDirective(name: "always use it", kind: .bool, standard: nil, comment: "for everybody", plugin: "o.p"),
+            PluginDirective(name: "it path", kind: .path, standard: "/opt", comment: "where it is", plugin: "o.p"),
+            PluginDirective(name: "its words", kind: .list, standard: nil, comment: "what it says", plugin: "o.p"),
+            PluginDirective(name: "it path", kind: .text, standard: nil, comment: "another", plugin: "o.q"),
+        ]
+        let fresh = try Settings().text(directives)
         #expect(
-            try parse("always use nv = yes\nalways use vendor = a\n").alwaysUsed == [
-                "always use nv", "always use vendor",
-            ])
-        var settings = Settings()
-        settings.alwaysUseROCm = true
-        #expect(settings.alwaysUsed == ["always use rocm"])
+            fresh.hasSuffix(
+                """
+
+                ## Plugin o.p
+
+                # for everybody
+                always use it = no
+
+                # where it is
+                #it path = /opt
+
+                # what it says
+                #its words =
+
+                """), "\(fresh)")
+        let old = try parse("its words = a,b\nnobody's = 1\nit path = /x\nits words = c\n")
+        let text = try old.text(directives)
+        #expect(text.contains("\n# where it is\nit path = /x\n\n# what it says\nits words = a,b\nits words = c\n"))
+        #expect(text.hasSuffix("\n## Known neither to skiff nor to an installed plugin\n\nnobody's = 1\n"))
+        #expect(try parse(text).text(directives) == text)
     }
 
     @Test func buildsGetNothingOfTheHost() {

@@ -10,16 +10,16 @@ public func fuzzGrammar(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     let end = words.firstIndex(of: "") ?? words.startIndex
     let variables = Array(words[..<end])
     let arguments = Array(words[end...].dropFirst())
-    let grammar = Grammar(program: ProgramName(calledAs: "skiff")) {
-        PluginGrammar(
+    let grammar = Grammar(
+        program: ProgramName(calledAs: "skiff"),
+        plugins: PluginGrammar(
             flags: [
                 PluginFlag(
                     name: "nv", kind: .bool, environment: ["NV"], help: "use the GPU", commands: ["exec"], plugin: "p"),
                 PluginFlag(
                     name: "level", short: "L", kind: .uint32, defaultText: "x", environment: ["LEVEL"], help: "a: b",
                     commands: ["run"], plugin: "p"),
-            ], commands: [PluginCommand(name: "greet", usage: "<name>", help: "Say hello", plugin: "p")])
-    }
+            ], commands: [PluginCommand(name: "greet", usage: "<name>", help: "Say hello", plugin: "p")]))
     guard let outcome = try? grammar.parse(arguments, environment: FlagEnvironment(variables)) else { return 0 }
     if case .command(let invocation) = outcome {
         // What was understood must be true of what was typed.

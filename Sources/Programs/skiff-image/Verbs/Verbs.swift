@@ -51,7 +51,7 @@ enum Verbs {
             try printBuildConfiguration(invocation, installation, program)
             return 0
         case "confgen":
-            try writeConfiguration(invocation)
+            try writeConfiguration(invocation, installation)
             return 0
         default: throw SkiffError("cannot run \(invocation.command): it is no command of skiff-image")
         }

@@ -11,11 +11,11 @@ struct LaunchCommand {
 
     let installation: Installation
     let settings: Settings
-    let registry: () -> InstalledPlugins
+    let catalog: PluginCatalog
 
     func run(_ invocation: Invocation, _ action: Request.Action) throws(SkiffError) -> Never {
         let host = try HostFacts.current()
-        let fetched = try ImageHelper(installation: installation, registry: registry).image(of: invocation)
+        let fetched = try ImageHelper(installation: installation, catalog: catalog).image(of: invocation)
         let request = try LaunchRequest(invocation: invocation, directory: host.directory, fetched: fetched?.path).make(
             action)
         let explain: Explain =
@@ -35,7 +35,9 @@ struct LaunchCommand {
                 try setInherited(supervisor, false)
             }
         }
-        if !request.pluginFlags.isEmpty { try registry().refuseUnknownFlags(of: request) }
+        if !request.pluginFlags.isEmpty {
+            try catalog.plugins(for: request, Settings())?.refuseUnknownFlags(of: request)
+        }
         try run(request, try HostFacts.current(), .no, isStep: true)
     }
 
@@ -49,17 +51,20 @@ struct LaunchCommand {
         var facts = try ImageFacts(image, request, settings, host)
         var host = host
         host.look(for: request, settings, &facts, installation)
+        // Only a launch that can need a plugin reads manifests and opens libraries.
+        let installed = catalog.plugins(for: request, settings)
         let metadata = image.sif?.metadata
         let file = image.descriptor.raw
-        let plugins = try plugins(for: request) { known in
-            known.describe(request, host, facts)
-            // The file stays open until the launch has ended.
-            known.metadata = { metadata.flatMap { try? readObject($0, of: file) }.map { String(bytes: $0) } }
-        }
+        let plugins =
+            try installed?.phases(for: request, settings, installation) { known in
+                known.describe(request, host, facts)
+                // The file stays open until the launch has ended.
+                known.metadata = { metadata.flatMap { try? readObject($0, of: file) }.map { String(bytes: $0) } }
+            } ?? NoPlugins()
         let capability = request.userMapping == .root ? RootCapability.current(host, ProgramPath(settings)) : nil
         let plan = try PlanBuilder(
             request: request, settings: settings, host: host, image: facts, plugins: plugins, capability: capability,
-            messages: settings.alwaysUsed.isEmpty ? [] : registry().unansweredDirectives(settings)
+            messages: installed?.unansweredDirectives(settings) ?? []
         ).build()
         if explain != .no {
             plugins.stopped(status: -1)
@@ -68,14 +73,6 @@ struct LaunchCommand {
         plan.report()
         let launcher = Launcher(plan: plan, plugins: plugins, installation: installation, isStep: isStep)
         end(as: try launcher.run(image: image.descriptor.raw))
-    }
-
-    /// Only a launch that can need a plugin reads manifests and opens libraries.
-    private func plugins(for request: Request, _ complete: (inout SessionFacts) -> Void) throws(SkiffError)
-        -> any PluginPhases
-    {
-        guard InstalledPlugins.isNeeded(by: request, settings) else { return NoPlugins() }
-        return try registry().phases(for: request, settings, installation, complete: complete)
     }
 
     private func answer(_ text: String) -> Never {

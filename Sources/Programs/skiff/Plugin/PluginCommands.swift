@@ -7,15 +7,12 @@ import PluginHost
 /// `skiff plugin …`: lists what is installed and what it adds, enables and disables plugins, and runs the checker.
 struct PluginCommands {
     private let installation: Installation
-    private let registry: InstalledPlugins
+    let registry: InstalledPlugins
 
     init(installation: Installation, registry: InstalledPlugins) {
         self.installation = installation
         self.registry = registry
     }
-
-    /// Plugins that come with skiff. `plugin list` leaves them out: scripts written for Apptainer count its lines.
-    static let stock: Set<String> = ["org.skiff.overlay", "org.skiff.nvidia-gpu"]
 
     /// - Returns: the exit status.
     func run(_ invocation: Invocation) throws(SkiffError) -> CInt {
@@ -23,9 +20,11 @@ struct PluginCommands {
         switch invocation.command {
         case "plugin list":
             let all = invocation[.all]
-            if !all, let note = stockNote() { Log.info(note) }
+            if invocation[.json] { return try write(listJSON(all: all)) }
+            if !all, let note = hiddenNote() { Log.info(note) }
             return try write(list(all: all))
-        case "plugin inspect": return try write(try inspect(name))
+        case "plugin inspect":
+            return try write(invocation[.json] ? try inspectJSON(name) : try inspect(name))
         case "plugin enable": return try change(name, enabled: true)
         case "plugin disable": return try change(name, enabled: false)
         case "plugin check": return try check(name, invocation)
@@ -42,20 +41,20 @@ struct PluginCommands {
     }
 
     /// Returns a line about the plugins that the list leaves out; nil when none is installed.
-    func stockNote() -> String? {
-        let names = registry.entries.map(\.manifest.id).filter(Self.stock.contains)
+    func hiddenNote() -> String? {
+        let names = registry.entries.map(\.manifest).filter(\.isHidden).map(\.id)
         guard !names.isEmpty else { return nil }
-        let verb = names.count == 1 ? "came with skiff and is" : "came with skiff and are"
-        return "\(names.joined(separator: " and ")) \(verb) not listed: 'plugin list --all' shows all"
+        let verb = names.count == 1 ? "is" : "are"
+        return "\(names.joined(separator: " and ")) \(verb) hidden: 'plugin list --all' shows all"
     }
 
-    /// Returns the list in Apptainer's columns. With `all`, stock plugins and broken manifests are included.
+    /// Returns the list in Apptainer's columns. With `all`, hidden plugins and broken manifests are included.
     func list(all: Bool) -> String {
-        var rows = registry.entries.filter { all || !Self.stock.contains($0.manifest.id) }.map { entry in
+        var rows = registry.entries.filter { all || !$0.manifest.isHidden }.map { entry in
             let id = entry.manifest.id
-            return (Self.stock.contains(id) ? id + "  (came with skiff)" : id, entry.isEnabled ? "yes" : "no")
+            return (entry.manifest.isHidden ? id + "  (hidden)" : id, entry.isEnabled ? "yes" : "no")
         }
-        if all { rows += registry.broken.map { ($0.id.isEmpty ? $0.file : $0.id, "broken") } }
+        if all { rows += registry.broken.map { (($0.id.isEmpty ? $0.file : $0.id).printableField, "broken") } }
         if rows.isEmpty { return "There are no plugins installed.\n" }
         let lines = rows.map { name, state in
             String(repeating: " ", count: max(0, 7 - state.utf8.count)) + "\(state)  \(name)\n"
@@ -73,14 +72,15 @@ struct PluginCommands {
             $1.isEmpty ? nil : "\($0): \($1.joined(separator: " "))"
         }
         lines += manifest.flags.map { flag in
-            let value = flag.kind == .bool ? "" : " \(flag.kind.rawValue)"
-            return "Flag: --\(flag.name)\(value): \(flag.help)"
+            "Flag: --\(flag.name)\(flag.kind == .bool ? "" : " " + flag.valueText): \(flag.help)"
         }
         lines += manifest.commands.map { "Command: \($0.name): \($0.help)" }
         lines += manifest.schemes.map { scheme in
             "Scheme: \(scheme):// (\(manifest.pushSchemes.contains(scheme) ? "pull, push" : "pull"))"
         }
-        lines += manifest.configurationKeys.map { "Configuration: \($0)" }
+        lines += manifest.settings.map(\.directive).map { directive in
+            "Configuration: \(directive.name) = \(directive.reference.values): \(directive.comment)"
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -92,7 +92,7 @@ struct PluginCommands {
     }
 
     /// Finds a manifest anywhere if the word is a path, else an installed plugin.
-    private func find(_ name: String, to verb: String) throws(SkiffError) -> (manifest: Manifest, directory: String) {
+    func find(_ name: String, to verb: String) throws(SkiffError) -> (manifest: Manifest, directory: String) {
         if name.utf8.contains(UInt8(ascii: "/")) || name.hasSuffix(InstalledPlugins.suffix) {
             return try manifestFile(name)
         }
@@ -119,5 +119,16 @@ struct PluginCommands {
         }
         _ = try write(invocation[.json] ? Checker.json(results, manifest) : Checker.text(results))
         return results.contains { $0.outcome == .failed || $0.outcome == .crashed } ? 1 : 0
+    }
+}
+
+extension ManifestFlag {
+    /// `strings=a,b`, `int 0-64`: what the flag takes, for people.
+    fileprivate var valueText: String {
+        var text = kind.rawValue
+        if !values.isEmpty { text = values.joined(separator: "|") }
+        if let range { text += " \(range.lowerBound) to \(range.upperBound)" }
+        if let defaultValue { text += " (default \(defaultValue))" }
+        return impliedValue.map { "[=\(text), alone \($0)]" } ?? text
     }
 }
