@@ -22,7 +22,9 @@ package final class PluginRun: PluginPhases {
         var sessions: [Session] = []
         for item in picked {
             let plugin = try loader.load(item.manifest)
-            sessions.append(Session(plugin: plugin, facts: facts))
+            let session = Session(plugin: plugin, facts: facts)
+            session.number = UInt8(clamping: sessions.count)
+            sessions.append(session)
         }
         self.sessions = sessions
         self.picked = picked
@@ -32,7 +34,7 @@ package final class PluginRun: PluginPhases {
         zip(sessions, picked).map { session, item in
             PluginParticipant(
                 id: item.manifest.id, version: item.manifest.version, trigger: item.trigger,
-                phases: PluginPhase.allCases.filter(session.plugin.phases.has))
+                phases: PluginPhase.allCases.filter(session.plugin.phases.has), holdsStart: session.plugin.holdsStart)
         }
     }
 
@@ -55,6 +57,58 @@ package final class PluginRun: PluginPhases {
 
     package func environment(_ draft: inout PlanDraft) throws(SkiffError) {
         try fill(.environment, &draft, \.environment)
+    }
+
+    package var messageLink: Int32? {
+        get { sessions.first?.messageLink }
+        set { for session in sessions { session.messageLink = newValue } }
+    }
+
+    package func created(_ place: ContainerPlace) throws(SkiffError) {
+        try withPlace(place) { place throws(SkiffError) in
+            for session in sessions {
+                try container(session, "created", session.plugin.container.created) {
+                    $0(session.plugin.object, session.pointer, place)
+                }
+            }
+        }
+    }
+
+    package func received(_ message: [UInt8]) throws(SkiffError) {
+        guard let number = message.first, let session = sessions.first(where: { $0.number == number }) else { return }
+        try container(session, "message", session.plugin.container.message) { slot in
+            message.dropFirst().withUnsafeBytes {
+                slot(session.plugin.object, session.pointer, $0.baseAddress, UInt64($0.count))
+            }
+        }
+    }
+
+    package func running(_ place: ContainerPlace) throws(SkiffError) {
+        try withPlace(place) { place throws(SkiffError) in
+            for session in sessions {
+                try container(session, "running", session.plugin.container.running) {
+                    $0(session.plugin.object, session.pointer, place)
+                }
+            }
+        }
+    }
+
+    /// Calls a slot of `skiff.container/1`, if there is one. The plan is closed, as in `started`.
+    private func container<Slot>(_ session: Session, _ station: String, _ slot: Slot?, _ body: (Slot) -> Int32)
+        throws(SkiffError)
+    {
+        guard let slot else { return }
+        try session.during(.started) { () throws(SkiffError) in _ = try session.plugin.call(station) { body(slot) } }
+    }
+
+    private func withPlace(
+        _ place: ContainerPlace, _ body: (UnsafePointer<skiff_place>) throws(SkiffError) -> Void
+    ) throws(SkiffError) {
+        var lent = skiff_place(
+            struct_size: UInt32(MemoryLayout<skiff_place>.size), pid: place.pid, pidfd: place.pidfd,
+            user_fd: place.user ?? -1, network_fd: place.network ?? -1, ipc_fd: place.ipc ?? -1,
+            uts_fd: place.uts ?? -1, pid_fd: place.pidNamespace ?? -1)
+        try withUnsafePointer(to: &lent) { pointer throws(SkiffError) in try body(pointer) }
     }
 
     package func entered() throws(SkiffError) { try inChild(.entered, \.entered) }

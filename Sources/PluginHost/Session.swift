@@ -63,6 +63,10 @@ final class Session {
     fileprivate(set) var phase: PluginPhase?
     /// The plan, while it is open and in our hands.
     var draft: PlanDraft?
+    /// Its number among the plugins of the command.
+    var number: UInt8 = 0
+    /// In the container's process, the way to the command.
+    var messageLink: Int32?
     /// Helpers that were started and not yet ended, in order.
     var helpers: [Helper] = []
     /// The plugin's own.

@@ -55,6 +55,7 @@ struct Child {
         try mapUser()
         try closeMemory()
         LaunchStep.mapped.reached()
+        try waitForRelease()
         try plugins.entered()
         try during("cannot make the mount namespace private") { () throws(Errno) in
             try setPropagation(plan.session.receivesMounts ? .slave : .private, of: "/")
@@ -211,6 +212,19 @@ struct Child {
             try read(links.mapped ?? -1, into: UnsafeMutableRawBufferPointer(buffer))
         }
         if count != 1 { _exit(255) }
+    }
+
+    /// Hands the namespaces to the parent and waits until the plugins there are done with them. If one of them fails, the
+    /// parent says so.
+    private func waitForRelease() throws(SkiffError) {
+        guard let link = links.release else { return }
+        try during("cannot show the namespaces to plugins") { () throws(Errno) in
+            let namespaces = try ContainerNamespaces.open(plan.ownNamespaces)
+            try namespaces.send(over: link)
+            namespaces.close()
+            if try receiveMessage(over: link).bytes.isEmpty { _exit(255) }
+        }
+        plugins.messageLink = link
     }
 
     /// The last step: from here on system calls are answered by others.

@@ -8,6 +8,9 @@ struct ChildLinks {
     var supervisor: CInt?
     /// Where the parent says that it has written the id maps; nil when the child writes them itself.
     var mapped: CInt?
+    /// Where the child hands out its namespaces, waits until plugins are done with them, and sends their messages; nil
+    /// when no plugin takes part.
+    var release: CInt?
     /// Close-on-exec: its end of file tells the monitor that the program runs. Nil when started in place.
     var status: CInt?
     /// Where a shim tells the monitor that the program was stopped.

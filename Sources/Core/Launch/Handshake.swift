@@ -11,6 +11,9 @@ import Linux
 //   * server-started                                                       read superblock, wait on 4
 //   clone ───────────────────▶    * cloned
 //                                 death signal, id maps      * mapped
+//   plugins: created ◀───────     namespaces, where a plugin holds the start
+//   release ─────────────────▶
+//                                 plugins: entered
 //                                 clone bind sources         * sources
 //                                 session tmpfs              * session
 //                                 open /dev/fuse, mount(2)   * fuse-mounted
@@ -23,7 +26,7 @@ import Linux
 //                                 environment                * environment
 //                                 capabilities, exec         * exec
 //   status pipe: end ◀────────    (close-on-exec)                           as SIGIO: the monitor waits for signals only
-//   plugins: started
+//   plugins: messages of the child, running, started
 //   * running
 //   wait
 //   question ────────────────────────────────────────────────────────────▶

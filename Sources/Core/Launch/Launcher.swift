@@ -85,8 +85,10 @@ package struct Launcher {
         let child = try StartedChild(self, image: image, links: helpers.links)
         helpers.childIsMade()
         let pid = child.pid
-        let status = try Monitor(child, standsForProgram: !isStep).wait {
+        let held = child.held
+        let status = try Monitor(child, standsForProgram: !isStep).wait { () throws(SkiffError) in
             LaunchStep.running.reached()
+            try held?.programRuns(plugins)
             if !plugins.participants.isEmpty, let pidfd = try? openPidFD(pid) {
                 plugins.started(pid: pid, pidfd: pidfd.raw)
             }
@@ -97,9 +99,12 @@ package struct Launcher {
 
     var makesUserNamespace: Bool { namespaces.contains(.user) }
 
-    /// The namespaces that the child makes for itself.
-    var namespaces: Namespaces {
-        if case .program = part { return [] }
-        return plan.ownNamespaces
+    /// Whether the child enters a container that exists already.
+    var entersContainer: Bool {
+        if case .program = part { return true }
+        return false
     }
+
+    /// The namespaces that the child makes for itself.
+    var namespaces: Namespaces { entersContainer ? [] : plan.ownNamespaces }
 }

@@ -22,13 +22,20 @@ struct Monitor: ~Copyable {
 
     /// - Parameter whenRunning: called once, when the program runs or can no longer start.
     /// - Returns: how the child ended.
-    consuming func wait(whenRunning: () -> Void) throws(SkiffError) -> ExitStatus {
+    /// - Throws: also what `whenRunning` throws, after the child was ended.
+    consuming func wait(whenRunning: () throws(SkiffError) -> Void) throws(SkiffError) -> ExitStatus {
+        var refusal: SkiffError?
         do throws(Errno) {
             while true {
                 let received = try waitForSignal(.all)
                 if !isRunning, try waitReadable(child.running.raw, milliseconds: 0) {
                     isRunning = true
-                    whenRunning()
+                    do throws(SkiffError) { try whenRunning() } catch { refusal = error }
+                    if refusal != nil {
+                        try? sendSignal(SIGKILL, to: child.pid)
+                        _ = try waitFor(child.pid)
+                        break
+                    }
                 }
                 if !isRunning, endsLaunch(received.number) {
                     try sendSignal(SIGKILL, to: child.pid)
@@ -46,6 +53,7 @@ struct Monitor: ~Copyable {
         } catch {
             throw SkiffError("cannot wait for the container", errno: error)
         }
+        throw refusal ?? SkiffError("cannot wait for the container")
     }
 
     /// A signal of the terminal (Ctrl-C) reaches the whole foreground group, so the program has it already; one that

@@ -9,6 +9,8 @@ struct StartedChild: ~Copyable {
     let running: OwnedFD
     /// What a shim reports; nil without one.
     let reports: OwnedFD?
+    /// Nil unless plugins take part in the start.
+    let held: HeldContainer?
     /// Whether it is a shim, PID 1 of the container, and not the program.
     let isShim: Bool
 
@@ -17,6 +19,7 @@ struct StartedChild: ~Copyable {
     init(_ launcher: Launcher, image: CInt?, links: ChildLinks) throws(SkiffError) {
         var links = links
         let maps = try MapGate(launcher.makesUserNamespace ? launcher.plan.user : .none)
+        let gate = try ReleaseGate(launcher.entersContainer ? nil : launcher.plan)
         let monitor = processID()
         let status = try Self.makeReports()
         let shim = launcher.plan.process == .shim ? try Self.makeReports() : nil
@@ -30,10 +33,12 @@ struct StartedChild: ~Copyable {
             pid = try cloneProcess(launcher.namespaces)
         } catch {
             maps.close()
+            gate.close()
             throw NamespaceAdvice.failure(error)
         }
         if pid == 0 {
             links.mapped = maps.wait()
+            links.release = gate.childEnd()
             links.status = status.second
             links.reports = shim?.second
             Child(launcher, image: image, links: links, monitor: monitor).runOrReport()
@@ -42,6 +47,7 @@ struct StartedChild: ~Copyable {
         Inheritance.closeDescriptors()
         if case .program(let entered) = launcher.part { entered.close() }
         try maps.open(for: pid)
+        held = try gate.open(for: pid, launcher.plugins)
         self.pid = pid
         isShim = launcher.plan.process == .shim
         running = OwnedFD(adopting: status.first)

@@ -300,11 +300,7 @@ package struct PlanBuilder {
 
     private func processModel(_ draft: PlanDraft, _ root: RootImage) -> ProcessModel {
         if draft.namespaces.contains(.pid) { return request.noInit ? .monitored : .shim }
-        let watched =
-            draft.keepsMonitor
-            || plugins.participants.contains { plugin in
-                plugin.phases.contains(.started) || plugin.phases.contains(.stopped)
-            }
+        let watched = draft.keepsMonitor || plugins.participants.contains(where: \.keepsMonitor)
         // Ranges are mapped from outside, and a supervisor of its own ends with the container.
         if case .ranges = user { return .monitored }
         if rootMode == .supervised && request.inheritedRoot?.supervisor == nil { return .monitored }

@@ -98,6 +98,14 @@ package protocol PluginPhases: AnyObject {
     func entered() throws(SkiffError)
     /// In the child, when the root is assembled, before privileges drop.
     func preExec() throws(SkiffError)
+    /// A descriptor over which the child's plugins send messages to the parent; set in the child.
+    var messageLink: Int32? { get set }
+    /// In the parent, while the child waits: its namespaces exist and are empty.
+    func created(_ place: ContainerPlace) throws(SkiffError)
+    /// In the parent, for each message of the child, when the program runs.
+    func received(_ message: [UInt8]) throws(SkiffError)
+    /// In the parent, when the program runs. A failure ends the container.
+    func running(_ place: ContainerPlace) throws(SkiffError)
     /// In the parent, when the program runs. A failure is a warning.
     func started(pid: Int32, pidfd: Int32)
     /// In the parent, when the container is gone or the launch failed; undoes what `prepare` did, in reverse order.
@@ -112,10 +120,39 @@ package struct PluginParticipant: Sendable, Equatable {
     package let trigger: String
     /// The phases that it has; `stopped` keeps a monitor.
     package let phases: [PluginPhase]
+    /// Whether the container's first process waits for it.
+    package let holdsStart: Bool
 
-    package init(id: String, version: String, trigger: String, phases: [PluginPhase]) {
+    package init(id: String, version: String, trigger: String, phases: [PluginPhase], holdsStart: Bool = false) {
         (self.id, self.version, self.trigger, self.phases) = (id, version, trigger, phases)
+        self.holdsStart = holdsStart
     }
+
+    /// Whether somebody has to wait for the container.
+    var keepsMonitor: Bool { holdsStart || phases.contains(.started) || phases.contains(.stopped) }
+}
+
+/// For plugins that do not hold the start.
+extension PluginPhases {
+    package var messageLink: Int32? {
+        get { nil }
+        set {}
+    }
+    package func created(_ place: ContainerPlace) throws(SkiffError) {}
+    package func received(_ message: [UInt8]) throws(SkiffError) {}
+    package func running(_ place: ContainerPlace) throws(SkiffError) {}
+}
+
+/// A container that exists: its first process and its own namespaces, by descriptors that are lent.
+package struct ContainerPlace: Sendable {
+    package var pid: Int32
+    package var pidfd: Int32
+    /// Nil for a kind of which the container has none of its own.
+    package var user: Int32?
+    package var network: Int32?
+    package var ipc: Int32?
+    package var uts: Int32?
+    package var pidNamespace: Int32?
 }
 
 /// No plugin at all: the ordinary start.

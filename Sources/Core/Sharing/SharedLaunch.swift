@@ -46,7 +46,7 @@ extension Launcher {
 
     private var joiningNeedsMonitor: Bool {
         plan.namespaces.contains(.pid) || plan.root?.supervisor == .own
-            || plugins.participants.contains { $0.phases.contains(.started) || $0.phases.contains(.stopped) }
+            || plugins.participants.contains(where: \.keepsMonitor)
     }
 
     /// Starts the keeper and waits until the container is set up.

@@ -16,6 +16,8 @@ package final class LoadedPlugin {
     let host: UnsafePointer<skiff_host>
     private(set) var phases = skiff_phases()
     private(set) var handlers: [String: skiff_handler] = [:]
+    /// Empty unless the manifest names it.
+    private(set) var container = skiff_container()
     /// Empty unless the manifest has schemes.
     private(set) var transport = skiff_transport()
     /// What the plugin said before it returned a negative status.
@@ -43,8 +45,14 @@ package final class LoadedPlugin {
         for id in manifest.extensions where find(id) == nil {
             throw manifest.failure("load", "the library has no \(id)")
         }
+        if manifest.extensions.contains(SKIFF_EXT_CONTAINER) {
+            container = readTable(find(SKIFF_EXT_CONTAINER), into: skiff_container()) ?? container
+        }
         try readTransport()
     }
+
+    /// Whether the container's first process has to wait for this plugin.
+    var holdsStart: Bool { container.created != nil || container.message != nil || container.running != nil }
 
     private func checkIdentity() throws(SkiffError) {
         guard text(root.id) == manifest.id else {

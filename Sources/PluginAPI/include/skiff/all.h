@@ -3,6 +3,7 @@
 #define SKIFF_ALL_H
 
 #include "cli.h"
+#include "ext/draft/container.h"
 #include "ext/draft/crypto.h"
 #include "ext/draft/devices.h"
 #include "ext/draft/filesystem.h"
@@ -12,6 +13,8 @@
 #include "host/calls.h"
 #include "host/facts.h"
 #include "host/image.h"
+#include "host/inside.h"
+#include "host/message.h"
 #include "host/progress.h"
 #include "host/run.h"
 #include "host/secret.h"
@@ -20,6 +23,7 @@
 #include "host/state.h"
 #include "host/undo.h"
 #include "phases.h"
+#include "place.h"
 #include "plan.h"
 #include "plugin.h"
 
