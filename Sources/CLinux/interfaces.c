@@ -1,6 +1,8 @@
 #include "clinux.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +25,45 @@ int skl_bring_up(const char *interface)
     }
     int error = errno;
     close(control);
+    errno = error;
+    return result;
+}
+
+/* RTM_DELLINK of rtnetlink(7), by name. */
+int skl_delete_interface(const char *interface)
+{
+    struct {
+        struct nlmsghdr header;
+        struct ifinfomsg link;
+        struct rtattr attribute;
+        char name[IFNAMSIZ];
+    } request = {0};
+    struct {
+        struct nlmsghdr header;
+        struct nlmsgerr error;
+        char rest[256];
+    } answer = {0};
+    size_t size = strlen(interface) + 1;
+    if (size > sizeof request.name) {
+        errno = ENODEV;
+        return -1;
+    }
+    memcpy(request.name, interface, size);
+    request.attribute = (struct rtattr){.rta_len = RTA_LENGTH(size), .rta_type = IFLA_IFNAME};
+    request.header = (struct nlmsghdr){
+        .nlmsg_len = NLMSG_LENGTH(sizeof request.link) + RTA_LENGTH(size),
+        .nlmsg_type = RTM_DELLINK,
+        .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+    };
+    int socket_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (socket_fd < 0) return -1;
+    int result = -1;
+    if (send(socket_fd, &request, request.header.nlmsg_len, 0) >= 0 && recv(socket_fd, &answer, sizeof answer, 0) >= 0) {
+        errno = -answer.error.error;
+        result = answer.error.error == 0 ? 0 : -1;
+    }
+    int error = errno;
+    close(socket_fd);
     errno = error;
     return result;
 }

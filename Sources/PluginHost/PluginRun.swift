@@ -18,6 +18,7 @@ package final class PluginRun: PluginPhases {
     )
         throws(SkiffError)
     {
+        if !picked.isEmpty { UndoJournal.sweep(facts.undoDirectory) }
         let loader = Loader(directory: registry.directory, trust: trust)
         var sessions: [Session] = []
         for item in picked {
@@ -127,6 +128,7 @@ package final class PluginRun: PluginPhases {
         prepared = []
         for session in order {
             session.endHelpers()
+            session.undo()
             defer { session.freeState() }
             guard let slot = session.plugin.phases.stopped else { continue }
             attempt(session, .stopped) { slot(session.plugin.object, session.pointer, status) }

@@ -28,6 +28,8 @@ package struct SessionFacts {
     package var home: String?
     /// The caller's current directory.
     package var directory: String?
+    /// Where records of what to undo are kept.
+    package var undoDirectory = ConfigurationDirectory.path + "/undo/" + hostname()
     /// Returns the absolute path of a program of the host.
     package var findProgram: (String) -> String? = { _ in nil }
     /// Returns what the image says about itself, as JSON; nil when its file does not hold that beside the file system.
@@ -69,6 +71,8 @@ final class Session {
     var messageLink: Int32?
     /// Helpers that were started and not yet ended, in order.
     var helpers: [Helper] = []
+    /// What it has to take back, by handles of the command's journal.
+    private var handles: [UInt64] = []
     /// The plugin's own.
     var state: PluginSessionState?
 
@@ -120,6 +124,32 @@ final class Session {
     func endHelpers() {
         while let helper = helpers.popLast() { _ = try? helper.end() }
     }
+
+    /// Writes down what has to be taken back.
+    /// - Returns: the record's handle.
+    func record(_ record: UndoRecord) throws(SkiffError) -> UInt64 {
+        let journal: UndoJournal
+        if let made = Self.journal { journal = made } else { journal = try UndoJournal(in: facts.undoDirectory) }
+        Self.journal = journal
+        let handle = try journal.push(record)
+        handles.append(handle)
+        return handle
+    }
+
+    func drop(_ handle: UInt64) throws(Errno) -> Bool {
+        guard let index = handles.firstIndex(of: handle), let journal = Self.journal else { return false }
+        handles.remove(at: index)
+        return try journal.drop(handle)
+    }
+
+    /// Takes back what this plugin has written down, the last deed first.
+    func undo() {
+        if !handles.isEmpty { Self.journal?.carryOut(handles) }
+        handles = []
+    }
+
+    /// One for the command, made by its first record. Only one thread calls plugins.
+    nonisolated(unsafe) private static var journal: UndoJournal?
 
     /// The status of the last failure that was reported.
     var refusal: Int32 { plugin.diagnostics.failure?.status ?? SKIFF_E_INTERNAL }

@@ -12,7 +12,7 @@ extension EndToEnd {
             try installation.add(
                 "org.test.entries", from: "entries.c",
                 manifest: """
-                    phases = prepare mounts environment
+                    phases = prepare, mounts, environment
                     [flag]
                     name = entry
                     type = string

@@ -12,7 +12,7 @@ extension EndToEnd {
             try installation.add(
                 "org.test.container", from: "container.c",
                 manifest: """
-                    phases = prepare entered pre_exec stopped
+                    phases = prepare, entered, pre_exec, stopped
                     extensions = skiff.container/1
                     draft-ok = yes
                     [flag]

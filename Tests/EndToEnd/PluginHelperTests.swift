@@ -11,7 +11,7 @@ extension EndToEnd {
             let installation = try PluginInstallation("helpers")
             for (id, flag, phases, defines) in [
                 ("org.test.helpers", "", "prepare", []),
-                ("org.test.stopping", "stopping-", "prepare stopped", ["-DWITH_STOPPED"]),
+                ("org.test.stopping", "stopping-", "prepare, stopped", ["-DWITH_STOPPED"]),
             ] {
                 try installation.add(
                     id, from: "helpers.c",

@@ -195,6 +195,7 @@ static inline int skl_signal_when_readable(int fd) {
 }
 /* netdevice(7): sets IFF_UP of the interface. */
 int skl_bring_up(const char *interface);
+int skl_delete_interface(const char *interface);
 
 static inline pid_t skl_signal_sender(const siginfo_t *info) { return info->si_pid; }
 static inline int skl_signal_is_queued(const siginfo_t *info) { return info->si_code == SI_QUEUE; }

@@ -32,6 +32,11 @@ package func join(_ namespace: CInt, _ kind: Namespaces) throws(Errno) {
 /// Starts the loopback interface of this network namespace, which is down in a new one; netdevice(7).
 package func bringUpLoopback() throws(Errno) { _ = try checked { skl_bring_up("lo") } }
 
+/// Deletes a network interface of this network namespace; a pair goes together. rtnetlink(7), RTM_DELLINK.
+package func deleteNetworkInterface(_ name: String) throws(Errno) {
+    _ = try checked(name) { skl_delete_interface($0) }
+}
+
 package func setHostname(_ name: String) throws(Errno) {
     _ = try checked { sethostname(name, name.utf8.count) }
 }

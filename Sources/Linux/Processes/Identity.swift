@@ -7,6 +7,12 @@ package func effectiveGID() -> gid_t { getegid() }
 package func processID() -> pid_t { getpid() }
 package func parentProcessID() -> pid_t { getppid() }
 
+/// Names this boot of the machine: /proc/sys/kernel/random/boot_id of proc(5). Empty where /proc does not tell.
+package func bootName() -> String {
+    let bytes = (try? readFile("/proc/sys/kernel/random/boot_id", limit: 64)) ?? []
+    return String(bytes: bytes.prefix { $0 != 0x0A })
+}
+
 /// getgroups(2).
 package func supplementaryGroups() -> [gid_t] {
     let count = getgroups(0, nil)

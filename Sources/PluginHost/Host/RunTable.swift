@@ -81,7 +81,7 @@ private struct HelperCommand {
     }
 }
 
-private func strings(_ list: UnsafePointer<UnsafePointer<CChar>?>?) -> [String] {
+func strings(_ list: UnsafePointer<UnsafePointer<CChar>?>?) -> [String] {
     var result: [String] = []
     var cursor = list
     while let item = cursor?.pointee, result.count < 4096 {
