@@ -81,10 +81,10 @@ package final class FileBlock {
     package func names(
         with word: [UInt8], where accepts: (UnsafeBufferPointer<UInt8>, Range<Int>) -> Bool
     ) -> [String] {
-        guard let rare = word.indices.max(by: { Self.rarity(word[$0]) < Self.rarity(word[$1]) }) else { return [] }
+        guard let needle = Needle(word) else { return [] }
         let block = UnsafeBufferPointer(start: memory, count: count)
         var (names, next): ([String], Int) = ([], 0)
-        while let found = search(word, rare, from: next) {
+        while let found = needle.search(block, from: next) {
             next = found + 1
             guard let file = file(at: found), found >= file.content.lowerBound,
                 found + word.count <= file.content.upperBound, accepts(block, found..<found + word.count)
@@ -95,25 +95,6 @@ package final class FileBlock {
         return names
     }
 
-    /// Looks for the byte of the word that text has least often: memchr(3) takes 32 bytes at once, memmem(3) two or three.
-    private func search(_ word: [UInt8], _ rare: Int, from start: Int) -> Int? {
-        var next = start
-        while next + word.count <= count,
-            let found = memchr(memory + next + rare, CInt(word[rare]), count - next - word.count + 1)
-        {
-            let place = UnsafeRawPointer(found) - UnsafeRawPointer(memory) - rare
-            if memcmp(memory + place, word, word.count) == 0 { return place }
-            next = place + 1
-        }
-        return nil
-    }
-
-    /// Letters by how often they stand in English and in names; whatever else there is stands there less often.
-    private static func rarity(_ byte: UInt8) -> Int {
-        let common = Array(" etaoinsrhldcumfpgwybvkxjqz".utf8)
-        return common.firstIndex(of: byte) ?? common.count
-    }
-
     /// The last file that begins at or before the place.
     private func file(at place: Int) -> File? {
         var (low, high) = (0, files.count)
@@ -122,5 +103,39 @@ package final class FileBlock {
             if files[middle].name.lowerBound <= place { low = middle + 1 } else { high = middle }
         }
         return low > 0 ? files[low - 1] : nil
+    }
+}
+
+/// A word that is looked for by the byte of it that text has least often: memchr(3) takes 32 bytes at once, memmem(3) two
+/// or three.
+private struct Needle {
+    private let word: [UInt8]
+    private let rare: Int
+    /// The place of another byte, which is compared before the whole word.
+    private let next: Int
+
+    /// Nil for an empty word.
+    init?(_ word: [UInt8]) {
+        guard let rare = word.indices.max(by: { Self.rarity(word[$0]) < Self.rarity(word[$1]) }) else { return nil }
+        (self.word, self.rare) = (word, rare)
+        next = rare > 0 ? rare - 1 : word.count - 1
+    }
+
+    func search(_ block: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+        guard let base = block.baseAddress else { return nil }
+        let (count, size, value, second) = (block.count, word.count, CInt(word[rare]), word[next])
+        var place = start
+        while place + size <= count, let found = memchr(base + place + rare, value, count - place - size + 1) {
+            place = UnsafeRawPointer(found) - UnsafeRawPointer(base) - rare
+            if base[place + next] == second, memcmp(base + place, word, size) == 0 { return place }
+            place += 1
+        }
+        return nil
+    }
+
+    /// Letters by how often they stand in English and in names; whatever else there is stands there less often.
+    private static func rarity(_ byte: UInt8) -> Int {
+        let common = Array(" etaoinsrhldcumfpgwybvkxjqz".utf8)
+        return common.firstIndex(of: byte) ?? common.count
     }
 }
