@@ -67,7 +67,7 @@ let package = Package(
         .target(name: "Base", dependencies: ["Linux", "CLinux"], swiftSettings: swiftSettings),
         .target(name: "Patterns", swiftSettings: swiftSettings),
         .target(name: "Shell", dependencies: ["Patterns", "Linux", "CLinux"], swiftSettings: swiftSettings),
-        .target(name: "Core", dependencies: ["Shell", "Base", "Linux", "CLinux"], swiftSettings: swiftSettings),
+        .target(name: "Core", dependencies: ["ELF", "Shell", "Base", "Linux", "CLinux"], swiftSettings: swiftSettings),
 
         // Formats of files, each over the library that knows it.
         .target(name: "CDigest", path: "Sources/Formats/CDigest"),
@@ -78,6 +78,7 @@ let package = Package(
         .target(
             name: "Archive", dependencies: ["CArchive", "Base"], path: "Sources/Formats/Archive",
             swiftSettings: swiftSettings),
+        .target(name: "ELF", path: "Sources/Formats/ELF", swiftSettings: swiftSettings),
         .target(
             name: "Ownership", dependencies: ["Linux", "CLinux"], path: "Sources/Formats/Ownership",
             swiftSettings: swiftSettings),
@@ -161,18 +162,19 @@ let package = Package(
             linkerSettings: [.linkedLibrary(":libffi_pic.a")]),
         .target(
             name: "PluginHost",
-            dependencies: ["Core", "Base", "Linux", "CLinux", "PluginAPI", "CTypedCall"],
+            dependencies: ["ELF", "Core", "Base", "Linux", "CLinux", "PluginAPI", "CTypedCall"],
             exclude: ["CTypedCall"], swiftSettings: swiftSettings),
-        .target(name: "PluginKit", dependencies: ["PluginAPI", "Linux"], swiftSettings: swiftSettings),
+        // Installed as a package of its own, so it uses nothing that is private to skiff.
+        .target(name: "PluginKit", dependencies: ["PluginAPI", "ELF"], swiftSettings: swiftSettings),
         .target(
-            name: "OverlayPlugin", dependencies: ["PluginKit", "PluginAPI", "Linux"],
+            name: "OverlayPlugin", dependencies: ["PluginKit", "PluginAPI"],
             path: "Plugins/Overlay/Sources", swiftSettings: swiftSettings),
         // The entry function is a target of its own: tests link the sources of several plugins into one program.
         .target(
             name: "OverlayEntry", dependencies: ["OverlayPlugin", "PluginKit", "PluginAPI"],
             path: "Plugins/Overlay/Entry", swiftSettings: swiftSettings, linkerSettings: pluginLinking),
         .target(
-            name: "NvidiaPlugin", dependencies: ["PluginKit", "PluginAPI", "Linux"],
+            name: "NvidiaPlugin", dependencies: ["PluginKit", "PluginAPI"],
             path: "Plugins/NvidiaGPU/Sources", swiftSettings: swiftSettings),
         .target(
             name: "NvidiaEntry", dependencies: ["NvidiaPlugin", "PluginKit", "PluginAPI"],
@@ -224,6 +226,7 @@ let package = Package(
 
         // Tests: one target for each module, and the end-to-end tests of the installed programs.
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: testSettings),
+        .testTarget(name: "ELFTests", dependencies: ["ELF", "Linux"], swiftSettings: testSettings),
         .testTarget(name: "BaseTests", dependencies: ["Base", "Linux", "CLinux"], swiftSettings: testSettings),
         .testTarget(name: "ShellTests", dependencies: ["Shell", "Linux", "CLinux"], swiftSettings: testSettings),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"], swiftSettings: testSettings),
@@ -290,7 +293,9 @@ let package = Package(
             exclude: ["Fixtures"], swiftSettings: testSettings),
         .testTarget(
             name: "PluginTests",
-            dependencies: ["OverlayPlugin", "NvidiaPlugin", "PluginHost", "Core", "Base", "Linux", "CLinux"],
+            dependencies: [
+                "OverlayPlugin", "NvidiaPlugin", "PluginKit", "PluginHost", "Core", "Base", "Linux", "CLinux",
+            ],
             swiftSettings: testSettings),
         .testTarget(
             name: "GrammarTests", dependencies: ["Grammar", "Core", "Base"], exclude: ["Snapshots"],
@@ -318,7 +323,7 @@ if isRelease { package.targets.removeAll { $0.type == .test || $0.name == "TestS
 // lives in Tests/Fuzz/<name>; a canary build has a planted bug that the fuzzer must find.
 let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("SIF", ["Core", "Base", "Linux"]),
-    ("Manifest", ["PluginHost"]), ("LinkerCache", ["Linux"]), ("LibraryList", ["NvidiaPlugin"]),
+    ("Manifest", ["PluginHost"]), ("LinkerCache", ["ELF"]), ("LibraryList", ["NvidiaPlugin"]),
     ("Squashfs", ["Squashfs"]), ("Extfs", ["Extfs", "Extraction", "Linux"]),
     ("EnvScript", ["Core", "Shell", "Linux", "CLinux"]),
     ("Grammar", ["Grammar", "Core", "Base"]),

@@ -1,4 +1,3 @@
-import Linux
 public import PluginAPI
 
 /// Functions for the entry function and the handlers of a plugin.
@@ -28,8 +27,7 @@ public enum Kit {
         return SKIFF_OK
     }
 
-    /// Returns an argument of type `strings` as an array. Bytes that are not UTF-8 stay, for the calls of `Linux` and for
-    /// `Session`.
+    /// Returns an argument of type `strings` as an array. Bytes that are not UTF-8 stay, for `Host` and `Session`.
     public static func strings(_ list: UnsafePointer<UnsafePointer<CChar>?>?, _ count: UInt64) -> [String] {
         UnsafeBufferPointer(start: list, count: Int(clamping: count)).compactMap { $0.map { String(bytes: $0) } }
     }

@@ -63,6 +63,11 @@ public struct PluginError: Error, Sendable {
         (self.message, self.errno, self.status) = (message, errno, status)
     }
 
+    /// An error of a call of `Host`.
+    public init(_ message: String, _ error: SystemError) {
+        self.init(message, errno: error.number, status: SKIFF_E_SYSTEM)
+    }
+
     init(passingOn status: Int32) { (message, errno, self.status) = (nil, 0, status) }
 }
 

@@ -1,4 +1,3 @@
-import Linux
 import PluginAPI
 
 /// When a mount is made, relative to the others: the groups of Docs/spec/runtime.md §2.

@@ -1,4 +1,3 @@
-import Linux
 import PluginAPI
 
 /// A command of the user, valid during one call.

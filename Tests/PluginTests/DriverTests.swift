@@ -1,5 +1,6 @@
 import CLinux
 import Linux
+import PluginKit
 import TestSupport
 import Testing
 
@@ -30,15 +31,15 @@ final class MadeUpDriver {
         )
     }
 
-    func cache() throws -> LinkerCache {
+    func cache() throws -> [HostLibrary] {
         try writeFile("\(path)/conf", Array("\(path)/lib\n".utf8), mode: 0o644)
         try run("/sbin/ldconfig", "-X", "-f", "\(path)/conf", "-C", "\(path)/cache")
-        return try LinkerCache(parsing: try readFile("\(path)/cache"))
+        return try HostLibrary.list(in: try readFile("\(path)/cache"))
     }
 
     func places() throws -> Driver.Places {
         var places = Driver.Places()
-        places.cache = try cache().entries
+        places.cache = try cache()
         places.path = ["\(path)/nowhere", "\(path)/bin"]
         places.persistenceSocket = "\(path)/socket"
         places.inherited = "\(path)/libs"

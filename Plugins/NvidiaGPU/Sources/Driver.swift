@@ -1,4 +1,4 @@
-package import Linux
+package import PluginKit
 
 /// The files of the driver on this host.
 package struct Driver: Sendable, Equatable {
@@ -21,7 +21,7 @@ package struct Driver: Sendable, Equatable {
     /// Where to look; tests use other places.
     package struct Places: Sendable {
         /// The libraries of the linker's cache, in its order.
-        package var cache: [LinkerCache.Entry] = []
+        package var cache: [HostLibrary] = []
         /// The directories of PATH.
         package var path: [String] = []
         package var persistenceSocket = "/var/run/nvidia-persistenced/socket"
@@ -68,13 +68,13 @@ package struct Driver: Sendable, Equatable {
             }
         }
         for path in list.libraryPaths {
-            add(lastComponent(path), path)
+            add(split(path).name, path)
             for alias in aliases(of: path) { add(alias, path) }
         }
     }
 
     /// Returns whether a name is a single component, since it becomes part of a destination.
-    private static func isSafe(_ entry: LinkerCache.Entry) -> Bool {
+    private static func isSafe(_ entry: HostLibrary) -> Bool {
         !entry.name.utf8.contains(UInt8(ascii: "/")) && entry.path.utf8.first == UInt8(ascii: "/")
     }
 
@@ -88,10 +88,11 @@ package struct Driver: Sendable, Equatable {
 
     /// Returns symlinks next to a library that lead to it: `libfoo.so.1` for `libfoo.so.1.2.3`.
     private static func aliases(of path: String) -> [String] {
-        guard let folder = parentPath(path), let target = try? realPath(path) else { return [] }
+        guard let target = try? Host.realPath(path) else { return [] }
+        let folder = split(path).folder
         return names(in: folder).filter { name in
-            guard (try? status("\(folder)/\(name)", follow: false).isSymlink) == true else { return false }
-            return (try? realPath("\(folder)/\(name)")) == target
+            guard (try? Host.kind(of: "\(folder)/\(name)", followingLinks: false)) == .symlink else { return false }
+            return (try? Host.realPath("\(folder)/\(name)")) == target
         }
     }
 }
@@ -102,13 +103,17 @@ package func deviceNodes(in directory: String = "/dev") -> [String] {
     names(in: directory).filter { $0.utf8.starts(with: "nvidia".utf8) }.map { "\(directory)/\($0)" }
 }
 
-private func names(in directory: String) -> [String] {
-    guard let folder = try? open(directory, [.read, .directory]) else { return [] }
-    return (try? entries(of: folder.raw).map(\.text)) ?? []
-}
+private func names(in directory: String) -> [String] { (try? Host.names(in: directory)) ?? [] }
 
-private func exists(_ path: String) -> Bool { (try? status(path)) != nil }
+private func exists(_ path: String) -> Bool { (try? Host.kind(of: path)) != nil }
 
 private func isProgram(_ path: String) -> Bool {
-    (try? status(path).isRegular) == true && isAccessible(path, .execute)
+    (try? Host.kind(of: path)) == .file && Host.permits(.execute, path)
+}
+
+/// Returns the parts before and after the last slash of an absolute path.
+private func split(_ path: String) -> (folder: String, name: String) {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("/", path) }
+    let folder = slash == path.startIndex ? "/" : String(path[..<slash])
+    return (folder, String(path[path.utf8.index(after: slash)...]))
 }

@@ -1,4 +1,3 @@
-import Linux
 import PluginAPI
 public import PluginKit
 
@@ -89,10 +88,10 @@ public final class NvidiaGPU: Plugin {
 
     private func readList(_ session: Session) throws(PluginError) -> LibraryList {
         let path = try session.directory("configuration") + "/nvliblist.conf"
-        do throws(Errno) {
-            return LibraryList(parsing: try readFile(path, limit: 1 << 20))
+        do throws(SystemError) {
+            return LibraryList(parsing: try Host.read(path, limit: 1 << 20))
         } catch {
-            throw PluginError("cannot read \(path)", errno: error.rawValue, status: SKIFF_E_SYSTEM)
+            throw PluginError("cannot read \(path)", error)
         }
     }
 
@@ -100,7 +99,7 @@ public final class NvidiaGPU: Plugin {
         var places = Driver.Places()
         let cache = "/etc/ld.so.cache"
         do {
-            places.cache = try LinkerCache(parsing: try readFile(cache)).entries
+            places.cache = try HostLibrary.list(in: try Host.read(cache))
         } catch {
             Kit.log(.warning, "cannot read \(cache): \(error)")
         }

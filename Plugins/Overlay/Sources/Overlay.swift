@@ -1,4 +1,3 @@
-import Linux
 import PluginAPI
 public import PluginKit
 
@@ -72,7 +71,7 @@ public final class Overlay: Plugin {
         do throws(OverlayProblem) {
             layer = try spec.resolve { Kit.log(.warning, $0) }
         } catch {
-            throw PluginError(error.message, errno: error.errno?.rawValue ?? 0, status: SKIFF_E_SYSTEM)
+            throw PluginError(error.message, errno: error.cause?.number ?? 0, status: SKIFF_E_SYSTEM)
         }
         switch layer {
         case .lower(let path): try session.add(.lower(path), reason: "--overlay \(spec.path)")

@@ -1,4 +1,4 @@
-package import Linux
+package import PluginKit
 
 /// One `--overlay PATH[:ro]`.
 package struct OverlaySpec: Sendable, Equatable {
@@ -22,8 +22,8 @@ package enum OverlayLayer: Sendable, Equatable {
 /// Why a directory cannot be an overlay.
 package struct OverlayProblem: Error {
     package let message: String
-    package let errno: Errno?
-    package init(_ message: String, errno: Errno? = nil) { (self.message, self.errno) = (message, errno) }
+    package let cause: SystemError?
+    package init(_ message: String, _ cause: SystemError? = nil) { (self.message, self.cause) = (message, cause) }
 }
 
 extension OverlaySpec {
@@ -32,26 +32,26 @@ extension OverlaySpec {
     /// - Parameter warn: called when a writable overlay turns out to be read-only.
     package func resolve(warn: (String) -> Void) throws(OverlayProblem) -> OverlayLayer {
         let directory: String
-        let found: FileStatus
-        do throws(Errno) {
-            directory = try realPath(path)
-            found = try status(directory)
+        let kind: Host.Kind
+        do throws(SystemError) {
+            directory = try Host.realPath(path)
+            kind = try Host.kind(of: directory)
         } catch {
-            throw OverlayProblem("cannot open overlay \(path)", errno: error)
+            throw OverlayProblem("cannot open overlay \(path)", error)
         }
-        guard found.isDirectory else {
+        guard kind == .directory else {
             throw OverlayProblem(
                 "cannot use overlay \(path): images are not available as overlays yet, use a directory")
         }
         if isReadOnly { return lower(directory) }
-        do throws(Errno) {
+        do throws(SystemError) {
             return try upper(directory)
         } catch {
             switch error {
             case .accessDenied, .notPermitted, .readOnlyFilesystem:
                 warn("Overlay \(path) is not writable, using it read-only")
                 return lower(directory)
-            default: throw OverlayProblem("cannot make upper and work in overlay \(path)", errno: error)
+            default: throw OverlayProblem("cannot make upper and work in overlay \(path)", error)
             }
         }
     }
@@ -59,21 +59,21 @@ extension OverlaySpec {
     private func lower(_ directory: String) -> OverlayLayer {
         let upper = directory + "/upper"
         // A symlink is not followed: it could show any directory of the host as a layer of the container.
-        let isLayer = (try? status(upper, follow: false).isDirectory) == true
+        let isLayer = (try? Host.kind(of: upper, followingLinks: false)) == .directory
         return .lower(isLayer ? upper : directory)
     }
 
-    private func upper(_ directory: String) throws(Errno) -> OverlayLayer {
+    private func upper(_ directory: String) throws(SystemError) -> OverlayLayer {
         let upper = directory + "/upper"
         let work = directory + "/work"
         for path in [upper, work] {
-            do throws(Errno) {
-                try makeDirectory(path)
+            do throws(SystemError) {
+                try Host.makeDirectory(path)
             } catch {
                 guard error == .exists else { throw error }
-                guard try status(path, follow: false).isDirectory else { throw .notDirectory }
+                guard try Host.kind(of: path, followingLinks: false) == .directory else { throw .notDirectory }
             }
-            guard isAccessible(path, .write) else { throw .accessDenied }
+            guard Host.permits(.write, path) else { throw .accessDenied }
         }
         return .upper(upper, work: work)
     }

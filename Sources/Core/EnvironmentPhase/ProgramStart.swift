@@ -1,5 +1,6 @@
 package import Base
 import CLinux
+import ELF
 import Linux
 package import Shell
 

@@ -1,4 +1,5 @@
 import Base
+import ELF
 import Linux
 
 /// What an ELF library says about itself without being loaded; elf(5), 64 bits, little-endian.

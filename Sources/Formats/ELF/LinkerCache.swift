@@ -6,35 +6,20 @@
 /// * the new one: magic `glibc-ld.so.cache1.1`, count (u32), size of the strings (u32), 20 bytes more; entries of 24
 ///   bytes: flags, name, path, version (u32), hardware capabilities (u64); offsets count from its own beginning. A file
 ///   may hold the old one with the new one after it, at the next multiple of eight; then the new one counts.
-package struct LinkerCache: Sendable, Equatable {
-    package struct Entry: Sendable, Equatable {
-        /// `libcuda.so.1`.
-        package let name: String
-        /// Absolute.
-        package let path: String
-        package init(name: String, path: String) { (self.name, self.path) = (name, path) }
-    }
-
-    package private(set) var entries: [Entry] = []
-
+public enum LinkerCache {
     /// Why a file is not such a list, with the offset in bytes.
-    package struct Malformed: Error, Equatable {
-        package let offset: Int
+    public struct Malformed: Error, Equatable {
+        public let offset: Int
+        public init(offset: Int) { self.offset = offset }
     }
 
     private static let oldMagic = Array("ld.so-1.7.0".utf8)
     private static let newMagic = Array("glibc-ld.so.cache1.1".utf8)
 
-    package init(parsing bytes: [UInt8]) throws(Malformed) {
-        try Self.read(bytes) { name, path in
-            entries.append(Entry(name: String(bytes: name), path: String(bytes: path)))
-        }
-    }
-
-    package typealias Visitor = (_ name: ArraySlice<UInt8>, _ path: ArraySlice<UInt8>) -> Void
+    public typealias Visitor = (_ name: ArraySlice<UInt8>, _ path: ArraySlice<UInt8>) -> Void
 
     /// Visits the libraries in the order of the list, without making strings of them.
-    package static func read(_ bytes: [UInt8], _ visit: Visitor) throws(Malformed) {
+    public static func read(_ bytes: [UInt8], _ visit: Visitor) throws(Malformed) {
         if bytes.starts(with: newMagic) {
             try readNew(bytes, at: 0, visit)
         } else if bytes.starts(with: oldMagic) {
@@ -70,12 +55,8 @@ package struct LinkerCache: Sendable, Equatable {
     }
 
     private static func u32(_ bytes: [UInt8], at offset: Int) throws(Malformed) -> Int {
-        do throws(ByteReader.Truncated) {
-            var reader = ByteReader(bytes.span.bytes, at: offset)
-            return Int(try reader.u32())
-        } catch {
-            throw Malformed(offset: offset)
-        }
+        guard offset >= 0, bytes.count - offset >= 4 else { throw Malformed(offset: offset) }
+        return (0..<4).reduce(0) { $0 | Int(bytes[offset + $1]) << (8 * $1) }
     }
 
     /// The kernel's limit of a path; a longer string is not a path.
