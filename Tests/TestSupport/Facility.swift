@@ -9,6 +9,8 @@ package enum Facility: String, Hashable, Sendable {
     case buildah, debootstrap, fish, gpg, htpasswd, man, mke2fs, mksquashfs, openssl, podman, setpriv, skopeo, strace,
         umoci,
         unsquashfs, zsh
+    /// Compilers, which may lie anywhere in PATH.
+    case rustc, swift
 
     private static let answers = Mutex<[Facility: String?]>([:])
 
@@ -40,7 +42,14 @@ package enum Facility: String, Hashable, Sendable {
             .strace,
             .umoci, .unsquashfs, .zsh:
             program(rawValue)
+        case .rustc, .swift: Self.compiler(rawValue) == nil ? "there is no \(rawValue) in PATH" : nil
         }
+    }
+
+    /// The path of a program by the PATH of the tests.
+    package static func compiler(_ name: String) -> String? {
+        let folders = environmentValue("PATH")?.split(separator: ":").map(String.init) ?? []
+        return folders.map { $0 + "/" + name }.first { isAccessible($0, X_OK) }
     }
 
     private var ranges: String? {
