@@ -5,6 +5,7 @@ extension FlagKey where Value == Bool {
     package static var allowSetuid: FlagKey { FlagKey("allow-setuid") }
     package static var allowUnauthenticated: FlagKey { FlagKey("allow-unauthenticated") }
     package static var allowUnsigned: FlagKey { FlagKey("allow-unsigned") }
+    package static var boot: FlagKey { FlagKey("boot") }
     package static var buildConfig: FlagKey { FlagKey("build-config") }
     package static var cleanenv: FlagKey { FlagKey("cleanenv") }
     package static var compat: FlagKey { FlagKey("compat") }
@@ -17,10 +18,12 @@ extension FlagKey where Value == Bool {
     package static var dockerLogin: FlagKey { FlagKey("docker-login") }
     package static var dryRun: FlagKey { FlagKey("dry-run") }
     package static var environment: FlagKey { FlagKey("environment") }
+    package static var err: FlagKey { FlagKey("err") }
     package static var exclusive: FlagKey { FlagKey("exclusive") }
     package static var explainCache: FlagKey { FlagKey("explain-cache") }
     package static var fakeroot: FlagKey { FlagKey("fakeroot") }
     package static var fixPerms: FlagKey { FlagKey("fix-perms") }
+    package static var follow: FlagKey { FlagKey("follow") }
     package static var force: FlagKey { FlagKey("force") }
     package static var global: FlagKey { FlagKey("global") }
     package static var help: FlagKey { FlagKey("help") }
@@ -35,6 +38,7 @@ extension FlagKey where Value == Bool {
     package static var keepPrivs: FlagKey { FlagKey("keep-privs") }
     package static var labels: FlagKey { FlagKey("labels") }
     package static var listApps: FlagKey { FlagKey("list-apps") }
+    package static var logs: FlagKey { FlagKey("logs") }
     package static var net: FlagKey { FlagKey("net") }
     package static var noCache: FlagKey { FlagKey("no-cache") }
     package static var noCleanup: FlagKey { FlagKey("no-cleanup") }
@@ -46,9 +50,11 @@ extension FlagKey where Value == Bool {
     package static var noLogin: FlagKey { FlagKey("no-login") }
     package static var noPid: FlagKey { FlagKey("no-pid") }
     package static var noPrivs: FlagKey { FlagKey("no-privs") }
+    package static var noStream: FlagKey { FlagKey("no-stream") }
     package static var noUmask: FlagKey { FlagKey("no-umask") }
     package static var nocolor: FlagKey { FlagKey("nocolor") }
     package static var notest: FlagKey { FlagKey("notest") }
+    package static var out: FlagKey { FlagKey("out") }
     package static var passwordStdin: FlagKey { FlagKey("password-stdin") }
     package static var pid: FlagKey { FlagKey("pid") }
     package static var quiet: FlagKey { FlagKey("quiet") }
@@ -100,16 +106,19 @@ extension FlagKey where Value == String {
     package static var only: FlagKey { FlagKey("only") }
     package static var out: FlagKey { FlagKey("out") }
     package static var password: FlagKey { FlagKey("password") }
+    package static var pidFile: FlagKey { FlagKey("pid-file") }
     package static var platform: FlagKey { FlagKey("platform") }
     package static var pull: FlagKey { FlagKey("pull") }
     package static var pwd: FlagKey { FlagKey("pwd") }
     package static var sbomformat: FlagKey { FlagKey("sbomformat") }
     package static var shell: FlagKey { FlagKey("shell") }
+    package static var signal: FlagKey { FlagKey("signal") }
     package static var signentity: FlagKey { FlagKey("signentity") }
     package static var skip: FlagKey { FlagKey("skip") }
     package static var target: FlagKey { FlagKey("target") }
     package static var tmpdir: FlagKey { FlagKey("tmpdir") }
     package static var tokenfile: FlagKey { FlagKey("tokenfile") }
+    package static var user: FlagKey { FlagKey("user") }
     package static var username: FlagKey { FlagKey("username") }
     package static var workdir: FlagKey { FlagKey("workdir") }
 }

@@ -49,6 +49,9 @@ package func setInherited(_ fd: CInt, _ inherited: Bool) throws(Errno) {
     _ = try checked { skl_fcntl(fd, F_SETFD, inherited ? 0 : Int(FD_CLOEXEC)) }
 }
 
+/// Makes a number lead to the same open file as another, also after an exec; dup2(2).
+package func duplicate(_ fd: CInt, onto number: CInt) throws(Errno) { _ = try checked { dup2(fd, number) } }
+
 /// The two ends of a new pipe or socket pair, to be adopted at once: a move-only pair could not be taken apart outside
 /// of this module.
 package struct DescriptorPair: Sendable {

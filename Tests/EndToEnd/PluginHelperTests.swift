@@ -79,6 +79,22 @@ extension EndToEnd {
             }
         }
 
+        /// The starter of an instance has ended long before.
+        @Test(.cleanHost, arguments: Profile.allCases) func livesAsLongAsTheInstance(profile: Profile) throws {
+            let instances = try InstancePlace(profile)
+            let place = try Place(profile)
+            var command = try instances.command([
+                "instance", "start", "--stopping-directory", place.work, "--stopping-helper", "lives",
+                try Images.shared.get().directory, "a",
+            ])
+            command.words[0] = try PluginHelpers.installation.get().program
+            let started = try command.run()
+            #expect(started.isSuccess && place.log == ["start 0"] && place.isHelperAlive, "\(started)")
+            try instances.stop("a")
+            #expect(place.log.last?.hasPrefix("stopped after goodbye ") == true, "\(place.log)")
+            #expect(!place.isHelperAlive)
+        }
+
         @Test(.cleanHost, arguments: Profile.allCases) func endsBeforeStoppedIsCalled(profile: Profile) throws {
             try need(profile)
             let place = try Place(profile)

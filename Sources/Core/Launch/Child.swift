@@ -27,9 +27,18 @@ struct Child {
             try run()
         } catch {
             report(error)
-            // Not exit(3): the monitor's buffers and handlers are not ours.
-            _exit(error.code.exitStatus)
+            end(error.code.exitStatus)
         }
+    }
+
+    /// Ends this process before it has become the program. A keeper cannot tell from its end, which is not PID 1's: it is
+    /// told.
+    private func end(_ code: CInt) -> Never {
+        if case .kept(_, .some) = part, code != 0, let status = links.status {
+            try? writeFully(status, [UInt8(truncatingIfNeeded: code)])
+        }
+        // Not exit(3): the monitor's buffers and handlers are not ours.
+        _exit(code)
     }
 
     func run() throws(SkiffError) -> Never {
@@ -37,13 +46,10 @@ struct Child {
         LaunchStep.cloned.reached()
         let shell = StaticShell(installation)
         switch part {
-        case .whole: try start(in: try makeContainer(keeping: [shell.descriptor].compactMap { $0 }), shell)
-        case .container(let keeper):
-            let namespaces = try during("cannot open the container's namespaces") { () throws(Errno) in
-                try ContainerNamespaces.open(plan.ownNamespaces)
-            }
-            _ = try makeContainer(keeping: [keeper] + namespaces.descriptors)
-            try leave(namespaces, to: keeper)
+        case .whole:
+            let kept = Inheritance.descriptors + [shell.descriptor].compactMap { $0 }
+            try start(in: try makeContainer(keeping: kept), shell)
+        case .kept(let keeper, let program): try makeContainer(for: keeper, program, shell)
         case .program(let namespaces): try start(in: try enter(namespaces, shell), shell)
         }
     }
@@ -65,7 +71,7 @@ struct Child {
         LaunchStep.mounts.reached()
         try plugins.preExec()
         // The descriptors that skiff and the plugins opened lead to the host, close-on-exec or not.
-        closeDescriptors(except: Inheritance.descriptors + links.neededInside + kept)
+        closeDescriptors(except: links.neededInside + kept)
         let container = try pivot(into: root)
         LaunchStep.pivoted.reached()
         if plan.namespaces.contains(.network) {
@@ -90,12 +96,25 @@ struct Child {
         return try during("cannot enter the container") { () throws(Errno) in try TreeRoot("/") }
     }
 
-    /// Leaves the finished container, without a program, to its keeper. Where it has a PID namespace of its own, this
-    /// process becomes its init.
-    private func leave(_ namespaces: ContainerNamespaces, to keeper: CInt) throws(SkiffError) -> Never {
+    /// Puts a container together for its keeper, and starts a program in it if it has one. Without, where it has a PID
+    /// namespace of its own, this process becomes its init. Nothing in it has a descriptor of the caller's.
+    private func makeContainer(for keeper: CInt, _ program: ProgramStreams?, _ shell: StaticShell) throws(SkiffError)
+        -> Never
+    {
+        let namespaces = try during("cannot open the container's namespaces") { () throws(Errno) in
+            try ContainerNamespaces.open(plan.ownNamespaces)
+        }
+        let kept =
+            [keeper] + namespaces.descriptors + (program?.descriptors ?? []) + [shell.descriptor].compactMap { $0 }
+        let container = try makeContainer(keeping: kept)
         try during("cannot leave the container to its keeper") { () throws(Errno) in
             try namespaces.send(over: keeper)
+            namespaces.close()
+            _ = close(keeper)
+            try program?.takeOver()
+            for stream in program?.descriptors ?? [] { _ = close(stream) }
         }
+        if program != nil { try start(in: container, shell) }
         if plan.namespaces.contains(.pid) {
             if plan.privileges.noNewPrivileges { try? setNoNewPrivileges() }
             try Shim.idle()
@@ -312,10 +331,13 @@ struct Child {
 
     private func startShim() throws(SkiffError) {
         if plan.privileges.noNewPrivileges { try? setNoNewPrivileges() }
-        guard let reports = links.reports else {
+        if case .kept = part {
+            try Shim.run(reports: nil)
+        } else if let reports = links.reports {
+            try Shim.run(reports: reports)
+        } else {
             throw SkiffError("cannot start the container's first process: nobody waits for it")
         }
-        try Shim.run(reports: reports)
         try during("cannot follow the container's first process") { () throws(Errno) in
             try setParentDeathSignal(SIGKILL)
         }
@@ -332,7 +354,7 @@ struct Child {
         case .end(let status, let output, let messages):
             for text in output { try? writeFully(text.isError ? 2 : 1, text.bytes) }
             for message in messages { Log.message(message.level, message.text) }
-            _exit(status)
+            end(status)
         }
     }
 }

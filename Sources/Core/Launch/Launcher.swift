@@ -16,8 +16,9 @@ package struct Launcher {
     enum Part {
         /// The container is made, and a program started in it.
         case whole
-        /// The container is made and left to its keeper, which gets its namespaces over this socket.
-        case container(keeper: CInt)
+        /// The container is made for its keeper, which gets its namespaces over this socket, and a program started in it, or
+        /// none.
+        case kept(keeper: CInt, program: ProgramStreams?)
         /// A program is started in a container that exists already.
         case program(ContainerNamespaces)
     }
@@ -33,6 +34,7 @@ package struct Launcher {
     /// - Parameter image: the open image file, lent; nil for a directory.
     package func run(image: CInt?) throws(SkiffError) -> ExitStatus {
         LaunchStep.planned.reached()
+        if let instance = plan.instance, let links = instance.links { keep(instance, links, image: image) }
         if let sharing = plan.sharing { return try runShared(sharing, image: image) }
         if let image { try lock(image) }
         return try runAlone(image: image)
@@ -95,6 +97,12 @@ package struct Launcher {
         }
         helpers.shutDown(after: status)
         return status
+    }
+
+    /// Whether PID 1 tells a monitor that the program was stopped.
+    var reportsStops: Bool {
+        if case .kept = part { return false }
+        return plan.process == .shim
     }
 
     var makesUserNamespace: Bool { namespaces.contains(.user) }

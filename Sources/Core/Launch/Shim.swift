@@ -3,10 +3,12 @@ import CLinux
 import Linux
 
 /// PID 1 of a container with its own PID namespace: starts the program, reaps whatever is left to it, passes signals on,
-/// and ends with the program's status. When it ends the kernel kills the rest of the namespace; pid_namespaces(7).
+/// and ends with the program's status, unless the container is kept. When it ends the kernel kills the rest of the
+/// namespace; pid_namespaces(7).
 struct Shim {
     private let program: pid_t
-    private let reports: CInt
+    /// Nil where PID 1 stays when the program has ended, and nobody is told how it fares.
+    private let reports: CInt?
     /// How often the program was stopped, as the monitor was told.
     private var stops: CInt = 0
 
@@ -19,15 +21,20 @@ struct Shim {
     /// PID 1 stays as long as the container does, so it holds nothing but a pipe to the monitor, and memory that nobody in the
     /// container may look into.
     /// - Parameter reports: where the monitor reads that the program was stopped: the first process of a namespace
-    ///   cannot stop itself.
-    static func run(reports: CInt) throws(SkiffError) {
+    ///   cannot stop itself. Nil for a container that is kept.
+    static func run(reports: CInt?) throws(SkiffError) {
         try during("cannot close the memory of PID 1") { () throws(Errno) in try setDumpable(false) }
         let program = try during("cannot start the program's process") { () throws(Errno) in try cloneProcess() }
-        if program == 0 { return }
+        if program == 0 {
+            // What is sent to PID 1 is for all that the program has started.
+            if reports == nil { leadProcessGroup() }
+            return
+        }
         // What the program closes must not stay open here.
-        closeDescriptors(except: [reports])
+        closeDescriptors(except: [reports].compactMap { $0 })
         for standard: CInt in 0...2 { _ = close(standard) }
         setProcessName("appinit")
+        setProcessTitle("appinit")
         var shim = Shim(program: program, reports: reports)
         shim.serve()
     }
@@ -39,6 +46,7 @@ struct Shim {
         closeDescriptors(except: [])
         for standard: CInt in 0...2 { _ = close(standard) }
         setProcessName("appinit")
+        setProcessTitle("appinit")
         while true {
             while (try? waitFor(-1, options: WNOHANG)) != nil {}
             _ = try? waitForSignal(.all)
@@ -55,7 +63,7 @@ struct Shim {
 
     private mutating func reap() {
         while let changed = try? waitFor(-1, options: WNOHANG | WUNTRACED) {
-            guard changed.pid == program else { continue }
+            guard changed.pid == program, let reports else { continue }
             guard case .stopped(let signal) = changed.status else { _exit(changed.status.code) }
             stops &+= 1
             try? writeFully(reports, [UInt8(truncatingIfNeeded: signal)])
@@ -67,10 +75,24 @@ struct Shim {
     private func pass(on received: ReceivedSignal) {
         guard received.isSent, received.number != SIGCHLD else { return }
         let isFromOutside = received.sender == 0
+        if reports == nil {
+            if isFromOutside { passToAll(received.number) }
+            return
+        }
         if received.number == Self.continuation && isFromOutside {
             if received.value ?? stops == stops { try? resume(program) }
         } else if isFromOutside ? received.number != SIGCONT : !isJobControl(received.number) {
             try? sendSignal(received.number, to: program)
+        }
+    }
+
+    /// Passes a signal on to the program's process group; once that has ended, to everybody that it has left, such as a
+    /// daemon: who stops a container wants its programs to stop.
+    private func passToAll(_ signal: CInt) {
+        do throws(Errno) {
+            try sendSignal(signal, to: -program)
+        } catch {
+            try? sendSignal(signal, to: -1)
         }
     }
 }

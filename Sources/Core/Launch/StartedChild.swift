@@ -22,7 +22,7 @@ struct StartedChild: ~Copyable {
         let gate = try ReleaseGate(launcher.entersContainer ? nil : launcher.plan)
         let monitor = processID()
         let status = try Self.makeReports()
-        let shim = launcher.plan.process == .shim ? try Self.makeReports() : nil
+        let shim = launcher.reportsStops ? try Self.makeReports() : nil
         let pid: pid_t
         do throws(Errno) {
             if case .program(let entered) = launcher.part {
@@ -49,7 +49,7 @@ struct StartedChild: ~Copyable {
         try maps.open(for: pid)
         held = try gate.open(for: pid, launcher.plugins)
         self.pid = pid
-        isShim = launcher.plan.process == .shim
+        isShim = launcher.reportsStops
         running = OwnedFD(adopting: status.first)
         reports = shim.map { OwnedFD(adopting: $0.first) }
     }

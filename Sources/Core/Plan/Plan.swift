@@ -22,6 +22,8 @@ package struct Plan: Sendable {
     package var process: ProcessModel
     /// Nil for a container of its own.
     package var sharing: Sharing?
+    /// Nil unless the container stays under a name.
+    package var instance: PlannedInstance?
     package var plugins: [PluginParticipant]
     package var notes: [PlanNote]
     /// What the user is told, apart from what the environment says.

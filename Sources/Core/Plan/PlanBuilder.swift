@@ -35,6 +35,10 @@ package struct PlanBuilder {
         var draft = PlanDraft()
         draft.messages = messages
         draft.namespaces = namespaces(&draft)
+        if request.instance != nil && !draft.namespaces.contains(.pid) {
+            throw SkiffError(
+                "cannot start an instance: skiff.conf says allow pid ns = no, and its processes end with one")
+        }
         try plugins.prepare(&draft)
         try directives.check(draft.namespaces)
         var home = try HomeDirectory(request: request, settings: settings, host: host)
@@ -167,7 +171,7 @@ package struct PlanBuilder {
         where given && insideUID != 0 {
             throw SkiffError("\(flag) requires root privileges")
         }
-        let all = (UInt64(1) << 41) - 1
+        let all = Capability.everything
         var kept = try startsWithAllCapabilities() ? all : 0
         let added = Capability.set(of: request.addCapabilities, all: all)
         let dropped = Capability.set(of: request.dropCapabilities, all: all)
@@ -260,7 +264,7 @@ package struct PlanBuilder {
         let container = root.driver == .extracted ? root.directory : image.path
         let facts = EnvironmentFacts(
             container: container, home: home.destination,
-            binds: request.bindDestinations(draft.mounts),
+            binds: request.bindDestinations(draft.mounts), instance: request.instance,
             changes: draft.variables)
         let environment = try EnvironmentPlan.make(request, host: host.environment, facts: facts)
         let privileges = try privileges(&draft)
@@ -278,7 +282,9 @@ package struct PlanBuilder {
             session: sessionFilesystem,
             process: processModel(draft, root), plugins: plugins.participants, notes: draft.notes,
             messages: draft.messages, environment: environment, attributes: draft.attributes)
-        plan.sharing = plan.sharing(among: host.siblings, isAsked: request.sharesContainer)
+        if request.instance == nil {
+            plan.sharing = plan.sharing(among: host.siblings, isAsked: request.sharesContainer)
+        }
         return try PlanCheck(plan).closed()
     }
 
@@ -299,7 +305,7 @@ package struct PlanBuilder {
     }
 
     private func processModel(_ draft: PlanDraft, _ root: RootImage) -> ProcessModel {
-        if draft.namespaces.contains(.pid) { return request.noInit ? .monitored : .shim }
+        if draft.namespaces.contains(.pid) { return request.noInit && request.instance == nil ? .monitored : .shim }
         let watched = draft.keepsMonitor || plugins.participants.contains(where: \.keepsMonitor)
         // Ranges are mapped from outside, and a supervisor of its own ends with the container.
         if case .ranges = user { return .monitored }

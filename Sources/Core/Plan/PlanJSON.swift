@@ -10,6 +10,13 @@ extension Plan {
             "image": imageJSON,
             "process": .string(process.rawValue),
             "sharing": sharing.map { .members(["name": .string($0.name), "isAsked": .bool($0.isAsked)]) },
+            "instance": instance.map {
+                .members([
+                    "name": .string($0.name), "state": .string($0.directory.statePath($0.name)),
+                    "logErrPath": .string($0.directory.errorLog($0.name)),
+                    "logOutPath": .string($0.directory.outputLog($0.name)),
+                ])
+            },
             "namespaces": namespacesJSON,
             "user": userJSON,
             "root": rootJSON,

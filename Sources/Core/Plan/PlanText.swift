@@ -63,6 +63,9 @@ extension Plan {
     }
 
     private var sharingRows: [String] {
+        if let instance {
+            return ["it stays as instance \(instance.name), \(instance.directory.statePath(instance.name))"]
+        }
         guard let sharing else { return [] }
         let reason = sharing.isAsked ? "--sharens" : "they belong to one step of a job"
         return ["all that the same parent or job step starts for this container share it (\(reason))"]

@@ -106,6 +106,8 @@ package struct Request: Sendable {
     package var noInit = false
     /// `--sharens`: one container for all that the parent of this process starts.
     package var sharesContainer = false
+    /// The name under which the container stays: `instance start` and `instance run`.
+    package var instance: String?
     package var userMapping = UserMapping.automatic
     /// `--ignore-subuid`, `--ignore-fakeroot-command`: ways to root that are left out.
     package var ignoreSubuid = false

@@ -34,7 +34,11 @@ extension Request {
 
     /// - Throws: when the bytes are not a request of this version.
     package init(encoded bytes: [UInt8]) throws(SkiffError) {
-        let fields = try FieldReader(bytes, version: Self.version).fields
+        guard let fields = FieldReader(bytes, version: Self.version)?.fields else {
+            throw SkiffError(
+                "cannot read the request: it is not \(Self.version)",
+                hint: "skiff and skiff-image must be of one version")
+        }
         guard let action = fields.first(where: { $0.key == "action" }).flatMap({ Action(rawValue: $0.value) }),
             let image = fields.first(where: { $0.key == "image" })?.value
         else { throw SkiffError("cannot read the request: it names no action or image") }
@@ -108,20 +112,7 @@ extension Request {
     }
 }
 
-private struct FieldWriter {
-    private(set) var bytes: [UInt8]
-
-    init(version: String) { bytes = version.bytes + [0] }
-
-    mutating func put(_ key: String, _ value: String) { put(key, value.bytes) }
-
-    mutating func put(_ key: String, _ value: [UInt8]) {
-        bytes.append(contentsOf: key.utf8)
-        bytes.append(0x3D)
-        bytes.append(contentsOf: value)
-        bytes.append(0)
-    }
-
+extension FieldWriter {
     mutating func put(_ key: String, _ bind: Request.Bind) {
         // The length tells where the source ends: a path may hold any other byte.
         let source = bind.source.bytes
@@ -129,24 +120,7 @@ private struct FieldWriter {
     }
 }
 
-private struct FieldReader {
-    let fields: [(key: String, value: String, bytes: [UInt8])]
-
-    init(_ bytes: [UInt8], version: String) throws(SkiffError) {
-        let parts = bytes.split(separator: 0, omittingEmptySubsequences: false)
-        guard parts.first.map({ Array($0) }) == version.bytes, bytes.last == 0 else {
-            throw SkiffError(
-                "cannot read the request: it is not \(version)", hint: "skiff and skiff-image must be of one version")
-        }
-        fields = parts.dropFirst().dropLast().map { part in
-            let equals = part.firstIndex(of: 0x3D) ?? part.endIndex
-            let value = equals == part.endIndex ? part[equals...] : part[(equals + 1)...]
-            return (
-                String(bytes: part[..<equals]), String(bytes: value), Array(value)
-            )
-        }
-    }
-
+extension FieldReader {
     static func bind(_ bytes: [UInt8]) throws(SkiffError) -> Request.Bind {
         let parts = bytes.split(separator: ASCII.colon, maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3, let length = Int(String(bytes: parts[1])), length >= 0, length <= parts[2].count else {

@@ -12,6 +12,8 @@ package enum Capability {
     ]
 
     package static let sysAdmin = 21
+    /// The bits of all of them.
+    package static let everything = (UInt64(1) << UInt64(names.count)) - 1
 
     /// Returns the bit number of `CAP_X`, `X` or `x`; nil when there is no such capability.
     package static func number(of name: String) -> Int? {

@@ -46,7 +46,8 @@ extension Table {
             """)
     }
 
-    private static func action(
+    /// A command that starts a container.
+    static func action(
         _ path: String, _ summary: String, _ usage: String, _ start: String, _ examples: String
     ) -> Command {
         var command = Command(path, summary: summary, usage: usage, description: start + "\n\n" + containerKinds)
@@ -61,6 +62,8 @@ extension Table {
     private static var containerKinds: String {
         """
         <container> is one of
+
+        instance://NAME     a container that runs already (not for 'instance start')
 
         *.sif               an image in the Singularity Image Format (SIF)
 

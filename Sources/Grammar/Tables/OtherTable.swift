@@ -72,7 +72,7 @@ extension Table {
         case "plugin compile":
             command = pluginVerb(
                 "compile", "Not for plugins of skiff", "compile [compile options...] <host_path>", .exactly(1))
-            command.flags = [Flag(.out, short: "o", help: "the file to make", completes: .files)]
+            command.flags = [Flag(FlagKey<String>.out, short: "o", help: "the file to make", completes: .files)]
         case "plugin install":
             command = pluginVerb("install", "Not for plugins of skiff", "install <plugin_path>", .exactly(1))
         default:

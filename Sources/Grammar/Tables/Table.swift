@@ -9,6 +9,7 @@ enum Table {
         case "build": build
         case "inspect": inspect
         case "run-help": runHelp
+        case "instance": instance
         case "sif": sif
         case "plugin": plugin
         case "version": version
@@ -21,6 +22,7 @@ enum Table {
     }
 
     private static func verb(_ path: String) -> Command? {
+        if path.hasPrefix("instance ") { return instanceVerb(path) }
         if path.hasPrefix("sif ") { return sifVerb(path) }
         if path.hasPrefix("plugin ") { return pluginVerb(path) }
         if path.hasPrefix("completion ") { return completionVerb(path) }
@@ -38,7 +40,8 @@ enum Table {
                 GPUs, overlays and other additions come as plugins.
                 """)
         command.verbs = [
-            "build", "cache", "completion", "delete", "exec", "help", "inspect", "keyserver", "plugin", "pull", "push",
+            "build", "cache", "completion", "delete", "exec", "help", "inspect", "instance", "keyserver", "plugin",
+            "pull", "push",
             "registry", "remote", "run", "run-help", "search", "shell", "sif", "tag", "test", "version",
         ]
         command.needsVerb = true

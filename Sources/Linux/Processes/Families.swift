@@ -30,11 +30,47 @@ package func startTime(of pid: pid_t) -> UInt64? {
     return fields.count > 20 ? UInt64(String(bytes: fields[20])) : nil
 }
 
+/// Whether the process with this number is still the one that started then, and has not ended; a process that nobody has
+/// waited for yet has.
+package func isRunning(_ pid: pid_t, since time: UInt64) -> Bool {
+    guard let line = try? readFile("/proc/\(pid)/stat", limit: 1 << 16),
+        let end = line.lastIndex(of: UInt8(ascii: ")"))
+    else { return false }
+    let fields = line[end...].split(separator: ASCII.space)
+    guard fields.count > 20, UInt64(String(bytes: fields[20])) == time else { return false }
+    return fields[1] != [UInt8(ascii: "Z")] && fields[1] != [UInt8(ascii: "X")]
+}
+
+/// The real user of a process, in ids of our user namespace; /proc/PID/status of proc(5). The owner of the directory does
+/// not tell: it is root for a process that is not dumpable.
+package func userID(of pid: pid_t) -> uid_t? {
+    statusFields(of: pid, "Uid:")?.first.flatMap { uid_t(String(bytes: $0)) }
+}
+
+/// The parent of a process.
+package func parent(of pid: pid_t) -> pid_t? {
+    statusFields(of: pid, "PPid:")?.first.flatMap { pid_t(String(bytes: $0)) }
+}
+
+/// How often a process has given up a processor, or been taken off one; nil while it has one or waits for it.
+package func switches(of pid: pid_t) -> Int? {
+    guard let state = statusFields(of: pid, "State:")?.first, state != [UInt8(ascii: "R")],
+        state != [UInt8(ascii: "D")]
+    else { return nil }
+    return ["voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"].reduce(0) { sum, name in
+        sum &+ (statusFields(of: pid, name)?.first.flatMap { Int(String(bytes: $0)) } ?? 0)
+    }
+}
+
+private func statusFields(of pid: pid_t, _ name: String) -> [ArraySlice<UInt8>]? {
+    guard let status = try? readFile("/proc/\(pid)/status", limit: 1 << 16) else { return nil }
+    return status.split(separator: 0x0A).first { $0.starts(with: name.utf8) }?
+        .split(whereSeparator: { $0 == 0x09 || $0 == ASCII.space }).dropFirst().map { $0 }
+}
+
 /// The number of a process in its own PID namespace; NSpid in /proc/PID/status of proc(5). nil when it has gone.
 package func innermostNumber(of pid: pid_t) -> pid_t? {
-    guard let status = try? readFile("/proc/\(pid)/status", limit: 1 << 16) else { return nil }
-    let line = status.split(separator: 0x0A).first { $0.starts(with: "NSpid:".utf8) }
-    return line?.split(whereSeparator: { $0 == 0x09 }).last.flatMap { pid_t(String(decoding: $0, as: UTF8.self)) }
+    statusFields(of: pid, "NSpid:")?.last.flatMap { pid_t(String(bytes: $0)) }
 }
 
 /// Returns a process, its children, their children, and so on.

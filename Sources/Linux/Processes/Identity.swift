@@ -7,6 +7,9 @@ package func effectiveGID() -> gid_t { getegid() }
 package func processID() -> pid_t { getpid() }
 package func parentProcessID() -> pid_t { getppid() }
 
+/// setpgid(2): makes this process the leader of a process group.
+package func leadProcessGroup() { _ = setpgid(0, 0) }
+
 /// Names this boot of the machine: /proc/sys/kernel/random/boot_id of proc(5). Empty where /proc does not tell.
 package func bootName() -> String {
     let bytes = (try? readFile("/proc/sys/kernel/random/boot_id", limit: 64)) ?? []

@@ -89,3 +89,20 @@ package func highestSignal() -> CInt { skl_sigrtmax() }
 /// Returns a descriptor that is readable while TERM, INT, HUP or QUIT is blocked and waits; the signal stays where it
 /// is. signalfd(2).
 package func openEndSignals() throws(Errno) -> OwnedFD { OwnedFD(adopting: try checked { skl_end_signals() }) }
+
+/// A descriptor that is readable while one of these signals, which must be blocked, waits; signalfd(2).
+package func signalDescriptor(_ set: SignalSet) throws(Errno) -> OwnedFD {
+    var copy = set.raw
+    return OwnedFD(adopting: try checked { signalfd(-1, &copy, CInt(SFD_CLOEXEC | SFD_NONBLOCK)) })
+}
+
+/// Takes the signals that wait at such a descriptor, and returns their numbers.
+package func takeSignals(_ descriptor: CInt) throws(Errno) -> [CInt] {
+    let size = MemoryLayout<signalfd_siginfo>.size
+    let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 8 * size, alignment: 8)
+    defer { room.deallocate() }
+    let count = try read(descriptor, into: room)
+    return stride(from: 0, to: count - count % size, by: size).map {
+        CInt(truncatingIfNeeded: room.load(fromByteOffset: $0, as: UInt32.self))
+    }
+}

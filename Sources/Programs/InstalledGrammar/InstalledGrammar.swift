@@ -36,7 +36,7 @@ extension InstalledPlugins {
 }
 
 /// The commands that take a flag whose manifest names none.
-private let launchCommands = ["exec", "run", "shell", "test"]
+private let launchCommands = ["exec", "run", "shell", "test", "instance start", "instance run"]
 
 extension ManifestOutline.Flag {
     fileprivate func grammarFlag(of plugin: String) -> PluginFlag {

@@ -37,14 +37,22 @@ package struct Program {
         let catalog = PluginCatalog(installation)
         let grammar = Grammar(program: name) { catalog.grammar(for: $0) }
         switch try grammar.parse(arguments, environment: FlagEnvironment(environmentStrings())) {
-        case .answer(let answer):
-            try? writeFully(2, answer.standardError.printableLines)
-            try? writeFully(1, answer.standardOutput)
-            exit(answer.status)
+        case .answer(let answer): say(answer)
         case .command(let invocation):
             configureMessages(invocation)
-            try run(invocation, installation, catalog)
+            do throws(SkiffError) {
+                try run(invocation, installation, catalog)
+            } catch {
+                guard error.code == .usage else { throw error }
+                say(grammar.answer(to: error, of: invocation.command))
+            }
         }
+    }
+
+    private func say(_ answer: Answer) -> Never {
+        try? writeFully(2, answer.standardError.printableLines)
+        try? writeFully(1, answer.standardOutput)
+        exit(answer.status)
     }
 
     private func configureMessages(_ invocation: Invocation) {
@@ -61,11 +69,12 @@ package struct Program {
     private func run(_ invocation: Invocation, _ installation: Installation, _ catalog: PluginCatalog)
         throws(SkiffError) -> Never
     {
-        if let action = Request.Action(rawValue: invocation.command) {
+        if let action = action(of: invocation.command) {
             try LaunchCommand(
                 installation: installation, settings: try settings(invocation, installation), catalog: catalog
             ).run(invocation, action)
         }
+        if invocation.command.hasPrefix("instance ") { exit(try InstanceCommands(invocation).run()) }
         if invocation.command.hasPrefix("plugin ") {
             exit(try PluginCommands(installation: installation, registry: catalog.all).run(invocation))
         }
@@ -75,6 +84,17 @@ package struct Program {
             exit(0)
         }
         try handOver(invocation, installation)
+    }
+
+    /// The action of a command that starts a program in a container.
+    private func action(of command: String) -> Request.Action? {
+        switch command {
+        case "instance start": .start
+        case "instance run": .run
+        // Not a command of its own.
+        case Request.Action.start.rawValue: nil
+        default: Request.Action(rawValue: command)
+        }
     }
 
     private func settings(_ invocation: Invocation, _ installation: Installation) throws(SkiffError) -> Settings {

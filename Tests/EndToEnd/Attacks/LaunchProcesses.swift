@@ -36,7 +36,8 @@ struct LaunchProcesses {
 
     /// Waits until the program runs, and not the script before it.
     func waitForProgram() {
-        for _ in 0..<500 where !ProcessTable.current().contains(where: { program.contains($0.command) }) {
+        for _ in 0..<500 {
+            if ProcessTable.current().contains(where: { program.contains($0.command) }) { return }
             usleep(10_000)
         }
     }
@@ -113,11 +114,12 @@ struct LaunchProcesses {
     private static func word(_ number: Int, _ target: String, output: String) -> String? {
         if number <= 2 {
             if number == 0 { return nil }
-            return target.hasPrefix(output) ? "0-2" : target == "/dev/null" ? "null" : target
+            return target.hasPrefix(output)
+                ? "0-2" : target == "/dev/null" ? "null" : target.contains("/instances/logs/") ? "logs" : target
         }
         for (prefix, word) in [
             ("socket:", "channels"), ("pipe:", "channels"), ("anon_inode:seccomp notify", "listener"),
-            ("anon_inode:[pidfd]", "pidfds"),
+            ("anon_inode:[pidfd]", "pidfds"), ("anon_inode:[signalfd]", "signals"),
             ("/memfd:", "memory"), ("mnt:", "namespaces"), ("user:", "namespaces"), ("pid:", "namespaces"),
         ] where target.hasPrefix(prefix) { return word }
         if target == "/" { return "the host's root" }

@@ -16,31 +16,42 @@ extension EndToEnd {
             case contained = "user: exec --fakeroot --containall"
             case shared = "user: exec --sharens"
             case sharedPID = "user: exec --sharens --pid"
+            case instance = "user: instance start"
+            case rangesInstance = "user: instance start --fakeroot"
+            case supervisedInstance = "user: instance start --fakeroot --ignore-subuid"
             case userStep = "user: build"
             case supervisedStep = "user: build --ignore-subuid"
             case rootExec = "root: exec"
             case rootPID = "root: exec --pid"
             case rootShared = "root: exec --sharens"
+            case rootInstance = "root: instance start"
             case rootStep = "root: build"
 
             var profile: Profile { rawValue.hasPrefix("user") ? .user : .root }
-            var flags: [String] { rawValue.split(separator: " ").dropFirst(2).map(String.init) }
+            var flags: [String] { rawValue.split(separator: " ").dropFirst(isInstance ? 3 : 2).map(String.init) }
+            var isInstance: Bool { rawValue.contains("instance") }
             var isStep: Bool { rawValue.contains("build") }
         }
 
         @Test(arguments: Launch.allCases) func theTableIsTrue(launch: Launch) throws {
             try need(launch.profile)
             if launch.profile == .user { try need(.userNamespaces, .fuse) }
-            if [.ranges, .contained, .userStep].contains(launch) { try need(.ranges) }
-            let running = try start(launch)
-            #expect(running.waitForOutput("ready"))
+            if [.ranges, .contained, .userStep, .rangesInstance].contains(launch) { try need(.ranges) }
+            let place = launch.isInstance ? try InstancePlace(launch.profile) : nil
+            let running = try start(launch, place)
+            #expect(place?.wait(for: "ready", in: "a.out") ?? running.waitForOutput("ready"))
             let processes = LaunchProcesses(running: running, program: ["sleep", "exe"])
             processes.waitForProgram()
+            // The starter of an instance ends, and leaves the keeper.
+            for _ in 0..<500 where launch.isInstance && ProcessTable.entry(running.pid)?.state != "Z" { usleep(10_000) }
             let found = try processes.all()
             for process in found where process.role == "program" || process.role == "init" {
                 // The rule of the whole document, whatever the table says.
                 #expect(
-                    process.holds.map { (process.role == "init" ? ["channels", "nothing"] : ["0-2"]).contains($0) }
+                    process.holds.map {
+                        (process.role == "init" ? ["channels", "nothing"] : [launch.isInstance ? "logs" : "0-2"])
+                            .contains($0)
+                    }
                         ?? true,
                     "\(process)"
                 )
@@ -57,6 +68,7 @@ extension EndToEnd {
             expected.removeAll { $0[0] == "skiff-root, answering" }
             #expect(expected.isEmpty, "not found: \(expected) in \(found)")
             _ = try running.wait(seconds: 20)
+            try place?.stop("a")
         }
 
         /// Keeps descriptors that were left open for us out of the launch, which would pass them on, as it should.
@@ -84,10 +96,15 @@ extension EndToEnd {
             return rows.filter { $0.count == 7 && $0[0] == "`\(launch)`" }.map { Array($0.dropFirst()) }
         }
 
-        private func start(_ launch: Launch) throws -> RunningCommand {
+        private func start(_ launch: Launch, _ place: InstancePlace?) throws -> RunningCommand {
             try Self.keepToOurselves()
             // A call that skiff-root answers, so that a process answering it exists.
             let script = "mknod /tmp/node c 1 3 2>/dev/null; echo ready; exec sleep 2"
+            if let place {
+                let image = try InstancePlace.file("calls", "#!/bin/sh\n\(script)\n")
+                let words = ["-q", "instance", "start"] + launch.flags + [image, "a"]
+                return try place.command(words).start()
+            }
             guard launch.isStep else {
                 let words = ["-q", "exec"] + launch.flags + [try AttackRoot.image.get(), "sh", "-c", script]
                 return try skiffCommand(words, as: launch.profile).start()

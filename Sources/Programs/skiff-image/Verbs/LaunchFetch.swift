@@ -4,7 +4,7 @@ import Grammar
 import Linux
 import Registry
 
-/// Fetches the image of an address for `exec`, `run`, `shell` and `test`, and tells skiff where it is (`FetchAnswer`).
+/// Fetches the image of an address for `exec` and the other commands that start a container, and tells skiff where it is (`FetchAnswer`).
 struct LaunchFetch {
     private let invocation: Invocation
     private let installation: Installation

@@ -21,7 +21,7 @@ enum Verbs {
         case "run-help":
             try runHelp(invocation)
             return 0
-        case "exec", "run", "shell", "test":
+        case "exec", "run", "shell", "test", "instance start", "instance run":
             let settings = try Settings.load(invocation, installation)
             try LaunchFetch(invocation, installation, settings).run()
             return 0

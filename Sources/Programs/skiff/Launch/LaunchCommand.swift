@@ -5,7 +5,7 @@ import Grammar
 import Linux
 import PluginHost
 
-/// `exec`, `run`, `shell`, `test`: request, image, plugins, plan, launch. The order of these lines is the architecture.
+/// `exec`, `run`, `shell`, `test`, and instances: request, image, plugins, plan, launch. The order of these lines is the architecture.
 struct LaunchCommand {
     enum Explain { case no, text, json }
 
@@ -14,17 +14,52 @@ struct LaunchCommand {
     let catalog: PluginCatalog
 
     func run(_ invocation: Invocation, _ action: Request.Action) throws(SkiffError) -> Never {
-        let host = try HostFacts.current()
+        let instance = InstanceLaunch(invocation: invocation)
+        if let name = try instance.enteredName() { try enter(name, instance, action) }
+        let name = try instance.newName()
+        var host = try HostFacts.current()
+        // Nobody's terminal is shown to a program that has none.
+        if name != nil { host.terminal = nil }
+        let explain = explanation(invocation)
         let fetched = try ImageHelper(installation: installation, catalog: catalog).image(of: invocation)
         let request = try LaunchRequest(invocation: invocation, directory: host.directory, fetched: fetched?.path).make(
             action)
-        let explain: Explain =
-            switch invocation[.explain] {
-            case nil: .no
-            case "json": .json
-            default: .text
-            }
-        try run(request, host, explain, isStep: false, temporary: fetched?.temporaryDirectory)
+        var planned = name.map { instance.planned($0, in: host.directory) }
+        if explain == .no { planned = try planned?.leaveToKeeper() }
+        try run(
+            request, host, explain, isStep: false, instance: planned, temporary: fetched?.temporaryDirectory)
+    }
+
+    private func explanation(_ invocation: Invocation) -> Explain {
+        switch invocation[.explain] {
+        case nil: .no
+        case "json": .json
+        default: .text
+        }
+    }
+
+    /// The container exists: no image is opened, and no plugin takes part.
+    private func enter(_ name: String, _ launch: InstanceLaunch, _ action: Request.Action) throws(SkiffError) -> Never {
+        let directory = InstanceDirectory.ofCaller()
+        let instance = try launch.running(name, in: directory)
+        let host = try HostFacts.current()
+        let request = try LaunchRequest(
+            invocation: launch.invocation, directory: host.directory, fetched: instance.image
+        ).make(action)
+        let plan = try InstanceEntry(request, host, instance).plan()
+        explain(plan, explanation(launch.invocation))
+        plan.report()
+        let launcher = Launcher(plan: plan, plugins: NoPlugins(), installation: installation, isStep: false)
+        end(as: try launcher.enter(instance, of: directory))
+    }
+
+    /// Ends the program with the plan as its answer, if that is what was asked for.
+    private func explain(_ plan: Plan, _ explain: Explain) {
+        switch explain {
+        case .no: break
+        case .text: answer(plan.text())
+        case .json: answer(plan.json().text(indent: "  ") + "\n")
+        }
     }
 
     /// `__launch FD`: the request that `skiff-image` wrote (Docs/decisions/008).
@@ -43,7 +78,8 @@ struct LaunchCommand {
 
     /// - Parameter temporary: a directory that holds only the image, and is not needed once the image is open.
     private func run(
-        _ request: Request, _ host: HostFacts, _ explain: Explain, isStep: Bool, temporary: String? = nil
+        _ request: Request, _ host: HostFacts, _ explain: Explain, isStep: Bool, instance: PlannedInstance? = nil,
+        temporary: String? = nil
     ) throws(SkiffError) -> Never {
         defer { if let temporary { try? removeTree(temporary) } }
         let image = try openImage(request.image, writable: request.writable)
@@ -62,14 +98,13 @@ struct LaunchCommand {
                 known.metadata = { metadata.flatMap { try? readObject($0, of: file) }.map { String(bytes: $0) } }
             } ?? NoPlugins()
         let capability = request.userMapping == .root ? RootCapability.current(host, ProgramPath(settings)) : nil
-        let plan = try PlanBuilder(
+        var plan = try PlanBuilder(
             request: request, settings: settings, host: host, image: facts, plugins: plugins, capability: capability,
             messages: installed?.unansweredDirectives(settings) ?? []
         ).build()
-        if explain != .no {
-            plugins.stopped(status: -1)
-            answer(explain == .text ? plan.text() : plan.json().text(indent: "  ") + "\n")
-        }
+        plan.instance = instance
+        if explain != .no { plugins.stopped(status: -1) }
+        self.explain(plan, explain)
         plan.report()
         let launcher = Launcher(plan: plan, plugins: plugins, installation: installation, isStep: isStep)
         end(as: try launcher.run(image: image.descriptor.raw))

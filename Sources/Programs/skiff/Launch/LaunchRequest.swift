@@ -15,6 +15,9 @@ struct LaunchRequest {
         guard let image = positionals.first else { throw SkiffError("no image is named", code: .usage) }
         positionals.removeFirst()
         var request = Request(action: action, image: try local(image))
+        if InstanceLaunch(invocation: invocation).isStart, !positionals.isEmpty {
+            request.instance = positionals.removeFirst()
+        }
         if action == .shell {
             if !positionals.isEmpty { Log.warning("Parameters to shell command are ignored") }
         } else {
@@ -179,6 +182,7 @@ struct LaunchRequest {
             request.cleanEnvironment = true
         }
         if invocation[.noPid] { request.newPID = false }
+        if request.instance != nil { request.newPID = true }
     }
 }
 

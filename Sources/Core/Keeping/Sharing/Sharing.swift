@@ -55,7 +55,7 @@ extension Plan {
     /// Returns the sharing of this plan's container by processes with these siblings; nil for a container of its own.
     func sharing(among siblings: Siblings?, isAsked: Bool) -> Sharing? {
         guard let siblings, isAsked || isSharedUnseen else { return nil }
-        return Sharing(name: Sharing.name(siblings.bytes + [0] + containerText.utf8), isAsked: isAsked)
+        return Sharing(name: MeetingAddress.name(siblings.bytes + [0] + containerText.utf8), isAsked: isAsked)
     }
 
     /// Whether nobody could tell from inside that the container is shared, except by what sharing is for.
@@ -76,15 +76,5 @@ extension Mount {
         case .filesystem(let name, _): name == "tmpfs" || name == "ramfs"
         default: false
         }
-    }
-}
-
-extension Sharing {
-    /// FNV-1a with 64 bits, in hexadecimal digits: a name, no guarantee. All that share the directory of these names
-    /// belong to one user.
-    static func name(_ bytes: [UInt8]) -> String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return String(hash, radix: 16)
     }
 }

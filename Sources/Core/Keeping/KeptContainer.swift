@@ -1,0 +1,88 @@
+import Base
+import CLinux
+import Linux
+
+/// A container that was set up to be kept, with its helpers, in the hands of its keeper.
+struct KeptContainer: ~Copyable {
+    let child: StartedChild
+    let namespaces: ContainerNamespaces
+    private var helpers: LaunchHelpers
+
+    private init(
+        child: consuming StartedChild, namespaces: ContainerNamespaces, helpers: consuming LaunchHelpers
+    ) {
+        self.child = child
+        self.namespaces = namespaces
+        self.helpers = helpers
+    }
+
+    /// Makes the container; all signals must be blocked.
+    /// - Parameter program: the streams of the program that starts in it; nil where none does.
+    /// - Returns: nil when that failed; who failed has said why.
+    static func make(_ launcher: Launcher, image: CInt?, program: ProgramStreams?) throws(SkiffError) -> KeptContainer?
+    {
+        let pair = try during("cannot make a socket") { () throws(Errno) in try makeSocketPair() }
+        let ours = OwnedFD(adopting: pair.first)
+        var making = launcher
+        making.part = .kept(keeper: pair.second, program: program)
+        var helpers = LaunchHelpers(launcher.plan)
+        if try helpers.start(launcher.plan, launcher.installation, image: image) != nil { return nil }
+        // Only now: until here the terminal's signals end the start.
+        if program != nil { leaveSession() }
+        let child = try StartedChild(making, image: image, links: helpers.links)
+        helpers.childIsMade()
+        _ = close(pair.second)
+        guard let namespaces = try? ContainerNamespaces.receive(over: ours.raw) else {
+            _ = try? waitFor(child.pid)
+            helpers.shutDown(after: .exited(0))
+            return nil
+        }
+        return KeptContainer(child: child, namespaces: namespaces, helpers: helpers)
+    }
+
+    /// Waits until the program that the container was made for has been executed.
+    /// - Returns: the exit status with which it ended before that; nil when it runs, or there was none to run.
+    func waitForProgram() -> CInt? {
+        var code: UInt8 = 0
+        guard (try? waitReadable(child.running.raw, milliseconds: -1)) == true else { return 255 }
+        let running = child.running.raw
+        let count = try? withUnsafeMutableBytes(of: &code) { bytes throws(Errno) in try read(running, into: bytes) }
+        if count == 1 { return CInt(code) }
+        // PID 1 may have been killed.
+        guard let time = startTime(of: child.pid), isRunning(child.pid, since: time) else { return 255 }
+        return nil
+    }
+
+    /// Descriptors that the keeper needs.
+    var descriptors: [CInt] { helpers.descriptors + namespaces.descriptors }
+
+    /// Ends what is left of the container, and waits for the ends of its helpers.
+    /// - Returns: how PID 1 ended; nil without one.
+    @discardableResult consuming func end(hasInit: Bool) -> ExitStatus? {
+        namespaces.close()
+        var ended: ExitStatus?
+        if hasInit {
+            // Has no effect on one that has ended.
+            try? sendSignal(SIGKILL, to: child.pid)
+            ended = (try? waitFor(child.pid))?.status
+        }
+        helpers.shutDown(after: .exited(0))
+        return ended
+    }
+}
+
+/// What the program of a container that is kept has as its input, output and error output: lent descriptors of the host.
+struct ProgramStreams: Sendable {
+    let input: CInt
+    let output: CInt
+    let error: CInt
+
+    var descriptors: [CInt] { [input, output, error] }
+
+    /// Puts them in place of what the caller has.
+    func takeOver() throws(Errno) {
+        for (standard, stream) in descriptors.enumerated() { try duplicate(stream, onto: CInt(standard)) }
+        // What looked at the caller's terminal looks at a file now.
+        Log.allowColor(false)
+    }
+}
