@@ -23,6 +23,8 @@ package struct SessionFacts {
     package var command: String?
     /// The absolute path of the image.
     package var image: String?
+    /// Its file; nil for a directory.
+    package var imageFile: SessionImage?
     package var instance: String?
     package var user: String?
     package var home: String?

@@ -218,6 +218,23 @@ extension EndToEnd {
                 try shell("device-owner", "true", as: profile).standardError.contains("cannot change owner or mode"))
         }
 
+        @Test(arguments: Profile.allCases) func imagesAreShownByDescriptor(profile: Profile) throws {
+            try need(profile)
+            let installation = try Self.installation.get()
+            let images = try Images.shared.get()
+            for (image, expected) in [
+                // The definition, the metadata and the root; Docs/spec/sif.md §5.
+                (images.sif, [":4006:0:0:inspect-metadata.json ", ":4004:1:2:", " SIF_MAGI\n"]),
+                (images.directory, ["a directory"]),
+            ] {
+                let outcome = try skiffCommand(
+                    ["exec", "--entry", "image", image, "/bin/sh", "-c", "echo \"$IMAGE\""], as: profile
+                ) { $0.words[0] = installation.program }.run()
+                #expect(outcome.isSuccess, "\(outcome)")
+                for text in expected { #expect(outcome.standardOutput.contains(text), "\(text): \(outcome)") }
+            }
+        }
+
         /// `allow pid ns = no` holds for plugins as it does for flags.
         @Test(.needs(.root)) func configurationForbidsNamespaces() throws {
             let installation = try Self.installation.get()

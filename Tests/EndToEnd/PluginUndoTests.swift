@@ -80,6 +80,9 @@ extension EndToEnd {
             let place = try Place(profile)
             let explained = try place.command("files", ["true"], flags: ["--explain"]).run()
             #expect(explained.isSuccess && !place.has("made") && place.records.isEmpty, "\(explained)")
+            // A plan that cannot be made.
+            let refused = try place.command("files", ["true"], flags: ["-S", "relative"]).run()
+            #expect(refused.end == .exited(255) && !place.has("made") && place.records.isEmpty, "\(refused)")
             // A later failure of the launch.
             let failed = try place.command("files", ["true"], flags: ["-B", "/no/such/place"]).run()
             #expect(failed.end == .exited(255) && !place.has("made") && place.records.isEmpty, "\(failed)")

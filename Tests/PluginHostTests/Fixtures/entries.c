@@ -133,6 +133,32 @@ static int32_t tell_facts(skiff_session *session) {
     return variable(session, SKIFF_VARIABLE_SET, "FACTS", all);
 }
 
+/* ID:TYPE:FILESYSTEM:ROLE of each section, and the first bytes of the file. */
+static int32_t tell_image(skiff_session *session) {
+    const skiff_host_image *image = host->get_extension(host, SKIFF_HOST_IMAGE);
+    char all[2048] = "", head[9] = "";
+    uint32_t count = 0;
+    uint64_t got = 0;
+    int32_t file = -1;
+    if (!image || image->section_count(session, &count) != SKIFF_OK) return SKIFF_E_INTERNAL;
+    for (uint32_t i = 0; i < count; i++) {
+        skiff_section section = {.struct_size = sizeof section};
+        if (image->section(session, i, &section) != SKIFF_OK || section.struct_size != sizeof section) return SKIFF_E_INTERNAL;
+        snprintf(all + strlen(all), 200, "%u:%x:%u:%u:%s ", section.id, section.type, section.filesystem, section.role, section.name);
+        /* An older plugin knows less of it. */
+        struct { uint32_t size, id; uint64_t canary; } small = {8, 0, 42};
+        if (image->section(session, i, (skiff_section *)&small) != SKIFF_OK || small.id != section.id || small.canary != 42)
+            return SKIFF_E_INTERNAL;
+    }
+    skiff_section none = {.struct_size = sizeof none};
+    if (image->section(session, count, &none) != SKIFF_E_INVALID) return SKIFF_E_INTERNAL;
+    int32_t status = image->read_at(session, 32, head, 8, &got);
+    if (status != image->descriptor(session, &file) || (status == SKIFF_OK) != (file >= 0)) return SKIFF_E_INTERNAL;
+    if (status == SKIFF_OK && (image->read_at(session, 1ull << 62, head, 0, &got) != SKIFF_OK || got != 0)) return SKIFF_E_INTERNAL;
+    snprintf(all + strlen(all), 200, "%s", status == SKIFF_OK ? head : "a directory");
+    return variable(session, SKIFF_VARIABLE_SET, "IMAGE", all);
+}
+
 /* Lets everything pass but mkdir(2) and mkdirat(2). */
 static int32_t filter(skiff_session *session) {
     struct sock_filter program[] = {
@@ -155,6 +181,7 @@ static int32_t environment(const skiff_plugin *self, skiff_session *session) {
     if (asked("variables")) return variables(session);
     if (asked("path")) return variable(session, SKIFF_VARIABLE_SET, "PATH", "/bin:/plugin");
     if (asked("facts")) return tell_facts(session);
+    if (asked("image")) return tell_image(session);
     if (asked("filter")) return filter(session);
     if (asked("capability")) return plan()->drop_capability(session, "CAP_CHOWN", "test");
     if (asked("wrap")) {

@@ -91,17 +91,26 @@ struct LaunchCommand {
         let installed = catalog.plugins(for: request, settings)
         let metadata = image.sif?.metadata
         let file = image.descriptor.raw
+        let imageFile =
+            image.kind == .directory ? nil : SessionImage(file, objects: image.sif?.objects, root: image.root)
         let plugins =
             try installed?.phases(for: request, settings, installation) { known in
                 known.describe(request, host, facts)
+                known.imageFile = imageFile
                 // The file stays open until the launch has ended.
                 known.metadata = { metadata.flatMap { try? readObject($0, of: file) }.map { String(bytes: $0) } }
             } ?? NoPlugins()
         let capability = request.userMapping == .root ? RootCapability.current(host, ProgramPath(settings)) : nil
-        var plan = try PlanBuilder(
-            request: request, settings: settings, host: host, image: facts, plugins: plugins, capability: capability,
-            messages: installed?.unansweredDirectives(settings) ?? []
-        ).build()
+        var plan: Plan
+        do throws(SkiffError) {
+            plan = try PlanBuilder(
+                request: request, settings: settings, host: host, image: facts, plugins: plugins,
+                capability: capability, messages: installed?.unansweredDirectives(settings) ?? []
+            ).build()
+        } catch {
+            plugins.stopped(status: -1)
+            throw error
+        }
         plan.instance = instance
         if explain != .no { plugins.stopped(status: -1) }
         self.explain(plan, explain)
