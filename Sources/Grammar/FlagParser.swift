@@ -123,8 +123,14 @@ struct FlagParser {
 
     private mutating func find(_ query: PluginQuery, _ matches: (Flag) -> Bool) -> Flag? {
         if let flag = flags.first(where: matches) { return flag }
-        add(later(query))
-        return flags.first(where: matches)
+        let more = later(query)
+        add(more)
+        guard let flag = flags.first(where: matches) else { return nil }
+        for other in more where other.long == flag.long && other.plugin != flag.plugin {
+            let text = "--\(flag.long) is the flag of the plugin \(flag.plugin); that of \(other.plugin) is not used"
+            notes.append(.init(level: .warning, text: text))
+        }
+        return flag
     }
 
     /// A later flag never takes a name that exists: our own come first, then those of plugins in their order.

@@ -156,6 +156,32 @@ import Testing
         #expect(help.contains("--quasar strings[=\"all\"]"), "\(help)")
     }
 
+    /// Of two with one name the first is used, and everybody is told.
+    @Test func namesThatSomebodyElseHas() throws {
+        let twins = [("o.a", "a"), ("o.b", "b")].map { plugin, letter in
+            PluginFlag(
+                name: "twin", short: letter == "a" ? "x" : "y", kind: .bool, help: "h", commands: ["exec"],
+                plugin: plugin)
+        }
+        var same = PluginFlag(name: "other", short: "x", kind: .bool, help: "h", commands: ["exec"], plugin: "o.b")
+        let installed = PluginGrammar(flags: plugins.flags + twins + [same], commands: plugins.commands)
+        let used = try parse("exec", "--twin", "i", "c", plugins: installed).invocation()
+        #expect(used.notes.map(\.text) == ["--twin is the flag of the plugin o.a; that of o.b is not used"])
+        #expect(used.pluginFlags.map(\.plugin) == ["o.a"])
+        #expect(
+            Grammar(program: ProgramName(calledAs: "skiff"), plugins: installed).conflicts() == [
+                "--contain of the plugin org.example.bad is not used: skiff has it, too",
+                "-c of the plugin org.example.bad is not used: skiff has it, too",
+                "--twin of the plugin o.b is not used: o.a has it, too",
+                "-x of the plugin o.b is not used: o.a has it, too",
+                "The command exec of the plugin org.example.bad is not used: skiff has it, too",
+            ])
+        // In another command it is nobody else's.
+        same.commands = ["run"]
+        let apart = PluginGrammar(flags: [twins[0], same])
+        #expect(Grammar(program: ProgramName(calledAs: "skiff"), plugins: apart).conflicts() == [])
+    }
+
     @Test func extensionsCanBeAddedByHand() throws {
         let grammar = Grammar(program: ProgramName(calledAs: "skiff"))
         grammar.extend(with: [PluginFlag(name: "hello", kind: .string, help: "h", commands: ["run"], plugin: "p")])

@@ -1,5 +1,7 @@
 import Base
 import Core
+import Linux
+import TestSupport
 import Testing
 
 @testable import PluginHost
@@ -257,4 +259,32 @@ func signatureAccepts(signature: String, offered: String, expected: Bool) throws
     #expect(order([make("o.a"), make("o.z", 9, before: ["o.a"])]) == ["o.z", "o.a"])
     // A circle still gives an order, and the same one every time.
     #expect(order([make("o.a", after: ["o.b"]), make("o.b", after: ["o.a"]), make("o.c")]) == ["o.c", "o.a", "o.b"])
+}
+
+/// Whatever bytes a file has, it is read or refused, and nothing that is read could change what people see.
+@Test func manifestsOfAnyBytes() throws {
+    var random = SeededRandom(7)
+    let folder = repository + "/Tests/Fuzz/Manifest/seeds"
+    let seeds = try ["all.plugin", "small.plugin", "values.plugin"].map { try readFile("\(folder)/\($0)") }
+    var accepted = 0
+    for _ in 0..<3000 {
+        var bytes = seeds.randomElement(using: &random) ?? []
+        for _ in 0..<Int.random(in: 0...3, using: &random) where !bytes.isEmpty {
+            let place = Int.random(in: 0..<bytes.count, using: &random)
+            switch Int.random(in: 0...3, using: &random) {
+            case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
+            case 1: bytes.insert(UInt8.random(in: 0...255, using: &random), at: place)
+            case 2: bytes.removeSubrange(place..<min(bytes.count, place + Int.random(in: 1...40, using: &random)))
+            default: bytes.insert(contentsOf: bytes[..<place].suffix(60), at: place)
+            }
+        }
+        let outline = ManifestOutline(bytes)
+        #expect(outline.flags.allSatisfy { isFlagName($0.name) } && outline.schemes.allSatisfy(isURIScheme))
+        guard let manifest = try? Manifest(parsing: bytes) else { continue }
+        accepted += 1
+        for text in [manifest.name, manifest.description] + manifest.flags.map(\.help) {
+            #expect(text.printable == text)
+        }
+    }
+    #expect(accepted > 500)
 }

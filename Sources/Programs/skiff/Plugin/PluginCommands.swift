@@ -1,6 +1,7 @@
 import Base
 import Core
 import Grammar
+import InstalledGrammar
 import Linux
 import PluginHost
 
@@ -20,6 +21,7 @@ struct PluginCommands {
         switch invocation.command {
         case "plugin list":
             let all = invocation[.all]
+            for line in conflicts() { Log.warning(line) }
             if invocation[.json] { return try write(listJSON(all: all)) }
             if !all, let note = hiddenNote() { Log.info(note) }
             return try write(list(all: all))
@@ -38,6 +40,11 @@ struct PluginCommands {
     private func write(_ text: String) throws(SkiffError) -> CInt {
         try during("cannot write the answer") { () throws(Errno) in try writeAnswer(text) }
         return 0
+    }
+
+    /// Returns lines about names that two plugins have, or a plugin and skiff.
+    func conflicts() -> [String] {
+        Grammar(program: ProgramName(calledAs: "skiff"), plugins: registry.grammar).conflicts()
     }
 
     /// Returns a line about the plugins that the list leaves out; nil when none is installed.
