@@ -41,9 +41,10 @@ import Testing
         case "inspect", "run-help": return [verbs + "Inspect.swift"]
         case "sif": return [verbs + "SIF/AddedObject.swift"]
         case "cache": return [verbs + "Cache.swift"]
-        case "registry": return [verbs + "Registry.swift"] + login
-        case "remote": return [verbs + "Remote.swift"] + login
-        case "keyserver": return [verbs + "Keyserver.swift"] + login
+        case "doctor": return [verbs + "Doctor.swift"]
+        case "registry": return [verbs + "Registry.swift", verbs + "Verbs.swift"] + login
+        case "remote": return [verbs + "Remote.swift", verbs + "Verbs.swift"] + login
+        case "keyserver": return [verbs + "Keyserver.swift", verbs + "Verbs.swift"] + login
         case "plugin": return ["Sources/Programs/skiff/Plugin/PluginCommands.swift"]
         case "version", "help", "completion", "buildcfg", "confgen": return []
         default: return nil
