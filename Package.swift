@@ -180,6 +180,11 @@ let package = Package(
             name: "NvidiaEntry", dependencies: ["NvidiaPlugin", "PluginKit", "PluginAPI"],
             path: "Plugins/NvidiaGPU/Entry", swiftSettings: swiftSettings, linkerSettings: pluginLinking),
 
+        .target(
+            name: "Doctor",
+            dependencies: ["Build", "ImageCache", "Ownership", "PluginHost", "Core", "ELF", "Base", "Linux", "CLinux"],
+            swiftSettings: swiftSettings),
+
         // The command line and the programs.
         .target(name: "Grammar", dependencies: ["Core", "Base"], swiftSettings: swiftSettings),
         .target(
@@ -192,7 +197,7 @@ let package = Package(
         .executableTarget(
             name: "skiff-image",
             dependencies: [
-                "Build", "Packing", "Registry", "Signing", "HTTP", "OCI", "ImageCache", "Inspect", "Digest",
+                "Doctor", "Build", "Packing", "Registry", "Signing", "HTTP", "OCI", "ImageCache", "Inspect", "Digest",
                 "SquashfsWriter",
                 "Unpacking", "Extraction", "InstalledGrammar", "Grammar", "PluginHost", "Core", "Base", "Linux",
                 "CLinux",
@@ -246,6 +251,7 @@ let package = Package(
             name: "SquashfsWriterTests",
             dependencies: ["SquashfsWriter", "squash-probe", "Squashfs", "Extraction", "Base", "Linux", "CLinux"],
             swiftSettings: testSettings),
+        .testTarget(name: "DoctorTests", dependencies: ["Doctor", "Base"], swiftSettings: testSettings),
         .testTarget(
             name: "ImageCacheTests", dependencies: ["ImageCache", "Base", "Linux", "CLinux"],
             swiftSettings: testSettings),

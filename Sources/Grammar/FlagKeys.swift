@@ -35,6 +35,7 @@ extension FlagKey where Value == Bool {
     package static var insecure: FlagKey { FlagKey("insecure") }
     package static var ipc: FlagKey { FlagKey("ipc") }
     package static var json: FlagKey { FlagKey("json") }
+    package static var clean: FlagKey { FlagKey("clean") }
     package static var keepPrivs: FlagKey { FlagKey("keep-privs") }
     package static var labels: FlagKey { FlagKey("labels") }
     package static var listApps: FlagKey { FlagKey("list-apps") }

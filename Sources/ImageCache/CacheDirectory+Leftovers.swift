@@ -29,38 +29,47 @@ extension CacheDirectory {
         if Self.tidied.withLock({ $0.insert(root).inserted }) { removeLeftovers() }
     }
 
-    func removeLeftovers() {
+    func removeLeftovers() { _ = leftovers(removing: true) }
+
+    /// Returns the leftovers, and removes them when asked to.
+    package func leftovers(removing: Bool) -> [String] {
         let folders = Kind.allCases.map(path) + [root + "/leases"]
         // The clocks of hosts differ, so the last change in the cache is taken as the present: the caller holds a lease
         // and has therefore just made one.
         let now = folders.compactMap { try? status($0).modified }.max() ?? 0
-        for kind in Kind.allCases { removeEntries(path(kind), now) }
-        removeLeases(root + "/leases", now)
+        return Kind.allCases.flatMap { entries(path($0), now, removing) } + leases(root + "/leases", now, removing)
     }
 
-    private func removeEntries(_ folder: String, _ now: Int64) {
+    private func entries(_ folder: String, _ now: Int64, _ isRemoving: Bool) -> [String] {
         guard let opened = try? open(folder, [.read, .directory]), let names = try? Linux.entries(of: opened.raw)
-        else { return }
+        else { return [] }
+        var left: [String] = []
         for name in names.map(\.text) where name.hasPrefix(UnfinishedEntry.prefix) {
             guard let found = try? status(name, at: opened.raw, follow: false),
                 Self.isAbandoned(UnfinishedEntry.owner(name), found.modified, now)
             else { continue }
+            left.append("\(folder)/\(name)")
+            guard isRemoving else { continue }
             Log.verbose("Removing \(folder)/\(name), which a killed process left in the cache")
             // Fails for the files of other users, which they remove themselves.
             try? removeTree(name, at: opened.raw)
         }
+        return left
     }
 
-    private func removeLeases(_ folder: String, _ now: Int64) {
+    private func leases(_ folder: String, _ now: Int64, _ isRemoving: Bool) -> [String] {
         guard let opened = try? open(folder, [.read, .directory]), let names = try? Linux.entries(of: opened.raw)
-        else { return }
+        else { return [] }
+        var left: [String] = []
         for name in names.map(\.text) {
             guard let found = try? status(name, at: opened.raw, follow: false), found.isRegular,
                 let content = try? readFile(name, at: opened.raw, limit: 4096),
                 Self.isAbandoned(LeaseHolder(content), found.modified, now)
             else { continue }
-            Lease.remove(folder + "/" + name, content)
+            left.append("\(folder)/\(name)")
+            if isRemoving { Lease.remove(folder + "/" + name, content) }
         }
+        return left
     }
 
     private static func isAbandoned(_ owner: LeaseHolder?, _ modified: Int64, _ now: Int64) -> Bool {

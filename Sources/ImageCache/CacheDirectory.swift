@@ -14,6 +14,13 @@ package struct CacheDirectory: Sendable {
     /// The most bytes that entries may take, from `APPTAINER_CACHE_QUOTA` (`20G`); nil for no limit.
     package let quota: Int64?
 
+    /// Where the user's cache lies, or will.
+    package static var place: String {
+        let parent = settingVariable("CACHEDIR") ?? ConfigurationDirectory.path
+        return ((try? absolutePath(parent)) ?? parent) + "/cache"
+    }
+    package static var exists: Bool { (try? status(place)) != nil }
+
     private static let cure = "Set APPTAINER_CACHEDIR to a directory of yours, or use --disable-cache"
 
     /// Subdirectories for things other than images, and those of `blob`.

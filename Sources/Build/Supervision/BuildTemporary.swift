@@ -3,7 +3,7 @@ import Core
 import Linux
 
 /// The private directory of one build.
-enum BuildTemporary {
+package enum BuildTemporary {
     private static let hint = "Set APPTAINER_TMPDIR to a directory that you may write to"
 
     /// Returns the path that it will have, after removing what killed builds have left there. It is made only when the guard
@@ -19,7 +19,9 @@ enum BuildTemporary {
         try checkPrograms(facts, parent)
         try TemporaryDirectory.check(parent)
         // Not before: where others could give our directories such names, they would choose what is swept.
-        sweep(parent)
+        for path in leftovers(in: parent, removing: true) {
+            Log.verbose("Removed \(path), left by a build that was killed")
+        }
         if facts.isNoDev {
             Log.warning("\(parent) is mounted with nodev: device files that the build makes will not work in %post")
         }
@@ -43,20 +45,22 @@ enum BuildTemporary {
     /// The age in seconds from which one that is not locked was left: younger ones may not be locked yet.
     private static let ageOfLeftOnes: Int64 = 60
 
-    /// Removes what builds of the same user have left all of whose processes were killed. Called while this process has one
-    /// thread.
-    private static func sweep(_ parent: String) {
+    /// Returns what builds of the same user have left all of whose processes were killed, and removes it when asked to.
+    /// Called while this process has one thread.
+    package static func leftovers(in parent: String, removing: Bool) -> [String] {
         guard let listing = try? open(HostPath(parent), [.read, .directory]), let found = try? entries(of: listing.raw)
-        else { return }
+        else { return [] }
+        var left: [String] = []
         for entry in found where entry.text.hasPrefix(prefix) {
             guard let name = try? EntryName(entry.name),
                 let old = try? open(name, [.read, .directory, .noFollow], at: listing.raw),
                 let state = try? status(of: old.raw), state.uid == effectiveUID(),
                 state.modified + ageOfLeftOnes < currentTime(), (try? tryLock(old.raw)) == true
             else { continue }
-            Log.verbose("Removing \(parent)/\(entry.text), left by a build that was killed")
-            try? MappedNamespace.remove("\(parent)/\(entry.text)")
+            left.append("\(parent)/\(entry.text)")
+            if removing { try? MappedNamespace.remove("\(parent)/\(entry.text)") }
         }
+        return left
     }
 
     /// Checks the directory in which a sandbox is made: programs must be able to start there, too.

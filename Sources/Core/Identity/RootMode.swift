@@ -16,6 +16,8 @@ package struct RootCapability: Sendable {
     package var ranges: SubordinateIDs?
     /// Why there are no ranges, and what helps.
     package var reason: String
+    /// What root can do about it.
+    package private(set) var cure: String?
     package var hasListeners: Bool
     /// Whether the caller is in a user namespace already, as root with the only id in it.
     package var isSoleRoot: Bool
@@ -83,13 +85,14 @@ extension RootCapability {
         }
         guard let users = range("/etc/subuid"), let groups = range("/etc/subgid") else {
             let file = range("/etc/subuid") == nil ? "/etc/subuid" : "/etc/subgid"
-            capability.reason =
-                "\(file) has no line for \(name) (root can add one: usermod --add-subuids 100000-165535 "
-                + "--add-subgids 100000-165535 \(name))"
+            let cure = "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 \(name)"
+            capability.reason = "\(file) has no line for \(name) (root can add one: \(cure))"
+            capability.cure = cure + " as root"
             return capability
         }
         guard let userMapper = programs.find("newuidmap"), let groupMapper = programs.find("newgidmap") else {
             capability.reason = "newuidmap is not installed (package uidmap)"
+            capability.cure = "Install the package uidmap as root"
             return capability
         }
         capability.ranges = SubordinateIDs(

@@ -3,7 +3,7 @@ import CLinux
 import Linux
 
 /// Where a keeper is found: a socket on which it listens, and a lock, in an in-memory directory of the user.
-struct MeetingAddress: Sendable {
+package struct MeetingAddress: Sendable {
     let directory: String
     let socketPath: String
     let lockPath: String
@@ -12,9 +12,34 @@ struct MeetingAddress: Sendable {
     init(_ subject: [UInt8]) { self.init(name: Self.name(subject)) }
 
     init(name: String) {
-        directory = "/dev/shm/skiff-\(effectiveUID())"
+        directory = Self.directory
         socketPath = directory + "/" + name
-        lockPath = socketPath + ".lock"
+        lockPath = socketPath + Self.lockSuffix
+    }
+
+    private static let lockSuffix = ".lock"
+    private static var directory: String { "/dev/shm/skiff-\(effectiveUID())" }
+
+    /// Returns where keepers were killed, and removes what they left when asked to. Nobody is disturbed: the kernel tells who
+    /// listens; proc(5), /proc/net/unix.
+    package static func leftovers(removing: Bool) -> [String] {
+        guard let folder = try? open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
+            (try? status(of: folder.raw).uid) == effectiveUID(), let names = try? entries(of: folder.raw),
+            let sockets = try? readFile("/proc/net/unix", limit: 1 << 26)
+        else { return [] }
+        let listening = Set(sockets.split(separator: ASCII.newline).compactMap { $0.split(separator: 0x20).last })
+        var left: [String] = []
+        for name in names.map(\.text) where name.hasSuffix(lockSuffix) {
+            let address = MeetingAddress(name: String(name.dropLast(lockSuffix.count)))
+            guard !listening.contains(address.socketPath.bytes[...]),
+                let file = try? open(name, O_RDWR | O_NOFOLLOW, at: folder.raw), (try? tryLock(file.raw)) == true,
+                // The list is that of a network namespace; a keeper may be in another one.
+                (try? Linux.connect(to: address.socketPath)) == nil
+            else { continue }
+            left.append(address.socketPath)
+            if removing { address.remove(holding: file.raw) }
+        }
+        return left
     }
 
     /// FNV-1a with 64 bits, in hexadecimal digits: a name, no guarantee. All that share the directory of these names

@@ -7,7 +7,7 @@ import Linux
 ///
 /// The directory is locked while its monitor lives; the next command that extracts removes the ones it finds unlocked,
 /// left by a monitor that was killed (Docs/decisions/005).
-struct Extraction: ~Copyable {
+package struct Extraction: ~Copyable {
     private static let prefix = "skiff-rootfs-"
     /// `TMPDIR/skiff-rootfs-…`, with the root file system in `root`.
     private let directory: String
@@ -48,7 +48,7 @@ struct Extraction: ~Copyable {
         let parent = image.directory.split(separator: "/").dropLast(2).reduce("") { $0 + "/" + $1 }
         // Where others could rename our directories to such names, they would choose what is swept.
         try TemporaryDirectory.check(parent.isEmpty ? "/" : parent)
-        sweep(parent)
+        _ = leftovers(in: parent, removing: true)
         Log.info("Converting SIF file to temporary sandbox...")
         let extraction = try Extraction(image)
         let words = [
@@ -85,18 +85,21 @@ struct Extraction: ~Copyable {
     /// In seconds; younger directories may not be locked yet.
     private static let ageOfLeftOnes: Int64 = 60
 
-    /// Removes what a killed monitor of the same user left behind.
-    private static func sweep(_ parent: String) {
+    /// Returns what killed monitors of the same user left behind, and removes it when asked to.
+    package static func leftovers(in parent: String, removing: Bool) -> [String] {
         guard let listing = try? open(parent, O_RDONLY | O_DIRECTORY), let found = try? entries(of: listing.raw) else {
-            return
+            return []
         }
+        var left: [String] = []
         for entry in found where entry.text.hasPrefix("\(prefix)\(effectiveUID())-") {
             guard let old = try? open(entry.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, at: listing.raw),
                 let state = try? status(of: old.raw), state.uid == effectiveUID(), (try? tryLock(old.raw)) == true,
                 (try? status("root", at: old.raw)) != nil || state.modified + ageOfLeftOnes < currentTime()
             else { continue }
-            try? removeTree(entry.text, at: listing.raw)
+            left.append("\(parent)/\(entry.text)")
+            if removing { try? removeTree(entry.text, at: listing.raw) }
         }
+        return left
     }
 }
 

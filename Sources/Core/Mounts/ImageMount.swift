@@ -68,7 +68,8 @@ struct ImageMount {
         } catch {
             throw SkiffError(
                 "cannot mount image \(plan.image.path)", errno: error,
-                hint: "The image server needs /dev/fuse with mode 0666; without it use --unsquash")
+                hint: (FuseAdvice.problem()?.cure ?? "The image server needs /dev/fuse with mode 0666")
+                    + "; without it use --unsquash")
         }
     }
 }

@@ -27,7 +27,7 @@ struct RootAssembly {
             if isWithheld && plan.layers.isEmpty { return try underlay(missing, session) }
             throw SkiffError(
                 "cannot mount the overlay of the root file system", errno: error,
-                hint: isWithheld ? "Users may mount overlays since Linux 5.11; before, only root may" : nil)
+                hint: isWithheld ? OverlayAdvice.withheld : nil)
         }
     }
 

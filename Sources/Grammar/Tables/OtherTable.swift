@@ -82,6 +82,29 @@ extension Table {
         return command
     }
 
+    static var doctor: Command {
+        var command = Command(
+            "doctor", summary: "Find out what keeps containers from running",
+            usage: "doctor [doctor options...]",
+            description: """
+                Looks at what containers need of this host, tries what can be tried, and
+                says of each thing that is wrong what it costs and what helps. It exits
+                with 1 when an ordinary launch fails here.
+                """)
+        command.arguments = .exactly(0)
+        command.completes = .nothing
+        command.examples = """
+            $ @ doctor
+            $ @ doctor --json
+            $ @ doctor --clean
+            """
+        command.flags = [
+            Flag(.clean, help: "remove what processes that were killed have left behind"),
+            Flag(.json, short: "j", help: "print JSON"),
+        ]
+        return command
+    }
+
     static var version: Command {
         Command(
             "version", summary: "Show the version", usage: "version",

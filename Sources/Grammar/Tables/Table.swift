@@ -12,6 +12,7 @@ enum Table {
         case "instance": instance
         case "sif": sif
         case "plugin": plugin
+        case "doctor": doctor
         case "version": version
         case "help": help
         case "completion": completion
@@ -40,8 +41,8 @@ enum Table {
                 GPUs, overlays and other additions come as plugins.
                 """)
         command.verbs = [
-            "build", "cache", "completion", "delete", "exec", "help", "inspect", "instance", "keyserver", "plugin",
-            "pull", "push",
+            "build", "cache", "completion", "delete", "doctor", "exec", "help", "inspect", "instance", "keyserver",
+            "plugin", "pull", "push",
             "registry", "remote", "run", "run-help", "search", "shell", "sif", "tag", "test", "version",
         ]
         command.needsVerb = true

@@ -47,6 +47,8 @@ enum Verbs {
         case let command where command.hasPrefix("keyserver "):
             try KeyserverCommand(invocation: invocation, files: files(invocation, installation)).run()
             return 0
+        case "doctor":
+            return try DoctorCommand(invocation, installation).run()
         case "buildcfg":
             try printBuildConfiguration(invocation, installation, program)
             return 0

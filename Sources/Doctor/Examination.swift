@@ -1,0 +1,38 @@
+package import Base
+package import Core
+import Linux
+import PluginHost
+
+/// All probes, in the order in which a launch would meet what they look at. None of them changes anything, but that
+/// `removesLeftovers` removes what processes that have ended left behind.
+package struct Examination {
+    private let installation: Installation
+    private let settings: Settings
+    private let removesLeftovers: Bool
+
+    package init(_ installation: Installation, _ settings: Settings, removesLeftovers: Bool) {
+        (self.installation, self.settings, self.removesLeftovers) = (installation, settings, removesLeftovers)
+    }
+
+    package func findings() throws(SkiffError) -> [Finding] {
+        let host = try HostFacts.current()
+        let programs = ProgramPath(settings)
+        var found = KernelProbe.findings()
+        found += NamespaceProbe(isRoot: host.isAdministrator).findings()
+        found += DeviceProbe(isRoot: host.isAdministrator).findings()
+        found += IdentityProbe(host: host, programs: programs).findings()
+        found += ControlGroupProbe().findings()
+        found += ProgramProbe(programs: programs).findings()
+        found += GraphicsProbe().findings()
+        found += PlaceProbe(host: host).findings()
+        found += InstalledPlugins(installation: installation).broken.map(Self.finding)
+        found += EnvironmentProbe(home: host.homeDirectory).findings()
+        return found + LeftoverProbe(isRemoving: removesLeftovers).findings()
+    }
+
+    private static func finding(_ broken: InstalledPlugins.Broken) -> Finding {
+        Finding(
+            "plugin", .warning, "plugin \(broken.id) is refused: \(broken.error.message)",
+            effect: "its flags and commands do not work", cure: broken.error.hint)
+    }
+}

@@ -1,0 +1,31 @@
+import Base
+import Build
+import Core
+import ImageCache
+import Linux
+
+/// What killed processes have left: unpacked images, directories of builds, meeting places of containers, entries of the cache.
+struct LeftoverProbe {
+    let isRemoving: Bool
+
+    func findings() -> [Finding] {
+        let parent = settingVariable("TMPDIR") ?? TemporaryDirectory.standard()
+        var found = MeetingAddress.leftovers(removing: isRemoving)
+        if (try? TemporaryDirectory.check(parent)) != nil {
+            found += Extraction.leftovers(in: parent, removing: isRemoving)
+            found += BuildTemporary.leftovers(in: parent, removing: isRemoving)
+        }
+        if CacheDirectory.exists, let cache = try? CacheDirectory.ofUser(disabled: false) {
+            found += cache.leftovers(removing: isRemoving)
+        }
+        // It tells itself of instances that have ended, and forgets them.
+        if isRemoving { _ = InstanceDirectory.ofCaller().running { _ in true } }
+        return found.map { path in
+            isRemoving
+                ? Finding("leftovers", .fine, "removed \(path)")
+                : Finding(
+                    "leftovers", .note, "\(path) was left by a process that was killed", effect: "it takes room",
+                    cure: "skiff doctor --clean")
+        }
+    }
+}
