@@ -89,12 +89,13 @@ package struct PlannedInstance: Sendable {
     private static func waitForQuiet(below first: pid_t) {
         let deadline = monotonicMilliseconds() + 100
         var (before, rounds) = ([pid_t: Int](), 0)
-        while rounds < 2, monotonicMilliseconds() < deadline {
+        while monotonicMilliseconds() < deadline {
             var now: [pid_t: Int] = [:]
             for process in family(of: first) { now[process] = switches(of: process) ?? -1 - rounds }
             rounds = now == before && !now.values.contains { $0 < 0 } ? rounds + 1 : 0
+            if rounds == 2 { return }
             before = now
-            pause(milliseconds: 3)
+            pause(milliseconds: 2)
         }
     }
 }

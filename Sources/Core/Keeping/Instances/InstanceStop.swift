@@ -16,11 +16,13 @@ package struct InstanceStop {
         (self.signal, self.seconds, self.owner) = (signal, seconds, owner)
     }
 
-    private struct Target: ~Copyable {
+    /// An instance that is being stopped. A class, because there is no list of move-only values.
+    private final class Target {
         let instance: Instance
         let first: OwnedFD
         let keeper: OwnedFD
-        var isKilled = false
+        /// When PID 1 was killed, in milliseconds.
+        private(set) var killed: Int64?
 
         init?(_ instance: Instance, owner: uid_t) {
             // By handles, and only then by what /proc says: so the numbers cannot come to mean others in between.
@@ -34,48 +36,56 @@ package struct InstanceStop {
 
         var text: String { "\(instance.name) instance of \(instance.image) (PID=\(instance.first.pid))" }
 
-        mutating func kill() {
-            isKilled = true
+        func ask(_ signal: CInt) throws(Errno) {
+            try? sendSignal(Keeper.ending, to: keeper)
+            // Somebody may have stopped it.
+            try? sendSignal(SIGCONT, to: keeper)
+            try sendSignal(signal, to: first)
+        }
+
+        func kill() {
+            killed = monotonicMilliseconds()
             try? sendSignal(SIGKILL, to: first)
         }
     }
 
     /// Returns when nothing is left of any of them.
     package func run(_ instances: [Instance]) throws(SkiffError) {
-        // One after the other, since a list of handles cannot be; the signals go first.
-        for instance in instances {
-            guard let target = Target(instance, owner: owner) else { continue }
+        var targets = instances.compactMap { Target($0, owner: owner) }
+        for target in targets {
             Log.info("Stopping \(target.text)")
-            try? sendSignal(Keeper.ending, to: target.keeper)
-            // Somebody may have stopped it.
-            try? sendSignal(SIGCONT, to: target.keeper)
-            try during("cannot stop instance \(instance.name)") { () throws(Errno) in
-                try sendSignal(signal, to: target.first)
+            do throws(Errno) {
+                try target.ask(signal)
+            } catch {
+                // It has ended meanwhile: the keeper is about to.
+                if error != .noSuchProcess {
+                    throw SkiffError("cannot stop instance \(target.instance.name)", errno: error, code: .command)
+                }
             }
         }
         let deadline = monotonicMilliseconds() + Int64(clamping: seconds) * 1000
-        for instance in instances {
-            guard var target = Target(instance, owner: owner) else {
-                // PID 1 has ended: the keeper is about to.
-                if let keeper = instance.keeper.open() { try wait(for: keeper, of: instance) }
-                continue
-            }
-            while try !hasEnded(target.keeper, within: 10) {
-                if target.isKilled {
-                    try wait(for: target.keeper, of: instance)
-                } else if children(of: instance.first.pid).isEmpty {
+        while let last = targets.last {
+            // Keepers end one by one: who waits for any of them looks at all of them soon enough.
+            _ = try hasEnded(last.keeper, within: 10)
+            let now = monotonicMilliseconds()
+            var left: [Target] = []
+            for target in targets where try !hasEnded(target.keeper, within: 0) {
+                left.append(target)
+                if let killed = target.killed {
+                    if now - killed > Self.patience { throw Self.refusal(of: target.instance) }
+                } else if children(of: target.instance.first.pid).isEmpty {
                     target.kill()
-                } else if monotonicMilliseconds() >= deadline {
+                } else if now >= deadline {
                     Log.info("Killing \(target.text) (Timeout)")
                     target.kill()
                 }
             }
+            targets = left
         }
     }
 
-    private func wait(for keeper: borrowing OwnedFD, of instance: Instance) throws(SkiffError) {
-        if try hasEnded(keeper, within: Self.patience) { return }
-        throw SkiffError(
+    private static func refusal(of instance: Instance) -> SkiffError {
+        SkiffError(
             "cannot stop instance \(instance.name): its keeper, process \(instance.keeper.pid), does not end",
             code: .command)
     }
