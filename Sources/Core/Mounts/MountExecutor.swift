@@ -27,6 +27,7 @@ struct MountExecutor {
 
     private mutating func perform(_ index: Int, _ session: inout Session) throws(SkiffError) {
         let mount = plan.mounts[index]
+        var refusal: String?
         do throws(Errno) {
             if case .symlink(let target) = mount.source {
                 try link(target, at: TreePath(mount.destination), mount)
@@ -35,10 +36,18 @@ struct MountExecutor {
             guard let source = try prepare(index, &session) else { return }
             let top = try status(of: source.raw)
             let target = try places.find(for: mount, isDirectory: top.isDirectory, session)
+            // A link of the image can lead there.
+            if mount.origin != "core", let place = try? places.root.path(ofOpen: target.raw),
+                let reason = OwnPlaces.refusal(of: mount, at: String(bytes: place.bytes))
+            {
+                refusal = "cannot mount on \(mount.destination), which is \(String(bytes: place.bytes)): \(reason)"
+                throw .notPermitted
+            }
             if try isRedundant(mount, top, target.raw) { return }
             try attach(source, onto: target.raw)
             if mount.isAsked { asked.add(index, top, source) }
         } catch {
+            if let refusal { throw SkiffError(OwnPlaces.prefix(mount.origin) + refusal) }
             switch mount.missing {
             case .ignore: Log.verbose("skipping mount at \(mount.destination): \(error)")
             case .warn: Log.warning("Skipping mount \(mount.sourceText) [\(mount.reason)]: \(error)")
@@ -77,7 +86,9 @@ struct MountExecutor {
             default: nil
             }
         return SkiffError(
-            "cannot mount \(mount.sourceText) on \(mount.destination) (\(mount.reason))", errno: error, hint: hint)
+            OwnPlaces.prefix(mount.origin)
+                + "cannot mount \(mount.sourceText) on \(mount.destination) (\(mount.reason))", errno: error, hint: hint
+        )
     }
 
     /// Returns the detached mount to attach; nil when a bind's source was missing and that is allowed.

@@ -63,13 +63,14 @@ final class SourceTrees {
         } catch {
             switch mount.missing {
             case .ignore: Log.verbose("skipping mount of \(path): \(error)")
-            case .warn: Log.warning("skipping mount of \(path): \(error)")
+            case .warn: Log.warning(OwnPlaces.prefix(mount.origin) + "skipping mount of \(path): \(error)")
             case .fail:
+                let who = OwnPlaces.prefix(mount.origin)
                 if error == .noSuchFile {
-                    throw SkiffError("mount source \(path) doesn't exist")
+                    throw SkiffError("\(who)mount source \(path) doesn't exist")
                 }
                 throw SkiffError(
-                    "cannot bind \(path) (\(mount.reason))", errno: error,
+                    "\(who)cannot bind \(path) (\(mount.reason))", errno: error,
                     hint: error == .tooManyFiles ? "Raise the hard limit of open files: ulimit -n" : nil)
             }
             return nil

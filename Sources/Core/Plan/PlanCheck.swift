@@ -26,8 +26,15 @@ struct PlanCheck {
 
     private func check(_ mount: Mount) throws(SkiffError) {
         let path = mount.destination
-        guard path.hasPrefix("/"), absolutePath(path, in: "/") == path, isText(path) else {
-            throw refusal(mount.origin, "mount on \(path)", "the destination must be an absolute path without '..'")
+        // By bytes: to Swift, a slash with a combining mark is no slash.
+        guard path.utf8.first == ASCII.slash, absolutePath(path, in: "/").utf8.elementsEqual(path.utf8), isText(path)
+        else {
+            throw refusal(
+                mount.origin, "mount on \(path)",
+                "the destination must be an absolute path, without '.', '..' and needless slashes")
+        }
+        if let reason = OwnPlaces.refusal(of: mount, at: path) {
+            throw refusal(mount.origin, "mount on \(path)", reason)
         }
         guard path != "/" else {
             throw refusal(mount.origin, "mount on /", "the root file system is the image's")
@@ -96,7 +103,6 @@ struct PlanCheck {
     private func isText(_ path: String) -> Bool { !path.utf8.contains(0) }
 
     private func refusal(_ origin: String, _ what: String, _ reason: String) -> SkiffError {
-        let who = origin == "core" ? "" : "plugin \(origin): "
-        return SkiffError("\(who)cannot \(what): \(reason)")
+        SkiffError("\(OwnPlaces.prefix(origin))cannot \(what): \(reason)")
     }
 }

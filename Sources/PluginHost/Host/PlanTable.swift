@@ -19,29 +19,35 @@ func reason(_ pointer: UnsafePointer<CChar>?, _ session: Session) -> String {
     return words
 }
 
-/// Whether a path is absolute, without `..`: the executor resolves it inside the root, this only catches mistakes
-/// early.
+/// Whether a path is absolute and has no `.`, `..` and needless slashes: the executor resolves it inside the root, this
+/// only catches mistakes early.
 private func isDestination(_ path: String) -> Bool {
-    path.utf8.first == UInt8(ascii: "/") && !path.split(separator: "/").contains("..")
+    path.utf8.first == UInt8(ascii: "/") && absolutePath(path, in: "/").utf8.elementsEqual(path.utf8)
 }
 
 private func addMount(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_mount>?) -> Int32 {
     guard let session = Session.from(pointer, in: [.prepare, .mounts]) else { return SKIFF_E_PHASE }
     guard let mount = readRequest(request, into: skiff_mount()) else {
-        return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot understand a mount made for a newer skiff")
+        return session.refuse(unread: request, "mount")
     }
     guard let destination = text(mount.destination), isDestination(destination) else {
         return session.refuse(
-            SKIFF_E_INVALID, "cannot mount at \(text(mount.destination) ?? "nothing"): not an absolute path without ..")
+            SKIFF_E_INVALID,
+            "cannot mount at \(text(mount.destination) ?? "NULL"): the destination must be an absolute path, "
+                + "without '.', '..' and needless slashes")
     }
     let knownFlags = UInt32(
         SKIFF_MOUNT_FLAG_READ_ONLY | SKIFF_MOUNT_FLAG_NO_SUID | SKIFF_MOUNT_FLAG_NO_DEV | SKIFF_MOUNT_FLAG_NO_EXEC
             | SKIFF_MOUNT_FLAG_NO_CREATE)
-    guard let group = Mount.Group(number: mount.group), mount.flags & ~knownFlags == 0 else {
-        return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot mount \(destination): unknown group or flag")
+    func unknown(_ what: String, _ number: UInt32) -> Int32 {
+        session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot mount at \(destination): there is no \(what) \(number)")
     }
-    guard let missing = Mount.Missing(number: mount.missing), let source = source(mount) else {
-        return session.refuse(SKIFF_E_INVALID, "cannot mount \(destination): kind and source do not fit")
+    guard let group = Mount.Group(number: mount.group) else { return unknown("group", mount.group) }
+    guard mount.flags & ~knownFlags == 0 else { return unknown("flag", mount.flags & ~knownFlags) }
+    guard let missing = Mount.Missing(number: mount.missing) else { return unknown("value of missing", mount.missing) }
+    guard (1...5).contains(mount.kind) else { return unknown("kind", mount.kind) }
+    guard let source = source(mount) else {
+        return session.refuse(SKIFF_E_INVALID, "cannot mount at \(destination): its source does not fit its kind")
     }
     session.draft?.mounts.append(
         Mount(
@@ -103,7 +109,7 @@ private func attributes(_ flags: UInt32) -> MountAttributes {
 private func addLayer(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_layer>?) -> Int32 {
     guard let session = Session.from(pointer, in: [.prepare, .mounts]) else { return SKIFF_E_PHASE }
     guard let layer = readRequest(request, into: skiff_layer()) else {
-        return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot understand a layer made for a newer skiff")
+        return session.refuse(unread: request, "layer")
     }
     let path = text(layer.path) ?? ""
     let work = text(layer.work) ?? ""
@@ -127,7 +133,7 @@ private func addLayer(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_
 private func addDevice(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_device>?) -> Int32 {
     guard let session = Session.from(pointer, in: [.prepare, .mounts]) else { return SKIFF_E_PHASE }
     guard let device = readRequest(request, into: skiff_device()) else {
-        return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot understand a device made for a newer skiff")
+        return session.refuse(unread: request, "device")
     }
     func isNode(_ path: String) -> Bool { isPath(path, within: "/dev") && path != "/dev" && isDestination(path) }
     let path = text(device.path) ?? ""
@@ -179,7 +185,7 @@ private func isDevice(_ path: String, _ wanted: skiff_device) -> Bool {
 private func addVariable(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_variable>?) -> Int32 {
     guard let session = Session.from(pointer, in: whileOpen) else { return SKIFF_E_PHASE }
     guard let variable = readRequest(request, into: skiff_variable()) else {
-        return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot understand a variable made for a newer skiff")
+        return session.refuse(unread: request, "variable")
     }
     guard let name = text(variable.name), isVariableName(name) else {
         return session.refuse(SKIFF_E_INVALID, "cannot set variable \(text(variable.name) ?? ""): not a name")

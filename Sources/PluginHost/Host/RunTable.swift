@@ -43,7 +43,7 @@ private struct HelperCommand {
     /// - Returns: nil after the reason was said.
     init?(_ request: UnsafePointer<skiff_command>?, _ session: Session) {
         guard let command = readRequest(request, into: skiff_command()) else {
-            _ = session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot understand a command made for a newer skiff")
+            _ = session.refuse(unread: request, "command")
             return nil
         }
         path = text(command.path) ?? ""
@@ -142,6 +142,7 @@ private func startHelper(
             helper = Helper(pid: pid, graceMilliseconds: command.grace, path: command.path)
         }
         session.helpers.append(helper)
+        ProcessCare.current?.hasHelpers = true
         session.draft?.keepsMonitor = true
         out?.pointee = pid
         return SKIFF_OK

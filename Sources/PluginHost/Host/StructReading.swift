@@ -17,6 +17,24 @@ func readRequest<Request>(_ pointer: UnsafePointer<Request>?, into known: Reques
     return copied(raw, size, into: known)
 }
 
+extension Session {
+    /// Refuses a request that `readRequest` has not read, and says what is wrong with it.
+    /// - Parameter what: `mount`.
+    func refuse<Request>(unread request: UnsafePointer<Request>?, _ what: String) -> Int32 {
+        guard let request else { return refuse(SKIFF_E_INVALID, "cannot take a \(what): the request is NULL") }
+        let size = UnsafeRawPointer(request).loadUnaligned(as: UInt32.self)
+        guard size >= 8, size <= 4096 else {
+            return refuse(
+                SKIFF_E_INVALID,
+                "cannot take a \(what): its struct_size is \(size), not \(MemoryLayout<Request>.size)")
+        }
+        return refuse(
+            SKIFF_E_NOT_UNDERSTOOD,
+            "cannot understand a \(what) that uses more than the \(MemoryLayout<Request>.size) bytes known here: "
+                + "it is made for a newer skiff, or was not zeroed")
+    }
+}
+
 /// Reads a table of functions: slots beyond its size are NULL, more slots than we know are ignored. The host reads
 /// tables in no other way, so that no missing slot is ever read.
 func readTable<Table>(_ pointer: UnsafeRawPointer?, into known: Table) -> Table? {

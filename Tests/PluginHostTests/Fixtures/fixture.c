@@ -116,7 +116,7 @@ static int32_t refused(skiff_session *session, const skiff_host_plan *plan) {
     large.known.destination = "/x";
     large.known.group = 77;
     if (plan->add_mount(session, &large.known) != SKIFF_E_NOT_UNDERSTOOD) return 5;
-    if (plan->add_mount(session, NULL) != SKIFF_E_NOT_UNDERSTOOD) return 6;
+    if (plan->add_mount(session, NULL) != SKIFF_E_INVALID) return 6;
     skiff_device device;
     memset(&device, 0, sizeof device);
     device.struct_size = sizeof device;
