@@ -38,7 +38,7 @@ private func mayBeginUnsafe(_ byte: UInt8) -> Bool {
 
 extension Unicode.Scalar {
     /// C0, DEL and C1; marks and overrides of the writing direction; separators of lines and paragraphs; what is not UTF-8.
-    fileprivate var isUnsafe: Bool {
+    var isUnsafe: Bool {
         switch value {
         case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
         default: isEscapedByte

@@ -69,7 +69,7 @@ struct BuildTarget {
         let question =
             "Build target '\(typed)' already exists and will be deleted during the build process. "
             + "Do you want to continue? [N/y] "
-        try? writeFully(2, question)
+        try? writeFully(2, question.printable)
         var answer = [UInt8](repeating: 0, count: 16)
         let count = answer.withUnsafeMutableBytes { buffer in (try? Linux.read(0, into: buffer)) ?? 0 }
         let word = answer.prefix(count).prefix { $0 != 0x0A }.map { $0 | 0x20 }

@@ -79,6 +79,16 @@ extension Grammar {
         return commands
     }
 
+    /// Whether a flag of this name or letter is one of our own.
+    package static func hasOwn(flag name: String, short: Unicode.Scalar?, of command: String) -> Bool {
+        Table.command(command)?.flags.contains { flag in
+            flag.long == name || flag.short != 0 && UInt32(flag.short) == short?.value
+        } ?? false
+    }
+
+    /// Whether a command is one of our own.
+    package static func hasOwn(command: String) -> Bool { Table.command(command) != nil }
+
     /// Returns why a flag that Apptainer or a known plugin has is not available; nil for one that none of them has.
     func absence(of name: FlagParser.FlagName, _ path: String) -> String? {
         for plugin in plugins.grammar(for: name.query).unusable {

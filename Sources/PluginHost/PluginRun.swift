@@ -31,6 +31,16 @@ package final class PluginRun: PluginPhases {
         self.picked = picked
     }
 
+    /// One plugin from anywhere, for the checker.
+    init(_ manifest: Manifest, directory: String, facts: SessionFacts) throws(SkiffError) {
+        let plugin = try Loader(directory: directory, trust: Trust(isPrivileged: false)).load(manifest)
+        sessions = [Session(plugin: plugin, facts: facts)]
+        picked = [Picked(manifest: manifest, trigger: "check")]
+    }
+
+    /// Whether a call failed without a reason.
+    var failedSilently: Bool { sessions.contains(where: \.plugin.hasFailedSilently) }
+
     package var participants: [PluginParticipant] {
         zip(sessions, picked).map { session, item in
             PluginParticipant(
@@ -58,6 +68,12 @@ package final class PluginRun: PluginPhases {
 
     package func environment(_ draft: inout PlanDraft) throws(SkiffError) {
         try fill(.environment, &draft, \.environment)
+        do throws(SkiffError) {
+            try ProcessCare.current?.checkAll()
+        } catch {
+            stopped(status: -1)
+            throw error
+        }
     }
 
     package var messageLink: Int32? {
@@ -99,6 +115,7 @@ package final class PluginRun: PluginPhases {
         throws(SkiffError)
     {
         guard let slot else { return }
+        try ProcessCare.current?.renew(ownsChildren: false)
         try session.during(.started) { () throws(SkiffError) in _ = try session.plugin.call(station) { body(slot) } }
     }
 
@@ -116,6 +133,7 @@ package final class PluginRun: PluginPhases {
     package func preExec() throws(SkiffError) { try inChild(.preExec, \.pre_exec) }
 
     package func started(pid: Int32, pidfd: Int32) {
+        try? ProcessCare.current?.renew(ownsChildren: false)
         for session in sessions {
             guard let slot = session.plugin.phases.started else { continue }
             attempt(session, .started) { slot(session.plugin.object, session.pointer, pid, pidfd) }
@@ -126,6 +144,7 @@ package final class PluginRun: PluginPhases {
         // Each once: a failure inside a phase has called it already when the core gets here.
         let order = prepared.reversed()
         prepared = []
+        if !order.isEmpty { try? ProcessCare.current?.renew(ownsChildren: false) }
         for session in order {
             session.endHelpers()
             session.undo()
@@ -157,11 +176,15 @@ package final class PluginRun: PluginPhases {
     }
 
     private func inChild(_ phase: PluginPhase, _ slot: KeyPath<skiff_phases, Slot?>) throws(SkiffError) {
-        for session in sessions {
+        let interested = sessions.filter { $0.plugin.phases[keyPath: slot] != nil }
+        if interested.isEmpty { return }
+        try ProcessCare.current?.renew(ownsChildren: true)
+        for session in interested {
             try session.during(phase) { () throws(SkiffError) in
                 try call(session, phase, session.plugin.phases[keyPath: slot])
             }
         }
+        try ProcessCare.current?.checkAll()
     }
 
     private func call(_ session: Session, _ phase: PluginPhase, _ slot: Slot?) throws(SkiffError) {

@@ -79,8 +79,9 @@ final class Session {
     var state: PluginSessionState?
 
     func freeState() {
-        state?.free()
-        state = nil
+        guard let state else { return }
+        self.state = nil
+        try? plugin.manifest.running("free") { state.free() }
     }
 
     /// Whether this is the container's process.

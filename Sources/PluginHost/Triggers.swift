@@ -86,13 +86,19 @@ extension InstalledPlugins {
     /// - Parameters:
     ///   - imageFacts: `encrypted`, `overlay-section`.
     ///   - complete: adds what is known of the host and the image.
+    ///   - beforeLoading: called with their ids, if there are any; returns descriptors that they must leave alone.
     package func phases(
         for request: Request, _ settings: Settings, _ installation: Installation, imageFacts: Set<String> = [],
-        trust: Trust = .ofThisProcess, complete: (inout SessionFacts) -> Void = { _ in }
+        trust: Trust = .ofThisProcess, complete: (inout SessionFacts) -> Void = { _ in },
+        beforeLoading: ([String]) throws(SkiffError) -> [CInt] = { _ in [] }
     ) throws(SkiffError) -> any PluginPhases {
         try check(settings)
         let picked = pick(Triggers(request, settings, imageFacts: imageFacts))
         if picked.isEmpty { return NoPlugins() }
+        let ids = picked.map(\.manifest.id)
+        let descriptors = try beforeLoading(ids)
+        // Only in a process that nobody else uses.
+        if CallRecord.current != nil { ProcessCare.current = try ProcessCare(ids, descriptors: descriptors) }
         var facts = SessionFacts(request: request, installation: installation)
         facts.configuration = Self.configuration(settings, picked.map(\.manifest))
         facts.isPrivileged = trust.isPrivileged
@@ -125,7 +131,8 @@ extension InstalledPlugins {
             hint: "plugin list --all tells why one is refused")
     }
 
-    /// Runs a command that a manifest adds, with the words after its name; its handler may write to stdout.
+    /// Runs a command that a manifest adds, with the words after its name; its handler may write to stdout. Returns in a
+    /// process of its own.
     package func runCommand(_ name: String, _ words: [String], _ settings: Settings, _ installation: Installation)
         throws(SkiffError)
     {
@@ -133,6 +140,7 @@ extension InstalledPlugins {
             let command = manifest.commands.first(where: { $0.name == name })
         else { throw SkiffError("cannot run \(name): no plugin has this command") }
         try check(settings)
+        _ = try PluginGuard.start([manifest.id], standsForProgram: true)
         var facts = SessionFacts(request: Request(action: .exec, image: ""), installation: installation)
         facts.configuration = Self.configuration(settings, [manifest])
         facts.isPrivileged = Trust.ofThisProcess.isPrivileged

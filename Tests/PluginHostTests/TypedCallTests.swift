@@ -61,38 +61,3 @@ nonisolated(unsafe) private var seen: [String] = []
         #expect(call("i:", nil, []) == nil)
     }
 }
-
-/// What a process prints that dies by SIGSEGV under this marker. The child calls C only: other threads of the test runner
-/// may have held locks when it was forked.
-private func dying(_ marker: String?) throws -> String {
-    let pipe = try makePipe()
-    let output = OwnedFD(adopting: pipe.first)
-    let pid = marker.withOptionalCString { text in
-        let pid = fork()
-        if pid == 0 {
-            dup2(pipe.second, 2)
-            skl_crash_marker_set("before")
-            skl_crash_marker_set(text)
-            raise(SIGSEGV)
-            _exit(0)
-        }
-        return pid
-    }
-    try OwnedFD(adopting: pipe.second).close()
-    let said = String(decoding: try readToEnd(output.raw), as: UTF8.self)
-    #expect(try waitFor(pid)?.status == .signaled(SIGSEGV))
-    return said
-}
-
-extension Optional<String> {
-    fileprivate func withOptionalCString<Result>(_ body: (UnsafePointer<CChar>?) -> Result) -> Result {
-        guard let self else { return body(nil) }
-        return self.withCString { body($0) }
-    }
-}
-
-@Test func crashNamesThePlugin() throws {
-    #expect(try dying("org.test.one: mounts") == "FATAL:   plugin org.test.one: mounts crashed\n")
-    #expect(try dying(String(repeating: "x", count: 500)).utf8.count == 16 + 200 + 9)
-    #expect(try dying(nil) == "")
-}

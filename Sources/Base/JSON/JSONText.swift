@@ -27,7 +27,8 @@ package indirect enum JSONText: Sendable, Equatable {
     package static func strings(_ texts: [String]) -> JSONText { .array(texts.map { .string($0) }) }
 
     /// Returns the value as text: on one line without `indent`, otherwise one member or element per line, indented by
-    /// it. `<`, `>` and `&` are written as escapes, as in Go and as Apptainer's readers see them.
+    /// it. `<`, `>` and `&` are written as escapes, as in Go and as Apptainer's readers see them; so is what a terminal
+    /// would obey.
     package func text(indent: String? = nil) -> String {
         var result = ""
         write(into: &result, indent: indent, depth: 0)
@@ -88,7 +89,8 @@ package indirect enum JSONText: Sendable, Equatable {
             case "\t": text += "\\t"
             case "\u{8}": text += "\\b"
             case "\u{C}": text += "\\f"
-            case "<", ">", "&", "\u{2028}", "\u{2029}", "\0"..."\u{1F}":
+            case "<", ">", "&",
+                _ where scalar.isUnsafe && scalar.value <= 0xFFFF:
                 let digits = String(scalar.value, radix: 16)
                 text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             default: text.unicodeScalars.append(scalar)

@@ -188,6 +188,20 @@ struct skl_spawn {
 pid_t skl_spawn(const struct skl_spawn *request);
 /* A descriptor that is readable while one of the signals that end a command is blocked and waits; signalfd(2). */
 int skl_end_signals(void);
+/* What a plugin could leave changed in this process, see process_state.c. Whose children are not this function's own affair,
+ * `owns_children` is 0. */
+struct skl_process_copy;
+/* `kept` are descriptors of ours that must stay what they are. */
+struct skl_process_copy *skl_process_copy(int owns_children, const int *kept, size_t count);
+/* Standard output is standard error for a while. */
+void skl_process_divert(struct skl_process_copy *copy);
+void skl_process_undivert(struct skl_process_copy *copy);
+void skl_process_copy_free(struct skl_process_copy *copy);
+/* Whether this is a process forked from the one that was copied. */
+int skl_process_is_other(const struct skl_process_copy *copy);
+/* Puts back what has changed: what is read often, or all. The deeds that it finds, first those that it could undo. */
+size_t skl_process_restore(const struct skl_process_copy *old, int rarely, int owns_children, const char **deeds, size_t room,
+                           size_t *undone);
 /* F_SETOWN and O_ASYNC: SIGIO for this process when something can be read. */
 static inline int skl_signal_when_readable(int fd) {
     int flags = fcntl(fd, F_GETFL);

@@ -17,9 +17,12 @@ struct KeptContainer: ~Copyable {
     }
 
     /// Makes the container; all signals must be blocked.
-    /// - Parameter program: the streams of the program that starts in it; nil where none does.
+    /// - Parameters:
+    ///   - program: the streams of the program that starts in it; nil where none does.
+    ///   - starter: the way to the process that waits for it.
     /// - Returns: nil when that failed; who failed has said why.
-    static func make(_ launcher: Launcher, image: CInt?, program: ProgramStreams?) throws(SkiffError) -> KeptContainer?
+    static func make(_ launcher: Launcher, image: CInt?, program: ProgramStreams?, starter: CInt)
+        throws(SkiffError) -> KeptContainer?
     {
         let pair = try during("cannot make a socket") { () throws(Errno) in try makeSocketPair() }
         let ours = OwnedFD(adopting: pair.first)
@@ -32,8 +35,12 @@ struct KeptContainer: ~Copyable {
         let child = try StartedChild(making, image: image, links: helpers.links)
         helpers.childIsMade()
         _ = close(pair.second)
-        guard let namespaces = try? ContainerNamespaces.receive(over: ours.raw) else {
-            _ = try? waitFor(child.pid)
+        // A call of a plugin may not come back, and who waited for it has been interrupted.
+        let isAbandoned = (try? readable(among: [ours.raw, starter], milliseconds: -1)) == [starter]
+        if isAbandoned { try? sendSignal(SIGKILL, to: child.pid) }
+        guard !isAbandoned, let namespaces = try? ContainerNamespaces.receive(over: ours.raw) else {
+            let ended = try? waitFor(child.pid)?.status
+            if !isAbandoned, let ended { launcher.tellPluginEnd(ended) }
             helpers.shutDown(after: .exited(0))
             return nil
         }
@@ -68,6 +75,14 @@ struct KeptContainer: ~Copyable {
         }
         helpers.shutDown(after: .exited(0))
         return ended
+    }
+}
+
+extension Launcher {
+    /// Says that a plugin ended the container's first process, which otherwise has said itself why it ended.
+    func tellPluginEnd(_ ended: ExitStatus) {
+        guard let record = CallRecord.current, !record.isChildSettled else { return }
+        report(record.blame(ended, among: plugins.participants.map(\.id)))
     }
 }
 

@@ -101,6 +101,10 @@ package struct MeetingAddress: Sendable {
         remove()
     }
 
+    /// Called in a keeper that keeps nothing, and has the lock as its starter has it: when that has ended, nobody else tidies
+    /// up.
+    func removeAbandoned(by starter: CInt) { if (try? waitReadable(starter, milliseconds: 0)) == true { remove() } }
+
     /// Needs the lock. Others may be waiting for it: they see that the file is no longer found by its name.
     private func remove() {
         try? unlink(socketPath)

@@ -37,6 +37,7 @@ struct Child {
         if case .kept(_, .some) = part, code != 0, let status = links.status {
             try? writeFully(status, [UInt8(truncatingIfNeeded: code)])
         }
+        CallRecord.current?.settleChild(asProgram: false)
         // Not exit(3): the monitor's buffers and handlers are not ours.
         _exit(code)
     }
@@ -119,6 +120,7 @@ struct Child {
             if plan.privileges.noNewPrivileges { try? setNoNewPrivileges() }
             try Shim.idle()
         }
+        CallRecord.current?.settleChild(asProgram: false)
         _exit(0)
     }
 
@@ -145,6 +147,7 @@ struct Child {
         LaunchStep.exec.reached()
         try during("cannot give back what the caller set") { () throws(Errno) in try Inheritance.giveBack() }
         if plan.privileges.noNewPrivileges { try installFilters() }
+        CallRecord.current?.settleChild(asProgram: true)
         throw program.execute(staticShell: shell.descriptor, files: files)
     }
 

@@ -10,7 +10,7 @@ import Linux
 package struct Extraction: ~Copyable {
     private static let prefix = "skiff-rootfs-"
     /// `TMPDIR/skiff-rootfs-…`, with the root file system in `root`.
-    private let directory: String
+    let directory: String
     private let lock: OwnedFD
 
     /// Returns a free name for the directory, chosen with the plan.

@@ -57,6 +57,14 @@ struct LaunchHelpers: ~Copyable {
         return result
     }
 
+    /// The directory that goes with the container; nil when the image is mounted.
+    var directory: String? {
+        switch extraction {
+        case .some(let unpacked): unpacked.directory
+        case .none: nil
+        }
+    }
+
     mutating func shutDown(after status: ExitStatus) {
         server.take()?.shutDown(after: status)
         supervisor.take()?.shutDown()

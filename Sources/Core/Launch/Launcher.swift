@@ -10,6 +10,8 @@ package struct Launcher {
     /// Whether this is a step of a build. Then nobody waits for this process to stop, and processes that a terminal or
     /// a script stops and continues with their process group do so by themselves.
     let isStep: Bool
+    /// Nil without plugins.
+    let guardian: PluginGuard?
     /// Which part of a container's start this is.
     var part = Part.whole
 
@@ -23,7 +25,15 @@ package struct Launcher {
         case program(ContainerNamespaces)
     }
 
-    package init(plan: Plan, plugins: any PluginPhases, installation: Installation, isStep: Bool) {
+    var isForKeeper: Bool {
+        if case .kept = part { return true }
+        return false
+    }
+
+    package init(
+        plan: Plan, plugins: any PluginPhases, installation: Installation, isStep: Bool, guardian: PluginGuard? = nil
+    ) {
+        self.guardian = guardian
         self.plan = plan
         self.plugins = plugins
         self.installation = installation
@@ -77,7 +87,9 @@ package struct Launcher {
         } catch {
             throw NamespaceAdvice.failure(error)
         }
-        try Child(self, image: image, links: ChildLinks(plan.root), monitor: nil).run()
+        var links = ChildLinks(plan.root)
+        links.status = try guardian?.becomeProgram()
+        try Child(self, image: image, links: links, monitor: guardian?.monitor).run()
     }
 
     private func watch(_ image: CInt?) throws(SkiffError) -> ExitStatus {
@@ -88,12 +100,18 @@ package struct Launcher {
         helpers.childIsMade()
         let pid = child.pid
         let held = child.held
-        let status = try Monitor(child, standsForProgram: !isStep).wait { () throws(SkiffError) in
-            LaunchStep.running.reached()
-            try held?.programRuns(plugins)
-            if !plugins.participants.isEmpty, let pidfd = try? openPidFD(pid) {
-                plugins.started(pid: pid, pidfd: pidfd.raw)
+        let status: ExitStatus
+        if let guardian {
+            var isTold = false
+            status = try guardian.watch(child, directory: helpers.directory) { (pidfd) throws(SkiffError) in
+                isTold = true
+                LaunchStep.running.reached()
+                try held?.programRuns(plugins)
+                plugins.started(pid: pid, pidfd: pidfd)
             }
+            if !isTold { try held?.programRuns(plugins) }
+        } else {
+            status = try Monitor(child, standsForProgram: !isStep).wait { LaunchStep.running.reached() }
         }
         helpers.shutDown(after: status)
         return status

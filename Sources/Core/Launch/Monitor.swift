@@ -11,7 +11,7 @@ struct Monitor: ~Copyable {
     private var suspension: Suspension?
 
     /// Signals that describe this process, not the user's wish, and are never passed on.
-    private static let own: Set<CInt> = [SIGCHLD, SIGURG, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGPIPE]
+    static let own: Set<CInt> = [SIGCHLD, SIGURG, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGPIPE]
 
     /// All signals must have been blocked before the child was made.
     /// - Parameter standsForProgram: whether this process stops and goes on as the program does, for the shell that waits for it.
@@ -20,40 +20,40 @@ struct Monitor: ~Copyable {
         self.child = child
     }
 
-    /// - Parameter whenRunning: called once, when the program runs or can no longer start.
+    /// - Parameters:
+    ///   - whenRunning: called once, when the program runs or can no longer start.
+    ///   - onAlarm: called when an alarm(2) of this process goes off.
     /// - Returns: how the child ended.
-    /// - Throws: also what `whenRunning` throws, after the child was ended.
-    consuming func wait(whenRunning: () throws(SkiffError) -> Void) throws(SkiffError) -> ExitStatus {
-        var refusal: SkiffError?
+    consuming func wait(whenRunning: () -> Void, onAlarm: () -> Void = {}) throws(SkiffError) -> ExitStatus {
         do throws(Errno) {
             while true {
-                let received = try waitForSignal(.all)
-                if !isRunning, try waitReadable(child.running.raw, milliseconds: 0) {
-                    isRunning = true
-                    do throws(SkiffError) { try whenRunning() } catch { refusal = error }
-                    if refusal != nil {
-                        try? sendSignal(SIGKILL, to: child.pid)
-                        _ = try waitFor(child.pid)
-                        break
-                    }
+                // Before the first signal, too: the child may have been made by another process.
+                try note(whenRunning)
+                try readReports()
+                switch try waitFor(child.pid, options: WNOHANG | WUNTRACED)?.status {
+                case nil: break
+                case .stopped(let signal): try suspension?.begin(signal)
+                case let ended?: return ended
                 }
+                let received = try waitForSignal(.all)
+                try note(whenRunning)
                 if !isRunning, endsLaunch(received.number) {
                     try sendSignal(SIGKILL, to: child.pid)
                     _ = try waitFor(child.pid)
                     return .signaled(received.number)
                 }
+                if received.number == SIGALRM && !received.isSent { onAlarm() }
                 try pass(on: received)
-                if received.number == SIGIO { try readReports() }
-                switch try waitFor(child.pid, options: WNOHANG | WUNTRACED)?.status {
-                case nil: continue
-                case .stopped(let signal): try suspension?.begin(signal)
-                case let ended?: return ended
-                }
             }
         } catch {
             throw SkiffError("cannot wait for the container", errno: error)
         }
-        throw refusal ?? SkiffError("cannot wait for the container")
+    }
+
+    private mutating func note(_ whenRunning: () -> Void) throws(Errno) {
+        if isRunning { return }
+        isRunning = try waitReadable(child.running.raw, milliseconds: 0)
+        if isRunning { whenRunning() }
     }
 
     /// A signal of the terminal (Ctrl-C) reaches the whole foreground group, so the program has it already; one that

@@ -14,13 +14,24 @@ struct StartedChild: ~Copyable {
     /// Whether it is a shim, PID 1 of the container, and not the program.
     let isShim: Bool
 
+    /// One that another process has made.
+    init(pid: pid_t, running: consuming OwnedFD, reports: consuming OwnedFD?, isShim: Bool) {
+        self.pid = pid
+        self.running = running
+        self.reports = reports
+        self.isShim = isShim
+        held = nil
+    }
+
     /// Clones the child, which has all signals blocked until it becomes the program.
     /// - Parameter links: the links to the helpers; the rest is added.
     init(_ launcher: Launcher, image: CInt?, links: ChildLinks) throws(SkiffError) {
         var links = links
         let maps = try MapGate(launcher.makesUserNamespace ? launcher.plan.user : .none)
         let gate = try ReleaseGate(launcher.entersContainer ? nil : launcher.plan)
-        let monitor = processID()
+        // A keeper watches itself what it starts.
+        let guardian = launcher.isForKeeper ? nil : launcher.guardian
+        let monitor = guardian?.monitor ?? processID()
         let status = try Self.makeReports()
         let shim = launcher.reportsStops ? try Self.makeReports() : nil
         let pid: pid_t
@@ -30,7 +41,7 @@ struct StartedChild: ~Copyable {
                 if launcher.plan.user != .none { try setDumpable(false) }
                 try entered.prepareForChild()
             }
-            pid = try cloneProcess(launcher.namespaces)
+            pid = try cloneProcess(launcher.namespaces, asSibling: guardian != nil)
         } catch {
             maps.close()
             gate.close()

@@ -15,8 +15,10 @@ package struct Namespaces: OptionSet, Sendable, Hashable {
 }
 
 /// clone(2) like fork, in new namespaces: 0 in the child, its pid in the parent. The process must have only one thread.
-package func cloneProcess(_ namespaces: Namespaces = []) throws(Errno) -> pid_t {
-    try checked { skl_clone(UInt(namespaces.rawValue)) }
+/// - Parameter asSibling: whether it becomes a child of this process's parent, who alone can wait for it then.
+package func cloneProcess(_ namespaces: Namespaces = [], asSibling: Bool = false) throws(Errno) -> pid_t {
+    let parent = asSibling ? UInt(CLONE_PARENT) : 0
+    return try checked { skl_clone(UInt(namespaces.rawValue) | parent) }
 }
 
 /// unshare(2).

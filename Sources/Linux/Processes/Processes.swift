@@ -82,9 +82,11 @@ package final class CStringArray {
     }
 }
 
-/// Zeroed memory that processes forked from now on share; mmap(2). It ends with `unmapMemory` or the process.
-package func sharedMemory(_ size: Int) throws(Errno) -> UnsafeMutableRawPointer {
-    let place = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)
+/// Memory that processes forked from now on share, zeroed or the beginning of a file; mmap(2). It ends with `unmapMemory` or
+/// the process.
+package func sharedMemory(_ size: Int, of file: CInt? = nil) throws(Errno) -> UnsafeMutableRawPointer {
+    let flags = file == nil ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED
+    let place = mmap(nil, size, PROT_READ | PROT_WRITE, flags, file ?? -1, 0)
     guard let place, Int(bitPattern: place) != -1 else { throw Errno.current }
     return place
 }

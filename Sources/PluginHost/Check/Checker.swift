@@ -20,7 +20,15 @@ package struct Checker {
     let manifest: Manifest
     let directory: String
 
-    package init(manifest: Manifest, directory: String) { (self.manifest, self.directory) = (manifest, directory) }
+    /// Why its flags are not its alone.
+    let conflicts: [String]
+
+    package init(manifest: Manifest, directory: String, conflicts: [String] = []) {
+        (self.manifest, self.directory, self.conflicts) = (manifest, directory, conflicts)
+    }
+
+    /// In milliseconds; a test that takes longer has failed.
+    private static let limit: CInt = 10_000
 
     var library: String { "\(directory)/\(manifest.library)" }
 
@@ -37,43 +45,57 @@ package struct Checker {
         return results
     }
 
-    /// Forks: the test's message comes through a pipe, its outcome from wait(2).
+    /// Forks: the test's message comes through a file, its outcome from wait(2). What the plugin prints goes elsewhere, so
+    /// that the report is ours alone.
     private func runAlone(_ test: CheckTest) throws(SkiffError) -> Result {
         do throws(Errno) {
-            let pipe = try makePipe()
-            let output = OwnedFD(adopting: pipe.first)
+            let record = try CallRecord()
+            let answer = try makeMemoryFile("answer", [])
+            let printed = try makeMemoryFile("printed", [])
             let child = try cloneProcess()
-            if child == 0 { answer(test, to: pipe.second) }
-            try OwnedFD(adopting: pipe.second).close()
-            let said = String(decoding: try readToEnd(output.raw, limit: 1 << 20), as: UTF8.self)
-            let status = try waitFor(child)?.status
-            guard status == .exited(0), let tab = said.firstIndex(of: "\t"),
-                let outcome = Outcome(rawValue: String(said[..<tab]))
-            else {
-                let end = status.map { "\($0)" } ?? "it vanished"
-                return Result(test: test.rawValue, outcome: .crashed, message: end)
+            if child == 0 {
+                record.begin()
+                self.answer(test, to: answer.raw, printed.raw)
             }
-            return Result(test: test.rawValue, outcome: outcome, message: String(said[said.index(after: tab)...]))
+            let handle = try openPidFD(child)
+            let isInTime = try waitReadable(handle.raw, milliseconds: Self.limit)
+            if !isInTime { try sendSignal(SIGKILL, to: handle) }
+            let status = try waitFor(child)?.status ?? .exited(1)
+            let said = String(bytes: try readAll(answer.raw))
+            func result(_ outcome: Outcome, _ message: String) -> Result {
+                Result(test: test.rawValue, outcome: outcome, message: message)
+            }
+            let call = record.call.map { "\($0.dropFirst(manifest.id.utf8.count + 2)): " } ?? ""
+            guard isInTime else { return result(.failed, "\(call)it does not come back") }
+            guard record.settled == 0, let tab = said.firstIndex(of: "\t"),
+                let outcome = Outcome(rawValue: String(said[..<tab]))
+            else { return result(.crashed, call + CallRecord.reason(status)) }
+            if outcome == .success, try !readAll(printed.raw).isEmpty {
+                return result(.failed, "it prints to standard output")
+            }
+            return result(outcome, String(said[said.index(after: tab)...]))
         } catch {
             throw SkiffError("cannot run the test \(test.rawValue)", errno: error)
         }
     }
 
-    private func answer(_ test: CheckTest, to pipe: CInt) -> Never {
+    private func readAll(_ file: CInt) throws(Errno) -> [UInt8] {
+        // Opened anew: the writer's place in the file is its end.
+        try readFile("/proc/self/fd/\(file)", limit: 1 << 20)
+    }
+
+    private func answer(_ test: CheckTest, to file: CInt, _ printed: CInt) -> Never {
+        _ = dup2(printed, 1)
         let (outcome, message) = test.run(self)
-        do {
-            try writeFully(pipe, "\(outcome.rawValue)\t\(message)")
-            _exit(0)
-        } catch {
-            _exit(1)
-        }
+        try? writeFully(file, "\(outcome.rawValue)\t\(message)")
+        leave(0)
     }
 
     package static func text(_ results: [Result]) -> String {
         results.map { result in
             let label = result.outcome.rawValue
             let pad = String(repeating: " ", count: max(1, 9 - label.utf8.count))
-            return label + pad + result.test + (result.message.isEmpty ? "" : ": \(result.message)") + "\n"
+            return label + pad + result.test + (result.message.isEmpty ? "" : ": \(result.message.printable)") + "\n"
         }.joined()
     }
 

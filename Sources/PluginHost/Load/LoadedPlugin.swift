@@ -1,6 +1,5 @@
 import Base
 import CLinux
-import CTypedCall
 import Core
 import Linux
 import PluginAPI
@@ -42,11 +41,11 @@ package final class LoadedPlugin {
         }
         try readPhases()
         try readHandlers()
-        for id in manifest.extensions where find(id) == nil {
+        for id in manifest.extensions where try find(id) == nil {
             throw manifest.failure("load", "the library has no \(id)")
         }
         if manifest.extensions.contains(SKIFF_EXT_CONTAINER) {
-            container = readTable(find(SKIFF_EXT_CONTAINER), into: skiff_container()) ?? container
+            container = readTable(try find(SKIFF_EXT_CONTAINER), into: skiff_container()) ?? container
         }
         try readTransport()
     }
@@ -68,7 +67,7 @@ package final class LoadedPlugin {
     }
 
     private func readPhases() throws(SkiffError) {
-        guard let table = readTable(find(SKIFF_EXT_PHASES), into: skiff_phases()) else {
+        guard let table = readTable(try find(SKIFF_EXT_PHASES), into: skiff_phases()) else {
             if manifest.phases.isEmpty { return }
             throw manifest.failure("load", "the library has no \(SKIFF_EXT_PHASES)")
         }
@@ -84,7 +83,7 @@ package final class LoadedPlugin {
             manifest.flags.compactMap { flag in flag.handler.map { ($0, flag.signature) } }
             + manifest.commands.map { ($0.handler, Optional($0.signature)) }
         if wanted.isEmpty { return }
-        guard let table = readTable(find(SKIFF_EXT_CLI), into: skiff_cli()),
+        guard let table = readTable(try find(SKIFF_EXT_CLI), into: skiff_cli()),
             let list = StridedArray(
                 table.handlers, count: UInt64(table.handler_count), stride: table.handler_size, empty: skiff_handler())
         else {
@@ -108,7 +107,7 @@ package final class LoadedPlugin {
 
     private func readTransport() throws(SkiffError) {
         if manifest.schemes.isEmpty { return }
-        guard let table = readTable(find(SKIFF_EXT_TRANSPORT), into: skiff_transport()), table.resolve != nil,
+        guard let table = readTable(try find(SKIFF_EXT_TRANSPORT), into: skiff_transport()), table.resolve != nil,
             table.fetch != nil
         else { throw manifest.failure("load", "\(SKIFF_EXT_TRANSPORT) of the library lacks resolve or fetch") }
         guard (table.push == nil) == manifest.pushSchemes.isEmpty else {
@@ -120,31 +119,51 @@ package final class LoadedPlugin {
     }
 
     /// Returns a table of the plugin by id, or nil.
-    func find(_ id: String) -> UnsafeRawPointer? {
+    func find(_ id: String) throws(SkiffError) -> UnsafeRawPointer? {
         guard let ask = root.get_extension else { return nil }
-        return id.withCString { ask(object, $0) }
+        return try manifest.running("get_extension") { id.withCString { ask(object, $0) } }
     }
 
     /// Whether the last call failed, and the plugin said nothing about it.
-    private(set) var failedSilently = false
+    private(set) var failedSilently = false {
+        didSet { hasFailedSilently = hasFailedSilently || failedSilently }
+    }
+    /// The same of any call.
+    private(set) var hasFailedSilently = false
 
     /// Runs code of the plugin: it is marked in case it crashes, and its failure becomes our error.
     /// - Returns: `SKIFF_OK` or `SKIFF_DECLINED`.
     @discardableResult
     func call(_ station: String, _ body: () -> Int32) throws(SkiffError) -> Int32 {
         diagnostics.clear()
-        skl_crash_marker_set("\(manifest.id): \(station)")
-        let status = body()
-        skl_crash_marker_set(nil)
+        let status: Int32
+        do throws(SkiffError) {
+            status = try manifest.running(station, body)
+        } catch {
+            // What the plugin says itself comes first.
+            guard let said = diagnostics.failure else { throw error }
+            throw manifest.failure(station, said.message, errno: said.errno, hint: said.hint)
+        }
         let said = diagnostics.failure
-        failedSilently = status < 0 && said == nil
-        if status >= 0 { return status }
+        failedSilently = status > SKIFF_DECLINED || status < 0 && said == nil
+        if status == SKIFF_OK || status == SKIFF_DECLINED { return status }
+        if status > 0 { throw manifest.failure(station, "it answered \(status), which is no status") }
         let message = said?.message ?? "it failed without a reason (\(statusName(status)))"
         throw manifest.failure(station, message, errno: said?.errno, hint: said?.hint)
     }
 }
 
 extension Manifest {
+    /// Runs code of the plugin, which is known to have been running if it ends the process.
+    /// - Throws: when it did to the process what cannot be undone.
+    func running<Result>(_ station: String, _ body: () -> Result) throws(SkiffError) -> Result {
+        CallRecord.current?.begin("\(id): \(station)")
+        let result = ProcessCare.current?.diverting(body) ?? body()
+        CallRecord.current?.end()
+        try ProcessCare.current?.check("\(id): \(station)")
+        return result
+    }
+
     /// `plugin org.example.hello: mounts: cannot …`.
     func failure(_ station: String, _ message: String, errno: Errno? = nil, hint: String? = nil) -> SkiffError {
         SkiffError("plugin \(id): \(station): \(message)", errno: errno, hint: hint)

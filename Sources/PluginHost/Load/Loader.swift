@@ -36,7 +36,7 @@ package struct Loader: Sendable {
         let diagnostics = PluginDiagnostics(id: manifest.id)
         let host = makeHost(for: diagnostics)
         var object: UnsafePointer<skiff_plugin>?
-        let status = entry(UInt32(SKIFF_ABI_CURRENT), host, &object)
+        let status = try manifest.running("entry") { entry(UInt32(SKIFF_ABI_CURRENT), host, &object) }
         guard status == SKIFF_OK, let object else {
             let reason = diagnostics.failure?.message ?? "its entry function refused (\(statusName(status)))"
             throw manifest.failure("load", reason, errno: diagnostics.failure?.errno, hint: diagnostics.failure?.hint)
@@ -74,7 +74,10 @@ package struct Loader: Sendable {
         // The descriptor stays open (close-on-exec). The dynamic linker knows a library by the name it was opened with:
         // if the number were reused, the next plugin would be taken for this one.
         let number = file.release()
-        guard let handle = dlopen("/proc/self/fd/\(number)", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
+        let opened = try manifest.running("load") {
+            dlopen("/proc/self/fd/\(number)", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)
+        }
+        guard let handle = opened else {
             let reason = dlerror().map { String(cString: $0) } ?? "the dynamic linker gave no reason"
             throw manifest.failure("load", "cannot load \(path): \(reason)")
         }

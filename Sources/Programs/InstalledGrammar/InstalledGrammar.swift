@@ -47,7 +47,7 @@ extension ManifestOutline.Flag {
 }
 
 extension Manifest {
-    fileprivate var grammarFlags: [PluginFlag] {
+    var grammarFlags: [PluginFlag] {
         flags.map { flag in
             var result = PluginFlag(
                 name: flag.name, short: flag.short?.unicodeScalars.first, kind: flag.kind.grammarKind,

@@ -48,7 +48,7 @@ struct Program {
 
     private func say(_ answer: Answer) -> Int32 {
         try? writeFully(2, answer.standardError.printableLines)
-        try? writeFully(1, answer.standardOutput)
+        try? writeFully(1, answer.standardOutput.printableLines)
         return answer.status
     }
 

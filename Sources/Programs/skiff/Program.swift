@@ -27,7 +27,7 @@ package struct Program {
             try dispatch()
         } catch {
             report(error)
-            exit(error.code.exitStatus)
+            leave(error.code.exitStatus)
         }
     }
 
@@ -51,7 +51,7 @@ package struct Program {
 
     private func say(_ answer: Answer) -> Never {
         try? writeFully(2, answer.standardError.printableLines)
-        try? writeFully(1, answer.standardOutput)
+        try? writeFully(1, answer.standardOutput.printableLines)
         exit(answer.status)
     }
 
@@ -81,7 +81,7 @@ package struct Program {
         if !invocation.plugin.isEmpty {
             try catalog.plugins(for: [.command(invocation.command)]).runCommand(
                 invocation.command, invocation.positionals, try settings(invocation, installation), installation)
-            exit(0)
+            leave(0)
         }
         try handOver(invocation, installation)
     }

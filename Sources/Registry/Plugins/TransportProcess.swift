@@ -10,6 +10,8 @@ final class TransportProcess {
     private let task: TransportTask
     private let pid: pid_t
     private let socket: OwnedFD
+    /// What the plugin is doing.
+    private let record: CallRecord
     /// After how many seconds without a sign of life the process is killed.
     private let patience: Int
     private var secrets: TransportSecrets
@@ -25,6 +27,8 @@ final class TransportProcess {
             socket = OwnedFD(adopting: pair.first)
             let theirs = OwnedFD(adopting: pair.second)
             let nothing = try open("/dev/null", O_RDONLY)
+            let calls = try CallRecord.makeFile()
+            record = try CallRecord(mapping: calls.raw)
             var environment = environmentStrings().filter {
                 // The plugin asks for the secrets it needs, and decides what its helpers get.
                 !$0.hasPrefix("SKIFF_MESSAGELEVEL=") && !TransportSecrets.isVariable($0)
@@ -33,7 +37,7 @@ final class TransportProcess {
             // What a plugin prints against the rules must not mix with output that a program reads.
             pid = try spawn(
                 installation.imageTool, ["skiff-image", "__transport"], environment: environment,
-                descriptors: [(3, theirs.raw), (0, nothing.raw), (1, 2)])
+                descriptors: [(3, theirs.raw), (4, calls.raw), (0, nothing.raw), (1, 2)])
         } catch {
             throw SkiffError("cannot start \(installation.imageTool)", errno: error)
         }
@@ -91,7 +95,8 @@ final class TransportProcess {
                 bytes = []
             }
             guard let json = try? JSONReader.read(bytes), let answer = TransportAnswer(json) else {
-                throw failure(station, endingReason())
+                throw failure(
+                    record.call.map { String($0.dropFirst(task.plugin.count + 2)) } ?? station, endingReason())
             }
             switch answer {
             case .alive: continue
@@ -158,9 +163,8 @@ final class TransportProcess {
             Cleanup.waitForEnd()
         }
         return switch status {
-        case .signaled(let signal): "it crashed (signal \(signal))"
-        case .exited(let code): "it ended the process with status \(code)"
-        default: "it vanished"
+        case let status?: CallRecord.reason(status)
+        case nil: "it vanished"
         }
     }
 

@@ -4,12 +4,14 @@ import Core
 import Linux
 import PluginHost
 
-/// `__transport`, with a socket on descriptor 3: calls one plugin for one address, and ends.
+/// `__transport`, with a socket on descriptor 3 and a file for `CallRecord` on 4: calls one plugin for one address, and ends.
 ///
 /// A process of its own, so that the command survives a plugin that crashes, hangs or exits, and can tidy up, and so
 /// that the plugin runs without other threads.
 package enum TransportWorker {
     fileprivate static let socket: CInt = 3
+    /// Where the command looks what the plugin is doing.
+    private static let calls: CInt = 4
 
     /// - Returns: the exit status.
     package static func run(_ installation: Installation) -> Int32 {
@@ -17,6 +19,8 @@ package enum TransportWorker {
         try? setParentDeathSignal(SIGKILL)
         // Helpers of the plugin must not keep the socket open.
         _ = skl_fcntl(socket, F_SETFD, Int(FD_CLOEXEC))
+        (try? CallRecord(mapping: calls))?.begin()
+        _ = close(calls)
         do throws(SkiffError) {
             try serve(installation)
             return 0
@@ -103,7 +107,7 @@ private final class ProgressBars {
     init(_ progress: Progress) { self.progress = progress }
 
     func show(_ name: String, _ done: Int64, _ all: Int64) {
-        let label = String(name.prefix(12))
+        let label = String(name.printable.prefix(12))
         let bar = bars[label] ?? progress.bar(label, total: all)
         bars[label] = bar
         if all > 0, done >= all { bar.finish() } else { bar.set(done) }

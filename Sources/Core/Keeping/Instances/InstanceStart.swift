@@ -16,7 +16,12 @@ package struct PlannedInstance: Sendable {
         /// The lock of the name.
         let lock: CInt
         let streams: ProgramStreams
+        /// Where the starter sees what plugins are doing.
+        let record: CallRecord
     }
+
+    /// The record of a keeper, which stands in for a guard: the starter waits for it.
+    package var record: CallRecord? { links?.record }
 
     package init(name: String, directory: InstanceDirectory, pidFile: String?) {
         (self.name, self.directory, self.pidFile) = (name, directory, pidFile)
@@ -27,6 +32,7 @@ package struct PlannedInstance: Sendable {
     /// are the keeper's.
     /// - Returns: in the keeper.
     package func leaveToKeeper() throws(SkiffError) -> PlannedInstance {
+        let record = try during("cannot share memory with the keeper") { () throws(Errno) in try CallRecord() }
         let streams = try InstanceStreams(self)
         let place = try MeetingPlace(directory.address(of: name))
         let socket: DescriptorPair
@@ -48,7 +54,8 @@ package struct PlannedInstance: Sendable {
         if child == 0 {
             _ = close(socket.first)
             var planned = self
-            planned.links = Links(starter: socket.second, lock: place.release(), streams: streams.release())
+            planned.links = Links(
+                starter: socket.second, lock: place.release(), streams: streams.release(), record: record)
             return planned
         }
         _ = close(socket.second)
@@ -58,7 +65,10 @@ package struct PlannedInstance: Sendable {
             streams.showErrors()
             // Without a word of the keeper, who failed has said why.
             guard answer.first == KeeperAnswer.failed, answer.count == 2 else {
-                exit((try? waitFor(child))?.status.code ?? 255)
+                let ended = (try? waitFor(child))?.status ?? .exited(255)
+                if record.call != nil { throw record.blame(ended, among: []) }
+                // Success would be the doing of a plugin.
+                exit(ended.code == 0 ? 255 : ended.code)
             }
             throw SkiffError("while executing starter: failed to start instance: exit status \(answer[1])")
         }
@@ -133,10 +143,11 @@ extension Launcher {
         if let image { try lock(image) }
         let listener = try address.listen()
         try during("cannot block signals") { () throws(Errno) in _ = try setSignalMask(.all) }
-        guard let container = try KeptContainer.make(self, image: image, program: streams) else { return }
+        guard let container = try KeptContainer.make(self, image: image, program: streams, starter: starter)
+        else { return }
         let pid = container.child.pid
         if let status = container.waitForProgram() {
-            container.end(hasInit: true)
+            if let ended = container.end(hasInit: true), CallRecord.current?.call != nil { tellPluginEnd(ended) }
             try? sendMessage([KeeperAnswer.failed, UInt8(truncatingIfNeeded: status)], over: starter)
             return
         }

@@ -62,7 +62,11 @@ extension Launcher {
             if let image { try lock(image) }
             let listener = try address.listen()
             try during("cannot block signals") { () throws(Errno) in _ = try setSignalMask(.all) }
-            guard let container = try KeptContainer.make(self, image: image, program: nil) else { _exit(255) }
+            guard let container = try KeptContainer.make(self, image: image, program: nil, starter: starter)
+            else {
+                address.removeAbandoned(by: starter)
+                _exit(255)
+            }
             let hasInit = plan.namespaces.contains(.pid)
             if !hasInit { _ = try? waitFor(container.child.pid) }
             let keeper = try Keeper(listener, address, container.namespaces, until: .lastMember)

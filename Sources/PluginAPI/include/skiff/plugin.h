@@ -16,8 +16,8 @@
  *   close-on-exec. Text is UTF-8 and ends with NUL; paths are bytes that end with NUL; secrets are pointer and length.
  *
  * Manners  A plugin does not exit, abort, throw or longjmp across the border; does not write to stdout or stderr; does
- *   not change the working directory, umask, signal mask, locale or environment; leaves no thread running when it
- *   returns. A plugin is never unloaded.
+ *   not change the working directory, umask, signal mask, locale or environment; leaves no thread or process running when
+ *   it returns. The host undoes and tells what it can, and ends the command otherwise. A plugin is never unloaded.
  *
  * Sizes  A struct that describes a request begins with struct_size = sizeof of it. The receiver zero-extends a shorter
  *   one; a longer one is taken when the part that the receiver does not know is zero, else SKIFF_E_NOT_UNDERSTOOD.

@@ -2,6 +2,7 @@ import Base
 import CLinux
 import Core
 import Grammar
+import InstalledGrammar
 import Linux
 import PluginHost
 
@@ -93,13 +94,26 @@ struct LaunchCommand {
         let file = image.descriptor.raw
         let imageFile =
             image.kind == .directory ? nil : SessionImage(file, objects: image.sif?.objects, root: image.root)
+        var guardian: PluginGuard?
         let plugins =
-            try installed?.phases(for: request, settings, installation) { known in
-                known.describe(request, host, facts)
-                known.imageFile = imageFile
-                // The file stays open until the launch has ended.
-                known.metadata = { metadata.flatMap { try? readObject($0, of: file) }.map { String(bytes: $0) } }
-            } ?? NoPlugins()
+            try installed?.phases(
+                for: request, settings, installation,
+                complete: { known in
+                    known.describe(request, host, facts)
+                    known.imageFile = imageFile
+                    // The file stays open until the launch has ended.
+                    known.metadata = { metadata.flatMap { try? readObject($0, of: file) }.map { String(bytes: $0) } }
+                },
+                beforeLoading: { (ids) throws(SkiffError) in
+                    installed?.tellConflicts(of: ids)
+                    if let record = instance?.record {
+                        record.begin()
+                        return [file]
+                    }
+                    let started = try PluginGuard.start(ids, standsForProgram: !isStep)
+                    guardian = started
+                    return [started.socket, file]
+                }) ?? NoPlugins()
         let capability = request.userMapping == .root ? RootCapability.current(host, ProgramPath(settings)) : nil
         var plan: Plan
         do throws(SkiffError) {
@@ -115,12 +129,13 @@ struct LaunchCommand {
         if explain != .no { plugins.stopped(status: -1) }
         self.explain(plan, explain)
         plan.report()
-        let launcher = Launcher(plan: plan, plugins: plugins, installation: installation, isStep: isStep)
+        let launcher = Launcher(
+            plan: plan, plugins: plugins, installation: installation, isStep: isStep, guardian: guardian)
         end(as: try launcher.run(image: image.descriptor.raw))
     }
 
     private func answer(_ text: String) -> Never {
         try? writeAnswer(text)
-        exit(0)
+        leave(0)
     }
 }

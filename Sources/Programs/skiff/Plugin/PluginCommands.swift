@@ -24,6 +24,7 @@ struct PluginCommands {
             for line in conflicts() { Log.warning(line) }
             if invocation[.json] { return try write(listJSON(all: all)) }
             if !all, let note = hiddenNote() { Log.info(note) }
+            tellProblems(ofBroken: !all)
             return try write(list(all: all))
         case "plugin inspect":
             return try write(invocation[.json] ? try inspectJSON(name) : try inspect(name))
@@ -53,6 +54,18 @@ struct PluginCommands {
         guard !names.isEmpty else { return nil }
         let verb = names.count == 1 ? "is" : "are"
         return "\(names.joined(separator: " and ")) \(verb) hidden: 'plugin list --all' shows all"
+    }
+
+    /// Says which plugins cannot be used or are not alone with a name.
+    private func tellProblems(ofBroken: Bool) {
+        if let refused = registry.broken.first(where: \.id.isEmpty) {
+            Log.warning("no plugin can be used: \(refused.error.description)")
+        } else if ofBroken {
+            for broken in registry.broken {
+                Log.warning("the plugin \(broken.id) cannot be used: \(broken.error.description)")
+            }
+        }
+        registry.tellConflicts(of: registry.enabled.map(\.id))
     }
 
     /// Returns the list in Apptainer's columns. With `all`, hidden plugins and broken manifests are included.
@@ -88,7 +101,7 @@ struct PluginCommands {
         lines += manifest.settings.map(\.directive).map { directive in
             "Configuration: \(directive.name) = \(directive.reference.values): \(directive.comment)"
         }
-        return lines.joined(separator: "\n") + "\n"
+        return lines.map { $0.printable + "\n" }.joined()
     }
 
     private func change(_ name: String, enabled: Bool) throws(SkiffError) -> CInt {
@@ -121,7 +134,9 @@ struct PluginCommands {
         let (manifest, directory) = try find(name, to: "check")
         func texts(_ key: FlagKey<String>) -> [Substring]? { invocation[key]?.split(separator: ",") }
         let (only, skip) = (texts(.only), texts(.skip) ?? [])
-        let results = try Checker(manifest: manifest, directory: directory).run { test in
+        let results = try Checker(
+            manifest: manifest, directory: directory, conflicts: registry.conflicts(of: manifest)
+        ).run { test in
             only?.contains { test.contains($0) } ?? true && !skip.contains { test.contains($0) }
         }
         _ = try write(invocation[.json] ? Checker.json(results, manifest) : Checker.text(results))
