@@ -15,6 +15,34 @@ import Testing
         files = ContainerFiles(root: try TreeRoot(HostPath(scratch.path)), directory: Array("/".utf8))
     }
 
+    private var check: InterpreterCheck { InterpreterCheck(files: files, registered: .init(paths: [])) }
+
+    /// What the host has registered is looked up in the image, unless it was opened when it was registered.
+    @Test func registeredInterpretersDoNotLeadOut() throws {
+        let entries = try Scratch()
+        try entries.file("status", text: "enabled\n", mode: 0o644)
+        try entries.file("register", text: "", mode: 0o644)
+        for (name, state, path, flags) in [
+            ("in-use", "enabled", "/wine", "OC"), ("off", "disabled", "/off", ""), ("open", "enabled", "/qemu", "OCF"),
+            ("plain", "enabled", "/missing", ""),
+        ] {
+            let text = "\(state)\ninterpreter \(path)\nflags: \(flags)\noffset 0\nmagic 4d5a\n"
+            try entries.file(name, text: text, mode: 0o644)
+        }
+        let registered = RegisteredInterpreters(reading: entries.path)
+        #expect(Set(registered.paths) == [Array("/wine".utf8), Array("/missing".utf8)])
+        try scratch.file("program", text: "MZ", mode: 0o755)
+        let check = InterpreterCheck(files: files, registered: registered)
+        #expect(check.obstacle(to: Array("/program".utf8)) == nil)
+        try makeSymlink("/proc/self/exe", at: scratch.path + "/wine")
+        try makeDirectories(scratch.path + "/proc/self")
+        #expect(check.obstacle(to: Array("/program".utf8)) == nil, "a place in the image")
+        try unlink(scratch.path + "/wine")
+        try makeSymlink("/wine", at: scratch.path + "/wine")
+        #expect(check.obstacle(to: Array("/program".utf8))?.message.contains("leads out of the image") == true)
+        #expect(RegisteredInterpreters(reading: "/no/such/directory").paths.isEmpty)
+    }
+
     private func interpreter(_ bytes: [UInt8]) throws -> String? {
         try scratch.file("program", bytes, mode: 0o755)
         let found = ProgramInterpreter.ofELF { try? files.bytes(Array("/program".utf8), at: $0, count: $1) }
@@ -49,8 +77,8 @@ import Testing
     @Test func scriptsInACircleEnd() throws {
         try scratch.file("one", text: "#!/two\n", mode: 0o755)
         try scratch.file("two", text: "#!/one\n", mode: 0o755)
-        #expect(InterpreterCheck(files: files).obstacle(to: Array("/one".utf8)) == nil)
-        #expect(InterpreterCheck(files: files).obstacle(to: Array("/missing".utf8)) == nil)
+        #expect(check.obstacle(to: Array("/one".utf8)) == nil)
+        #expect(check.obstacle(to: Array("/missing".utf8)) == nil)
     }
 
     /// Linux runs a program whatever it says of its class and byte order.

@@ -10,6 +10,7 @@ import Shell
 /// them.
 struct InterpreterCheck {
     let files: any RootFiles
+    let registered: RegisteredInterpreters
 
     /// How often the kernel goes from script to script: the program after the last one is loaded; exec_binprm().
     private static let mostScripts = 5
@@ -18,6 +19,12 @@ struct InterpreterCheck {
     /// kernel.
     func obstacle(to program: [UInt8]) -> SkiffError? {
         if leadsOut(program) { return SkiffError("exec \(String(bytes: program)) failed: it leads out of the image") }
+        // Which of them the kernel takes is the host's affair: none of an honest image leads out.
+        for interpreter in registered.paths where leadsOut(interpreter) {
+            return SkiffError(
+                "exec \(String(bytes: program)) failed: \(String(bytes: interpreter)), which this host runs programs of "
+                    + "some kinds with, leads out of the image")
+        }
         var current = program
         for _ in 0...Self.mostScripts {
             do throws(Errno) {

@@ -57,17 +57,15 @@ package struct ProgramStart: Sendable {
 
     /// Prints the output and becomes the program. Returns only with the reason why it could not.
     /// - Parameter staticShell: descriptor of the static shell, if the installation has one.
-    package func execute(staticShell: Int32?, files: any RootFiles) -> SkiffError {
+    func execute(staticShell: Int32?, files: any RootFiles, registered: RegisteredInterpreters) -> SkiffError {
+        let check = InterpreterCheck(files: files, registered: registered)
         for text in output { try? writeFully(text.isError ? 2 : 1, text.bytes) }
         for message in messages { message.level == .info ? Log.info(message.text) : Log.error(message.text) }
         let variables = CStringArray(bytes: environment)
         var current = attempt
         // The program, /bin/sh for a script without interpreter line, the static shell: there are no others.
         for _ in 0..<3 {
-            if case .path(let path) = current.program, let obstacle = InterpreterCheck(files: files).obstacle(to: path)
-            {
-                return obstacle
-            }
+            if case .path(let path) = current.program, let obstacle = check.obstacle(to: path) { return obstacle }
             let failure = ProgramStart.tryExecute(current, variables, staticShell)
             guard
                 let next = ExecFallback(files: files).next(

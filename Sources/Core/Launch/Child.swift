@@ -13,6 +13,7 @@ struct Child {
     let image: CInt?
     let links: ChildLinks
     let part: Launcher.Part
+    private let registered = RegisteredInterpreters.ofHost()
     /// The monitor's process id; nil when started in place.
     let monitor: pid_t?
 
@@ -148,7 +149,7 @@ struct Child {
         try during("cannot give back what the caller set") { () throws(Errno) in try Inheritance.giveBack() }
         if plan.privileges.noNewPrivileges { try installFilters() }
         CallRecord.current?.settleChild(asProgram: true)
-        throw program.execute(staticShell: shell.descriptor, files: files)
+        throw program.execute(staticShell: shell.descriptor, files: files, registered: registered)
     }
 
     /// - Returns: the directory that becomes the root, relative to the current one, which is the session.
