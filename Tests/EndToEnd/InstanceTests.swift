@@ -283,6 +283,20 @@ extension EndToEnd {
             #expect(!place.log("a.out").hasSuffix("got INT\n"))
         }
 
+        /// A shell that starts a command with `&` has it ignore SIGINT.
+        @Test(arguments: Profile.allCases) func whatTheCallerIgnoresIsNotIgnored(profile: Profile) throws {
+            let place = try InstancePlace(profile)
+            let image = try InstancePlace.image("service", InstancePlace.service)
+            let program = try Stage.shared.get().program
+            let started = try Command(
+                ["/bin/sh", "-c", "trap '' INT TERM HUP; \(program) instance start \(image) a"], as: profile
+            )
+            .changed { $0.environment["APPTAINER_CONFIGDIR"] = place.configuration }.run()
+            #expect(started.isSuccess && place.wait(for: "instance: a", in: "a.out"), "\(started)")
+            try place.stop("a")
+            #expect(place.log("a.out").hasSuffix("got INT\n"))
+        }
+
         @Test(arguments: Profile.allCases) func whatStaysIsKilledAfterATime(profile: Profile) throws {
             let place = try InstancePlace(profile)
             let image = try InstancePlace.image(

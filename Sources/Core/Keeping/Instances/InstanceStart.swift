@@ -140,6 +140,8 @@ extension Launcher {
         let (streams, starter) = (links.streams, links.starter)
         setProcessName("skiff-keeper")
         setProcessTitle("Apptainer instance: \(planned.directory.user) [\(planned.name)]")
+        // A script that starts it with `&` ignores SIGINT, by which instances are stopped.
+        for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2] { resetSignal(signal) }
         if let image { try lock(image) }
         let listener = try address.listen()
         try during("cannot block signals") { () throws(Errno) in _ = try setSignalMask(.all) }
