@@ -123,7 +123,7 @@ extension EndToEnd {
                 #expect(outcome.line == "/etc/keep", "\(flags): \(outcome)")
             }
             #expect(!isAccessible(try Images.shared.get().directory + "/opt", F_OK))
-            let image = try Images.shared.get().changed("entries-\(profile)") {
+            let image = try Images.shared.get().changed("links-\(profile)") {
                 try writeFile($0 + "/etc/keep", Array("kept\n".utf8), mode: 0o644)
             }
             let installation = try Self.installation.get()

@@ -57,10 +57,13 @@ extension EndToEnd {
                     ?? [])
             }
 
+            /// Kills the command with all its processes, those that run code of plugins first.
             func kill(_ command: Command, when ready: String) throws {
                 var killed = command
-                let script =
-                    "\"$@\" & skiff=$!; until \(ready); do sleep 0.02; done; sleep 0.2; kill -9 $skiff; wait"
+                let script = """
+                    "$@" & skiff=$!; until \(ready); do sleep 0.02; done; sleep 0.2
+                    kill -9 $(cat /proc/$skiff/task/$skiff/children) $skiff; wait
+                    """
                 killed.words = ["/bin/sh", "-c", script, "test"] + command.words
                 _ = try killed.run()
             }
@@ -100,6 +103,27 @@ extension EndToEnd {
             let other = try place.command("none", ["true"]).run()
             #expect(other.isSuccess, "\(other)")
             #expect(!place.has("made") && place.has("order") && place.records.isEmpty)
+        }
+
+        /// What ran code of the plugin may have begun to take things back when it was killed, too.
+        @Test(.cleanHost, arguments: Profile.allCases) func theNextCommandGoesOnWhereAKilledOneWas(profile: Profile)
+            throws
+        {
+            try need(profile)
+            let place = try Place(profile)
+            var command = try place.command("files", ["sleep", "100"])
+            let script = """
+                "$@" & skiff=$!; until test -e \(place.work)/made/file; do sleep 0.02; done; sleep 0.2; kill -9 $skiff; wait
+                """
+            command.words = ["/bin/sh", "-c", script, "test"] + command.words
+            _ = try command.run()
+            // Killed with its parent, it may be there for a moment.
+            for _ in 0..<50 {
+                #expect(try place.command("none", ["true"]).run().isSuccess)
+                if place.records.isEmpty { break }
+                usleep(50_000)
+            }
+            #expect(!place.has("made") && place.records.isEmpty)
         }
 
         @Test(.cleanHost, .needs(.root)) func interfacesAndMountsGo() throws {
