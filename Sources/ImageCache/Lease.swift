@@ -173,8 +173,8 @@ struct LeaseHolder: Equatable {
     }
 
     static var boot: String {
-        guard let bytes = try? readFile("/proc/sys/kernel/random/boot_id", limit: 100) else { return "?" }
-        return String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
+        let name = bootName()
+        return name.isEmpty ? "?" : name
     }
 
     /// The number in `pid:[4026531836]`.

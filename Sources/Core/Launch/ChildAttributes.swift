@@ -16,6 +16,7 @@ extension Child {
     }
 
     func addGroups() throws(SkiffError) {
+        if plan.attributes.groups.isEmpty { return }
         let present = supplementaryGroups()
         let new = plan.attributes.groups.filter { !present.contains($0.gid) }
         guard let first = new.first else { return }

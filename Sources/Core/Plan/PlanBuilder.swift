@@ -47,7 +47,8 @@ package struct PlanBuilder {
         if let message = home.message { draft.messages.append(message) }
         var defaults = defaultMounts(draft, home)
         draft.minimalDev = defaults.hasMinimalDev
-        draft.decideEnvironment = environment(home: home.destination)
+        // Copies all that is known of the host: nobody else asks.
+        if !plugins.participants.isEmpty { draft.decideEnvironment = environment(home: home.destination) }
         draft.mounts = defaults.mounts()
         draft.messages += defaults.messages
         try plugins.mounts(&draft)

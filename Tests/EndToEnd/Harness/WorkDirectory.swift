@@ -5,7 +5,7 @@ import Synchronization
 
 /// Numbered directories for single runs and single tests.
 enum WorkDirectory {
-    /// Where they lie, next to the stage: `/tmp/skiff-tests.XXXXXX`, removed when the process ends.
+    /// Where they lie, next to the stage: in a directory of this test run below /tmp, removed when the process ends.
     static let root = makeRoot()
 
     /// How the root's name begins.

@@ -90,19 +90,19 @@ struct LaunchCommand {
         host.look(for: request, settings, &facts, installation)
         // Only a launch that can need a plugin reads manifests and opens libraries.
         let installed = catalog.plugins(for: request, settings)
-        let metadata = image.sif?.metadata
+        let (sif, section, isFile) = (image.sif, image.root, image.kind != .directory)
         let file = image.descriptor.raw
-        let imageFile =
-            image.kind == .directory ? nil : SessionImage(file, objects: image.sif?.objects, root: image.root)
         var guardian: PluginGuard?
         let plugins =
             try installed?.phases(
                 for: request, settings, installation,
                 complete: { known in
                     known.describe(request, host, facts)
-                    known.imageFile = imageFile
+                    if isFile { known.imageFile = SessionImage(file, objects: sif?.objects, root: section) }
                     // The file stays open until the launch has ended.
-                    known.metadata = { metadata.flatMap { try? readObject($0, of: file) }.map { String(bytes: $0) } }
+                    known.metadata = {
+                        sif?.metadata.flatMap { try? readObject($0, of: file) }.map { String(bytes: $0) }
+                    }
                 },
                 beforeLoading: { (ids) throws(SkiffError) in
                     installed?.tellConflicts(of: ids)
