@@ -16,6 +16,12 @@ package enum ConfigurationDirectory {
         settingVariable("CONFIGDIR") ?? (home == "/" ? "" : home) + "/.apptainer"
     }
 
+    /// Returns one name for a host or a user below it: their names are anybody's choice.
+    package static func component(_ name: String) -> String {
+        let safe = String(bytes: name.bytes.map { $0 == ASCII.slash ? ASCII.underscore : $0 })
+        return safe.isEmpty || safe == "." || safe == ".." ? "_" : safe
+    }
+
     /// `$HOME`, else what the user database says, else `/`.
     package static var home: String {
         if let home = environmentValue("HOME"), home.hasPrefix("/") { return home }

@@ -29,7 +29,7 @@ package struct InstanceDirectory: Sendable {
     package init(
         configuration: String, user: String, owner: uid_t, isOwn: Bool = true, files: PrivateFiles = .current
     ) {
-        let place = "/\(Self.component(hostname()))/\(Self.component(user))"
+        let place = "/\(ConfigurationDirectory.component(hostname()))/\(ConfigurationDirectory.component(user))"
         path = configuration + "/instances/skiff" + place
         logs = configuration + "/instances/logs" + place
         (self.user, self.owner, self.isOwn, self.files) = (user, owner, isOwn, files)
@@ -46,12 +46,6 @@ package struct InstanceDirectory: Sendable {
         InstanceDirectory(
             configuration: record.home + "/.apptainer", user: record.name, owner: record.uid, isOwn: false,
             files: PrivateFiles(user: record.uid, owners: [record.uid, 0]))
-    }
-
-    /// The names of hosts and users are anybody's choice.
-    private static func component(_ name: String) -> String {
-        let safe = String(bytes: name.bytes.map { $0 == ASCII.slash ? ASCII.underscore : $0 })
-        return safe.isEmpty || safe == "." || safe == ".." ? "_" : safe
     }
 
     package func statePath(_ name: String) -> String { path + "/" + name + Self.ending }
