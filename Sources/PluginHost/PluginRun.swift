@@ -23,6 +23,7 @@ package final class PluginRun: PluginPhases {
         var sessions: [Session] = []
         for item in picked {
             let plugin = try loader.load(item.manifest)
+            try item.manifest.lookAtProcess(after: "load")
             let session = Session(plugin: plugin, facts: facts)
             session.number = UInt8(clamping: sessions.count)
             sessions.append(session)
@@ -55,6 +56,7 @@ package final class PluginRun: PluginPhases {
                 try FlagHandlers.call(session)
                 try call(session, .configure, session.plugin.phases.configure)
             }
+            try session.plugin.manifest.lookAtProcess(after: "configure")
         }
     }
 
@@ -69,7 +71,7 @@ package final class PluginRun: PluginPhases {
     package func environment(_ draft: inout PlanDraft) throws(SkiffError) {
         try fill(.environment, &draft, \.environment)
         do throws(SkiffError) {
-            try ProcessCare.current?.checkAll()
+            try ProcessCare.current?.lookAtAll()
         } catch {
             stopped(status: -1)
             throw error
@@ -117,6 +119,7 @@ package final class PluginRun: PluginPhases {
         guard let slot else { return }
         try ProcessCare.current?.renew(ownsChildren: false)
         try session.during(.started) { () throws(SkiffError) in _ = try session.plugin.call(station) { body(slot) } }
+        try session.plugin.manifest.lookAtProcess(after: station)
     }
 
     private func withPlace(
@@ -133,9 +136,9 @@ package final class PluginRun: PluginPhases {
     package func preExec() throws(SkiffError) { try inChild(.preExec, \.pre_exec) }
 
     package func started(pid: Int32, pidfd: Int32) {
-        try? ProcessCare.current?.renew(ownsChildren: false)
         for session in sessions {
             guard let slot = session.plugin.phases.started else { continue }
+            try? ProcessCare.current?.renew(ownsChildren: false)
             attempt(session, .started) { slot(session.plugin.object, session.pointer, pid, pidfd) }
         }
     }
@@ -144,12 +147,12 @@ package final class PluginRun: PluginPhases {
         // Each once: a failure inside a phase has called it already when the core gets here.
         let order = prepared.reversed()
         prepared = []
-        if !order.isEmpty { try? ProcessCare.current?.renew(ownsChildren: false) }
         for session in order {
             session.endHelpers()
             session.undo()
             defer { session.freeState() }
             guard let slot = session.plugin.phases.stopped else { continue }
+            try? ProcessCare.current?.renew(ownsChildren: false)
             attempt(session, .stopped) { slot(session.plugin.object, session.pointer, status) }
         }
     }
@@ -168,6 +171,7 @@ package final class PluginRun: PluginPhases {
                 try session.during(phase, &draft) { () throws(SkiffError) in
                     try call(session, phase, session.plugin.phases[keyPath: slot])
                 }
+                try look(after: phase, of: session)
             }
         } catch {
             stopped(status: -1)
@@ -183,8 +187,15 @@ package final class PluginRun: PluginPhases {
             try session.during(phase) { () throws(SkiffError) in
                 try call(session, phase, session.plugin.phases[keyPath: slot])
             }
+            if interested.count > 1 { try look(after: phase, of: session) }
         }
-        try ProcessCare.current?.checkAll()
+        try ProcessCare.current?.lookAtAll()
+    }
+
+    private func look(after phase: PluginPhase, of session: Session) throws(SkiffError) {
+        // A look at everything follows.
+        if phase == .environment, sessions.count == 1 { return }
+        try session.plugin.manifest.lookAtProcess(after: phase.rawValue)
     }
 
     private func call(_ session: Session, _ phase: PluginPhase, _ slot: Slot?) throws(SkiffError) {
@@ -196,6 +207,7 @@ package final class PluginRun: PluginPhases {
     private func attempt(_ session: Session, _ phase: PluginPhase, _ body: () -> Int32) {
         do throws(SkiffError) {
             try session.during(phase) { () throws(SkiffError) in _ = try session.plugin.call(phase.rawValue, body) }
+            try look(after: phase, of: session)
         } catch {
             Log.warning(error.description)
         }

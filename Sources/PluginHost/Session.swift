@@ -96,7 +96,7 @@ final class Session {
     var pointer: OpaquePointer { OpaquePointer(Unmanaged.passUnretained(self).toOpaque()) }
 
     /// Returns the session of a call, if the plugin may call it now.
-    static func from(_ pointer: OpaquePointer?, in phases: Set<PluginPhase>) -> Session? {
+    static func from(_ pointer: OpaquePointer?, in phases: [PluginPhase]) -> Session? {
         guard let pointer else { return nil }
         let session = Unmanaged<Session>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
         guard let phase = session.phase, phases.contains(phase) else { return nil }

@@ -24,12 +24,10 @@ package final class ProcessState {
 
     deinit { skl_process_copy_free(copy) }
 
-    /// Runs foreign code; what it prints to standard output goes to standard error.
-    package func diverting<Result>(_ body: () -> Result) -> Result {
-        skl_process_divert(copy)
-        defer { skl_process_undivert(copy) }
-        return body()
-    }
+    /// Lets what is printed to standard output go to standard error, until `endDiversion`.
+    package func divert() { skl_process_divert(copy) }
+
+    package func endDiversion() { skl_process_undivert(copy) }
 
     /// Whether this process was forked from the one that made the value.
     package var isOfOtherProcess: Bool { skl_process_is_other(copy) != 0 }

@@ -11,7 +11,7 @@ nonisolated(unsafe) let planTable = permanent(
         variable: decidedVariable, add_group: addGroup, add_limit: addLimit, drop_capability: dropCapability,
         add_filter: addFilter, set_sysctl: setSysctl, set_hostname: setHostname, wrap: wrap))
 
-let whileOpen: Set<PluginPhase> = [.prepare, .mounts, .environment]
+let whileOpen: [PluginPhase] = [.prepare, .mounts, .environment]
 
 /// Returns a reason for `--explain`, never empty.
 func reason(_ pointer: UnsafePointer<CChar>?, _ session: Session) -> String {

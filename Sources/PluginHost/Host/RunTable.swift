@@ -119,7 +119,7 @@ private func runHelper(
 private func startHelper(
     _ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_command>?, _ out: UnsafeMutablePointer<Int32>?
 ) -> Int32 {
-    let phases: Set<PluginPhase> = [.prepare, .mounts, .environment, .started]
+    let phases: [PluginPhase] = [.prepare, .mounts, .environment, .started]
     guard let session = Session.from(pointer, in: phases) else { return SKIFF_E_PHASE }
     guard var command = HelperCommand(request, session) else { return session.refusal }
     do throws(Errno) {

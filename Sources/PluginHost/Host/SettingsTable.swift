@@ -9,7 +9,7 @@ nonisolated(unsafe) let settingsTable = permanent(
         struct_size: UInt32(MemoryLayout<skiff_host_settings>.size), reserved: 0, configuration: configuration,
         flag: flag, variable: variable, directory: directory))
 
-let anyPhase = Set(PluginPhase.allCases)
+let anyPhase = PluginPhase.allCases
 
 typealias TextFunction = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?) -> Void
 

@@ -8,7 +8,7 @@ nonisolated(unsafe) let undoTable = permanent(
     skiff_host_undo(
         struct_size: UInt32(MemoryLayout<skiff_host_undo>.size), reserved: 0, push: pushRecord, drop: dropRecord))
 
-private let undoPhases: Set<PluginPhase> = [.prepare, .mounts, .environment, .started]
+private let undoPhases: [PluginPhase] = [.prepare, .mounts, .environment, .started]
 
 private func pushRecord(
     _ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_undo>?, _ out: UnsafeMutablePointer<UInt64>?

@@ -155,13 +155,18 @@ package final class LoadedPlugin {
 
 extension Manifest {
     /// Runs code of the plugin, which is known to have been running if it ends the process.
-    /// - Throws: when it did to the process what cannot be undone.
     func running<Result>(_ station: String, _ body: () -> Result) throws(SkiffError) -> Result {
         CallRecord.current?.begin("\(id): \(station)")
-        let result = ProcessCare.current?.diverting(body) ?? body()
+        let result = ProcessCare.current?.running(body) ?? body()
         CallRecord.current?.end()
-        try ProcessCare.current?.check("\(id): \(station)")
+        try ProcessCare.current?.collect("\(id): \(station)")
         return result
+    }
+
+    /// To be called after calls of the plugin, before anything else is done.
+    /// - Throws: when it did to the process what cannot be undone.
+    func lookAtProcess(after station: String) throws(SkiffError) {
+        try ProcessCare.current?.look(after: "\(id): \(station)")
     }
 
     /// `plugin org.example.hello: mounts: cannot …`.

@@ -33,32 +33,54 @@ final class ProcessCare {
         }
     }
 
-    /// Called where skiff itself has changed the process since, as in the child.
+    /// Called where skiff itself has changed the process since, as in the child. What a call changed that has failed since the
+    /// last look is put back.
     /// - Parameter ownsChildren: whether it has no children yet.
     func renew(ownsChildren: Bool) throws(SkiffError) {
+        if isDiverted { _ = changes(everything: true) }
         if ownsChildren { hasHelpers = false }
         state = try Self.read(ownsChildren: ownsChildren, descriptors)
     }
 
-    /// Runs a call of a plugin. The program's output, and ours, is for the program and for us.
-    func diverting<Result>(_ body: () -> Result) -> Result { state.diverting(body) }
+    /// Whether a plugin was called since the last look.
+    private var isDiverted = false
 
-    /// After a call of one plugin.
-    func check(_ call: String) throws(SkiffError) {
-        let changes = state.restore(everything: deeds != nil, withChildren: !hasHelpers)
-        guard deeds != nil else { return try judge(changes, "plugin \(call)") }
+    /// Runs a call of a plugin. What it prints to standard output goes to standard error until the next look: the former
+    /// is for the program.
+    func running<Result>(_ body: () -> Result) -> Result {
+        if !isDiverted { state.divert() }
+        isDiverted = true
+        return body()
+    }
+
+    private func changes(everything: Bool) -> ProcessState.Changes {
+        if isDiverted { state.endDiversion() }
+        isDiverted = false
+        return state.restore(everything: everything, withChildren: !hasHelpers)
+    }
+
+    /// After one call, where deeds are only collected.
+    func collect(_ call: String) throws(SkiffError) {
+        if deeds == nil { return }
+        let changes = changes(everything: true)
         if changes.isEmpty { return }
         deeds?.append(contentsOf: (changes.undone + changes.left).map { "\(call): \($0)" })
         // What is left would be found again after every call.
         state = try Self.read(ownsChildren: true, descriptors)
     }
 
-    /// After all of a group of calls, with what costs too much to be looked at after each.
-    func checkAll() throws(SkiffError) {
+    /// After calls of one plugin that follow each other, before anything else is done.
+    /// - Parameter calls: what they are together, as `org.example.hello: configure`.
+    func look(after calls: String) throws(SkiffError) {
+        if deeds == nil, isDiverted { try judge(changes(everything: false), "plugin \(calls)") }
+    }
+
+    /// After all calls of a part of the launch, with what costs too much to be looked at more often.
+    func lookAtAll() throws(SkiffError) {
         if deeds != nil { return }
         let who =
             plugins.count == 1 ? "plugin \(plugins[0])" : "one of the plugins \(plugins.joined(separator: ", "))"
-        try judge(state.restore(everything: true, withChildren: !hasHelpers), who)
+        try judge(changes(everything: true), who)
     }
 
     private func judge(_ changes: ProcessState.Changes, _ who: String) throws(SkiffError) {

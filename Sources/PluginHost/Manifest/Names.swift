@@ -55,6 +55,7 @@ func parseABIRange(_ text: String) -> ClosedRange<UInt32>? {
 
 /// Returns the first text that repeats an earlier one.
 func firstRepeated(_ texts: [String]) -> String? {
+    if texts.count < 2 { return nil }
     var seen: Set<String> = []
     return texts.first { !seen.insert($0).inserted }
 }
