@@ -151,7 +151,7 @@ unsafe fn fail(status: i32, message: &CStr) -> i32 {
 unsafe fn plan() -> *const skiff_host_plan {
     let host = state().host;
     match (*host).get_extension {
-        Some(ask) => ask(host, c"skiff.host.plan/2".as_ptr()).cast(),
+        Some(ask) => ask(host, c"skiff.host.plan/3".as_ptr()).cast(),
         None => null(),
     }
 }
@@ -169,7 +169,7 @@ unsafe extern "C" fn on_hello(_session: *mut skiff_session, given: *const c_char
 unsafe extern "C" fn mounts(_plugin: *const skiff_plugin, session: *mut skiff_session) -> i32 {
     let plan = plan();
     if plan.is_null() {
-        return fail(E_HOST_TOO_OLD, c"cannot add a mount: this skiff has no skiff.host.plan/2");
+        return fail(E_HOST_TOO_OLD, c"cannot add a mount: this skiff has no skiff.host.plan/3");
     }
     let mount = skiff_mount {
         struct_size: size_of::<skiff_mount>() as u32,
@@ -191,7 +191,7 @@ unsafe extern "C" fn mounts(_plugin: *const skiff_plugin, session: *mut skiff_se
 unsafe extern "C" fn environment(_plugin: *const skiff_plugin, session: *mut skiff_session) -> i32 {
     let plan = plan();
     if plan.is_null() {
-        return fail(E_HOST_TOO_OLD, c"cannot set a variable: this skiff has no skiff.host.plan/2");
+        return fail(E_HOST_TOO_OLD, c"cannot set a variable: this skiff has no skiff.host.plan/3");
     }
     let name = state().name.clone().unwrap_or_default();
     let variable = skiff_variable {

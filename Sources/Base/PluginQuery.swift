@@ -12,6 +12,8 @@ package enum PluginQuery: Equatable, Sendable {
     /// A directive of skiff.conf.
     case setting(String)
     case imageFact(String)
+    /// By the id of a table that it has.
+    case offer(String)
     /// By id.
     case plugin(String)
 }

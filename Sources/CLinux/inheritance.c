@@ -153,6 +153,19 @@ void skl_close_others(int first, const int *kept, size_t count) {
     }
 }
 
+/* Entering a user namespace gives all capabilities in it, and execve(2) takes them from everybody but its root, unless they are
+ * ambient: capabilities(7). A program that is sent there is to work on the namespaces that it owns. */
+static int keep_capabilities(void) {
+    uint32_t effective[2], permitted[2], inheritable[2];
+    if (skl_capget(effective, permitted, inheritable) != 0) return -1;
+    if (skl_capset(effective, permitted, permitted) != 0) return -1;
+    for (int number = 0; number < 64; number++) {
+        if (!(permitted[number / 32] >> number % 32 & 1)) continue;
+        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) != 0) return -1;
+    }
+    return 0;
+}
+
 /* In the child of vfork(2), which shares the memory of its parent. Comes back only when something failed. */
 static void become(const struct skl_spawn *request, int *copies) {
     int above = 2;
@@ -167,6 +180,7 @@ static void become(const struct skl_spawn *request, int *copies) {
         if (dup2(copies[i], request->targets[i]) < 0) return;
     for (size_t i = 0; i < request->namespace_count; i++)
         if (setns(request->namespaces[i], 0) != 0) return;
+    if (request->namespace_count > 0 && geteuid() != 0 && keep_capabilities() != 0) return;
     skl_close_others(3, request->targets, request->count);
     if (request->new_session && setsid() < 0) return;
     if (request->death_signal) {

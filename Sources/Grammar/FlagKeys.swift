@@ -103,6 +103,7 @@ extension FlagKey where Value == String {
     package static var library: FlagKey { FlagKey("library") }
     package static var mksquashfsArgs: FlagKey { FlagKey("mksquashfs-args") }
     package static var name: FlagKey { FlagKey("name") }
+    package static var netnsPath: FlagKey { FlagKey("netns-path") }
     package static var network: FlagKey { FlagKey("network") }
     package static var only: FlagKey { FlagKey("only") }
     package static var out: FlagKey { FlagKey("out") }
@@ -145,6 +146,7 @@ extension FlagKey where Value == [String] {
     package static var containlibs: FlagKey { FlagKey("containlibs") }
     package static var envFile: FlagKey { FlagKey("env-file") }
     package static var mount: FlagKey { FlagKey("mount", .array) }
+    package static var networkArgs: FlagKey { FlagKey("network-args") }
     package static var noEnv: FlagKey { FlagKey("no-env") }
     package static var noMount: FlagKey { FlagKey("no-mount") }
     package static var scratch: FlagKey { FlagKey("scratch") }

@@ -53,6 +53,7 @@ package final class PluginCatalog {
         var queries = request.pluginFlags.map { PluginQuery.flag($0.name) }
         queries += settings.pluginLines.filter { !$0.isOff }.map { .setting($0.name) }
         queries += imageFacts.map { .imageFact($0) }
+        if !request.networks.isEmpty { queries.append(.offer(Manifest.network)) }
         return queries.isEmpty ? nil : plugins(for: queries)
     }
 
@@ -61,7 +62,7 @@ package final class PluginCatalog {
         guard let files else { return [] }
         switch query {
         case .flag(let word), .variable(let word), .command(let word), .scheme(let word), .setting(let word),
-            .imageFact(let word):
+            .imageFact(let word), .offer(let word):
             return files.names(with: word.bytes, where: isWholeWord)
         case .letter(let letter):
             return files.names(with: Array("short".utf8)) { bytes, place in

@@ -7,6 +7,7 @@ import PluginAPI
 package final class PluginRun: PluginPhases {
     private let sessions: [Session]
     private let picked: [Picked]
+    private var networks = ServedNetworks()
     /// Plugins whose `prepare` was called and whose `stopped` was not, in order.
     private var prepared: [Session] = []
 
@@ -58,10 +59,23 @@ package final class PluginRun: PluginPhases {
             }
             try session.plugin.manifest.lookAtProcess(after: "configure")
         }
+        if let facts = sessions.first?.facts { networks = try ServedNetworks(facts.request.networks, sessions) }
     }
 
     package func prepare(_ draft: inout PlanDraft) throws(SkiffError) {
         try fill(.prepare, &draft, \.prepare) { prepared.append($0) }
+        do throws(SkiffError) {
+            try networks.prepare(&draft)
+        } catch {
+            stopped(status: -1)
+            throw error
+        }
+    }
+
+    package func attach(_ place: ContainerPlace) throws(SkiffError) -> [NetworkResult] {
+        if networks.isEmpty { return [] }
+        try ProcessCare.current?.renew(ownsChildren: false)
+        return try networks.attach(place)
     }
 
     package func mounts(_ draft: inout PlanDraft) throws(SkiffError) {
@@ -125,10 +139,7 @@ package final class PluginRun: PluginPhases {
     private func withPlace(
         _ place: ContainerPlace, _ body: (UnsafePointer<skiff_place>) throws(SkiffError) -> Void
     ) throws(SkiffError) {
-        var lent = skiff_place(
-            struct_size: UInt32(MemoryLayout<skiff_place>.size), pid: place.pid, pidfd: place.pidfd,
-            user_fd: place.user ?? -1, network_fd: place.network ?? -1, ipc_fd: place.ipc ?? -1,
-            uts_fd: place.uts ?? -1, pid_fd: place.pidNamespace ?? -1)
+        var lent = skiff_place(place)
         try withUnsafePointer(to: &lent) { pointer throws(SkiffError) in try body(pointer) }
     }
 
@@ -147,6 +158,7 @@ package final class PluginRun: PluginPhases {
         // Each once: a failure inside a phase has called it already when the core gets here.
         let order = prepared.reversed()
         prepared = []
+        networks.detach()
         for session in order {
             session.endHelpers()
             session.undo()
@@ -211,5 +223,14 @@ package final class PluginRun: PluginPhases {
         } catch {
             Log.warning(error.description)
         }
+    }
+}
+
+extension skiff_place {
+    init(_ place: ContainerPlace) {
+        self.init(
+            struct_size: UInt32(MemoryLayout<skiff_place>.size), pid: place.pid, pidfd: place.pidfd,
+            user_fd: place.user ?? -1, network_fd: place.network ?? -1, ipc_fd: place.ipc ?? -1,
+            uts_fd: place.uts ?? -1, pid_fd: place.pidNamespace ?? -1)
     }
 }

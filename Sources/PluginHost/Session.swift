@@ -69,6 +69,8 @@ final class Session {
     var draft: PlanDraft?
     /// Its number among the plugins of the command.
     var number: UInt8 = 0
+    /// What the network that is being attached has told; nil at other times.
+    var results: [NetworkResult]?
     /// In the container's process, the way to the command.
     var messageLink: Int32?
     /// Helpers that were started and not yet ended, in order.

@@ -9,11 +9,14 @@ package struct Triggers {
     package var settings = Settings()
     /// `encrypted`, `overlay-section`.
     package var imageFacts: Set<String> = []
+    /// Words of `--network`.
+    package var networks: [String] = []
 
     package init() {}
 
     package init(_ request: Request, _ settings: Settings, imageFacts: Set<String> = []) {
         (flags, self.settings, self.imageFacts) = (request.pluginFlags, settings, imageFacts)
+        networks = request.networks.map(\.name)
     }
 }
 
@@ -43,6 +46,7 @@ extension InstalledPlugins {
             let value = setting.directive.values(in: triggers.settings).first ?? ""
             if !["", "no"].contains(value) { return "\(setting.directive.name) = \(value)" }
         }
+        if let name = triggers.networks.first(where: manifest.mayServe) { return "--network \(name)" }
         if let fact = manifest.imageFacts.first(where: triggers.imageFacts.contains) { return "image: \(fact)" }
         return nil
     }
@@ -93,6 +97,7 @@ extension InstalledPlugins {
         beforeLoading: ([String]) throws(SkiffError) -> [CInt] = { _ in [] }
     ) throws(SkiffError) -> any PluginPhases {
         try check(settings)
+        try refuseUnservedNetworks(of: request)
         let picked = pick(Triggers(request, settings, imageFacts: imageFacts))
         if picked.isEmpty { return NoPlugins() }
         let ids = picked.map(\.manifest.id)

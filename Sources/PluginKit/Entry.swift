@@ -19,6 +19,7 @@ public enum Kit {
         self.plugin = plugin
         phaseTable = permanent(makePhases(plugin.phases))
         cliTable = permanent(makeHandlers(plugin.handlers))
+        if plugin is any NetworkPlugin { networkTable = permanent(makeNetworks()) }
         out.pointee = permanent(
             skiff_plugin(
                 struct_size: UInt32(MemoryLayout<skiff_plugin>.size), abi: UInt32(SKIFF_ABI_CURRENT),
@@ -61,11 +62,13 @@ public enum Kit {
 
 nonisolated(unsafe) private var phaseTable: UnsafePointer<skiff_phases>?
 nonisolated(unsafe) private var cliTable: UnsafePointer<skiff_cli>?
+nonisolated(unsafe) private var networkTable: UnsafePointer<skiff_network>?
 
 private func findTable(_ plugin: UnsafePointer<skiff_plugin>?, _ id: UnsafePointer<CChar>?) -> UnsafeRawPointer? {
     switch id.map({ String(cString: $0) }) {
     case SKIFF_EXT_PHASES: UnsafeRawPointer(phaseTable)
     case SKIFF_EXT_CLI: UnsafeRawPointer(cliTable)
+    case SKIFF_EXT_NETWORK: UnsafeRawPointer(networkTable)
     default: nil
     }
 }

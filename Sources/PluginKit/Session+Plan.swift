@@ -121,7 +121,7 @@ extension Session {
     }
 }
 
-private func withTexts<Result>(
+func withTexts<Result>(
     _ first: String, _ second: String, _ third: String,
     _ body: (UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafePointer<CChar>) -> Result
 ) -> Result {

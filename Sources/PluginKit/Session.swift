@@ -10,7 +10,7 @@ public struct Session {
         self.pointer = pointer
     }
 
-    private func table<Table>(_ id: String, _ type: Table.Type) throws(PluginError) -> Table {
+    func table<Table>(_ id: String, _ type: Table.Type) throws(PluginError) -> Table {
         guard let host = Kit.host, let found = host.pointee.get_extension?(host, id) else {
             throw PluginError("cannot go on: this skiff has no \(id)", status: SKIFF_E_HOST_TOO_OLD)
         }

@@ -25,13 +25,15 @@ import Testing
         switch word {
         case "": return ["Sources/Grammar/Grammar.swift", "Sources/Grammar/EnvironmentValues.swift"]
         case "exec", "run", "shell", "test":
-            return ["LaunchRequest", "LaunchCommand"].map { "Sources/Programs/skiff/Launch/\($0).swift" } + network
+            return ["LaunchRequest", "NetworkFlags", "LaunchCommand"].map {
+                "Sources/Programs/skiff/Launch/\($0).swift"
+            } + network
         case "instance":
             let instance = ["InstanceCommands", "InstanceStatistics", "InstanceLogs"].map {
                 "Sources/Programs/skiff/Instance/\($0).swift"
             }
             if path != "instance start" && path != "instance run" { return instance }
-            return ["LaunchRequest", "LaunchCommand", "InstanceLaunch"].map {
+            return ["LaunchRequest", "NetworkFlags", "LaunchCommand", "InstanceLaunch"].map {
                 "Sources/Programs/skiff/Launch/\($0).swift"
             } + network
         case "build": return [verbs + "Build.swift", "Sources/Programs/skiff-image/BuildFlags.swift"] + network

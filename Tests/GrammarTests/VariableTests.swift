@@ -85,9 +85,9 @@ import Testing
 
     /// Without it the container would be less isolated than somebody asked for.
     @Test(arguments: [
-        "APPTAINER_NETWORK_ARGS=x", "SINGULARITY_NETWORK_ARGS=x", "SKIFF_NETWORK_ARGS=x",
+        "SKIFF_MEMORY=1G",
         "APPTAINER_SECURITY=uid:1", "SINGULARITY_SECURITY=seccomp:/p", "APPTAINER_MEMORY=1G",
-        "SINGULARITY_PIDS_LIMIT=100", "APPTAINER_CPUS=1", "APPTAINER_APPLY_CGROUPS=/c", "APPTAINER_NETNS_PATH=/n",
+        "SINGULARITY_PIDS_LIMIT=100", "APPTAINER_CPUS=1", "APPTAINER_APPLY_CGROUPS=/c",
         "APPTAINER_FUSESPEC=x", "APPTAINER_OOM_KILL_DISABLE=1",
     ]) func variablesOfFlagsThatAreNotHereAreFatal(_ variable: String) throws {
         let name = try #require(variable.split(separator: "=").first)

@@ -112,7 +112,7 @@ private func parse(_ text: String) -> Result<Manifest, ManifestError> {
         ("after = a, a\n", 5, 9, "after has a twice"),
         ("priority = 1001\n", 5, 12, "number from -1000 to 1000"),
         ("draft-ok = true\n", 5, 12, "yes or no"),
-        ("extensions = skiff.network/1\n", 1, 0, "is a draft"),
+        ("extensions = skiff.network/2\n", 1, 0, "is a draft"),
         ("schemes = Demo\nextensions = skiff.transport/1\n", 5, 0, "small letters, digits, +, - and ., unlike Demo"),
         ("schemes = a, docker\nextensions = skiff.transport/1\n", 5, 0, "the scheme docker is skiff's own"),
         ("schemes = localimage\nextensions = skiff.transport/1\n", 5, 0, "the scheme localimage is skiff's own"),

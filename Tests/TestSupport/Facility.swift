@@ -6,7 +6,8 @@ import Synchronization
 package enum Facility: String, Hashable, Sendable {
     case root, user, userNamespaces = "user-namespaces", fuse, loop, overlay, peer, registry, ranges, python
     /// Programs in /usr/bin or /usr/sbin.
-    case buildah, debootstrap, fish, gpg, htpasswd, man, mke2fs, mksquashfs, openssl, podman, setpriv, skopeo, strace,
+    case buildah, debootstrap, fish, gpg, htpasswd, ip, man, mke2fs, mksquashfs, openssl, podman, setpriv, skopeo,
+        strace,
         umoci,
         unsquashfs, zsh
     /// Compilers, which may lie anywhere in PATH.
@@ -38,7 +39,8 @@ package enum Facility: String, Hashable, Sendable {
         case .registry: program("docker-registry")
         case .python: program("python3")
         case .podman: program("podman") ?? program("crun")
-        case .buildah, .debootstrap, .fish, .gpg, .htpasswd, .man, .mke2fs, .mksquashfs, .openssl, .setpriv, .skopeo,
+        case .buildah, .debootstrap, .fish, .gpg, .htpasswd, .ip, .man, .mke2fs, .mksquashfs, .openssl, .setpriv,
+            .skopeo,
             .strace,
             .umoci, .unsquashfs, .zsh:
             program(rawValue)

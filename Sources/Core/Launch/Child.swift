@@ -6,7 +6,7 @@ import Shell
 /// The process that becomes the container: one straight line from its birth to exec. It runs in the child of
 /// `Launcher`, or in `skiff` itself when nobody needs to wait. It decides nothing; the plan did.
 struct Child {
-    let plan: Plan
+    private(set) var plan: Plan
     let plugins: any PluginPhases
     let installation: Installation
     /// The image file, lent; nil for a directory.
@@ -23,7 +23,7 @@ struct Child {
     }
 
     /// Runs in a child, whose outer stack frames are its parent's: a failure is reported and ends the process here.
-    func runOrReport() -> Never {
+    mutating func runOrReport() -> Never {
         do throws(SkiffError) {
             try run()
         } catch {
@@ -43,7 +43,7 @@ struct Child {
         _exit(code)
     }
 
-    func run() throws(SkiffError) -> Never {
+    mutating func run() throws(SkiffError) -> Never {
         try bindLifeToMonitor()
         LaunchStep.cloned.reached()
         let shell = StaticShell(installation)
@@ -59,7 +59,8 @@ struct Child {
     /// Puts the container together.
     /// - Parameter kept: descriptors that stay open.
     /// - Returns: the container's root, which this process is in then.
-    private func makeContainer(keeping kept: [CInt]) throws(SkiffError) -> TreeRoot {
+    private mutating func makeContainer(keeping kept: [CInt]) throws(SkiffError) -> TreeRoot {
+        try joinNetwork()
         try mapUser()
         try closeMemory()
         LaunchStep.mapped.reached()
@@ -76,7 +77,7 @@ struct Child {
         closeDescriptors(except: links.neededInside + kept)
         let container = try pivot(into: root)
         LaunchStep.pivoted.reached()
-        if plan.namespaces.contains(.network) {
+        if plan.hasOwnNetwork {
             try during("cannot start the loopback interface") { () throws(Errno) in try bringUpLoopback() }
         }
         if let hostname = plan.hostname {
@@ -100,7 +101,8 @@ struct Child {
 
     /// Puts a container together for its keeper, and starts a program in it if it has one. Without, where it has a PID
     /// namespace of its own, this process becomes its init. Nothing in it has a descriptor of the caller's.
-    private func makeContainer(for keeper: CInt, _ program: ProgramStreams?, _ shell: StaticShell) throws(SkiffError)
+    private mutating func makeContainer(for keeper: CInt, _ program: ProgramStreams?, _ shell: StaticShell)
+        throws(SkiffError)
         -> Never
     {
         let namespaces = try during("cannot open the container's namespaces") { () throws(Errno) in
@@ -209,6 +211,20 @@ struct Child {
         }
     }
 
+    /// Before the ids are mapped: joining is for root, who has no user namespace then.
+    private func joinNetwork() throws(SkiffError) {
+        guard let joined = plan.joinedNetwork else { return }
+        try during("cannot join network namespace \(joined.path ?? "of \(joined.origin)")") { () throws(Errno) in
+            switch joined.way {
+            case .path(let path):
+                let file = try open(path, O_RDONLY)
+                try join(file.raw, .network)
+                try file.close()
+            case .descriptor(let number): try join(number, .network)
+            }
+        }
+    }
+
     private func mapUser() throws(SkiffError) {
         switch plan.user {
         case .none: return
@@ -239,14 +255,22 @@ struct Child {
 
     /// Hands the namespaces to the parent and waits until the plugins there are done with them. If one of them fails, the
     /// parent says so.
-    private func waitForRelease() throws(SkiffError) {
+    private mutating func waitForRelease() throws(SkiffError) {
         guard let link = links.release else { return }
-        try during("cannot show the namespaces to plugins") { () throws(Errno) in
-            let namespaces = try ContainerNamespaces.open(plan.ownNamespaces)
-            try namespaces.send(over: link)
-            namespaces.close()
-            if try receiveMessage(over: link).bytes.isEmpty { _exit(255) }
+        let namespaces = plan.ownNamespaces
+        let files = try during("cannot show the namespaces to plugins") { () throws(Errno) in
+            let open = try ContainerNamespaces.open(namespaces)
+            try open.send(over: link)
+            open.close()
+            var files: [NetworkFile] = []
+            while true {
+                let message = try receiveMessage(limit: NetworkFile.limit + 4096, over: link).bytes
+                if message.isEmpty { _exit(255) }
+                guard let file = NetworkFile(message) else { return files }
+                files.append(file)
+            }
         }
+        for file in files { plan.replace(with: file) }
         plugins.messageLink = link
     }
 

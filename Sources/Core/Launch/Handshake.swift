@@ -12,7 +12,8 @@ import Linux
 //   clone ───────────────────▶    * cloned
 //                                 death signal, id maps      * mapped
 //   plugins: created ◀───────     namespaces, where a plugin holds the start
-//   release ─────────────────▶
+//   plugins: networks attached
+//   files, release ──────────▶
 //                                 plugins: entered
 //                                 clone bind sources         * sources
 //                                 session tmpfs              * session
@@ -31,7 +32,7 @@ import Linux
 //   wait
 //   question ────────────────────────────────────────────────────────────▶
 //   gone, or busy ◀──────────────────────────────────────────────────────  gone: exit
-//   plugins: stopped, undo
+//   plugins: networks detached, undo, stopped
 //   exit as the program did
 //
 // In place (nothing to wait for), `skiff` runs the child's column itself, after unshare(2) instead of clone(2).

@@ -89,7 +89,8 @@ package struct Launcher {
         }
         var links = ChildLinks(plan.root)
         links.status = try guardian?.becomeProgram()
-        try Child(self, image: image, links: links, monitor: guardian?.monitor).run()
+        var child = Child(self, image: image, links: links, monitor: guardian?.monitor)
+        try child.run()
     }
 
     private func watch(_ image: CInt?) throws(SkiffError) -> ExitStatus {
@@ -132,5 +133,5 @@ package struct Launcher {
     }
 
     /// The namespaces that the child makes for itself.
-    var namespaces: Namespaces { entersContainer ? [] : plan.ownNamespaces }
+    var namespaces: Namespaces { entersContainer ? [] : plan.newNamespaces }
 }

@@ -7,10 +7,12 @@ import Linux
 struct ReleaseGate {
     /// Plain numbers: a child never comes back to the frame that would close them.
     private let sockets: DescriptorPair?
+    private let plan: Plan?
 
     /// Holds nothing back when no plugin asks for it.
     /// - Parameter plan: nil for a container that exists already.
     init(_ plan: Plan?) throws(SkiffError) {
+        self.plan = plan
         guard let plan, plan.plugins.contains(where: \.holdsStart) else {
             sockets = nil
             return
@@ -33,9 +35,10 @@ struct ReleaseGate {
         _ = CLinux.close(sockets.second)
         let link = OwnedFD(adopting: sockets.first)
         do throws(SkiffError) {
-            guard let container = try HeldContainer(child, link) else { return nil }
+            guard let plan, let container = try HeldContainer(child, link) else { return nil }
             try plugins.created(container.place)
-            try container.release()
+            container.results = try plugins.attach(container.place)
+            try container.release(try NetworkFile.all(of: plan, container.results))
             return container
         } catch {
             try? sendSignal(SIGKILL, to: child)
@@ -58,6 +61,8 @@ final class HeldContainer {
     private let namespaces: ContainerNamespaces
     private let pid: pid_t
     private let pidfd: OwnedFD
+    /// What its networks have told.
+    fileprivate(set) var results: [NetworkResult] = []
 
     /// In bytes: those of a plugin's message, and the plugin's number.
     private static let longestMessage = 4097
@@ -81,9 +86,13 @@ final class HeldContainer {
             uts: descriptor(.uts), pidNamespace: descriptor(.pid))
     }
 
-    fileprivate func release() throws(SkiffError) {
+    /// - Parameter files: what the child mounts instead of what the plan has.
+    fileprivate func release(_ files: [NetworkFile]) throws(SkiffError) {
         let link = link.raw
-        try during("cannot start the container") { () throws(Errno) in try sendMessage([1], over: link) }
+        try during("cannot start the container") { () throws(Errno) in
+            for file in files { try sendMessage(file.message, over: link) }
+            try sendMessage([1], over: link)
+        }
     }
 
     /// Called when the program runs, or can no longer start.

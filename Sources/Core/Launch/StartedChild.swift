@@ -52,7 +52,8 @@ struct StartedChild: ~Copyable {
             links.release = gate.childEnd()
             links.status = status.second
             links.reports = shim?.second
-            Child(launcher, image: image, links: links, monitor: monitor).runOrReport()
+            var child = Child(launcher, image: image, links: links, monitor: monitor)
+            child.runOrReport()
         }
         for pipe in [status, shim] { if let pipe { _ = CLinux.close(pipe.second) } }
         Inheritance.closeDescriptors()

@@ -101,7 +101,8 @@ struct DefaultMounts {
             if isOff(destination) { return nil }
             let essential = source == "/etc/hosts" || source == "/etc/localtime"
             if request.contain && !essential { return nil }
-            if source == "/etc/hosts" && request.contain && request.newNetwork { return ownHosts(destination) }
+            let hasNetwork = request.newNetwork || request.networkPath != nil
+            if source == "/etc/hosts" && request.contain && hasNetwork { return ownHosts(destination) }
             return Mount(
                 .binds, .bind(source), at: destination, attributes: restricted, missing: essential ? .ignore : .warn,
                 reason: "bind path")

@@ -22,6 +22,35 @@ struct DirectiveChecks {
                 "cannot use the image driver \(settings.imageDriver): no plugin of this version mounts images",
                 hint: "Remove image driver from the configuration")
         }
+        try checkNetworks()
+    }
+
+    /// The networks of users have no more powers than the users themselves, so everybody may use them unless the administrator
+    /// says who and which.
+    private func checkNetworks() throws(SkiffError) {
+        if let path = request.networkPath, host.uid != 0 {
+            let isGranted = settings.allowNetnsPaths.contains(path)
+            throw SkiffError(
+                "cannot join network namespace \(path): --netns-path requires root",
+                hint: isGranted ? "allow netns paths grants it to setuid programs, and skiff has none" : nil)
+        }
+        guard host.uid != 0 || !host.isInitialUserNamespace, let first = request.networks.first else { return }
+        let (users, groups) = (settings.allowNetUsers, settings.allowNetGroups)
+        let names = Set(host.groupRecords.map(\.name) + ([host.gid] + host.groups).map(String.init))
+        let isNamed =
+            users.contains(host.userName) || users.contains(String(host.uid)) || groups.contains(where: names.contains)
+        guard users.isEmpty && groups.isEmpty || isNamed else {
+            throw SkiffError(
+                "cannot use network \(first.name): the configuration allows networks to others only (allow net users, "
+                    + "allow net groups)")
+        }
+        let allowed = settings.allowNetNetworks
+        if allowed.isEmpty { return }
+        if let other = request.networks.first(where: { !allowed.contains($0.name) }) {
+            throw SkiffError(
+                "cannot use network \(other.name): the configuration allows users others only (allow net networks = "
+                    + allowed.joined(separator: ", ") + ")")
+        }
     }
 
     /// Called when plugins have asked for namespaces. Those of flags that are not allowed were left out before.

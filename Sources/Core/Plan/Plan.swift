@@ -11,6 +11,10 @@ package struct Plan: Sendable {
     package var layers: [Layer]
     package var mounts: [Mount]
     package var namespaces: Namespaces
+    /// The network namespace, where the container gets no new one.
+    package var joinedNetwork: JoinedNetwork?
+    /// What plugins attach, in order.
+    package var networks: [PlannedNetwork] = []
     package var user: UserNamespace
     /// Nil for a container whose root is real, or that has none.
     package var root: RootEmulation?
@@ -62,6 +66,12 @@ package struct Plan: Sendable {
 
     /// The namespaces that the container has of its own.
     var ownNamespaces: Namespaces { user == .none ? namespaces : namespaces.union(.user) }
+
+    /// Those of them that are made for it.
+    var newNamespaces: Namespaces { joinedNetwork == nil ? ownNamespaces : ownNamespaces.subtracting(.network) }
+
+    /// Whether it has a network namespace that nobody else has.
+    var hasOwnNetwork: Bool { namespaces.contains(.network) && joinedNetwork == nil }
 }
 
 /// How the root file system is provided.

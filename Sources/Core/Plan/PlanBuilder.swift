@@ -39,6 +39,9 @@ package struct PlanBuilder {
             throw SkiffError(
                 "cannot start an instance: skiff.conf says allow pid ns = no, and its processes end with one")
         }
+        if let path = request.networkPath {
+            draft.joinedNetwork = JoinedNetwork(.path(path), reason: "--netns-path")
+        }
         try plugins.prepare(&draft)
         try directives.check(draft.namespaces)
         var home = try HomeDirectory(request: request, settings: settings, host: host)
@@ -108,7 +111,7 @@ package struct PlanBuilder {
         want(request.newPID, .pid, settings.allowPIDNamespace, "PID")
         want(request.newIPC, .ipc, settings.allowIPCNamespace, "IPC")
         want(request.newUTS || request.hostname != nil, .uts, settings.allowUTSNamespace, "UTS")
-        want(request.newNetwork, .network, true, "network")
+        want(request.newNetwork || request.networkPath != nil, .network, true, "network")
         return result
     }
 
@@ -283,6 +286,7 @@ package struct PlanBuilder {
             session: sessionFilesystem,
             process: processModel(draft, root), plugins: plugins.participants, notes: draft.notes,
             messages: draft.messages, environment: environment, attributes: draft.attributes)
+        (plan.joinedNetwork, plan.networks) = (draft.joinedNetwork, draft.networks)
         if request.instance == nil {
             plan.sharing = plan.sharing(among: host.siblings, isAsked: request.sharesContainer)
         }

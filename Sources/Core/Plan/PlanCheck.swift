@@ -21,6 +21,7 @@ struct PlanCheck {
         }
         for layer in plan.layers { try check(layer) }
         for sysctl in plan.attributes.sysctls { try check(sysctl) }
+        try checkNetworks()
         return plan
     }
 
@@ -60,6 +61,21 @@ struct PlanCheck {
         }
     }
 
+    private func checkNetworks() throws(SkiffError) {
+        if plan.sharing != nil, let network = plan.networks.first {
+            throw SkiffError(
+                "cannot attach network \(network.name): a container that several processes share has no end of its own",
+                hint: "Leave out --sharens, or use --network none")
+        }
+        guard let joined = plan.joinedNetwork else { return }
+        // It belongs to another user namespace, in which the container has no powers; setns(2).
+        guard plan.user == .none else {
+            throw refusal(
+                joined.origin, "join a network namespace (\(joined.reason))",
+                "that needs root, and a container without a user namespace of its own")
+        }
+    }
+
     /// Only what belongs to a namespace of the container's own may be changed; namespaces(7).
     private func check(_ sysctl: ProgramAttributes.Sysctl) throws(SkiffError) {
         let names = sysctl.path.split(separator: "/", omittingEmptySubsequences: false)
@@ -67,7 +83,7 @@ struct PlanCheck {
         func belongs(to namespace: Namespaces) -> Bool { plan.namespaces.contains(namespace) }
         let isOwn =
             switch sysctl.path {
-            case _ where names.first == "net": belongs(to: .network)
+            case _ where names.first == "net": plan.hasOwnNetwork
             case _ where sysctl.path.hasPrefix("fs/mqueue/"): belongs(to: .ipc)
             case "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem", "kernel/shmall", "kernel/shmmax",
                 "kernel/shmmni", "kernel/shm_rmid_forced":

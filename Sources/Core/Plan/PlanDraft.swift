@@ -17,6 +17,10 @@ package struct PlanDraft: Sendable {
     package var decideEnvironment: (@Sendable (PlanDraft) throws(SkiffError) -> EnvironmentPlan)?
     /// Namespaces that somebody asked for, with the reason.
     package var namespaces: Namespaces = []
+    /// A network namespace to live in.
+    package var joinedNetwork: JoinedNetwork?
+    /// What plugins have taken on to attach, in order.
+    package var networks: [PlannedNetwork] = []
     /// What `--explain` says about decisions that left no other trace.
     package var notes: [PlanNote] = []
     /// What the user is told.
@@ -102,6 +106,9 @@ package protocol PluginPhases: AnyObject {
     var messageLink: Int32? { get set }
     /// In the parent, while the child waits: its namespaces exist and are empty.
     func created(_ place: ContainerPlace) throws(SkiffError)
+    /// In the parent, after that: attaches the networks of the plan, in order. They are detached by `stopped`.
+    /// - Returns: what they have told.
+    func attach(_ place: ContainerPlace) throws(SkiffError) -> [NetworkResult]
     /// In the parent, for each message of the child, when the program runs.
     func received(_ message: [UInt8]) throws(SkiffError)
     /// In the parent, when the program runs. A failure ends the container.
@@ -139,6 +146,7 @@ extension PluginPhases {
         set {}
     }
     package func created(_ place: ContainerPlace) throws(SkiffError) {}
+    package func attach(_ place: ContainerPlace) throws(SkiffError) -> [NetworkResult] { [] }
     package func received(_ message: [UInt8]) throws(SkiffError) {}
     package func running(_ place: ContainerPlace) throws(SkiffError) {}
 }
@@ -153,6 +161,14 @@ package struct ContainerPlace: Sendable {
     package var ipc: Int32?
     package var uts: Int32?
     package var pidNamespace: Int32?
+
+    package init(
+        pid: Int32, pidfd: Int32, user: Int32? = nil, network: Int32? = nil, ipc: Int32? = nil, uts: Int32? = nil,
+        pidNamespace: Int32? = nil
+    ) {
+        (self.pid, self.pidfd, self.user, self.network) = (pid, pidfd, user, network)
+        (self.ipc, self.uts, self.pidNamespace) = (ipc, uts, pidNamespace)
+    }
 }
 
 /// No plugin at all: the ordinary start.

@@ -18,6 +18,18 @@ extension Plan {
                 ])
             },
             "namespaces": namespacesJSON,
+            "joinedNetwork": joinedNetwork.map {
+                .members([
+                    "path": $0.path.map { .string($0) }, "reason": .string($0.reason), "origin": .string($0.origin),
+                ])
+            },
+            "networks": .array(
+                networks.map {
+                    .members([
+                        "name": .string($0.name), "interface": .string($0.interface),
+                        "arguments": .strings($0.arguments), "origin": .string($0.origin),
+                    ])
+                }),
             "user": userJSON,
             "root": rootJSON,
             "session": sessionJSON,

@@ -21,7 +21,8 @@ extension Plan {
         }
         section("image", imageRows)
         section("processes", [processText] + sharingRows)
-        section("namespaces", namespaces.names + userRows)
+        section("namespaces", namespaceRows + userRows)
+        section("networks, in order", networkRows)
         section("layers, lowest first", layerRows)
         section("session", sessionRows)
         section("mounts, in order", mounts.map(\.row))
@@ -69,6 +70,18 @@ extension Plan {
         guard let sharing else { return [] }
         let reason = sharing.isAsked ? "--sharens" : "they belong to one step of a job"
         return ["all that the same parent or job step starts for this container share it (\(reason))"]
+    }
+
+    private var namespaceRows: [String] {
+        guard let joinedNetwork else { return namespaces.names }
+        return namespaces.subtracting(.network).names + [joinedNetwork.text]
+    }
+
+    private var networkRows: [String] {
+        networks.map { network in
+            let arguments = network.arguments.isEmpty ? "" : ", with " + network.arguments.joined(separator: " ")
+            return "\(network.name) as \(network.interface)\(arguments) (\(network.origin))"
+        }
     }
 
     private var userRows: [String] {

@@ -102,6 +102,10 @@ package struct Request: Sendable {
     package var newIPC = false
     package var newUTS = false
     package var newNetwork = false
+    /// `--network`: what plugins attach to a new network namespace; empty for loopback alone.
+    package var networks: [RequestedNetwork] = []
+    /// `--netns-path`: absolute.
+    package var networkPath: String?
     package var hostname: String?
     package var noInit = false
     /// `--sharens`: one container for all that the parent of this process starts.

@@ -100,9 +100,10 @@ extension Settings {
 
     private mutating func visitNetworks(_ visitor: inout some SettingsVisitor) throws(SkiffError) {
         visitor.section("Networks")
-        try visitor.list("allow net users", &allowNetUsers, "users who may use networks without privileges")
+        try visitor.list(
+            "allow net users", &allowNetUsers, "users who may use networks; without users and groups, all may")
         try visitor.list("allow net groups", &allowNetGroups, "groups who may")
-        try visitor.list("allow net networks", &allowNetNetworks, "the networks that those may use")
+        try visitor.list("allow net networks", &allowNetNetworks, "the networks that users may use; empty for all")
         try visitor.list("allow netns paths", &allowNetnsPaths, "network namespaces that they may join")
         try visitor.text("cni configuration path", &cniConfigurationPath, "where networks are described")
         try visitor.text("cni plugin path", &cniPluginPath, "where the programs of CNI are")

@@ -178,7 +178,17 @@ extension Table {
             Flag(.ipc, short: "i", help: "run in a new IPC namespace", environment: "IPC UNSHARE_IPC"),
             Flag(.net, short: "n", help: "run in a new network namespace", environment: "NET UNSHARE_NET"),
             Flag(
-                .network, help: "the network of that namespace: none, which is loopback alone", environment: "NETWORK"),
+                .network,
+                help: "the networks of that namespace, separated by commas, or none for loopback alone (bridge)",
+                environment: "NETWORK"),
+            Flag(
+                .networkArgs,
+                help:
+                    "what a network is told, as portmap=8080:80/tcp or IP=10.22.0.5; NAME: in front names one of several",
+                environment: "NETWORK_ARGS"),
+            Flag(
+                .netnsPath, help: "the network namespace of this file instead of a new one (root only)",
+                environment: "NETNS_PATH"),
             Flag(.uts, help: "run in a new UTS namespace", environment: "UTS UNSHARE_UTS"),
             Flag(.userns, short: "u", help: "run in a new user namespace", environment: "USERNS UNSHARE_USERNS"),
             Flag(

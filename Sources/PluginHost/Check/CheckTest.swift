@@ -17,6 +17,7 @@ enum CheckTest: String, CaseIterable {
     case hostLonger = "host-longer"
     case hostOlderMinor = "host-older-minor"
     case hostileURIs = "hostile-uris"
+    case hostileNetworks = "hostile-networks"
     case flagsAreItsOwn = "flags-are-its-own"
     case parentPhases = "parent-phases"
     case childPhases = "child-phases"
@@ -42,6 +43,7 @@ enum CheckTest: String, CaseIterable {
                 return try entry(checker, hostSize: 4096, abi: UInt32(SKIFF_ABI_CURRENT), mayRefuse: false)
             case .hostOlderMinor: return try entry(checker, hostSize: 48, abi: 0, mayRefuse: true)
             case .hostileURIs: return try resolves(checker)
+            case .hostileNetworks: return try NetworkCheck(checker).run()
             case .flagsAreItsOwn:
                 return checker.conflicts.isEmpty
                     ? (.success, "") : (.failed, checker.conflicts.joined(separator: "; "))

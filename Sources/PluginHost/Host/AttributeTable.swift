@@ -3,7 +3,7 @@ import Core
 import Linux
 import PluginAPI
 
-// The part of `skiff.host.plan/2` that is about the program: groups, limits, capabilities, filters, sysctls, wrappers.
+// The part of `skiff.host.plan/3` that is about the program: groups, limits, capabilities, filters, sysctls, wrappers.
 
 private func cause(_ why: UnsafePointer<CChar>?, _ session: Session) -> ProgramAttributes.Cause {
     ProgramAttributes.Cause(reason: reason(why, session), origin: session.plugin.manifest.id)

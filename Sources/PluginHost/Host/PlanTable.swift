@@ -3,7 +3,7 @@ import Core
 import Linux
 import PluginAPI
 
-/// `skiff.host.plan/2`: checks what a plugin wants and writes it into the open plan, with the plugin's id as its origin.
+/// `skiff.host.plan/3`: checks what a plugin wants and writes it into the open plan, with the plugin's id as its origin.
 nonisolated(unsafe) let planTable = permanent(
     skiff_host_plan(
         struct_size: UInt32(MemoryLayout<skiff_host_plan>.size), reserved: 0, add_mount: addMount, add_layer: addLayer,
@@ -213,8 +213,12 @@ private func isVariableName(_ name: String) -> Bool {
     return name.utf8.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
 }
 
-private func wantNamespace(_ pointer: OpaquePointer?, _ which: UInt32, _ why: UnsafePointer<CChar>?) -> Int32 {
+private func wantNamespace(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_namespace>?) -> Int32 {
     guard let session = Session.from(pointer, in: [.prepare]) else { return SKIFF_E_PHASE }
+    guard let wanted = readRequest(request, into: skiff_namespace()) else {
+        return session.refuse(unread: request, "namespace")
+    }
+    let which = wanted.which
     let kinds: [Int32: (Namespaces, String)] = [
         SKIFF_NAMESPACE_PID: (.pid, "PID"), SKIFF_NAMESPACE_IPC: (.ipc, "IPC"), SKIFF_NAMESPACE_UTS: (.uts, "UTS"),
         SKIFF_NAMESPACE_NETWORK: (.network, "network"), SKIFF_NAMESPACE_CGROUP: (.cgroup, "cgroup"),
@@ -222,10 +226,35 @@ private func wantNamespace(_ pointer: OpaquePointer?, _ which: UInt32, _ why: Un
     guard let (kind, name) = kinds[Int32(bitPattern: which)] else {
         return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot ask for namespace \(which): unknown")
     }
+    let why = reason(wanted.reason, session)
+    switch Int32(bitPattern: wanted.mode) {
+    case SKIFF_NAMESPACE_MODE_NEW: break
+    case SKIFF_NAMESPACE_MODE_JOIN where kind == .network:
+        let status = joinNetwork(session, wanted.fd, why)
+        if status != SKIFF_OK { return status }
+    case SKIFF_NAMESPACE_MODE_JOIN:
+        return session.refuse(
+            SKIFF_E_UNSUPPORTED, "cannot join a \(name) namespace: only a network namespace is joined")
+    default: return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot ask for a namespace: no mode \(wanted.mode)")
+    }
     session.draft?.namespaces.insert(kind)
-    session.draft?.notes.append(
-        PlanNote("\(name) namespace: \(reason(why, session))", origin: session.plugin.manifest.id))
+    session.draft?.notes.append(PlanNote("\(name) namespace: \(why)", origin: session.plugin.manifest.id))
     return SKIFF_OK
+}
+
+private func joinNetwork(_ session: Session, _ descriptor: Int32, _ why: String) -> Int32 {
+    if let other = session.draft?.joinedNetwork {
+        return session.refuse(SKIFF_E_INVALID, "cannot join a network namespace: \(other.reason) has one already")
+    }
+    do throws(Errno) {
+        // It is used when this call is long over.
+        let own = try duplicate(descriptor)
+        session.draft?.joinedNetwork = JoinedNetwork(
+            .descriptor(own.release()), reason: why, origin: session.plugin.manifest.id)
+        return SKIFF_OK
+    } catch {
+        return session.refuse(SKIFF_E_SYSTEM, "cannot join a network namespace", errno: error)
+    }
 }
 
 private func addNote(_ pointer: OpaquePointer?, _ words: UnsafePointer<CChar>?) -> Int32 {

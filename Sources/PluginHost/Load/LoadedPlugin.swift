@@ -17,6 +17,8 @@ package final class LoadedPlugin {
     private(set) var handlers: [String: skiff_handler] = [:]
     /// Empty unless the manifest names it.
     private(set) var container = skiff_container()
+    /// Empty unless the manifest has networks.
+    private(set) var network = skiff_network()
     /// Empty unless the manifest has schemes.
     private(set) var transport = skiff_transport()
     /// What the plugin said before it returned a negative status.
@@ -47,11 +49,14 @@ package final class LoadedPlugin {
         if manifest.extensions.contains(SKIFF_EXT_CONTAINER) {
             container = readTable(try find(SKIFF_EXT_CONTAINER), into: skiff_container()) ?? container
         }
+        try readNetwork()
         try readTransport()
     }
 
     /// Whether the container's first process has to wait for this plugin.
-    var holdsStart: Bool { container.created != nil || container.message != nil || container.running != nil }
+    var holdsStart: Bool {
+        network.attach != nil || container.created != nil || container.message != nil || container.running != nil
+    }
 
     private func checkIdentity() throws(SkiffError) {
         guard text(root.id) == manifest.id else {
@@ -103,6 +108,14 @@ package final class LoadedPlugin {
                         + "\(signature?.description ?? "") in the manifest")
             }
         }
+    }
+
+    private func readNetwork() throws(SkiffError) {
+        if manifest.networks.isEmpty { return }
+        guard let table = readTable(try find(SKIFF_EXT_NETWORK), into: skiff_network()), table.validate != nil,
+            table.attach != nil, table.detach != nil
+        else { throw manifest.failure("load", "\(SKIFF_EXT_NETWORK) of the library lacks validate, attach or detach") }
+        network = table
     }
 
     private func readTransport() throws(SkiffError) {

@@ -46,6 +46,8 @@ package struct Manifest: Sendable, Equatable {
     package var schemes: [String] = []
     /// Those of the schemes to which it can push.
     package var pushSchemes: [String] = []
+    /// Words of `--network` that it serves; `*` for those that no manifest names.
+    package var networks: [String] = []
     /// Facts about the image that load the plugin: `encrypted`, `overlay-section`.
     package var imageFacts: [String] = []
     package var flags: [ManifestFlag] = []
@@ -61,7 +63,7 @@ package struct Manifest: Sendable, Equatable {
     /// Ids of `ext/draft`.
     static let drafts: Set<String> = [
         "skiff.container/1", "skiff.crypto/1", "skiff.devices/1", "skiff.filesystem/1", "skiff.image-format/1",
-        "skiff.network/1",
+        "skiff.network/2",
     ]
 
     /// A manifest with only the mandatory fields.

@@ -14,6 +14,7 @@ package struct ManifestOutline: Sendable {
     package private(set) var flags: [Flag] = []
     package private(set) var commands: [String] = []
     package private(set) var schemes: [String] = []
+    package private(set) var networks: [String] = []
     private var settings: [(name: String, loads: Bool)] = []
 
     /// Directives of skiff.conf that would load the plugin.
@@ -46,6 +47,7 @@ package struct ManifestOutline: Sendable {
     private mutating func take(_ block: String, _ key: String, _ value: String) {
         switch (block, key) {
         case ("", "schemes"): schemes += ManifestList.items(in: value)
+        case ("", "networks"): networks += ManifestList.items(in: value)
         case ("[config]", "name") where !settings.isEmpty: settings[settings.count - 1].name = value
         case ("[config]", "loads") where !settings.isEmpty: settings[settings.count - 1].loads = value == "yes"
         case ("[command]", "name"): commands.append(value)

@@ -66,6 +66,7 @@ extension Manifest {
         }
         try readPhases(try fields.list("phases"))
         try readSchemes(&fields)
+        try readNetworks(&fields)
         imageFacts = try fields.list("image-facts").items
         try fields.finish()
     }
@@ -98,7 +99,18 @@ extension Manifest {
         }
     }
 
+    private mutating func readNetworks(_ fields: inout ManifestFields) throws(ManifestError) {
+        let list = try fields.list("networks")
+        try list.check({ $0 == "*" || isNetworkName($0) }) { "a network has letters, digits, - _ and ., unlike \($0)" }
+        try list.check({ !RequestedNetwork.isOwn($0) }) { "the network \($0) is skiff's own" }
+        networks = list.items
+        guard networks.isEmpty != extensions.contains(Self.network) else {
+            throw ManifestError(line: fields.line, reason: "networks and the extension \(Self.network) belong together")
+        }
+    }
+
     static let transport = "skiff.transport/1"
+    static let network = "skiff.network/2"
 }
 
 extension ManifestCommand {

@@ -59,3 +59,11 @@ func firstRepeated(_ texts: [String]) -> String? {
     var seen: Set<String> = []
     return texts.first { !seen.insert($0).inserted }
 }
+
+/// Whether a text can be a word of `--network`, or a name or domain of hosts: letters, digits, `-`, `_` and `.`.
+func isNetworkName(_ text: String) -> Bool {
+    (1...253).contains(text.utf8.count) && text.utf8.first != UInt8(ascii: ".")
+        && text.utf8.allSatisfy {
+            isAlphanumeric($0) || [UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ".")].contains($0)
+        }
+}

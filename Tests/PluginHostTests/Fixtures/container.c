@@ -36,11 +36,16 @@ static void tell(const char *what, long number) {
     close(file);
 }
 
-static int32_t prepare(const skiff_plugin *self, skiff_session *session) {
+static int32_t want(skiff_session *session, uint32_t which) {
     const skiff_host_plan *plan = host->get_extension(host, SKIFF_HOST_PLAN);
+    const skiff_namespace wanted = {sizeof wanted, which, SKIFF_NAMESPACE_MODE_NEW, -1, "test"};
+    return plan->want_namespace(session, &wanted);
+}
+
+static int32_t prepare(const skiff_plugin *self, skiff_session *session) {
     (void)self;
-    int32_t status = plan->want_namespace(session, SKIFF_NAMESPACE_NETWORK, "test");
-    return status < 0 ? status : plan->want_namespace(session, SKIFF_NAMESPACE_UTS, "test");
+    int32_t status = want(session, SKIFF_NAMESPACE_NETWORK);
+    return status < 0 ? status : want(session, SKIFF_NAMESPACE_UTS);
 }
 
 /* In the container's namespaces: changes something of the network, and the host name. */

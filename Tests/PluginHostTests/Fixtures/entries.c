@@ -22,17 +22,23 @@ static int asked(const char *name) { return strcmp(wanted, name) == 0; }
 static const skiff_host_plan *plan(void) { return host->get_extension(host, SKIFF_HOST_PLAN); }
 static const skiff_host_facts *facts(void) { return host->get_extension(host, SKIFF_HOST_FACTS); }
 
+static int32_t want(skiff_session *session, uint32_t which) {
+    const skiff_host_plan *plan = host->get_extension(host, SKIFF_HOST_PLAN);
+    const skiff_namespace wanted = {sizeof wanted, which, SKIFF_NAMESPACE_MODE_NEW, -1, "test"};
+    return plan->want_namespace(session, &wanted);
+}
+
 static int32_t prepare(const skiff_plugin *self, skiff_session *session) {
     (void)self;
     if (asked("hostname")) return plan()->set_hostname(session, "named-by-plugin", "test");
     if (asked("sysctl")) {
-        int32_t status = plan()->want_namespace(session, SKIFF_NAMESPACE_NETWORK, "test");
+        int32_t status = want(session, SKIFF_NAMESPACE_NETWORK);
         if (status < 0) return status;
         return plan()->set_sysctl(session, "net.ipv4.ip_unprivileged_port_start", "80", "test");
     }
     if (asked("sysctl-of-host")) return plan()->set_sysctl(session, "kernel.panic", "1", "test");
     if (asked("sysctl-path")) return plan()->set_sysctl(session, "net.../../vm.swappiness", "1", "test");
-    if (asked("pid")) return plan()->want_namespace(session, SKIFF_NAMESPACE_PID, "test");
+    if (asked("pid")) return want(session, SKIFF_NAMESPACE_PID);
     return SKIFF_OK;
 }
 

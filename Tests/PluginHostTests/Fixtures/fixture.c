@@ -81,16 +81,21 @@ static int32_t configure(const skiff_plugin *self, skiff_session *session) {
     (void)self;
     /* The plan is not open yet. */
     if (!plan || plan->note(session, "too early") != SKIFF_E_PHASE) return SKIFF_E_INTERNAL;
-    if (host->get_extension(host, "skiff.host.plan/2x") || host->get_extension(host, "skiff.host.plan/1"))
+    if (host->get_extension(host, "skiff.host.plan/3x") || host->get_extension(host, "skiff.host.plan/2"))
         return SKIFF_E_INTERNAL;
     return phase("configure");
 }
 
-static int32_t prepare(const skiff_plugin *self, skiff_session *session) {
+static int32_t want(skiff_session *session, uint32_t which) {
     const skiff_host_plan *plan = host->get_extension(host, SKIFF_HOST_PLAN);
+    const skiff_namespace wanted = {sizeof wanted, which, SKIFF_NAMESPACE_MODE_NEW, -1, "test"};
+    return plan->want_namespace(session, &wanted);
+}
+
+static int32_t prepare(const skiff_plugin *self, skiff_session *session) {
     (void)self;
-    if (plan->want_namespace(session, SKIFF_NAMESPACE_NETWORK, "test") != SKIFF_OK) return SKIFF_E_INTERNAL;
-    if (plan->want_namespace(session, 99, "test") != SKIFF_E_NOT_UNDERSTOOD) return SKIFF_E_INTERNAL;
+    if (want(session, SKIFF_NAMESPACE_NETWORK) != SKIFF_OK) return SKIFF_E_INTERNAL;
+    if (want(session, 99) != SKIFF_E_NOT_UNDERSTOOD) return SKIFF_E_INTERNAL;
     return phase("prepare");
 }
 

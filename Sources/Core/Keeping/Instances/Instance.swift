@@ -63,11 +63,14 @@ package struct Instance: Sendable, Equatable {
     package var boot: String
     package var pidNamespace: UInt64
     package var conditions: Conditions
+    /// Those that its networks gave it.
+    package var addresses: [String]
 
     package init(
         name: String, image: String, first: Process, keeper: Process, boot: String, pidNamespace: UInt64,
-        conditions: Conditions
+        conditions: Conditions, addresses: [String] = []
     ) {
+        self.addresses = addresses
         (self.name, self.image, self.first, self.keeper) = (name, image, first, keeper)
         (self.boot, self.pidNamespace, self.conditions) = (boot, pidNamespace, conditions)
     }

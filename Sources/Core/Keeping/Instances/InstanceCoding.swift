@@ -26,6 +26,7 @@ extension Instance {
         writer.put("no-new-privs", String(conditions.noNewPrivileges))
         writer.put("home", conditions.home)
         writer.put("binds", conditions.binds)
+        for address in addresses { writer.put("address", address) }
         conditions.attributes.write(to: &writer)
         return writer.bytes
     }
@@ -40,7 +41,7 @@ extension Instance {
         else { return nil }
         self.init(
             name: name, image: image, first: first, keeper: keeper, boot: boot, pidNamespace: pidNamespace,
-            conditions: conditions)
+            conditions: conditions, addresses: reader.values("address"))
     }
 }
 

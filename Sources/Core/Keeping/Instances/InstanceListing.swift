@@ -14,7 +14,7 @@ package struct InstanceListing {
     package var text: String {
         Self.table(
             [["INSTANCE NAME", "PID", "IP", "IMAGE"]]
-                + instances.map { [$0.name, String($0.first.pid), "", $0.image.printableField] })
+                + instances.map { [$0.name, String($0.first.pid), $0.address, $0.image.printableField] })
     }
 
     /// Names, numbers and logs.
@@ -33,7 +33,7 @@ package struct InstanceListing {
         let values = instances.map { instance in
             JSONText.members([
                 "instance": .string(instance.name), "pid": .integer(Int64(instance.first.pid)),
-                "img": .string(instance.image), "ip": .string(""),
+                "img": .string(instance.image), "ip": .string(instance.address),
                 "logErrPath": .string(directory.errorLog(instance.name)),
                 "logOutPath": .string(directory.outputLog(instance.name)),
             ])
@@ -55,4 +55,9 @@ package struct InstanceListing {
             }.joined() + "\n"
         }.joined()
     }
+}
+
+extension Instance {
+    /// The one that lists show; empty without a network.
+    fileprivate var address: String { (addresses.first ?? "").printableField }
 }

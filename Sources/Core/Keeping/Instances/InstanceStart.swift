@@ -161,7 +161,7 @@ extension Launcher {
         }
         let first = try during("cannot watch PID 1 of the container") { () throws(Errno) in try openPidFD(pid) }
         let keeper = try Keeper(listener, address, container.namespaces, until: .process(first.raw))
-        try planned.directory.write(try instance(planned, pid))
+        try planned.directory.write(try instance(planned, pid, container.child.held?.results.addresses ?? []))
         // What a plugin has open is for its last phase.
         let mine = keeper.descriptors + container.descriptors + [starter, links.lock, first.raw, streams.error]
         detachFromCaller(keeping: plugins.participants.isEmpty ? mine + [image].compactMap { $0 } : nil)
@@ -191,13 +191,15 @@ extension Launcher {
         _exit(0)
     }
 
-    private func instance(_ planned: PlannedInstance, _ pid: pid_t) throws(SkiffError) -> Instance {
+    private func instance(_ planned: PlannedInstance, _ pid: pid_t, _ addresses: [String]) throws(SkiffError)
+        -> Instance
+    {
         guard let first = Instance.Process(pid), let keeper = Instance.Process(processID()) else {
             throw SkiffError("cannot watch PID 1 of the container: /proc does not tell of it")
         }
         return Instance(
             name: planned.name, image: plan.containerPath, first: first, keeper: keeper, boot: bootName(),
-            pidNamespace: Instance.currentPIDNamespace, conditions: Instance.Conditions(plan))
+            pidNamespace: Instance.currentPIDNamespace, conditions: Instance.Conditions(plan), addresses: addresses)
     }
 }
 

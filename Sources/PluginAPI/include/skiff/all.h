@@ -15,6 +15,7 @@
 #include "host/image.h"
 #include "host/inside.h"
 #include "host/message.h"
+#include "host/network.h"
 #include "host/progress.h"
 #include "host/run.h"
 #include "host/secret.h"

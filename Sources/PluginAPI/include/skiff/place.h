@@ -1,5 +1,5 @@
 /* A container that exists: its process and its namespaces, as the host lends them to skiff.container/1 and
- * skiff.network/1. */
+ * skiff.network/2. */
 #ifndef SKIFF_PLACE_H
 #define SKIFF_PLACE_H
 

@@ -1,4 +1,4 @@
-/* skiff.host.plan/2: the plan while it is open, given by the host.
+/* skiff.host.plan/3: the plan while it is open, given by the host.
  *
  * Every entry carries a reason for --explain, such as "GPU library". What a plugin adds is checked as if an image's
  * author had written it. Calls outside the phases that the marks name return SKIFF_E_DENIED. */
@@ -9,7 +9,7 @@
 
 SKIFF_BEGIN
 
-#define SKIFF_HOST_PLAN "skiff.host.plan/2"
+#define SKIFF_HOST_PLAN "skiff.host.plan/3"
 
 /* skiff_mount.kind */
 #define SKIFF_MOUNT_KIND_BIND 1              /* source: a path of the host, with everything mounted below it */
@@ -141,12 +141,24 @@ typedef struct skiff_filter {
     const char *reason;
 } skiff_filter;
 
-/* which of want_namespace */
+/* skiff_namespace.which */
 #define SKIFF_NAMESPACE_PID 1
 #define SKIFF_NAMESPACE_IPC 2
 #define SKIFF_NAMESPACE_UTS 3
 #define SKIFF_NAMESPACE_NETWORK 4
 #define SKIFF_NAMESPACE_CGROUP 5
+
+/* skiff_namespace.mode */
+#define SKIFF_NAMESPACE_MODE_NEW 1
+#define SKIFF_NAMESPACE_MODE_JOIN 2 /* fd: of that namespace; a network namespace alone, and not with a user namespace */
+
+typedef struct skiff_namespace {
+    uint32_t struct_size;
+    uint32_t which;
+    uint32_t mode;
+    int32_t fd; /* borrowed; -1 without */
+    const char *reason;
+} skiff_namespace;
 
 typedef struct skiff_host_plan {
     uint32_t struct_size;
@@ -160,7 +172,7 @@ typedef struct skiff_host_plan {
      * SKIFF_E_UNSUPPORTED. Any other variable is one of the host's, which a script of the image may set anew. */
     int32_t (*add_variable)(skiff_session *session, const skiff_variable *variable);
     /* [parent] during prepare */
-    int32_t (*want_namespace)(skiff_session *session, uint32_t which, const char *reason);
+    int32_t (*want_namespace)(skiff_session *session, const skiff_namespace *wanted);
     /* [parent] during prepare, mounts and environment: a line for --explain. */
     int32_t (*note)(skiff_session *session, const char *text);
     /* [parent] during prepare, mounts and environment: calls each(context, value) with a variable of the container as

@@ -115,7 +115,7 @@ struct LaunchRequest {
         request.sharesContainer = invocation[.sharens]
         if invocation[.userns] { request.userMapping = .userNamespace }
         if invocation[.fakeroot] { try becomeRoot(&request) }
-        if invocation[.net] { try network(&request) }
+        try NetworkFlags(invocation: invocation, directory: directory).fill(&request)
         if let name = invocation[.hostname] {
             guard HostName.isValid(name) else {
                 throw SkiffError("cannot set host name \(name): it is not a valid DNS name")
@@ -126,19 +126,6 @@ struct LaunchRequest {
         for server in request.dns where !HostName.isAddress(server) {
             throw SkiffError("cannot use name server \(server): it is not an IP address")
         }
-    }
-
-    /// `none` must be asked for: a program that gets no network unasked would fail far from the cause.
-    private func network(_ request: inout Request) throws(SkiffError) {
-        request.newNetwork = true
-        let names = invocation[.network]?.split(separator: ",").map(String.init) ?? []
-        if names.isEmpty && invocation[.fakeroot] {
-            return Log.warning("The network of the container is 'none': --fakeroot has no other")
-        }
-        guard let other = (names.isEmpty ? ["bridge"] : names).first(where: { $0 != "none" }) else { return }
-        throw SkiffError(
-            "cannot set up network \(other): this version of skiff has the network 'none' alone",
-            hint: "Add --network none for a container that reaches nothing, or leave out --net for the host's network")
     }
 
     private func becomeRoot(_ request: inout Request) throws(SkiffError) {

@@ -95,6 +95,7 @@ struct PluginCommands {
             "Flag: --\(flag.name)\(flag.kind == .bool ? "" : " " + flag.valueText): \(flag.help)"
         }
         lines += manifest.commands.map { "Command: \($0.name): \($0.help)" }
+        if !manifest.networks.isEmpty { lines.append("Networks: " + manifest.networks.joined(separator: ", ")) }
         lines += manifest.schemes.map { scheme in
             "Scheme: \(scheme):// (\(manifest.pushSchemes.contains(scheme) ? "pull, push" : "pull"))"
         }

@@ -45,6 +45,7 @@ extension PluginCommands {
                         "name": .string(command.name), "usage": .string(command.usage), "help": .string(command.help),
                     ])
                 }),
+            "networks": .strings(manifest.networks),
             "schemes": .array(
                 manifest.schemes.map { scheme in
                     .members([

@@ -27,7 +27,8 @@ typedef struct skiff_command {
     int32_t ready_fd;           /* start: the number in the helper under which it closes, or writes to, a descriptor when it
                                  * is ready; 0: it is not waited for */
     uint32_t namespace_count;
-    const int32_t *namespaces; /* descriptors of namespaces that it enters in this order; a user namespace comes first */
+    const int32_t *namespaces; /* descriptors of namespaces that it enters in this order; a user namespace comes
+                                * first, in which it has all capabilities */
 } skiff_command;
 
 typedef struct skiff_host_run {
