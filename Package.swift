@@ -180,6 +180,11 @@ let package = Package(
             name: "NvidiaEntry", dependencies: ["NvidiaPlugin", "PluginKit", "PluginAPI"],
             path: "Plugins/NvidiaGPU/Entry", swiftSettings: swiftSettings, linkerSettings: pluginLinking),
 
+        // Only its header is used here: the library is opened for the first profile.
+        .target(name: "CSeccomp", path: "Sources/Administration/CSeccomp"),
+        .target(
+            name: "Administration", dependencies: ["CSeccomp", "Core", "Base", "Linux", "CLinux"],
+            exclude: ["CSeccomp"], swiftSettings: swiftSettings),
         .target(
             name: "Doctor",
             dependencies: ["Build", "ImageCache", "Ownership", "PluginHost", "Core", "ELF", "Base", "Linux", "CLinux"],
@@ -197,7 +202,8 @@ let package = Package(
         .executableTarget(
             name: "skiff-image",
             dependencies: [
-                "Doctor", "Build", "Packing", "Registry", "Signing", "HTTP", "OCI", "ImageCache", "Inspect", "Digest",
+                "Administration", "Doctor", "Build", "Packing", "Registry", "Signing", "HTTP", "OCI", "ImageCache",
+                "Inspect", "Digest",
                 "SquashfsWriter",
                 "Unpacking", "Extraction", "InstalledGrammar", "Grammar", "PluginHost", "Core", "Base", "Linux",
                 "CLinux",
@@ -250,6 +256,9 @@ let package = Package(
         .testTarget(
             name: "SquashfsWriterTests",
             dependencies: ["SquashfsWriter", "squash-probe", "Squashfs", "Extraction", "Base", "Linux", "CLinux"],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "AdministrationTests", dependencies: ["Administration", "Core", "Base", "Linux"],
             swiftSettings: testSettings),
         .testTarget(name: "DoctorTests", dependencies: ["Doctor", "Base"], swiftSettings: testSettings),
         .testTarget(

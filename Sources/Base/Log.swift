@@ -54,6 +54,8 @@ package enum Log {
         colored.store(allowed && !isUnwanted && isatty(2) == 1, ordering: .relaxed)
     }
 
+    package static var isColored: Bool { colored.load(ordering: .relaxed) }
+
     /// The description of an error, which may have several lines.
     package static func message(_ level: Level, _ error: SkiffError) { write(level, error.description, lines: true) }
     package static func message(_ level: Level, _ text: String) { write(level, text) }

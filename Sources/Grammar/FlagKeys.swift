@@ -1,6 +1,7 @@
 // Every flag of our own, once. Tables describe flags by these keys, and invocations are asked by the same ones.
 
 extension FlagKey where Value == Bool {
+    package static var add: FlagKey { FlagKey("add") }
     package static var all: FlagKey { FlagKey("all") }
     package static var allowSetuid: FlagKey { FlagKey("allow-setuid") }
     package static var allowUnauthenticated: FlagKey { FlagKey("allow-unauthenticated") }
@@ -15,8 +16,10 @@ extension FlagKey where Value == Bool {
     package static var debug: FlagKey { FlagKey("debug") }
     package static var deffile: FlagKey { FlagKey("deffile") }
     package static var disableCache: FlagKey { FlagKey("disable-cache") }
+    package static var disable: FlagKey { FlagKey("disable") }
     package static var dockerLogin: FlagKey { FlagKey("docker-login") }
     package static var dryRun: FlagKey { FlagKey("dry-run") }
+    package static var enable: FlagKey { FlagKey("enable") }
     package static var environment: FlagKey { FlagKey("environment") }
     package static var err: FlagKey { FlagKey("err") }
     package static var exclusive: FlagKey { FlagKey("exclusive") }
@@ -25,6 +28,7 @@ extension FlagKey where Value == Bool {
     package static var fixPerms: FlagKey { FlagKey("fix-perms") }
     package static var follow: FlagKey { FlagKey("follow") }
     package static var force: FlagKey { FlagKey("force") }
+    package static var get: FlagKey { FlagKey("get") }
     package static var global: FlagKey { FlagKey("global") }
     package static var help: FlagKey { FlagKey("help") }
     package static var helpfile: FlagKey { FlagKey("helpfile") }
@@ -59,15 +63,19 @@ extension FlagKey where Value == Bool {
     package static var passwordStdin: FlagKey { FlagKey("password-stdin") }
     package static var pid: FlagKey { FlagKey("pid") }
     package static var quiet: FlagKey { FlagKey("quiet") }
+    package static var remove: FlagKey { FlagKey("remove") }
     package static var reproducible: FlagKey { FlagKey("reproducible") }
+    package static var reset: FlagKey { FlagKey("reset") }
     package static var runscript: FlagKey { FlagKey("runscript") }
     package static var sandbox: FlagKey { FlagKey("sandbox") }
+    package static var set: FlagKey { FlagKey("set") }
     package static var signed: FlagKey { FlagKey("signed") }
     package static var silent: FlagKey { FlagKey("silent") }
     package static var sharens: FlagKey { FlagKey("sharens") }
     package static var startscript: FlagKey { FlagKey("startscript") }
     package static var test: FlagKey { FlagKey("test") }
     package static var underlay: FlagKey { FlagKey("underlay") }
+    package static var unset: FlagKey { FlagKey("unset") }
     package static var unsquash: FlagKey { FlagKey("unsquash") }
     package static var update: FlagKey { FlagKey("update") }
     package static var userns: FlagKey { FlagKey("userns") }
@@ -99,6 +107,7 @@ extension FlagKey where Value == String {
     package static var explain: FlagKey { FlagKey("explain") }
     package static var filename: FlagKey { FlagKey("filename") }
     package static var home: FlagKey { FlagKey("home") }
+    package static var group: FlagKey { FlagKey("group") }
     package static var hostname: FlagKey { FlagKey("hostname") }
     package static var library: FlagKey { FlagKey("library") }
     package static var mksquashfsArgs: FlagKey { FlagKey("mksquashfs-args") }
@@ -151,6 +160,7 @@ extension FlagKey where Value == [String] {
     package static var noMount: FlagKey { FlagKey("no-mount") }
     package static var scratch: FlagKey { FlagKey("scratch") }
     package static var section: FlagKey { FlagKey("section") }
+    package static var security: FlagKey { FlagKey("security") }
     package static var type: FlagKey { FlagKey("type") }
 }
 

@@ -26,6 +26,8 @@ final class PluginSource {
 extension Grammar {
     /// Returns the command of a path, ours or a plugin's.
     func find(_ path: String) -> Command? {
+        // Apptainer's other name.
+        if path == "caps" || path.hasPrefix("caps ") { return find("capability" + path.dropFirst(4)) }
         if let command = Table.command(path) { return command }
         guard !Table.absentCommands.contains(path) else { return nil }
         return plugins.grammar(for: .command(path)).commands.first { $0.name == path }?.command

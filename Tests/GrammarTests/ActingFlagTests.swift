@@ -44,6 +44,8 @@ import Testing
         case "sif": return [verbs + "SIF/AddedObject.swift"]
         case "cache": return [verbs + "Cache.swift"]
         case "doctor": return [verbs + "Doctor.swift"]
+        case "capability": return [verbs + "Capability.swift"]
+        case "config": return [verbs + "Config.swift"]
         case "registry": return [verbs + "Registry.swift", verbs + "Verbs.swift"] + login
         case "remote": return [verbs + "Remote.swift", verbs + "Verbs.swift"] + login
         case "keyserver": return [verbs + "Keyserver.swift", verbs + "Verbs.swift"] + login

@@ -85,8 +85,7 @@ import Testing
 
     /// Without it the container would be less isolated than somebody asked for.
     @Test(arguments: [
-        "SKIFF_MEMORY=1G",
-        "APPTAINER_SECURITY=uid:1", "SINGULARITY_SECURITY=seccomp:/p", "APPTAINER_MEMORY=1G",
+        "SKIFF_MEMORY=1G", "APPTAINER_INTEL_HPU=1", "APPTAINER_MEMORY=1G",
         "SINGULARITY_PIDS_LIMIT=100", "APPTAINER_CPUS=1", "APPTAINER_APPLY_CGROUPS=/c",
         "APPTAINER_FUSESPEC=x", "APPTAINER_OOM_KILL_DISABLE=1",
     ]) func variablesOfFlagsThatAreNotHereAreFatal(_ variable: String) throws {

@@ -300,6 +300,7 @@ static inline int skl_prlimit_locks(pid_t pid, const struct rlimit *new_limit, s
 static const unsigned SKL_SECCOMP_NOTIFY = SECCOMP_RET_USER_NOTIF;
 static const unsigned SKL_SECCOMP_ERRNO = SECCOMP_RET_ERRNO;
 static const unsigned SKL_SECCOMP_ALLOW = SECCOMP_RET_ALLOW;
+static const unsigned SKL_SECCOMP_LOG = SECCOMP_RET_LOG;
 static const unsigned long SKL_SECCOMP_NEW_LISTENER = SECCOMP_FILTER_FLAG_NEW_LISTENER;
 static const unsigned long SKL_SECCOMP_WAIT_KILLABLE = 1UL << 5;
 static const unsigned SKL_SECCOMP_CONTINUE = 1;

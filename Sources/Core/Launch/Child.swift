@@ -70,6 +70,7 @@ struct Child {
             try setPropagation(plan.session.receivesMounts ? .slave : .private, of: "/")
         }
         try setSysctls()
+        try plan.privileges.label?.takeEffectAtExec()
         let root = try assembleRoot()
         LaunchStep.mounts.reached()
         try plugins.preExec()
@@ -88,6 +89,7 @@ struct Child {
 
     /// Enters a container that is already set up.
     private func enter(_ namespaces: ContainerNamespaces, _ shell: StaticShell) throws(SkiffError) -> TreeRoot {
+        try plan.privileges.label?.takeEffectAtExec()
         try during("cannot enter the container") { () throws(Errno) in
             // `closeMemory` explains why; here there are no maps to write.
             if plan.user != .none { try setDumpable(false) }
@@ -139,8 +141,8 @@ struct Child {
         LaunchStep.environment.reached()
         try addGroups()
         try setLimits()
-        // Without no_new_privs a filter needs a capability that may be dropped now.
-        if !plan.privileges.noNewPrivileges { try installFilters() }
+        // Without no_new_privs a filter needs CAP_SYS_ADMIN, which may be dropped now.
+        if !filtersComeLast { try installFilters() }
         try during("cannot set the privileges of the program") { () throws(Errno) in
             try apply(plan.privileges, userID: effectiveUID())
             if monitor != nil && plan.process != .shim { try setParentDeathSignal(SIGKILL) }
@@ -149,7 +151,7 @@ struct Child {
         if try !emulateRoot() { try becomeUser() }
         LaunchStep.exec.reached()
         try during("cannot give back what the caller set") { () throws(Errno) in try Inheritance.giveBack() }
-        if plan.privileges.noNewPrivileges { try installFilters() }
+        if filtersComeLast { try installFilters() }
         CallRecord.current?.settleChild(asProgram: true)
         throw program.execute(staticShell: shell.descriptor, files: files, registered: registered)
     }

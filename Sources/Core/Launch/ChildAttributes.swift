@@ -40,10 +40,16 @@ extension Child {
         }
     }
 
+    /// Whether filters can wait until nothing else is left to be done.
+    var filtersComeLast: Bool {
+        plan.privileges.noNewPrivileges || plan.privileges.capabilities & (1 << UInt64(Capability.sysAdmin)) != 0
+    }
+
     func installFilters() throws(SkiffError) {
         for filter in plan.attributes.filters {
             try during("cannot install the filter of system calls (\(filter.cause.text))") { () throws(Errno) in
                 try installFilter(filter.program)
+                if filter.tells && !hasFilter() { throw .notPermitted }
             }
         }
     }

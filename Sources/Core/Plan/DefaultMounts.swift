@@ -214,7 +214,7 @@ struct DefaultMounts {
                     missing: .warn, reason: "--hostname"))
         }
         if keepsIdentityFiles { return result }
-        if settings.configPasswd {
+        if settings.configPasswd, let userEntry {
             result.append(file(.passwd(userEntry), at: "/etc/passwd", "the caller's user entry"))
         }
         if settings.configGroup {
@@ -242,8 +242,10 @@ struct DefaultMounts {
             reason: request.dns.isEmpty ? "name servers of the host" : "--dns")
     }
 
-    /// The caller's entry inside the container: as root when the caller is mapped to root.
-    private var userEntry: UserRecord {
+    /// The entry of the program's user: as root when the caller is mapped to root, and nil for a user of `--security uid:`
+    /// whom the host does not know.
+    private var userEntry: UserRecord? {
+        if let options = try? SecurityOptions(request.security), options.uid != nil { return host.target }
         let root = request.userMapping == .root
         let uid = root ? 0 : host.uid
         return UserRecord(

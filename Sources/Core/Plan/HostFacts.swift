@@ -37,6 +37,12 @@ package struct HostFacts: Sendable {
     package var topMounts: [String] = []
     /// The administrator's capability.json.
     package var capabilityFile = Place.absent(.noSuchFile)
+    /// What that file grants root; nil until somebody has read it, which takes another program.
+    package var grantedCapabilities: UInt64?
+    /// Whether the kernel runs the module of the label that was asked for.
+    package var hasLabels = false
+    /// The entry of the user that `--security uid:` names; nil for an id that the host does not know.
+    package var target: UserRecord?
     /// The processes with which this one may share a container.
     package var siblings: Siblings?
     /// Where temporary files go unless the request says where.

@@ -198,6 +198,10 @@ package struct Privileges: Sendable, Equatable {
     package var allowSetuid: Bool
     /// The user whose ids the program gets as the very last step; nil for the user who launches it.
     package var user: ProgramUser?
+    /// The ids of `--security uid:` and `gid:`, which the program has from the host on; nil for the caller's.
+    package var target: ProgramUser?
+    /// `--security apparmor:` or `selinux:`.
+    package var label: SecurityLabel?
     package init(noNewPrivileges: Bool, capabilities: UInt64, allowSetuid: Bool = false) {
         self.noNewPrivileges = noNewPrivileges
         self.allowSetuid = allowSetuid

@@ -175,34 +175,72 @@ package struct PlanBuilder {
         where given && insideUID != 0 {
             throw SkiffError("\(flag) requires root privileges")
         }
+        let options = try SecurityOptions(request.security)
+        let target = try target(options)
         let all = Capability.everything
-        var kept = try startsWithAllCapabilities() ? all : 0
+        var kept = try startingCapabilities(hasTarget: target != nil)
         let added = Capability.set(of: request.addCapabilities, all: all)
         let dropped = Capability.set(of: request.dropCapabilities, all: all)
         draft.messages += (added.unknown + dropped.unknown).map { .warning("Skipping unknown capability: \($0)") }
         kept = (kept | added.bits) & ~dropped.bits
         for dropped in draft.droppedCapabilities { kept &= ~(1 << UInt64(dropped.number)) }
         var privileges = Privileges(
-            noNewPrivileges: host.uid != 0 || rootMode != nil || kept == 0, capabilities: kept,
+            noNewPrivileges: host.uid != 0 || rootMode != nil || kept == 0 || target != nil, capabilities: kept,
             allowSetuid: request.allowSetuid)
         privileges.user = request.programUser
+        privileges.target = target
+        privileges.label = try label(options)
         return privileges
     }
 
+    /// The ids of `--security uid:` and `gid:`. A user namespace of one id has no other; an emulation of root would only say
+    /// that it has.
+    private func target(_ options: SecurityOptions) throws(SkiffError) -> ProgramUser? {
+        guard options.changesUser else { return nil }
+        let hasIDs: Bool
+        switch user {
+        case .none: hasIDs = host.uid == 0
+        case .ranges: hasIDs = true
+        case .new: hasIDs = false
+        }
+        guard hasIDs else {
+            throw SkiffError(
+                "cannot run as another user or group (--security uid:, gid:): "
+                    + (host.uid == 0
+                        ? "the user namespace of the container has one id" : "it requires root privileges"),
+                hint: host.uid == 0 ? "Leave out --userns and --fakeroot" : nil)
+        }
+        let gid = options.gids.first ?? (user == .none ? host.gid : 0)
+        return ProgramUser(uid: options.uid ?? insideUID, gid: gid, groups: options.gids)
+    }
+
+    private func label(_ options: SecurityOptions) throws(SkiffError) -> SecurityLabel? {
+        guard let label = options.label else { return nil }
+        guard host.hasLabels else {
+            throw SkiffError(
+                "failed to apply security configuration: \(label.module) requested, but is not enabled or supported on this "
+                    + "system")
+        }
+        return label
+    }
+
     /// `root default capabilities` is about root of the host; in a user namespace root starts from all.
-    private func startsWithAllCapabilities() throws(SkiffError) -> Bool {
-        if insideUID != 0 || request.noPrivileges { return false }
-        if request.keepPrivileges || user != .none { return true }
+    private func startingCapabilities(hasTarget: Bool) throws(SkiffError) -> UInt64 {
+        if insideUID != 0 || request.noPrivileges { return 0 }
+        if request.keepPrivileges { return Capability.everything }
+        if hasTarget { return 0 }
+        if user != .none { return Capability.everything }
         switch settings.rootCapabilities {
-        case .full: return true
-        case .no: return false
+        case .full: return Capability.everything
+        case .no: return 0
         case .file:
-            guard host.capabilityFile == .absent(.noSuchFile) else {
+            if host.capabilityFile == .absent(.noSuchFile) { return 0 }
+            guard let granted = host.grantedCapabilities else {
                 throw SkiffError(
-                    "cannot read the capabilities of root from capability.json (root default capabilities = file): this "
-                        + "version does not read the file", hint: "Name them with --add-caps, or say --no-privs")
+                    "cannot read the capabilities of root from capability.json (root default capabilities = file)",
+                    hint: "Name them with --add-caps, or say --no-privs")
             }
-            return false
+            return granted
         }
     }
 

@@ -43,7 +43,8 @@ extension Plan {
                 "capabilities": .strings(Capability.names(of: privileges.capabilities)),
                 "noNewPrivileges": .bool(privileges.noNewPrivileges),
                 "allowSetuid": .bool(privileges.allowSetuid),
-                "user": privileges.user.map {
+                "label": privileges.label.map { .string($0.text) },
+                "user": (privileges.user ?? privileges.target).map {
                     .members([
                         "uid": .integer(Int64($0.uid)), "gid": .integer(Int64($0.gid)),
                         "groups": .array($0.groups.map { .integer(Int64($0)) }),

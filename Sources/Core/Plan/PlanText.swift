@@ -154,7 +154,8 @@ extension Plan {
             let count = root.filter.program.count / 8
             rows.append("\(root.mode.rawValue) root: a \(root.filter.kind.rawValue) filter of \(count) instructions")
         }
-        if let user = privileges.user {
+        if let label = privileges.label { rows.append("the label \(label.text)") }
+        if let user = privileges.user ?? privileges.target {
             let groups = user.groups.map(String.init).joined(separator: ",")
             rows.append("user \(user.uid), group \(user.gid), " + (groups.isEmpty ? "no groups" : "groups \(groups)"))
         }

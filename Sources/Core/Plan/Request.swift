@@ -124,6 +124,8 @@ package struct Request: Sendable {
     package var addCapabilities: [String] = []
     package var dropCapabilities: [String] = []
     package var dns: [String] = []
+    /// `--security`, word by word; `SecurityOptions` reads them. Files are absolute.
+    package var security: [String] = []
 
     /// `--cwd`: failing to enter it is fatal.
     package var directory: String?

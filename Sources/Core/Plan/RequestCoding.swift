@@ -107,7 +107,7 @@ extension Request {
         [
             ("scratch", \.scratch), ("no-mount", \.noMount), ("env-file", \.environmentFiles),
             ("no-env", \.noEnvironment), ("add-caps", \.addCapabilities), ("drop-caps", \.dropCapabilities),
-            ("dns", \.dns),
+            ("dns", \.dns), ("security", \.security),
         ]
     }
 }

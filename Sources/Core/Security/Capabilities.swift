@@ -38,6 +38,9 @@ package enum Capability {
         return (bits, unknown)
     }
 
+    /// Returns `CAP_X` of every capability, in the order of their numbers.
+    package static var allNames: [String] { names.map { "CAP_" + $0 } }
+
     /// Returns `CAP_CHOWN` and so on, for `--explain`.
     package static func names(of bits: UInt64) -> [String] {
         names.indices.filter { bits & (1 << UInt64($0)) != 0 }.map { "CAP_" + names[$0] }
@@ -65,13 +68,28 @@ func apply(_ privileges: Privileges, userID: UInt32) throws(Errno) {
             number += 1
         }
     }
+    if let target = privileges.target {
+        try keepCapabilitiesOnChange()
+        try becomeUser(target.uid, target.gid, groups: target.groups)
+    }
     try clearAmbientSet()
     // Inheritable and ambient carry the set across the exec of a user that is not root; root gets it from the exec
     // itself.
-    let carried = userID == 0 ? 0 : kept
+    let carried = (privileges.target?.uid ?? userID) == 0 ? 0 : kept
     try setCapabilities(CapabilitySets(effective: kept, permitted: kept, inheritable: carried))
     if carried != 0 {
         for number in 0..<64 where carried & (1 << UInt64(number)) != 0 { try raiseAmbient(number) }
     }
     if privileges.noNewPrivileges { try setNoNewPrivileges() }
+    try verify(privileges, kept: kept)
+}
+
+/// Reads back what is in force: a kernel, a sandbox or a change of this code that gives more must not go unnoticed.
+private func verify(_ privileges: Privileges, kept: UInt64) throws(Errno) {
+    let found = try capabilities()
+    let isLess = found.effective & ~kept == 0 && found.permitted & ~kept == 0 && found.inheritable & ~kept == 0
+    guard isLess, !privileges.noNewPrivileges || hasNoNewPrivileges() else { throw .notPermitted }
+    guard let target = privileges.target else { return }
+    let isTarget = effectiveUID() == target.uid && realUID() == target.uid && effectiveGID() == target.gid
+    guard isTarget, Set(supplementaryGroups()) == Set(target.groups) else { throw .notPermitted }
 }

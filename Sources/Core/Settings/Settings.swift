@@ -65,6 +65,8 @@ package struct Settings: Sendable, Equatable {
 
     // Privileges
     package var rootCapabilities = RootCapabilities.full
+    /// `default`, or the path of a profile of system calls for all containers; empty for none.
+    package var seccompProfile = ""
     package var allowSetuid = true
     package var allowSetuidMountEncrypted = true
     package var allowSetuidMountSquashfs = SetuidSquashfs.ifLimited

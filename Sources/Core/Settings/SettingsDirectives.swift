@@ -87,6 +87,9 @@ extension Settings {
     private mutating func visitPrivileges(_ visitor: inout some SettingsVisitor) throws(SkiffError) {
         visitor.section("Privileges")
         try visitor.word("root default capabilities", &rootCapabilities, "of root: full, file (as configured) or no")
+        try visitor.text(
+            "seccomp profile", &seccompProfile,
+            "system calls of all programs are filtered: default for the profile that lies here, or a path")
         try visitor.flag("allow setuid", &allowSetuid, "a setuid helper, which skiff does not have")
         try visitor.flag("allow setuid-mount encrypted", &allowSetuidMountEncrypted, "encrypted images by that helper")
         try visitor.word(

@@ -214,6 +214,11 @@ extension Table {
                 .dropCaps, help: "capabilities to drop, separated by commas", environment: "DROP_CAPS"),
             Flag(
                 .allowSetuid, help: "honour setuid programs of the image (root only)", environment: "ALLOW_SETUID"),
+            Flag(
+                .security,
+                help: "restrict the program: seccomp:FILE filters its system calls by a profile, apparmor:NAME and "
+                    + "selinux:LABEL give it a label, uid:N and gid:N[:N] other ids (root only)",
+                environment: "SECURITY"),
         ]
     }
 }

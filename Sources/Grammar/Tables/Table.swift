@@ -12,6 +12,8 @@ enum Table {
         case "instance": instance
         case "sif": sif
         case "plugin": plugin
+        case "capability": capability
+        case "config": configuration
         case "doctor": doctor
         case "version": version
         case "help": help
@@ -26,6 +28,8 @@ enum Table {
         if path.hasPrefix("instance ") { return instanceVerb(path) }
         if path.hasPrefix("sif ") { return sifVerb(path) }
         if path.hasPrefix("plugin ") { return pluginVerb(path) }
+        if path.hasPrefix("capability ") { return capabilityVerb(path) }
+        if path.hasPrefix("config ") { return configurationVerb(path) }
         if path.hasPrefix("completion ") { return completionVerb(path) }
         return networkVerb(path) ?? remoteVerb(path)
     }
@@ -41,7 +45,8 @@ enum Table {
                 GPUs, overlays and other additions come as plugins.
                 """)
         command.verbs = [
-            "build", "cache", "completion", "delete", "doctor", "exec", "help", "inspect", "instance", "keyserver",
+            "build", "cache", "capability", "completion", "config", "delete", "doctor", "exec", "help", "inspect",
+            "instance", "keyserver",
             "plugin", "pull", "push",
             "registry", "remote", "run", "run-help", "search", "shell", "sif", "tag", "test", "version",
         ]

@@ -189,6 +189,9 @@ package func position(of fd: CInt) throws(Errno) -> UInt64 {
     UInt64(try checked { lseek(fd, 0, SEEK_CUR) })
 }
 
+/// lseek(2) SEEK_SET: the next read or write begins at the start of the file.
+package func rewind(_ fd: CInt) throws(Errno) { _ = try checked { lseek(fd, 0, SEEK_SET) } }
+
 /// lseek(2) SEEK_END: the length of a file or block device. Moves the offset, which nothing here uses.
 package func endOffset(of fd: CInt) throws(Errno) -> UInt64 {
     UInt64(try checked { lseek(fd, 0, SEEK_END) })

@@ -50,6 +50,13 @@ package func hostname() -> String {
     return withUnsafeBytes(of: &names.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
 }
 
+/// `6.1.0-13-amd64`: the release of uname(2).
+package func kernelRelease() -> String {
+    var names = utsname()
+    _ = uname(&names)
+    return withUnsafeBytes(of: &names.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+}
+
 /// `x86_64`: the machine of uname(2).
 package func machine() -> String {
     var names = utsname()

@@ -70,4 +70,7 @@ package func groupName(gid: gid_t) -> String? {
     return String(bytes: name)
 }
 
+/// getgrnam(3): the number of a group, through NSS.
+package func groupID(name: String) -> gid_t? { getgrnam(name)?.pointee.gr_gid }
+
 package func setUmask(_ mask: mode_t) -> mode_t { umask(mask) }

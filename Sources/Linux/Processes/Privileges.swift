@@ -53,6 +53,9 @@ package func raiseAmbient(_ capability: Int) throws(Errno) {
     _ = try checked { skl_prctl(PR_CAP_AMBIENT, UInt(PR_CAP_AMBIENT_RAISE), UInt(capability), 0, 0) }
 }
 
+/// prctl(2) PR_SET_KEEPCAPS: a change from root to another user leaves the permitted set as it is.
+package func keepCapabilitiesOnChange() throws(Errno) { _ = try checked { skl_prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) } }
+
 /// prctl(2) PR_SET_PDEATHSIG: this signal when the thread that made us ends. Cleared by a change of credentials.
 package func setParentDeathSignal(_ signal: CInt) throws(Errno) {
     _ = try checked { skl_prctl(PR_SET_PDEATHSIG, UInt(signal), 0, 0, 0) }

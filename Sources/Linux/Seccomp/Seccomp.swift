@@ -8,6 +8,9 @@ package func hasSystemCallListeners() -> Bool { skl_seccomp_has(SKL_SECCOMP_NOTI
 /// - Parameter program: instructions of BPF, eight bytes each, in the byte order of this machine.
 package func installFilter(_ program: [UInt8]) throws(Errno) { _ = try install(program, flags: 0) }
 
+/// Whether a filter of system calls is in force for this thread; prctl(2) PR_GET_SECCOMP.
+package func hasFilter() -> Bool { skl_prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 2 }
+
 /// The same for a filter that asks a listener.
 /// - Returns: the listener.
 /// - Throws: `EBUSY` where a filter of ours has a listener already.

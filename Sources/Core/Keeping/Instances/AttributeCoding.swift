@@ -59,12 +59,12 @@ extension ProgramAttributes {
         guard words.isEmpty else { return nil }
     }
 
-    private static func digits(_ bytes: [UInt8]) -> [UInt8] {
+    static func digits(_ bytes: [UInt8]) -> [UInt8] {
         let digits = "0123456789abcdef".bytes
         return bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
     }
 
-    private static func bytes(_ digits: [UInt8]) -> [UInt8]? {
+    static func bytes(_ digits: [UInt8]) -> [UInt8]? {
         guard digits.count.isMultiple(of: 16) else { return nil }
         var result: [UInt8] = []
         for index in stride(from: 0, to: digits.count, by: 2) {

@@ -34,6 +34,9 @@ package struct Instance: Sendable, Equatable {
         package var root: Root?
         package var capabilities: UInt64
         package var noNewPrivileges: Bool
+        /// `--security uid:`, `gid:`, `apparmor:` and `selinux:`.
+        package var target: ProgramUser?
+        package var label: SecurityLabel?
         package var home: String
         /// What APPTAINER_BIND says.
         package var binds: String
@@ -117,6 +120,7 @@ extension Instance.Conditions {
         }
         root = plan.root.map { Root(mode: $0.mode, filter: $0.filter.kind) }
         (capabilities, noNewPrivileges) = (plan.privileges.capabilities, plan.privileges.noNewPrivileges)
+        (target, label) = (plan.privileges.target, plan.privileges.label)
         home = plan.environment.value(of: "HOME").map { String(bytes: $0) } ?? "/"
         binds = plan.environment.value(of: "APPTAINER_BIND").map { String(bytes: $0) } ?? ""
         attributes = plan.attributes

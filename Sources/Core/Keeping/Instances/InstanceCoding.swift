@@ -24,6 +24,8 @@ extension Instance {
         }
         writer.put("capabilities", String(conditions.capabilities))
         writer.put("no-new-privs", String(conditions.noNewPrivileges))
+        if let target = conditions.target { writer.put("target", target.text) }
+        if let label = conditions.label { writer.put("label", label.text) }
         writer.put("home", conditions.home)
         writer.put("binds", conditions.binds)
         for address in addresses { writer.put("address", address) }
@@ -76,6 +78,14 @@ extension Instance.Conditions {
         self.namespaces = Namespaces(rawValue: namespaces)
         (self.capabilities, self.noNewPrivileges) = (capabilities, noNewPrivileges)
         (self.home, self.binds) = (home, binds)
+        if let text = reader.value("target") {
+            guard let user = ProgramUser(text) else { return nil }
+            target = user
+        }
+        if let text = reader.value("label") {
+            guard let label = SecurityLabel(text) else { return nil }
+            self.label = label
+        }
         guard let attributes = ProgramAttributes(reader) else { return nil }
         self.attributes = attributes
         switch (reader.value("uid"), reader.value("gid")) {

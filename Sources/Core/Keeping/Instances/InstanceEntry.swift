@@ -62,12 +62,41 @@ package struct InstanceEntry {
         var bits = instance.conditions.capabilities
         if request.keepPrivileges { bits = Capability.everything }
         if request.noPrivileges { bits = 0 }
+        let options = try SecurityOptions(request.security)
         let added = Capability.set(of: request.addCapabilities, all: Capability.everything)
         let dropped = Capability.set(of: request.dropCapabilities, all: Capability.everything)
         messages += (added.unknown + dropped.unknown).map { .warning("Skipping unknown capability: \($0)") }
         bits = (bits | added.bits) & ~dropped.bits
-        return Privileges(
-            noNewPrivileges: instance.conditions.noNewPrivileges || host.uid != 0 || bits == 0, capabilities: bits)
+        var privileges = Privileges(
+            noNewPrivileges: instance.conditions.noNewPrivileges || host.uid != 0 || bits == 0 || options.changesUser,
+            capabilities: bits)
+        privileges.target = try target(options)
+        privileges.label = try label(options)
+        return privileges
+    }
+
+    /// The ids of the start, or those that this command names; only root of the host can have others than the container's.
+    private func target(_ options: SecurityOptions) throws(SkiffError) -> ProgramUser? {
+        guard options.changesUser else { return instance.conditions.target }
+        guard host.uid == 0, instance.conditions.user == nil else {
+            throw SkiffError(
+                "cannot run as another user or group in instance \(instance.name) (--security uid:, gid:): it requires root "
+                    + "privileges, and an instance without a user namespace")
+        }
+        let started = instance.conditions.target
+        return ProgramUser(
+            uid: options.uid ?? started?.uid ?? host.uid, gid: options.gids.first ?? started?.gid ?? host.gid,
+            groups: options.gids)
+    }
+
+    private func label(_ options: SecurityOptions) throws(SkiffError) -> SecurityLabel? {
+        guard let label = options.label ?? instance.conditions.label else { return nil }
+        guard label.isAvailable else {
+            throw SkiffError(
+                "failed to apply security configuration: \(label.module) requested, but is not enabled or supported on this "
+                    + "system")
+        }
+        return label
     }
 }
 

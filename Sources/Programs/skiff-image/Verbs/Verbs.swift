@@ -47,6 +47,12 @@ enum Verbs {
         case let command where command.hasPrefix("keyserver "):
             try KeyserverCommand(invocation: invocation, files: files(invocation, installation)).run()
             return 0
+        case let command where command.hasPrefix("capability "):
+            try CapabilityCommand(invocation, installation, program).run()
+            return 0
+        case let command where command.hasPrefix("config "):
+            try ConfigCommand(invocation, installation, program).run()
+            return 0
         case "doctor":
             return try DoctorCommand(invocation, installation).run()
         case "buildcfg":

@@ -47,7 +47,9 @@ struct LaunchCommand {
         let request = try LaunchRequest(
             invocation: launch.invocation, directory: host.directory, fetched: instance.image
         ).make(action)
-        let plan = try InstanceEntry(request, host, instance).plan()
+        var plan = try InstanceEntry(request, host, instance).plan()
+        // That of the configuration is among the instance's own already.
+        try LaunchPolicy(installation: installation, settings: Settings()).filter(&plan, for: request, isStep: false)
         explain(plan, explanation(launch.invocation))
         plan.report()
         let launcher = Launcher(plan: plan, plugins: NoPlugins(), installation: installation, isStep: false)
@@ -88,6 +90,8 @@ struct LaunchCommand {
         var facts = try ImageFacts(image, request, settings, host)
         var host = host
         host.look(for: request, settings, &facts, installation)
+        let policy = LaunchPolicy(installation: installation, settings: settings)
+        host.grantedCapabilities = try policy.grantedCapabilities(host)
         // Only a launch that can need a plugin reads manifests and opens libraries.
         let installed = catalog.plugins(for: request, settings)
         let (sif, section, isFile) = (image.sif, image.root, image.kind != .directory)
@@ -126,6 +130,12 @@ struct LaunchCommand {
             throw error
         }
         plan.instance = instance
+        do throws(SkiffError) {
+            try policy.filter(&plan, for: request, isStep: isStep)
+        } catch {
+            plugins.stopped(status: -1)
+            throw error
+        }
         if explain != .no { plugins.stopped(status: -1) }
         self.explain(plan, explain)
         plan.report()

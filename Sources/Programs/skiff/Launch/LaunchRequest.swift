@@ -26,7 +26,7 @@ struct LaunchRequest {
         try mounts(&request)
         environment(&request)
         try namespaces(&request)
-        privileges(&request)
+        try privileges(&request)
         bundles(&request)
         request.buildConfiguration = invocation.global.buildConfiguration
         return request
@@ -139,7 +139,7 @@ struct LaunchRequest {
         request.ignoreFakerootCommand = invocation[.ignoreFakerootCommand]
     }
 
-    private func privileges(_ request: inout Request) {
+    private func privileges(_ request: inout Request) throws(SkiffError) {
         func list(_ key: FlagKey<String>) -> [String] {
             invocation[key]?.split(separator: ",").map { $0.filter { $0 != " " } } ?? []
         }
@@ -148,6 +148,12 @@ struct LaunchRequest {
         request.allowSetuid = invocation[.allowSetuid]
         request.addCapabilities = list(.addCaps)
         request.dropCapabilities = list(.dropCaps)
+        request.security = invocation[.security].map { word in
+            let prefix = "seccomp:"
+            guard word.hasPrefix(prefix), word.utf8.count > prefix.utf8.count else { return word }
+            return prefix + absolutePath(String(word.dropFirst(prefix.count)), in: directory)
+        }
+        _ = try SecurityOptions(request.security)
         request.pluginFlags = invocation.pluginFlags
     }
 

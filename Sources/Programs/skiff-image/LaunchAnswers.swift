@@ -1,0 +1,43 @@
+import Administration
+import Base
+import Core
+import Linux
+
+/// What skiff asks for during a launch (`HelperAnswer`): words that only skiff uses.
+enum LaunchAnswers {
+    private static let input: Int32 = 4
+
+    /// - Returns: the exit status; nil for other words.
+    static func run(_ words: [String]) throws(SkiffError) -> Int32? {
+        switch words.first {
+        case "__seccomp": try seccomp(words)
+        case "__capabilities": try capabilities(words)
+        default: return nil
+        }
+        return 0
+    }
+
+    private static var malformed: SkiffError {
+        SkiffError("cannot answer: skiff and skiff-image must be of one version")
+    }
+
+    private static func answer(_ bytes: [UInt8]) throws(SkiffError) {
+        try during("cannot answer skiff") { () throws(Errno) in try writeFully(FetchAnswer.descriptor, bytes) }
+    }
+
+    /// `__seccomp NAME CAPABILITIES KERNEL`: compiles the profile on the input.
+    private static func seccomp(_ words: [String]) throws(SkiffError) {
+        guard words.count == 4, let capabilities = UInt64(words[2]) else { throw malformed }
+        let bytes = try during("cannot read seccomp profile \(words[1])") { () throws(Errno) in
+            try readToEnd(input, limit: 1 << 20)
+        }
+        let compiler = try SeccompCompiler(words[1])
+        try answer(try compiler.compile(bytes, capabilities: capabilities, kernel: words[3]))
+    }
+
+    /// `__capabilities FILE`: what it grants root.
+    private static func capabilities(_ words: [String]) throws(SkiffError) {
+        guard words.count == 2 else { throw malformed }
+        try answer(Array(String(try CapabilityFile(words[1]).read().granted(to: 0)).utf8))
+    }
+}

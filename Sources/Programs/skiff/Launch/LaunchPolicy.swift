@@ -1,0 +1,82 @@
+import Base
+import CLinux
+import Core
+import Linux
+
+/// What a launch must ask for before it starts: rules of the administrator that stand in files of their own, and profiles
+/// of system calls. Reading them is another program's work, which no launch without them waits for.
+struct LaunchPolicy {
+    let installation: Installation
+    let settings: Settings
+
+    // MARK: capabilities of root
+
+    /// Returns what capability.json grants root; nil where that is not asked for, or there is no file.
+    func grantedCapabilities(_ host: HostFacts) throws(SkiffError) -> UInt64? {
+        if settings.rootCapabilities != .file || host.uid != 0 || host.capabilityFile == .absent(.noSuchFile) {
+            return nil
+        }
+        let answer = try HelperAnswer(installation: installation).bytes(
+            ["__capabilities", installation.configurationDirectory + "/capability.json"])
+        guard let bits = UInt64(String(bytes: answer)) else {
+            throw SkiffError("cannot read the capabilities of root: skiff-image gave no answer")
+        }
+        return bits
+    }
+
+    // MARK: filters of system calls
+
+    /// Adds the filters of `--security seccomp:` and `seccomp profile` to the plan. Steps of builds have none of the
+    /// configuration.
+    func filter(_ plan: inout Plan, for request: Request, isStep: Bool) throws(SkiffError) {
+        if let path = try SecurityOptions(request.security).seccomp {
+            plan.attributes.filters.append(try filter(path, "--security", plan, isTrusted: false))
+        }
+        if settings.seccompProfile.isEmpty || isStep || request.buildConfiguration { return }
+        let name = settings.seccompProfile
+        let path = name == "default" ? installation.configurationDirectory + "/seccomp-default.json" : name
+        guard path.hasPrefix("/") else {
+            throw SkiffError(
+                "cannot use seccomp profile \(name): the configuration must name it by an absolute path",
+                hint: "seccomp profile = default stands for the profile that comes with skiff")
+        }
+        plan.attributes.filters.append(try filter(path, "seccomp profile", plan, isTrusted: true))
+    }
+
+    private func filter(_ path: String, _ reason: String, _ plan: Plan, isTrusted: Bool) throws(SkiffError)
+        -> ProgramAttributes.Filter
+    {
+        let profile = try self.profile(path, isTrusted: isTrusted)
+        let key = SeccompCache.Key(
+            profile: profile, capabilities: plan.privileges.capabilities, kernel: kernelRelease())
+        let cache = SeccompCache.ofUser(disabled: false)
+        let known = cache?.filter(key)
+        let program: [UInt8]
+        if let known { program = known } else { program = try compile(path, key) }
+        let filter = ProgramAttributes.Filter(
+            program: program, cause: .init(reason: "\(reason) \(path)", origin: "core"))
+        if let problem = filter.problem { throw SkiffError("cannot use seccomp profile \(path): \(problem)") }
+        if known == nil { cache?.keep(program, for: key) }
+        return filter
+    }
+
+    private func profile(_ path: String, isTrusted: Bool) throws(SkiffError) -> [UInt8] {
+        if isTrusted {
+            guard let bytes = try ConfigurationFile(path, .administrator, name: "seccomp profile").read(limit: 1 << 20)
+            else { throw SkiffError("cannot read seccomp profile \(path)", errno: .noSuchFile) }
+            return bytes
+        }
+        // Apptainer's text.
+        return try during("open \(path)") { () throws(Errno) in try readFile(path, limit: 1 << 20) }
+    }
+
+    private func compile(_ path: String, _ key: SeccompCache.Key) throws(SkiffError) -> [UInt8] {
+        let file = try during("cannot hand over seccomp profile \(path)") { () throws(Errno) in
+            let file = try makeMemoryFile("profile", key.profile)
+            try rewind(file.raw)
+            return file
+        }
+        return try HelperAnswer(installation: installation).bytes(
+            ["__seccomp", path, String(key.capabilities), key.kernel], giving: file.raw)
+    }
+}
