@@ -188,6 +188,10 @@ static void become(const struct skl_spawn *request, int *copies) {
         if (getppid() != request->parent) raise(request->death_signal);
     }
     if (lower_descriptor_limit() != 0) return;
+    if (request->file_size_limit) {
+        struct rlimit limit = {request->file_size_limit, request->file_size_limit};
+        if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return;
+    }
     sigset_t none;
     sigemptyset(&none);
     if (sigprocmask(SIG_SETMASK, &none, NULL) != 0) return;

@@ -6,6 +6,16 @@ package enum ArgumentRule: Sendable, Equatable {
     case atMost(Int)
     case between(Int, Int)
 
+    /// - Parameter range: its upper bound is `Int.max` for any number.
+    init(_ range: ClosedRange<Int>) {
+        switch (range.lowerBound, range.upperBound) {
+        case (let low, Int.max): self = low == 0 ? .any : .atLeast(low)
+        case (let low, let high) where low == high: self = .exactly(low)
+        case (0, let high): self = .atMost(high)
+        case (let low, let high): self = .between(low, high)
+        }
+    }
+
     /// Returns why `count` arguments are wrong, nil when they are right.
     func problem(_ count: Int) -> String? {
         switch self {
@@ -49,6 +59,8 @@ package struct Command: Sendable {
     package var completes = Completion.nothing
     /// The plugin that provides the command; empty for our own.
     package var plugin = ""
+    /// Whether the plugin gets all words as typed, and reads flags itself.
+    package var readsWords = false
 
     package init(_ path: String, summary: String, usage: String, description: String) {
         self.path = path

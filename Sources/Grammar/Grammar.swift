@@ -77,7 +77,7 @@ package struct Grammar {
         _ command: Command, _ arguments: [String], global: inout FlagParser, group: FlagValues = FlagValues(),
         _ environment: FlagEnvironment
     ) throws(SkiffError) -> Outcome {
-        if !command.plugin.isEmpty, arguments.first != "--help", arguments.first != "-h" {
+        if command.readsWords, arguments.first != "--help", arguments.first != "-h" {
             return try finish(command, arguments, &global, nil, environment)
         }
         var parser = self.parser(for: command)

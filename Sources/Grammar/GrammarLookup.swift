@@ -60,7 +60,7 @@ extension Grammar {
         result.flags = parser.allFlags()
         if command.path.isEmpty {
             result.flags = command.flags
-            let added = plugins.grammar(for: .everything).commands.map(\.name)
+            let added = plugins.grammar(for: .everything).commands.map(\.name).filter { !$0.contains(" ") }
             result.verbs += added.filter { !command.verbs.contains($0) }
             result.verbs.sort()
         }
@@ -117,10 +117,13 @@ extension Grammar {
         return "flag --\(flag.long) needs the plugin \(flag.plugin), which \(why)"
     }
 
-    /// Returns why a command of a plugin is not available; nil for one that no installed plugin has.
+    /// Returns why a command of a plugin is not available; nil for one that no known plugin has.
     func absence(ofCommand word: String) -> String? {
-        plugins.grammar(for: .command(word)).unusable.first { $0.commands.contains(word) }
-            .map { "command \"\(word)\" \($0.sentence)" }
+        if let plugin = plugins.grammar(for: .command(word)).unusable.first(where: { $0.commands.contains(word) }) {
+            return "command \"\(word)\" \(plugin.sentence)"
+        }
+        guard let plugin = Table.pluginCommands[word] else { return nil }
+        return "command \"\(word)\" needs the plugin \(plugin), which is not installed"
     }
 
     /// Refuses a set variable whose flag is not available: it may ask for isolation or for a limit, and a container

@@ -49,12 +49,19 @@ package struct PluginFlag: Sendable, Equatable {
     }
 }
 
-/// A command word that a plugin's manifest adds. Its arguments go to the plugin as typed.
+/// A command that a plugin's manifest adds: a word, or a group and its verb; or the group itself.
 package struct PluginCommand: Sendable, Equatable {
     package var name: String
     /// What follows the name in `Usage:`.
     package var usage: String
     package var help: String
+    /// One line of any length; empty when `help` says it all.
+    package var description = ""
+    /// How many words follow the flags; nil when all words go to the plugin as typed.
+    package var arguments: ClosedRange<Int>?
+    package var completes = Completion.nothing
+    /// Of a group.
+    package var verbs: [String] = []
     package var plugin: String
 
     package init(name: String, usage: String, help: String, plugin: String) {
@@ -62,8 +69,16 @@ package struct PluginCommand: Sendable, Equatable {
     }
 
     var command: Command {
-        var command = Command(name, summary: help, usage: usage.isEmpty ? name : name + " " + usage, description: help)
+        let long = description.isEmpty ? help : description
+        var command = Command(
+            name, summary: help, usage: usage.isEmpty ? name : name + " " + usage,
+            description: wrapped(long, indent: 0, width: 78))
         command.plugin = plugin
+        command.completes = completes
+        command.verbs = verbs.sorted()
+        command.needsVerb = !verbs.isEmpty
+        command.readsWords = arguments == nil && verbs.isEmpty
+        command.arguments = arguments.map(ArgumentRule.init) ?? .any
         return command
     }
 }

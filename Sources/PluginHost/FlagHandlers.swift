@@ -8,7 +8,7 @@ import PluginAPI
 enum FlagHandlers {
     /// Calls every handler whose flag was used or has a default, in the manifest's order.
     static func call(_ session: Session) throws(SkiffError) {
-        for flag in session.plugin.manifest.flags {
+        for flag in session.plugin.manifest.flags where session.takes(flag) {
             let values = flag.values(in: session.facts.request.pluginFlags, of: session.plugin.manifest.id)
             guard let last = values.last, let name = flag.handler, let signature = flag.signature,
                 let handler = session.plugin.handlers[name], let function = handler.fn
@@ -78,6 +78,15 @@ enum FlagHandlers {
                 try body(skl_value(pointer: UnsafeRawPointer(list.baseAddress), count: UInt64(list.count)))
             }
         }
+    }
+}
+
+extension Session {
+    /// Whether a flag belongs to the command that runs: those of the plugin's own commands are theirs alone.
+    fileprivate func takes(_ flag: ManifestFlag) -> Bool {
+        let own = plugin.manifest.commands.map(\.name)
+        if facts.isOwnCommand { return flag.commands.contains(facts.command ?? "") }
+        return flag.commands.isEmpty || !flag.commands.allSatisfy(own.contains)
     }
 }
 

@@ -21,6 +21,8 @@ package struct SessionFacts {
     package var hasUserNamespace: Bool?
     /// The words of the command: `exec`, `instance start`.
     package var command: String?
+    /// Whether it is a command of the plugin's own, which runs no container.
+    package var isOwnCommand = false
     /// The absolute path of the image.
     package var image: String?
     /// Its file; nil for a directory.
@@ -77,6 +79,8 @@ final class Session {
     var helpers: [Helper] = []
     /// What it has to take back, by handles of the command's journal.
     private var handles: [UInt64] = []
+    /// SIF files that the plugin has open.
+    var edits = ImageEdits()
     /// The plugin's own.
     var state: PluginSessionState?
 
@@ -102,6 +106,12 @@ final class Session {
         guard let pointer else { return nil }
         let session = Unmanaged<Session>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
         guard let phase = session.phase, phases.contains(phase) else { return nil }
+        return session
+    }
+
+    /// Returns the session of a call in a command of the plugin.
+    static func ofOwnCommand(_ pointer: OpaquePointer?) -> Session? {
+        guard let session = from(pointer, in: [.configure]), session.facts.isOwnCommand else { return nil }
         return session
     }
 

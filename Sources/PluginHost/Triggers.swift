@@ -136,9 +136,14 @@ extension InstalledPlugins {
             hint: "plugin list --all tells why one is refused")
     }
 
-    /// Runs a command that a manifest adds, with the words after its name; its handler may write to stdout. Returns in a
-    /// process of its own.
-    package func runCommand(_ name: String, _ words: [String], _ settings: Settings, _ installation: Installation)
+    /// Runs a command that a manifest adds; its handler may write to stdout. Returns in a process of its own.
+    ///
+    /// - Parameters:
+    ///   - words: what follows the name and its flags.
+    ///   - flags: those of the command that were given.
+    package func runCommand(
+        _ name: String, _ words: [String], flags: [PluginFlagUse], _ settings: Settings, _ installation: Installation
+    )
         throws(SkiffError)
     {
         guard let manifest = enabled.first(where: { $0.commands.contains { $0.name == name } }),
@@ -147,11 +152,33 @@ extension InstalledPlugins {
         try check(settings)
         _ = try PluginGuard.start([manifest.id], standsForProgram: true)
         var facts = SessionFacts(request: Request(action: .exec, image: ""), installation: installation)
+        facts.request.pluginFlags = flags
         facts.configuration = Self.configuration(settings, [manifest])
-        facts.isPrivileged = Trust.ofThisProcess.isPrivileged
+        facts.describeOwnCommand(name, settings)
+        UndoJournal.sweep(facts.undoDirectory)
         let session = Session(plugin: try Loader(directory: directory).load(manifest), facts: facts)
+        defer {
+            session.edits.closeAll()
+            session.endHelpers()
+            session.undo()
+            session.freeState()
+        }
         try session.during(.configure) { () throws(SkiffError) in
+            try FlagHandlers.call(session)
             try FlagHandlers.call(session, command, words)
         }
+    }
+}
+
+extension SessionFacts {
+    fileprivate mutating func describeOwnCommand(_ name: String, _ settings: Settings) {
+        (command, isOwnCommand) = (name, true)
+        let trust = Trust.ofThisProcess
+        isPrivileged = trust.isPrivileged
+        isRootless = effectiveUID() != 0
+        directory = try? currentDirectory()
+        home = environmentValue("HOME")
+        findProgram =
+            ProgramPath(settings, own: trust.isPrivileged ? ProgramPath.system : environmentValue("PATH")).find
     }
 }

@@ -17,6 +17,8 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     public static let accessDenied = SystemError(EACCES)
     public static let notPermitted = SystemError(EPERM)
     public static let readOnlyFilesystem = SystemError(EROFS)
+    public static let isDirectory = SystemError(EISDIR)
+    public static let notSupported = SystemError(EOPNOTSUPP)
     public static let invalidArgument = SystemError(EINVAL)
 }
 
@@ -120,7 +122,7 @@ public enum Host {
 
     /// A path with a NUL byte would name another file.
     @discardableResult
-    private static func check(_ path: String, _ call: (UnsafePointer<CChar>) -> Int32) throws(SystemError) -> Int32 {
+    static func check(_ path: String, _ call: (UnsafePointer<CChar>) -> Int32) throws(SystemError) -> Int32 {
         let bytes = path.bytes
         guard !bytes.contains(0) else { throw .invalidArgument }
         let text = bytes.map { CChar(bitPattern: $0) } + [0]

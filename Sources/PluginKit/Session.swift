@@ -69,7 +69,7 @@ public struct Session {
     }
 
     /// Returns the values that a call passes to its callback one by one.
-    private func values(
+    func values(
         _ ask: (
             @escaping @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?) -> Void, UnsafeMutableRawPointer
         ) -> Int32?

@@ -90,6 +90,49 @@ private func parse(_ text: String) -> Result<Manifest, ManifestError> {
     #expect(manifest.probes == [ManifestProbe(offset: 8, bytes: [0xDE, 0xAD, 0xBE, 0xEF])])
 }
 
+@Test func manifestsHaveGroups() throws {
+    let manifest = try parse(
+        """
+        id = org.example.hello
+        version = 1
+        abi = 0.2
+        library = a.so
+        [group]
+        name = layers
+        help = manage layers
+        [command]
+        name = layers make
+        usage = file
+        help = makes one
+        description = longer
+        arguments = 1
+        completes = files
+        handler = make
+        signature = i:cS
+        [command]
+        name = layers drop
+        help = drops some
+        arguments = 2-
+        handler = drop
+        signature = i:cS
+        [flag]
+        name = size
+        short = s
+        type = string
+        help = how large
+        commands = layers make
+        [flag]
+        name = some
+        short = s
+        help = the same letter in another command
+        commands = layers drop
+        """
+    ).get()
+    #expect(manifest.groups == [ManifestGroup(name: "layers", help: "manage layers")])
+    #expect(manifest.commands.map(\.arguments) == [1...1, 2...Int.max])
+    #expect(manifest.commands[0].description == "longer" && manifest.commands[0].completes == .files)
+}
+
 /// Text after the required keys, the line and the column that must be blamed, and a part of the reason.
 @Test(
     arguments: [
@@ -154,6 +197,19 @@ private func parse(_ text: String) -> Result<Manifest, ManifestError> {
         ),
         ("[flag]\nname = a\nhelp = x\ntype = path\ncompletes = programs\n", 9, 13, "completes cannot be programs"),
         ("[command]\nname = a\nhelp = x\nhandler = a\nsignature = i:cs\n", 5, 0, "signature is i:cS"),
+        (
+            "[command]\nname = a b c\nhelp = x\nhandler = a\nsignature = i:cS\n", 6, 8,
+            "one word, or a group and a verb"
+        ),
+        ("[command]\nname = a b\nhelp = x\nhandler = a\nsignature = i:cS\n", 0, 0, "a b needs a [group] a"),
+        ("[command]\nname = a\nhelp = x\narguments = 2-1\nhandler = a\nsignature = i:cS\n", 8, 13, "arguments is like"),
+        ("[command]\nname = a\nhelp = x\narguments = -\nhandler = a\nsignature = i:cS\n", 8, 13, "arguments is like"),
+        (
+            "[command]\nname = a\nhelp = x\nhandler = a\nsignature = i:cS\n[flag]\nname = b\nhelp = x\ncommands = a\n",
+            0, 0, "it needs arguments to have --b"
+        ),
+        ("[group]\nname = a b\nhelp = x\n", 6, 8, "a group's name has small letters"),
+        ("[group]\nname = a\n", 5, 0, "[group] needs help"),
         ("[config]\nname = mount home\nhelp = x\n", 6, 8, "mount home is a directive of skiff's own"),
         ("[config]\nname = a  b\nhelp = x\n", 6, 8, "words of letters"),
         ("[config]\nname = a\n", 5, 0, "[config] needs help"),

@@ -184,6 +184,8 @@ struct skl_spawn {
     /* Sent to it when this process ends, 0 for none. */
     int death_signal;
     pid_t parent;
+    /* No byte of a file is written beyond it, 0 for no such limit; RLIMIT_FSIZE of setrlimit(2). */
+    unsigned long long file_size_limit;
 };
 pid_t skl_spawn(const struct skl_spawn *request);
 /* A descriptor that is readable while one of the signals that end a command is blocked and waits; signalfd(2). */

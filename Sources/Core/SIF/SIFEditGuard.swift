@@ -2,22 +2,47 @@ package import Base
 import CLinux
 import Linux
 
-/// Runs an edit of a SIF file under the eyes of a child. When this process is killed in the middle, or all processes of
-/// its group are, the child cuts off what was written; it holds the lock for that long. What kills both, as the end of a
+/// A child that watches an edit of a SIF file. When the process that edits is killed in the middle, or all processes of its
+/// group are, the child cuts off what was written; it holds the lock for that long. What kills both, as the end of a
 /// cgroup or of the power, leaves it to the next edit.
+package final class SIFEditGuard {
+    private let child: pid_t
+    private var alive: OwnedFD?
+
+    /// Open while the edit goes on. A helper that writes to the file inherits it: the child waits for its end, too.
+    package var line: CInt {
+        switch alive {
+        case .some(let descriptor): descriptor.raw
+        case .none: -1
+        }
+    }
+
+    /// - Parameter file: open for reading and writing, and locked by the edit that begins.
+    /// - Returns: nil without one more process: the edit goes on, and is only less guarded.
+    package init?(of file: CInt) {
+        guard let line = try? makePipe() else { return nil }
+        let waiting = OwnedFD(adopting: line.first)
+        let ours = OwnedFD(adopting: line.second)
+        guard let child = try? cloneProcess() else { return nil }
+        if child == 0 { watch(file, waiting.raw) }
+        self.child = child
+        alive = consume ours
+    }
+
+    /// The edit was finished or given up.
+    package func end() {
+        guard alive != nil else { return }
+        alive = nil
+        _ = try? waitFor(child)
+    }
+}
+
+/// Runs an edit of a SIF file under the eyes of a child.
 ///
 /// - Parameter file: open for reading and writing, and locked by the edit that begins.
 package func guardingEdit<Result>(of file: CInt, _ edit: () throws(SkiffError) -> Result) throws(SkiffError) -> Result {
-    guard let line = try? makePipe() else { return try edit() }
-    let waiting = OwnedFD(adopting: line.first)
-    var alive: OwnedFD? = OwnedFD(adopting: line.second)
-    // Without one more process the edit goes on; it is only less guarded.
-    guard let child = try? cloneProcess() else { return try edit() }
-    if child == 0 { watch(file, waiting.raw) }
-    defer {
-        _ = alive.take()
-        _ = try? waitFor(child)
-    }
+    let guardian = SIFEditGuard(of: file)
+    defer { guardian?.end() }
     return try edit()
 }
 

@@ -10,24 +10,29 @@ import Linux
 /// The descriptor is lent and must be open for reading and writing. To make a new file, give it a temporary name,
 /// commit, fsync and rename.
 package struct SIFEditor: Sendable {
-    package private(set) var image: SIFImage
+    package internal(set) var image: SIFImage
     /// Stamped on everything that is changed; Unix seconds. Deterministic images remain without times.
     package var time: Int64
-    private let file: CInt
-    private var begun: Begun?
+    let file: CInt
+    var begun: Begun?
     private var isSynchronized: Bool
-    private var newLength: Int64?
+    /// Whether the file is cut off behind its last object.
+    var cutsTail = false
+    /// Length of the file before anything of this edit was written; nil before that.
+    private var oldLength: Int64?
+    /// Where objects lay that are gone, or elsewhere.
+    var abandoned: [ByteRange] = []
     /// The table as it is in the file; empty for a new one.
     private var storedTable: [UInt8]
     private let mark: SIFEditMark
 
-    private struct Begun: Sendable {
+    struct Begun: Sendable {
         let object: SIFNewObject
         let slot: Int
         let offset: Int64
         /// Where the objects before it end.
         let unaligned: Int64
-        /// Length of the file before anything was written.
+        /// Length of the file before anything of this object was written.
         let length: Int64
     }
 
@@ -96,10 +101,21 @@ package struct SIFEditor: Sendable {
             if isSynchronized { try fsync(file) }
             try writeTable()
             try writeFully(file, image.header.encoded, at: 0)
-            if let newLength { try ftruncate(file, newLength) }
+            let end = max(image.dataEnd, image.header.dataOffset)
+            if cutsTail, try status(of: file).size > end { try ftruncate(file, end) }
             try mark.clear()
         }
-        newLength = nil
+        giveUpAbandonedRoom()
+        (cutsTail, oldLength) = (false, nil)
+    }
+
+    /// Ends an edit that is not committed, and leaves the file as it was.
+    package mutating func abandon() {
+        abandonObject()
+        guard let oldLength else { return }
+        self.oldLength = nil
+        if let length = try? length(), length > oldLength { try? ftruncate(file, oldLength) }
+        try? mark.clear()
     }
 
     /// Writes the slots that have changed, so that no reader ever sees half of a used one, even after a kill: the byte
@@ -146,10 +162,23 @@ extension SIFEditor {
                 throw SkiffError("image already contains a primary partition")
             }
         }
+        return try begin(object, slot: slot)
+    }
+
+    /// Chooses a place behind all objects, and notes what the file was.
+    mutating func begin(_ object: SIFNewObject, slot: Int) throws(SkiffError) -> Int64 {
         let unaligned = image.dataEnd
+        // A foreign header can say anything.
+        let tableEnd = image.header.descriptorsOffset + image.header.tableSize
+        guard unaligned >= max(tableEnd, Int64(SIFFormat.headerSize)) else {
+            throw SkiffError("cannot add to the SIF file: its objects do not lie behind its table")
+        }
         let offset = try Self.roundedUp(unaligned, to: object.effectiveAlignment)
         let length = try self.length()
-        try during("cannot write the SIF file") { () throws(Errno) in try mark.write(length) }
+        if oldLength == nil {
+            try during("cannot write the SIF file") { () throws(Errno) in try mark.write(length) }
+            oldLength = length
+        }
         begun = Begun(object: object, slot: slot, offset: offset, unaligned: unaligned, length: length)
         return offset
     }
@@ -160,24 +189,19 @@ extension SIFEditor {
         self.begun = nil
         // The object is in no table: if this fails too, the file is only longer than it need be.
         if let length = try? length(), length > begun.length { try? ftruncate(file, begun.length) }
+        guard begun.length == oldLength else { return }
+        oldLength = nil
         try? mark.clear()
     }
 
-    private func length() throws(SkiffError) -> Int64 {
+    func length() throws(SkiffError) -> Int64 {
         try during("cannot look at the SIF file") { () throws(Errno) in try status(of: file).size }
     }
 
     /// - Parameter size: bytes that were written at the offset from `beginObject`.
     @discardableResult
     package mutating func finishObject(size: Int64) throws(SkiffError) -> SIFDescriptor {
-        guard let begun else { throw SkiffError("cannot finish an object: none was begun") }
-        let (end, overflow) = begun.offset.addingReportingOverflow(size)
-        guard size >= 0, !overflow else { throw SkiffError("cannot finish an object of \(size) bytes") }
-        let length = try length()
-        guard size == 0 || length >= end else {
-            throw SkiffError(
-                "cannot finish an object of \(size) bytes: the file has only \(length - begun.offset) of them")
-        }
+        let begun = try checkWritten(size)
         let object = begun.object
         let added = SIFDescriptor(
             type: object.type, id: UInt32(begun.slot + 1), group: object.group, link: object.link, offset: begun.offset,
@@ -191,6 +215,19 @@ extension SIFEditor {
         image.header.modified = time
         self.begun = nil
         return added
+    }
+
+    /// Returns what was begun, when its bytes are in the file.
+    func checkWritten(_ size: Int64) throws(SkiffError) -> Begun {
+        guard let begun else { throw SkiffError("cannot finish an object: none was begun") }
+        let (end, overflow) = begun.offset.addingReportingOverflow(size)
+        guard size >= 0, !overflow else { throw SkiffError("cannot finish an object of \(size) bytes") }
+        let length = try length()
+        guard size == 0 || length >= end else {
+            throw SkiffError(
+                "cannot finish an object of \(size) bytes: the file has only \(length - begun.offset) of them")
+        }
+        return begun
     }
 
     /// Adds an object whose bytes are at hand.
@@ -218,7 +255,7 @@ extension SIFEditor {
         image.header.descriptorsFree = image.header.descriptorsTotal - Int64(image.objects.count)
     }
 
-    private static func roundedUp(_ offset: Int64, to alignment: Int64) throws(SkiffError) -> Int64 {
+    static func roundedUp(_ offset: Int64, to alignment: Int64) throws(SkiffError) -> Int64 {
         guard alignment > 1, offset % alignment != 0 else { return offset }
         let (result, overflow) = offset.addingReportingOverflow(alignment - offset % alignment)
         if overflow { throw SkiffError("cannot align an object to \(alignment) bytes") }
@@ -234,10 +271,14 @@ extension SIFEditor {
     /// - Parameters:
     ///   - zero: overwrites its bytes with zeros.
     ///   - compact: cuts the file after the last object that is left. Objects never move.
-    package mutating func delete(id: UInt32, zero: Bool = false, compact: Bool = false) throws(SkiffError) {
+    ///   - reclaims: makes a hole where it was, where the file system can.
+    package mutating func delete(id: UInt32, zero: Bool = false, compact: Bool = false, reclaims: Bool = false)
+        throws(SkiffError)
+    {
         let object = try image.object(id: id)
         guard let index = image.objects.firstIndex(of: object) else { throw SkiffError("object not found") }
         if zero { try overwriteWithZeros(object) }
+        if reclaims { abandoned.append(object.range) }
         image.objects.remove(at: index)
         image.slots.remove(at: index)
         countFree()
@@ -245,7 +286,7 @@ extension SIFEditor {
         image.header.modified = time
         if compact {
             image.header.dataSize = max(0, image.dataEnd - image.header.dataOffset)
-            newLength = image.header.dataOffset + image.header.dataSize
+            cutsTail = true
         }
     }
 

@@ -22,6 +22,11 @@ package struct SIFHeader: Sendable, Equatable {
     static let magic: [UInt8] = Array("SIF_MAGIC".utf8) + [0]
     static let version: [UInt8] = Array("01".utf8) + [0]
 
+    /// Whether a file that begins like this is a SIF.
+    package static func isSIF(_ start: [UInt8]) -> Bool {
+        start.count >= SIFFormat.headerSize && start[SIFFormat.launchSize...].starts(with: magic.dropLast())
+    }
+
     /// The version that we read and write.
     package static let versionText = "01"
 

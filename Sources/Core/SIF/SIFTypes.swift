@@ -55,7 +55,7 @@ package enum SIFLink: Sendable, Hashable {
     static let groupMark: UInt32 = 0xF000_0000
     static let numberMask: UInt32 = 0x0FFF_FFFF
 
-    init(stored: UInt32) {
+    package init(stored: UInt32) {
         let number = stored & Self.numberMask
         if number == 0 {
             self = .none

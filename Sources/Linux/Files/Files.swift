@@ -215,6 +215,12 @@ package func nextHole(_ fd: CInt, from offset: Int64) throws(Errno) -> Int64 {
 package func ftruncate(_ fd: CInt, _ size: Int64) throws(Errno) {
     _ = try checked { CLinux.ftruncate(fd, off_t(size)) }
 }
+
+/// Gives the blocks of a range back to the file system; the file is as long as before, with zeros there; fallocate(2).
+package func punchHole(_ fd: CInt, offset: Int64, size: Int64) throws(Errno) {
+    _ = try checked { fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off_t(offset), off_t(size)) }
+}
+
 package func fchmod(_ fd: CInt, _ mode: mode_t) throws(Errno) { _ = try checked { CLinux.fchmod(fd, mode) } }
 package func fchown(_ fd: CInt, _ uid: uid_t, _ gid: gid_t) throws(Errno) {
     _ = try checked { CLinux.fchown(fd, uid, gid) }

@@ -122,7 +122,7 @@ package func execute(_ fd: CInt, _ arguments: CStringArray, _ environment: CStri
 ///     PR_SET_PDEATHSIG acts when the thread ends.
 package func spawn(
     _ path: String, _ arguments: [String], environment: [String], descriptors: [(child: CInt, parent: CInt)] = [],
-    namespaces: [CInt] = [], newSession: Bool = false, deathSignal: CInt = 0
+    namespaces: [CInt] = [], newSession: Bool = false, deathSignal: CInt = 0, fileSizeLimit: UInt64 = 0
 ) throws(Errno) -> pid_t {
     let mapped = descriptors.sorted { $0.child < $1.child }
     let (sources, targets) = (mapped.map(\.parent), mapped.map(\.child))
@@ -138,7 +138,8 @@ package func spawn(
                                 path: path, arguments: argv, environment: envp, sources: sources.baseAddress,
                                 targets: targets.baseAddress, count: targets.count, namespaces: namespaces.baseAddress,
                                 namespace_count: namespaces.count, new_session: newSession ? 1 : 0,
-                                death_signal: deathSignal, parent: getpid())
+                                death_signal: deathSignal, parent: getpid(),
+                                file_size_limit: fileSizeLimit)
                             return skl_spawn(&request)
                         }
                     }

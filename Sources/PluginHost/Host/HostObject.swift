@@ -33,6 +33,7 @@ private func hostExtension(_ host: UnsafePointer<skiff_host>?, _ id: UnsafePoint
     case SKIFF_HOST_FACTS: return UnsafeRawPointer(factsTable)
     case SKIFF_HOST_STATE: return UnsafeRawPointer(stateTable)
     case SKIFF_HOST_IMAGE: return UnsafeRawPointer(imageTable)
+    case SKIFF_HOST_IMAGE_EDIT: return UnsafeRawPointer(imageEditTable)
     case SKIFF_HOST_INSIDE: return UnsafeRawPointer(insideTable)
     case SKIFF_HOST_NETWORK: return UnsafeRawPointer(networkTable)
     case SKIFF_HOST_MESSAGE: return UnsafeRawPointer(messageTable)

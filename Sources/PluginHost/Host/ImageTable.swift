@@ -63,21 +63,27 @@ nonisolated(unsafe) let imageTable = permanent(
 
 private func section(_ pointer: OpaquePointer?, _ index: UInt32, _ out: UnsafeMutablePointer<skiff_section>?) -> Int32 {
     guard let session = Session.from(pointer, in: anyPhase) else { return SKIFF_E_PHASE }
-    let sections = session.facts.imageFile?.sections ?? []
-    guard let out, index < sections.count else {
-        return session.refuse(SKIFF_E_INVALID, "cannot tell about section \(index): there are \(sections.count)")
+    return session.tell(index, of: session.facts.imageFile?.sections ?? [], out)
+}
+
+extension Session {
+    /// Fills what a plugin gave, as far as its size goes.
+    func tell(_ index: UInt32, of sections: [skiff_section], _ out: UnsafeMutablePointer<skiff_section>?) -> Int32 {
+        guard let out, index < sections.count else {
+            return refuse(SKIFF_E_INVALID, "cannot tell about section \(index): there are \(sections.count)")
+        }
+        let place = UnsafeMutableRawPointer(out)
+        let room = Int(place.loadUnaligned(as: UInt32.self))
+        guard (8...4096).contains(room) else {
+            return refuse(SKIFF_E_INVALID, "cannot tell about section \(index): struct_size is \(room)")
+        }
+        let known = min(room, MemoryLayout<skiff_section>.size)
+        withUnsafeBytes(of: sections[Int(index)]) {
+            place.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(place), byteCount: known)
+        }
+        place.storeBytes(of: UInt32(known), as: UInt32.self)
+        return SKIFF_OK
     }
-    let place = UnsafeMutableRawPointer(out)
-    let room = Int(place.loadUnaligned(as: UInt32.self))
-    guard (8...4096).contains(room) else {
-        return session.refuse(SKIFF_E_INVALID, "cannot tell about section \(index): struct_size is \(room)")
-    }
-    let known = min(room, MemoryLayout<skiff_section>.size)
-    withUnsafeBytes(of: sections[Int(index)]) {
-        place.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(place), byteCount: known)
-    }
-    place.storeBytes(of: UInt32(known), as: UInt32.self)
-    return SKIFF_OK
 }
 
 private func readAt(

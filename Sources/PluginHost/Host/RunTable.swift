@@ -39,6 +39,7 @@ private struct HelperCommand {
     let timeout: CInt
     let grace: CInt
     let ready: CInt
+    let fileSizeLimit: UInt64
 
     /// - Returns: nil after the reason was said.
     init?(_ request: UnsafePointer<skiff_command>?, _ session: Session) {
@@ -66,6 +67,8 @@ private struct HelperCommand {
         descriptors = list.elements.map { ($0.inside, $0.fd) }
         namespaces = UnsafeBufferPointer(start: command.namespaces, count: Int(command.namespace_count)).map { $0 }
         (timeout, grace, ready) = (command.timeout_milliseconds, command.grace_milliseconds, command.ready_fd)
+        fileSizeLimit = command.file_size_limit
+        descriptors += session.edits.lines(above: descriptors.map(\.child).max() ?? 2)
     }
 
     /// Starts it in a session of its own; it ends with this process.
@@ -77,7 +80,7 @@ private struct HelperCommand {
         }
         return try spawn(
             path, arguments, environment: environment, descriptors: descriptors, namespaces: namespaces,
-            newSession: true, deathSignal: SIGKILL)
+            newSession: true, deathSignal: SIGKILL, fileSizeLimit: fileSizeLimit)
     }
 }
 

@@ -13,7 +13,9 @@ private let undoPhases: [PluginPhase] = [.prepare, .mounts, .environment, .start
 private func pushRecord(
     _ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_undo>?, _ out: UnsafeMutablePointer<UInt64>?
 ) -> Int32 {
-    guard let session = Session.from(pointer, in: undoPhases) else { return SKIFF_E_PHASE }
+    guard let session = Session.from(pointer, in: undoPhases) ?? Session.ofOwnCommand(pointer) else {
+        return SKIFF_E_PHASE
+    }
     guard let undo = readRequest(request, into: skiff_undo()) else {
         return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot understand a record made for a newer skiff")
     }

@@ -52,6 +52,7 @@ package struct Manifest: Sendable, Equatable {
     package var imageFacts: [String] = []
     package var flags: [ManifestFlag] = []
     package var commands: [ManifestCommand] = []
+    package var groups: [ManifestGroup] = []
     package var probes: [ManifestProbe] = []
     package var settings: [ManifestSetting] = []
 
@@ -126,11 +127,16 @@ package struct ManifestFlag: Sendable, Equatable {
     }
 }
 
-/// A `[command]` block: a word after `skiff`.
+/// A `[command]` block: a word after `skiff`, or a verb of a group.
 package struct ManifestCommand: Sendable, Equatable {
     package var name: String
     package var usage: String
     package var help: String
+    /// More than help's one line has, in which `@` stands for the program's name; empty for none.
+    package var description = ""
+    /// How many words it takes behind its flags; nil when it reads all words itself.
+    package var arguments: ClosedRange<Int>?
+    package var completes = ManifestFlag.Completion.nothing
     package var handler: String
     package var signature: Signature
 
@@ -138,6 +144,12 @@ package struct ManifestCommand: Sendable, Equatable {
         (self.name, self.usage, self.help) = (name, usage, help)
         (self.handler, self.signature) = (handler, signature)
     }
+}
+
+/// A `[group]` block: a word after `skiff` that has verbs.
+package struct ManifestGroup: Sendable, Equatable {
+    package var name: String
+    package var help: String
 }
 
 /// A `[config]` block: a directive of skiff.conf.

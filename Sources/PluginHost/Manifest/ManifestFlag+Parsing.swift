@@ -101,3 +101,12 @@ extension ManifestFlag {
         return kind == .strings ? ManifestList.items(in: defaultValue) : [defaultValue]
     }
 }
+
+extension ManifestFlag {
+    /// Whether a command has both; a flag that names none belongs to those that start containers.
+    func sharesCommand(with other: ManifestFlag) -> Bool {
+        let launches = ["exec", "run", "shell", "test", "instance start", "instance run"]
+        let own = commands.isEmpty ? launches : commands
+        return own.contains(where: (other.commands.isEmpty ? launches : other.commands).contains)
+    }
+}

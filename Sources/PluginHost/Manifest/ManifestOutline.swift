@@ -40,7 +40,7 @@ package struct ManifestOutline: Sendable {
             }
         }
         flags.removeAll { !isFlagName($0.name) }
-        commands.removeAll { !isFlagName($0) }
+        commands.removeAll { !$0.split(separator: " ").allSatisfy { isFlagName(String($0)) } }
         schemes.removeAll { !isURIScheme($0) }
     }
 
@@ -50,7 +50,7 @@ package struct ManifestOutline: Sendable {
         case ("", "networks"): networks += ManifestList.items(in: value)
         case ("[config]", "name") where !settings.isEmpty: settings[settings.count - 1].name = value
         case ("[config]", "loads") where !settings.isEmpty: settings[settings.count - 1].loads = value == "yes"
-        case ("[command]", "name"): commands.append(value)
+        case ("[command]", "name"), ("[group]", "name"): commands.append(value)
         case ("[flag]", _) where !flags.isEmpty: flags[flags.count - 1].take(key, value)
         default: break
         }

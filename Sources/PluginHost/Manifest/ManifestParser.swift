@@ -20,6 +20,9 @@ extension Manifest {
             case "command":
                 commands.append(try ManifestCommand(fields))
                 name = commands.last?.name ?? ""
+            case "group":
+                groups.append(try ManifestGroup(fields))
+                name = groups.last?.name ?? ""
             case "config":
                 settings.append(try ManifestSetting(fields, plugin: id))
                 name = (settings.last?.directive.name ?? "") + " ="
@@ -32,8 +35,29 @@ extension Manifest {
             }
             if !names.insert(name).inserted { throw ManifestError(line: block.line, reason: "\(name) is there twice") }
         }
-        if let short = firstRepeated(flags.compactMap(\.short)) {
-            throw ManifestError(line: 0, reason: "-\(short) is there twice")
+        try checkTogether()
+    }
+
+    /// What blocks say about each other.
+    private func checkTogether() throws(ManifestError) {
+        for (index, flag) in flags.enumerated() {
+            guard let short = flag.short else { continue }
+            let together = flags[..<index].contains { $0.short == short && $0.sharesCommand(with: flag) }
+            if together { throw ManifestError(line: 0, reason: "-\(short) is there twice") }
+        }
+        for command in commands {
+            guard let space = command.name.firstIndex(of: " ") else { continue }
+            let group = command.name[..<space]
+            if !groups.contains(where: { $0.name == group }) {
+                throw ManifestError(line: 0, reason: "the command \(command.name) needs a [group] \(group)")
+            }
+        }
+        let raw = commands.filter { $0.arguments == nil }.map(\.name)
+        for flag in flags {
+            guard let name = flag.commands.first(where: raw.contains) else { continue }
+            throw ManifestError(
+                line: 0, reason: "the command \(name) reads its words itself: it needs arguments to have --\(flag.name)"
+            )
         }
     }
 
@@ -117,8 +141,14 @@ extension ManifestCommand {
     init(_ given: ManifestFields) throws(ManifestError) {
         var fields = given
         let name = try fields.required("name")
-        guard isFlagName(name.value) else { throw name.error("a command's name has small letters, digits and dashes") }
+        let words = name.value.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        guard words.count <= 2, words.allSatisfy(isFlagName) else {
+            throw name.error("a command's name is one word, or a group and a verb, of small letters, digits and dashes")
+        }
         let usage = fields.text("usage")
+        let arguments = try fields.take("arguments").map { entry throws(ManifestError) in try Self.count(entry) }
+        let completes = try fields.choice("completes", of: ManifestFlag.Completion.self)
+        let description = fields.text("description")
         let help = try fields.required("help").value
         let handler = try fields.required("handler").value
         guard let signature = try fields.signature("signature"), signature.accepts(Array("cS".utf8)) else {
@@ -126,6 +156,28 @@ extension ManifestCommand {
         }
         try fields.finish()
         self.init(name: name.value, usage: usage, help: help, handler: handler, signature: signature)
+        (self.arguments, self.description) = (arguments, description)
+        self.completes = completes ?? .nothing
+    }
+
+    /// Reads `1`, `1-2` or `0-`.
+    private static func count(_ entry: ManifestEntry) throws(ManifestError) -> ClosedRange<Int> {
+        let parts = entry.value.split(separator: "-", omittingEmptySubsequences: false)
+        let numbers = parts.map { $0.isEmpty ? Int.max : Int($0) ?? -1 }
+        guard (1...2).contains(parts.count), let low = numbers.first, let high = numbers.last, low >= 0, low < 1000,
+            low <= high
+        else { throw entry.error("arguments is like 1, 1-2 or 0-") }
+        return low...high
+    }
+}
+
+extension ManifestGroup {
+    init(_ given: ManifestFields) throws(ManifestError) {
+        var fields = given
+        let name = try fields.required("name")
+        guard isFlagName(name.value) else { throw name.error("a group's name has small letters, digits and dashes") }
+        self.init(name: name.value, help: try fields.required("help").value)
+        try fields.finish()
     }
 }
 

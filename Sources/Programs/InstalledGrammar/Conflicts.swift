@@ -24,13 +24,14 @@ extension InstalledPlugins {
                 }
             }
         }
-        for command in manifest.commands {
-            if Grammar.hasOwn(command: command.name) {
-                result.append("the command \(command.name) is skiff's own, and the plugin does not get it")
+        let names = manifest.commands.map(\.name) + manifest.groups.map(\.name)
+        for name in names {
+            if Grammar.hasOwn(command: name) {
+                result.append("the command \(name) is skiff's own, and the plugin does not get it")
             }
             for other in enabled where other.id != manifest.id {
-                if other.commands.contains(where: { $0.name == command.name }) {
-                    result.append("the command \(command.name) is also one of the plugin \(other.id)")
+                if (other.commands.map(\.name) + other.groups.map(\.name)).contains(name) {
+                    result.append("the command \(name) is also one of the plugin \(other.id)")
                 }
             }
         }

@@ -24,7 +24,7 @@ extension InstalledPlugins {
             let id = entry.manifest.id
             return UnusablePlugin(
                 id: id, reason: "is disabled", hint: "Run: skiff plugin enable \(id)",
-                flags: entry.manifest.grammarFlags, commands: entry.manifest.commands.map(\.name))
+                flags: entry.manifest.grammarFlags, commands: entry.manifest.grammarCommands.map(\.name))
         }
             + broken.filter { isPluginID($0.id) }.map { broken in
                 UnusablePlugin(
@@ -64,7 +64,19 @@ extension Manifest {
     }
 
     fileprivate var grammarCommands: [PluginCommand] {
-        commands.map { PluginCommand(name: $0.name, usage: $0.usage, help: $0.help, plugin: id) }
+        groups.map { group in
+            var result = PluginCommand(name: group.name, usage: "", help: group.help, plugin: id)
+            result.verbs = commands.map(\.name).filter { $0.hasPrefix(group.name + " ") }
+                .map { String($0.dropFirst(group.name.count + 1)) }
+            return result
+        }
+            + commands.map { command in
+                var result = PluginCommand(name: command.name, usage: command.usage, help: command.help, plugin: id)
+                result.description = command.description
+                result.arguments = command.arguments
+                result.completes = command.completes.grammarCompletion
+                return result
+            }
     }
 }
 

@@ -80,7 +80,8 @@ package struct Program {
         }
         if !invocation.plugin.isEmpty {
             try catalog.plugins(for: [.command(invocation.command)]).runCommand(
-                invocation.command, invocation.positionals, try settings(invocation, installation), installation)
+                invocation.command, invocation.positionals, flags: invocation.pluginFlags,
+                try settings(invocation, installation), installation)
             leave(0)
         }
         try handOver(invocation, installation)

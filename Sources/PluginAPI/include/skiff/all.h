@@ -12,6 +12,7 @@
 #include "ext/transport.h"
 #include "host/calls.h"
 #include "host/facts.h"
+#include "host/image-edit.h"
 #include "host/image.h"
 #include "host/inside.h"
 #include "host/message.h"

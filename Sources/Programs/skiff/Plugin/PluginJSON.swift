@@ -43,6 +43,7 @@ extension PluginCommands {
                 manifest.commands.map { command in
                     .members([
                         "name": .string(command.name), "usage": .string(command.usage), "help": .string(command.help),
+                        "description": command.description.isEmpty ? nil : .string(command.description),
                     ])
                 }),
             "networks": .strings(manifest.networks),

@@ -29,6 +29,8 @@ typedef struct skiff_command {
     uint32_t namespace_count;
     const int32_t *namespaces; /* descriptors of namespaces that it enters in this order; a user namespace comes
                                 * first, in which it has all capabilities */
+    uint64_t file_size_limit;  /* no byte of a file is written beyond it (RLIMIT_FSIZE), 0: no limit. So a program that works
+                                * on a part of a file cannot harm what follows */
 } skiff_command;
 
 typedef struct skiff_host_run {

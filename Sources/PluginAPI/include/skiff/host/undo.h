@@ -33,7 +33,7 @@ typedef struct skiff_undo {
 typedef struct skiff_host_undo {
     uint32_t struct_size;
     uint32_t reserved;
-    /* [parent] during prepare, mounts, environment and started. The record is written before the call returns: call it
+    /* [parent] during prepare, mounts, environment and started, and in a command of the plugin. The record is written before the call returns: call it
      * before the deed that it takes back. Carrying out a record whose object is absent succeeds. A process of the host
      * stays with the container. */
     int32_t (*push)(skiff_session *session, const skiff_undo *record, uint64_t *handle);
