@@ -26,7 +26,7 @@ public final class Overlay: Plugin {
                 Overlay.current?.isTemporary = isOn != 0
                 return SKIFF_OK
             },
-        ]
+        ] + OverlayCommands.handlers
     }
 
     /// The plugin of this library, for the handlers, which are C functions.

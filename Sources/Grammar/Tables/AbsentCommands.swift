@@ -3,8 +3,11 @@ extension Table {
     static var absentCommands: [String] {
         [
             "checkpoint", "key", "keys", "oci",
-            "overlay", "sign", "siftool", "verify",
+            "sign", "siftool", "verify",
             "completion powershell",
         ]
     }
+
+    /// Commands of plugins of this repository, each of which can be left out.
+    static var pluginCommands: [String: String] { ["overlay": "org.skiff.overlay"] }
 }
