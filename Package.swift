@@ -79,6 +79,7 @@ let package = Package(
             name: "Archive", dependencies: ["CArchive", "Base"], path: "Sources/Formats/Archive",
             swiftSettings: swiftSettings),
         .target(name: "ELF", path: "Sources/Formats/ELF", swiftSettings: swiftSettings),
+        .target(name: "TOML", path: "Sources/Formats/TOML", swiftSettings: swiftSettings),
         .target(
             name: "Ownership", dependencies: ["Linux", "CLinux"], path: "Sources/Formats/Ownership",
             swiftSettings: swiftSettings),
@@ -203,7 +204,7 @@ let package = Package(
             name: "skiff-image",
             dependencies: [
                 "Administration", "Doctor", "Build", "Packing", "Registry", "Signing", "HTTP", "OCI", "ImageCache",
-                "Inspect", "Digest",
+                "Inspect", "Digest", "TOML",
                 "SquashfsWriter",
                 "Unpacking", "Extraction", "InstalledGrammar", "Grammar", "PluginHost", "Core", "Base", "Linux",
                 "CLinux",
@@ -237,6 +238,7 @@ let package = Package(
 
         // Tests: one target for each module, and the end-to-end tests of the installed programs.
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: testSettings),
+        .testTarget(name: "TOMLTests", dependencies: ["TOML"], swiftSettings: testSettings),
         .testTarget(name: "ELFTests", dependencies: ["ELF", "Linux"], swiftSettings: testSettings),
         .testTarget(name: "BaseTests", dependencies: ["Base", "Linux", "CLinux"], swiftSettings: testSettings),
         .testTarget(name: "ShellTests", dependencies: ["Shell", "Linux", "CLinux"], swiftSettings: testSettings),
@@ -260,7 +262,7 @@ let package = Package(
         .testTarget(
             name: "AdministrationTests", dependencies: ["Administration", "Core", "Base", "Linux"],
             swiftSettings: testSettings),
-        .testTarget(name: "DoctorTests", dependencies: ["Doctor", "Base"], swiftSettings: testSettings),
+        .testTarget(name: "DoctorTests", dependencies: ["Doctor", "Core", "Base"], swiftSettings: testSettings),
         .testTarget(
             name: "ImageCacheTests", dependencies: ["ImageCache", "Base", "Linux", "CLinux"],
             swiftSettings: testSettings),
@@ -316,7 +318,8 @@ let package = Package(
             name: "GrammarTests", dependencies: ["Grammar", "Core", "Base"], exclude: ["Snapshots"],
             swiftSettings: testSettings),
         .testTarget(
-            name: "skiff-image-tests", dependencies: ["skiff-image", "Grammar", "Core", "Base", "Linux", "CLinux"],
+            name: "skiff-image-tests",
+            dependencies: ["skiff-image", "TOML", "Grammar", "Core", "Base", "Linux", "CLinux"],
             path: "Tests/skiff-image-tests", exclude: ["SIF/Expected"], swiftSettings: testSettings),
         .testTarget(
             name: "skiff-mount-tests",
@@ -343,7 +346,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("EnvScript", ["Core", "Shell", "Linux", "CLinux"]),
     ("Grammar", ["Grammar", "Core", "Base"]),
     ("Settings", ["Core", "Base", "Linux"]),
-    ("JSON", ["Packing", "Core", "Base"]),
+    ("JSON", ["Packing", "Core", "Base"]), ("TOML", ["TOML"]),
     ("Deffile", ["Build"]),
     ("Layers", ["OCI", "Archive"]), ("ImageManifest", ["OCI", "Core", "Base"]),
     ("Owner", ["Ownership"]),

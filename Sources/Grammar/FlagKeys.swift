@@ -3,6 +3,7 @@
 extension FlagKey where Value == Bool {
     package static var add: FlagKey { FlagKey("add") }
     package static var all: FlagKey { FlagKey("all") }
+    package static var oomKillDisable: FlagKey { FlagKey("oom-kill-disable") }
     package static var allowSetuid: FlagKey { FlagKey("allow-setuid") }
     package static var allowUnauthenticated: FlagKey { FlagKey("allow-unauthenticated") }
     package static var allowUnsigned: FlagKey { FlagKey("allow-unsigned") }
@@ -89,6 +90,13 @@ extension FlagKey where Value == Bool {
 extension FlagKey where Value == String {
     package static var addCaps: FlagKey { FlagKey("add-caps") }
     package static var app: FlagKey { FlagKey("app") }
+    package static var applyCgroups: FlagKey { FlagKey("apply-cgroups") }
+    package static var cpus: FlagKey { FlagKey("cpus") }
+    package static var cpusetCpus: FlagKey { FlagKey("cpuset-cpus") }
+    package static var cpusetMems: FlagKey { FlagKey("cpuset-mems") }
+    package static var memory: FlagKey { FlagKey("memory") }
+    package static var memoryReservation: FlagKey { FlagKey("memory-reservation") }
+    package static var memorySwap: FlagKey { FlagKey("memory-swap") }
     package static var arch: FlagKey { FlagKey("arch") }
     package static var archVariant: FlagKey { FlagKey("arch-variant") }
     package static var authfile: FlagKey { FlagKey("authfile") }
@@ -136,6 +144,9 @@ extension FlagKey where Value == String {
 
 extension FlagKey where Value == Int {
     package static var alignment: FlagKey { FlagKey("alignment") }
+    package static var blkioWeight: FlagKey { FlagKey("blkio-weight") }
+    package static var cpuShares: FlagKey { FlagKey("cpu-shares") }
+    package static var pidsLimit: FlagKey { FlagKey("pids-limit") }
     package static var datatype: FlagKey { FlagKey("datatype") }
     package static var days: FlagKey { FlagKey("days") }
     package static var groupID: FlagKey { FlagKey("groupid", .uint32) }
@@ -151,6 +162,7 @@ extension FlagKey where Value == Int {
 extension FlagKey where Value == [String] {
     package static var annotation: FlagKey { FlagKey("annotation", .array) }
     package static var bind: FlagKey { FlagKey("bind", .array) }
+    package static var blkioWeightDevice: FlagKey { FlagKey("blkio-weight-device") }
     package static var buildArg: FlagKey { FlagKey("build-arg") }
     package static var containlibs: FlagKey { FlagKey("containlibs") }
     package static var envFile: FlagKey { FlagKey("env-file") }

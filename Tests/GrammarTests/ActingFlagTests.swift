@@ -25,7 +25,7 @@ import Testing
         switch word {
         case "": return ["Sources/Grammar/Grammar.swift", "Sources/Grammar/EnvironmentValues.swift"]
         case "exec", "run", "shell", "test":
-            return ["LaunchRequest", "NetworkFlags", "LaunchCommand"].map {
+            return ["LaunchRequest", "NetworkFlags", "LaunchCommand", "LimitFlags"].map {
                 "Sources/Programs/skiff/Launch/\($0).swift"
             } + network
         case "instance":
@@ -33,7 +33,7 @@ import Testing
                 "Sources/Programs/skiff/Instance/\($0).swift"
             }
             if path != "instance start" && path != "instance run" { return instance }
-            return ["LaunchRequest", "NetworkFlags", "LaunchCommand", "InstanceLaunch"].map {
+            return ["LaunchRequest", "NetworkFlags", "LaunchCommand", "LimitFlags", "InstanceLaunch"].map {
                 "Sources/Programs/skiff/Launch/\($0).swift"
             } + network
         case "build": return [verbs + "Build.swift", "Sources/Programs/skiff-image/BuildFlags.swift"] + network

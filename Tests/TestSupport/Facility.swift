@@ -5,6 +5,8 @@ import Synchronization
 /// Something that a host may lack. `Scripts/check-skips` asks the host the same question by the raw value.
 package enum Facility: String, Hashable, Sendable {
     case root, user, userNamespaces = "user-namespaces", fuse, loop, overlay, peer, registry, ranges, python
+    /// Cgroups of version 1 that root can make; those of version 2 are proved by Scripts/check-vm.
+    case cgroups
     /// Programs in /usr/bin or /usr/sbin.
     case buildah, debootstrap, fish, gpg, htpasswd, ip, man, mke2fs, mksquashfs, openssl, podman, setpriv, skopeo,
         strace,
@@ -36,6 +38,7 @@ package enum Facility: String, Hashable, Sendable {
         case .overlay: hasFilesystem("overlay") ? nil : "the kernel has no overlay"
         case .peer: environmentValue("SKIFF_APPTAINER") == nil ? "SKIFF_APPTAINER names no Apptainer" : nil
         case .ranges: ranges
+        case .cgroups: cgroups
         case .registry: program("docker-registry")
         case .python: program("python3")
         case .podman: program("podman") ?? program("crun")
@@ -52,6 +55,14 @@ package enum Facility: String, Hashable, Sendable {
     package static func compiler(_ name: String) -> String? {
         let folders = environmentValue("PATH")?.split(separator: ":").map(String.init) ?? []
         return folders.map { $0 + "/" + name }.first { isAccessible($0, X_OK) }
+    }
+
+    private var cgroups: String? {
+        let place = "/sys/fs/cgroup/pids/skiff-facility-\(processID())"
+        guard effectiveUID() == 0, (try? makeDirectory(place)) != nil else {
+            return "root can make no cgroup of version 1 here"
+        }
+        return (try? removeDirectory(place)) == nil ? "a cgroup cannot be removed" : nil
     }
 
     private var ranges: String? {

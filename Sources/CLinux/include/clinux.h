@@ -106,8 +106,16 @@ static const mode_t SKL_S_IFCHR = S_IFCHR;
 static const mode_t SKL_S_IFIFO = S_IFIFO;
 static const mode_t SKL_S_IFSOCK = S_IFSOCK;
 
+/* cgroups */
+
+/* Has the kernel ask a program of BPF_PROG_TYPE_CGROUP_DEVICE about devices in a cgroup of version 2, beside those that
+ * it asks already, and looks whether it does. */
+int skl_attach_device_filter(int cgroup, const uint64_t *instructions, unsigned count);
+
 /* namespaces and processes */
 static inline pid_t skl_clone(unsigned long flags) { return (pid_t)syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0); }
+/* The same in a cgroup of version 2, since Linux 5.7. */
+pid_t skl_clone_into(unsigned long flags, int cgroup);
 static inline int skl_pivot_root(const char *root, const char *old) { return (int)syscall(SYS_pivot_root, root, old); }
 static inline int skl_pidfd_open(pid_t pid, unsigned flags) { return (int)syscall(SYS_pidfd_open, pid, flags); }
 static inline int skl_pidfd_send_signal(int fd, int signal_number) {

@@ -5,8 +5,10 @@ import Linux
 /// lent to frames that are never left.
 struct ContainerNamespaces {
     private(set) var entries: [(kind: Namespaces, descriptor: CInt)] = []
+    /// The way into the cgroups of the container.
+    var cgroups = CgroupEntrances()
 
-    var descriptors: [CInt] { entries.map(\.descriptor) }
+    var descriptors: [CInt] { entries.map(\.descriptor) + cgroups.descriptors }
 
     /// The user namespace first: it gives the right to enter the others. The mount namespace last: it takes /proc away.
     private static let order: [(kind: Namespaces, file: String, letter: UInt8)] = [
@@ -15,6 +17,8 @@ struct ContainerNamespaces {
     ]
 
     private static let end: [UInt8] = [UInt8(ascii: ".")]
+    private static let early: [UInt8] = [UInt8(ascii: "c")]
+    private static let late: [UInt8] = [UInt8(ascii: "d")]
 
     /// Returns the namespaces of these kinds that this process is in.
     static func open(_ kinds: Namespaces) throws(Errno) -> ContainerNamespaces {
@@ -30,6 +34,8 @@ struct ContainerNamespaces {
             guard let entry = entries.first(where: { $0.kind == known.kind }) else { continue }
             try sendMessage([known.letter], descriptor: entry.descriptor, over: socket)
         }
+        for descriptor in cgroups.early { try sendMessage(Self.early, descriptor: descriptor, over: socket) }
+        for descriptor in cgroups.late { try sendMessage(Self.late, descriptor: descriptor, over: socket) }
         try sendMessage(Self.end, over: socket)
     }
 
@@ -39,13 +45,20 @@ struct ContainerNamespaces {
         while true {
             var message = try receiveMessage(over: socket)
             if message.bytes == end { return result }
-            guard let known = order.first(where: { [$0.letter] == message.bytes }),
+            let known = order.first { [$0.letter] == message.bytes }
+            guard known != nil || message.bytes == early || message.bytes == late,
                 let descriptor = message.descriptor.take()
             else {
                 result.close()
                 throw .notConnected
             }
-            result.entries.append((known.kind, descriptor.release()))
+            if let known {
+                result.entries.append((known.kind, descriptor.release()))
+            } else if message.bytes == early {
+                result.cgroups.early.append(descriptor.release())
+            } else {
+                result.cgroups.late.append(descriptor.release())
+            }
         }
     }
 
@@ -66,5 +79,5 @@ struct ContainerNamespaces {
 
     private static func isPrepared(_ kind: Namespaces) -> Bool { kind == .user || kind == .pid }
 
-    func close() { for entry in entries { _ = CLinux.close(entry.descriptor) } }
+    func close() { for descriptor in descriptors { _ = CLinux.close(descriptor) } }
 }

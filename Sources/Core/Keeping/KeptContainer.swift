@@ -7,13 +7,16 @@ struct KeptContainer: ~Copyable {
     let child: StartedChild
     let namespaces: ContainerNamespaces
     private var helpers: LaunchHelpers
+    private let cgroup: MadeCgroup?
 
     private init(
-        child: consuming StartedChild, namespaces: ContainerNamespaces, helpers: consuming LaunchHelpers
+        child: consuming StartedChild, namespaces: ContainerNamespaces, helpers: consuming LaunchHelpers,
+        cgroup: MadeCgroup?
     ) {
         self.child = child
         self.namespaces = namespaces
         self.helpers = helpers
+        self.cgroup = cgroup
     }
 
     /// Makes the container; all signals must be blocked.
@@ -28,23 +31,43 @@ struct KeptContainer: ~Copyable {
         let ours = OwnedFD(adopting: pair.first)
         var making = launcher
         making.part = .kept(keeper: pair.second, program: program)
+        let cgroup = try makeCgroup(launcher.plan)
+        var isKept = false
+        defer { if !isKept { cgroup?.remove() } }
         var helpers = LaunchHelpers(launcher.plan)
         if try helpers.start(launcher.plan, launcher.installation, image: image) != nil { return nil }
         // Only now: until here the terminal's signals end the start.
         if program != nil { leaveSession() }
-        let child = try StartedChild(making, image: image, links: helpers.links)
+        var links = helpers.links
+        links.cgroups = cgroup?.entrances
+        let child = try StartedChild(making, image: image, links: links)
         helpers.childIsMade()
         _ = close(pair.second)
         // A call of a plugin may not come back, and who waited for it has been interrupted.
         let isAbandoned = (try? readable(among: [ours.raw, starter], milliseconds: -1)) == [starter]
         if isAbandoned { try? sendSignal(SIGKILL, to: child.pid) }
-        guard !isAbandoned, let namespaces = try? ContainerNamespaces.receive(over: ours.raw) else {
+        guard !isAbandoned, var namespaces = try? ContainerNamespaces.receive(over: ours.raw) else {
             let ended = try? waitFor(child.pid)?.status
             if !isAbandoned, let ended { launcher.tellPluginEnd(ended) }
             helpers.shutDown(after: .exited(0))
             return nil
         }
-        return KeptContainer(child: child, namespaces: namespaces, helpers: helpers)
+        isKept = true
+        // Who enters later gets them from here.
+        namespaces.cgroups = cgroup?.handOver() ?? CgroupEntrances()
+        return KeptContainer(child: child, namespaces: namespaces, helpers: helpers, cgroup: cgroup)
+    }
+
+    /// One that only counts may be missing.
+    private static func makeCgroup(_ plan: Plan) throws(SkiffError) -> MadeCgroup? {
+        guard let planned = plan.cgroup else { return nil }
+        do throws(SkiffError) {
+            return try MadeCgroup(planned)
+        } catch {
+            guard planned.limits.isEmpty else { throw error }
+            Log.verbose("no statistics of the instance: \(error.message)")
+            return nil
+        }
     }
 
     /// Waits until the program that the container was made for has been executed.
@@ -74,6 +97,7 @@ struct KeptContainer: ~Copyable {
             ended = (try? waitFor(child.pid))?.status
         }
         helpers.shutDown(after: .exited(0))
+        cgroup?.remove()
         return ended
     }
 }

@@ -46,6 +46,7 @@ struct Child {
     mutating func run() throws(SkiffError) -> Never {
         try bindLifeToMonitor()
         LaunchStep.cloned.reached()
+        try enterCgroup { (entrances) throws(Errno) in try entrances.enter() }
         let shell = StaticShell(installation)
         switch part {
         case .whole:
@@ -74,6 +75,7 @@ struct Child {
         let root = try assembleRoot()
         LaunchStep.mounts.reached()
         try plugins.preExec()
+        try enterCgroup { (entrances) throws(Errno) in try entrances.enterLast() }
         // The descriptors that skiff and the plugins opened lead to the host, close-on-exec or not.
         closeDescriptors(except: links.neededInside + kept)
         let container = try pivot(into: root)
@@ -93,8 +95,9 @@ struct Child {
         try during("cannot enter the container") { () throws(Errno) in
             // `closeMemory` explains why; here there are no maps to write.
             if plan.user != .none { try setDumpable(false) }
-            try namespaces.enter()
         }
+        try enterCgroup { (entrances) throws(Errno) in try entrances.enterLast() }
+        try during("cannot enter the container") { () throws(Errno) in try namespaces.enter() }
         try inviteSupervisor()
         closeDescriptors(
             except: Inheritance.descriptors + links.neededInside + [shell.descriptor].compactMap { $0 })
@@ -192,6 +195,22 @@ struct Child {
         let parent = parentProcessID()
         // In a new PID namespace the monitor cannot be seen: its process id reads as 0.
         if parent != monitor && parent != 0 { _exit(255) }
+    }
+
+    private func enterCgroup(_ act: (CgroupEntrances) throws(Errno) -> Void) throws(SkiffError) {
+        guard let entrances = links.cgroups else { return }
+        do throws(Errno) {
+            try act(entrances)
+        } catch {
+            // A cgroup that only counts is no reason to keep a program out.
+            guard plan.cgroup?.limits.isEmpty == false else {
+                return Log.verbose("not counted with the instance: \(error)")
+            }
+            throw SkiffError(
+                "cannot enter the cgroup of the container", errno: error,
+                hint: "Whoever enters an instance with limits must be allowed to move there: start the command in the "
+                    + "session or scope in which the instance was started")
+        }
     }
 
     /// Closes our memory to the program, which may hold CAP_SYS_PTRACE in its user namespace. That opens every process

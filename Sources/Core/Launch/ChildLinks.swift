@@ -13,6 +13,9 @@ struct ChildLinks {
     var release: CInt?
     /// Close-on-exec: its end of file tells the monitor that the program runs. Nil when started in place.
     var status: CInt?
+    /// Cgroups to enter at once, and those that keep devices out which the start itself needs. Open until the container is
+    /// assembled.
+    var cgroups: CgroupEntrances?
     /// Where a shim tells the monitor that the program was stopped.
     var reports: CInt?
 

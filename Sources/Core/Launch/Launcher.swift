@@ -95,10 +95,15 @@ package struct Launcher {
 
     private func watch(_ image: CInt?) throws(SkiffError) -> ExitStatus {
         _ = try during("cannot block signals") { () throws(Errno) in try setSignalMask(.all) }
+        let cgroup = try makeCgroup()
+        defer { cgroup?.remove() }
         var helpers = LaunchHelpers(plan)
         if let signal = try helpers.start(plan, installation, image: image) { return .signaled(signal) }
-        let child = try StartedChild(self, image: image, links: helpers.links)
+        var links = helpers.links
+        links.cgroups = cgroup?.entrances
+        let child = try StartedChild(self, image: image, links: links)
         helpers.childIsMade()
+        cgroup?.closeEntrances()
         let pid = child.pid
         let held = child.held
         let status: ExitStatus
@@ -115,7 +120,13 @@ package struct Launcher {
             status = try Monitor(child, standsForProgram: !isStep).wait { LaunchStep.running.reached() }
         }
         helpers.shutDown(after: status)
+        cgroup?.tell(of: status)
         return status
+    }
+
+    private func makeCgroup() throws(SkiffError) -> MadeCgroup? {
+        guard let planned = plan.cgroup, !planned.isJoined else { return nil }
+        return try MadeCgroup(planned)
     }
 
     /// Whether PID 1 tells a monitor that the program was stopped.

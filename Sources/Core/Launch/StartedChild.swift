@@ -41,7 +41,7 @@ struct StartedChild: ~Copyable {
                 if launcher.plan.user != .none { try setDumpable(false) }
                 try entered.prepareForChild()
             }
-            pid = try cloneProcess(launcher.namespaces, asSibling: guardian != nil)
+            pid = try Self.clone(launcher, asSibling: guardian != nil, &links)
         } catch {
             maps.close()
             gate.close()
@@ -64,6 +64,18 @@ struct StartedChild: ~Copyable {
         isShim = launcher.reportsStops
         running = OwnedFD(adopting: status.first)
         reports = shim.map { OwnedFD(adopting: $0.first) }
+    }
+
+    /// Clones the child into its cgroup, or has it go there first of all.
+    private static func clone(_ launcher: Launcher, asSibling: Bool, _ links: inout ChildLinks) throws(Errno) -> pid_t {
+        if case .program(let entered) = launcher.part { links.cgroups = entered.cgroups }
+        if let directory = links.cgroups?.birthplace,
+            let pid = try? cloneProcess(launcher.namespaces, asSibling: asSibling, cgroup: directory)
+        {
+            links.cgroups?.isBornThere = true
+            return pid
+        }
+        return try cloneProcess(launcher.namespaces, asSibling: asSibling)
     }
 
     /// Returns a pipe that signals the monitor when it becomes readable: the monitor waits only for signals.

@@ -45,6 +45,8 @@ package struct HostFacts: Sendable {
     package var target: UserRecord?
     /// The processes with which this one may share a container.
     package var siblings: Siblings?
+    /// Looks at the cgroups of this process; asked where something limits the container.
+    package var cgroups: @Sendable () -> CgroupHost = { CgroupHost.look() }
     /// Where temporary files go unless the request says where.
     package var temporaryDirectory = "/tmp"
 

@@ -24,6 +24,8 @@ package struct Plan: Sendable {
     package var hostname: String?
     package var session: SessionFilesystem
     package var process: ProcessModel
+    /// Nil for a container that nothing limits.
+    package var cgroup: PlannedCgroup?
     /// Nil for a container of its own.
     package var sharing: Sharing?
     /// Nil unless the container stays under a name.

@@ -34,6 +34,7 @@ package struct PlanBuilder {
         try plugins.configure()
         var draft = PlanDraft()
         draft.messages = messages
+        draft.limits = request.limits
         draft.namespaces = namespaces(&draft)
         if request.instance != nil && !draft.namespaces.contains(.pid) {
             throw SkiffError(
@@ -325,10 +326,23 @@ package struct PlanBuilder {
             process: processModel(draft, root), plugins: plugins.participants, notes: draft.notes,
             messages: draft.messages, environment: environment, attributes: draft.attributes)
         (plan.joinedNetwork, plan.networks) = (draft.joinedNetwork, draft.networks)
-        if request.instance == nil {
+        plan.cgroup = try cgroup(draft)
+        if request.instance == nil && plan.cgroup == nil {
             plan.sharing = plan.sharing(among: host.siblings, isAsked: request.sharesContainer)
         }
         return try PlanCheck(plan).closed()
+    }
+
+    /// An instance has a cgroup for `instance stats` where one can be had.
+    private func cgroup(_ draft: PlanDraft) throws(SkiffError) -> PlannedCgroup? {
+        let limits = draft.allLimits
+        if limits.isEmpty { return request.instance == nil ? nil : PlannedCgroup(countingOn: host.cgroups()) }
+        if request.sharesContainer {
+            throw SkiffError(
+                "cannot limit a container that processes share (\(limits[0].cause.text))",
+                hint: "Leave out --sharens, or limit the process that starts them all")
+        }
+        return try PlannedCgroup(limits, on: host.cgroups())
     }
 
     private var sessionFilesystem: SessionFilesystem {
@@ -349,6 +363,7 @@ package struct PlanBuilder {
 
     private func processModel(_ draft: PlanDraft, _ root: RootImage) -> ProcessModel {
         if draft.namespaces.contains(.pid) { return request.noInit && request.instance == nil ? .monitored : .shim }
+        if !draft.limits.isEmpty || draft.deviceLimit != nil { return .monitored }
         let watched = draft.keepsMonitor || plugins.participants.contains(where: \.keepsMonitor)
         // Ranges are mapped from outside, and a supervisor of its own ends with the container.
         if case .ranges = user { return .monitored }

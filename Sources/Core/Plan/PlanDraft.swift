@@ -11,6 +11,10 @@ package struct PlanDraft: Sendable {
     package var attributes = ProgramAttributes()
     /// Capabilities that are taken away, with who takes them.
     package var droppedCapabilities: [(number: Int, cause: ProgramAttributes.Cause)] = []
+    /// The user's limits, which plugins may only narrow.
+    package var limits: [CgroupLimit] = []
+    /// Who wants the container to have no other devices than the usual ones and `devices`.
+    package var deviceLimit: ProgramAttributes.Cause?
     /// The host name that a plugin gives.
     package var hostname: (name: String, cause: ProgramAttributes.Cause)?
     /// Returns the environment as far as it is decided; slow, so asked only when a plugin asks.
@@ -66,11 +70,17 @@ package struct DeviceNode: Sendable, Equatable {
     /// Where it appears in the container.
     package var inside: String
     package var missing: Mount.Missing
+    /// What the container may do with it, where its devices are limited; nil for a node that there is not.
+    package var rule: DeviceRule?
     package var reason: String
     package var origin: String
 
-    package init(path: String, inside: String, missing: Mount.Missing = .warn, reason: String, origin: String) {
+    package init(
+        path: String, inside: String, missing: Mount.Missing = .warn, rule: DeviceRule? = nil, reason: String,
+        origin: String
+    ) {
         (self.path, self.inside, self.missing, self.reason, self.origin) = (path, inside, missing, reason, origin)
+        self.rule = rule
     }
 }
 

@@ -52,6 +52,7 @@ extension Plan {
                 },
             ]),
             "attributes": attributesJSON,
+            "cgroup": cgroupJSON,
             "plugins": .array(
                 plugins.map {
                     .members([
@@ -72,6 +73,22 @@ extension Plan {
             "session": sessionJSON, "layers": .array(layers.map(\.json)), "mounts": .array(mounts.map(\.json)),
             "hostname": hostname.map { .string($0) }, "plugins": .strings(plugins.map(\.id)), "sysctls": sysctlsJSON,
         ])
+    }
+
+    private var cgroupJSON: JSONText? {
+        cgroup.map { cgroup in
+            .members([
+                "limits": .array(
+                    cgroup.limits.map {
+                        .members([
+                            "name": .string($0.name.rawValue), "subject": .string($0.subject),
+                            "value": .string($0.value), "reason": .string($0.cause.reason),
+                            "origin": .string($0.cause.origin),
+                        ])
+                    }),
+                "parents": .strings(cgroup.places.map(\.directory)),
+            ])
+        }
     }
 
     private var attributesJSON: JSONText {

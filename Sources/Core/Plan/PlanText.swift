@@ -29,6 +29,7 @@ extension Plan {
         section("environment", environment.rows)
         section("start", startRows + attributeRows)
         section("privileges", privilegeRows)
+        section("limits", limitRows)
         section("plugins", plugins.map { "\($0.id) \($0.version): because of \($0.trigger)" })
         section("messages", allMessages.map { "\($0.level.label): \($0.text)" })
         section("notes", notes.map { "\($0.origin): \($0.text)" })
@@ -132,6 +133,14 @@ extension Plan {
         rows.append("umask " + String(umask, radix: 8))
         if let hostname { rows.append("host name \(hostname)") }
         return rows
+    }
+
+    private var limitRows: [String] {
+        guard let cgroup, !cgroup.limits.isEmpty else { return [] }
+        return cgroup.limits.map(\.text)
+            + (cgroup.isJoined
+                ? ["by the cgroup of the instance"]
+                : cgroup.places.map { "by a cgroup of version \($0.version.rawValue) below \($0.directory)" })
     }
 
     private var attributeRows: [String] {

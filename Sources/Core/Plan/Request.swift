@@ -126,6 +126,8 @@ package struct Request: Sendable {
     package var dns: [String] = []
     /// `--security`, word by word; `SecurityOptions` reads them. Files are absolute.
     package var security: [String] = []
+    /// What the container may use at most.
+    package var limits: [CgroupLimit] = []
 
     /// `--cwd`: failing to enter it is fatal.
     package var directory: String?

@@ -4,13 +4,15 @@ import Core
 import ImageCache
 import Linux
 
-/// What killed processes have left: unpacked images, directories of builds, meeting places of containers, entries of the cache.
+/// What killed processes have left: unpacked images, directories of builds, meeting places of containers, cgroups, entries
+/// of the cache.
 struct LeftoverProbe {
     let isRemoving: Bool
 
     func findings() -> [Finding] {
         let parent = settingVariable("TMPDIR") ?? TemporaryDirectory.standard()
-        var found = MeetingAddress.leftovers(removing: isRemoving)
+        var found = CgroupRecord.sweep(removing: isRemoving)
+        found += MeetingAddress.leftovers(removing: isRemoving)
         if (try? TemporaryDirectory.check(parent)) != nil {
             found += Extraction.leftovers(in: parent, removing: isRemoving)
             found += BuildTemporary.leftovers(in: parent, removing: isRemoving)

@@ -70,7 +70,7 @@ enum KnownFlags {
         exec,run,shell,test,instance start,instance run|memory-reservation||MEMORY_RESERVATION|
         exec,run,shell,test,instance start,instance run|memory-swap||MEMORY_SWAP|
         exec,run,shell,test,instance start,instance run|oom-kill-disable||OOM_KILL_DISABLE|
-        exec,run,shell,test,instance start,instance run|cpus||CPU_SHARES CPUS|
+        exec,run,shell,test,instance start,instance run|cpus||CPUS CPU_SHARES CPUS|
         exec,run,shell,test,instance start,instance run|cpu-shares||CPU_SHARES|
         exec,run,shell,test,instance start,instance run|cpuset-cpus||CPUSET_CPUS|
         exec,run,shell,test,instance start,instance run|cpuset-mems||CPUSET_MEMS|

@@ -15,10 +15,14 @@ package struct Namespaces: OptionSet, Sendable, Hashable {
 }
 
 /// clone(2) like fork, in new namespaces: 0 in the child, its pid in the parent. The process must have only one thread.
-/// - Parameter asSibling: whether it becomes a child of this process's parent, who alone can wait for it then.
-package func cloneProcess(_ namespaces: Namespaces = [], asSibling: Bool = false) throws(Errno) -> pid_t {
-    let parent = asSibling ? UInt(CLONE_PARENT) : 0
-    return try checked { skl_clone(UInt(namespaces.rawValue) | parent) }
+/// - Parameters:
+///   - asSibling: whether it becomes a child of this process's parent, who alone can wait for it then.
+///   - cgroup: the directory of a cgroup of version 2 in which it begins.
+package func cloneProcess(_ namespaces: Namespaces = [], asSibling: Bool = false, cgroup: CInt? = nil) throws(Errno)
+    -> pid_t
+{
+    let flags = UInt(namespaces.rawValue) | (asSibling ? UInt(CLONE_PARENT) : 0)
+    return try checked { cgroup.map { skl_clone_into(flags, $0) } ?? skl_clone(flags) }
 }
 
 /// unshare(2).

@@ -46,6 +46,8 @@ package func deviceParts(_ number: UInt64) -> (major: UInt32, minor: UInt32) {
 
 /// makedev(3).
 package func deviceNumber(major: UInt32, minor: UInt32) -> dev_t { skl_makedev(major, minor) }
+package func majorNumber(of device: UInt64) -> UInt32 { skl_major(dev_t(device)) }
+package func minorNumber(of device: UInt64) -> UInt32 { skl_minor(dev_t(device)) }
 
 package func makeSymlink(_ target: PathBytes, at path: PathBytes, in directory: CInt) throws(Errno) {
     _ = try checked { target.withPointer { text in path.withPointer { symlinkat(text, directory, $0) } } }

@@ -183,6 +183,9 @@ package func environmentValue(_ name: String) -> String? {
     return String(bytes: value)
 }
 
+/// Removes a variable of this process.
+package func removeEnvironmentValue(_ name: String) { _ = unsetenv(name) }
+
 /// How many CPUs the affinity mask of this process holds; sched_getaffinity(2).
 package func allowedCPUs() -> Int {
     var set = cpu_set_t()

@@ -12,6 +12,7 @@ enum LaunchAnswers {
         switch words.first {
         case "__seccomp": try seccomp(words)
         case "__capabilities": try capabilities(words)
+        case "__limits": try limits(words)
         default: return nil
         }
         return 0
@@ -33,6 +34,12 @@ enum LaunchAnswers {
         }
         let compiler = try SeccompCompiler(words[1])
         try answer(try compiler.compile(bytes, capabilities: capabilities, kernel: words[3]))
+    }
+
+    /// `__limits FILE`: the limits of `--apply-cgroups`.
+    private static func limits(_ words: [String]) throws(SkiffError) {
+        guard words.count == 2 else { throw malformed }
+        try answer(try CgroupsFile(path: words[1]).limits().encoded)
     }
 
     /// `__capabilities FILE`: what it grants root.

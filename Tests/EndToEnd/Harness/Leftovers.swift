@@ -18,7 +18,8 @@ struct Leftovers: Equatable, CustomStringConvertible {
                 .filter { (sessions.contains($0.session) || isOurs($0)) && !isLeftToInit($0) }.map(\.description)
                 .sorted(),
             mounts: lines(of: "/proc/self/mountinfo").filter(isOurs).map(mountPoint).sorted(), loops: loopDevices(),
-            directories: entries(of: Stage.temporary, "") + ["/run", "/dev/shm"].flatMap { entries(of: $0, "skiff") })
+            directories: entries(of: Stage.temporary, "")
+                + (["/run", "/dev/shm"] + cgroups).flatMap { entries(of: $0, "skiff") })
     }
 
     /// Waits until everything is as it was; the kernel ends a FUSE connection and a namespace a moment after the last
@@ -80,6 +81,13 @@ struct Leftovers: Equatable, CustomStringConvertible {
                 lines(of: "/sys/block/\(name)/loop/backing_file").first.map { "\(name) \($0)" }
             }
             .filter { $0.contains(WorkDirectory.root) }
+    }
+
+    /// The cgroups of this process, below which skiff makes its own.
+    private static let cgroups: [String] = lines(of: "/proc/self/cgroup").map { line in
+        let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+        let isHybrid = access("/sys/fs/cgroup/unified", F_OK) == 0
+        return "/sys/fs/cgroup/" + (parts[1].isEmpty ? isHybrid ? "unified" : "" : parts[1]) + parts[2]
     }
 
     private static func entries(of folder: String, _ prefix: String) -> [String] {

@@ -42,6 +42,8 @@ package struct Instance: Sendable, Equatable {
         package var binds: String
         /// What plugins asked for on behalf of the program: its restrictions are those of all.
         package var attributes = ProgramAttributes()
+        /// Those of the container's cgroup.
+        package var limits: [CgroupLimit] = []
 
         /// One id of a user and one of a group, inside and outside.
         package struct Mapping: Sendable, Equatable {
@@ -126,5 +128,6 @@ extension Instance.Conditions {
         attributes = plan.attributes
         // Those are the container's.
         attributes.sysctls = []
+        limits = plan.cgroup?.limits ?? []
     }
 }

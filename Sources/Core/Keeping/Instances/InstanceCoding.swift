@@ -30,6 +30,7 @@ extension Instance {
         writer.put("binds", conditions.binds)
         for address in addresses { writer.put("address", address) }
         conditions.attributes.write(to: &writer)
+        conditions.limits.write(to: &writer)
         return writer.bytes
     }
 
@@ -88,6 +89,8 @@ extension Instance.Conditions {
         }
         guard let attributes = ProgramAttributes(reader) else { return nil }
         self.attributes = attributes
+        guard let limits = [CgroupLimit](reader) else { return nil }
+        self.limits = limits
         switch (reader.value("uid"), reader.value("gid")) {
         case (nil, nil): user = nil
         case (let uid?, let gid?):

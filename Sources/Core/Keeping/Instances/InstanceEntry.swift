@@ -19,10 +19,15 @@ package struct InstanceEntry {
             container: instance.image, home: conditions.home,
             binds: conditions.binds.isEmpty ? [] : [conditions.binds], instance: instance.name)
         var messages: [PlanMessage] = []
+        if !request.limits.isEmpty {
+            messages.append(
+                .warning(
+                    "Resource limits & cgroups configuration are only applied to instances at instance start."))
+        }
         if request.userMapping == .root { messages.append(.info("--fakeroot ignored when joining instance")) }
         let privileges = try privileges(&messages)
         let user: UserNamespace = conditions.user.map { .new(uid: $0.uid, gid: $0.gid) } ?? .none
-        return Plan(
+        var plan = Plan(
             action: request.action, arguments: request.arguments,
             image: RootImage(
                 path: instance.image, driver: .directory, directory: "/", filesystem: .directory, range: .whole,
@@ -38,6 +43,8 @@ package struct InstanceEntry {
             notes: [PlanNote("the container is that of instance \(instance.name)", origin: "core")],
             messages: messages, environment: try EnvironmentPlan.make(request, host: host.environment, facts: facts),
             attributes: conditions.attributes)
+        plan.cgroup = PlannedCgroup(joining: conditions.limits)
+        return plan
     }
 
     /// Whoever enters has the ids of the container.

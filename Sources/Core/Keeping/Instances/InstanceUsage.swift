@@ -136,34 +136,17 @@ struct ControlGroups {
     ///   - mounts: /proc/self/mountinfo.
     init(_ own: [UInt8], apartFrom others: [UInt8], mounts: [UInt8]) {
         let shared = Set(others.split(separator: ASCII.newline).map { Array($0) })
-        for line in own.split(separator: ASCII.newline) where !shared.contains(Array(line)) {
-            // `4:memory:/path`, and `0::/path` for version 2.
-            let parts = line.split(separator: ASCII.colon, maxSplits: 2, omittingEmptySubsequences: false)
-            guard parts.count == 3 else { continue }
-            let path = String(bytes: parts[2])
-            let names = String(bytes: parts[1]).split(separator: ",").map(String.init)
-            for name in names.isEmpty ? [""] : names {
-                if let directory = Self.directory(name, path, mounts) { paths[name] = directory }
-            }
+        let lines = own.split(separator: ASCII.newline).filter { !shared.contains(Array($0)) }
+        for member in CgroupMembership.all(Array(lines.joined(separator: [ASCII.newline])), mounts: mounts) {
+            // What counts lies above the one that keeps devices out.
+            let directory =
+                member.directory.hasSuffix(MadeCgroup.deviceEnding)
+                ? parentPath(member.directory) ?? "/" : member.directory
+            for name in member.controllers.isEmpty ? [""] : member.controllers { paths[name] = directory }
         }
     }
 
     var isEmpty: Bool { paths.isEmpty }
 
     func path(_ controller: String) -> String? { paths[controller] ?? paths[""] }
-
-    private static func directory(_ controller: String, _ path: String, _ mounts: [UInt8]) -> String? {
-        for line in mounts.split(separator: ASCII.newline) {
-            let fields = line.split(separator: ASCII.space).map { String(bytes: $0) }
-            guard fields.count > 5, let dash = fields.lastIndex(of: "-"), fields.count > dash + 3 else { continue }
-            let isWanted =
-                controller.isEmpty
-                ? fields[dash + 1] == "cgroup2"
-                : fields[dash + 1] == "cgroup"
-                    && fields[dash + 3].split(separator: ",").contains { $0 == controller }
-            guard isWanted, fields[3] == "/" || path == fields[3] || path.hasPrefix(fields[3] + "/") else { continue }
-            return fields[4] + (fields[3] == "/" ? path : String(path.dropFirst(fields[3].count)))
-        }
-        return nil
-    }
 }

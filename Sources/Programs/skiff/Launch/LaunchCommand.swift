@@ -16,15 +16,18 @@ struct LaunchCommand {
 
     func run(_ invocation: Invocation, _ action: Request.Action) throws(SkiffError) -> Never {
         let instance = InstanceLaunch(invocation: invocation)
-        if let name = try instance.enteredName() { try enter(name, instance, action) }
+        let limits = try LimitFlags(invocation: invocation, installation: installation).limits()
+        if let name = try instance.enteredName() { try enter(name, instance, action, limits) }
+        try SystemdScope(settings).enter(for: limits, installation)
         let name = try instance.newName()
         var host = try HostFacts.current()
         // Nobody's terminal is shown to a program that has none.
         if name != nil { host.terminal = nil }
         let explain = explanation(invocation)
         let fetched = try ImageHelper(installation: installation, catalog: catalog).image(of: invocation)
-        let request = try LaunchRequest(invocation: invocation, directory: host.directory, fetched: fetched?.path).make(
-            action)
+        let request = try LaunchRequest(
+            invocation: invocation, directory: host.directory, fetched: fetched?.path, limits: limits
+        ).make(action)
         var planned = name.map { instance.planned($0, in: host.directory) }
         if explain == .no { planned = try planned?.leaveToKeeper() }
         try run(
@@ -40,12 +43,14 @@ struct LaunchCommand {
     }
 
     /// The container exists: no image is opened, and no plugin takes part.
-    private func enter(_ name: String, _ launch: InstanceLaunch, _ action: Request.Action) throws(SkiffError) -> Never {
+    private func enter(
+        _ name: String, _ launch: InstanceLaunch, _ action: Request.Action, _ limits: [CgroupLimit]
+    ) throws(SkiffError) -> Never {
         let directory = InstanceDirectory.ofCaller()
         let instance = try launch.running(name, in: directory)
         let host = try HostFacts.current()
         let request = try LaunchRequest(
-            invocation: launch.invocation, directory: host.directory, fetched: instance.image
+            invocation: launch.invocation, directory: host.directory, fetched: instance.image, limits: limits
         ).make(action)
         var plan = try InstanceEntry(request, host, instance).plan()
         // That of the configuration is among the instance's own already.

@@ -9,6 +9,7 @@ struct LaunchRequest {
     let directory: String
     /// The file that was fetched for an address; nil where the image is a path.
     var fetched: String?
+    var limits: [CgroupLimit] = []
 
     func make(_ action: Request.Action) throws(SkiffError) -> Request {
         var positionals = invocation.positionals
@@ -28,6 +29,7 @@ struct LaunchRequest {
         try namespaces(&request)
         try privileges(&request)
         bundles(&request)
+        request.limits = limits
         request.buildConfiguration = invocation.global.buildConfiguration
         return request
     }

@@ -1,0 +1,81 @@
+import Base
+import CLinux
+import Linux
+
+/// The cgroups of a command, written down before they are made: the next command, or `doctor --clean`, removes those of one
+/// that was killed. A file of the user in memory, which a reboot takes along as it does cgroups.
+package struct CgroupRecord {
+    private static var directory: String { "/dev/shm/skiff-\(effectiveUID())/cgroups" }
+    private static let cure = "Remove it: skiff writes down there what cgroups it has made"
+    private static let limit = 1 << 16
+    private let path: String
+
+    init(_ cgroups: [String]) throws(SkiffError) {
+        let name = "\(processID())-\(startTime(of: processID()) ?? 0)"
+        path = Self.directory + "/" + name
+        _ = try PrivateFiles.current.openDirectory(parentPath(Self.directory) ?? "/", cure: Self.cure)
+        let folder = try PrivateFiles.current.openDirectory(Self.directory, cure: Self.cure)
+        try during("cannot write \(path)", hint: "The cgroups of a command are written down there") {
+            () throws(Errno) in
+            try writeFile(name, cgroups.joined(separator: "\n").bytes + [0x0A], mode: 0o600, at: folder.raw)
+        }
+    }
+
+    func forget() {
+        try? unlink(path)
+        Self.removeDirectoriesIfEmpty()
+    }
+
+    private static func removeDirectoriesIfEmpty() {
+        try? removeDirectory(directory)
+        if let parent = parentPath(directory) { try? removeDirectory(parent) }
+    }
+
+    /// Removes a cgroup that is empty, at once or when its last process has gone for good.
+    /// - Returns: whether it is gone.
+    static func remove(_ directory: String) -> Bool {
+        for _ in 0..<50 {
+            do throws(Errno) {
+                try removeDirectory(directory)
+                return true
+            } catch {
+                if error == .noSuchFile { return true }
+                // A process that has ended is counted for a moment.
+                guard error == .busy, OwnProcesses.none.members(of: directory).isEmpty else { return false }
+                pause(milliseconds: 2)
+            }
+        }
+        return false
+    }
+
+    /// Removes what commands have left that were killed.
+    @discardableResult package static func sweep(removing: Bool = true) -> [String] {
+        guard (try? status(directory, follow: false)) != nil,
+            let folder = try? PrivateFiles.current.openDirectory(directory, cure: cure),
+            let names = try? entries(of: folder.raw)
+        else { return [] }
+        var left: [String] = []
+        for name in names.map(\.text) {
+            let parts = name.split(separator: "-").map(String.init)
+            guard parts.count == 2, let pid = pid_t(parts[0]), let time = UInt64(parts[1]),
+                !isRunning(pid, since: time),
+                let bytes = try? PrivateFiles.current.read(name, at: folder.raw, limit: limit)
+            else { continue }
+            let cgroups = bytes.split(separator: 0x0A).map { String(bytes: $0) }.filter { isOurs($0, name) }
+            left += cgroups.filter { isAccessible($0, F_OK) }
+            guard removing else { continue }
+            if cgroups.reduce(true, { remove($1) && $0 }) { try? unlink(name, at: folder.raw) }
+        }
+        if removing { removeDirectoriesIfEmpty() }
+        return left
+    }
+
+    /// Whether a directory can be a cgroup that the writer of a record has made.
+    private static func isOurs(_ path: String, _ name: String) -> Bool {
+        let last = lastComponent(path)
+        guard last == "skiff-" + name || last.hasPrefix("skiff-\(name)."), absolutePath(path, in: "/") == path,
+            let type = try? filesystemType(of: path)
+        else { return false }
+        return type == 0x27_E0EB || type == 0x6367_7270
+    }
+}
