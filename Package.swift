@@ -262,7 +262,9 @@ let package = Package(
         .testTarget(
             name: "AdministrationTests", dependencies: ["Administration", "Core", "Base", "Linux"],
             swiftSettings: testSettings),
-        .testTarget(name: "DoctorTests", dependencies: ["Doctor", "Core", "Base"], swiftSettings: testSettings),
+        .testTarget(
+            name: "DoctorTests", dependencies: ["Doctor", "Core", "Base", "Linux", "CLinux"],
+            swiftSettings: testSettings),
         .testTarget(
             name: "ImageCacheTests", dependencies: ["ImageCache", "Base", "Linux", "CLinux"],
             swiftSettings: testSettings),

@@ -33,7 +33,7 @@ package struct SessionFacts {
     /// The caller's current directory.
     package var directory: String?
     /// Where records of what to undo are kept.
-    package var undoDirectory = ConfigurationDirectory.path + "/undo/" + ConfigurationDirectory.component(hostname())
+    package var undoDirectory = UndoJournal.directory
     /// Returns the absolute path of a program of the host.
     package var findProgram: (String) -> String? = { _ in nil }
     /// Returns what the image says about itself, as JSON; nil when its file does not hold that beside the file system.

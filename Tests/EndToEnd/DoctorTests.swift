@@ -149,6 +149,35 @@ extension EndToEnd {
             try Answer(command.run()).expect("plugin", "warning", "org.example.odd is refused", cure: "")
         }
 
+        /// What a killed keeper leaves in /dev/shm and in the state directory, and an unfinished entry of the cache.
+        @Test(arguments: Profile.allCases) func leftoversOfInstancesAndOfTheCache(profile: Profile) throws {
+            let place = try InstancePlace(profile)
+            try place.start("gone")
+            let keeper = try place.keeper("gone")
+            let cache = try WorkDirectory.make(for: profile)
+            let entry = cache + "/cache/oci-tmp/tmp_old"
+            func run(_ words: String...) throws -> Outcome {
+                try place.run(["doctor"] + words) { $0.environment["APPTAINER_CACHEDIR"] = cache }
+            }
+            try shell(
+                "mkdir -p -m 700 $0/cache/oci-tmp $0/cache/library; : >$0/cache/oci-tmp/tmp_old; "
+                    + "touch -d '9 days ago' $0/cache/oci-tmp/tmp_old; chown -R \(profile.record?.uid ?? 0) $0/cache",
+                [cache])
+            #expect(try !run().standardOutput.contains("/dev/shm/"))
+            try sendSignal(SIGKILL, to: keeper)
+            for _ in 0..<200 where ProcessTable.entry(keeper) != nil { usleep(10_000) }
+            let told = try run()
+            for path in ["/dev/shm/skiff-\(profile.record?.uid ?? 0)/", entry] {
+                #expect(told.standardOutput.contains("\(path)"), "\(told)")
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: place.state) == ["gone.state"])
+            let cleaned = try run("--clean")
+            #expect(cleaned.standardOutput.contains("removed \(entry)"), "\(cleaned)")
+            #expect(cleaned.standardError.contains("instance gone has ended by itself"), "\(cleaned)")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: place.state).isEmpty)
+            #expect(!isAccessible(entry, F_OK))
+        }
+
         @Test(arguments: Profile.allCases) func leftoversAreRemoved(profile: Profile) throws {
             try need(profile)
             let record = try #require(profile.record)

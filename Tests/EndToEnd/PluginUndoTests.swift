@@ -105,6 +105,25 @@ extension EndToEnd {
             #expect(!place.has("made") && place.has("order") && place.records.isEmpty)
         }
 
+        @Test(.cleanHost, arguments: Profile.allCases) func theDoctorTakesItBackToo(profile: Profile) throws {
+            try need(profile)
+            let place = try Place(profile)
+            try place.kill(
+                try place.command("files", ["sleep", "100"]), when: "test -e \(place.work)/made/file")
+            func doctor(_ words: String...) throws -> Outcome {
+                try skiffCommand(["doctor"] + words, as: profile) {
+                    $0.environment["APPTAINER_CONFIGDIR"] = place.work + "/configuration"
+                }.run()
+            }
+            let told = try doctor()
+            let record = place.work + "/configuration/undo/\(hostname())/" + (place.records.first ?? "none")
+            #expect(told.standardOutput.contains("\(record) was left by"), "\(told)")
+            #expect(place.has("made/file"))
+            let cleaned = try doctor("--clean")
+            #expect(cleaned.standardOutput.contains("removed \(record)"), "\(cleaned)")
+            #expect(!place.has("made") && place.records.isEmpty)
+        }
+
         /// What ran code of the plugin may have begun to take things back when it was killed, too.
         @Test(.cleanHost, arguments: Profile.allCases) func theNextCommandGoesOnWhereAKilledOneWas(profile: Profile)
             throws

@@ -31,6 +31,12 @@ package enum CgroupAdvice {
                 ? ("\(place.directory) cannot be written", "mount /sys/fs/cgroup for writing")
                 : ("the cgroup of this session, \(place.name), belongs to somebody else", scope(uid))
         }
+        if place.isThreaded {
+            return (
+                "a cgroup that another command has made below \(place.name) is still in use",
+                "end the processes that the command has left, then skiff doctor --clean; or " + scope(uid)
+            )
+        }
         guard let stranger = place.strangers.first else { return nil }
         return (
             "process \(stranger) is in the cgroup of this command, \(place.name), too, where controllers cannot be shared",

@@ -20,6 +20,8 @@ package struct CgroupHost: Sendable {
         package var enabled: [String] = []
         /// Version 2: whether processes may be in it beside cgroups below it; only the very first one is so.
         package var isRoot = false
+        /// Version 2: whether cgroups below it are in use for processes that a command has left: it is "threaded" then.
+        package var isThreaded = false
         /// Version 2: processes in it that are not of this command.
         package var strangers: [pid_t] = []
 
@@ -38,6 +40,12 @@ package struct CgroupHost: Sendable {
     /// Where a controller of version 2's name is: `io` is version 1's `blkio`.
     package func place(of controller: String) -> Place? {
         places.first { $0.controllers.contains($0.version == .one && controller == "io" ? "blkio" : controller) }
+    }
+
+    /// Returns the places of this process, once what killed commands have left is out of the way.
+    package static func lookAfterSweeping() -> CgroupHost {
+        CgroupRecord.sweep()
+        return look()
     }
 
     /// Returns the places of this process.
@@ -65,6 +73,7 @@ extension CgroupHost.Place {
         controllers = words("cgroup.controllers")
         enabled = words("cgroup.subtree_control")
         isRoot = !isAccessible(directory + "/cgroup.type", F_OK)
+        isThreaded = !isRoot && words("cgroup.type") != ["domain"]
         if !isRoot && isWritable { strangers = OwnProcesses().strangers(in: directory) }
         isWritable = isWritable && isAccessible(directory + "/cgroup.subtree_control", W_OK)
     }

@@ -10,16 +10,22 @@ package struct CgroupRecord {
     private static let limit = 1 << 16
     private let path: String
 
-    init(_ cgroups: [String]) throws(SkiffError) {
+    /// - Parameters:
+    ///   - cgroups: directories, those within others first.
+    ///   - controllers: what is enabled for them, by the file that lists it: without processes below it keeps others out.
+    init(_ cgroups: [String], enabling controllers: [(file: String, names: [String])]) throws(SkiffError) {
+        let lines = cgroups + controllers.map { Self.word + $0.names.joined(separator: ",") + " " + $0.file }
         let name = "\(processID())-\(startTime(of: processID()) ?? 0)"
         path = Self.directory + "/" + name
         _ = try PrivateFiles.current.openDirectory(parentPath(Self.directory) ?? "/", cure: Self.cure)
         let folder = try PrivateFiles.current.openDirectory(Self.directory, cure: Self.cure)
         try during("cannot write \(path)", hint: "The cgroups of a command are written down there") {
             () throws(Errno) in
-            try writeFile(name, cgroups.joined(separator: "\n").bytes + [0x0A], mode: 0o600, at: folder.raw)
+            try writeFile(name, lines.joined(separator: "\n").bytes + [0x0A], mode: 0o600, at: folder.raw)
         }
     }
+
+    private static let word = "enabled "
 
     func forget() {
         try? unlink(path)
@@ -61,14 +67,28 @@ package struct CgroupRecord {
                 !isRunning(pid, since: time),
                 let bytes = try? PrivateFiles.current.read(name, at: folder.raw, limit: limit)
             else { continue }
-            let cgroups = bytes.split(separator: 0x0A).map { String(bytes: $0) }.filter { isOurs($0, name) }
+            let lines = bytes.split(separator: 0x0A).map { String(bytes: $0) }
+            let cgroups = lines.filter { isOurs($0, name) }
             left += cgroups.filter { isAccessible($0, F_OK) }
             guard removing else { continue }
-            if cgroups.reduce(true, { remove($1) && $0 }) { try? unlink(name, at: folder.raw) }
+            guard cgroups.reduce(true, { remove($1) && $0 }) else { continue }
+            for line in lines where line.hasPrefix(word) { disable(line.dropFirst(word.utf8.count)) }
+            try? unlink(name, at: folder.raw)
         }
         if removing { removeDirectoriesIfEmpty() }
         return left
     }
+
+    private static func disable(_ line: Substring) {
+        let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
+        guard parts.count == 2, parts[1].hasSuffix("/cgroup.subtree_control"),
+            (try? filesystemType(of: parts[1])) == cgroup2
+        else { return }
+        for name in parts[0].split(separator: ",") { try? writeControl(parts[1], "-\(name)") }
+    }
+
+    /// The numbers of statfs(2).
+    private static let (cgroup, cgroup2): (UInt64, UInt64) = (0x27_E0EB, 0x6367_7270)
 
     /// Whether a directory can be a cgroup that the writer of a record has made.
     private static func isOurs(_ path: String, _ name: String) -> Bool {
@@ -76,6 +96,6 @@ package struct CgroupRecord {
         guard last == "skiff-" + name || last.hasPrefix("skiff-\(name)."), absolutePath(path, in: "/") == path,
             let type = try? filesystemType(of: path)
         else { return false }
-        return type == 0x27_E0EB || type == 0x6367_7270
+        return type == cgroup || type == cgroup2
     }
 }

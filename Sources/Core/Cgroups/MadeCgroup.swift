@@ -19,7 +19,6 @@ final class MadeCgroup {
     /// Makes the cgroup, sets its limits, and reads them back.
     /// - Throws: when one of them cannot be set; nothing is left then.
     init(_ plan: PlannedCgroup) throws(SkiffError) {
-        CgroupRecord.sweep()
         self.plan = plan
         name = "skiff-\(processID())-\(startTime(of: processID()) ?? 0)"
         do throws(SkiffError) {
@@ -38,6 +37,9 @@ final class MadeCgroup {
                 let directory = directory(place)
                 return place.version == .one
                     ? [directory] : [deviceDirectory(place), directory, directory + Self.aside]
+            },
+            enabling: plan.places.filter { $0.version == .two && !$0.isRoot && !missing($0).isEmpty }.map {
+                ($0.directory + "/cgroup.subtree_control", missing($0))
             })
         for place in plan.places {
             if place.version == .two { try enableControllers(place) }
@@ -160,8 +162,12 @@ final class MadeCgroup {
     /// cgroups(7), "no internal processes".
     private static let aside = ".aside"
 
+    private func missing(_ place: CgroupHost.Place) -> [String] {
+        plan.controllers.filter { !place.enabled.contains($0) }
+    }
+
     private func enableControllers(_ place: CgroupHost.Place) throws(SkiffError) {
-        let missing = plan.controllers.filter { !place.enabled.contains($0) }
+        let missing = missing(place)
         if missing.isEmpty { return }
         let own = OwnProcesses()
         if !place.isRoot && !own.members(of: place.directory).isEmpty {
@@ -233,9 +239,7 @@ final class MadeCgroup {
         if isGone, let room {
             // What was enabled for this command is its own affair, and goes with it.
             let file = room.place.directory + "/cgroup.subtree_control"
-            for name in plan.controllers where !room.place.enabled.contains(name) {
-                try? writeControl(file, "-" + name)
-            }
+            for name in missing(room.place) { try? writeControl(file, "-" + name) }
             try? move(from: room.directory, to: room.place.directory)
             isGone = CgroupRecord.remove(room.directory)
         }

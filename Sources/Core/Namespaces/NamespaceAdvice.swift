@@ -5,7 +5,9 @@ package import Linux
 /// Why the kernel refused namespaces, and what the administrator can do: the sysctls that distributions use to withhold
 /// them. The error number by itself tells users nothing.
 package enum NamespaceAdvice {
-    package static func hint(for error: Errno) -> String? {
+    /// - Parameter root: where /proc is looked for, for tests.
+    package static func hint(for error: Errno, below root: String = "") -> String? {
+        func value(_ path: String) -> String? { Self.value(root + path) }
         switch error {
         case .noSpace:
             return "The limit of namespaces is reached: raise /proc/sys/user/max_user_namespaces"

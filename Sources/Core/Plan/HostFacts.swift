@@ -46,7 +46,7 @@ package struct HostFacts: Sendable {
     /// The processes with which this one may share a container.
     package var siblings: Siblings?
     /// Looks at the cgroups of this process; asked where something limits the container.
-    package var cgroups: @Sendable () -> CgroupHost = { CgroupHost.look() }
+    package var cgroups: @Sendable () -> CgroupHost = { CgroupHost.lookAfterSweeping() }
     /// Where temporary files go unless the request says where.
     package var temporaryDirectory = "/tmp"
 

@@ -3,10 +3,14 @@ import ELF
 import Linux
 
 /// The two halves of a GPU's driver: device nodes of the kernel's half, libraries of the user's.
-struct GraphicsProbe {
+package struct GraphicsProbe {
     private static let cache = "/etc/ld.so.cache"
+    private let root: String
 
-    func findings() -> [Finding] {
+    /// - Parameter root: where /dev and /etc are looked for, for tests.
+    package init(below root: String = "") { self.root = root }
+
+    package func findings() -> [Finding] {
         let (hasNode, libraries) = (exists("/dev/nvidiactl"), libraryNames())
         guard let libraries else {
             return hasNode || exists("/dev/kfd")
@@ -34,7 +38,7 @@ struct GraphicsProbe {
         case (false, false): break
         }
         for node in ["/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dri/renderD128"]
-        where exists(node) && !isAccessible(node, R_OK | W_OK) {
+        where exists(node) && !isAccessible(root + node, R_OK | W_OK) {
             found.append(
                 Finding(
                     "gpu", .warning, "\(node) is kept from this user", effect: "programs cannot use the device",
@@ -43,10 +47,10 @@ struct GraphicsProbe {
         return found
     }
 
-    private func exists(_ path: String) -> Bool { isAccessible(path, F_OK) }
+    private func exists(_ path: String) -> Bool { isAccessible(root + path, F_OK) }
 
     private func libraryNames() -> Set<String>? {
-        guard let bytes = try? readFile(Self.cache, limit: 1 << 26) else { return nil }
+        guard let bytes = try? readFile(root + Self.cache, limit: 1 << 26) else { return nil }
         var names: Set<String> = []
         do throws(LinkerCache.Malformed) {
             try LinkerCache.read(bytes) { name, _ in names.insert(String(bytes: name)) }

@@ -5,7 +5,7 @@ import PluginAPI
 
 // The part of `skiff.host.plan/3` that is about the program: groups, limits, capabilities, filters, sysctls, wrappers.
 
-private func cause(_ why: UnsafePointer<CChar>?, _ session: Session) -> ProgramAttributes.Cause {
+func cause(_ why: UnsafePointer<CChar>?, _ session: Session) -> ProgramAttributes.Cause {
     ProgramAttributes.Cause(reason: reason(why, session), origin: session.plugin.manifest.id)
 }
 

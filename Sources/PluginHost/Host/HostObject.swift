@@ -36,6 +36,7 @@ private func hostExtension(_ host: UnsafePointer<skiff_host>?, _ id: UnsafePoint
     case SKIFF_HOST_IMAGE_EDIT: return UnsafeRawPointer(imageEditTable)
     case SKIFF_HOST_INSIDE: return UnsafeRawPointer(insideTable)
     case SKIFF_HOST_NETWORK: return UnsafeRawPointer(networkTable)
+    case SKIFF_HOST_LIMITS: return UnsafeRawPointer(limitsTable)
     case SKIFF_HOST_MESSAGE: return UnsafeRawPointer(messageTable)
     case SKIFF_HOST_UNDO: return UnsafeRawPointer(undoTable)
     case SKIFF_HOST_SETTINGS: return UnsafeRawPointer(settingsTable)

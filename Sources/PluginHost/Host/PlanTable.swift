@@ -149,8 +149,10 @@ private func addDevice(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff
     guard device.mode == 0, device.uid == 0, device.gid == 0 else {
         return session.refuse(SKIFF_E_UNSUPPORTED, "cannot change owner or mode of device \(path)")
     }
-    guard [0, everything].contains(device.permissions) else {
-        return session.refuse(SKIFF_E_UNSUPPORTED, "cannot grant a part of device \(path): nothing limits devices yet")
+    guard [0, everything].contains(device.permissions) || session.draft?.deviceLimit != nil else {
+        return session.refuse(
+            SKIFF_E_UNSUPPORTED,
+            "cannot grant a part of device \(path): the container's devices are not limited (skiff.host.limits/1)")
     }
     if inside != path, session.phase == .mounts, session.draft?.minimalDev != true {
         return session.refuse(
@@ -167,9 +169,21 @@ private func addDevice(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff
     }
     session.draft?.devices.append(
         DeviceNode(
-            path: path, inside: inside, missing: missing, reason: reason(device.reason, session),
-            origin: session.plugin.manifest.id))
+            path: path, inside: inside, missing: missing, rule: rule(path, device.permissions),
+            reason: reason(device.reason, session), origin: session.plugin.manifest.id))
     return SKIFF_OK
+}
+
+/// What lets a node in, where devices are limited.
+private func rule(_ path: String, _ permissions: UInt32) -> DeviceRule? {
+    guard let found = try? status(path), found.isBlockDevice || found.isCharacterDevice else { return nil }
+    var access: DeviceRule.Access = permissions == 0 ? .all : []
+    if permissions & UInt32(SKIFF_DEVICE_READ) != 0 { access.insert(.read) }
+    if permissions & UInt32(SKIFF_DEVICE_WRITE) != 0 { access.insert(.write) }
+    if permissions & UInt32(SKIFF_DEVICE_MAKE) != 0 { access.insert(.make) }
+    return DeviceRule(
+        allows: true, kind: found.isBlockDevice ? .block : .character, major: majorNumber(of: found.rawDevice),
+        minor: minorNumber(of: found.rawDevice), access: access)
 }
 
 private let everything = UInt32(SKIFF_DEVICE_READ | SKIFF_DEVICE_WRITE | SKIFF_DEVICE_MAKE)

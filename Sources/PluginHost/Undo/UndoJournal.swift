@@ -76,12 +76,20 @@ package final class UndoJournal {
 
     // MARK: - what others have left
 
-    /// Carries out what commands that were killed have written down.
-    package static func sweep(_ directory: String) {
+    /// Where the records of this user on this host are.
+    package static var directory: String {
+        ConfigurationDirectory.path + "/undo/" + ConfigurationDirectory.component(hostname())
+    }
+
+    /// Carries out what commands that were killed have written down, or only tells of it.
+    /// - Returns: the paths of what they have written.
+    @discardableResult package static func sweep(_ directory: String, removing: Bool = true) -> [String] {
         guard (try? status(directory, follow: false)) != nil,
             let folder = try? PrivateFiles.current.openDirectory(directory, cure: cure)
-        else { return }
-        for (name, file) in abandoned(folder.raw) {
+        else { return [] }
+        let left = abandoned(folder.raw)
+        if !removing { return left.map { directory + "/" + $0.0 } }
+        for (name, file) in left {
             if let bytes = try? readToEnd(file.raw, limit: limit) {
                 let found = read(bytes)
                 if !found.records.isEmpty {
@@ -93,6 +101,7 @@ package final class UndoJournal {
             }
             try? unlink(name, at: folder.raw)
         }
+        return left.map { directory + "/" + $0.0 }
     }
 
     /// Returns files whose command is dead, locked now.

@@ -42,6 +42,7 @@ import Testing
         for (host, words) in [
             (host { $0.isWritable = false }, ["/own", "Help: "]),
             (host { $0.strangers = [77] }, ["77", "Delegate=yes"]),
+            (host { $0.isThreaded = true }, ["still in use"]),
             (host { $0.controllers = ["pids"] }, ["'memory'"]), (CgroupHost(places: []), ["'memory'"]),
         ] {
             let error = #expect(throws: SkiffError.self) { try PlannedCgroup([limit], on: host) }

@@ -15,6 +15,7 @@
 #include "host/image-edit.h"
 #include "host/image.h"
 #include "host/inside.h"
+#include "host/limits.h"
 #include "host/message.h"
 #include "host/network.h"
 #include "host/progress.h"

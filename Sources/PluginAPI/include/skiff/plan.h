@@ -98,7 +98,7 @@ typedef struct skiff_variable {
 #define SKIFF_DEVICE_CHARACTER 1
 #define SKIFF_DEVICE_BLOCK 2
 
-/* skiff_device.permissions, for a host that limits the container's devices; 0: all of them. */
+/* skiff_device.permissions, where skiff.host.limits/1 limits the container's devices; 0: all of them. */
 #define SKIFF_DEVICE_READ 0x1
 #define SKIFF_DEVICE_WRITE 0x2
 #define SKIFF_DEVICE_MAKE 0x4
@@ -116,7 +116,7 @@ typedef struct skiff_device {
     uint32_t mode; /* 0: as it is; owner and mode of a node cannot be changed yet: SKIFF_E_UNSUPPORTED */
     uint32_t uid;
     uint32_t gid;
-    uint32_t permissions; /* nothing limits devices yet, so all of them are granted: a part is SKIFF_E_UNSUPPORTED */
+    uint32_t permissions; /* a part is SKIFF_E_UNSUPPORTED before limit_devices: nothing would hold the container to it */
     uint32_t reserved;
     const char *reason;
 } skiff_device;

@@ -18,7 +18,8 @@ struct SystemdScope {
 
     /// Returns where nothing is to be done, or nothing can be: then the plan says why there are no limits.
     func enter(for limits: [CgroupLimit], _ installation: Installation) throws(SkiffError) {
-        guard !limits.isEmpty, let place = CgroupHost.look().places.first(where: { $0.version == .two }) else { return }
+        guard !limits.isEmpty, let place = CgroupHost.lookAfterSweeping().places.first(where: { $0.version == .two })
+        else { return }
         let unit = "\(Self.prefix)\(processID()).scope"
         if lastComponent(place.name) == unit {
             // It was not there when the user called this program.
