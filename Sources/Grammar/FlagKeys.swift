@@ -164,6 +164,8 @@ extension FlagKey where Value == [String] {
     package static var bind: FlagKey { FlagKey("bind", .array) }
     package static var blkioWeightDevice: FlagKey { FlagKey("blkio-weight-device") }
     package static var buildArg: FlagKey { FlagKey("build-arg") }
+    package static var device: FlagKey { FlagKey("device") }
+    package static var cdiDirs: FlagKey { FlagKey("cdi-dirs") }
     package static var containlibs: FlagKey { FlagKey("containlibs") }
     package static var envFile: FlagKey { FlagKey("env-file") }
     package static var mount: FlagKey { FlagKey("mount", .array) }

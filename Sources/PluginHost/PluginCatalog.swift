@@ -1,6 +1,7 @@
 package import Base
 package import Core
 import Linux
+import PluginAPI
 
 /// The plugin directory of an installation. A command asks it for names, and it reads the manifests that mention them.
 ///
@@ -54,6 +55,7 @@ package final class PluginCatalog {
         queries += settings.pluginLines.filter { !$0.isOff }.map { .setting($0.name) }
         queries += imageFacts.map { .imageFact($0) }
         if !request.networks.isEmpty { queries.append(.offer(Manifest.network)) }
+        if !request.devices.isEmpty { queries.append(.offer(SKIFF_EXT_DEVICES)) }
         return queries.isEmpty ? nil : plugins(for: queries)
     }
 

@@ -80,6 +80,12 @@ package final class PluginRun: PluginPhases {
 
     package func mounts(_ draft: inout PlanDraft) throws(SkiffError) {
         try fill(.mounts, &draft, \.mounts)
+        do throws(SkiffError) {
+            try DeviceNames.add(to: &draft, sessions)
+        } catch {
+            stopped(status: -1)
+            throw error
+        }
     }
 
     package func environment(_ draft: inout PlanDraft) throws(SkiffError) {

@@ -1,6 +1,7 @@
 package import Base
 package import Core
 import Linux
+import PluginAPI
 
 /// The parts of a command that can make a plugin take part.
 package struct Triggers {
@@ -11,12 +12,15 @@ package struct Triggers {
     package var imageFacts: Set<String> = []
     /// Words of `--network`.
     package var networks: [String] = []
+    /// A table that only plugins have, and the flag that needs it.
+    package var table: (id: String, flag: String)?
 
     package init() {}
 
     package init(_ request: Request, _ settings: Settings, imageFacts: Set<String> = []) {
         (flags, self.settings, self.imageFacts) = (request.pluginFlags, settings, imageFacts)
         networks = request.networks.map(\.name)
+        if !request.devices.isEmpty { table = (SKIFF_EXT_DEVICES, "--device") }
     }
 }
 
@@ -47,6 +51,7 @@ extension InstalledPlugins {
             if !["", "no"].contains(value) { return "\(setting.directive.name) = \(value)" }
         }
         if let name = triggers.networks.first(where: manifest.mayServe) { return "--network \(name)" }
+        if let table = triggers.table, manifest.extensions.contains(table.id) { return table.flag }
         if let fact = manifest.imageFacts.first(where: triggers.imageFacts.contains) { return "image: \(fact)" }
         return nil
     }
@@ -99,6 +104,11 @@ extension InstalledPlugins {
         try check(settings)
         try refuseUnservedNetworks(of: request)
         let picked = pick(Triggers(request, settings, imageFacts: imageFacts))
+        if let device = request.devices.first,
+            !picked.contains(where: { $0.manifest.extensions.contains(SKIFF_EXT_DEVICES) })
+        {
+            throw DeviceNames.unserved(device)
+        }
         if picked.isEmpty { return NoPlugins() }
         let ids = picked.map(\.manifest.id)
         let descriptors = try beforeLoading(ids)

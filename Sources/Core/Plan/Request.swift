@@ -84,6 +84,10 @@ package struct Request: Sendable {
     /// Where temporary files go; nil means the default of Docs/spec/cli.md §2.3.
     package var temporaryDirectory: String?
 
+    /// `--device`: names that plugins know, and the directories with their descriptions; none: the plugins' own.
+    package var devices: [String] = []
+    package var deviceDirectories: [String] = []
+
     // Environment
     package var cleanEnvironment = false
     /// `--env`, in order.

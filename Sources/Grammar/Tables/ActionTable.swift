@@ -135,6 +135,13 @@ extension Table {
             Flag(
                 .unsquash, help: "extract the image to a temporary sandbox and run that", environment: "UNSQUASH"),
             Flag(
+                .device,
+                help:
+                    "hand in a device by the name that a plugin knows it by, as vendor.com/class=name of the Container Device "
+                    + "Interface (CDI); 'plugin devices' lists them"),
+            Flag(
+                .cdiDirs, help: "the directories in which plugins look for CDI specifications", completes: .directories),
+            Flag(
                 .containlibs, help: "libraries of the host to bind below /.singularity.d/libs",
                 environment: "CONTAINLIBS", completes: .files, hidden: true),
             Flag(

@@ -5,7 +5,7 @@ extension Table {
             "plugin", summary: "Manage plugins", usage: "plugin [plugin options...]",
             description: "Lists, examines and switches the plugins of this installation.")
         command.verbs = [
-            "check", "compile", "create", "disable", "enable", "inspect", "install", "list", "uninstall",
+            "check", "compile", "create", "devices", "disable", "enable", "inspect", "install", "list", "uninstall",
         ]
         command.needsVerb = true
         command.examples = """
@@ -35,6 +35,17 @@ extension Table {
         case "plugin disable":
             return pluginVerb("disable", "Switch an installed plugin off", "disable <name>", .exactly(1))
         case "plugin check": return pluginCheck
+        case "plugin devices":
+            var command = pluginVerb(
+                "devices", "List the devices that plugins hand in with --device", "devices [devices options...]",
+                .exactly(0))
+            command.flags = [
+                Flag(
+                    .cdiDirs, help: "the directories in which plugins look for CDI specifications",
+                    completes: .directories),
+                Flag(.json, short: "j", help: "print JSON"),
+            ]
+            return command
         case "plugin create", "plugin compile", "plugin install", "plugin uninstall": return foreignPluginVerb(path)
         default: return nil
         }

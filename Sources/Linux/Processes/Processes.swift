@@ -73,11 +73,13 @@ package final class CStringArray {
 
     deinit { for pointer in pointers { free(pointer) } }
 
-    package func withPointer<Result>(_ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result) -> Result {
-        pointers.withUnsafeBufferPointer { buffer in
+    package func withPointer<Result, Failure: Error>(
+        _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try pointers.withUnsafeBufferPointer { buffer throws(Failure) in
             // A Swift array that holds at least the NULL has an address.
             guard let base = buffer.baseAddress else { fatalError("empty pointer array") }
-            return body(base)
+            return try body(base)
         }
     }
 }

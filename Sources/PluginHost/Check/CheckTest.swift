@@ -18,6 +18,7 @@ enum CheckTest: String, CaseIterable {
     case hostOlderMinor = "host-older-minor"
     case hostileURIs = "hostile-uris"
     case hostileNetworks = "hostile-networks"
+    case hostileDevices = "hostile-devices"
     case flagsAreItsOwn = "flags-are-its-own"
     case parentPhases = "parent-phases"
     case childPhases = "child-phases"
@@ -44,6 +45,7 @@ enum CheckTest: String, CaseIterable {
             case .hostOlderMinor: return try entry(checker, hostSize: 48, abi: 0, mayRefuse: true)
             case .hostileURIs: return try resolves(checker)
             case .hostileNetworks: return try NetworkCheck(checker).run()
+            case .hostileDevices: return try devices(checker)
             case .flagsAreItsOwn:
                 return checker.conflicts.isEmpty
                     ? (.success, "") : (.failed, checker.conflicts.joined(separator: "; "))
@@ -120,6 +122,25 @@ enum CheckTest: String, CaseIterable {
                 }
             }
         }
+        return (.success, "")
+    }
+
+    /// Asks for devices that nobody has. The answer is that the plugin does not know them, or a reason.
+    private func devices(_ checker: Checker) throws(SkiffError) -> Verdict {
+        guard checker.manifest.extensions.contains(SKIFF_EXT_DEVICES) else { return (.skipped, "it has no devices") }
+        let facts = SessionFacts(request: Request(action: .exec, image: ""), installation: try Installation.current())
+        let session = Session(plugin: try load(checker), facts: facts)
+        var draft = PlanDraft()
+        for name in ["", "=", "/=", "a/b=../../etc/passwd", "%00%zz\u{7}\n", String(repeating: "a/", count: 1 << 15)] {
+            do throws(SkiffError) {
+                let isTaken = try DeviceNames.ask(session, for: name, ["/nonexistent"], &draft)
+                if isTaken { return (.failed, "it takes a device called \"\(name.prefix(60))\"") }
+            } catch {
+                guard session.plugin.failedSilently else { continue }
+                return (.failed, "it gives no reason for \"\(name.prefix(60))\"")
+            }
+        }
+        try session.during(.configure) { () throws(SkiffError) in _ = try DeviceNames.list(session, ["/nonexistent"]) }
         return (.success, "")
     }
 

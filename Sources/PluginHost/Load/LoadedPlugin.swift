@@ -19,6 +19,8 @@ package final class LoadedPlugin {
     private(set) var container = skiff_container()
     /// Empty unless the manifest has networks.
     private(set) var network = skiff_network()
+    /// Empty unless the manifest names it.
+    private(set) var devices = skiff_devices()
     /// Empty unless the manifest has schemes.
     private(set) var transport = skiff_transport()
     /// What the plugin said before it returned a negative status.
@@ -50,6 +52,12 @@ package final class LoadedPlugin {
             container = readTable(try find(SKIFF_EXT_CONTAINER), into: skiff_container()) ?? container
         }
         try readNetwork()
+        if manifest.extensions.contains(SKIFF_EXT_DEVICES) {
+            devices = readTable(try find(SKIFF_EXT_DEVICES), into: skiff_devices()) ?? devices
+            guard devices.add != nil, devices.list != nil else {
+                throw manifest.failure("load", "\(SKIFF_EXT_DEVICES) of the library lacks add or list")
+            }
+        }
         try readTransport()
     }
 

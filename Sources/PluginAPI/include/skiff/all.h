@@ -5,7 +5,7 @@
 #include "cli.h"
 #include "ext/draft/container.h"
 #include "ext/draft/crypto.h"
-#include "ext/draft/devices.h"
+#include "ext/devices.h"
 #include "ext/draft/filesystem.h"
 #include "ext/draft/image-format.h"
 #include "ext/draft/network.h"

@@ -57,6 +57,8 @@ struct LaunchRequest {
         request.underlay = invocation[.underlay]
         request.unsquash = invocation[.unsquash]
         request.temporaryDirectory = invocation[.tmpdir]
+        request.devices = invocation[.device]
+        request.deviceDirectories = invocation[.cdiDirs].map { absolutePath($0, in: directory) }
         for path in invocation[.containlibs] {
             let destination = "/.singularity.d/libs/" + lastComponent(path)
             request.binds.append(

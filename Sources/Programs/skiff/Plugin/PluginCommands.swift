@@ -31,6 +31,8 @@ struct PluginCommands {
         case "plugin enable": return try change(name, enabled: true)
         case "plugin disable": return try change(name, enabled: false)
         case "plugin check": return try check(name, invocation)
+        case "plugin devices":
+            leave(try devices(invocation[.cdiDirs], asJSON: invocation[.json]))
         default:
             throw SkiffError(
                 "cannot \(invocation.command.split(separator: " ").last ?? "manage") Apptainer's plugins: they are Go libraries",
@@ -103,6 +105,18 @@ struct PluginCommands {
             "Configuration: \(directive.name) = \(directive.reference.values): \(directive.comment)"
         }
         return lines.map { $0.printable + "\n" }.joined()
+    }
+
+    /// Lists devices; from here on in a process of its own.
+    private func devices(_ directories: [String], asJSON: Bool) throws(SkiffError) -> CInt {
+        var places: [String] = []
+        for directory in directories { places.append(try absolutePath(directory)) }
+        let found = try registry.devices(places, try Settings.load(installation), installation)
+        if asJSON {
+            let objects = found.map { JSONText.members(["name": .string($0.name), "plugin": .string($0.plugin)]) }
+            return try write(JSONText.array(objects).text(indent: "  ") + "\n")
+        }
+        return try write(found.map { $0.name.printable + "\n" }.joined())
     }
 
     private func change(_ name: String, enabled: Bool) throws(SkiffError) -> CInt {
