@@ -54,6 +54,7 @@ let package = Package(
     name: "skiff",
     products: [
         .library(name: "NvidiaGPU", type: .dynamic, targets: ["NvidiaEntry"]),
+        .library(name: "BridgeNet", type: .dynamic, targets: ["BridgeNetEntry"]),
         .library(name: "Overlay", type: .dynamic, targets: ["OverlayEntry"]),
     ],
     targets: [
@@ -174,6 +175,15 @@ let package = Package(
         .target(
             name: "OverlayEntry", dependencies: ["OverlayPlugin", "PluginKit", "PluginAPI"],
             path: "Plugins/Overlay/Entry", swiftSettings: swiftSettings, linkerSettings: pluginLinking),
+        .target(
+            name: "CBridgeNet", path: "Plugins/BridgeNet/CBridgeNet", cSettings: [.define("_GNU_SOURCE")],
+            linkerSettings: [.linkedLibrary("mnl")]),
+        .target(
+            name: "BridgeNetPlugin", dependencies: ["CBridgeNet", "PluginKit", "PluginAPI"],
+            path: "Plugins/BridgeNet/Sources", swiftSettings: swiftSettings),
+        .target(
+            name: "BridgeNetEntry", dependencies: ["BridgeNetPlugin", "PluginKit", "PluginAPI"],
+            path: "Plugins/BridgeNet/Entry", swiftSettings: swiftSettings, linkerSettings: pluginLinking),
         .target(
             name: "NvidiaPlugin", dependencies: ["PluginKit", "PluginAPI"],
             path: "Plugins/NvidiaGPU/Sources", swiftSettings: swiftSettings),
@@ -313,7 +323,8 @@ let package = Package(
         .testTarget(
             name: "PluginTests",
             dependencies: [
-                "OverlayPlugin", "NvidiaPlugin", "PluginKit", "PluginHost", "Core", "Base", "Linux", "CLinux",
+                "BridgeNetPlugin", "OverlayPlugin", "NvidiaPlugin", "PluginKit", "PluginHost", "Core", "Base", "Linux",
+                "CLinux",
             ],
             swiftSettings: testSettings),
         .testTarget(
@@ -344,6 +355,7 @@ if isRelease { package.targets.removeAll { $0.type == .test || $0.name == "TestS
 let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("SIF", ["Core", "Base", "Linux"]),
     ("Manifest", ["PluginHost"]), ("LinkerCache", ["ELF"]), ("LibraryList", ["NvidiaPlugin"]),
+    ("NetworkList", ["BridgeNetPlugin"]),
     ("Squashfs", ["Squashfs"]), ("Extfs", ["Extfs", "Extraction", "Linux"]),
     ("EnvScript", ["Core", "Shell", "Linux", "CLinux"]),
     ("Grammar", ["Grammar", "Core", "Base"]),

@@ -152,6 +152,9 @@ package final class PluginRun: PluginPhases {
     package func entered() throws(SkiffError) { try inChild(.entered, \.entered) }
     package func preExec() throws(SkiffError) { try inChild(.preExec, \.pre_exec) }
 
+    /// The state that is put back after calls has copies of the caller's standard streams.
+    package func callerIsLeft() { try? ProcessCare.current?.renew(ownsChildren: false) }
+
     package func started(pid: Int32, pidfd: Int32) {
         for session in sessions {
             guard let slot = session.plugin.phases.started else { continue }

@@ -41,7 +41,7 @@ extension EndToEnd {
             #expect(outcome.standardOutput.hasSuffix("ip6-allrouters\n"), "\(outcome)")
             // There is an address only where the interface is up.
             #expect(outcome.standardOutput.contains("|-- 127.0.0.1"), "\(outcome)")
-            for words in [["--net"], ["--net", "--network", "none,ptp"]] {
+            for words in [["--net", "--network", "no-such"], ["--net", "--network", "none,ptp"]] {
                 let refused = try skiffCommand(["exec"] + words + [image, "true"], as: profile).run()
                 #expect(refused.end == .exited(255), "\(refused)")
                 #expect(refused.standardError.contains("cannot set up network "), "\(refused)")

@@ -78,9 +78,19 @@ extension EndToEnd {
                     products: [
                         .library(name: "Overlay", type: .dynamic, targets: ["OverlayEntry"]),
                         .library(name: "NvidiaGPU", type: .dynamic, targets: ["NvidiaEntry"]),
+                        .library(name: "BridgeNet", type: .dynamic, targets: ["BridgeNetEntry"]),
                     ],
                     dependencies: [.package(path: "\(folder)/share/skiff/pluginkit")],
                     targets: [
+                        .target(
+                            name: "CBridgeNet", path: "BridgeNet/CBridgeNet", cSettings: [.define("_GNU_SOURCE")],
+                            linkerSettings: [.linkedLibrary("mnl")]),
+                        .target(
+                            name: "BridgeNetPlugin", dependencies: ["CBridgeNet"] + kit, path: "BridgeNet/Sources",
+                            swiftSettings: settings),
+                        .target(
+                            name: "BridgeNetEntry", dependencies: ["BridgeNetPlugin"] + kit, path: "BridgeNet/Entry",
+                            swiftSettings: settings),
                         .target(
                             name: "OverlayPlugin", dependencies: kit, path: "Overlay/Sources", swiftSettings: settings),
                         .target(
@@ -98,9 +108,10 @@ extension EndToEnd {
                 swift build -Xlinker --version-script="$3/share/skiff/pluginkit/plugin.map"
                 cp .build/debug/libOverlay.so "$3/lib/skiff/plugins/Overlay.so"
                 cp .build/debug/libNvidiaGPU.so "$3/lib/skiff/plugins/NvidiaGPU.so"
+                cp .build/debug/libBridgeNet.so "$3/lib/skiff/plugins/BridgeNet.so"
                 """
             _ = try Self.sh(script, [Stage.repository, package, folder], in: work)
-            for id in ["org.skiff.overlay", "org.skiff.nvidia-gpu"] {
+            for id in ["org.skiff.overlay", "org.skiff.nvidia-gpu", "org.skiff.bridge-net"] {
                 // A debug build finds the Swift runtime through a path of the toolchain.
                 let check = try run(["plugin", "check", "--skip", "no-rpath,load-under-5ms", id], as: .current)
                 #expect(check.isSuccess && !check.standardOutput.contains("failed"), "\(check)")

@@ -85,7 +85,8 @@ extension EndToEnd {
                     #expect(outcome.end == .exited(255), "\(outcome)")
                     #expect(
                         outcome.standardError.contains(
-                            "cannot set up network stranger: it is unknown to org.test.any, org.test.network"),
+                            "cannot set up network stranger: it is unknown to org.skiff.bridge-net, org.test.any, org.test.network"
+                        ),
                         "\(outcome)")
                 } else {
                     #expect(

@@ -7,6 +7,8 @@ package enum Facility: String, Hashable, Sendable {
     case root, user, userNamespaces = "user-namespaces", fuse, loop, overlay, peer, registry, ranges, python
     /// Cgroups of version 1 that root can make; those of version 2 are proved by Scripts/check-vm.
     case cgroups
+    /// Bridges, pairs and nftables in network namespaces; programs of CNI.
+    case bridge, cni
     /// Programs in /usr/bin or /usr/sbin.
     case buildah, debootstrap, fish, gpg, htpasswd, ip, man, mke2fs, mksquashfs, openssl, podman, setpriv, skopeo,
         strace,
@@ -40,6 +42,8 @@ package enum Facility: String, Hashable, Sendable {
         case .ranges: ranges
         case .cgroups: cgroups
         case .registry: program("docker-registry")
+        case .bridge: program("nft") ?? bridge
+        case .cni: isAccessible("/usr/lib/cni/bridge", X_OK) ? nil : "containernetworking-plugins is not installed"
         case .python: program("python3")
         case .podman: program("podman") ?? program("crun")
         case .buildah, .debootstrap, .fish, .gpg, .htpasswd, .ip, .man, .mke2fs, .mksquashfs, .openssl, .setpriv,
@@ -63,6 +67,12 @@ package enum Facility: String, Hashable, Sendable {
             return "root can make no cgroup of version 1 here"
         }
         return (try? removeDirectory(place)) == nil ? "a cgroup cannot be removed" : nil
+    }
+
+    private var bridge: String? {
+        let script = "ip link add b0 type bridge && ip link add v0 type veth peer name v1 && nft add table inet t"
+        let made = try? command(["/usr/bin/unshare", "--net", "/bin/sh", "-c", script], seconds: 20)
+        return made?.status == 0 ? nil : "the kernel lacks bridges, veth or nf_tables"
     }
 
     private var ranges: String? {

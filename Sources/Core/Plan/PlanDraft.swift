@@ -123,6 +123,8 @@ package protocol PluginPhases: AnyObject {
     func received(_ message: [UInt8]) throws(SkiffError)
     /// In the parent, when the program runs. A failure ends the container.
     func running(_ place: ContainerPlace) throws(SkiffError)
+    /// In a keeper that has cut itself off from its caller: it may hold nothing of him any more.
+    func callerIsLeft()
     /// In the parent, when the program runs. A failure is a warning.
     func started(pid: Int32, pidfd: Int32)
     /// In the parent, when the container is gone or the launch failed; undoes what `prepare` did, in reverse order.
@@ -159,6 +161,7 @@ extension PluginPhases {
     package func attach(_ place: ContainerPlace) throws(SkiffError) -> [NetworkResult] { [] }
     package func received(_ message: [UInt8]) throws(SkiffError) {}
     package func running(_ place: ContainerPlace) throws(SkiffError) {}
+    package func callerIsLeft() {}
 }
 
 /// A container that exists: its first process and its own namespaces, by descriptors that are lent.

@@ -168,6 +168,7 @@ extension Launcher {
         try? duplicate(streams.error, onto: 2)
         Log.allowColor(false)
         for stream in streams.descriptors { _ = CLinux.close(stream) }
+        plugins.callerIsLeft()
         do throws(Errno) {
             try sendMessage([KeeperAnswer.runs] + "\(pid)".bytes, over: starter)
         } catch {

@@ -1,0 +1,142 @@
+import Glibc
+import PluginAPI
+public import PluginKit
+
+/// The networks of CNI's configuration files, for `--network`: bridges, pairs, macvlan and ipvlan with addresses, port maps and
+/// masquerading in process; other types by programs of CNI.
+public final class BridgeNet: NetworkPlugin {
+    public let id = "org.skiff.bridge-net"
+    public let version = "0.1.0"
+    public let name = "BridgeNet"
+    public let phases: Set<PluginPhase> = []
+
+    public init() {}
+
+    public var handlers: [Handler] {
+        [
+            .strings("network") { session, list, count in
+                Kit.run { () throws(PluginError) in
+                    guard let session = Session(session) else { return }
+                    try NetworkCommand(session).run(Kit.strings(list, count))
+                }
+            }
+        ]
+    }
+
+    /// Networks that were taken on, by their place in `--network`.
+    private var networks: [Int: Way] = [:]
+    private var records: [Int: UInt64] = [:]
+    /// Descriptors that keep ports.
+    private var reserved: [Int: [Int32]] = [:]
+
+    private enum Way {
+        case native(NativeNetwork)
+        case programs(ProgramNetwork)
+    }
+
+    public func validate(_ request: NetworkRequest, _ session: Session) throws(PluginError) -> Bool {
+        let found: NetworkList?
+        let directory = try Self.configurations(session)
+        do throws(NetworkList.Problem) {
+            found = try NetworkList.find(request.network, in: directory)
+        } catch {
+            throw PluginError(error.text)
+        }
+        guard let found else { return false }
+        guard try session.number("uid") == 0 else {
+            throw PluginError(
+                "cannot set up network \(request.network): that needs root\n"
+                    + "Without root there is --network none, or the network of the host without --net",
+                status: SKIFF_E_DENIED)
+        }
+        networks[request.index] = try way(found, request.arguments, session)
+        return true
+    }
+
+    private func way(_ list: NetworkList, _ words: [String], _ session: Session) throws(PluginError) -> Way {
+        let directories = try Self.programs(session)
+        let network: NativeNetwork
+        do throws(NetworkArguments.Problem) {
+            let arguments = try NetworkArguments(words)
+            do throws(NetworkList.Problem) {
+                guard let plan = try InterfacePlan(list) else {
+                    return .programs(try ProgramNetwork(list, arguments, directories: directories))
+                }
+                network = NativeNetwork(list: list, plan: plan, arguments: arguments)
+            } catch {
+                throw NetworkArguments.Problem(text: error.text)
+            }
+        } catch {
+            throw PluginError(error.text)
+        }
+        try network.check()
+        return .native(network)
+    }
+
+    /// `cni configuration path`, or `network` beside skiff.conf.
+    static func configurations(_ session: Session) throws(PluginError) -> String {
+        let given = try session.configuration("cni configuration path").first ?? ""
+        return given.isEmpty ? try session.directory("configuration") + "/network" : given
+    }
+
+    /// `cni plugin path`, or where distributions have them.
+    static func programs(_ session: Session) throws(PluginError) -> [String] {
+        let given = try session.configuration("cni plugin path").first ?? ""
+        let list = given.isEmpty ? try session.variable("CNI_PATH") ?? "" : given
+        let own = list.split(separator: ":").map(String.init)
+        return own.isEmpty ? ["/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"] : own
+    }
+
+    public func prepare(_ request: NetworkRequest, _ session: Session) throws(PluginError) {
+        switch networks[request.index] {
+        case .native(let network): try session.note("\(request.interface): \(network.summary)")
+        case .programs(let network): try session.note("\(request.interface): \(network.summary)")
+        case nil: break
+        }
+    }
+
+    public func attach(_ request: NetworkRequest, _ place: ContainerPlace, _ session: Session) throws(PluginError) {
+        switch networks[request.index] {
+        case .native(let network):
+            let state = try Self.state()
+            let program = try session.directory("libexec") + "/../../bin/skiff"
+            let path = (try? Host.realPath(program)) ?? program
+            let container = Attachment.name(request.container, request.index)
+            records[request.index] = try session.push(
+                .run(path, ["skiff", "network", "release", container], input: []), reason: "network \(request.network)")
+            reserved[request.index] = try network.attach(request, place, session, state)
+        case .programs(let network): try network.attach(request, place, session)
+        case nil: break
+        }
+    }
+
+    public func detach(
+        _ request: NetworkRequest, _ place: ContainerPlace, _ results: [NetworkResult], _ session: Session
+    ) throws(PluginError) {
+        switch networks[request.index] {
+        case .native:
+            for file in reserved.removeValue(forKey: request.index) ?? [] { _ = close(file) }
+            try Self.release(Attachment.name(request.container, request.index))
+            if let record = records.removeValue(forKey: request.index) { try session.drop(record) }
+        case .programs(let network): try network.detach(request, place, session)
+        case nil: break
+        }
+    }
+
+    static func state() throws(PluginError) -> StateDirectory {
+        do throws(StateDirectory.Problem) {
+            return try StateDirectory()
+        } catch {
+            throw PluginError(error.text, errno: error.errno, status: SKIFF_E_SYSTEM)
+        }
+    }
+
+    static func release(_ name: String) throws(PluginError) {
+        let state = try state()
+        do throws(Rules.Problem) {
+            try state.locked { () throws(Rules.Problem) in try Attachment.release(name, in: state) }
+        } catch {
+            throw PluginError(error.text, status: SKIFF_E_SYSTEM)
+        }
+    }
+}

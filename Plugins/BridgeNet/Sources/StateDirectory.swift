@@ -1,0 +1,116 @@
+import Glibc
+import PluginKit
+
+/// What BridgeNet keeps about containers that live: files of root alone in memory, which the next boot does not have.
+///
+///     /run/skiff/networks/lock
+///     /run/skiff/networks/leases/NETWORK/ADDRESS     who has an address
+///     /run/skiff/networks/state/CONTAINER.INDEX      what to take back
+struct StateDirectory {
+    struct Problem: Error { let text: String, errno: Int32 }
+
+    static let path = "/run/skiff/networks"
+
+    /// Makes what is missing.
+    init() throws(Problem) {
+        for folder in ["/run/skiff", Self.path, Self.path + "/leases", Self.path + "/state"] {
+            if mkdir(folder, folder == "/run/skiff" ? 0o755 : 0o700) == 0 || errno == EEXIST { continue }
+            throw Problem(text: "cannot make directory \(folder)", errno: errno)
+        }
+        var found = stat()
+        guard lstat(Self.path, &found) == 0, found.st_uid == 0, found.st_mode & S_IFMT == S_IFDIR,
+            found.st_mode & 0o022 == 0
+        else { throw Problem(text: "cannot use directory \(Self.path): it is not root's own", errno: 0) }
+    }
+
+    /// Runs a body while no other command changes networks.
+    func locked<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+        let file = open(Self.path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        defer { if file >= 0 { _ = close(file) } }
+        while file >= 0, flock(file, LOCK_EX) != 0, errno == EINTR {}
+        return try body()
+    }
+
+    // MARK: leases
+
+    /// Takes an address for an owner.
+    /// - Returns: whether it was free.
+    func lease(_ address: Address, of network: String, for owner: Owner) throws(Problem) -> Bool {
+        let folder = Self.path + "/leases/" + network
+        guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
+            throw Problem(text: "cannot make directory \(folder)", errno: errno)
+        }
+        let path = folder + "/" + address.text
+        if let holder = (try? Host.read(path, limit: 4096)).map({ Owner(parsing: String(decoding: $0, as: UTF8.self)) })
+        {
+            if holder?.isAlive == true { return false }
+            _ = unlink(path)
+        }
+        try Self.write(owner.text, to: path)
+        return true
+    }
+
+    static func leasePath(_ address: String, of network: String) -> String { "\(path)/leases/\(network)/\(address)" }
+
+    /// Every lease, as network, address and owner.
+    func leases() -> [(network: String, address: String, owner: Owner)] {
+        let root = Self.path + "/leases"
+        return ((try? Host.names(in: root)) ?? []).flatMap { network in
+            ((try? Host.names(in: root + "/" + network)) ?? []).compactMap { address in
+                (try? Host.read("\(root)/\(network)/\(address)", limit: 4096))
+                    .flatMap { Owner(parsing: String(decoding: $0, as: UTF8.self)) }.map { (network, address, $0) }
+            }
+        }
+    }
+
+    // MARK: states
+
+    static func statePath(_ name: String) -> String { path + "/state/" + name }
+
+    var states: [String] { (try? Host.names(in: Self.path + "/state")) ?? [] }
+
+    static func write(_ text: String, to path: String) throws(Problem) {
+        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw Problem(text: "cannot make \(path)", errno: errno) }
+        defer { _ = close(file) }
+        let bytes = Array(text.utf8)
+        guard Glibc.write(file, bytes, bytes.count) == bytes.count else {
+            let number = errno
+            _ = unlink(path)
+            throw Problem(text: "cannot write \(path)", errno: number)
+        }
+    }
+}
+
+/// A command that lives as long as its container.
+struct Owner: Equatable, Sendable {
+    let container: String
+    let pid: Int32
+    /// In clock ticks since the boot: tells it from a later process with its number.
+    let start: String
+
+    /// This process.
+    init(container: String) {
+        (self.container, pid) = (container, getpid())
+        start = Self.start(of: getpid()) ?? ""
+    }
+
+    init?(parsing text: String) {
+        let words = text.split(whereSeparator: { $0 == " " || $0 == "\n" })
+        guard words.count == 3, let pid = Int32(words[1]) else { return nil }
+        (container, self.pid, start) = (String(words[0]), pid, String(words[2]))
+    }
+
+    var text: String { "\(container) \(pid) \(start)\n" }
+
+    var isAlive: Bool { Self.start(of: pid) == start }
+
+    /// proc_pid_stat(5), field 22; the name in parentheses may hold anything.
+    private static func start(of pid: Int32) -> String? {
+        guard let bytes = try? Host.read("/proc/\(pid)/stat", limit: 4096), let end = bytes.lastIndex(of: 0x29) else {
+            return nil
+        }
+        let fields = String(decoding: bytes[(end + 1)...], as: UTF8.self).split(separator: " ")
+        return fields.count > 19 && fields[0] != "Z" ? String(fields[19]) : nil
+    }
+}
