@@ -37,21 +37,25 @@ package struct CgroupRecord {
         if let parent = parentPath(directory) { try? removeDirectory(parent) }
     }
 
-    /// Removes a cgroup that is empty, at once or when its last process has gone for good.
+    /// Removes a cgroup that is empty.
+    /// - Parameter patience: for how many milliseconds processes in it may take to end.
     /// - Returns: whether it is gone.
-    static func remove(_ directory: String) -> Bool {
-        for _ in 0..<50 {
+    static func remove(_ directory: String, patience: Int64) -> Bool {
+        let begin = monotonicMilliseconds()
+        while true {
             do throws(Errno) {
                 try removeDirectory(directory)
                 return true
             } catch {
                 if error == .noSuchFile { return true }
-                // A process that has ended is counted for a moment.
-                guard error == .busy, OwnProcesses.none.members(of: directory).isEmpty else { return false }
+                // A process that has ended is counted for a moment, though none is listed.
+                let isEmpty = OwnProcesses.none.members(of: directory).isEmpty
+                guard error == .busy, monotonicMilliseconds() - begin < (isEmpty ? max(patience, 100) : patience) else {
+                    return false
+                }
                 pause(milliseconds: 2)
             }
         }
-        return false
     }
 
     /// Removes what commands have left that were killed.
@@ -71,7 +75,7 @@ package struct CgroupRecord {
             let cgroups = lines.filter { isOurs($0, name) }
             left += cgroups.filter { isAccessible($0, F_OK) }
             guard removing else { continue }
-            guard cgroups.reduce(true, { remove($1) && $0 }) else { continue }
+            guard cgroups.reduce(true, { remove($1, patience: 0) && $0 }) else { continue }
             for line in lines where line.hasPrefix(word) { disable(line.dropFirst(word.utf8.count)) }
             try? unlink(name, at: folder.raw)
         }

@@ -232,16 +232,19 @@ final class MadeCgroup {
     /// Removes the cgroup. Where a program has left processes behind, they stay in it, and another command removes it later.
     func remove() {
         closeEntrances()
+        // Children of a program that was killed end a moment later. While they are there, nothing new can enter a cgroup
+        // in which this command had to make room.
+        let patience: Int64 = room == nil ? 20 : 1000
         var isGone = true
         for directory in made.reversed() where directory != room?.directory {
-            isGone = CgroupRecord.remove(directory) && isGone
+            isGone = CgroupRecord.remove(directory, patience: patience) && isGone
         }
         if isGone, let room {
             // What was enabled for this command is its own affair, and goes with it.
             let file = room.place.directory + "/cgroup.subtree_control"
             for name in missing(room.place) { try? writeControl(file, "-" + name) }
             try? move(from: room.directory, to: room.place.directory)
-            isGone = CgroupRecord.remove(room.directory)
+            isGone = CgroupRecord.remove(room.directory, patience: 0)
         }
         if isGone { record?.forget() }
     }
