@@ -72,7 +72,7 @@ final class ImageEdit {
     /// - Returns: the status of `fill`.
     func replace(_ id: UInt32, size: UInt64, _ fill: ((CInt, Int64, Int64) -> Int32)?) throws(SkiffError) -> Int32 {
         try write(size, fill) { editor throws(SkiffError) in
-            try editor.beginReplacement(id: id)
+            try editor.beginReplacement(id: id, size: try Self.checked(size))
         } finish: { editor, size throws(SkiffError) in
             try editor.finishReplacement(size: size)
         }
@@ -110,12 +110,12 @@ final class ImageEdit {
         defer { self.editor = editor }
         let offset = try begin(&editor)
         do throws(SkiffError) {
-            try editor.reserve(size: size)
+            let length = try editor.reserve(size: size)
             let start = try Self.start(of: file.raw, editor.image)
             isFilling = true
             let status = fill(file.raw, offset, size)
             isFilling = false
-            try checkBounds(start, end: offset + size)
+            try checkBounds(start, length: length)
             if status == SKIFF_OK { try finish(&editor, size) } else { editor.abandonObject() }
             return status
         } catch {
@@ -134,8 +134,8 @@ final class ImageEdit {
 
     /// Puts back what the plugin has written into header and table.
     /// - Throws: when it has written there, or changed the length of the file.
-    private func checkBounds(_ start: [UInt8], end: Int64) throws(SkiffError) {
-        let (now, length) = try during("cannot read the SIF file") { () throws(Errno) in
+    private func checkBounds(_ start: [UInt8], length: Int64) throws(SkiffError) {
+        let (now, found) = try during("cannot read the SIF file") { () throws(Errno) in
             (try readBytes(file.raw, at: 0, count: start.count), try status(of: file.raw).size)
         }
         if now != start {
@@ -144,7 +144,7 @@ final class ImageEdit {
             }
             throw SkiffError("cannot add to \(path): the plugin has written into the header")
         }
-        guard length == end else {
+        guard found == length else {
             throw SkiffError("cannot add to \(path): the plugin has written outside of its place")
         }
     }

@@ -74,5 +74,36 @@ extension EndToEnd {
             let last = try skiff("sif", "dump", String(partition.id + 1), place.sif, as: profile)
             #expect(last.standardOutput == "behind")
         }
+
+        /// Killed while the new file system is made, or while it is copied into its place.
+        @Test(.cleanHost, arguments: Profile.allCases, ["e2fsck", "resize2fs"])
+        func aKilledChangeLeavesTheOverlay(profile: Profile, program: String) throws {
+            try need(profile)
+            let place = try OverlayPlace(profile)
+            try place.addSIF()
+            for file in ["x.sif", "o.img"] {
+                #expect(try place.overlay("create", "-S", "--create-dir", "kept", file).isSuccess)
+                let before = try readFile(place.folder + "/" + file, limit: 1 << 28)
+                let programs = place.folder + "/programs"
+                try makeDirectories(programs)
+                for name in ["e2fsck", "resize2fs"] {
+                    let stops = name == program ? "touch \(place.folder)/ready; exec sleep 30\n" : "exit 0\n"
+                    try writeFile(programs + "/" + name, Array("#!/bin/sh\n\(stops)".utf8), mode: 0o755)
+                }
+                try writeFile(place.folder + "/skiff.conf", Array("binary path = \(programs)\n".utf8), mode: 0o644)
+                var command = try place.command(["resize", "-S", "--size", "128", file])
+                command.words.insert(contentsOf: ["--config", place.folder + "/skiff.conf"], at: 1)
+                let running = try command.start()
+                let deadline = Date(timeIntervalSinceNow: 15)
+                while !isAccessible(place.folder + "/ready", []), Date() < deadline { usleep(5_000) }
+                for entry in ProcessTable.current() where entry.session == running.pid { kill(entry.pid, SIGKILL) }
+                _ = try running.wait(seconds: 10)
+                try? unlink(place.folder + "/ready")
+                #expect(try readFile(place.folder + "/" + file, limit: 1 << 28) == before)
+                #expect(try place.overlay("resize", "-S", "--size", "128", file).isSuccess)
+            }
+            #expect(try place.list("/upper", in: place.image).contains("/kept//"))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: place.folder).allSatisfy { !$0.hasPrefix(".") })
+        }
     }
 }

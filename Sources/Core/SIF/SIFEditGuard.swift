@@ -20,11 +20,16 @@ package final class SIFEditGuard {
     /// - Parameter file: open for reading and writing, and locked by the edit that begins.
     /// - Returns: nil without one more process: the edit goes on, and is only less guarded.
     package init?(of file: CInt) {
-        guard let line = try? makePipe() else { return nil }
+        guard let line = try? makePipe(), let ready = try? makePipe() else { return nil }
         let waiting = OwnedFD(adopting: line.first)
         let ours = OwnedFD(adopting: line.second)
+        let detached = OwnedFD(adopting: ready.first)
+        let attached = OwnedFD(adopting: ready.second)
         guard let child = try? cloneProcess() else { return nil }
         if child == 0 { watch(file, waiting.raw) }
+        // Until it has left the group, and closed its end, what kills the group kills it, too.
+        try? attached.close()
+        _ = try? waitReadable([], orEndOf: [detached.raw])
         self.child = child
         alive = consume ours
     }

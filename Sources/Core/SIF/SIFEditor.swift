@@ -22,6 +22,9 @@ package struct SIFEditor: Sendable {
     private var oldLength: Int64?
     /// Where objects lay that are gone, or elsewhere.
     var abandoned: [ByteRange] = []
+    /// Where the objects lie that readers of the file see.
+    private(set) var visible: [ByteRange] = []
+    var visibleEnd: Int64 { visible.map { $0.offset + $0.size }.max() ?? 0 }
     /// The table as it is in the file; empty for a new one.
     private var storedTable: [UInt8]
     private let mark: SIFEditMark
@@ -34,6 +37,8 @@ package struct SIFEditor: Sendable {
         let unaligned: Int64
         /// Length of the file before anything of this object was written.
         let length: Int64
+        /// Whether it lies between others.
+        let isGap: Bool
     }
 
     /// For a new, empty file. Nothing is written before the first object or `commit()`.
@@ -70,6 +75,7 @@ package struct SIFEditor: Sendable {
         let image = try SIFImage(reading: file)
         self.image = image
         storedTable = image.encodedTable
+        visible = image.objects.map(\.range)
         mark = try during("cannot look at the SIF file") { () throws(Errno) in
             let mark = try SIFEditMark(file, image.header)
             if let length = mark.length {
@@ -107,6 +113,7 @@ package struct SIFEditor: Sendable {
         }
         giveUpAbandonedRoom()
         (cutsTail, oldLength) = (false, nil)
+        visible = image.objects.map(\.range)
     }
 
     /// Ends an edit that is not committed, and leaves the file as it was.
@@ -165,9 +172,10 @@ extension SIFEditor {
         return try begin(object, slot: slot)
     }
 
-    /// Chooses a place behind all objects, and notes what the file was.
-    mutating func begin(_ object: SIFNewObject, slot: Int) throws(SkiffError) -> Int64 {
-        let unaligned = image.dataEnd
+    /// Chooses a place behind all objects, or takes the one that begins at `gap`, and notes what the file was.
+    mutating func begin(_ object: SIFNewObject, slot: Int, gap: Int64? = nil) throws(SkiffError) -> Int64 {
+        // What readers still see is not written over, even when this edit has taken it out of the table.
+        let unaligned = gap ?? max(image.dataEnd, visibleEnd)
         // A foreign header can say anything.
         let tableEnd = image.header.descriptorsOffset + image.header.tableSize
         guard unaligned >= max(tableEnd, Int64(SIFFormat.headerSize)) else {
@@ -179,7 +187,8 @@ extension SIFEditor {
             try during("cannot write the SIF file") { () throws(Errno) in try mark.write(length) }
             oldLength = length
         }
-        begun = Begun(object: object, slot: slot, offset: offset, unaligned: unaligned, length: length)
+        begun = Begun(
+            object: object, slot: slot, offset: offset, unaligned: unaligned, length: length, isGap: gap != nil)
         return offset
     }
 
@@ -208,7 +217,7 @@ extension SIFEditor {
             size: size, paddedSize: begun.offset - begun.unaligned + size, time: time, name: object.name,
             extra: object.extra)
         insert(added, slot: begun.slot)
-        image.header.dataSize = begun.unaligned - image.header.dataOffset + added.paddedSize
+        image.header.dataSize = max(0, added.end - image.header.dataOffset)
         if let partition = added.partition, partition.role == .primarySystem {
             image.header.architecture = partition.architecture
         }
@@ -277,7 +286,7 @@ extension SIFEditor {
     {
         let object = try image.object(id: id)
         guard let index = image.objects.firstIndex(of: object) else { throw SkiffError("object not found") }
-        if zero { try overwriteWithZeros(object) }
+        if zero { try overwriteWithZeros(object.range, "object \(id)") }
         if reclaims { abandoned.append(object.range) }
         image.objects.remove(at: index)
         image.slots.remove(at: index)
@@ -324,12 +333,13 @@ extension SIFEditor {
         image.objects[index].modified = time
     }
 
-    private func overwriteWithZeros(_ object: SIFDescriptor) throws(SkiffError) {
-        try during("cannot overwrite object \(object.id)") { () throws(Errno) in
+    func overwriteWithZeros(_ range: ByteRange, _ what: String) throws(SkiffError) {
+        try during("cannot overwrite \(what)") { () throws(Errno) in
             // A size beyond the end of the file must not make the file grow.
-            let end = min(object.end, try status(of: file).size)
+            let end = min(range.offset + range.size, try status(of: file).size)
             let zeros = [UInt8](repeating: 0, count: 1 << 16)
-            var offset = object.offset
+            var offset = range.offset
+            if offset < end, (try? punchHole(file, offset: offset, size: end - offset)) != nil { return }
             while offset < end {
                 let count = Int(min(Int64(zeros.count), end - offset))
                 try writeFully(file, Array(zeros[..<count]), at: offset)

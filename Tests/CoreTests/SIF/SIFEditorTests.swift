@@ -230,6 +230,8 @@ struct SIFEditorTests {
         var editor = try SIFEditor(opening: file.raw)
         try editor.delete(id: 3)
         try editor.delete(id: 1)
+        // Before that, readers still see what lies there.
+        try editor.commit()
         let added = try editor.add(SIFNewObject(.generic), bytes: [9, 9])
         #expect(added.id == 1 && added.offset == 32212)
         try editor.commit()

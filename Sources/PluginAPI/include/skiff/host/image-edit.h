@@ -39,7 +39,7 @@ typedef struct skiff_edit_place {
 
 /* Writes the bytes, there and nowhere else: by pwrite(2), or by a helper of skiff.host.run/2 that gets fd and, as its
  * file_size_limit, offset + size. A negative status ends the change. What it writes into the header, into the table or
- * behind its place does so, too, and is taken back. */
+ * behind the end of the file does so, too, and is taken back. */
 typedef int32_t skiff_fill_fn(void *context, const skiff_edit_place *place);
 
 typedef struct skiff_host_image_edit {
@@ -59,7 +59,7 @@ typedef struct skiff_host_image_edit {
     int32_t (*append)(skiff_session *session, uint64_t edit, const skiff_new_section *object, skiff_fill_fn *fill, void *context,
                       uint32_t *id);
     /* [parent] New bytes for an object, which keeps its number and all that links to it. Until commit the old ones can be
-     * read at their place; their room then becomes a hole, where the file system knows holes. */
+     * read at their place; their room is then cut off, or becomes a hole, which a later replacement may take. */
     int32_t (*replace)(skiff_session *session, uint64_t edit, uint32_t id, uint64_t size, skiff_fill_fn *fill, void *context);
     /* [parent] Another size for the object that lies last: zeros are added, or its end is cut off. */
     int32_t (*resize)(skiff_session *session, uint64_t edit, uint32_t id, uint64_t size);
