@@ -194,7 +194,7 @@ let package = Package(
         // Only its header is used here: the library is opened for the first profile.
         .target(name: "CSeccomp", path: "Sources/Administration/CSeccomp"),
         .target(
-            name: "Administration", dependencies: ["CSeccomp", "Core", "Base", "Linux", "CLinux"],
+            name: "Administration", dependencies: ["CSeccomp", "TOML", "Signing", "Core", "Base", "Linux", "CLinux"],
             exclude: ["CSeccomp"], swiftSettings: swiftSettings),
         .target(
             name: "Doctor",

@@ -8,6 +8,7 @@ package enum MountSpec {
         var source: String?
         var destination: String?
         var readOnly = false
+        var isNested = true
         for field in fields {
             let parts = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             let value = parts.count > 1 ? parts[1] : ""
@@ -17,7 +18,7 @@ package enum MountSpec {
             case "source", "src": source = value
             case "destination", "dst", "target": destination = value
             case "ro", "readonly": readOnly = value.isEmpty || value == "true"
-            case "nonested": break
+            case "nonested": isNested = false
             case "image-src", "id":
                 throw SkiffError(
                     "cannot mount \(fields.joined(separator: ",")): \(parts[0]) (a mount from an image) is not available in this version"
@@ -31,7 +32,7 @@ package enum MountSpec {
         }
         return Request.Bind(
             source: absolutePath(source, in: currentDirectory), destination: absolutePath(destination, in: "/"),
-            readOnly: readOnly)
+            readOnly: readOnly, isNested: isNested)
     }
 
     private static func failure(_ reason: String) -> SkiffError {

@@ -31,6 +31,10 @@ package struct HostFacts: Sendable {
     package var workDirectory = Place.absent(.noSuchFile)
     /// The directory that becomes the home.
     package var homeSource = Place.absent(.noSuchFile)
+    /// Whether somebody reads messages as they appear: descriptor 2 is a terminal.
+    package var hasReader = false
+    /// What the user has installed below the home directory that is mounted, for somebody who reads it.
+    package var homeLibraries: [String] = []
     /// `directory` without symbolic links; nil when that is the same.
     package var resolvedDirectory: String?
     /// Mount points directly below `/`.

@@ -26,6 +26,8 @@ extension HostFacts {
         if let path = request.workDirectory(in: directory) { workDirectory = .at(path) }
         if HomeDirectory.isMounted(request, settings), let path = HomeDirectory.hostPath(request, self) {
             homeSource = .at(path)
+            hasReader = settings.shadowNotice && isTerminal(2)
+            if hasReader && !request.contain { homeLibraries = ShadowNotice.libraries(below: path) }
         }
         if DefaultMounts.considersCurrentDirectory(request, settings, self) {
             resolvedDirectory = (try? realPath(".")) ?? directory

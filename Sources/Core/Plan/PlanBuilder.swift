@@ -310,6 +310,14 @@ package struct PlanBuilder {
             binds: request.bindDestinations(draft.mounts), instance: request.instance,
             changes: draft.variables)
         let environment = try EnvironmentPlan.make(request, host: host.environment, facts: facts)
+        if settings.shadowNotice, let notice = ShadowNotice(environment, libraries: host.homeLibraries) {
+            // Scripts compare what a command writes: only who sits at a terminal is told, and who asks for the plan.
+            if host.hasReader {
+                draft.messages.append(.info(notice.text))
+            } else {
+                draft.notes.append(PlanNote(notice.text, origin: "core"))
+            }
+        }
         let privileges = try privileges(&draft)
         let emulation = rootEmulation()
         if let emulation, let capability {
@@ -450,7 +458,9 @@ extension Request {
     func bindDestinations(_ mounts: [Mount]) -> [String] {
         let mounted = Set(mounts.filter { $0.group == .userBinds }.map(\.destination.bytes))
         var seen: Set<[UInt8]> = []
-        return binds.map(\.destination).filter { mounted.contains($0.bytes) && seen.insert($0.bytes).inserted }
+        return binds.filter(\.isNested).map(\.destination).filter {
+            mounted.contains($0.bytes) && seen.insert($0.bytes).inserted
+        }
     }
 
     /// `--workdir` made absolute, where something is put into it.

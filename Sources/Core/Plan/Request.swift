@@ -45,8 +45,11 @@ package struct Request: Sendable {
         package var source: String
         package var destination: String
         package var readOnly: Bool
-        package init(source: String, destination: String, readOnly: Bool = false) {
+        /// Whether containers that are started in the container bind the same (`APPTAINER_BIND`).
+        package var isNested = true
+        package init(source: String, destination: String, readOnly: Bool = false, isNested: Bool = true) {
             (self.source, self.destination, self.readOnly) = (source, destination, readOnly)
+            self.isNested = isNested
         }
     }
 

@@ -116,7 +116,8 @@ extension FieldWriter {
     mutating func put(_ key: String, _ bind: Request.Bind) {
         // The length tells where the source ends: a path may hold any other byte.
         let source = bind.source.bytes
-        put(key, Array("\(bind.readOnly ? "ro" : "rw"):\(source.count):".utf8) + source + bind.destination.bytes)
+        let options = (bind.readOnly ? "ro" : "rw") + (bind.isNested ? "" : ",nonested")
+        put(key, Array("\(options):\(source.count):".utf8) + source + bind.destination.bytes)
     }
 }
 
@@ -126,9 +127,10 @@ extension FieldReader {
         guard parts.count == 3, let length = Int(String(bytes: parts[1])), length >= 0, length <= parts[2].count else {
             throw unknown("bind", String(bytes: bytes))
         }
+        let options = parts[0].split(separator: UInt8(ascii: ",")).map { String(bytes: $0) }
         return Request.Bind(
             source: String(bytes: parts[2].prefix(length)), destination: String(bytes: parts[2].dropFirst(length)),
-            readOnly: parts[0].elementsEqual("ro".utf8))
+            readOnly: options.contains("ro"), isNested: !options.contains("nonested"))
     }
 
     static func unknown(_ key: String, _ value: String) -> SkiffError {

@@ -41,6 +41,8 @@ package struct Settings: Sendable, Equatable {
     /// `src[:dst]` each.
     package var bindPath = ["/etc/localtime", "/etc/hosts"]
     package var userBindControl = true
+    /// Whether users are told of what goes before the image's own (`ShadowNotice`).
+    package var shadowNotice = true
     package var enableFusemount = true
     package var enableOverlay = Overlay.yes
     package var enableUnderlay = Underlay.yes

@@ -54,6 +54,9 @@ extension Settings {
         try visitor.flag("mount hostfs", &mountHostfs, "every file system of the host")
         try visitor.list("bind path", &bindPath, "paths of the host shown in every container, src[:dst]")
         try visitor.flag("user bind control", &userBindControl, "users may bind, choose a home and scratch directories")
+        try visitor.flag(
+            "shadow notice", &shadowNotice,
+            "tell users at a terminal which variables and files of theirs go before the image's")
         try visitor.flag("enable fusemount", &enableFusemount, "users may mount FUSE file systems")
         try visitor.word(
             "enable overlay", &enableOverlay, "overlay file systems; driver uses a program in place of the kernel")

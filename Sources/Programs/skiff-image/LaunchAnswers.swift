@@ -2,17 +2,19 @@ import Administration
 import Base
 import Core
 import Linux
+import Signing
 
 /// What skiff asks for during a launch (`HelperAnswer`): words that only skiff uses.
 enum LaunchAnswers {
     private static let input: Int32 = 4
 
     /// - Returns: the exit status; nil for other words.
-    static func run(_ words: [String]) throws(SkiffError) -> Int32? {
+    static func run(_ words: [String], _ installation: Installation) throws(SkiffError) -> Int32? {
         switch words.first {
         case "__seccomp": try seccomp(words)
         case "__capabilities": try capabilities(words)
         case "__limits": try limits(words)
+        case "__ecl": try executionControl(words, installation)
         default: return nil
         }
         return 0
@@ -46,5 +48,12 @@ enum LaunchAnswers {
     private static func capabilities(_ words: [String]) throws(SkiffError) {
         guard words.count == 2 else { throw malformed }
         try answer(Array(String(try CapabilityFile(words[1]).read().granted(to: 0)).utf8))
+    }
+
+    /// `__ecl FILE IMAGE`: judges the image on the input, and ends with an error for one that may not run.
+    private static func executionControl(_ words: [String], _ installation: Installation) throws(SkiffError) {
+        guard words.count == 3 else { throw malformed }
+        try ExecutionControl(file: words[1]).check(
+            image: words[2], file: input, keys: KeyringFile.ofInstallation(installation))
     }
 }

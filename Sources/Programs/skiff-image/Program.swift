@@ -29,7 +29,7 @@ struct Program {
     private func dispatch() throws(SkiffError) -> Int32 {
         if words.first == "__extract" { return try Extract(Array(words.dropFirst())).run() }
         let installation = try Installation.current()
-        if let status = try LaunchAnswers.run(words) { return status }
+        if let status = try LaunchAnswers.run(words, installation) { return status }
         if words.first == "__transport" { return TransportWorker.run(installation) }
         let program = ProgramName(calledAs: environmentValue("SKIFF_PROGRAM") ?? "skiff")
         let catalog = PluginCatalog(installation)

@@ -96,6 +96,8 @@ struct LaunchCommand {
         var host = host
         host.look(for: request, settings, &facts, installation)
         let policy = LaunchPolicy(installation: installation, settings: settings)
+        // The tree of a build is not an image yet.
+        if !request.buildConfiguration { try policy.check(image) }
         host.grantedCapabilities = try policy.grantedCapabilities(host)
         // Only a launch that can need a plugin reads manifests and opens libraries.
         let installed = catalog.plugins(for: request, settings)

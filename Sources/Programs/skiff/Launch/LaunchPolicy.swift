@@ -9,6 +9,21 @@ struct LaunchPolicy {
     let installation: Installation
     let settings: Settings
 
+    // MARK: execution control
+
+    /// Refuses an image that the execution control list does not allow (Docs/spec/runtime.md §15). It is about SIF files:
+    /// the directives `allow container` are for the others.
+    func check(_ image: borrowing ImageSource) throws(SkiffError) {
+        guard image.kind == .sif else { return }
+        let path = installation.configurationDirectory + "/ecl.toml"
+        let file = ConfigurationFile(path, .administrator, name: "execution control list")
+        guard let bytes = try file.read(limit: 1 << 20) else { return }
+        // TOML has one word for it: without it nothing is activated.
+        guard String(bytes: bytes).contains("true") else { return }
+        _ = try HelperAnswer(installation: installation).bytes(
+            ["__ecl", path, image.path], giving: image.descriptor.raw)
+    }
+
     // MARK: capabilities of root
 
     /// Returns what capability.json grants root; nil where that is not asked for, or there is no file.
