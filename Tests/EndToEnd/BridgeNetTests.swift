@@ -149,7 +149,7 @@ extension EndToEnd {
                 sleep 0.3
                 ask='import socket, sys; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(2); s.sendto(b"datagram", (sys.argv[1], 5353)); print(s.recv(99).decode())'
                 python3 -c "$ask" 127.0.0.1; other python3 -c "$ask" 192.0.2.1
-                echo $(get '[2001:db8::1]:7888') $(far '[2001:db8::1]:7888') $(get '[fd60::2]')
+                up '[2001:db8::1]:7888'; echo $(get '[2001:db8::1]:7888') $(far '[2001:db8::1]:7888') $(get '[fd60::2]')
                 nsenter -t $(pid web) -n ip -6 -o addr show eth0 scope global | grep -o 'fd60::2/64'
                 other busybox nc -l -p 99 -e echo masqueraded & sleep 0.1
                 nsenter -t $(pid web) -n busybox nc 2001:db8::2 99 </dev/null
@@ -193,6 +193,7 @@ extension EndToEnd {
                     $S exec --net --network-args portmap=7888:80/tcp $IMAGE true; echo $?
                     left
                 done
+                $S doctor --clean >/dev/null 2>&1
                 """)
             #expect(
                 outcome.line.split(separator: "\n").filter { !$0.contains("WARNING") } == ["1", "0", "1", "0"],

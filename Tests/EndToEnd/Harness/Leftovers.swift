@@ -91,7 +91,9 @@ struct Leftovers: Equatable, CustomStringConvertible {
     }
 
     private static func entries(of folder: String, _ prefix: String) -> [String] {
-        names(in: folder).filter { $0.hasPrefix(prefix) }.map { folder + "/" + $0 }.sorted()
+        // What BridgeNet knows of networks stays there, empty, until the next boot.
+        names(in: folder).filter { $0.hasPrefix(prefix) }.map { folder + "/" + $0 }.filter { $0 != "/run/skiff" }
+            .sorted()
     }
 
     private static func names(in folder: String) -> [String] {
