@@ -175,6 +175,11 @@ let package = Package(
         .target(
             name: "OverlayEntry", dependencies: ["OverlayPlugin", "PluginKit", "PluginAPI"],
             path: "Plugins/Overlay/Entry", swiftSettings: swiftSettings, linkerSettings: pluginLinking),
+        // In C, as the two libraries between which it stands.
+        .executableTarget(
+            name: "skiff-extfs", path: "Plugins/Overlay/Server",
+            cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: ["fuse3", "ext2fs", "com_err"].map { .linkedLibrary(":lib\($0).a") }),
         .target(
             name: "CBridgeNet", path: "Plugins/BridgeNet/CBridgeNet", cSettings: [.define("_GNU_SOURCE")],
             linkerSettings: [.linkedLibrary("mnl")]),

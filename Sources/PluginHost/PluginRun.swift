@@ -5,9 +5,11 @@ import PluginAPI
 
 /// The plugins of one command, loaded, and their phases in order. The core sees this as `PluginPhases`.
 package final class PluginRun: PluginPhases {
-    private let sessions: [Session]
-    private let picked: [Picked]
+    private(set) var sessions: [Session]
+    private var picked: [Picked]
     private var networks = ServedNetworks()
+    /// Brings in plugins that turn out to be needed when the plan is closed.
+    private let supplement: (registry: InstalledPlugins, loader: Loader, facts: SessionFacts)?
     /// Plugins whose `prepare` was called and whose `stopped` was not, in order.
     private var prepared: [Session] = []
 
@@ -31,6 +33,7 @@ package final class PluginRun: PluginPhases {
         }
         self.sessions = sessions
         self.picked = picked
+        supplement = (registry, loader, facts)
     }
 
     /// One plugin from anywhere, for the checker.
@@ -38,6 +41,26 @@ package final class PluginRun: PluginPhases {
         let plugin = try Loader(directory: directory, trust: Trust(isPrivileged: false)).load(manifest)
         sessions = [Session(plugin: plugin, facts: facts)]
         picked = [Picked(manifest: manifest, trigger: "check")]
+        supplement = nil
+    }
+
+    /// Loads further plugins until one gives an answer, which is kept then.
+    func supply<Answer>(
+        _ table: String, because reason: String, _ ask: (Session) throws(SkiffError) -> Answer?
+    ) throws(SkiffError) -> Answer? {
+        guard let supplement else { return nil }
+        var registry = supplement.registry
+        registry.readAll()
+        let known = picked.map(\.manifest.id)
+        for manifest in registry.enabled where manifest.extensions.contains(table) && !known.contains(manifest.id) {
+            let session = Session(plugin: try supplement.loader.load(manifest), facts: supplement.facts)
+            session.number = UInt8(clamping: sessions.count)
+            guard let answer = try ask(session) else { continue }
+            sessions.append(session)
+            picked.append(Picked(manifest: manifest, trigger: reason))
+            return answer
+        }
+        return nil
     }
 
     /// Whether a call failed without a reason.
@@ -142,7 +165,7 @@ package final class PluginRun: PluginPhases {
         try session.plugin.manifest.lookAtProcess(after: station)
     }
 
-    private func withPlace(
+    func withPlace(
         _ place: ContainerPlace, _ body: (UnsafePointer<skiff_place>) throws(SkiffError) -> Void
     ) throws(SkiffError) {
         var lent = skiff_place(place)
@@ -168,6 +191,7 @@ package final class PluginRun: PluginPhases {
         let order = prepared.reversed()
         prepared = []
         networks.detach()
+        try? waitForServers { false }
         for session in order {
             session.endHelpers()
             session.undo()

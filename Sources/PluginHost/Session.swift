@@ -77,6 +77,10 @@ final class Session {
     var messageLink: Int32?
     /// Helpers that were started and not yet ended, in order.
     var helpers: [Helper] = []
+    /// Servers of layers, which end by themselves.
+    var servers: [LayerProcess] = []
+    /// The layer that it is asked to serve, during that call.
+    var servedLayer: ServedLayer?
     /// What it has to take back, by handles of the command's journal.
     private var handles: [UInt64] = []
     /// SIF files that the plugin has open.

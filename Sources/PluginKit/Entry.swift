@@ -69,6 +69,7 @@ private func findTable(_ plugin: UnsafePointer<skiff_plugin>?, _ id: UnsafePoint
     case SKIFF_EXT_PHASES: UnsafeRawPointer(phaseTable)
     case SKIFF_EXT_CLI: UnsafeRawPointer(cliTable)
     case SKIFF_EXT_NETWORK: UnsafeRawPointer(networkTable)
+    case let other?: Kit.plugin?.tables[other]
     default: nil
     }
 }
@@ -106,6 +107,28 @@ private func makePhases(_ phases: Set<PluginPhase>) -> skiff_phases {
             ? { _, session, status in
                 call(session) { (plugin, session) throws(PluginError) in try plugin.stopped(session, status: status) }
             } : nil)
+}
+
+/// For functions of further tables: runs a body with the plugin's session, and returns its status.
+extension Kit {
+    public static func run(
+        _ session: OpaquePointer?, _ body: (Session) throws(PluginError) -> Int32
+    ) -> Int32 {
+        var status = SKIFF_OK
+        let failed = run { () throws(PluginError) in
+            guard let session = Session(session) else {
+                throw PluginError("cannot run without a session", status: SKIFF_E_INTERNAL)
+            }
+            status = try body(session)
+        }
+        return failed < 0 ? failed : status
+    }
+
+    /// Allocates a table that lives as long as the process.
+    public static func table<Table>(_ value: Table) -> UnsafeRawPointer { UnsafeRawPointer(permanent(value)) }
+
+    /// Allocates a text that lives as long as the process.
+    public static func text(_ text: String) -> UnsafePointer<CChar> { permanentText(text) }
 }
 
 private func call(

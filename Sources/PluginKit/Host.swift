@@ -20,6 +20,8 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     public static let isDirectory = SystemError(EISDIR)
     public static let notSupported = SystemError(EOPNOTSUPP)
     public static let invalidArgument = SystemError(EINVAL)
+    /// What a device or a pipe is instead of a file.
+    public static let noDevice = SystemError(ENODEV)
 }
 
 /// The files of the host, for plugins that look at it.

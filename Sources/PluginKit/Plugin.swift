@@ -21,6 +21,8 @@ public protocol Plugin: AnyObject {
     var phases: Set<PluginPhase> { get }
     /// Functions for the manifest's flags and commands.
     var handlers: [Handler] { get }
+    /// Further tables in C, by id; they live as long as the process.
+    var tables: [String: UnsafeRawPointer] { get }
 
     func configure(_ session: Session) throws(PluginError)
     func prepare(_ session: Session) throws(PluginError)
@@ -35,6 +37,7 @@ public protocol Plugin: AnyObject {
 extension Plugin {
     public var license: String { "Apache-2.0" }
     public var handlers: [Handler] { [] }
+    public var tables: [String: UnsafeRawPointer] { [:] }
     public func configure(_ session: Session) throws(PluginError) {}
     public func prepare(_ session: Session) throws(PluginError) {}
     public func mounts(_ session: Session) throws(PluginError) {}

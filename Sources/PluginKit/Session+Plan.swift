@@ -27,6 +27,8 @@ public enum SessionLayer: Sendable {
     case upper(String, work: String)
     /// A writable layer in memory.
     case temporaryUpper
+    /// A file system in an open file, with the names of directories in it.
+    case served(FilePart, filesystem: String, isWritable: Bool, directory: String?, work: String?)
 }
 
 /// A change of the container's environment.
@@ -64,21 +66,33 @@ extension Session {
         var request = skiff_layer()
         request.struct_size = UInt32(MemoryLayout<skiff_layer>.size)
         request.fd = -1
-        let (path, work) =
+        let (path, work): (String, String) =
             switch layer {
             case .lower(let path): (path, "")
             case .upper(let path, let work): (path, work)
             case .temporaryUpper: ("", "")
+            case .served(_, _, _, let directory, let work): (directory ?? "", work ?? "")
             }
+        var type = ""
+        if case .served(let file, let filesystem, let isWritable, _, _) = layer {
+            (request.fd, request.offset, request.size) = (file.descriptor, file.offset, file.size)
+            request.flags = isWritable ? UInt32(SKIFF_LAYER_FLAG_WRITABLE) : 0
+            type = filesystem
+        }
         request.kind =
             switch layer {
             case .lower: UInt32(SKIFF_LAYER_KIND_LOWER)
             case .upper: UInt32(SKIFF_LAYER_KIND_UPPER)
             case .temporaryUpper: UInt32(SKIFF_LAYER_KIND_TEMPORARY_UPPER)
+            case .served: UInt32(SKIFF_LAYER_KIND_SERVED)
             }
         let status = withTexts(path, work, reason) { path, work, reason in
-            (request.path, request.work, request.reason) = (path, work, reason)
-            return slot?(pointer, &request)
+            (request.path, request.work, request.reason) =
+                (path.pointee == 0 ? nil : path, work.pointee == 0 ? nil : work, reason)
+            return type.withTerminatedBytes { type in
+                request.filesystem = type
+                return slot?(pointer, &request)
+            }
         }
         try check(status)
     }

@@ -57,7 +57,7 @@ extension Session {
 }
 
 /// Passes texts as an array of C strings that ends with NULL.
-private func withTextList<Result>(
+func withTextList<Result>(
     _ texts: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> Result
 ) -> Result {
     var block: [CChar] = []

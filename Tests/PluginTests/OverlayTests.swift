@@ -52,7 +52,7 @@ func overlaySpecs(text: String, path: String, isReadOnly: Bool) {
     try withFolder { (folder: String) throws in
         #expect(message(resolve(folder + "/none")) == "cannot open overlay \(folder)/none")
         try writeFile(folder + "/image", [], mode: 0o644)
-        #expect(message(resolve(folder + "/image"))?.contains("not available as overlays yet") == true)
+        #expect(message(resolve(folder + "/image"))?.contains("it is no directory") == true)
         try writeFile(folder + "/upper", [], mode: 0o644)
         #expect(message(resolve(folder)) == "cannot make upper and work in overlay \(folder)")
     }

@@ -1,7 +1,7 @@
 import PluginAPI
 public import PluginKit
 
-/// `--overlay` and `--writable-tmpfs`: writable and read-only layers above the image.
+/// `--overlay`, `--writable-tmpfs`, and overlays that an image brings along: writable and read-only layers above the image.
 ///
 /// The plugin decides which layers there are; the core stacks them in one overlay mount, lowest first.
 public final class Overlay: Plugin {
@@ -9,6 +9,7 @@ public final class Overlay: Plugin {
     public let version = "0.1.0"
     public let name = "Overlay"
     public let phases: Set<PluginPhase> = [.configure, .mounts]
+    public let tables: [String: UnsafeRawPointer] = [SKIFF_EXT_FILESYSTEM: ExtService.table()]
 
     private var specs: [OverlaySpec] = []
     private var isTemporary = false
@@ -62,21 +63,63 @@ public final class Overlay: Plugin {
             }
             writable = spec.path
         }
+        try addOwn(session)
         for spec in specs { try add(spec, to: session) }
         if isTemporary { try session.add(.temporaryUpper, reason: "--writable-tmpfs") }
     }
 
+    /// Adds the overlays that lie in the image: the lowest ones, read-only without `--writable`.
+    private func addOwn(_ session: Session) throws(PluginError) {
+        guard let file = try session.imageDescriptor() else { return }
+        let sections = try session.imageSections()
+        let group = sections.first { $0.role == 2 }?.group
+        let overlays = sections.filter { $0.role == 4 && $0.group == group }.map {
+            OverlayPart(
+                filesystem: $0.filesystem == 1 ? "squashfs" : "ext3",
+                file: FilePart(descriptor: file, offset: $0.offset, size: $0.size))
+        }
+        let path = try session.text("image") ?? ""
+        let written = try session.number("writable") == 1 ? overlays.lastIndex { $0.isWritable } : nil
+        if written != nil && !Host.permits(.write, path) {
+            throw PluginError("could not use \(path) for writing, you don't have write permissions")
+        }
+        for (index, overlay) in overlays.enumerated() {
+            let isWritten = index == written
+            try overlay.add(isWritten, to: session, reason: isWritten ? "--writable" : "overlay of the image", path)
+        }
+    }
+
     private func add(_ spec: OverlaySpec, to session: Session) throws(PluginError) {
-        let layer: OverlayLayer
+        let reason = "--overlay \(spec.path)"
         do throws(OverlayProblem) {
-            layer = try spec.resolve { Kit.log(.warning, $0) }
+            if let image = try OverlayImage(spec, warn: { Kit.log(.warning, $0) }) {
+                // The session keeps a copy of the descriptor.
+                try withExtendedLifetime(image.file) { () throws(OverlayProblem) in
+                    for (index, part) in image.parts.enumerated() {
+                        do throws(PluginError) {
+                            try part.add(index == image.written, to: session, reason: reason, spec.path)
+                        } catch {
+                            throw OverlayProblem(error)
+                        }
+                    }
+                }
+                return
+            }
+            switch try spec.resolve(warn: { Kit.log(.warning, $0) }) {
+            case .lower(let path): try add(.lower(path), reason, session)
+            case .upper(let path, let work): try add(.upper(path, work: work), reason, session)
+            }
         } catch {
+            if let passed = error.passed { throw passed }
             throw PluginError(error.message, errno: error.cause?.number ?? 0, status: SKIFF_E_SYSTEM)
         }
-        switch layer {
-        case .lower(let path): try session.add(.lower(path), reason: "--overlay \(spec.path)")
-        case .upper(let path, let work):
-            try session.add(.upper(path, work: work), reason: "--overlay \(spec.path)")
+    }
+
+    private func add(_ layer: SessionLayer, _ reason: String, _ session: Session) throws(OverlayProblem) {
+        do throws(PluginError) {
+            try session.add(layer, reason: reason)
+        } catch {
+            throw OverlayProblem(error)
         }
     }
 }

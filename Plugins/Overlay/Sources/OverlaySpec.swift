@@ -23,7 +23,14 @@ package enum OverlayLayer: Sendable, Equatable {
 package struct OverlayProblem: Error {
     package let message: String
     package let cause: SystemError?
-    package init(_ message: String, _ cause: SystemError? = nil) { (self.message, self.cause) = (message, cause) }
+    /// A failure that the host has explained already.
+    let passed: PluginError?
+
+    package init(_ message: String, _ cause: SystemError? = nil) {
+        (self.message, self.cause, passed) = (message, cause, nil)
+    }
+
+    init(_ passed: PluginError) { (message, cause, self.passed) = (passed.message ?? "", nil, passed) }
 }
 
 extension OverlaySpec {
@@ -41,7 +48,7 @@ extension OverlaySpec {
         }
         guard kind == .directory else {
             throw OverlayProblem(
-                "cannot use overlay \(path): images are not available as overlays yet, use a directory")
+                "cannot use overlay \(path): it is no directory")
         }
         if isReadOnly { return lower(directory) }
         do throws(SystemError) {

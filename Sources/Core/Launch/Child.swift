@@ -66,6 +66,7 @@ struct Child {
         try closeMemory()
         LaunchStep.mapped.reached()
         try waitForRelease()
+        if let serving = links.serving { try LayerGate.show(plan.ownNamespaces.subtracting(.mount), over: serving) }
         try plugins.entered()
         try during("cannot make the mount namespace private") { () throws(Errno) in
             try setPropagation(plan.session.receivesMounts ? .slave : .private, of: "/")
@@ -175,7 +176,7 @@ struct Child {
         LaunchStep.image.reached()
         let root: String
         do throws(SkiffError) {
-            root = try RootAssembly(plan: plan, trees: trees).assemble(session)
+            root = try RootAssembly(plan: plan, trees: trees, links: links).assemble(session)
         } catch {
             throw refusal() ?? error
         }
@@ -278,7 +279,8 @@ struct Child {
     /// parent says so.
     private mutating func waitForRelease() throws(SkiffError) {
         guard let link = links.release else { return }
-        let namespaces = plan.ownNamespaces
+        // Who holds the mount namespace keeps servers of its mounts from ending.
+        let namespaces = plan.ownNamespaces.subtracting(.mount)
         let files = try during("cannot show the namespaces to plugins") { () throws(Errno) in
             let open = try ContainerNamespaces.open(namespaces)
             try open.send(over: link)

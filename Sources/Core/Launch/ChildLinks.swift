@@ -4,6 +4,10 @@ import CLinux
 struct ChildLinks {
     /// Where the image server waits for /dev/fuse.
     var server: CInt?
+    /// Where the servers of layers wait for /dev/fuse, by index of the layer.
+    var layers: [Int: CInt] = [:]
+    /// Where the parent waits for /dev/fuse, to have plugins serve layers.
+    var serving: CInt?
     /// Where skiff-root waits for listeners.
     var supervisor: CInt?
     /// Where the parent says that it has written the id maps; nil when the child writes them itself.

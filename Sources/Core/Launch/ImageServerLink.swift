@@ -13,14 +13,16 @@ struct ImageServerLink: ~Copyable {
     private static let imageNumber: CInt = 3
     private static let controlNumber: CInt = 4
 
-    /// Starts the server for the image of a plan.
-    /// - Parameter file: the image, open.
-    static func start(_ installation: Installation, _ image: RootImage, file: CInt) throws(SkiffError)
-        -> ImageServerLink
+    /// Starts the server for a squashfs image.
+    /// - Parameters:
+    ///   - owner: of all files, in ids of the container; nil for those of the image.
+    ///   - file: the image, open.
+    static func start(_ installation: Installation, _ range: ByteRange, owner: FileOwner?, file: CInt)
+        throws(SkiffError) -> ImageServerLink
     {
         let program = installation.imageServer
-        var words = ["skiff-mount", "--offset", String(image.range.offset), "--size", String(image.range.size)]
-        if let owner = image.owner { words += ["--uid", String(owner.uid), "--gid", String(owner.gid)] }
+        var words = ["skiff-mount", "--offset", String(range.offset), "--size", String(range.size)]
+        if let owner { words += ["--uid", String(owner.uid), "--gid", String(owner.gid)] }
         do throws(Errno) {
             let pair = try makeSocketPair()
             let ours = OwnedFD(adopting: pair.first)

@@ -11,6 +11,8 @@ struct LaunchHelpers: ~Copyable {
     private var supervisor: SupervisorLink?
     private var handover: OwnedFD?
     private var server: ImageServerLink?
+    /// Of squashfs layers.
+    private var layers: [LayerServer] = []
 
     /// With no helper started yet.
     init(_ plan: Plan) { links = ChildLinks(plan.root) }
@@ -32,9 +34,17 @@ struct LaunchHelpers: ~Copyable {
             supervisor = consume started
         }
         if plan.image.driver == .server, let image {
-            let started = try ImageServerLink.start(installation, plan.image, file: image)
+            let started = try ImageServerLink.start(
+                installation, plan.image.range, owner: plan.image.owner, file: image)
             links.server = started.control.raw
             server = consume started
+        }
+        for (index, layer) in plan.layers.enumerated() {
+            guard let image = layer.served, case .server(let owner)? = image.driver else { continue }
+            let started = LayerServer(
+                try ImageServerLink.start(installation, image.range, owner: owner, file: image.file))
+            links.layers[index] = started.control
+            layers.append(started)
         }
         return nil
     }
@@ -54,7 +64,7 @@ struct LaunchHelpers: ~Copyable {
         case .some(let link): result.append(link.control.raw)
         case .none: break
         }
-        return result
+        return result + layers.map(\.control)
     }
 
     /// The directory that goes with the container; nil when the image is mounted.
@@ -67,7 +77,22 @@ struct LaunchHelpers: ~Copyable {
 
     mutating func shutDown(after status: ExitStatus) {
         server.take()?.shutDown(after: status)
+        for layer in layers { layer.shutDown(after: status) }
+        layers = []
         supervisor.take()?.shutDown()
         extraction.take()?.finish()
     }
+}
+
+/// The image server of a layer. A class, because there is no list of move-only values.
+private final class LayerServer {
+    private var link: ImageServerLink?
+    let control: CInt
+
+    init(_ link: consuming ImageServerLink) {
+        control = link.control.raw
+        self.link = consume link
+    }
+
+    func shutDown(after status: ExitStatus) { link.take()?.shutDown(after: status) }
 }

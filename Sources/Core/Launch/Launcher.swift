@@ -46,7 +46,7 @@ package struct Launcher {
         LaunchStep.planned.reached()
         if let instance = plan.instance, let links = instance.links { keep(instance, links, image: image) }
         if let sharing = plan.sharing { return try runShared(sharing, image: image) }
-        if let image { try lock(image) }
+        try lockImages(image)
         return try runAlone(image: image)
     }
 
@@ -63,21 +63,10 @@ package struct Launcher {
         }
     }
 
-    /// Locks an ext3 image, which has one writer or many readers, Apptainer among them: it locks the same bytes in the
-    /// same way.
-    func lock(_ image: CInt) throws(SkiffError) {
-        let root = plan.image
-        guard root.filesystem == .ext3 else { return }
-        let isFree = try during("cannot lock \(root.path)") { () throws(Errno) in
-            try tryLock(image, offset: root.range.offset, size: root.range.size, exclusive: root.writable)
-        }
-        if !isFree {
-            throw SkiffError(
-                "can't open \(root.path) for "
-                    + (root.writable
-                        ? "writing, currently in use by another process"
-                        : "reading, currently in use for writing by another process"))
-        }
+    /// Whether processes of a container live on, by the name of its mount namespace; namespaces(7).
+    func isInUse(_ namespace: String?) -> Bool {
+        guard let namespace else { return false }
+        return processes().contains { (try? readLink("/proc/\($0)/ns/mnt")) == namespace }
     }
 
     /// Makes this process the program: nothing has to be done when the container has ended.
@@ -106,6 +95,7 @@ package struct Launcher {
         cgroup?.closeEntrances()
         let pid = child.pid
         let held = child.held
+        let namespace = child.mountNamespace
         let status: ExitStatus
         if let guardian {
             var isTold = false
@@ -121,6 +111,7 @@ package struct Launcher {
         }
         helpers.shutDown(after: status)
         cgroup?.tell(of: status)
+        try plugins.waitForServers { isInUse(namespace) }
         return status
     }
 

@@ -80,10 +80,7 @@ final class HeldContainer {
     deinit { namespaces.close() }
 
     var place: ContainerPlace {
-        func descriptor(_ kind: Namespaces) -> CInt? { namespaces.entries.first { $0.kind == kind }?.descriptor }
-        return ContainerPlace(
-            pid: pid, pidfd: pidfd.raw, user: descriptor(.user), network: descriptor(.network), ipc: descriptor(.ipc),
-            uts: descriptor(.uts), pidNamespace: descriptor(.pid))
+        ContainerPlace(pid: pid, pidfd: pidfd.raw, namespaces)
     }
 
     /// - Parameter files: what the child mounts instead of what the plan has.
@@ -103,5 +100,15 @@ final class HeldContainer {
             try plugins.received(message.bytes)
         }
         if (try? waitReadable(pidfd.raw, milliseconds: 0)) == false { try plugins.running(place) }
+    }
+}
+
+extension ContainerPlace {
+    /// - Parameter namespaces: lent.
+    init(pid: pid_t, pidfd: CInt, _ namespaces: ContainerNamespaces) {
+        func descriptor(_ kind: Namespaces) -> CInt? { namespaces.entries.first { $0.kind == kind }?.descriptor }
+        self.init(
+            pid: pid, pidfd: pidfd, user: descriptor(.user), network: descriptor(.network), ipc: descriptor(.ipc),
+            uts: descriptor(.uts), pidNamespace: descriptor(.pid))
     }
 }

@@ -13,6 +13,8 @@ struct StartedChild: ~Copyable {
     let held: HeldContainer?
     /// Whether it is a shim, PID 1 of the container, and not the program.
     let isShim: Bool
+    /// Names its mount namespace, where plugins serve layers.
+    let mountNamespace: String?
 
     /// One that another process has made.
     init(pid: pid_t, running: consuming OwnedFD, reports: consuming OwnedFD?, isShim: Bool) {
@@ -21,6 +23,7 @@ struct StartedChild: ~Copyable {
         self.reports = reports
         self.isShim = isShim
         held = nil
+        mountNamespace = nil
     }
 
     /// Clones the child, which has all signals blocked until it becomes the program.
@@ -29,6 +32,7 @@ struct StartedChild: ~Copyable {
         var links = links
         let maps = try MapGate(launcher.makesUserNamespace ? launcher.plan.user : .none)
         let gate = try ReleaseGate(launcher.entersContainer ? nil : launcher.plan)
+        let layers = try LayerGate(launcher.entersContainer ? nil : launcher.plan)
         // A keeper watches itself what it starts.
         let guardian = launcher.isForKeeper ? nil : launcher.guardian
         let monitor = guardian?.monitor ?? processID()
@@ -45,11 +49,13 @@ struct StartedChild: ~Copyable {
         } catch {
             maps.close()
             gate.close()
+            layers.close()
             throw NamespaceAdvice.failure(error)
         }
         if pid == 0 {
             links.mapped = maps.wait()
             links.release = gate.childEnd()
+            links.serving = layers.childEnd()
             links.status = status.second
             links.reports = shim?.second
             var child = Child(launcher, image: image, links: links, monitor: monitor)
@@ -59,7 +65,11 @@ struct StartedChild: ~Copyable {
         Inheritance.closeDescriptors()
         if case .program(let entered) = launcher.part { entered.close() }
         try maps.open(for: pid)
-        held = try gate.open(for: pid, launcher.plugins)
+        let container = try gate.open(for: pid, launcher.plugins)
+        let namespace = layers.isNeeded ? try? readLink("/proc/\(pid)/ns/mnt") : nil
+        try layers.open(for: pid, launcher.plugins)
+        held = container
+        mountNamespace = namespace
         self.pid = pid
         isShim = launcher.reportsStops
         running = OwnedFD(adopting: status.first)

@@ -58,11 +58,7 @@ struct ImageMount {
     /// namespace that opens /dev/fuse, so the device is opened here, handed to the server, and kept by nobody else.
     func server(control: CInt) throws(SkiffError) {
         do throws(Errno) {
-            let fuse = try open("/dev/fuse", O_RDWR)
-            let options =
-                "fd=\(fuse.raw),rootmode=40000,user_id=\(effectiveUID()),group_id=\(effectiveGID()),"
-                + "allow_other,default_permissions"
-            try mountFilesystem("fuse", source: "skiff", at: "image", flags: flags, data: options)
+            let fuse = try mountFuse(at: "image", flags: flags)
             LaunchStep.fuseMounted.reached()
             try sendMessage([ImageServerMessage.mounted.rawValue], descriptor: fuse.raw, over: control)
         } catch {
@@ -72,4 +68,17 @@ struct ImageMount {
                     + "; without it use --unsquash")
         }
     }
+}
+
+/// Mounts a file system of FUSE; fuse(4).
+/// - Returns: the descriptor that whoever serves it must get, and nobody else may keep.
+func mountFuse(at place: String, flags: UInt, options: [String] = []) throws(Errno) -> OwnedFD {
+    let fuse = try open("/dev/fuse", O_RDWR)
+    let own = [
+        "fd=\(fuse.raw)", "rootmode=40000", "user_id=\(effectiveUID())", "group_id=\(effectiveGID())", "allow_other",
+        "default_permissions",
+    ]
+    try mountFilesystem(
+        "fuse", source: "skiff", at: place, flags: flags, data: (own + options).joined(separator: ","))
+    return fuse
 }

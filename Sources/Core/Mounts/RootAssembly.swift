@@ -8,6 +8,7 @@ import Linux
 struct RootAssembly {
     let plan: Plan
     let trees: SourceTrees
+    let links: ChildLinks
 
     /// - Parameter session: where `image` is mounted already.
     /// - Returns: the directory that becomes the root, relative to the session.
@@ -19,6 +20,7 @@ struct RootAssembly {
         try supply(missing, session)
         var options = try attachLayers(session)
         options.lower += ["image", "layers/targets"]
+        defer { for descriptor in options.opened { _ = CLinux.close(descriptor) } }
         do throws(Errno) {
             try mountOverlay(options, writable: needsUpper, session)
             return "root"
@@ -27,7 +29,10 @@ struct RootAssembly {
             if isWithheld && plan.layers.isEmpty { return try underlay(missing, session) }
             throw SkiffError(
                 "cannot mount the overlay of the root file system", errno: error,
-                hint: isWithheld ? OverlayAdvice.withheld : nil)
+                hint: isWithheld
+                    ? OverlayAdvice.withheld
+                    : error == .readOnlyFilesystem
+                        ? "Its directory work holds what this user cannot remove: empty it" : nil)
         }
     }
 
@@ -62,6 +67,8 @@ struct RootAssembly {
         /// Highest first, as overlayfs wants them.
         var lower: [String] = []
         var upper: (upper: String, work: String)?
+        /// Closed when the overlay is mounted.
+        var opened: [CInt] = []
     }
 
     /// Attaches the host's directories below the session. Later layers lie above earlier ones.
@@ -69,12 +76,25 @@ struct RootAssembly {
         var result = OverlayDirectories()
         for (index, layer) in plan.layers.enumerated() {
             let place = "layers/\(index)"
+            if case .served(let image) = layer.kind {
+                try makeLayerPlace(place, session)
+                let mount = LayerMount(plan: plan, image: image, index: index, session: session.directory.raw)
+                let found = try mount.attach(at: place, links)
+                result.opened += found.descriptors
+                if let work = found.work {
+                    result.upper = (found.layer, work)
+                } else {
+                    result.lower.insert(found.layer, at: 0)
+                }
+                continue
+            }
             try during("cannot attach overlay layer \(layer.hostDirectory ?? "in memory")") { () throws(Errno) in
                 try makeDirectory(place, at: session.directory.raw)
                 if let tree = trees.takeTree(ofLayer: index) {
                     try attach(tree, at: place, in: session.directory.raw)
                 }
                 switch layer.kind {
+                case .served: break
                 case .lower: result.lower.insert(place, at: 0)
                 case .upper(let upper, let work):
                     result.upper = (place + "/" + lastComponent(upper), place + "/" + lastComponent(work))
@@ -88,6 +108,13 @@ struct RootAssembly {
         return result
     }
 
+    private func makeLayerPlace(_ place: String, _ session: borrowing Session) throws(SkiffError) {
+        let directory = session.directory.raw
+        try during("cannot make a place for an overlay layer") { () throws(Errno) in
+            try makeDirectory(place, at: directory)
+        }
+    }
+
     private func mountOverlay(_ directories: OverlayDirectories, writable: Bool, _ session: borrowing Session)
         throws(Errno)
     {
@@ -95,11 +122,17 @@ struct RootAssembly {
         if let upper = directories.upper {
             options += ",upperdir=\(upper.upper),workdir=\(upper.work)"
             // Without it an unprivileged overlay cannot remove a directory of the image: EIO.
-            if plan.user != .none || !inInitialUserNamespace() { options += ",userxattr" }
+            // An image of layers is written in one dialect, so that everybody who mounts it can read it.
+            let isImage = plan.layers.contains { layer in
+                if case .served = layer.kind { true } else { false }
+            }
+            if plan.user != .none || isImage || !inInitialUserNamespace() { options += ",userxattr" }
         }
         var flags = UInt(MS_NODEV)
         if !plan.privileges.allowSetuid { flags |= UInt(MS_NOSUID) }
         if !writable { flags |= UInt(MS_RDONLY) }
         try mountFilesystem("overlay", source: "overlay", at: "root", flags: flags, data: options)
+        // Where the work directory cannot be emptied, the kernel mounts read-only, and says so to its log alone.
+        if writable, try isReadOnly(mount: "root") { throw .readOnlyFilesystem }
     }
 }

@@ -111,7 +111,7 @@ extension Layer {
         switch kind {
         case .lower(let path): path
         case .upper(let upper, _): parentPath(upper)
-        case .temporaryUpper: nil
+        case .temporaryUpper, .served: nil
         }
     }
 }

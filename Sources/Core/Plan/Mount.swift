@@ -88,6 +88,8 @@ package struct Layer: Sendable, Equatable {
         case upper(String, work: String)
         /// Writable in memory, in the session tmpfs; gone with the container.
         case temporaryUpper
+        /// A file system in a file.
+        case served(ServedLayer)
     }
 
     package var kind: Kind
@@ -101,7 +103,10 @@ package struct Layer: Sendable, Equatable {
     }
 
     package var isWritable: Bool {
-        if case .lower = kind { return false }
-        return true
+        switch kind {
+        case .lower: false
+        case .upper, .temporaryUpper: true
+        case .served(let image): image.isWritable
+        }
     }
 }

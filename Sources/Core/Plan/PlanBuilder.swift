@@ -47,7 +47,7 @@ package struct PlanBuilder {
         try directives.check(draft.namespaces)
         var home = try HomeDirectory(request: request, settings: settings, host: host)
         try checkScratch()
-        if request.writable { home.stageBase(image) }
+        if request.writable && !image.isInSIF { home.stageBase(image) }
         if let message = home.message { draft.messages.append(message) }
         var defaults = defaultMounts(draft, home)
         draft.minimalDev = defaults.hasMinimalDev
@@ -57,6 +57,7 @@ package struct PlanBuilder {
         draft.messages += defaults.messages
         try plugins.mounts(&draft)
         try directives.check(draft)
+        try chooseDrivers(&draft)
         if insideUID == 0 && draft.layers.contains(where: \.isWritable) { draft.leaveIdentityFiles() }
         if draft.minimalDev == true { draft.mounts += deviceMounts(draft.devices) }
         draft.mounts += userBinds(&draft)
@@ -132,7 +133,7 @@ package struct PlanBuilder {
 
     /// A user namespace with one id knows no other owner: files of root would belong to nobody, and an overlay above
     /// them could not be written. The server says instead that all files belong to the caller, as Apptainer's does.
-    private var onlyOwner: FileOwner? {
+    var onlyOwner: FileOwner? {
         guard case .new(let uid, let gid) = user else { return nil }
         return FileOwner(uid: uid.inside, gid: gid.inside)
     }
@@ -372,7 +373,9 @@ package struct PlanBuilder {
     private func processModel(_ draft: PlanDraft, _ root: RootImage) -> ProcessModel {
         if draft.namespaces.contains(.pid) { return request.noInit && request.instance == nil ? .monitored : .shim }
         if !draft.limits.isEmpty || draft.deviceLimit != nil { return .monitored }
-        let watched = draft.keepsMonitor || plugins.participants.contains(where: \.keepsMonitor)
+        let watched =
+            draft.keepsMonitor || draft.layers.contains(where: \.hasServer)
+            || plugins.participants.contains(where: \.keepsMonitor)
         // Ranges are mapped from outside, and a supervisor of its own ends with the container.
         if case .ranges = user { return .monitored }
         if rootMode == .supervised && request.inheritedRoot?.supervisor == nil { return .monitored }
@@ -381,13 +384,14 @@ package struct PlanBuilder {
 
     private func rootImage(_ draft: PlanDraft) throws(SkiffError) -> RootImage {
         let targets = missingTargets(draft)
+        let writes = writesRoot(draft)
         func root(_ driver: RootImage.Driver, directory: String = "") -> RootImage {
             RootImage(
                 path: image.path, driver: driver, directory: directory, filesystem: image.root, range: image.range,
-                writable: request.writable, isSynchronous: request.writable && settings.syncWritableExtfs,
+                writable: writes, isSynchronous: writes && settings.syncWritableExtfs,
                 loopLimit: settings.maxLoopDevices, owner: driver == .server ? onlyOwner : nil, targets: targets)
         }
-        if request.writable { try checkWriting(host.canMountImages && user == .none) }
+        if writes { try checkWriting(host.canMountImages && user == .none) }
         let driver = RootImage.Driver(for: image, request, settings, host)
         return switch driver {
         case .directory: root(driver, directory: image.path)
@@ -419,7 +423,7 @@ package struct PlanBuilder {
     }
 
     private func missingTargets(_ draft: PlanDraft) -> MissingTargets {
-        if request.writable { return .none }
+        if writesRoot(draft) { return .none }
         let preferUnderlay = request.underlay || settings.enableUnderlay == .preferred || settings.enableOverlay == .no
         if !draft.layers.isEmpty || !preferUnderlay { return .overlay }
         return settings.enableUnderlay == .no ? .none : .underlay

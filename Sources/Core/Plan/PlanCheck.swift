@@ -112,6 +112,23 @@ struct PlanCheck {
                     "upper and work directory must be two directories of one absolute parent")
             }
         case .temporaryUpper: break
+        case .served(let image): try check(image, of: layer)
+        }
+    }
+
+    private func check(_ image: ServedLayer, of layer: Layer) throws(SkiffError) {
+        let names = [image.directory, image.work].compactMap { $0 }
+        guard
+            names.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." && !$0.utf8.contains(ASCII.slash) && isText($0) }
+            ),
+            !image.isWritable || names.count == 2, names.count < 2 || names[0] != names[1]
+        else {
+            throw refusal(
+                layer.origin, "use \(image.path) as a layer", "path and work must be two names of directories in it")
+        }
+        if image.isWritable, case .plugin(let service)? = image.driver, !service.isUpper {
+            throw refusal(
+                layer.origin, "write to \(image.path)", "overlayfs cannot write to what \(service.server) serves")
         }
     }
 

@@ -108,6 +108,16 @@ package protocol PluginPhases: AnyObject {
     func mounts(_ draft: inout PlanDraft) throws(SkiffError)
     /// Variables are added.
     func environment(_ draft: inout PlanDraft) throws(SkiffError)
+    /// Says which plugin would serve the image of a layer, or would recover what the kernel mounts; nil for none. Nothing
+    /// is started or changed.
+    func service(for image: ServedLayer, byKernel: Bool) throws(SkiffError) -> LayerService?
+    /// In the parent, with the image locked: makes the file system fit to be mounted.
+    func recover(_ image: ServedLayer) throws(SkiffError)
+    /// In the parent, while the child waits: starts the server.
+    func serve(_ image: ServedLayer, fuse: Int32, _ place: ContainerPlace) throws(SkiffError)
+    /// In the parent, when the container has ended: waits for the ends of servers.
+    /// - Parameter isInUse: whether processes of the container live on.
+    func waitForServers(isInUse: () -> Bool) throws(SkiffError)
     /// In the child, just inside its namespaces.
     func entered() throws(SkiffError)
     /// In the child, when the root is assembled, before privileges drop.
@@ -149,6 +159,14 @@ package struct PluginParticipant: Sendable, Equatable {
 
     /// Whether somebody has to wait for the container.
     var keepsMonitor: Bool { holdsStart || phases.contains(.started) || phases.contains(.stopped) }
+}
+
+/// For plugins that serve nothing.
+extension PluginPhases {
+    package func service(for image: ServedLayer, byKernel: Bool) throws(SkiffError) -> LayerService? { nil }
+    package func recover(_ image: ServedLayer) throws(SkiffError) {}
+    package func serve(_ image: ServedLayer, fuse: Int32, _ place: ContainerPlace) throws(SkiffError) {}
+    package func waitForServers(isInUse: () -> Bool) throws(SkiffError) {}
 }
 
 /// For plugins that do not hold the start.

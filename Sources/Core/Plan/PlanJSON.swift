@@ -199,10 +199,13 @@ extension Layer {
         case .lower(let lower): (kindName, path) = ("lower", lower)
         case .upper(let upper, let directory): (kindName, path, work) = ("upper", upper, directory)
         case .temporaryUpper: kindName = "temporaryUpper"
+        case .served(let image): (kindName, path, work) = ("served", image.path, nil)
         }
+        var served: ServedLayer?
+        if case .served(let image) = kind { served = image }
         return .members([
             "kind": .string(kindName), "path": path.map { .string($0) }, "work": work.map { .string($0) },
-            "reason": .string(reason), "origin": .string(origin),
+            "image": served.map(\.json), "reason": .string(reason), "origin": .string(origin),
         ])
     }
 }

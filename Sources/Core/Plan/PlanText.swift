@@ -112,6 +112,7 @@ extension Plan {
             case .upper(let upper, let work):
                 rows.append("\(upper), writable, work directory \(work) (\(layer.reason), \(layer.origin))")
             case .temporaryUpper: rows.append("memory, writable (\(layer.reason), \(layer.origin))")
+            case .served(let image): rows.append("\(image.text) (\(layer.reason), \(layer.origin))")
             }
         }
         return rows

@@ -83,6 +83,13 @@ package func mountFilesystem(_ type: String, source: String, at target: String, 
     _ = try checked(target) { mount(source.text, $0, type, flags, data.text) }
 }
 
+/// Whether a mount or its file system is read-only; statvfs(3).
+package func isReadOnly(mount path: String) throws(Errno) -> Bool {
+    var found = statvfs()
+    _ = try checked(path) { statvfs($0, &found) }
+    return found.f_flag & UInt(ST_RDONLY) != 0
+}
+
 package func unmount(_ path: String, detach: Bool) throws(Errno) {
     _ = try checked(path) { umount2($0, detach ? CInt(MNT_DETACH) : 0) }
 }

@@ -18,6 +18,11 @@ package func duplicate(_ file: CInt) throws(Errno) -> OwnedFD {
     OwnedFD(adopting: try checked { skl_fcntl(file, F_DUPFD_CLOEXEC, 3) })
 }
 
+/// Whether a descriptor was opened for writing; fcntl(2) F_GETFL.
+package func isOpenForWriting(_ file: CInt) throws(Errno) -> Bool {
+    try checked { skl_fcntl(file, F_GETFL, 0) } & O_ACCMODE == O_RDWR
+}
+
 /// utimensat(2) of the path itself: both times, in seconds since 1970.
 package func setTimes(_ path: HostPath, seconds: Int64) throws(Errno) {
     let time = timespec(tv_sec: time_t(seconds), tv_nsec: 0)

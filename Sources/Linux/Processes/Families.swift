@@ -12,6 +12,14 @@ package func children(of pid: pid_t) -> [pid_t] {
     }
 }
 
+/// Returns the processes of the machine, as far as /proc shows them.
+package func processes() -> [pid_t] {
+    guard let folder = try? open("/proc", O_RDONLY | O_DIRECTORY), let names = try? entries(of: folder.raw) else {
+        return []
+    }
+    return names.compactMap { pid_t($0.text) }
+}
+
 /// Whether a process is stopped by a signal; the state in /proc/PID/stat of proc(5).
 package func isStopped(_ pid: pid_t) -> Bool {
     guard let line = try? readFile("/proc/\(pid)/stat", limit: 1 << 16),

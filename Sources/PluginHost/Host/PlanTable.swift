@@ -21,7 +21,7 @@ func reason(_ pointer: UnsafePointer<CChar>?, _ session: Session) -> String {
 
 /// Whether a path is absolute and has no `.`, `..` and needless slashes: the executor resolves it inside the root, this
 /// only catches mistakes early.
-private func isDestination(_ path: String) -> Bool {
+func isDestination(_ path: String) -> Bool {
     path.utf8.first == UInt8(ascii: "/") && absolutePath(path, in: "/").utf8.elementsEqual(path.utf8)
 }
 
@@ -104,30 +104,6 @@ private func attributes(_ flags: UInt32) -> MountAttributes {
     if flags & UInt32(SKIFF_MOUNT_FLAG_NO_DEV) != 0 { result.insert(.noDev) }
     if flags & UInt32(SKIFF_MOUNT_FLAG_NO_EXEC) != 0 { result.insert(.noExec) }
     return result
-}
-
-private func addLayer(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_layer>?) -> Int32 {
-    guard let session = Session.from(pointer, in: [.prepare, .mounts]) else { return SKIFF_E_PHASE }
-    guard let layer = readRequest(request, into: skiff_layer()) else {
-        return session.refuse(unread: request, "layer")
-    }
-    let path = text(layer.path) ?? ""
-    let work = text(layer.work) ?? ""
-    let kind: Layer.Kind
-    switch Int32(bitPattern: layer.kind) {
-    case SKIFF_LAYER_KIND_LOWER where isDestination(path): kind = .lower(path)
-    case SKIFF_LAYER_KIND_UPPER where isDestination(path) && isDestination(work): kind = .upper(path, work: work)
-    case SKIFF_LAYER_KIND_TEMPORARY_UPPER: kind = .temporaryUpper
-    case SKIFF_LAYER_KIND_SERVED:
-        return session.refuse(SKIFF_E_UNSUPPORTED, "cannot use an image as a layer: this skiff has no layer servers")
-    default: return session.refuse(SKIFF_E_INVALID, "cannot use a layer: kind and path do not fit")
-    }
-    let new = Layer(kind, reason: reason(layer.reason, session), origin: session.plugin.manifest.id)
-    if new.isWritable, let other = session.draft?.layers.first(where: \.isWritable) {
-        return session.refuse(SKIFF_E_INVALID, "cannot use a second writable layer besides that of \(other.origin)")
-    }
-    session.draft?.layers.append(new)
-    return SKIFF_OK
 }
 
 private func addDevice(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff_device>?) -> Int32 {

@@ -71,8 +71,9 @@ private struct HelperCommand {
         descriptors += session.edits.lines(above: descriptors.map(\.child).max() ?? 2)
     }
 
-    /// Starts it in a session of its own; it ends with this process.
-    func start() throws(Errno) -> pid_t {
+    /// Starts it in a session of its own.
+    /// - Parameter isBound: whether it ends with this process.
+    func start(isBound: Bool = true) throws(Errno) -> pid_t {
         var descriptors = descriptors
         let nothing = try open("/dev/null", O_RDWR)
         for number: CInt in 0...2 where !descriptors.contains(where: { $0.child == number }) {
@@ -80,7 +81,7 @@ private struct HelperCommand {
         }
         return try spawn(
             path, arguments, environment: environment, descriptors: descriptors, namespaces: namespaces,
-            newSession: true, deathSignal: SIGKILL, fileSizeLimit: fileSizeLimit)
+            newSession: true, deathSignal: isBound ? SIGKILL : 0, fileSizeLimit: fileSizeLimit)
     }
 }
 
@@ -125,6 +126,10 @@ private func startHelper(
     let phases: [PluginPhase] = [.prepare, .mounts, .environment, .started]
     guard let session = Session.from(pointer, in: phases) else { return SKIFF_E_PHASE }
     guard var command = HelperCommand(request, session) else { return session.refusal }
+    let served = session.servedLayer
+    if served != nil && !session.canStartServer {
+        return session.refuse(SKIFF_E_INVALID, "cannot start \(command.path): one process serves a layer")
+    }
     do throws(Errno) {
         let pid: pid_t
         let helper: Helper
@@ -133,7 +138,7 @@ private func startHelper(
             let reading = OwnedFD(adopting: pipe.first)
             let writing = OwnedFD(adopting: pipe.second)
             command.descriptors.append((command.ready, writing.raw))
-            pid = try command.start()
+            pid = try command.start(isBound: served == nil)
             try writing.close()
             helper = Helper(pid: pid, graceMilliseconds: command.grace, path: command.path)
             if let failure = try waitUntilReady(helper, reading.raw, command.timeout) {
@@ -141,10 +146,14 @@ private func startHelper(
                 return session.refuse(failure.status, "cannot start \(command.path): \(failure.reason)")
             }
         } else {
-            pid = try command.start()
+            pid = try command.start(isBound: served == nil)
             helper = Helper(pid: pid, graceMilliseconds: command.grace, path: command.path)
         }
-        session.helpers.append(helper)
+        if let served {
+            session.servers.append(LayerProcess(layer: served, pid: pid))
+        } else {
+            session.helpers.append(helper)
+        }
         ProcessCare.current?.hasHelpers = true
         session.draft?.keepsMonitor = true
         out?.pointee = pid

@@ -21,6 +21,8 @@ package final class LoadedPlugin {
     private(set) var network = skiff_network()
     /// Empty unless the manifest names it.
     private(set) var devices = skiff_devices()
+    /// Empty unless the manifest names it.
+    private(set) var filesystem = skiff_filesystem()
     /// Empty unless the manifest has schemes.
     private(set) var transport = skiff_transport()
     /// What the plugin said before it returned a negative status.
@@ -56,6 +58,12 @@ package final class LoadedPlugin {
             devices = readTable(try find(SKIFF_EXT_DEVICES), into: skiff_devices()) ?? devices
             guard devices.add != nil, devices.list != nil else {
                 throw manifest.failure("load", "\(SKIFF_EXT_DEVICES) of the library lacks add or list")
+            }
+        }
+        if manifest.extensions.contains(SKIFF_EXT_FILESYSTEM) {
+            filesystem = readTable(try find(SKIFF_EXT_FILESYSTEM), into: skiff_filesystem()) ?? filesystem
+            guard filesystem.plan != nil, filesystem.serve != nil else {
+                throw manifest.failure("load", "\(SKIFF_EXT_FILESYSTEM) of the library lacks plan or serve")
             }
         }
         try readTransport()

@@ -63,7 +63,7 @@ package struct Manifest: Sendable, Equatable {
 
     /// Ids of `ext/draft`.
     static let drafts: Set<String> = [
-        "skiff.container/1", "skiff.crypto/1", "skiff.filesystem/1", "skiff.image-format/1", "skiff.network/2",
+        "skiff.container/1", "skiff.crypto/1", "skiff.filesystem/2", "skiff.image-format/1", "skiff.network/2",
     ]
 
     /// A manifest with only the mandatory fields.

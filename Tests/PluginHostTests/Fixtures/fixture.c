@@ -131,7 +131,7 @@ static int32_t refused(skiff_session *session, const skiff_host_plan *plan) {
     memset(&layer, 0, sizeof layer);
     layer.struct_size = sizeof layer;
     layer.kind = SKIFF_LAYER_KIND_SERVED;
-    if (plan->add_layer(session, &layer) != SKIFF_E_UNSUPPORTED) return 8;
+    if (plan->add_layer(session, &layer) != SKIFF_E_INVALID) return 8;
     const skiff_host_facts *facts = host->get_extension(host, SKIFF_HOST_FACTS);
     int64_t fact = -1;
     if (!facts || facts->number(session, "no-such-fact", &fact) != SKIFF_DECLINED || fact != -1) return 9;

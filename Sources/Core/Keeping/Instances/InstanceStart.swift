@@ -142,7 +142,7 @@ extension Launcher {
         setProcessTitle("Apptainer instance: \(planned.directory.user) [\(planned.name)]")
         // A script that starts it with `&` ignores SIGINT, by which instances are stopped.
         for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2] { resetSignal(signal) }
-        if let image { try lock(image) }
+        try lockImages(image)
         let listener = try address.listen()
         try during("cannot block signals") { () throws(Errno) in _ = try setSignalMask(.all) }
         guard let container = try KeptContainer.make(self, image: image, program: streams, starter: starter)
@@ -181,7 +181,13 @@ extension Launcher {
         _ = CLinux.close(links.lock)
         plugins.started(pid: pid, pidfd: first.raw)
         let isAsked = keeper.serve()
+        let namespace = container.child.mountNamespace
         let ended = container.end(hasInit: true) ?? .exited(0)
+        do throws(SkiffError) {
+            try plugins.waitForServers { isInUse(namespace) }
+        } catch {
+            report(error)
+        }
         plugins.stopped(status: ended.code)
         try? first.close()
         // Who was not told to end has been killed: the state stays, and the next command tells of it.

@@ -12,7 +12,7 @@ extension Launcher {
         } catch {
             if sharing.isAsked { throw error }
             Log.verbose("not sharing the container with others of this job: \(error.message)")
-            if let image { try lock(image) }
+            try lockImages(image)
             return try runAlone(image: image)
         }
         var joining = self
@@ -59,7 +59,7 @@ extension Launcher {
     private func keepShared(_ address: MeetingAddress, _ image: CInt?, _ starter: CInt) -> Never {
         do throws(SkiffError) {
             setProcessName("skiff-keeper")
-            if let image { try lock(image) }
+            try lockImages(image)
             let listener = try address.listen()
             try during("cannot block signals") { () throws(Errno) in _ = try setSignalMask(.all) }
             guard let container = try KeptContainer.make(self, image: image, program: nil, starter: starter)
@@ -75,7 +75,9 @@ extension Launcher {
             try? sendMessage(Self.stands, over: starter)
             _ = CLinux.close(starter)
             _ = keeper.serve()
+            let namespace = container.child.mountNamespace
             container.end(hasInit: hasInit)
+            try plugins.waitForServers { isInUse(namespace) }
             _exit(0)
         } catch {
             report(error)

@@ -62,10 +62,17 @@ typedef struct skiff_mount {
 #define SKIFF_LAYER_KIND_LOWER 1           /* path: a read-only directory of the host */
 #define SKIFF_LAYER_KIND_UPPER 2           /* path and work: writable, existing directories of one file system */
 #define SKIFF_LAYER_KIND_TEMPORARY_UPPER 3 /* writable in memory, gone with the container; at most size bytes, 0: default */
-#define SKIFF_LAYER_KIND_SERVED 4          /* an image: fd, offset, size; mounted by the skiff.filesystem/1 of filesystem */
+#define SKIFF_LAYER_KIND_SERVED 4          /* a file system in a file: fd, offset, size, filesystem */
 
-#define SKIFF_LAYER_FLAG_WRITABLE 0x1 /* flags, for SKIFF_LAYER_KIND_SERVED: upper and work lie inside */
+/* flags, for SKIFF_LAYER_KIND_SERVED: the file is open for writing, and path and work are written to */
+#define SKIFF_LAYER_FLAG_WRITABLE 0x1
 
+/* SKIFF_LAYER_KIND_SERVED: root has squashfs, ext3 and ext4 mounted by the kernel where skiff.conf allows it; squashfs is
+ * served by the host for everybody else; for the rest there must be a plugin with skiff.filesystem/2, and it need not be the
+ * one that adds the layer. path and work are names of directories at the root of the file system. Read-only, path is the layer
+ * if there is such a directory, and the root otherwise, also when path is NULL. Writable, both are made where they are missing.
+ * The host keeps a copy of fd, and locks the range of the file while the container lives: for one writer or many readers;
+ * squashfs is not locked. */
 typedef struct skiff_layer {
     uint32_t struct_size;
     uint32_t kind;
@@ -75,7 +82,7 @@ typedef struct skiff_layer {
     uint64_t size;
     const char *path;
     const char *work;
-    const char *filesystem; /* "ext3", "squashfs" */
+    const char *filesystem; /* "ext3", "squashfs": small letters, digits, "-" and "." */
     const char *reason;
 } skiff_layer;
 

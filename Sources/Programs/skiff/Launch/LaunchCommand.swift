@@ -100,13 +100,14 @@ struct LaunchCommand {
         if !request.buildConfiguration { try policy.check(image) }
         host.grantedCapabilities = try policy.grantedCapabilities(host)
         // Only a launch that can need a plugin reads manifests and opens libraries.
-        let installed = catalog.plugins(for: request, settings)
+        let imageFacts: Set<String> = image.overlays.isEmpty ? [] : ["overlay-section"]
+        let installed = catalog.plugins(for: request, settings, imageFacts: imageFacts)
         let (sif, section, isFile) = (image.sif, image.root, image.kind != .directory)
         let file = image.descriptor.raw
         var guardian: PluginGuard?
         let plugins =
             try installed?.phases(
-                for: request, settings, installation,
+                for: request, settings, installation, imageFacts: imageFacts,
                 complete: { known in
                     known.describe(request, host, facts)
                     if isFile { known.imageFile = SessionImage(file, objects: sif?.objects, root: section) }

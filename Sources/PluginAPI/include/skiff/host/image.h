@@ -37,7 +37,8 @@ typedef struct skiff_host_image {
     /* [parent] Reads up to count bytes at offset of the file; *got says how many, fewer only at its end. SKIFF_DECLINED
      * for a directory. */
     int32_t (*read_at)(skiff_session *session, uint64_t offset, void *buffer, uint64_t count, uint64_t *got);
-    /* [parent] The open file, borrowed, read-only; SKIFF_DECLINED for a directory. */
+    /* [parent] The open file, borrowed; with --writable open for writing, if the caller may write it. SKIFF_DECLINED for a
+     * directory. */
     int32_t (*descriptor)(skiff_session *session, int32_t *out);
 } skiff_host_image;
 

@@ -1,0 +1,150 @@
+#include "server.h"
+
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+int synchronize(void) {
+    errcode_t error = io_channel_flush(server.fs->io);
+    /* With checksums, groups say which inodes were ever used, and a check believes them. */
+    if (!error && server.writable && ext2fs_has_group_desc_csum(server.fs)) error = ext2fs_flush2(server.fs, 0);
+    if (error) return error_number(error);
+    return fdatasync(server.image) == 0 ? 0 : errno;
+}
+
+void op_fsync(fuse_req_t request, fuse_ino_t node, int data, struct fuse_file_info *file) {
+    (void)node, (void)data, (void)file;
+    fuse_reply_err(request, synchronize());
+}
+
+void op_flush(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *file) {
+    (void)node, (void)file;
+    fuse_reply_err(request, 0);
+}
+
+void op_open(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *file) {
+    (void)node;
+    if (!server.writable && (file->flags & O_ACCMODE) != O_RDONLY) {
+        fuse_reply_err(request, EROFS);
+        return;
+    }
+    /* Nobody else changes the content. */
+    file->keep_cache = 1;
+    fuse_reply_open(request, file);
+}
+
+static int open_file(ext2_ino_t number, int flags, uint64_t offset, ext2_file_t *file) {
+    struct ext2_inode_large inode;
+    int error = read_inode(number, &inode);
+    if (error) return error;
+    if (!S_ISREG(inode.i_mode)) return EINVAL;
+    error = error_number(ext2fs_file_open2(server.fs, number, (struct ext2_inode *)&inode, flags, file));
+    if (error) return error;
+    error = error_number(ext2fs_file_llseek(*file, offset, EXT2_SEEK_SET, NULL));
+    if (error) ext2fs_file_close(*file);
+    return error;
+}
+
+void op_read(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, struct fuse_file_info *info) {
+    (void)info;
+    ext2_file_t file;
+    unsigned int got = 0;
+    char *buffer = malloc(size ? size : 1);
+    int error = buffer ? open_file(inode_of(node), 0, (uint64_t)offset, &file) : ENOMEM;
+    if (!error) {
+        error = error_number(ext2fs_file_read(file, buffer, (unsigned int)size, &got));
+        ext2fs_file_close(file);
+    }
+    if (error) fuse_reply_err(request, error);
+    else fuse_reply_buf(request, buffer, got);
+    free(buffer);
+}
+
+/* As the kernel does for all but root: the blocks that are kept in reserve are for directories, so that an overlay can still
+ * be mounted, and emptied, when its image is full. */
+static bool is_full(ext2_ino_t number, uint64_t end) {
+    struct ext2_inode_large inode;
+    struct ext2_super_block *super = server.fs->super;
+    if (ext2fs_free_blocks_count(super) > ext2fs_r_blocks_count(super) + 32) return false;
+    return read_inode(number, &inode) == 0 && end > EXT2_I_SIZE(&inode);
+}
+
+void op_write(fuse_req_t request, fuse_ino_t node, const char *bytes, size_t size, off_t offset,
+              struct fuse_file_info *info) {
+    (void)info;
+    ext2_file_t file;
+    size_t done = 0;
+    ext2_ino_t number = inode_of(node);
+    int error = !server.writable ? EROFS : is_full(number, (uint64_t)offset + size) ? ENOSPC : 0;
+    if (!error) error = open_file(number, EXT2_FILE_WRITE, (uint64_t)offset, &file);
+    if (!error) {
+        while (done < size) {
+            unsigned int got = 0;
+            error = error_number(ext2fs_file_write(file, bytes + done, (unsigned int)(size - done), &got));
+            done += got;
+            if (error || got == 0) break;
+        }
+        int late = error_number(ext2fs_file_flush(file));
+        int closed = error_number(ext2fs_file_close(file));
+        if (!error) error = late ? late : closed;
+        if (late || closed) done = 0;
+        int touched = touch_inode(number, CHANGED | MODIFIED);
+        if (touched) error = touched;
+    }
+    /* What was written before the disk was full counts. */
+    if (error && (error != ENOSPC || done == 0)) fuse_reply_err(request, error);
+    else fuse_reply_write(request, done);
+}
+
+int set_size(ext2_ino_t number, uint64_t size) {
+    ext2_file_t file;
+    int error = open_file(number, EXT2_FILE_WRITE, 0, &file);
+    if (error) return error;
+    error = error_number(ext2fs_file_set_size2(file, (ext2_off64_t)size));
+    int closed = error_number(ext2fs_file_close(file));
+    return error ? error : closed;
+}
+
+/* Punching holes and making room, as far as ext3 can: room that is made is written with zeros there. */
+void op_fallocate(fuse_req_t request, fuse_ino_t node, int mode, off_t offset, off_t length,
+                  struct fuse_file_info *info) {
+    (void)info;
+    struct ext2_inode_large inode;
+    ext2_filsys fs = server.fs;
+    ext2_ino_t number = inode_of(node);
+    uint64_t end = (uint64_t)offset + (uint64_t)length;
+    int error = !server.writable ? EROFS : mode & ~FALLOC_FL_KEEP_SIZE ? EOPNOTSUPP : read_inode(number, &inode);
+    if (!error && !S_ISREG(inode.i_mode)) error = EINVAL;
+    if (!error && is_full(number, end)) error = ENOSPC;
+    if (!error) {
+        blk64_t first = (uint64_t)offset / fs->blocksize, last = (end - 1) / fs->blocksize;
+        error = error_number(ext2fs_fallocate(fs, EXT2_FALLOCATE_ZERO_BLOCKS | EXT2_FALLOCATE_FORCE_INIT, number,
+                                              (struct ext2_inode *)&inode, ~0ULL, first, last - first + 1));
+    }
+    if (!error && !(mode & FALLOC_FL_KEEP_SIZE) && end > EXT2_I_SIZE(&inode))
+        error = error_number(ext2fs_inode_size_set(fs, (struct ext2_inode *)&inode, (ext2_off64_t)end));
+    if (!error) {
+        touch(&inode, CHANGED | MODIFIED);
+        error = write_inode(number, &inode);
+    }
+    fuse_reply_err(request, error);
+}
+
+void op_statfs(fuse_req_t request, fuse_ino_t node) {
+    (void)node;
+    struct statvfs facts = {0};
+    ext2_filsys fs = server.fs;
+    uint64_t overhead = fs->super->s_first_data_block + (uint64_t)fs->group_desc_count * (2 + fs->inode_blocks_per_group);
+    uint64_t all = ext2fs_blocks_count(fs->super);
+    facts.f_bsize = facts.f_frsize = fs->blocksize;
+    facts.f_blocks = all > overhead ? all - overhead : 0;
+    uint64_t reserved = ext2fs_r_blocks_count(fs->super);
+    facts.f_bfree = ext2fs_free_blocks_count(fs->super);
+    facts.f_bavail = facts.f_bfree > reserved ? facts.f_bfree - reserved : 0;
+    facts.f_files = fs->super->s_inodes_count;
+    facts.f_ffree = facts.f_favail = fs->super->s_free_inodes_count;
+    facts.f_namemax = EXT2_NAME_LEN;
+    fuse_reply_statfs(request, &facts);
+}

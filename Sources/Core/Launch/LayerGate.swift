@@ -1,0 +1,72 @@
+import Base
+import CLinux
+import Linux
+
+/// Has plugins serve the layers that a child mounts: the child hands in /dev/fuse for each, and waits until it is served.
+struct LayerGate {
+    /// Plain numbers: a child never comes back to the frame that would close them.
+    private let sockets: DescriptorPair?
+    private let layers: [Layer]
+
+    /// - Parameter plan: nil for a container that exists already.
+    init(_ plan: Plan?) throws(SkiffError) {
+        layers = plan?.layers ?? []
+        guard layers.contains(where: { $0.served?.pluginService != nil }) else {
+            sockets = nil
+            return
+        }
+        sockets = try during("cannot make a socket") { () throws(Errno) in try makeSocketPair() }
+    }
+
+    var isNeeded: Bool { sockets != nil }
+
+    /// Called in the child: returns its end.
+    func childEnd() -> CInt? {
+        guard let sockets else { return nil }
+        _ = CLinux.close(sockets.first)
+        return sockets.second
+    }
+
+    /// Called in the child, in its namespaces.
+    static func show(_ namespaces: Namespaces, over link: CInt) throws(SkiffError) {
+        try during("cannot show the namespaces to the servers of layers") { () throws(Errno) in
+            let opened = try ContainerNamespaces.open(namespaces)
+            try opened.send(over: link)
+            opened.close()
+        }
+    }
+
+    /// Called in the parent: serves every layer. When a plugin fails, the child is ended. Returns early when the child has
+    /// failed, and has said why.
+    func open(for child: pid_t, _ plugins: any PluginPhases) throws(SkiffError) {
+        guard let sockets else { return }
+        _ = CLinux.close(sockets.second)
+        let link = OwnedFD(adopting: sockets.first)
+        guard let namespaces = try? ContainerNamespaces.receive(over: link.raw) else { return }
+        defer { namespaces.close() }
+        do throws(SkiffError) {
+            let process = try during("cannot watch the container") { () throws(Errno) in try openPidFD(child) }
+            let place = ContainerPlace(pid: child, pidfd: process.raw, namespaces)
+            for _ in layers.filter({ $0.served?.pluginService != nil }) {
+                guard var message = try? receiveMessage(over: link.raw), let index = message.bytes.first,
+                    layers.indices.contains(Int(index)), let image = layers[Int(index)].served,
+                    let fuse = message.descriptor.take()
+                else { return }
+                try plugins.serve(image, fuse: fuse.raw, place)
+                // Before the child goes on: it must end with the server.
+                try? fuse.close()
+                try? sendMessage([1], over: link.raw)
+            }
+        } catch {
+            try? sendSignal(SIGKILL, to: child)
+            _ = try? waitFor(child)
+            throw error
+        }
+    }
+
+    func close() {
+        guard let sockets else { return }
+        _ = CLinux.close(sockets.first)
+        _ = CLinux.close(sockets.second)
+    }
+}

@@ -1,0 +1,56 @@
+import Base
+import Linux
+
+/// Who mounts the file systems that are layers.
+extension PlanBuilder {
+    func chooseDrivers(_ draft: inout PlanDraft) throws(SkiffError) {
+        for index in draft.layers.indices {
+            guard var image = draft.layers[index].served else { continue }
+            if try isKernels(image) {
+                image.driver = .loop
+                image.recoverer = try plugins.service(for: image, byKernel: true)?.plugin
+            } else {
+                image.driver = try serverDriver(image)
+            }
+            image.isSynchronous = image.isWritable && image.driver == .loop && settings.syncWritableExtfs
+            image.loopLimit = settings.maxLoopDevices
+            draft.layers[index].kind = .served(image)
+        }
+    }
+
+    /// Whether the kernel may read these bytes, which anybody may have written.
+    private func isKernels(_ image: ServedLayer) throws(SkiffError) -> Bool {
+        guard host.canMountImages, !request.makesUserNamespace(host) else { return false }
+        switch image.filesystem {
+        case "squashfs": return settings.allowKernelSquashfs
+        case "ext3", "ext4": return settings.allowKernelExtfs
+        default: return false
+        }
+    }
+
+    private func serverDriver(_ image: ServedLayer) throws(SkiffError) -> ServedLayer.Driver {
+        if image.filesystem == "squashfs" {
+            try needFuse(image)
+            return .server(onlyOwner)
+        }
+        guard let service = try plugins.service(for: image, byKernel: false) else {
+            throw SkiffError(
+                "cannot use \(image.path) as a layer: nobody here serves the file system \(image.filesystem)",
+                hint: "skiff plugin list --all shows the plugins and why one is not used")
+        }
+        try needFuse(image)
+        return .plugin(service)
+    }
+
+    private func needFuse(_ image: ServedLayer) throws(SkiffError) {
+        if host.hasFuse { return }
+        throw SkiffError(
+            "cannot use \(image.path) as a layer: its server needs /dev/fuse",
+            hint: FuseAdvice.problem()?.cure ?? "Ask the administrator for /dev/fuse with mode 0666")
+    }
+
+    /// Whether `--writable` means the root file system itself, and not an overlay that the image brings along.
+    func writesRoot(_ draft: PlanDraft) -> Bool {
+        request.writable && !(image.isInSIF && draft.layers.contains { $0.served?.isWritable == true })
+    }
+}
