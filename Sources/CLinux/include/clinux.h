@@ -113,6 +113,7 @@ static const mode_t SKL_S_IFSOCK = S_IFSOCK;
 int skl_attach_device_filter(int cgroup, const uint64_t *instructions, unsigned count);
 
 /* namespaces and processes */
+static inline pid_t skl_fork(void) { return fork(); }
 static inline pid_t skl_clone(unsigned long flags) { return (pid_t)syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0); }
 /* The same in a cgroup of version 2, since Linux 5.7. */
 pid_t skl_clone_into(unsigned long flags, int cgroup);

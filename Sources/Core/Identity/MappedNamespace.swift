@@ -39,7 +39,7 @@ package enum MappedNamespace {
         let pipe = try during("cannot make a pipe") { () throws(Errno) in try makePipe() }
         let reading = OwnedFD(adopting: pipe.first)
         let writing = OwnedFD(adopting: pipe.second)
-        let mapper = try during("cannot start the mapping of ids") { () throws(Errno) in try cloneProcess() }
+        let mapper = try during("cannot start the mapping of ids") { () throws(Errno) in try forkProcess() }
         if mapper == 0 { self.map(entering, map, when: reading.raw) }
         do throws(SkiffError) {
             try unshared { () throws(Errno) in
@@ -100,7 +100,7 @@ package enum MappedNamespace {
     private static func isRemovedInside(_ path: String) -> Bool {
         guard let host = try? HostFacts.current(),
             let ranges = RootCapability.current(host, ProgramPath(Settings())).ranges,
-            let child = try? cloneProcess()
+            let child = try? forkProcess()
         else { return false }
         if child == 0 {
             let isRemoved = (try? enter(host.uid, host.gid, ranges)) != nil && (try? removeTree(path)) != nil

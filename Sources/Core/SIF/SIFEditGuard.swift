@@ -25,7 +25,7 @@ package final class SIFEditGuard {
         let ours = OwnedFD(adopting: line.second)
         let detached = OwnedFD(adopting: ready.first)
         let attached = OwnedFD(adopting: ready.second)
-        guard let child = try? cloneProcess() else { return nil }
+        guard let child = try? forkProcess() else { return nil }
         if child == 0 { watch(file, waiting.raw) }
         // Until it has left the group, and closed its end, what kills the group kills it, too.
         try? attached.close()

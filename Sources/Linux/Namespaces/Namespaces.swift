@@ -25,6 +25,10 @@ package func cloneProcess(_ namespaces: Namespaces = [], asSibling: Bool = false
     return try checked { cgroup.map { skl_clone_into(flags, $0) } ?? skl_clone(flags) }
 }
 
+/// fork(3), by which the child may allocate even when other threads did so at that moment: clone(2) alone leaves it with the
+/// locks of malloc(3) that they held. For processes that may have threads; the child must not start any.
+package func forkProcess() throws(Errno) -> pid_t { try checked { skl_fork() } }
+
 /// unshare(2).
 package func enterNew(_ namespaces: Namespaces) throws(Errno) {
     _ = try checked { unshare(CInt(truncatingIfNeeded: namespaces.rawValue)) }

@@ -52,7 +52,7 @@ package struct Checker {
             let record = try CallRecord()
             let answer = try makeMemoryFile("answer", [])
             let printed = try makeMemoryFile("printed", [])
-            let child = try cloneProcess()
+            let child = try forkProcess()
             if child == 0 {
                 record.begin()
                 self.answer(test, to: answer.raw, printed.raw)

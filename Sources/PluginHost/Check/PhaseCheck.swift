@@ -85,7 +85,7 @@ struct PhaseCheck {
             return (.skipped, "it has no phase after the start")
         }
         let parent = processID()
-        let child = try during("cannot start a process") { () throws(Errno) in try cloneProcess() }
+        let child = try during("cannot start a process") { () throws(Errno) in try forkProcess() }
         if child == 0 {
             try? setParentDeathSignal(SIGKILL)
             // Not if it has ended before.

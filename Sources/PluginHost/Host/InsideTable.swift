@@ -29,7 +29,7 @@ private func runInside(
         let pipe = try makePipe()
         let reading = OwnedFD(adopting: pipe.first)
         let writing = OwnedFD(adopting: pipe.second)
-        let pid = try cloneProcess()
+        let pid = try forkProcess()
         if pid == 0 {
             let status = work(namespaces, session, function, context)
             try? writeFully(writing.raw, InsideAnswer(status, session.plugin.diagnostics.failure).bytes)

@@ -52,7 +52,7 @@ extension UndoRecord {
     private func deleteLink() throws(Errno) {
         if detail.isEmpty { return try deleteNetworkInterface(object) }
         let namespace = try open(detail, O_RDONLY)
-        let pid = try cloneProcess()
+        let pid = try forkProcess()
         if pid == 0 {
             do throws(Errno) {
                 try join(namespace.raw, .network)
