@@ -74,7 +74,10 @@ extension EndToEnd {
             ),
             (["--overlay", "a", "--writable"], "cannot use --overlay in conjunction with --writable"),
             (["--overlay", "nosuch"], "cannot open overlay nosuch: no such file or directory"),
-            (["--overlay", "root/bin/busybox"], "images are not available as overlays yet"),
+            (
+                ["--overlay", "root/bin/busybox"],
+                "it is neither an ext3 nor a squashfs image, nor a SIF with an overlay"
+            ),
         ])
         func overlayConflicts(flags: [String], message: String) throws {
             let place = try Place(.current)

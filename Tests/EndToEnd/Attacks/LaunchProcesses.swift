@@ -109,6 +109,9 @@ struct LaunchProcesses {
         return found.isEmpty ? "nothing" : found.sorted().joined(separator: ", ")
     }
 
+    /// The ways into cgroups.
+    static let cgroups = "cgroups"
+
     /// Returns the word for a descriptor. Of the first three, the output tells whose they are: anybody's input is
     /// /dev/null.
     private static func word(_ number: Int, _ target: String, output: String) -> String? {
@@ -122,6 +125,7 @@ struct LaunchProcesses {
             ("anon_inode:[pidfd]", "pidfds"), ("anon_inode:[signalfd]", "signals"),
             ("/memfd:", "memory"), ("mnt:", "namespaces"), ("user:", "namespaces"), ("pid:", "namespaces"),
         ] where target.hasPrefix(prefix) { return word }
+        if target.hasSuffix("/cgroup.procs") { return cgroups }
         if target == "/" { return "the host's root" }
         if target.hasSuffix("/fuse") { return "fuse" }
         if target.hasSuffix(".sif") { return "image" }

@@ -81,7 +81,11 @@ extension EndToEnd {
 
         /// A row that the kernel does not show to the user who runs the suite proves nothing about it.
         private static func matches(_ row: [String], _ process: LaunchProcess) -> Bool {
-            row[0] == process.role && (process.holds ?? row[1]) == row[1] && row[2] == process.owner
+            // A cgroup of the container's own is there where the host has cgroups that this user may make.
+            let holds = process.holds.map { text in
+                process.role == "keeper" ? text.replacing(LaunchProcesses.cgroups + ", ", with: "") : text
+            }
+            return row[0] == process.role && (holds ?? row[1]) == row[1] && row[2] == process.owner
                 && (process.namespaces ?? row[3]) == row[3] && row[4] == process.capabilities
                 && row[5] == process.seccomp
         }
