@@ -10,7 +10,7 @@ public func fuzzNetworkList(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt 
     precondition(again == value, "what was written is not read back")
     guard let list = try? NetworkList(parsing: bytes, file: "fuzz") else { return 0 }
     #if FUZZ_CANARY
-    precondition(!list.types.contains("ipvlan"), "the planted bug: a network of type ipvlan")
+    precondition(!list.types.contains { $0.hasPrefix("z") }, "the planted bug: a network whose type begins with z")
     #endif
     _ = try? InterfacePlan(list)
     return 0
