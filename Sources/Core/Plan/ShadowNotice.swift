@@ -5,7 +5,8 @@ import Linux
 /// libraries, and what the user has installed below the home directory. A common cause of results that differ from
 /// machine to machine, which no error tells.
 struct ShadowNotice {
-    private static let variables: Set = [
+    /// An array: a set would be made by every launch, for a few questions.
+    private static let variables = [
         "LD_PRELOAD", "PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX", "R_HOME", "R_LIBS", "R_LIBS_USER", "R_LIBS_SITE",
         "PERL5LIB", "PERL5OPT", "PERL_LOCAL_LIB_ROOT", "NODE_PATH", "GEM_PATH", "GEM_HOME",
     ]
@@ -27,10 +28,11 @@ struct ShadowNotice {
         let user =
             environment.variables.contains { $0.name == "PYTHONNOUSERSITE" && !$0.value.isEmpty }
             || environment.overrides.contains { $0.name == "PYTHONNOUSERSITE" && !$0.value.isEmpty }
-        let replaced = Set(environment.overrides.map(\.name))
-        let names = environment.variables.filter {
-            $0.origin == "host" && Self.variables.contains($0.name) && !$0.value.isEmpty && !replaced.contains($0.name)
-        }.map(\.name)
+        var names: [String] = []
+        for variable in environment.variables where variable.origin == "host" && !variable.value.isEmpty {
+            guard Self.variables.contains(variable.name) else { continue }
+            if !environment.overrides.contains(where: { $0.name == variable.name }) { names.append(variable.name) }
+        }
         let kept = user ? [] : libraries
         if names.isEmpty && kept.isEmpty { return nil }
         causes = names + kept
