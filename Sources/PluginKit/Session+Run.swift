@@ -20,21 +20,9 @@ extension Session {
     ) throws(PluginError) -> Int32 {
         let slot = try table(SKIFF_HOST_RUN, skiff_host_run.self).run
         var status: Int32 = 0
-        let fds = descriptors.map { skiff_run_fd(inside: $0.inside, fd: $0.fd) }
-        let answer = path.withTerminatedBytes { path in
-            withTextList([String(bytes: path)] + arguments) { arguments in
-                withTextList(environment) { environment in
-                    fds.withUnsafeBufferPointer { fds in
-                        var command = skiff_command()
-                        command.struct_size = UInt32(MemoryLayout<skiff_command>.size)
-                        (command.path, command.arguments, command.environment) = (path, arguments, environment)
-                        (command.fds, command.fd_count) = (fds.baseAddress, UInt32(fds.count))
-                        command.fd_size = UInt64(MemoryLayout<skiff_run_fd>.stride)
-                        command.file_size_limit = UInt64(clamping: fileSizeLimit)
-                        return slot?(pointer, &command, &status)
-                    }
-                }
-            }
+        let answer = withCommand(path, arguments, environment, descriptors) { command in
+            command.file_size_limit = UInt64(clamping: fileSizeLimit)
+            return slot?(pointer, &command, &status)
         }
         try check(answer)
         return status
@@ -53,6 +41,29 @@ extension Session {
             return slot?(pointer, &record, &handle)
         }
         try check(answer)
+    }
+}
+
+/// Passes a program and what it gets in the form of the interface, for one call.
+/// - Parameter arguments: without the program's name.
+func withCommand<Result>(
+    _ path: String, _ arguments: [String], _ environment: [String], _ descriptors: [(inside: Int32, fd: Int32)],
+    _ body: (inout skiff_command) -> Result
+) -> Result {
+    let fds = descriptors.map { skiff_run_fd(inside: $0.inside, fd: $0.fd) }
+    return path.withTerminatedBytes { path in
+        withTextList([String(bytes: path)] + arguments) { arguments in
+            withTextList(environment) { environment in
+                fds.withUnsafeBufferPointer { fds in
+                    var command = skiff_command()
+                    command.struct_size = UInt32(MemoryLayout<skiff_command>.size)
+                    (command.path, command.arguments, command.environment) = (path, arguments, environment)
+                    (command.fds, command.fd_count) = (fds.baseAddress, UInt32(fds.count))
+                    command.fd_size = UInt64(MemoryLayout<skiff_run_fd>.stride)
+                    return body(&command)
+                }
+            }
+        }
     }
 }
 

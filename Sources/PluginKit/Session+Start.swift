@@ -14,21 +14,9 @@ extension Session {
     ) throws(PluginError) -> Int32 {
         let slot = try table(SKIFF_HOST_RUN, skiff_host_run.self).start
         var pid: Int32 = 0
-        let fds = descriptors.map { skiff_run_fd(inside: $0.inside, fd: $0.fd) }
-        let answer = path.withTerminatedBytes { path in
-            withTextList([String(bytes: path)] + arguments) { arguments in
-                withTextList(environment) { environment in
-                    fds.withUnsafeBufferPointer { fds in
-                        var command = skiff_command()
-                        command.struct_size = UInt32(MemoryLayout<skiff_command>.size)
-                        (command.path, command.arguments, command.environment) = (path, arguments, environment)
-                        (command.fds, command.fd_count) = (fds.baseAddress, UInt32(fds.count))
-                        command.fd_size = UInt64(MemoryLayout<skiff_run_fd>.stride)
-                        command.ready_fd = ready
-                        return slot?(pointer, &command, &pid)
-                    }
-                }
-            }
+        let answer = withCommand(path, arguments, environment, descriptors) { command in
+            command.ready_fd = ready
+            return slot?(pointer, &command, &pid)
         }
         try check(answer)
         return pid

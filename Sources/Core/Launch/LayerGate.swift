@@ -4,28 +4,19 @@ import Linux
 
 /// Has plugins serve the layers that a child mounts: the child hands in /dev/fuse for each, and waits until it is served.
 struct LayerGate {
-    /// Plain numbers: a child never comes back to the frame that would close them.
-    private let sockets: DescriptorPair?
+    private let sockets: GateSockets
     private let layers: [Layer]
 
     /// - Parameter plan: nil for a container that exists already.
     init(_ plan: Plan?) throws(SkiffError) {
         layers = plan?.layers ?? []
-        guard layers.contains(where: { $0.served?.pluginService != nil }) else {
-            sockets = nil
-            return
-        }
-        sockets = try during("cannot make a socket") { () throws(Errno) in try makeSocketPair() }
+        sockets = try GateSockets(isNeeded: layers.contains { $0.served?.pluginService != nil })
     }
 
-    var isNeeded: Bool { sockets != nil }
+    var isNeeded: Bool { sockets.areNeeded }
 
     /// Called in the child: returns its end.
-    func childEnd() -> CInt? {
-        guard let sockets else { return nil }
-        _ = CLinux.close(sockets.first)
-        return sockets.second
-    }
+    func childEnd() -> CInt? { sockets.childEnd() }
 
     /// Called in the child, in its namespaces.
     static func show(_ namespaces: Namespaces, over link: CInt) throws(SkiffError) {
@@ -39,9 +30,7 @@ struct LayerGate {
     /// Called in the parent: serves every layer. When a plugin fails, the child is ended. Returns early when the child has
     /// failed, and has said why.
     func open(for child: pid_t, _ plugins: any PluginPhases) throws(SkiffError) {
-        guard let sockets else { return }
-        _ = CLinux.close(sockets.second)
-        let link = OwnedFD(adopting: sockets.first)
+        guard let link = sockets.parentEnd() else { return }
         guard let namespaces = try? ContainerNamespaces.receive(over: link.raw) else { return }
         defer { namespaces.close() }
         do throws(SkiffError) {
@@ -64,9 +53,5 @@ struct LayerGate {
         }
     }
 
-    func close() {
-        guard let sockets else { return }
-        _ = CLinux.close(sockets.first)
-        _ = CLinux.close(sockets.second)
-    }
+    func close() { sockets.close() }
 }

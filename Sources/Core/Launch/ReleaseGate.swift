@@ -5,35 +5,24 @@ import Linux
 /// Holds a child back, in its new namespaces, until plugins have worked on them; afterwards it carries the messages of the
 /// child's plugins.
 struct ReleaseGate {
-    /// Plain numbers: a child never comes back to the frame that would close them.
-    private let sockets: DescriptorPair?
+    private let sockets: GateSockets
     private let plan: Plan?
 
     /// Holds nothing back when no plugin asks for it.
     /// - Parameter plan: nil for a container that exists already.
     init(_ plan: Plan?) throws(SkiffError) {
         self.plan = plan
-        guard let plan, plan.plugins.contains(where: \.holdsStart) else {
-            sockets = nil
-            return
-        }
-        sockets = try during("cannot make a socket") { () throws(Errno) in try makeSocketPair() }
+        sockets = try GateSockets(isNeeded: plan?.plugins.contains(where: \.holdsStart) ?? false)
     }
 
     /// Called in the child: returns its end.
-    func childEnd() -> CInt? {
-        guard let sockets else { return nil }
-        _ = CLinux.close(sockets.first)
-        return sockets.second
-    }
+    func childEnd() -> CInt? { sockets.childEnd() }
 
     /// Called in the parent: has plugins work on the namespaces, and lets the child go on. When a plugin fails, the child
     /// is ended.
     /// - Returns: nil when it holds nothing back, or the child has failed before, and has said why.
     func open(for child: pid_t, _ plugins: any PluginPhases) throws(SkiffError) -> HeldContainer? {
-        guard let sockets else { return nil }
-        _ = CLinux.close(sockets.second)
-        let link = OwnedFD(adopting: sockets.first)
+        guard let link = sockets.parentEnd() else { return nil }
         do throws(SkiffError) {
             guard let plan, let container = try HeldContainer(child, link) else { return nil }
             try plugins.created(container.place)
@@ -47,11 +36,7 @@ struct ReleaseGate {
         }
     }
 
-    func close() {
-        guard let sockets else { return }
-        _ = CLinux.close(sockets.first)
-        _ = CLinux.close(sockets.second)
-    }
+    func close() { sockets.close() }
 }
 
 /// A container in whose start plugins take part, seen from its monitor. A class, because optionals of move-only values
