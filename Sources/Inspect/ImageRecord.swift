@@ -29,8 +29,10 @@ package struct ImageRecord {
         if let found = try Self.object(of: image) {
             (metadata, source) = (found, .object)
         } else {
-            metadata = try Self.files(of: image, path)
-            source = .files
+            let record = image.record
+            var metadata = try Self.files(of: image, path)
+            metadata.add(record)
+            (self.metadata, source) = (metadata, .files)
         }
     }
 
@@ -83,6 +85,21 @@ package struct ImageRecord {
             return try SquashfsReader(source)
         } catch {
             throw SkiffError("cannot read image \(path): \(error)")
+        }
+    }
+}
+
+extension InspectMetadata {
+    /// Adds what a foreign image says about itself, which a container finds in place of its files.
+    fileprivate mutating func add(_ record: ForeignRecord) {
+        for (name, value) in record.labels { container.labels[name] = value }
+        for file in record.files {
+            let text = String(bytes: file.bytes.dropLast(file.bytes.last == ASCII.newline ? 1 : 0))
+            switch file.path {
+            case ForeignRecord.environmentPath: container.environment[file.path] = text
+            case ForeignRecord.runscriptPath: container.runscript = text
+            default: break
+            }
         }
     }
 }

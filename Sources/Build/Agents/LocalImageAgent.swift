@@ -83,6 +83,14 @@ struct LocalImage {
         // A packed image is at least as large when it is unpacked.
         try checkRoom(section.range.size, path)
         try extract(image.descriptor.raw, ImageFilesystem(kind: kind, range: section.range))
+        try write(image.record)
+    }
+
+    /// What a foreign image says about itself becomes files of the image.
+    private func write(_ record: ForeignRecord) throws(SkiffError) {
+        if record.files.isEmpty { return }
+        let tree = try RootTree(root)
+        for file in record.files { try tree.write(file.path, file.bytes, mode: file.mode) }
     }
 
     private func checkRoom(_ bytes: Int64, _ image: String) throws(SkiffError) {

@@ -3,7 +3,8 @@ import Linux
 
 extension ImageSource {
     /// Opens an image and finds out what it is, in Apptainer's order (Docs/spec/squashfs-and-ext3.md §1): directory,
-    /// SIF, squashfs, ext3. A damaged file of one of these kinds is an error; the next kind is not tried.
+    /// SIF, squashfs, ext3, and then what `formats` knows. A damaged file of one of these kinds is an error; the next kind is
+    /// not tried.
     ///
     /// Two reads for a usual SIF: header and table at once, then the superblock of the root.
     ///
@@ -29,12 +30,15 @@ extension ImageSource {
         }
         guard facts.isRegular else { return nil }
         let start = try SIFImage.start(of: file.raw)
-        guard start.count >= Superblock.size else { return nil }
-        if Superblock.mentionsSIF(start.span.bytes) {
+        let isLongEnough = start.count >= Superblock.size
+        if isLongEnough, Superblock.mentionsSIF(start.span.bytes) {
             let image = try SIFImage(reading: file.raw, start: start)
             return try ImageSource(sif: image, file, absolute, isWritable, start: start)
         }
-        guard let found = try filesystem(at: start.span.bytes) else { return nil }
+        guard let found = isLongEnough ? try filesystem(at: start.span.bytes) : nil else {
+            guard let image = try formats?.describe(file.raw, absolute, start: start) else { return nil }
+            return try ImageSource(foreign: image, file, absolute, isWritable, size: facts.size)
+        }
         // An image of Singularity 2 does not say how long it is: take everything to the end of the file.
         let root = ImageSection(
             filesystem: found.filesystem,
@@ -100,25 +104,31 @@ extension ImageSource {
             architecture: image.header.architecture, sif: image)
     }
 
-    /// The superblock must match the descriptor. Encrypted and raw partitions have nothing that could be checked.
     private static func section(
         _ object: SIFDescriptor, _ use: String, _ file: CInt
     ) throws(SkiffError) -> ImageSection {
-        let filesystem = object.partition?.filesystem ?? .raw
+        try section(object.partition?.filesystem ?? .raw, object.range, id: object.id, use, file)
+    }
+
+    /// The superblock must match what the partition is said to be. Encrypted and raw ones have nothing that could be
+    /// checked.
+    static func section(
+        _ filesystem: SIFFilesystem, _ range: ByteRange, id: UInt32, _ use: String, _ file: CInt
+    ) throws(SkiffError) -> ImageSection {
         let context = "while checking \(use) partition header"
         switch filesystem {
         case .squashfs, .ext3:
-            let head = try during("\(context): failed to read SIF partition at offset \(object.offset)") {
-                () throws(Errno) in try readBytes(file, at: object.offset, count: Superblock.size)
+            let head = try during("\(context): failed to read SIF partition at offset \(range.offset)") {
+                () throws(Errno) in try readBytes(file, at: range.offset, count: Superblock.size)
             }
             guard head.count == Superblock.size else {
-                throw SkiffError("\(context): failed to read SIF partition at offset \(object.offset): EOF")
+                throw SkiffError("\(context): failed to read SIF partition at offset \(range.offset): EOF")
             }
             try check(head.span.bytes, filesystem, context)
         case .encryptedSquashfs, .gocryptfsSquashfs, .raw: break
         default: throw SkiffError("\(context): unknown filesystem type \(filesystem.label)")
         }
-        return ImageSection(filesystem: filesystem, range: object.range, id: object.id)
+        return ImageSection(filesystem: filesystem, range: range, id: id)
     }
 
     private static func check(_ head: RawSpan, _ filesystem: SIFFilesystem, _ context: String) throws(SkiffError) {

@@ -5,6 +5,8 @@ package import Linux
 package struct ImageSource: ~Copyable, Sendable {
     package enum Kind: String, Sendable {
         case directory, sif, squashfs, ext3
+        /// Of a format that a plugin knows.
+        case foreign
     }
 
     package let kind: Kind
@@ -19,15 +21,17 @@ package struct ImageSource: ~Copyable, Sendable {
     /// Writable layers of a SIF, in its group; Docs/spec/sif.md §10.
     package let overlays: [ImageSection]
     package let data: [ImageSection]
-    /// `unknown` unless a SIF names one.
+    /// `unknown` unless a SIF or a plugin names one.
     package let architecture: SIFArchitecture
     /// Header and table of a SIF.
     package let sif: SIFImage?
+    /// What a foreign image says about itself.
+    package let record: ForeignRecord
 
     init(
         kind: Kind, descriptor: consuming OwnedFD, path: String, isWritable: Bool, root: ImageSection? = nil,
         overlays: [ImageSection] = [], data: [ImageSection] = [], architecture: SIFArchitecture = .unknown,
-        sif: SIFImage? = nil
+        sif: SIFImage? = nil, record: ForeignRecord = ForeignRecord()
     ) {
         self.kind = kind
         self.descriptor = descriptor
@@ -38,6 +42,7 @@ package struct ImageSource: ~Copyable, Sendable {
         self.data = data
         self.architecture = architecture
         self.sif = sif
+        self.record = record
     }
 
     /// Whether a key is needed to read the root file system.
@@ -53,7 +58,7 @@ package struct ImageSource: ~Copyable, Sendable {
 /// Opens the image of a launch.
 ///
 /// - Parameters:
-///   - path: of a directory, SIF, squashfs or ext3 file; relative to the current directory.
+///   - path: of a directory, SIF, squashfs or ext3 file, or one that a plugin knows; relative to the current directory.
 ///   - writable: opens the file for writing if the kernel allows it, else for reading; `isWritable` tells.
 /// - Throws: with Apptainer's texts, which scripts read; also when the image has no root file system or is for another
 ///   processor.

@@ -67,7 +67,7 @@ struct NetworkFile: Equatable {
     private static func content(of source: Mount.Source) -> [UInt8]? {
         switch source {
         case .bind(let path): try? readFile(path, limit: limit)
-        case .file(let bytes): bytes
+        case .file(let bytes, _): bytes
         default: nil
         }
     }

@@ -100,8 +100,8 @@ struct MountExecutor {
         case .filesystem(let type, let options): return try makeFilesystem(type, options, mount.attributes)
         case .session(let mode):
             tree = try cloneTree(try session.stageDirectory(mode: mode), at: session.directory.raw)
-        case .file(let bytes):
-            tree = try cloneTree(try session.stageFile(bytes, mode: 0o644), at: session.directory.raw)
+        case .file(let bytes, let mode):
+            tree = try cloneTree(try session.stageFile(bytes, mode: mode), at: session.directory.raw)
         case .derived(let file):
             guard let bytes = try derive(file, TreePath(mount.destination)) else { return nil }
             tree = try cloneTree(try session.stageFile(bytes, mode: 0o644), at: session.directory.raw)

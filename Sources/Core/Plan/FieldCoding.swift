@@ -2,14 +2,14 @@ import Linux
 
 /// Values as bytes: fields `key=value`, each ended by NUL, after a first field that names the version. A value may hold any
 /// other byte; repeated keys keep their order.
-struct FieldWriter {
-    private(set) var bytes: [UInt8]
+package struct FieldWriter {
+    package private(set) var bytes: [UInt8]
 
-    init(version: String) { bytes = version.bytes + [0] }
+    package init(version: String) { bytes = version.bytes + [0] }
 
-    mutating func put(_ key: String, _ value: String) { put(key, value.bytes) }
+    package mutating func put(_ key: String, _ value: String) { put(key, value.bytes) }
 
-    mutating func put(_ key: String, _ value: [UInt8]) {
+    package mutating func put(_ key: String, _ value: [UInt8]) {
         bytes.append(contentsOf: key.utf8)
         bytes.append(0x3D)
         bytes.append(contentsOf: value)
@@ -18,11 +18,11 @@ struct FieldWriter {
 }
 
 /// What a `FieldWriter` wrote.
-struct FieldReader {
-    let fields: [(key: String, value: String, bytes: [UInt8])]
+package struct FieldReader {
+    package let fields: [(key: String, value: String, bytes: [UInt8])]
 
     /// - Returns: nil for anything but whole fields of this version.
-    init?(_ bytes: [UInt8], version: String) {
+    package init?(_ bytes: [UInt8], version: String) {
         let parts = bytes.split(separator: 0, omittingEmptySubsequences: false)
         guard parts.first.map({ Array($0) }) == version.bytes, bytes.last == 0 else { return nil }
         fields = parts.dropFirst().dropLast().map { part in
@@ -33,10 +33,10 @@ struct FieldReader {
     }
 
     /// The value of a field that stands there once.
-    func value(_ key: String) -> String? {
+    package func value(_ key: String) -> String? {
         let found = fields.filter { $0.key == key }
         return found.count == 1 ? found[0].value : nil
     }
 
-    func values(_ key: String) -> [String] { fields.filter { $0.key == key }.map(\.value) }
+    package func values(_ key: String) -> [String] { fields.filter { $0.key == key }.map(\.value) }
 }

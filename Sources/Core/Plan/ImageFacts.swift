@@ -16,6 +16,8 @@ package struct ImageFacts: Sendable, Equatable {
     package var holdsHome = false
     /// Whether it is an `OwnedSandbox`.
     package var keepsOwners = false
+    /// Files that stand in the container beside those of the image.
+    package var recordFiles: [ForeignRecord.Entry] = []
 
     package init(
         path: String, root: RootFilesystem, range: ByteRange = .whole, isInSIF: Bool = false, isWritable: Bool = true
@@ -37,6 +39,7 @@ package struct ImageFacts: Sendable, Equatable {
             throw SkiffError("cannot run \(image.path): encrypted images are not available in this version")
         }
         path = image.path
+        recordFiles = image.record.files
         isInSIF = image.kind == .sif
         isWritable = image.isWritable
         guard let section = image.root else {
@@ -60,7 +63,8 @@ package struct ImageFacts: Sendable, Equatable {
             case .sif where image.isEncrypted && settings.allowContainerSIF:
                 (settings.allowContainerEncrypted, "encrypted")
             case .sif: (settings.allowContainerSIF, "sif")
-            case .squashfs: (settings.allowContainerSquashfs, "squashfs")
+            case .foreign where image.root?.filesystem == .ext3: (settings.allowContainerExtfs, "extfs")
+            case .squashfs, .foreign: (settings.allowContainerSquashfs, "squashfs")
             case .ext3: (settings.allowContainerExtfs, "extfs")
             }
         guard allowed else {

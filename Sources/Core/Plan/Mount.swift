@@ -19,7 +19,7 @@ package struct Mount: Sendable, Equatable {
         /// An empty directory of the session tmpfs, with this mode.
         case session(mode: UInt32)
         /// A file with bytes that are known before the launch.
-        case file([UInt8])
+        case file([UInt8], mode: UInt32 = 0o644)
         /// A file made from the image's own once the root is assembled: passwd, group.
         case derived(DerivedFile)
         /// A symbolic link in a directory that we staged.

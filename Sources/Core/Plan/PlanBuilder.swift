@@ -53,7 +53,7 @@ package struct PlanBuilder {
         draft.minimalDev = defaults.hasMinimalDev
         // Copies all that is known of the host: nobody else asks.
         if !plugins.participants.isEmpty { draft.decideEnvironment = environment(home: home.destination) }
-        draft.mounts = defaults.mounts()
+        draft.mounts = defaults.mounts() + recordFiles
         draft.messages += defaults.messages
         try plugins.mounts(&draft)
         try directives.check(draft)
@@ -82,6 +82,15 @@ package struct PlanBuilder {
         case .directory: return
         case .other: throw SkiffError("cannot use work directory \(path): not a directory")
         case .absent(let reason): throw SkiffError("cannot use work directory \(path)", errno: reason)
+        }
+    }
+
+    /// What a foreign image says about itself, in the places where a build would have put it.
+    private var recordFiles: [Mount] {
+        image.recordFiles.map { file in
+            Mount(
+                .files, .file(file.bytes, mode: file.mode), at: file.path, attributes: [.noSuid, .noDev],
+                reason: "the image's format")
         }
     }
 

@@ -19,6 +19,7 @@ enum CheckTest: String, CaseIterable {
     case hostileURIs = "hostile-uris"
     case hostileNetworks = "hostile-networks"
     case hostileDevices = "hostile-devices"
+    case hostileImages = "hostile-images"
     case flagsAreItsOwn = "flags-are-its-own"
     case parentPhases = "parent-phases"
     case childPhases = "child-phases"
@@ -46,6 +47,7 @@ enum CheckTest: String, CaseIterable {
             case .hostileURIs: return try resolves(checker)
             case .hostileNetworks: return try NetworkCheck(checker).run()
             case .hostileDevices: return try devices(checker)
+            case .hostileImages: return try images(checker)
             case .flagsAreItsOwn:
                 return checker.conflicts.isEmpty
                     ? (.success, "") : (.failed, checker.conflicts.joined(separator: "; "))
@@ -141,6 +143,33 @@ enum CheckTest: String, CaseIterable {
             }
         }
         try session.during(.configure) { () throws(SkiffError) in _ = try DeviceNames.list(session, ["/nonexistent"]) }
+        return (.success, "")
+    }
+
+    /// Asks about files that have the bytes of a `[probe]` block and nothing else that makes sense. The answer is that they are
+    /// not the plugin's, a reason, or sections that lie in the file.
+    private func images(_ checker: Checker) throws(SkiffError) -> Verdict {
+        guard checker.manifest.extensions.contains(SKIFF_EXT_IMAGE_FORMAT) else {
+            return (.skipped, "it knows no image format")
+        }
+        let task = ImageFormatTask(
+            manifest: checker.manifest, directory: checker.directory, installation: try Installation.current(),
+            configuration: { _ in [] }, trust: Trust(isPrivileged: false))
+        let facts = SessionFacts(request: Request(action: .exec, image: ""), installation: task.installation)
+        let session = Session(plugin: try load(checker), facts: facts)
+        for probe in checker.manifest.probes where probe.offset < 1 << 20 {
+            for (size, filler) in [(0, 0), (64, 0x20), (8192, 0), (8192, 0xFF), (8192, 0x31)] as [(Int, UInt8)] {
+                var bytes = [UInt8](repeating: filler, count: Int(probe.offset) + probe.bytes.count + size)
+                bytes.replaceSubrange(Int(probe.offset)..<Int(probe.offset) + probe.bytes.count, with: probe.bytes)
+                let file = try during("cannot make a file") { () throws(Errno) in try makeMemoryFile("image", bytes) }
+                do throws(SkiffError) {
+                    try task.describe(file.raw, bytes, session)?.check(size: Int64(bytes.count))
+                } catch {
+                    guard session.plugin.failedSilently else { continue }
+                    return (.failed, "it gives no reason for a file of \(bytes.count) bytes")
+                }
+            }
+        }
         return (.success, "")
     }
 

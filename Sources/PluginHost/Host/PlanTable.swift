@@ -198,7 +198,7 @@ private func addVariable(_ pointer: OpaquePointer?, _ request: UnsafePointer<ski
     return SKIFF_OK
 }
 
-private func isVariableName(_ name: String) -> Bool {
+func isVariableName(_ name: String) -> Bool {
     guard let first = name.utf8.first, !(0x30...0x39).contains(first) else { return false }
     return name.utf8.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
 }

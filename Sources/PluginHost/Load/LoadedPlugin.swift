@@ -23,6 +23,8 @@ package final class LoadedPlugin {
     private(set) var devices = skiff_devices()
     /// Empty unless the manifest names it.
     private(set) var filesystem = skiff_filesystem()
+    /// Empty unless the manifest names it.
+    private(set) var imageFormat = skiff_image_format()
     /// Empty unless the manifest has schemes.
     private(set) var transport = skiff_transport()
     /// What the plugin said before it returned a negative status.
@@ -64,6 +66,12 @@ package final class LoadedPlugin {
             filesystem = readTable(try find(SKIFF_EXT_FILESYSTEM), into: skiff_filesystem()) ?? filesystem
             guard filesystem.plan != nil, filesystem.serve != nil else {
                 throw manifest.failure("load", "\(SKIFF_EXT_FILESYSTEM) of the library lacks plan or serve")
+            }
+        }
+        if manifest.extensions.contains(SKIFF_EXT_IMAGE_FORMAT) {
+            imageFormat = readTable(try find(SKIFF_EXT_IMAGE_FORMAT), into: skiff_image_format()) ?? imageFormat
+            guard imageFormat.probe != nil, imageFormat.describe != nil else {
+                throw manifest.failure("load", "\(SKIFF_EXT_IMAGE_FORMAT) of the library lacks probe or describe")
             }
         }
         try readTransport()

@@ -1,4 +1,5 @@
 package import Core
+import PluginAPI
 
 /// What a plugin says about itself without being loaded: the contents of `<id>.plugin`.
 ///
@@ -63,7 +64,7 @@ package struct Manifest: Sendable, Equatable {
 
     /// Ids of `ext/draft`.
     static let drafts: Set<String> = [
-        "skiff.container/1", "skiff.crypto/1", "skiff.filesystem/2", "skiff.image-format/1", "skiff.network/2",
+        "skiff.container/1", "skiff.crypto/1", "skiff.filesystem/2", SKIFF_EXT_IMAGE_FORMAT, "skiff.network/2",
     ]
 
     /// A manifest with only the mandatory fields.

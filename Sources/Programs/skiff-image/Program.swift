@@ -1,4 +1,5 @@
 import Base
+import Core
 import Grammar
 import InstalledGrammar
 import Linux
@@ -37,6 +38,9 @@ struct Program {
         switch try grammar.parse(words, environment: FlagEnvironment(environmentStrings())) {
         case .answer(let answer): return say(answer)
         case .command(let invocation):
+            ImageSource.formats = ForeignImages(catalog, installation) { () throws(SkiffError) in
+                try Settings.load(invocation, installation)
+            }
             // skiff has printed the invocation's notes.
             do throws(SkiffError) {
                 return try Verbs.run(invocation, installation, program)

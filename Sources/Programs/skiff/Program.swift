@@ -70,9 +70,10 @@ package struct Program {
         throws(SkiffError) -> Never
     {
         if let action = action(of: invocation.command) {
-            try LaunchCommand(
-                installation: installation, settings: try settings(invocation, installation), catalog: catalog
-            ).run(invocation, action)
+            let settings = try settings(invocation, installation)
+            ImageSource.formats = ForeignImages(catalog, installation) { settings }
+            try LaunchCommand(installation: installation, settings: settings, catalog: catalog)
+                .run(invocation, action)
         }
         if invocation.command.hasPrefix("instance ") { exit(try InstanceCommands(invocation).run()) }
         if invocation.command.hasPrefix("plugin ") {
