@@ -1,7 +1,6 @@
 package import Base
 package import Core
 import Linux
-import PluginHost
 
 /// All probes, in the order in which a launch would meet what they look at. None of them changes anything, but that
 /// `removesLeftovers` removes what processes that have ended left behind.
@@ -25,14 +24,8 @@ package struct Examination {
         found += ProgramProbe(programs: programs).findings()
         found += GraphicsProbe().findings()
         found += PlaceProbe(host: host).findings()
-        found += InstalledPlugins(installation: installation).broken.map(Self.finding)
+        found += try PluginProbe(installation: installation, settings: settings).findings()
         found += EnvironmentProbe(home: host.homeDirectory).findings()
         return found + LeftoverProbe(isRemoving: removesLeftovers).findings()
-    }
-
-    private static func finding(_ broken: InstalledPlugins.Broken) -> Finding {
-        Finding(
-            "plugin", .warning, "plugin \(broken.id) is refused: \(broken.error.message)",
-            effect: "its flags and commands do not work", cure: broken.error.hint)
     }
 }

@@ -70,7 +70,8 @@ package final class PluginRun: PluginPhases {
         zip(sessions, picked).map { session, item in
             PluginParticipant(
                 id: item.manifest.id, version: item.manifest.version, trigger: item.trigger,
-                phases: PluginPhase.allCases.filter(session.plugin.phases.has), holdsStart: session.plugin.holdsStart)
+                phases: PluginPhase.allCases.filter(session.plugin.phases.has), holdsStart: session.plugin.holdsStart,
+                isAskedToJoin: session.plugin.container.joining != nil)
         }
     }
 
@@ -124,52 +125,6 @@ package final class PluginRun: PluginPhases {
     package var messageLink: Int32? {
         get { sessions.first?.messageLink }
         set { for session in sessions { session.messageLink = newValue } }
-    }
-
-    package func created(_ place: ContainerPlace) throws(SkiffError) {
-        try withPlace(place) { place throws(SkiffError) in
-            for session in sessions {
-                try container(session, "created", session.plugin.container.created) {
-                    $0(session.plugin.object, session.pointer, place)
-                }
-            }
-        }
-    }
-
-    package func received(_ message: [UInt8]) throws(SkiffError) {
-        guard let number = message.first, let session = sessions.first(where: { $0.number == number }) else { return }
-        try container(session, "message", session.plugin.container.message) { slot in
-            message.dropFirst().withUnsafeBytes {
-                slot(session.plugin.object, session.pointer, $0.baseAddress, UInt64($0.count))
-            }
-        }
-    }
-
-    package func running(_ place: ContainerPlace) throws(SkiffError) {
-        try withPlace(place) { place throws(SkiffError) in
-            for session in sessions {
-                try container(session, "running", session.plugin.container.running) {
-                    $0(session.plugin.object, session.pointer, place)
-                }
-            }
-        }
-    }
-
-    /// Calls a slot of `skiff.container/1`, if there is one. The plan is closed, as in `started`.
-    private func container<Slot>(_ session: Session, _ station: String, _ slot: Slot?, _ body: (Slot) -> Int32)
-        throws(SkiffError)
-    {
-        guard let slot else { return }
-        try ProcessCare.current?.renew(ownsChildren: false)
-        try session.during(.started) { () throws(SkiffError) in _ = try session.plugin.call(station) { body(slot) } }
-        try session.plugin.manifest.lookAtProcess(after: station)
-    }
-
-    func withPlace(
-        _ place: ContainerPlace, _ body: (UnsafePointer<skiff_place>) throws(SkiffError) -> Void
-    ) throws(SkiffError) {
-        var lent = skiff_place(place)
-        try withUnsafePointer(to: &lent) { pointer throws(SkiffError) in try body(pointer) }
     }
 
     package func entered() throws(SkiffError) { try inChild(.entered, \.entered) }

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    /// `skiff.container/1`: a plugin works on the container's namespaces while its first process waits.
+    /// `skiff.container/2`: a plugin works on the container's namespaces while its first process waits.
     @Suite struct PluginContainers {
         private static let installation = Result { () throws -> PluginInstallation in
             let installation = try PluginInstallation("holding")
@@ -13,7 +13,7 @@ extension EndToEnd {
                 "org.test.container", from: "container.c",
                 manifest: """
                     phases = prepare, entered, pre_exec, stopped
-                    extensions = skiff.container/1
+                    extensions = skiff.container/2
                     draft-ok = yes
                     [flag]
                     name = hold

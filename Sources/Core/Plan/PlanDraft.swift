@@ -133,6 +133,8 @@ package protocol PluginPhases: AnyObject {
     func received(_ message: [UInt8]) throws(SkiffError)
     /// In the parent, when the program runs. A failure ends the container.
     func running(_ place: ContainerPlace) throws(SkiffError)
+    /// In the parent of a program that is to enter an instance; nothing has entered yet. A failure ends the command.
+    func joining(_ place: ContainerPlace) throws(SkiffError)
     /// In a keeper that has cut itself off from its caller: it may hold nothing of him any more.
     func callerIsLeft()
     /// In the parent, when the program runs. A failure is a warning.
@@ -151,10 +153,15 @@ package struct PluginParticipant: Sendable, Equatable {
     package let phases: [PluginPhase]
     /// Whether the container's first process waits for it.
     package let holdsStart: Bool
+    /// Whether it is asked when another program enters an instance that it took part in.
+    package let isAskedToJoin: Bool
 
-    package init(id: String, version: String, trigger: String, phases: [PluginPhase], holdsStart: Bool = false) {
+    package init(
+        id: String, version: String, trigger: String, phases: [PluginPhase], holdsStart: Bool = false,
+        isAskedToJoin: Bool = false
+    ) {
         (self.id, self.version, self.trigger, self.phases) = (id, version, trigger, phases)
-        self.holdsStart = holdsStart
+        (self.holdsStart, self.isAskedToJoin) = (holdsStart, isAskedToJoin)
     }
 
     /// Whether somebody has to wait for the container.
@@ -164,6 +171,7 @@ package struct PluginParticipant: Sendable, Equatable {
 /// For plugins that serve nothing.
 extension PluginPhases {
     package func service(for image: ServedLayer, byKernel: Bool) throws(SkiffError) -> LayerService? { nil }
+    package func joining(_ place: ContainerPlace) throws(SkiffError) {}
     package func recover(_ image: ServedLayer) throws(SkiffError) {}
     package func serve(_ image: ServedLayer, fuse: Int32, _ place: ContainerPlace) throws(SkiffError) {}
     package func waitForServers(isInUse: () -> Bool) throws(SkiffError) {}

@@ -45,50 +45,35 @@ package struct Checker {
         return results
     }
 
-    /// Forks: the test's message comes through a file, its outcome from wait(2). What the plugin prints goes elsewhere, so
-    /// that the report is ours alone.
+    /// What the plugin prints goes elsewhere, so that the report is ours alone.
     private func runAlone(_ test: CheckTest) throws(SkiffError) -> Result {
+        func result(_ outcome: Outcome, _ message: String) -> Result {
+            Result(test: test.rawValue, outcome: outcome, message: message)
+        }
         do throws(Errno) {
-            let record = try CallRecord()
-            let answer = try makeMemoryFile("answer", [])
             let printed = try makeMemoryFile("printed", [])
-            let child = try forkProcess()
-            if child == 0 {
-                record.begin()
-                self.answer(test, to: answer.raw, printed.raw)
+            let process = try LoneProcess(milliseconds: Self.limit) {
+                _ = dup2(printed.raw, 1)
+                let (outcome, message) = test.run(self)
+                return "\(outcome.rawValue)\t\(message)".bytes
             }
-            let handle = try openPidFD(child)
-            let isInTime = try waitReadable(handle.raw, milliseconds: Self.limit)
-            if !isInTime { try sendSignal(SIGKILL, to: handle) }
-            let status = try waitFor(child)?.status ?? .exited(1)
-            let said = String(bytes: try readAll(answer.raw))
-            func result(_ outcome: Outcome, _ message: String) -> Result {
-                Result(test: test.rawValue, outcome: outcome, message: message)
+            let call = process.call.map { "\($0.dropFirst(manifest.id.utf8.count + 2)): " } ?? ""
+            switch process.end {
+            case .late: return result(.failed, "\(call)it does not come back")
+            case .broken(let reason): return result(.crashed, call + reason)
+            case .answered(let bytes):
+                let said = String(bytes: bytes)
+                guard let tab = said.firstIndex(of: "\t"), let outcome = Outcome(rawValue: String(said[..<tab])) else {
+                    return result(.crashed, "\(call)it spoils the answer")
+                }
+                if outcome == .success, try status(of: printed.raw).size > 0 {
+                    return result(.failed, "it prints to standard output")
+                }
+                return result(outcome, String(said[said.index(after: tab)...]))
             }
-            let call = record.call.map { "\($0.dropFirst(manifest.id.utf8.count + 2)): " } ?? ""
-            guard isInTime else { return result(.failed, "\(call)it does not come back") }
-            guard record.settled == 0, let tab = said.firstIndex(of: "\t"),
-                let outcome = Outcome(rawValue: String(said[..<tab]))
-            else { return result(.crashed, call + CallRecord.reason(status)) }
-            if outcome == .success, try !readAll(printed.raw).isEmpty {
-                return result(.failed, "it prints to standard output")
-            }
-            return result(outcome, String(said[said.index(after: tab)...]))
         } catch {
             throw SkiffError("cannot run the test \(test.rawValue)", errno: error)
         }
-    }
-
-    private func readAll(_ file: CInt) throws(Errno) -> [UInt8] {
-        // Opened anew: the writer's place in the file is its end.
-        try readFile("/proc/self/fd/\(file)", limit: 1 << 20)
-    }
-
-    private func answer(_ test: CheckTest, to file: CInt, _ printed: CInt) -> Never {
-        _ = dup2(printed, 1)
-        let (outcome, message) = test.run(self)
-        try? writeFully(file, "\(outcome.rawValue)\t\(message)")
-        leave(0)
     }
 
     package static func text(_ results: [Result]) -> String {

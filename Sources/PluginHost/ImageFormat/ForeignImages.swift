@@ -61,34 +61,13 @@ struct ImageFormatTask {
     let configuration: (String) -> [String]
     var trust = Trust.ofThisProcess
 
-    /// In milliseconds: for the whole process.
-    private static let limit: CInt = 10_000
-    /// In bytes: the longest description.
-    static let longestAnswer = 1 << 20
-
-    /// Forks, and returns what the new process says about the file.
+    /// Returns what a process of its own says about the file.
     /// - Returns: nil when the plugin says that it is not its own.
     func run(_ file: CInt, _ path: String, start: [UInt8]) throws(SkiffError) -> ForeignImage? {
-        let ended = try during("cannot ask plugin \(manifest.id) about \(path)") { () throws(Errno) in
-            let record = try CallRecord()
-            let answer = try makeMemoryFile("image-format", [])
-            let child = try forkProcess()
-            if child == 0 {
-                record.begin()
-                self.answer(to: answer.raw, file, start)
-            }
-            let handle = try openPidFD(child)
-            let isInTime = try waitReadable(handle.raw, milliseconds: Self.limit)
-            if !isInTime { try sendSignal(SIGKILL, to: handle) }
-            let status = try waitFor(child)?.status ?? .exited(255)
-            // Opened anew: the writer's place in the file is its end.
-            let bytes = try readFile("/proc/self/fd/\(answer.raw)", limit: Self.longestAnswer)
-            return Ended(status: status, isInTime: isInTime, record: record, bytes: bytes)
+        let process = try during("cannot ask plugin \(manifest.id) about \(path)") { () throws(Errno) in
+            try LoneProcess { answer(file, start).bytes }
         }
-        let call = ended.record.call.map { "plugin \($0)" } ?? "plugin \(manifest.id)"
-        guard ended.isInTime else { throw SkiffError("\(call): it does not come back") }
-        guard ended.record.settled != nil else { throw ended.record.blame(ended.status, among: [manifest.id]) }
-        switch ImageFormatAnswer(ended.bytes) {
+        switch ImageFormatAnswer(try process.answer(of: manifest.id)) {
         case .declined?: return nil
         case .failed(let error)?: throw error
         case .image(let image)?: return image
@@ -96,29 +75,18 @@ struct ImageFormatTask {
         }
     }
 
-    private struct Ended {
-        let status: ExitStatus
-        let isInTime: Bool
-        let record: CallRecord
-        let bytes: [UInt8]
-    }
-
     /// In the process of its own.
-    private func answer(to answer: CInt, _ file: CInt, _ start: [UInt8]) -> Never {
-        try? setParentDeathSignal(SIGKILL)
-        let result: ImageFormatAnswer
+    private func answer(_ file: CInt, _ start: [UInt8]) -> ImageFormatAnswer {
         do throws(SkiffError) {
             // Not the file itself, which may be open for writing; nor standard output, which is the program's.
             let copy = try during("cannot open the image again") { () throws(Errno) in
                 try open("/proc/self/fd/\(file)", [.read])
             }
             _ = dup2(2, 1)
-            result = try describe(copy.raw, start).map { .image($0) } ?? .declined
+            return try describe(copy.raw, start).map { .image($0) } ?? .declined
         } catch {
-            result = .failed(error)
+            return .failed(error)
         }
-        try? writeFully(answer, result.bytes)
-        leave(0)
     }
 
     /// - Returns: nil when the plugin says that the file is not its own.

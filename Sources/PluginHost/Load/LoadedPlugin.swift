@@ -25,6 +25,8 @@ package final class LoadedPlugin {
     private(set) var filesystem = skiff_filesystem()
     /// Empty unless the manifest names it.
     private(set) var imageFormat = skiff_image_format()
+    /// Empty unless the manifest names it.
+    private(set) var doctor = skiff_doctor()
     /// Empty unless the manifest has schemes.
     private(set) var transport = skiff_transport()
     /// What the plugin said before it returned a negative status.
@@ -72,6 +74,12 @@ package final class LoadedPlugin {
             imageFormat = readTable(try find(SKIFF_EXT_IMAGE_FORMAT), into: skiff_image_format()) ?? imageFormat
             guard imageFormat.probe != nil, imageFormat.describe != nil else {
                 throw manifest.failure("load", "\(SKIFF_EXT_IMAGE_FORMAT) of the library lacks probe or describe")
+            }
+        }
+        if manifest.extensions.contains(SKIFF_EXT_DOCTOR) {
+            doctor = readTable(try find(SKIFF_EXT_DOCTOR), into: skiff_doctor()) ?? doctor
+            guard doctor.examine != nil else {
+                throw manifest.failure("load", "\(SKIFF_EXT_DOCTOR) of the library lacks examine")
             }
         }
         try readTransport()

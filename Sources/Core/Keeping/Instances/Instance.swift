@@ -44,6 +44,8 @@ package struct Instance: Sendable, Equatable {
         package var attributes = ProgramAttributes()
         /// Those of the container's cgroup.
         package var limits: [CgroupLimit] = []
+        /// Ids of the plugins that are asked before a program enters.
+        package var plugins: [String] = []
 
         /// One id of a user and one of a group, inside and outside.
         package struct Mapping: Sendable, Equatable {
@@ -129,5 +131,6 @@ extension Instance.Conditions {
         // Those are the container's.
         attributes.sysctls = []
         limits = plan.cgroup?.limits ?? []
+        plugins = plan.plugins.filter(\.isAskedToJoin).map(\.id)
     }
 }

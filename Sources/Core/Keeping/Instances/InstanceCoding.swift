@@ -29,6 +29,7 @@ extension Instance {
         writer.put("home", conditions.home)
         writer.put("binds", conditions.binds)
         for address in addresses { writer.put("address", address) }
+        for plugin in conditions.plugins { writer.put("plugin", plugin) }
         conditions.attributes.write(to: &writer)
         conditions.limits.write(to: &writer)
         return writer.bytes
@@ -91,6 +92,7 @@ extension Instance.Conditions {
         self.attributes = attributes
         guard let limits = [CgroupLimit](reader) else { return nil }
         self.limits = limits
+        plugins = reader.values("plugin")
         switch (reader.value("uid"), reader.value("gid")) {
         case (nil, nil): user = nil
         case (let uid?, let gid?):

@@ -128,6 +128,12 @@ extension Launcher {
             throw SkiffError("cannot enter instance \(instance.name): it is ending", errno: error)
         }
         try? socket.close()
+        if !instance.conditions.plugins.isEmpty {
+            guard let first = instance.first.open() else {
+                throw SkiffError("cannot enter instance \(instance.name): it has just ended")
+            }
+            try plugins.joining(ContainerPlace(pid: instance.first.pid, pidfd: first.raw, namespaces))
+        }
         return try join(namespaces)
     }
 

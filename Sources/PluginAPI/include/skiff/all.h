@@ -6,6 +6,7 @@
 #include "ext/draft/container.h"
 #include "ext/draft/crypto.h"
 #include "ext/devices.h"
+#include "ext/draft/doctor.h"
 #include "ext/draft/filesystem.h"
 #include "ext/draft/image-format.h"
 #include "ext/draft/network.h"

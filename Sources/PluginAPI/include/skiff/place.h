@@ -1,4 +1,4 @@
-/* A container that exists: its process and its namespaces, as the host lends them to skiff.container/1 and
+/* A container that exists: its process and its namespaces, as the host lends them to skiff.container/2 and
  * skiff.network/2. */
 #ifndef SKIFF_PLACE_H
 #define SKIFF_PLACE_H

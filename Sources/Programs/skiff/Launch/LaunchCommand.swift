@@ -42,7 +42,7 @@ struct LaunchCommand {
         }
     }
 
-    /// The container exists: no image is opened, and no plugin takes part.
+    /// The container exists: no image is opened, and plugins take part only in so far as they are asked.
     private func enter(
         _ name: String, _ launch: InstanceLaunch, _ action: Request.Action, _ limits: [CgroupLimit]
     ) throws(SkiffError) -> Never {
@@ -57,7 +57,15 @@ struct LaunchCommand {
         try LaunchPolicy(installation: installation, settings: Settings()).filter(&plan, for: request, isStep: false)
         explain(plan, explanation(launch.invocation))
         plan.report()
-        let launcher = Launcher(plan: plan, plugins: NoPlugins(), installation: installation, isStep: false)
+        var guardian: PluginGuard?
+        let plugins =
+            try catalog.join(instance, request, settings, installation) { (ids) throws(SkiffError) in
+                let started = try PluginGuard.start(ids, standsForProgram: true)
+                guardian = started
+                return [started.socket]
+            } ?? NoPlugins()
+        let launcher = Launcher(
+            plan: plan, plugins: plugins, installation: installation, isStep: false, guardian: guardian)
         end(as: try launcher.enter(instance, of: directory))
     }
 

@@ -11,7 +11,7 @@ SKIFF_BEGIN
 typedef struct skiff_host_message {
     uint32_t struct_size;
     uint32_t reserved;
-    /* [child] during entered and pre_exec: 1 to 4096 bytes for message of skiff.container/1. SKIFF_E_SYSTEM: too many of
+    /* [child] during entered and pre_exec: 1 to 4096 bytes for message of skiff.container/2. SKIFF_E_SYSTEM: too many of
      * them wait. SKIFF_DECLINED: nobody receives them. */
     int32_t (*send)(skiff_session *session, const void *bytes, uint64_t count);
 } skiff_host_message;

@@ -1,4 +1,4 @@
-/* skiff.container/1 (draft): moments of a container's life at which its processes wait or may still be ended, given by the
+/* skiff.container/2 (draft): moments of a container's life at which its processes wait or may still be ended, given by the
  * plugin. Any slot may be NULL. A container of such a plugin keeps a process of the host. */
 #ifndef SKIFF_EXT_CONTAINER_H
 #define SKIFF_EXT_CONTAINER_H
@@ -7,7 +7,7 @@
 
 SKIFF_BEGIN
 
-#define SKIFF_EXT_CONTAINER "skiff.container/1"
+#define SKIFF_EXT_CONTAINER "skiff.container/2"
 
 typedef struct skiff_container {
     uint32_t struct_size;
@@ -20,6 +20,10 @@ typedef struct skiff_container {
     int32_t (*message)(const skiff_plugin *self, skiff_session *session, const void *bytes, uint64_t count);
     /* [parent] The program runs. A negative status ends the container, and the command with 255. */
     int32_t (*running)(const skiff_plugin *self, skiff_session *session, const skiff_place *place);
+    /* [parent] of a command that is about to start another program in an instance in whose start the plugin took part; the
+     * name is the fact "instance", and the plugin's flags are not set. Nothing has entered yet. A negative status ends the
+     * command with 255. What it starts ends when it returns. */
+    int32_t (*joining)(const skiff_plugin *self, skiff_session *session, const skiff_place *place);
 } skiff_container;
 
 SKIFF_END
