@@ -39,6 +39,25 @@ extension EndToEnd {
             }
         }
 
+        /// Only root can make nodes, and only in a /dev of the container's own.
+        @Test(arguments: Profile.allCases) func nodesOfTheirOwn(profile: Profile) throws {
+            try need(profile)
+            let name = "test.org/thing=owned"
+            let look = "stat -c '%F %t:%T %a %u:%g' /dev/owned && echo x >/dev/owned && echo written"
+            let outcome = try shell(["--contain", "--device", name], look, as: profile)
+            let refused = try shell(["--device", name], look, as: profile)
+            for outcome in profile == .root ? [refused] : [outcome, refused] {
+                #expect(outcome.end == .exited(255) && outcome.standardOutput.isEmpty, "\(outcome)")
+                #expect(outcome.standardError.contains("cannot change owner or mode of device /dev/null"), "\(outcome)")
+            }
+            let odd = try shell(["--contain", "--device", "test.org/thing=setuid"], look, as: profile)
+            #expect(odd.standardError.contains("with mode 4640: it has bits other than 666"), "\(odd)")
+            if profile != .root { return }
+            #expect(outcome.standardOutput == "character special file 1:3 640 12:34\nwritten\n", "\(outcome)")
+            let plan = try shell(["--explain", "--contain", "--device", name], look, as: profile)
+            #expect(plan.standardOutput.contains("a character device 1:3 of 12:34, mode 0640"), "\(plan)")
+        }
+
         @Test(arguments: Profile.allCases) func laterDirectoriesWin(profile: Profile) throws {
             try need(profile)
             let work = try WorkDirectory.make(for: profile)

@@ -106,6 +106,10 @@ struct MountExecutor {
             guard let bytes = try derive(file, TreePath(mount.destination)) else { return nil }
             tree = try cloneTree(try session.stageFile(bytes, mode: 0o644), at: session.directory.raw)
         case .symlink: return nil
+        case .node(let node):
+            tree = try cloneTree(try session.stageNode(node), at: session.directory.raw)
+            // That of the session has none.
+            try setAttributes(tree.raw, clear: [.noDev])
         }
         if !mount.attributes.isEmpty { try restrict(tree.raw, mount.attributes) }
         return tree
@@ -208,6 +212,9 @@ extension Mount {
         case .session: "an empty directory"
         case .file, .derived: "a generated file"
         case .symlink(let target): "a link to \(target)"
+        case .node(let node):
+            "a \(node.isBlock ? "block" : "character") device \(node.major):\(node.minor) of \(node.uid):\(node.gid), mode 0"
+                + String(node.mode, radix: 8)
         }
     }
 }

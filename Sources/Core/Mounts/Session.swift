@@ -49,4 +49,16 @@ struct Session: ~Copyable {
         try writeFile(name, bytes, mode: mode_t(mode), at: directory.raw, exclusive: true)
         return name
     }
+
+    /// Makes a device node and returns its path relative to the session.
+    mutating func stageNode(_ node: Mount.Node) throws(Errno) -> String {
+        staged += 1
+        let name = "staged/\(staged)"
+        let kind = node.isBlock ? S_IFBLK : S_IFCHR
+        try makeNode(
+            name, mode: kind | 0o600, device: deviceNumber(major: node.major, minor: node.minor), at: directory.raw)
+        try Linux.chown(name, node.uid, node.gid, at: directory.raw)
+        try chmod(name, mode_t(node.mode), at: directory.raw)
+        return name
+    }
 }

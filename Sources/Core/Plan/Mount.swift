@@ -24,6 +24,23 @@ package struct Mount: Sendable, Equatable {
         case derived(DerivedFile)
         /// A symbolic link in a directory that we staged.
         case symlink(String)
+        /// A device node that is made for the container.
+        case node(Node)
+    }
+
+    /// A device node; mknod(2).
+    package struct Node: Sendable, Equatable {
+        package var isBlock: Bool
+        package var major: UInt32
+        package var minor: UInt32
+        package var mode: UInt32
+        package var uid: UInt32
+        package var gid: UInt32
+
+        package init(isBlock: Bool, major: UInt32, minor: UInt32, mode: UInt32, uid: UInt32, gid: UInt32) {
+            (self.isBlock, self.major, self.minor) = (isBlock, major, minor)
+            (self.mode, self.uid, self.gid) = (mode, uid, gid)
+        }
     }
 
     /// What to do when the destination cannot be provided.

@@ -266,7 +266,9 @@ package struct PlanBuilder {
 
     private func deviceMounts(_ devices: [DeviceNode]) -> [Mount] {
         devices.map {
-            Mount(.dev, .bind($0.path), at: $0.inside, missing: $0.missing, reason: $0.reason, origin: $0.origin)
+            Mount(
+                .dev, $0.own.map { .node($0) } ?? .bind($0.path), at: $0.inside, missing: $0.missing, reason: $0.reason,
+                origin: $0.origin)
         }
     }
 

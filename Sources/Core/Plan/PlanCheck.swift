@@ -57,7 +57,7 @@ struct PlanCheck {
             guard !target.isEmpty, isText(target) else {
                 throw refusal(mount.origin, "link \(path)", "the target must be a text")
             }
-        case .session, .file, .derived: break
+        case .session, .file, .derived, .node: break
         }
     }
 

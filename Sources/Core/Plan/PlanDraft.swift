@@ -72,13 +72,16 @@ package struct DeviceNode: Sendable, Equatable {
     package var missing: Mount.Missing
     /// What the container may do with it, where its devices are limited; nil for a node that there is not.
     package var rule: DeviceRule?
+    /// One that is made for the container in place of the host's.
+    package var own: Mount.Node?
     package var reason: String
     package var origin: String
 
     package init(
-        path: String, inside: String, missing: Mount.Missing = .warn, rule: DeviceRule? = nil, reason: String,
-        origin: String
+        path: String, inside: String, missing: Mount.Missing = .warn, rule: DeviceRule? = nil, own: Mount.Node? = nil,
+        reason: String, origin: String
     ) {
+        self.own = own
         (self.path, self.inside, self.missing, self.reason, self.origin) = (path, inside, missing, reason, origin)
         self.rule = rule
     }

@@ -221,6 +221,7 @@ extension Mount {
         case .session: type = "session"
         case .file, .derived: type = "file"
         case .symlink(let target): (type, path) = ("symlink", target)
+        case .node: type = "node"
         }
         return .members([
             "destination": .string(destination), "type": .string(type), "source": path.map { .string($0) },

@@ -43,6 +43,11 @@ package func setAttributes(_ fd: CInt, set: MountAttributes, recursive: Bool) th
     }
 }
 
+/// Takes attributes off a mount of this namespace's own; mount_setattr(2), Linux 5.12.
+package func setAttributes(_ fd: CInt, clear: MountAttributes) throws(Errno) {
+    _ = try checked { skl_mount_setattr(fd, "", UInt32(AT_EMPTY_PATH), 0, clear.rawValue, 0) }
+}
+
 /// How mounts propagate between namespaces; mount_namespaces(7).
 package enum Propagation: UInt64, Sendable {
     case `private` = 0x4_0000

@@ -122,8 +122,18 @@ private func addDevice(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff
     else {
         return session.refuse(SKIFF_E_NOT_UNDERSTOOD, "cannot add device \(path): unknown type, permission or missing")
     }
-    guard device.mode == 0, device.uid == 0, device.gid == 0 else {
-        return session.refuse(SKIFF_E_UNSUPPORTED, "cannot change owner or mode of device \(path)")
+    let isOwn = device.mode != 0 || device.uid != 0 || device.gid != 0
+    guard device.mode & ~0o666 == 0 else {
+        return session.refuse(
+            SKIFF_E_INVALID,
+            "cannot add device \(path) with mode \(String(device.mode, radix: 8)): it has bits other than 666")
+    }
+    let canMake = session.facts.hasUserNamespace != true && effectiveUID() == 0 && session.draft?.minimalDev == true
+    guard !isOwn || canMake else {
+        return session.refuse(
+            SKIFF_E_UNSUPPORTED,
+            "cannot change owner or mode of device \(path): that needs root without a user namespace, and a /dev of the container's own"
+        )
     }
     guard [0, everything].contains(device.permissions) || session.draft?.deviceLimit != nil else {
         return session.refuse(
@@ -146,8 +156,17 @@ private func addDevice(_ pointer: OpaquePointer?, _ request: UnsafePointer<skiff
     session.draft?.devices.append(
         DeviceNode(
             path: path, inside: inside, missing: missing, rule: rule(path, device.permissions),
+            own: isOwn ? ownNode(path, device) : nil,
             reason: reason(device.reason, session), origin: session.plugin.manifest.id))
     return SKIFF_OK
+}
+
+/// Nil for what is no device: the bind will say so.
+private func ownNode(_ path: String, _ wanted: skiff_device) -> Mount.Node? {
+    guard let found = try? status(path), found.isBlockDevice || found.isCharacterDevice else { return nil }
+    return Mount.Node(
+        isBlock: found.isBlockDevice, major: majorNumber(of: found.rawDevice), minor: minorNumber(of: found.rawDevice),
+        mode: wanted.mode == 0 ? UInt32(found.permissions) & 0o666 : wanted.mode, uid: wanted.uid, gid: wanted.gid)
 }
 
 /// What lets a node in, where devices are limited.

@@ -32,6 +32,20 @@ static int32_t variable(skiff_session *session, const char *name, const char *va
     return plan()->add_variable(session, &entry);
 }
 
+/* A node with an owner and a mode of its own. */
+static int32_t owned(skiff_session *session, uint32_t mode) {
+    skiff_device device;
+    memset(&device, 0, sizeof device);
+    device.struct_size = sizeof device;
+    device.path = "/dev/null";
+    device.inside = "/dev/owned";
+    device.mode = mode;
+    device.uid = 12;
+    device.gid = 34;
+    device.reason = "device " KIND;
+    return plan()->add_device(session, &device);
+}
+
 /* A node, a link to it, the caller's own group and a variable: all that a description has but hooks. */
 static int32_t whole(skiff_session *session) {
     skiff_device device;
@@ -63,6 +77,8 @@ static int32_t add(const skiff_plugin *self, skiff_session *session, const skiff
     if (strncmp(name, KIND "=", sizeof KIND) != 0) return SKIFF_DECLINED;
     name += sizeof KIND;
     if (strcmp(name, "whole") == 0) return whole(session);
+    if (strcmp(name, "owned") == 0) return owned(session, 0640);
+    if (strcmp(name, "setuid") == 0) return owned(session, 04640);
     if (strcmp(name, "broken") == 0) return fail("cannot read the description of broken: it is empty");
     for (uint32_t i = request->directory_count; i > 0; i--) {
         snprintf(path, sizeof path, "%s/%s.device", request->directories[i - 1], name);

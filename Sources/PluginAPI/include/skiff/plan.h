@@ -120,7 +120,10 @@ typedef struct skiff_device {
                          * as missing */
     uint32_t major;
     uint32_t minor;
-    uint32_t mode; /* 0: as it is; owner and mode of a node cannot be changed yet: SKIFF_E_UNSUPPORTED */
+    /* All three 0: the host's node. Otherwise the container gets a node of its own with them, a mode of 0 being the host's;
+     * bits other than 0666 are refused. SKIFF_E_UNSUPPORTED without root, in a user namespace, or where the fact minimal-dev
+     * is not 1, as before mounts. */
+    uint32_t mode;
     uint32_t uid;
     uint32_t gid;
     uint32_t permissions; /* a part is SKIFF_E_UNSUPPORTED before limit_devices: nothing would hold the container to it */
