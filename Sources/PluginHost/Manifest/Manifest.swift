@@ -64,8 +64,7 @@ package struct Manifest: Sendable, Equatable {
 
     /// Ids of `ext/draft`.
     static let drafts: Set<String> = [
-        "skiff.container/2", "skiff.crypto/1", SKIFF_EXT_DOCTOR, "skiff.filesystem/2", SKIFF_EXT_IMAGE_FORMAT,
-        "skiff.network/2",
+        "skiff.container/2", SKIFF_EXT_DOCTOR, "skiff.filesystem/2", SKIFF_EXT_IMAGE_FORMAT, "skiff.network/2",
     ]
 
     /// A manifest with only the mandatory fields.

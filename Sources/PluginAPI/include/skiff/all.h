@@ -3,8 +3,8 @@
 #define SKIFF_ALL_H
 
 #include "cli.h"
+#include "ext/crypto.h"
 #include "ext/draft/container.h"
-#include "ext/draft/crypto.h"
 #include "ext/devices.h"
 #include "ext/draft/doctor.h"
 #include "ext/draft/filesystem.h"

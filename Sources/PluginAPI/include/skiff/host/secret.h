@@ -19,10 +19,15 @@ typedef struct skiff_host_secret {
      *   "username", "password", "token"   in a transport: with what its URI's host is logged in to. Either the first two
      *                                     or a token, found as for registries: --docker-username, --docker-password and
      *                                     their variables, --authfile, Docker's configuration and its helpers
-     *   "passphrase", "pem"               of an encrypted image; of none today */
+     *   "passphrase"                      of an encrypted image: its bytes, without a line end. Asked for at the terminal
+     *   "pem"                             for an encrypted image: the text of a key file, a private key to open an image, a
+     *                                     public one to write it
+     * Of the last two there is never more than one, that of the first source that the user has named; so a plugin borrows
+     * "pem", and on SKIFF_DECLINED "passphrase". */
     int32_t (*borrow)(skiff_session *session, const char *name, skiff_secret_fn *use, void *context);
-    /* NULL today. [parent] Keeps bytes for another process of this container (the image server), as a sealed memfd of a
-     * process that cannot be traced. They come back there through skiff.crypto/1 resume. */
+    /* [parent] in unlock of skiff.crypto/2, once: keeps at most 4096 bytes for the image server, or for the same process when that reads the
+     * volume itself. The host holds them in locked memory, and hands them over in a sealed memfd. They come back through
+     * resume and describe. SKIFF_E_PHASE elsewhere. */
     int32_t (*keep)(skiff_session *session, const void *bytes, uint64_t count);
 } skiff_host_secret;
 
