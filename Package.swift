@@ -229,7 +229,8 @@ let package = Package(
             name: "CFuse", path: "Sources/Programs/skiff-mount/CFuse",
             linkerSettings: [.linkedLibrary(":libfuse3.a")]),
         .executableTarget(
-            name: "skiff-mount", dependencies: ["Core", "Squashfs", "Extraction", "Linux", "CLinux", "CFuse"],
+            name: "skiff-mount",
+            dependencies: ["PluginHost", "Core", "Base", "Squashfs", "Extraction", "Linux", "CLinux", "CFuse"],
             path: "Sources/Programs/skiff-mount", exclude: ["CFuse"], swiftSettings: swiftSettings,
             linkerSettings: launcherLinking),
         .executableTarget(

@@ -61,6 +61,7 @@ extension FlagKey where Value == Bool {
     package static var nocolor: FlagKey { FlagKey("nocolor") }
     package static var notest: FlagKey { FlagKey("notest") }
     package static var out: FlagKey { FlagKey("out") }
+    package static var passphrase: FlagKey { FlagKey("passphrase") }
     package static var passwordStdin: FlagKey { FlagKey("password-stdin") }
     package static var pid: FlagKey { FlagKey("pid") }
     package static var quiet: FlagKey { FlagKey("quiet") }
@@ -117,6 +118,8 @@ extension FlagKey where Value == String {
     package static var home: FlagKey { FlagKey("home") }
     package static var group: FlagKey { FlagKey("group") }
     package static var hostname: FlagKey { FlagKey("hostname") }
+    package static var keyCommand: FlagKey { FlagKey("key-command") }
+    package static var keyring: FlagKey { FlagKey("keyring") }
     package static var library: FlagKey { FlagKey("library") }
     package static var mksquashfsArgs: FlagKey { FlagKey("mksquashfs-args") }
     package static var name: FlagKey { FlagKey("name") }
@@ -125,6 +128,7 @@ extension FlagKey where Value == String {
     package static var only: FlagKey { FlagKey("only") }
     package static var out: FlagKey { FlagKey("out") }
     package static var password: FlagKey { FlagKey("password") }
+    package static var pemPath: FlagKey { FlagKey("pem-path") }
     package static var pidFile: FlagKey { FlagKey("pid-file") }
     package static var platform: FlagKey { FlagKey("platform") }
     package static var pull: FlagKey { FlagKey("pull") }
@@ -152,6 +156,7 @@ extension FlagKey where Value == Int {
     package static var groupID: FlagKey { FlagKey("groupid", .uint32) }
     package static var link: FlagKey { FlagKey("link", .uint32) }
     package static var order: FlagKey { FlagKey("order", .uint32) }
+    package static var passphraseDescriptor: FlagKey { FlagKey("passphrase-fd", .int32) }
     package static var partarch: FlagKey { FlagKey("partarch", .int32) }
     package static var partfs: FlagKey { FlagKey("partfs", .int32) }
     package static var parttype: FlagKey { FlagKey("parttype", .int32) }

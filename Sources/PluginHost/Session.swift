@@ -43,6 +43,8 @@ package struct SessionFacts {
     package var showProgress: ((String, Int64, Int64) -> Void)?
     /// Lends the secret of a name to a function, wipes it, and returns the function's result; nil when there is none.
     package var lendSecret: ((String, (UnsafeRawBufferPointer) -> Int32) throws(SkiffError) -> Int32?)?
+    /// Where the key of an encrypted image comes from; nil when the user has named no source.
+    package var keySource: KeySource?
 
     package init(request: Request, installation: Installation) {
         self.request = request
@@ -85,6 +87,11 @@ final class Session {
     private var handles: [UInt64] = []
     /// SIF files that the plugin has open.
     var edits = ImageEdits()
+    /// The key that it may borrow, while it opens or writes an encrypted volume.
+    var key: LentKey?
+    /// Whether it may keep something for the image server, and what it has kept.
+    var keepsVolume = false
+    var kept: SecretMemory?
     /// The plugin's own.
     var state: PluginSessionState?
 
@@ -174,8 +181,8 @@ final class Session {
     var refusal: Int32 { plugin.diagnostics.failure?.status ?? SKIFF_E_INTERNAL }
 
     /// Reports why a call of the host failed, as if the plugin had: it may pass our status on as it is.
-    func refuse(_ status: Int32, _ message: String, errno: Errno? = nil) -> Int32 {
-        plugin.diagnostics.fail(PluginDiagnostics.Failure(status: status, message: message, errno: errno))
+    func refuse(_ status: Int32, _ message: String, errno: Errno? = nil, hint: String? = nil) -> Int32 {
+        plugin.diagnostics.fail(PluginDiagnostics.Failure(status: status, message: message, errno: errno, hint: hint))
         return status
     }
 }

@@ -109,6 +109,11 @@ extension InstalledPlugins {
         {
             throw DeviceNames.unserved(device)
         }
+        if imageFacts.contains("encrypted"),
+            !picked.contains(where: { $0.manifest.extensions.contains(SKIFF_EXT_CRYPTO) })
+        {
+            throw EncryptedVolume.unserved(request.image)
+        }
         if picked.isEmpty { return NoPlugins() }
         let ids = picked.map(\.manifest.id)
         let descriptors = try beforeLoading(ids)

@@ -88,6 +88,17 @@ static inline int skl_renameat2(int d1, const char *p1, int d2, const char *p2, 
 }
 static inline int skl_close_range(unsigned first, unsigned last, int flags) { return (int)syscall(SYS_close_range, first, last, flags); }
 static inline int skl_memfd_create(const char *name, unsigned flags) { return memfd_create(name, flags); }
+/* Whole pages for a secret, zero: locked, in no core file, zero in a forked process. NULL with errno. */
+void *skl_secret_map(size_t size);
+/* Wipes them. */
+void skl_secret_unmap(void *place, size_t size);
+/* memfd_create(2): a file in memory with these bytes, which nobody can change. */
+int skl_secret_file(const char *name, const void *bytes, size_t count);
+/* Whether nobody can change a file. */
+int skl_is_sealed(int file);
+/* request_key(2): a "user" key that the keyrings of the process have. Returns its size, which may be more than there is room;
+ * keyctl(2) KEYCTL_READ. */
+long skl_key_read(const char *name, void *buffer, size_t size);
 static inline int skl_execveat(int dir, const char *path, char *const *argv, char *const *envp, int flags) {
     return (int)syscall(SYS_execveat, dir, path, argv, envp, flags);
 }

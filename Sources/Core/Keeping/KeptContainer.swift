@@ -35,7 +35,7 @@ struct KeptContainer: ~Copyable {
         var isKept = false
         defer { if !isKept { cgroup?.remove() } }
         var helpers = LaunchHelpers(launcher.plan)
-        if try helpers.start(launcher.plan, launcher.installation, image: image) != nil { return nil }
+        if try helpers.start(launcher, image: image) != nil { return nil }
         // Only now: until here the terminal's signals end the start.
         if program != nil { leaveSession() }
         var links = helpers.links

@@ -17,12 +17,18 @@ struct ImageServerLink: ~Copyable {
     /// - Parameters:
     ///   - owner: of all files, in ids of the container; nil for those of the image.
     ///   - file: the image, open.
-    static func start(_ installation: Installation, _ range: ByteRange, owner: FileOwner?, file: CInt)
-        throws(SkiffError) -> ImageServerLink
-    {
+    ///   - volume: what an encrypted one is; its key goes over the socket, since the server takes it only when nobody of
+    ///     the same user can look into it any more.
+    static func start(
+        _ installation: Installation, _ range: ByteRange, owner: FileOwner?, file: CInt,
+        volume: (encryption: EncryptedVolume, key: UnlockedVolume)? = nil
+    ) throws(SkiffError) -> ImageServerLink {
         let program = installation.imageServer
         var words = ["skiff-mount", "--offset", String(range.offset), "--size", String(range.size)]
         if let owner { words += ["--uid", String(owner.uid), "--gid", String(owner.gid)] }
+        if let volume {
+            words += ["--filesystem", String(volume.encryption.filesystem.rawValue), "--plugin", volume.key.plugin]
+        }
         do throws(Errno) {
             let pair = try makeSocketPair()
             let ours = OwnedFD(adopting: pair.first)
@@ -30,6 +36,9 @@ struct ImageServerLink: ~Copyable {
             let pid = try spawn(
                 program, words, environment: [],
                 descriptors: [(imageNumber, file), (controlNumber, theirs.raw)], newSession: true)
+            if let key = volume?.key {
+                try sendMessage([ImageServerMessage.key.rawValue], descriptor: key.descriptor, over: ours.raw)
+            }
             LaunchStep.serverStarted.reached()
             return ImageServerLink(pid: pid, control: ours)
         } catch {

@@ -1,5 +1,7 @@
 /// The messages between skiff and skiff-mount over the control socket, one byte a packet.
 package enum ImageServerMessage: UInt8, Sendable {
+    /// From the command, with the file in which an encrypted image's plugin has kept what opens it: the first message.
+    case key = 0x4B
     /// From the child: /dev/fuse, with the image mounted on it.
     case mounted = 0x4D
     /// From the monitor: the container's first process has ended. Is the image mounted any more?

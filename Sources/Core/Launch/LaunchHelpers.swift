@@ -19,7 +19,8 @@ struct LaunchHelpers: ~Copyable {
 
     /// Starts the helpers; all signals must be blocked, so that none can leave one behind.
     /// - Returns: a signal that ended the command while the image was unpacked.
-    mutating func start(_ plan: Plan, _ installation: Installation, image: CInt?) throws(SkiffError) -> CInt? {
+    mutating func start(_ launcher: Launcher, image: CInt?) throws(SkiffError) -> CInt? {
+        let (plan, installation) = (launcher.plan, launcher.installation)
         if plan.image.driver == .extracted, let image {
             switch try Extraction.unpack(plan.image, file: image, installation: installation) {
             case .unpacked(let made): extraction = consume made
@@ -34,8 +35,12 @@ struct LaunchHelpers: ~Copyable {
             supervisor = consume started
         }
         if plan.image.driver == .server, let image {
+            // First of all that is started: the user may have to type a passphrase.
+            let volume = try plan.image.encryption.map { (encryption) throws(SkiffError) in
+                (encryption, try launcher.plugins.unlock(encryption, of: plan.image.path, file: image))
+            }
             let started = try ImageServerLink.start(
-                installation, plan.image.range, owner: plan.image.owner, file: image)
+                installation, plan.image.range, owner: plan.image.owner, file: image, volume: volume)
             links.server = started.control.raw
             server = consume started
         }

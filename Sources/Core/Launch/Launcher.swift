@@ -87,7 +87,7 @@ package struct Launcher {
         let cgroup = try makeCgroup()
         defer { cgroup?.remove() }
         var helpers = LaunchHelpers(plan)
-        if let signal = try helpers.start(plan, installation, image: image) { return .signaled(signal) }
+        if let signal = try helpers.start(self, image: image) { return .signaled(signal) }
         var links = helpers.links
         links.cgroups = cgroup?.entrances
         let child = try StartedChild(self, image: image, links: links)

@@ -18,6 +18,8 @@ package struct ImageFacts: Sendable, Equatable {
     package var keepsOwners = false
     /// Files that stand in the container beside those of the image.
     package var recordFiles: [ForeignRecord.Entry] = []
+    /// Nil for an image that everybody can read.
+    package var encryption: EncryptedVolume?
 
     package init(
         path: String, root: RootFilesystem, range: ByteRange = .whole, isInSIF: Bool = false, isWritable: Bool = true
@@ -29,15 +31,12 @@ package struct ImageFacts: Sendable, Equatable {
         self.isWritable = isWritable
     }
 
-    /// - Throws: when the configuration forbids this image, or it needs a key.
+    /// - Throws: when the configuration forbids this image.
     package init(_ image: borrowing ImageSource, _ request: Request, _ settings: Settings, _ host: HostFacts)
         throws(SkiffError)
     {
         // The tree of a build is not an image yet.
         if !request.buildConfiguration { try Self.checkConfiguration(image, settings, host) }
-        guard !image.isEncrypted else {
-            throw SkiffError("cannot run \(image.path): encrypted images are not available in this version")
-        }
         path = image.path
         recordFiles = image.record.files
         isInSIF = image.kind == .sif
@@ -47,11 +46,31 @@ package struct ImageFacts: Sendable, Equatable {
             keepsOwners = request.userMapping == .root && image.isOwnedSandbox
             return
         }
+        encryption = EncryptedVolume(of: image)
+        if let encryption {
+            (root, range) = (.squashfs, encryption.range)
+            try Self.checkEncrypted(request, host, path)
+            return
+        }
         guard let filesystem = RootFilesystem(section.filesystem) else {
             throw SkiffError(
                 "cannot run \(image.path): its root file system is \(section.filesystem.label), not squashfs or ext3")
         }
         (root, range) = (filesystem, section.range)
+    }
+
+    /// Refuses what would need a plain copy on a disk.
+    private static func checkEncrypted(_ request: Request, _ host: HostFacts, _ path: String) throws(SkiffError) {
+        if request.unsquash {
+            throw SkiffError(
+                "cannot extract \(path): it is encrypted, and what is extracted would not be",
+                hint: "Leave out --unsquash")
+        }
+        guard host.hasFuse else {
+            throw SkiffError(
+                "cannot run \(path): it is encrypted, and is decrypted by a server that needs /dev/fuse",
+                hint: "Load the kernel's module fuse, or give the container that skiff runs in the device")
+        }
     }
 
     private static func checkConfiguration(

@@ -106,10 +106,13 @@ package struct RootImage: Sendable, Equatable {
     package var owner: FileOwner?
     /// Where missing mount targets come from.
     package var targets: MissingTargets
+    /// Nil for an image that everybody can read.
+    package var encryption: EncryptedVolume?
 
     package init(
         path: String, driver: Driver, directory: String, filesystem: RootFilesystem, range: ByteRange, writable: Bool,
-        isSynchronous: Bool = false, loopLimit: Int = 256, owner: FileOwner? = nil, targets: MissingTargets
+        isSynchronous: Bool = false, loopLimit: Int = 256, owner: FileOwner? = nil, targets: MissingTargets,
+        encryption: EncryptedVolume? = nil
     ) {
         self.path = path
         self.driver = driver
@@ -121,6 +124,7 @@ package struct RootImage: Sendable, Equatable {
         self.loopLimit = loopLimit
         self.owner = owner
         self.targets = targets
+        self.encryption = encryption
     }
 }
 

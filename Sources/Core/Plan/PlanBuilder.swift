@@ -400,7 +400,8 @@ package struct PlanBuilder {
             RootImage(
                 path: image.path, driver: driver, directory: directory, filesystem: image.root, range: image.range,
                 writable: writes, isSynchronous: writes && settings.syncWritableExtfs,
-                loopLimit: settings.maxLoopDevices, owner: driver == .server ? onlyOwner : nil, targets: targets)
+                loopLimit: settings.maxLoopDevices, owner: driver == .server ? onlyOwner : nil, targets: targets,
+                encryption: image.encryption)
         }
         if writes { try checkWriting(host.canMountImages && user == .none) }
         let driver = RootImage.Driver(for: image, request, settings, host)
@@ -448,6 +449,8 @@ extension RootImage.Driver {
         let trustsKernel = image.root == .squashfs ? settings.allowKernelSquashfs : settings.allowKernelExtfs
         if image.root == .directory {
             self = .directory
+        } else if image.encryption != nil {
+            self = .server
         } else if request.unsquash {
             self = .extracted
         } else if trustsKernel && host.canMountImages && !request.makesUserNamespace(host) {

@@ -121,6 +121,11 @@ package protocol PluginPhases: AnyObject {
     /// In the parent, when the container has ended: waits for the ends of servers.
     /// - Parameter isInUse: whether processes of the container live on.
     func waitForServers(isInUse: () -> Bool) throws(SkiffError)
+    /// In the parent, before there is a child: has a plugin open an encrypted image, with the key that the user has.
+    /// - Parameters:
+    ///   - path: of the image, for messages.
+    ///   - file: the image, lent.
+    func unlock(_ volume: EncryptedVolume, of path: String, file: Int32) throws(SkiffError) -> UnlockedVolume
     /// In the child, just inside its namespaces.
     func entered() throws(SkiffError)
     /// In the child, when the root is assembled, before privileges drop.
@@ -178,6 +183,9 @@ extension PluginPhases {
     package func recover(_ image: ServedLayer) throws(SkiffError) {}
     package func serve(_ image: ServedLayer, fuse: Int32, _ place: ContainerPlace) throws(SkiffError) {}
     package func waitForServers(isInUse: () -> Bool) throws(SkiffError) {}
+    package func unlock(_ volume: EncryptedVolume, of path: String, file: Int32) throws(SkiffError) -> UnlockedVolume {
+        throw EncryptedVolume.unserved(path)
+    }
 }
 
 /// For plugins that do not hold the start.

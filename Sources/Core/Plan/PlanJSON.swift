@@ -130,6 +130,7 @@ extension Plan {
                 .members(["uid": .integer(Int64($0.uid)), "gid": .integer(Int64($0.gid))])
             },
             "missingTargets": .string(image.targets.rawValue),
+            "encryption": image.encryption.map { .string($0.label) },
         ])
     }
 

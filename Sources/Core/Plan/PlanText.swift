@@ -51,7 +51,8 @@ extension Plan {
         case .loop:
             "\(image.filesystem.rawValue) \(place), by the kernel on a loop device"
                 + (image.isSynchronous ? ", written at once" : "")
-        case .server: "squashfs \(place), by the image server skiff-mount"
+        case .server:
+            "squashfs \(image.encryption.map { "encrypted as \($0.label) " } ?? "")\(place), by the image server skiff-mount"
         case .extracted: "\(image.filesystem.rawValue) \(place), extracted to a private directory"
         }
     }

@@ -55,8 +55,8 @@ extension Table {
         command.arguments = .atLeast(1)
         command.completes = .files
         command.flags =
-            mountFlags + environmentFlags + namespaceFlags + privilegeFlags + limitFlags + fetchFlags + cacheFlags
-            + registryFlags
+            mountFlags + environmentFlags + namespaceFlags + privilegeFlags + limitFlags + keyFlags + fetchFlags
+            + cacheFlags + registryFlags
         return command
     }
 

@@ -27,6 +27,8 @@ package final class LoadedPlugin {
     private(set) var imageFormat = skiff_image_format()
     /// Empty unless the manifest names it.
     private(set) var doctor = skiff_doctor()
+    /// Empty unless the manifest names it.
+    private(set) var crypto = skiff_crypto()
     /// Empty unless the manifest has schemes.
     private(set) var transport = skiff_transport()
     /// What the plugin said before it returned a negative status.
@@ -83,6 +85,7 @@ package final class LoadedPlugin {
             }
         }
         try readTransport()
+        if manifest.extensions.contains(SKIFF_EXT_CRYPTO) { crypto = try readCrypto() }
     }
 
     /// Whether the container's first process has to wait for this plugin.
@@ -140,6 +143,20 @@ package final class LoadedPlugin {
                         + "\(signature?.description ?? "") in the manifest")
             }
         }
+    }
+
+    private func readCrypto() throws(SkiffError) -> skiff_crypto {
+        guard let table = readTable(try find(SKIFF_EXT_CRYPTO), into: skiff_crypto()), table.unlock != nil,
+            table.resume != nil, table.volume_size != nil, table.read_block != nil, table.close != nil
+        else {
+            throw manifest.failure(
+                "load", "\(SKIFF_EXT_CRYPTO) of the library lacks unlock, resume, volume_size, read_block or close")
+        }
+        let writing = [table.format == nil, table.write_block == nil, table.finish == nil, table.abort == nil]
+        guard Set(writing).count == 1 else {
+            throw manifest.failure("load", "\(SKIFF_EXT_CRYPTO) of the library can write only in part")
+        }
+        return table
     }
 
     private func readNetwork() throws(SkiffError) {

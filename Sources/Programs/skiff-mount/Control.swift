@@ -10,11 +10,16 @@ final class Control: Sendable {
 
     init(socket: CInt) { self.socket = socket }
 
+    /// Returns the file with the key of an encrypted image; nil when skiff ended or gave up.
+    func waitForKey() -> OwnedFD? { wait(for: .key) }
+
     /// Returns the mounted /dev/fuse descriptor; nil when skiff ended or gave up before the mount.
-    func waitForMount() -> OwnedFD? {
+    func waitForMount() -> OwnedFD? { wait(for: .mounted) }
+
+    private func wait(for expected: ImageServerMessage) -> OwnedFD? {
         do throws(Errno) {
             var message = try receiveMessage(over: socket)
-            guard ImageServerMessage(message.bytes) == .mounted else { return nil }
+            guard ImageServerMessage(message.bytes) == expected else { return nil }
             return message.descriptor.take()
         } catch {
             return nil

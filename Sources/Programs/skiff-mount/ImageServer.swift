@@ -1,6 +1,9 @@
+import Base
 import CFuse
 import CLinux
+import Core
 package import Linux
+import PluginHost
 import Squashfs
 
 /// The program: one image, one mount, from the spawn by skiff to the last unmount.
@@ -13,21 +16,32 @@ package enum ImageServer {
         /// owners.
         package var uid: UInt32?
         package var gid: UInt32?
+        /// Of an encrypted image: its kind, and the id of the plugin that decrypts it.
+        package var filesystem: Int32?
+        package var plugin: String?
 
-        /// - Returns: nil for anything but these four in the form `--offset N`, and for a number that does not fit.
+        /// - Returns: nil for anything but these six in the form `--offset N`, for a number that does not fit, and for one of
+        ///   the last two alone.
         package init?(_ words: [String]) {
             var rest = words[...]
             while let flag = rest.popFirst() {
-                guard let value = rest.popFirst().flatMap({ Int64($0) }), value >= 0 else { return nil }
+                guard let text = rest.popFirst() else { return nil }
+                if flag == "--plugin" {
+                    plugin = text
+                    continue
+                }
+                guard let value = Int64(text), value >= 0 else { return nil }
                 let id = UInt32(exactly: value)
                 switch flag {
                 case "--uid" where id != nil: uid = id
                 case "--gid" where id != nil: gid = id
                 case "--offset": range.offset = value
                 case "--size": range.size = value
+                case "--filesystem": filesystem = Int32(exactly: value)
                 default: return nil
                 }
             }
+            if (filesystem == nil) != (plugin == nil) { return nil }
         }
     }
 
@@ -42,9 +56,16 @@ package enum ImageServer {
             control.refuse("skiff-mount is started by skiff only")
             return 1
         }
+        let source: any ByteSource
+        do throws(SkiffError) {
+            source = try openSource(arguments, control)
+        } catch {
+            control.refuse(error.description)
+            return 1
+        }
         do throws(SquashfsError) {
             let loop = ServingLoop(limit: min(allowedCPUs(), 8))
-            let reader = try openImage(arguments, loop)
+            let reader = try openImage(source, loop)
             return serve(FileServer(reader, uid: arguments.uid, gid: arguments.gid), loop, control)
         } catch {
             control.refuse(error.description)
@@ -52,13 +73,24 @@ package enum ImageServer {
         }
     }
 
-    private static func openImage(_ arguments: Arguments, _ loop: ServingLoop) throws(SquashfsError) -> SquashfsReader {
-        let source: FileSource
-        do throws(Errno) {
-            source = try FileSource(OwnedFD(adopting: imageDescriptor), arguments.range)
-        } catch {
-            throw .kernel(error)
+    private static func openSource(_ arguments: Arguments, _ control: Control) throws(SkiffError) -> any ByteSource {
+        let file = OwnedFD(adopting: imageDescriptor)
+        if let filesystem = arguments.filesystem, let plugin = arguments.plugin {
+            let volume = EncryptedVolume(filesystem: SIFFilesystem(rawValue: filesystem), range: arguments.range)
+            return try EncryptedSource.open(volume, file: file, plugin: plugin) { () throws(SkiffError) in
+                guard let key = control.waitForKey() else { throw SkiffError("cannot read the image: no key has come") }
+                return key
+            }
         }
+        do throws(Errno) {
+            return try FileSource(file, arguments.range)
+        } catch {
+            throw SkiffError(SquashfsError.kernel(error).description)
+        }
+    }
+
+    private static func openImage(_ source: any ByteSource, _ loop: ServingLoop) throws(SquashfsError) -> SquashfsReader
+    {
         let reader = try SquashfsReader(source, willLoad: { loop.handOver() })
         // What the kernel asks for first, decoded while the container is still being set up.
         _ = try reader.entries(of: reader.root())

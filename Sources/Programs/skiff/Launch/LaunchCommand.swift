@@ -31,7 +31,8 @@ struct LaunchCommand {
         var planned = name.map { instance.planned($0, in: host.directory) }
         if explain == .no { planned = try planned?.leaveToKeeper() }
         try run(
-            request, host, explain, isStep: false, instance: planned, temporary: fetched?.temporaryDirectory)
+            request, host, explain, isStep: false, instance: planned, temporary: fetched?.temporaryDirectory,
+            keys: .first(of: invocation))
     }
 
     private func explanation(_ invocation: Invocation) -> Explain {
@@ -95,7 +96,7 @@ struct LaunchCommand {
     /// - Parameter temporary: a directory that holds only the image, and is not needed once the image is open.
     private func run(
         _ request: Request, _ host: HostFacts, _ explain: Explain, isStep: Bool, instance: PlannedInstance? = nil,
-        temporary: String? = nil
+        temporary: String? = nil, keys: KeySource? = nil
     ) throws(SkiffError) -> Never {
         defer { if let temporary { try? removeTree(temporary) } }
         let image = try openImage(request.image, writable: request.writable)
@@ -108,7 +109,8 @@ struct LaunchCommand {
         if !request.buildConfiguration { try policy.check(image) }
         host.grantedCapabilities = try policy.grantedCapabilities(host)
         // Only a launch that can need a plugin reads manifests and opens libraries.
-        let imageFacts: Set<String> = image.overlays.isEmpty ? [] : ["overlay-section"]
+        var imageFacts: Set<String> = image.overlays.isEmpty ? [] : ["overlay-section"]
+        if facts.encryption != nil { imageFacts.insert("encrypted") }
         let installed = catalog.plugins(for: request, settings, imageFacts: imageFacts)
         let (sif, section, isFile) = (image.sif, image.root, image.kind != .directory)
         let file = image.descriptor.raw
@@ -118,6 +120,7 @@ struct LaunchCommand {
                 for: request, settings, installation, imageFacts: imageFacts,
                 complete: { known in
                     known.describe(request, host, facts)
+                    if facts.encryption != nil { known.keySource = keys }
                     if isFile { known.imageFile = SessionImage(file, objects: sif?.objects, root: section) }
                     // The file stays open until the launch has ended.
                     known.metadata = {

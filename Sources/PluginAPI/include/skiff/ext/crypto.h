@@ -25,7 +25,7 @@ typedef struct skiff_crypto_message {
     uint32_t reserved;
 } skiff_crypto_message;
 
-/* An encrypted volume. Of one volume each call gets the same, but for fd. */
+/* An encrypted volume: the same in each call, but for fd, path, and messages, which are there in unlock alone. */
 typedef struct skiff_crypto_request {
     uint32_t struct_size;
     int32_t fd;          /* the image, open for reading, borrowed; never read or moved by its position */
