@@ -180,6 +180,12 @@ let package = Package(
             name: "skiff-extfs", path: "Plugins/Overlay/Server",
             cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
             linkerSettings: ["fuse3", "ext2fs", "com_err"].map { .linkedLibrary(":lib\($0).a") }),
+        // Only the headers of its libraries are used here: they are opened when an image is encrypted.
+        .target(
+            name: "COpenSSL", path: "Plugins/Encryption/COpenSSL", cSettings: [.define("_GNU_SOURCE")]),
+        .target(
+            name: "EncryptionPlugin", dependencies: ["COpenSSL", "PluginKit", "PluginAPI"],
+            path: "Plugins/Encryption/Sources", swiftSettings: swiftSettings),
         .target(
             name: "CBridgeNet", path: "Plugins/BridgeNet/CBridgeNet", cSettings: [.define("_GNU_SOURCE")],
             linkerSettings: [.linkedLibrary("mnl")]),
@@ -329,8 +335,8 @@ let package = Package(
         .testTarget(
             name: "PluginTests",
             dependencies: [
-                "BridgeNetPlugin", "OverlayPlugin", "NvidiaPlugin", "PluginKit", "PluginHost", "Core", "Base", "Linux",
-                "CLinux",
+                "BridgeNetPlugin", "EncryptionPlugin", "OverlayPlugin", "NvidiaPlugin", "PluginKit", "PluginHost", "Core",
+                "Base", "Linux", "CLinux",
             ],
             swiftSettings: testSettings),
         .testTarget(
@@ -361,7 +367,7 @@ if isRelease { package.targets.removeAll { $0.type == .test || $0.name == "TestS
 let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("SIF", ["Core", "Base", "Linux"]),
     ("Manifest", ["PluginHost"]), ("LinkerCache", ["ELF"]), ("LibraryList", ["NvidiaPlugin"]),
-    ("NetworkList", ["BridgeNetPlugin"]),
+    ("NetworkList", ["BridgeNetPlugin", "PluginKit"]),
     ("Squashfs", ["Squashfs"]), ("Extfs", ["Extfs", "Extraction", "Linux"]),
     ("EnvScript", ["Core", "Shell", "Linux", "CLinux"]),
     ("Grammar", ["Grammar", "Core", "Base"]),

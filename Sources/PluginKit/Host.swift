@@ -6,7 +6,8 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
 
     public init(_ number: Int32) { self.number = number }
 
-    static var current: SystemError { SystemError(errno) }
+    /// That of the last call of this thread.
+    public static var current: SystemError { SystemError(errno) }
 
     /// `No such file or directory`.
     public var description: String { strerror(number).map { String(cString: $0) } ?? "unknown error \(number)" }

@@ -69,6 +69,43 @@ extension Host {
         return Array(bytes[..<done])
     }
 
+    /// Fills a buffer from an offset on; pread(2).
+    ///
+    /// - Throws: EIO where the file ends before.
+    public static func read(_ descriptor: Int32, into bytes: UnsafeMutableRawBufferPointer, at offset: Int64)
+        throws(SystemError)
+    {
+        var done = 0
+        while done < bytes.count {
+            let got = pread(
+                descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, off_t(offset) + off_t(done))
+            if got < 0 && errno == EINTR { continue }
+            if got < 0 { throw .current }
+            if got == 0 { throw SystemError(EIO) }
+            done += got
+        }
+    }
+
+    /// Writes all bytes at an offset; pwrite(2).
+    public static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at offset: Int64)
+        throws(SystemError)
+    {
+        var done = 0
+        while done < bytes.count {
+            let count = pwrite(
+                descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, off_t(offset) + off_t(done))
+            if count < 0 && errno == EINTR { continue }
+            if count < 0 { throw .current }
+            done += count
+        }
+    }
+
+    public static func write(_ bytes: [UInt8], to descriptor: Int32, at offset: Int64) throws(SystemError) {
+        try bytes.withUnsafeBufferPointer { bytes throws(SystemError) in
+            try write(UnsafeRawBufferPointer(bytes), to: descriptor, at: offset)
+        }
+    }
+
     /// Writes text, all of it; write(2).
     public static func write(_ text: String, to descriptor: Int32) throws(SystemError) {
         var rest = text.bytes[...]

@@ -1,4 +1,5 @@
 import BridgeNetPlugin
+import PluginKit
 
 /// Networks are described by files of administrators and of other programs. Any bytes must be read or refused; what was read must
 /// come back the same from its own text.

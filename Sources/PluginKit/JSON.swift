@@ -1,5 +1,5 @@
-/// A value of JSON (RFC 8259), as configuration files of CNI have it. Numbers stay the text that they were.
-package indirect enum JSON: Equatable, Sendable {
+/// A value of JSON (RFC 8259), as configuration files have it. Numbers stay the text that they were.
+public indirect enum JSON: Equatable, Sendable {
     case null
     case bool(Bool)
     case number(String)
@@ -8,43 +8,43 @@ package indirect enum JSON: Equatable, Sendable {
     /// In the order of the file.
     case object([Member])
 
-    package struct Member: Equatable, Sendable {
-        package var name: String
-        package var value: JSON
-        package init(_ name: String, _ value: JSON) { (self.name, self.value) = (name, value) }
+    public struct Member: Equatable, Sendable {
+        public var name: String
+        public var value: JSON
+        public init(_ name: String, _ value: JSON) { (self.name, self.value) = (name, value) }
     }
 
-    package struct Problem: Error, Equatable {
+    public struct Problem: Error, Equatable {
         /// In bytes.
-        package let offset: Int
-        package let reason: String
+        public let offset: Int
+        public let reason: String
     }
 
-    package init(parsing bytes: [UInt8]) throws(Problem) {
+    public init(parsing bytes: [UInt8]) throws(Problem) {
         var parser = JSONParser(bytes: bytes)
         self = try parser.document()
     }
 
     /// The member of an object, the first of that name; nil elsewhere.
-    subscript(_ name: String) -> JSON? {
+    public subscript(_ name: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.name == name }?.value
     }
 
-    var text: String? { if case .string(let text) = self { text } else { nil } }
-    var items: [JSON] { if case .array(let items) = self { items } else { [] } }
-    var isTrue: Bool { self == .bool(true) }
-    var integer: Int? { if case .number(let text) = self { Int(text) } else { nil } }
+    public var text: String? { if case .string(let text) = self { text } else { nil } }
+    public var items: [JSON] { if case .array(let items) = self { items } else { [] } }
+    public var isTrue: Bool { self == .bool(true) }
+    public var integer: Int? { if case .number(let text) = self { Int(text) } else { nil } }
 
     /// With one member more, or another value of it.
-    func with(_ name: String, _ value: JSON) -> JSON {
+    public func with(_ name: String, _ value: JSON) -> JSON {
         guard case .object(var members) = self else { return self }
         members.removeAll { $0.name == name }
         return .object(members + [Member(name, value)])
     }
 
     /// Returns the value as text on one line.
-    package var serialized: String {
+    public var serialized: String {
         switch self {
         case .null: "null"
         case .bool(let value): value ? "true" : "false"

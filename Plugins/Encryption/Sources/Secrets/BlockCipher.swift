@@ -1,0 +1,23 @@
+package import COpenSSL
+package import PluginKit
+
+/// A key with contexts for several threads at once, which allocate nothing while they work.
+package final class BlockCipher: @unchecked Sendable {
+    package let pointer: OpaquePointer
+
+    /// - Parameters:
+    ///   - key: as long as the kind needs it.
+    ///   - contexts: how many threads work at once.
+    package init(_ kind: ce_cipher_kind, key: UnsafeRawBufferPointer, contexts: Int) throws(PluginError) {
+        try Crypto.open()
+        let isXTS = kind == CE_XTS_ENCRYPT || kind == CE_XTS_DECRYPT
+        guard key.count == (isXTS ? Int(CE_XTS_KEY) : Int(CE_GCM_KEY)),
+            let made = ce_cipher_new(
+                kind, key.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                UInt32(clamping: min(max(contexts, 1), Int(CE_CIPHER_MOST_CONTEXTS))))
+        else { throw Crypto.refusal("use a key of \(key.count) bytes") }
+        pointer = made
+    }
+
+    deinit { ce_cipher_free(pointer) }
+}

@@ -1,0 +1,35 @@
+import COpenSSL
+import Glibc
+import PluginAPI
+package import PluginKit
+
+/// What everything that uses libcrypto needs.
+package enum Crypto {
+    /// Opens the library.
+    package static func open() throws(PluginError) {
+        guard ce_open() != 0 else {
+            throw PluginError(
+                "cannot open an encrypted image: cannot open libcrypto.so.3\nInstall the package libssl3",
+                status: SKIFF_E_SYSTEM)
+        }
+    }
+
+    /// Fills a buffer with random bytes of the kernel.
+    /// - Returns: false with errno.
+    package static func fill(_ bytes: UnsafeMutableRawBufferPointer) -> Bool {
+        ce_random(bytes.baseAddress, bytes.count) == 1
+    }
+
+    package static func randomBytes(_ count: Int) throws(PluginError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        guard bytes.withUnsafeMutableBytes({ fill($0) }) else {
+            throw PluginError("cannot make random bytes", SystemError(errno))
+        }
+        return bytes
+    }
+
+    /// What the library refuses although it was asked rightly, as in FIPS mode.
+    static func refusal(_ what: String) -> PluginError {
+        PluginError("cannot \(what): libcrypto refuses", status: SKIFF_E_SYSTEM)
+    }
+}
