@@ -56,6 +56,7 @@ let package = Package(
         .library(name: "NvidiaGPU", type: .dynamic, targets: ["NvidiaEntry"]),
         .library(name: "BridgeNet", type: .dynamic, targets: ["BridgeNetEntry"]),
         .library(name: "Overlay", type: .dynamic, targets: ["OverlayEntry"]),
+        .library(name: "Encryption", type: .dynamic, targets: ["EncryptionEntry"]),
     ],
     targets: [
         .target(
@@ -186,6 +187,14 @@ let package = Package(
         .target(
             name: "EncryptionPlugin", dependencies: ["COpenSSL", "PluginKit", "PluginAPI"],
             path: "Plugins/Encryption/Sources", swiftSettings: swiftSettings),
+        .target(
+            name: "EncryptionEntry", dependencies: ["EncryptionPlugin", "PluginKit", "PluginAPI"],
+            path: "Plugins/Encryption/Entry", swiftSettings: swiftSettings, linkerSettings: pluginLinking),
+        // A program of its own, since libcryptsetup is linked.
+        .executableTarget(
+            name: "skiff-luks", path: "Plugins/Encryption/Helper",
+            cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: [.linkedLibrary("cryptsetup")]),
         .target(
             name: "CBridgeNet", path: "Plugins/BridgeNet/CBridgeNet", cSettings: [.define("_GNU_SOURCE")],
             linkerSettings: [.linkedLibrary("mnl")]),
@@ -335,7 +344,8 @@ let package = Package(
         .testTarget(
             name: "PluginTests",
             dependencies: [
-                "BridgeNetPlugin", "EncryptionPlugin", "OverlayPlugin", "NvidiaPlugin", "PluginKit", "PluginHost", "Core",
+                "BridgeNetPlugin", "EncryptionPlugin", "OverlayPlugin", "NvidiaPlugin", "PluginKit", "PluginHost",
+                "Core",
                 "Base", "Linux", "CLinux",
             ],
             swiftSettings: testSettings),

@@ -18,6 +18,7 @@
     FUNCTION(EVP_CipherFinal_ex) \
     FUNCTION(EVP_CipherInit_ex) \
     FUNCTION(EVP_CipherUpdate) \
+    FUNCTION(EVP_Digest) \
     FUNCTION(EVP_KDF_CTX_free) \
     FUNCTION(EVP_KDF_CTX_new) \
     FUNCTION(EVP_KDF_derive) \

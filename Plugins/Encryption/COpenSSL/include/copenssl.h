@@ -18,6 +18,9 @@ void ce_wipe(void *bytes, size_t count);
 /* getrandom(2). 1 for success. */
 int ce_random(void *bytes, size_t count);
 
+/* 1 for success. */
+int ce_sha256(const uint8_t *bytes, size_t count, uint8_t digest[32]);
+
 /* An RSA key. */
 typedef struct evp_pkey_st ce_rsa;
 

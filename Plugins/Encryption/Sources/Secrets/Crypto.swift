@@ -33,3 +33,12 @@ package enum Crypto {
         PluginError("cannot \(what): libcrypto refuses", status: SKIFF_E_SYSTEM)
     }
 }
+
+extension Crypto {
+    /// SHA-256; nil when the library refuses.
+    package static func sha256(_ bytes: [UInt8]) -> [UInt8]? {
+        guard ce_open() != 0 else { return nil }
+        var digest = [UInt8](repeating: 0, count: 32)
+        return ce_sha256(bytes, bytes.count, &digest) == 1 ? digest : nil
+    }
+}
