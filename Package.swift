@@ -184,8 +184,9 @@ let package = Package(
         // Only the headers of its libraries are used here: they are opened when an image is encrypted.
         .target(
             name: "COpenSSL", path: "Plugins/Encryption/COpenSSL", cSettings: [.define("_GNU_SOURCE")]),
+        .target(name: "CInflate", path: "Plugins/Encryption/CInflate"),
         .target(
-            name: "EncryptionPlugin", dependencies: ["COpenSSL", "PluginKit", "PluginAPI"],
+            name: "EncryptionPlugin", dependencies: ["CInflate", "COpenSSL", "PluginKit", "PluginAPI"],
             path: "Plugins/Encryption/Sources", swiftSettings: swiftSettings),
         .target(
             name: "EncryptionEntry", dependencies: ["EncryptionPlugin", "PluginKit", "PluginAPI"],

@@ -106,6 +106,10 @@ struct VolumeRequest {
             volume = try LUKSUnlocking(session: session, path: path, part: part).unlock { () throws(PluginError) in
                 try secret(session)
             }
+        case 6:
+            volume = try GocryptfsUnlocking(path: path, part: part).unlock { () throws(PluginError) in
+                try secret(session)
+            }
         default: return SKIFF_DECLINED
         }
         try volume.withBytes { (bytes) throws(PluginError) in try session.keep(bytes) }

@@ -20,6 +20,7 @@ final class OpenVolume: Sendable {
     /// - Parameter descriptor: the image, lent for the life of the volume.
     init(_ kept: KeptVolume, _ descriptor: Int32) throws(PluginError) {
         (size, place, self.descriptor) = (kept.size, kept.place, descriptor)
+        try Crypto.open()
         switch kept.kind {
         case .sectors(let size, let tweak):
             cipher = .sectors(
