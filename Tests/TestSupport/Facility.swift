@@ -10,7 +10,8 @@ package enum Facility: String, Hashable, Sendable {
     /// Bridges, pairs and nftables in network namespaces; programs of CNI.
     case bridge, cni
     /// Programs in /usr/bin or /usr/sbin.
-    case buildah, debootstrap, fish, gpg, htpasswd, ip, man, mke2fs, mksquashfs, openssl, podman, setpriv, skopeo,
+    case buildah, cryptsetup, debootstrap, fish, gocryptfs, gpg, htpasswd, ip, man, mke2fs, mksquashfs, openssl, podman,
+        setpriv, skopeo,
         strace,
         umoci,
         unsquashfs, zsh
@@ -46,7 +47,8 @@ package enum Facility: String, Hashable, Sendable {
         case .cni: isAccessible("/usr/lib/cni/bridge", X_OK) ? nil : "containernetworking-plugins is not installed"
         case .python: program("python3")
         case .podman: program("podman") ?? program("crun")
-        case .buildah, .debootstrap, .fish, .gpg, .htpasswd, .ip, .man, .mke2fs, .mksquashfs, .openssl, .setpriv,
+        case .buildah, .cryptsetup, .debootstrap, .fish, .gocryptfs, .gpg, .htpasswd, .ip, .man, .mke2fs, .mksquashfs,
+            .openssl, .setpriv,
             .skopeo,
             .strace,
             .umoci, .unsquashfs, .zsh:
