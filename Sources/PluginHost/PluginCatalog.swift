@@ -48,14 +48,18 @@ package final class PluginCatalog {
 
     /// Returns the plugins that a launch may need; nil when nothing asks for one, so that no manifest is read.
     ///
-    /// - Parameter imageFacts: `encrypted`, `overlay-section`.
-    package func plugins(for request: Request, _ settings: Settings, imageFacts: Set<String> = []) -> InstalledPlugins?
-    {
+    /// - Parameters:
+    ///   - imageFacts: `encrypted`, `overlay-section`.
+    ///   - bindsImages: whether binds come out of images that are not squashfs.
+    package func plugins(
+        for request: Request, _ settings: Settings, imageFacts: Set<String> = [], bindsImages: Bool = false
+    ) -> InstalledPlugins? {
         var queries = request.pluginFlags.map { PluginQuery.flag($0.name) }
         queries += settings.pluginLines.filter { !$0.isOff }.map { .setting($0.name) }
         queries += imageFacts.map { .imageFact($0) }
         if !request.networks.isEmpty { queries.append(.offer(Manifest.network)) }
         if !request.devices.isEmpty { queries.append(.offer(SKIFF_EXT_DEVICES)) }
+        if bindsImages { queries.append(.offer(SKIFF_EXT_FILESYSTEM)) }
         return queries.isEmpty ? nil : plugins(for: queries)
     }
 

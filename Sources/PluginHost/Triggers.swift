@@ -12,15 +12,16 @@ package struct Triggers {
     package var imageFacts: Set<String> = []
     /// Words of `--network`.
     package var networks: [String] = []
-    /// A table that only plugins have, and the flag that needs it.
-    package var table: (id: String, flag: String)?
+    /// Tables that only plugins have, with what needs them.
+    package var tables: [(id: String, reason: String)] = []
 
     package init() {}
 
-    package init(_ request: Request, _ settings: Settings, imageFacts: Set<String> = []) {
+    package init(_ request: Request, _ settings: Settings, imageFacts: Set<String> = [], bindsImages: Bool = false) {
         (flags, self.settings, self.imageFacts) = (request.pluginFlags, settings, imageFacts)
         networks = request.networks.map(\.name)
-        if !request.devices.isEmpty { table = (SKIFF_EXT_DEVICES, "--device") }
+        if !request.devices.isEmpty { tables.append((SKIFF_EXT_DEVICES, "--device")) }
+        if bindsImages { tables.append((SKIFF_EXT_FILESYSTEM, "a bind from an image")) }
     }
 }
 
@@ -51,7 +52,7 @@ extension InstalledPlugins {
             if !["", "no"].contains(value) { return "\(setting.directive.name) = \(value)" }
         }
         if let name = triggers.networks.first(where: manifest.mayServe) { return "--network \(name)" }
-        if let table = triggers.table, manifest.extensions.contains(table.id) { return table.flag }
+        if let table = triggers.tables.first(where: { manifest.extensions.contains($0.id) }) { return table.reason }
         if let fact = manifest.imageFacts.first(where: triggers.imageFacts.contains) { return "image: \(fact)" }
         return nil
     }
@@ -94,16 +95,17 @@ extension InstalledPlugins {
     ///
     /// - Parameters:
     ///   - imageFacts: `encrypted`, `overlay-section`.
+    ///   - bindsImages: whether binds come out of images that are not squashfs.
     ///   - complete: adds what is known of the host and the image.
     ///   - beforeLoading: called with their ids, if there are any; returns descriptors that they must leave alone.
     package func phases(
         for request: Request, _ settings: Settings, _ installation: Installation, imageFacts: Set<String> = [],
-        trust: Trust = .ofThisProcess, complete: (inout SessionFacts) -> Void = { _ in },
+        bindsImages: Bool = false, trust: Trust = .ofThisProcess, complete: (inout SessionFacts) -> Void = { _ in },
         beforeLoading: ([String]) throws(SkiffError) -> [CInt] = { _ in [] }
     ) throws(SkiffError) -> any PluginPhases {
         try check(settings)
         try refuseUnservedNetworks(of: request)
-        let picked = pick(Triggers(request, settings, imageFacts: imageFacts))
+        let picked = pick(Triggers(request, settings, imageFacts: imageFacts, bindsImages: bindsImages))
         if let device = request.devices.first,
             !picked.contains(where: { $0.manifest.extensions.contains(SKIFF_EXT_DEVICES) })
         {

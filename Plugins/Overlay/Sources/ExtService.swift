@@ -60,28 +60,28 @@ enum ExtService {
             // The kernel reads over an unfinished journal.
             if !state.needsReplay || request.driver == UInt32(SKIFF_FILESYSTEM_DRIVER_KERNEL) { return SKIFF_OK }
             throw PluginError(
-                "cannot use overlay \(path) read-only: its last user was killed, and what that wrote is in its journal\n"
+                "cannot use image \(path) read-only: its last user was killed, and what that wrote is in its journal\n"
                     + "Use it once writable, or run skiff overlay check on it", status: SKIFF_E_SYSTEM)
         }
         guard let checker = try session.findProgram("e2fsck") else {
             throw PluginError(
-                "cannot use overlay \(path): its last user was killed, and e2fsck, which puts it right, is missing\n"
+                "cannot use image \(path): its last user was killed, and e2fsck, which puts it right, is missing\n"
                     + "Install the Debian package e2fsprogs", status: SKIFF_E_SYSTEM)
         }
-        Kit.log(.info, "Checking overlay \(path), whose last user was killed")
+        Kit.log(.info, "Checking image \(path), whose last user was killed")
         // What is safe to repair first; then what was being made or renamed when its user was killed.
         for (index, mode) in ["-p", "-y"].enumerated() {
             let status = try session.run(
                 checker, [mode, "/proc/self/fd/3?offset=\(request.offset)"], descriptors: [(3, request.fd)])
             if status < 4 {
                 if index > 0 {
-                    Kit.log(.warning, "Overlay \(path) was repaired; lost+found in it has what had no name")
+                    Kit.log(.warning, "Image \(path) was repaired; lost+found in it has what had no name")
                 }
                 return SKIFF_OK
             }
         }
         throw PluginError(
-            "cannot use overlay \(path): it is damaged, and e2fsck cannot repair it\nRun e2fsck on it to see what is wrong",
+            "cannot use image \(path): it is damaged, and e2fsck cannot repair it\nRun e2fsck on it to see what is wrong",
             status: SKIFF_E_SYSTEM)
     }
 

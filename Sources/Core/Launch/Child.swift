@@ -163,7 +163,7 @@ struct Child {
     /// - Returns: the directory that becomes the root, relative to the current one, which is the session.
     private func assembleRoot() throws(SkiffError) -> String {
         // One descriptor for each tree of the host, until it is attached.
-        let room = plan.mounts.count + plan.layers.count + Self.ownDescriptors
+        let room = plan.mounts.count + plan.served.count + Self.ownDescriptors
         try during("cannot make room for descriptors") { () throws(Errno) in
             try Inheritance.makeRoom(forDescriptors: room)
         }
@@ -173,6 +173,7 @@ struct Child {
         LaunchStep.session.reached()
         try mountImage(session, trees)
         readEarly(session)
+        try BoundImageMounts(plan: plan, trees: trees, links: links).mount(session)
         LaunchStep.image.reached()
         let root: String
         do throws(SkiffError) {

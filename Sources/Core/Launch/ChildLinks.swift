@@ -4,7 +4,7 @@ import CLinux
 struct ChildLinks {
     /// Where the image server waits for /dev/fuse.
     var server: CInt?
-    /// Where the servers of layers wait for /dev/fuse, by index of the layer.
+    /// Where the servers of layers wait for /dev/fuse, by index in `Plan.served`.
     var layers: [Int: CInt] = [:]
     /// Where the parent waits for /dev/fuse, to have plugins serve layers.
     var serving: CInt?

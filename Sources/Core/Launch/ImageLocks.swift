@@ -5,14 +5,14 @@ import Linux
 /// Locks of images that can be written: one writer or many readers, Apptainer among them, which locks the same bytes in the
 /// same way. They last as long as anybody has the file open, a loop device and a server included.
 extension Launcher {
-    /// Locks the image and the layers, and has plugins put right what the last user of a layer has left.
+    /// Locks the image, the layers and what binds come out of, and has plugins put right what the last user of one has left.
     /// - Parameter image: nil for a directory.
     func lockImages(_ image: CInt?) throws(SkiffError) {
         let root = plan.image
         if let image, root.filesystem == .ext3 {
             try lock(image, root.range, root.path, isWriter: root.writable)
         }
-        for layer in plan.layers.compactMap(\.served) where layer.isLocked {
+        for layer in plan.served.compactMap({ $0 }) where layer.isLocked {
             try lock(layer.file, layer.range, layer.path, isWriter: layer.isWritable)
             try plugins.recover(layer)
         }

@@ -11,7 +11,7 @@ struct LaunchHelpers: ~Copyable {
     private var supervisor: SupervisorLink?
     private var handover: OwnedFD?
     private var server: ImageServerLink?
-    /// Of squashfs layers.
+    /// Of squashfs in layers and binds.
     private var layers: [LayerServer] = []
 
     /// With no helper started yet.
@@ -44,8 +44,8 @@ struct LaunchHelpers: ~Copyable {
             links.server = started.control.raw
             server = consume started
         }
-        for (index, layer) in plan.layers.enumerated() {
-            guard let image = layer.served, case .server(let owner)? = image.driver else { continue }
+        for (index, image) in plan.served.enumerated() {
+            guard let image, case .server(let owner)? = image.driver else { continue }
             let started = LayerServer(
                 try ImageServerLink.start(installation, image.range, owner: owner, file: image.file))
             links.layers[index] = started.control

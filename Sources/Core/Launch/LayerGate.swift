@@ -2,15 +2,16 @@ import Base
 import CLinux
 import Linux
 
-/// Has plugins serve the layers that a child mounts: the child hands in /dev/fuse for each, and waits until it is served.
+/// Has plugins serve the layers and the images of binds that a child mounts: the child hands in /dev/fuse for each, and waits until it is served.
 struct LayerGate {
     private let sockets: GateSockets
-    private let layers: [Layer]
+    /// `Plan.served`.
+    private let images: [ServedLayer?]
 
     /// - Parameter plan: nil for a container that exists already.
     init(_ plan: Plan?) throws(SkiffError) {
-        layers = plan?.layers ?? []
-        sockets = try GateSockets(isNeeded: layers.contains { $0.served?.pluginService != nil })
+        images = plan?.served ?? []
+        sockets = try GateSockets(isNeeded: images.contains { $0?.pluginService != nil })
     }
 
     var isNeeded: Bool { sockets.areNeeded }
@@ -36,9 +37,9 @@ struct LayerGate {
         do throws(SkiffError) {
             let process = try during("cannot watch the container") { () throws(Errno) in try openPidFD(child) }
             let place = ContainerPlace(pid: child, pidfd: process.raw, namespaces)
-            for _ in layers.filter({ $0.served?.pluginService != nil }) {
+            for _ in images.filter({ $0?.pluginService != nil }) {
                 guard var message = try? receiveMessage(over: link.raw), let index = message.bytes.first,
-                    layers.indices.contains(Int(index)), let image = layers[Int(index)].served,
+                    images.indices.contains(Int(index)), let image = images[Int(index)],
                     let fuse = message.descriptor.take()
                 else { return }
                 try plugins.serve(image, fuse: fuse.raw, place)

@@ -80,21 +80,42 @@ package enum BindSpec {
     private static func bind(_ spec: Spec, _ currentDirectory: String) throws(SkiffError) -> Request.Bind {
         let source = spec.fields.first ?? ""
         guard !source.isEmpty else { throw failure("empty bind source") }
-        if let option = spec.options.first(where: { $0.contains("=") }) {
-            throw SkiffError(
-                "cannot bind \(source): the option \(option) (a bind from an image) is not available in this version")
-        }
         let absolute = absolutePath(source, in: currentDirectory)
         let destination = spec.fields.count > 1 && !spec.fields[1].isEmpty ? spec.fields[1] : absolute
         guard destination.hasPrefix("/") else {
             throw failure("destination \(destination) must be an absolute path")
         }
-        return Request.Bind(
+        var bind = Request.Bind(
             source: absolute, destination: absolutePath(destination, in: "/"), readOnly: spec.options.contains("ro"))
+        for option in spec.options {
+            guard let equals = option.utf8.firstIndex(of: UInt8(ascii: "=")) else { continue }
+            let value = String(option[option.index(after: equals)...])
+            try bind.take(String(option[..<equals]), value)
+        }
+        if bind.part != nil, spec.fields.last?.isEmpty != false {
+            throw failure("a bind from image \(absolute) has no destination")
+        }
+        return bind
     }
 
     private static func failure(_ reason: String) -> SkiffError {
         SkiffError(
             "While setting bind mount configuration: while parsing bind path: while getting bind path: " + reason)
+    }
+}
+
+extension Request.Bind {
+    /// Takes `image-src` or `id`.
+    mutating func take(_ option: String, _ value: String) throws(SkiffError) {
+        var part = part ?? Request.ImagePart()
+        if option == "image-src" {
+            if !value.isEmpty { part.path = value }
+        } else if let id = UInt32(value) {
+            // Objects are counted from 1 on.
+            part.id = id == 0 ? nil : id
+        } else {
+            throw SkiffError("cannot bind \(source): id=\(value) is not the number of an object of a SIF")
+        }
+        self.part = part
     }
 }

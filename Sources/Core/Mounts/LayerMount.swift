@@ -2,11 +2,11 @@ import Base
 import CLinux
 import Linux
 
-/// Mounts a file system in a file as a layer, and finds the directories in it.
+/// Mounts a file system in a file, and finds the directories in it that are a layer.
 struct LayerMount {
     let plan: Plan
     let image: ServedLayer
-    /// Of the layer.
+    /// Among `Plan.served`.
     let index: Int
     let session: CInt
 
@@ -19,6 +19,12 @@ struct LayerMount {
 
     /// - Parameter place: an empty directory of the session.
     func attach(at place: String, _ links: ChildLinks) throws(SkiffError) -> Found {
+        try mount(at: place, links)
+        return try directories(in: place)
+    }
+
+    /// - Parameter place: an empty directory of the session.
+    func mount(at place: String, _ links: ChildLinks) throws(SkiffError) {
         switch image.driver {
         case .loop: try loop(place)
         case .server:
@@ -31,7 +37,6 @@ struct LayerMount {
             guard (try? receiveMessage(over: serving))?.bytes.isEmpty == false else { _exit(255) }
         case nil: throw unserved
         }
-        return try directories(in: place)
     }
 
     private var unserved: SkiffError { SkiffError("cannot mount \(image.path): nobody serves it") }

@@ -28,7 +28,7 @@ struct MissingTarget: Equatable {
     /// Returns what a mount stands on, or a link is; nil when the source is absent and the mount will be skipped.
     private static func entry(for mount: Mount, _ tree: CInt?) -> MissingPlace.Entry? {
         switch mount.source {
-        case .bind, .made:
+        case .bind, .made, .image:
             guard let tree else { return nil }
             return (try? status(of: tree).isDirectory) ?? true ? .directory : .file
         case .filesystem, .session: return .directory

@@ -50,7 +50,7 @@ struct MountExecutor {
             if let refusal { throw SkiffError(OwnPlaces.prefix(mount.origin) + refusal) }
             switch mount.missing {
             case .ignore: Log.verbose("skipping mount at \(mount.destination): \(error)")
-            case .warn: Log.warning("Skipping mount \(mount.sourceText) [\(mount.reason)]: \(error)")
+            case .warn: Log.warning("Skipping mount \(mount.sourceText(plan.images)) [\(mount.reason)]: \(error)")
             case .fail: throw failure(mount, error)
             }
         }
@@ -87,7 +87,8 @@ struct MountExecutor {
             }
         return SkiffError(
             OwnPlaces.prefix(mount.origin)
-                + "cannot mount \(mount.sourceText) on \(mount.destination) (\(mount.reason))", errno: error, hint: hint
+                + "cannot mount \(mount.sourceText(plan.images)) on \(mount.destination) (\(mount.reason))",
+            errno: error, hint: hint
         )
     }
 
@@ -96,7 +97,7 @@ struct MountExecutor {
         let mount = plan.mounts[index]
         let tree: OwnedFD
         switch mount.source {
-        case .bind, .made: return trees.takeTree(ofMount: index)
+        case .bind, .made, .image: return trees.takeTree(ofMount: index)
         case .filesystem(let type, let options): return try makeFilesystem(type, options, mount.attributes)
         case .session(let mode):
             tree = try cloneTree(try session.stageDirectory(mode: mode), at: session.directory.raw)
@@ -166,7 +167,9 @@ struct MountExecutor {
         }
         for attached in asked.all where isHidden(attached) {
             let mount = plan.mounts[attached.index]
-            Log.warning("\(mount.sourceText) is not visible at \(mount.destination): another mount covers it there")
+            Log.warning(
+                "\(mount.sourceText(plan.images)) is not visible at \(mount.destination): another mount covers it there"
+            )
         }
     }
 
@@ -205,9 +208,12 @@ struct MountExecutor {
 
 extension Mount {
     /// What is mounted, for messages and `--explain`.
-    package var sourceText: String {
+    /// - Parameter images: those of the plan.
+    package func sourceText(_ images: [ServedLayer]) -> String {
         switch source {
         case .bind(let path), .made(let path, _): path
+        case .image(let index, let path):
+            "\(path) of \(images.indices.contains(index) ? images[index].path : "an image")"
         case .filesystem(let type, _): type
         case .session: "an empty directory"
         case .file, .derived: "a generated file"

@@ -9,6 +9,7 @@ package enum MountSpec {
         var destination: String?
         var readOnly = false
         var isNested = true
+        var options: [(name: String, value: String)] = []
         for field in fields {
             let parts = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             let value = parts.count > 1 ? parts[1] : ""
@@ -19,10 +20,7 @@ package enum MountSpec {
             case "destination", "dst", "target": destination = value
             case "ro", "readonly": readOnly = value.isEmpty || value == "true"
             case "nonested": isNested = false
-            case "image-src", "id":
-                throw SkiffError(
-                    "cannot mount \(fields.joined(separator: ",")): \(parts[0]) (a mount from an image) is not available in this version"
-                )
+            case "image-src", "id": options.append((parts[0], value))
             default: throw failure("invalid key \"\(parts[0])\" in mount specification")
             }
         }
@@ -30,9 +28,11 @@ package enum MountSpec {
         guard let destination, destination.hasPrefix("/") else {
             throw failure("mount specification has no absolute destination")
         }
-        return Request.Bind(
+        var bind = Request.Bind(
             source: absolutePath(source, in: currentDirectory), destination: absolutePath(destination, in: "/"),
             readOnly: readOnly, isNested: isNested)
+        for option in options { try bind.take(option.name, option.value) }
+        return bind
     }
 
     private static func failure(_ reason: String) -> SkiffError {

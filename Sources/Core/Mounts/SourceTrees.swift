@@ -85,6 +85,9 @@ final class SourceTrees {
         mounts.removeValue(forKey: index).map { OwnedFD(adopting: $0) }
     }
 
+    /// Keeps the tree of a mount that comes out of an image.
+    func put(_ tree: consuming OwnedFD, forMount index: Int) { mounts[index] = tree.release() }
+
     func takeImage() -> OwnedFD? { image.take().map { OwnedFD(adopting: $0) } }
 
     func takeTree(ofLayer index: Int) -> OwnedFD? {

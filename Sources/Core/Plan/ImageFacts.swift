@@ -73,7 +73,8 @@ package struct ImageFacts: Sendable, Equatable {
         }
     }
 
-    private static func checkConfiguration(
+    /// - Throws: when the configuration forbids this image.
+    static func checkConfiguration(
         _ image: borrowing ImageSource, _ settings: Settings, _ host: HostFacts
     ) throws(SkiffError) {
         let (allowed, name) =

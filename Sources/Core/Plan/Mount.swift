@@ -22,6 +22,8 @@ package struct Mount: Sendable, Equatable {
         case file([UInt8], mode: UInt32 = 0o644)
         /// A file made from the image's own once the root is assembled: passwd, group.
         case derived(DerivedFile)
+        /// A path in an image of the plan, by its place among them: links in it lead to nothing outside of the image.
+        case image(Int, path: String)
         /// A symbolic link in a directory that we staged.
         case symlink(String)
         /// A device node that is made for the container.

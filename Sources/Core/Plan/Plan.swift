@@ -10,6 +10,8 @@ package struct Plan: Sendable {
     /// Above the image, lowest first; not empty means that the root is an overlay.
     package var layers: [Layer]
     package var mounts: [Mount]
+    /// What mounts come out of.
+    package var images: [ServedLayer] = []
     package var namespaces: Namespaces
     /// The network namespace, where the container gets no new one.
     package var joinedNetwork: JoinedNetwork?
@@ -65,6 +67,9 @@ package struct Plan: Sendable {
         self.environment = environment
         self.attributes = attributes
     }
+
+    /// The file systems in files that are mounted besides the root: nil for a layer that is none.
+    var served: [ServedLayer?] { layers.map(\.served) + images }
 
     /// The namespaces that the container has of its own.
     var ownNamespaces: Namespaces { user == .none ? namespaces : namespaces.union(.user) }

@@ -6,16 +6,21 @@ extension PlanBuilder {
     func chooseDrivers(_ draft: inout PlanDraft) throws(SkiffError) {
         for index in draft.layers.indices {
             guard var image = draft.layers[index].served else { continue }
-            if try isKernels(image) {
-                image.driver = .loop
-                image.recoverer = try plugins.service(for: image, byKernel: true)?.plugin
-            } else {
-                image.driver = try serverDriver(image)
-            }
-            image.isSynchronous = image.isWritable && image.driver == .loop && settings.syncWritableExtfs
-            image.loopLimit = settings.maxLoopDevices
+            try chooseDriver(of: &image, "as a layer")
             draft.layers[index].kind = .served(image)
         }
+        for index in draft.images.indices { try chooseDriver(of: &draft.images[index], "for a bind") }
+    }
+
+    private func chooseDriver(of image: inout ServedLayer, _ use: String) throws(SkiffError) {
+        if try isKernels(image) {
+            image.driver = .loop
+            image.recoverer = try plugins.service(for: image, byKernel: true)?.plugin
+        } else {
+            image.driver = try serverDriver(image, use)
+        }
+        image.isSynchronous = image.isWritable && image.driver == .loop && settings.syncWritableExtfs
+        image.loopLimit = settings.maxLoopDevices
     }
 
     /// Whether the kernel may read these bytes, which anybody may have written.
@@ -28,24 +33,24 @@ extension PlanBuilder {
         }
     }
 
-    private func serverDriver(_ image: ServedLayer) throws(SkiffError) -> ServedLayer.Driver {
+    private func serverDriver(_ image: ServedLayer, _ use: String) throws(SkiffError) -> ServedLayer.Driver {
         if image.filesystem == "squashfs" {
-            try needFuse(image)
+            try needFuse(image, use)
             return .server(onlyOwner)
         }
         guard let service = try plugins.service(for: image, byKernel: false) else {
             throw SkiffError(
-                "cannot use \(image.path) as a layer: nobody here serves the file system \(image.filesystem)",
+                "cannot use \(image.path) \(use): nobody here serves the file system \(image.filesystem)",
                 hint: "skiff plugin list --all shows the plugins and why one is not used")
         }
-        try needFuse(image)
+        try needFuse(image, use)
         return .plugin(service)
     }
 
-    private func needFuse(_ image: ServedLayer) throws(SkiffError) {
+    private func needFuse(_ image: ServedLayer, _ use: String) throws(SkiffError) {
         if host.hasFuse { return }
         throw SkiffError(
-            "cannot use \(image.path) as a layer: its server needs /dev/fuse",
+            "cannot use \(image.path) \(use): its server needs /dev/fuse",
             hint: FuseAdvice.problem()?.cure ?? "Ask the administrator for /dev/fuse with mode 0666")
     }
 

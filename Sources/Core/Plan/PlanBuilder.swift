@@ -11,13 +11,16 @@ package struct PlanBuilder {
     let plugins: any PluginPhases
     /// What the host offers a caller who wants to be root and is not.
     let capability: RootCapability?
+    /// The images that binds come out of.
+    let images: BoundImages
     /// What was found out before planning and the plan must report.
     let messages: [PlanMessage]
 
     package init(
         request: Request, settings: Settings, host: HostFacts, image: ImageFacts, plugins: any PluginPhases,
-        capability: RootCapability? = nil, messages: [PlanMessage] = []
+        capability: RootCapability? = nil, images: BoundImages = BoundImages(), messages: [PlanMessage] = []
     ) {
+        self.images = images
         self.capability = capability
         self.messages = messages
         self.request = request
@@ -57,10 +60,11 @@ package struct PlanBuilder {
         draft.messages += defaults.messages
         try plugins.mounts(&draft)
         try directives.check(draft)
+        let binds = userBinds(&draft)
         try chooseDrivers(&draft)
         if insideUID == 0 && draft.layers.contains(where: \.isWritable) { draft.leaveIdentityFiles() }
         if draft.minimalDev == true { draft.mounts += deviceMounts(draft.devices) }
-        draft.mounts += userBinds(&draft)
+        draft.mounts += binds
         try plugins.environment(&draft)
         return try close(&draft, home, directives)
     }
@@ -298,15 +302,23 @@ package struct PlanBuilder {
             return a == b ? left.destination.utf8.count < right.destination.utf8.count : a < b
         }
         return ordered.map { bind in
+            let source = source(of: bind, &draft)
             var attributes: MountAttributes = [.noSuid]
             // A device that the user binds by name is meant to work.
-            if !isPath(bind.source, within: "/dev") { attributes.insert(.noDev) }
+            if bind.part != nil || !isPath(bind.source, within: "/dev") { attributes.insert(.noDev) }
             if bind.readOnly { attributes.insert(.readOnly) }
             var mount = Mount(
-                .userBinds, .bind(bind.source), at: bind.destination, attributes: attributes, reason: "--bind")
+                .userBinds, source, at: bind.destination, attributes: attributes, reason: "--bind")
             mount.isAsked = true
             return mount
         }
+    }
+
+    private func source(of bind: Request.Bind, _ draft: inout PlanDraft) -> Mount.Source {
+        guard let part = bind.part, let image = images.image(of: bind) else { return .bind(bind.source) }
+        let index = draft.images.firstIndex(of: image) ?? draft.images.count
+        if index == draft.images.count { draft.images.append(image) }
+        return .image(index, path: part.path)
     }
 
     // MARK: closing
@@ -345,7 +357,7 @@ package struct PlanBuilder {
             session: sessionFilesystem,
             process: processModel(draft, root), plugins: plugins.participants, notes: draft.notes,
             messages: draft.messages, environment: environment, attributes: draft.attributes)
-        (plan.joinedNetwork, plan.networks) = (draft.joinedNetwork, draft.networks)
+        (plan.joinedNetwork, plan.networks, plan.images) = (draft.joinedNetwork, draft.networks, draft.images)
         plan.cgroup = try cgroup(draft)
         if request.instance == nil && plan.cgroup == nil {
             plan.sharing = plan.sharing(among: host.siblings, isAsked: request.sharesContainer)
@@ -385,7 +397,7 @@ package struct PlanBuilder {
         if draft.namespaces.contains(.pid) { return request.noInit && request.instance == nil ? .monitored : .shim }
         if !draft.limits.isEmpty || draft.deviceLimit != nil { return .monitored }
         let watched =
-            draft.keepsMonitor || draft.layers.contains(where: \.hasServer)
+            draft.keepsMonitor || (draft.layers.compactMap(\.served) + draft.images).contains(where: \.hasServer)
             || plugins.participants.contains(where: \.keepsMonitor)
         // Ranges are mapped from outside, and a supervisor of its own ends with the container.
         if case .ranges = user { return .monitored }

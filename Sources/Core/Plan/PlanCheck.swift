@@ -19,6 +19,10 @@ struct PlanCheck {
         if plan.image.writable && !plan.layers.isEmpty {
             throw SkiffError("cannot use an overlay together with --writable: the image itself is written to")
         }
+        // A byte says which one a server is for; see `LayerGate`.
+        guard plan.served.count <= 256 else {
+            throw SkiffError("cannot use more than 256 images and layers at once")
+        }
         for layer in plan.layers { try check(layer) }
         for sysctl in plan.attributes.sysctls { try check(sysctl) }
         try checkNetworks()
@@ -56,6 +60,10 @@ struct PlanCheck {
         case .symlink(let target):
             guard !target.isEmpty, isText(target) else {
                 throw refusal(mount.origin, "link \(path)", "the target must be a text")
+            }
+        case .image(let index, let inside):
+            guard mount.origin == "core", plan.images.indices.contains(index), isText(inside) else {
+                throw refusal(mount.origin, "mount on \(path)", "the image that it comes from is not here")
             }
         case .session, .file, .derived, .node: break
         }

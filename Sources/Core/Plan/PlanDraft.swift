@@ -5,6 +5,8 @@ package import Linux
 package struct PlanDraft: Sendable {
     package var mounts: [Mount] = []
     package var layers: [Layer] = []
+    /// What binds come out of.
+    package var images: [ServedLayer] = []
     package var variables: [VariableChange] = []
     /// Device nodes that a minimal /dev must show, by host path.
     package var devices: [DeviceNode] = []

@@ -34,7 +34,7 @@ extension Plan {
             "root": rootJSON,
             "session": sessionJSON,
             "layers": .array(layers.map(\.json)),
-            "mounts": .array(mounts.map(\.json)),
+            "images": imagesJSON, "mounts": .array(mounts.map(\.json)),
             "environment": environment.json,
             "directory": directoryJSON,
             "umask": .string(String(umask, radix: 8)),
@@ -70,7 +70,8 @@ extension Plan {
     var containerJSON: JSONText {
         .members([
             "image": imageJSON, "namespaces": namespacesJSON, "user": userJSON, "root": rootJSON,
-            "session": sessionJSON, "layers": .array(layers.map(\.json)), "mounts": .array(mounts.map(\.json)),
+            "session": sessionJSON, "layers": .array(layers.map(\.json)), "images": imagesJSON,
+            "mounts": .array(mounts.map(\.json)),
             "hostname": hostname.map { .string($0) }, "plugins": .strings(plugins.map(\.id)), "sysctls": sysctlsJSON,
         ])
     }
@@ -89,6 +90,10 @@ extension Plan {
                 "parents": .strings(cgroup.places.map(\.directory)),
             ])
         }
+    }
+
+    private var imagesJSON: JSONText {
+        .array(images.map { .members(["path": .string($0.path), "image": $0.json]) })
     }
 
     private var attributesJSON: JSONText {
@@ -216,17 +221,20 @@ extension Mount {
         var type = "bind"
         var path: String?
         var options: [String]?
+        var image: Int?
         switch source {
         case .bind(let source), .made(let source, _): path = source
         case .filesystem(let name, let list): (type, options) = (name, list)
         case .session: type = "session"
         case .file, .derived: type = "file"
+        case .image(let index, let inside): (type, path, image) = ("image", inside, index)
         case .symlink(let target): (type, path) = ("symlink", target)
         case .node: type = "node"
         }
         return .members([
             "destination": .string(destination), "type": .string(type), "source": path.map { .string($0) },
-            "options": options.map { .strings($0) }, "attributes": .strings(attributes.names),
+            "options": options.map { .strings($0) }, "image": image.map { .integer(Int64($0)) },
+            "attributes": .strings(attributes.names),
             "group": .string("\(group)"), "ifMissing": .string(missing.rawValue), "reason": .string(reason),
             "origin": .string(origin),
         ])

@@ -25,7 +25,8 @@ extension Plan {
         section("networks, in order", networkRows)
         section("layers, lowest first", layerRows)
         section("session", sessionRows)
-        section("mounts, in order", mounts.map(\.row))
+        section("images of binds", images.map(\.text))
+        section("mounts, in order", mounts.map { $0.row(images) })
         section("environment", environment.rows)
         section("start", startRows + attributeRows)
         section("privileges", privilegeRows)
@@ -175,8 +176,8 @@ extension Plan {
 }
 
 extension Mount {
-    fileprivate var row: String {
-        var text = "\(destination) from \(sourceText)"
+    fileprivate func row(_ images: [ServedLayer]) -> String {
+        var text = "\(destination) from \(sourceText(images))"
         if !attributes.names.isEmpty { text += " [" + attributes.names.joined(separator: ",") + "]" }
         return text + " (\(reason)" + (origin == "core" ? ")" : ", \(origin))")
     }

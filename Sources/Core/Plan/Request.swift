@@ -45,12 +45,23 @@ package struct Request: Sendable {
         package var source: String
         package var destination: String
         package var readOnly: Bool
+        /// What of an image file is bound; nil for the source itself.
+        package var part: ImagePart?
         /// Whether containers that are started in the container bind the same (`APPTAINER_BIND`).
         package var isNested = true
         package init(source: String, destination: String, readOnly: Bool = false, isNested: Bool = true) {
             (self.source, self.destination, self.readOnly) = (source, destination, readOnly)
             self.isNested = isNested
         }
+    }
+
+    /// `image-src` and `id` of a bind, whose source is an image file then.
+    package struct ImagePart: Sendable, Equatable {
+        /// In the image, as it was given: links in it lead to nothing outside of it.
+        package var path = "/"
+        /// Of the object of a SIF; nil for its first data partition.
+        package var id: UInt32?
+        package init() {}
     }
 
     /// How the user of the container is mapped.

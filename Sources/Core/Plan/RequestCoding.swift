@@ -54,6 +54,9 @@ extension Request {
         case "action", "image": break
         case "argument": arguments.append(bytes)
         case "bind": binds.append(try FieldReader.bind(bytes))
+        case "bind-part":
+            guard binds.last?.part != nil else { throw FieldReader.unknown(key, value) }
+            binds[binds.count - 1].part?.path = value
         case "home": home = try FieldReader.bind(bytes)
         case "env":
             let parts = value.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -116,8 +119,10 @@ extension FieldWriter {
     mutating func put(_ key: String, _ bind: Request.Bind) {
         // The length tells where the source ends: a path may hold any other byte.
         let source = bind.source.bytes
-        let options = (bind.readOnly ? "ro" : "rw") + (bind.isNested ? "" : ",nonested")
+        var options = (bind.readOnly ? "ro" : "rw") + (bind.isNested ? "" : ",nonested")
+        if let part = bind.part { options += ",image" + (part.id.map { ",id=\($0)" } ?? "") }
         put(key, Array("\(options):\(source.count):".utf8) + source + bind.destination.bytes)
+        if let part = bind.part { put(key + "-part", part.path) }
     }
 }
 
@@ -128,9 +133,15 @@ extension FieldReader {
             throw unknown("bind", String(bytes: bytes))
         }
         let options = parts[0].split(separator: UInt8(ascii: ",")).map { String(bytes: $0) }
-        return Request.Bind(
+        var bind = Request.Bind(
             source: String(bytes: parts[2].prefix(length)), destination: String(bytes: parts[2].dropFirst(length)),
             readOnly: options.contains("ro"), isNested: !options.contains("nonested"))
+        if options.contains("image") {
+            var part = Request.ImagePart()
+            part.id = options.first { $0.hasPrefix("id=") }.flatMap { UInt32($0.dropFirst(3)) }
+            bind.part = part
+        }
+        return bind
     }
 
     static func unknown(_ key: String, _ value: String) -> SkiffError {

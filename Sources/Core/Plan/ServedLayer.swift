@@ -1,7 +1,7 @@
 import Base
 package import Linux
 
-/// A file system in a file that is a layer.
+/// A file system in a file that is a layer, or that binds come out of.
 package struct ServedLayer: Sendable, Equatable {
     /// Who mounts it.
     package enum Driver: Sendable, Equatable {
@@ -92,11 +92,13 @@ package struct LayerService: Sendable, Equatable {
     }
 }
 
+extension ServedLayer {
+    /// Whether a process serves it, which must be waited for.
+    var hasServer: Bool { driver != .loop }
+}
+
 extension Layer {
     var served: ServedLayer? {
         if case .served(let image) = kind { image } else { nil }
     }
-
-    /// Whether a process serves it, which must be waited for.
-    var hasServer: Bool { served.map { $0.driver != .loop } ?? false }
 }

@@ -30,11 +30,32 @@ struct BindSpecTests {
 
     @Test(arguments: [
         ("/etc:/a:zz", "zz is not a valid bind option"), (":/b", "empty bind source"), ("/a:b", "absolute path"),
-        ("/a:/b:ro:x", "more than three parts"), ("", "empty bind source"), ("/a:/b:id=1", "not available"),
+        ("/a:/b:ro:x", "more than three parts"), ("", "empty bind source"), ("/a:/b:id=x", "id=x is not the number"),
+        ("/a:/b:id=4294967296", "is not the number"), ("/a::image-src=/", "has no destination"),
+        ("/a:/b:images=/", "is not a valid bind option"),
     ])
     func refused(text: String, reason: String) {
         let error = #expect(throws: SkiffError.self) { _ = try parse(text) }
         #expect(error?.description.contains(reason) == true, "\(String(describing: error))")
+    }
+
+    @Test func partsOfImages() throws {
+        func part(_ path: String, _ id: UInt32? = nil) -> Request.ImagePart {
+            var part = Request.ImagePart()
+            (part.path, part.id) = (path, id)
+            return part
+        }
+        for (text, expected) in [
+            ("/a:/b:image-src=/x", part("/x")), ("/a:/b:id=4", part("/", 4)),
+            ("/a:/b:ro,id=4,image-src=x=y", part("x=y", 4)),
+            ("/a:/b:image-src=", part("/")), ("/a:/b:id=0", part("/")),
+        ] {
+            let binds = try BindSpec.parse(text + ",/c:/d", currentDirectory: "/")
+            #expect(binds.map(\.part) == [expected, nil] && binds[0].readOnly == text.contains("ro"), "\(binds)")
+        }
+        let mount = try MountSpec.parse(
+            ["src=/a", "dst=/b", "image-src=/x", "id=7", "ro", "nonested"], currentDirectory: "/")
+        #expect(mount.part == part("/x", 7) && mount.readOnly && !mount.isNested)
     }
 
     @Test func mountSpecs() throws {

@@ -111,13 +111,15 @@ struct LaunchCommand {
         // Only a launch that can need a plugin reads manifests and opens libraries.
         var imageFacts: Set<String> = image.overlays.isEmpty ? [] : ["overlay-section"]
         if facts.encryption != nil { imageFacts.insert("encrypted") }
-        let installed = catalog.plugins(for: request, settings, imageFacts: imageFacts)
+        let images = try BoundImages(request, settings, host)
+        let installed = catalog.plugins(
+            for: request, settings, imageFacts: imageFacts, bindsImages: images.needService)
         let (sif, section, isFile) = (image.sif, image.root, image.kind != .directory)
         let file = image.descriptor.raw
         var guardian: PluginGuard?
         let plugins =
             try installed?.phases(
-                for: request, settings, installation, imageFacts: imageFacts,
+                for: request, settings, installation, imageFacts: imageFacts, bindsImages: images.needService,
                 complete: { known in
                     known.describe(request, host, facts)
                     if facts.encryption != nil { known.keySource = keys }
@@ -131,18 +133,19 @@ struct LaunchCommand {
                     installed?.tellConflicts(of: ids)
                     if let record = instance?.record {
                         record.begin()
-                        return [file]
+                        return [file] + images.descriptors
                     }
                     let started = try PluginGuard.start(ids, standsForProgram: !isStep)
                     guardian = started
-                    return [started.socket, file]
+                    return [started.socket, file] + images.descriptors
                 }) ?? NoPlugins()
         let capability = request.userMapping == .root ? RootCapability.current(host, ProgramPath(settings)) : nil
         var plan: Plan
         do throws(SkiffError) {
             plan = try PlanBuilder(
                 request: request, settings: settings, host: host, image: facts, plugins: plugins,
-                capability: capability, messages: installed?.unansweredDirectives(settings) ?? []
+                capability: capability, images: images,
+                messages: (installed?.unansweredDirectives(settings) ?? []) + images.messages
             ).build()
         } catch {
             plugins.stopped(status: -1)
