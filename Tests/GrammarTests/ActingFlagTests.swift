@@ -17,6 +17,7 @@ import Testing
 
     private static let verbs = "Sources/Programs/skiff-image/Verbs/"
     private static let network = ["Sources/Programs/skiff-image/NetworkFlags.swift"]
+    private static let keys = ["Sources/Programs/InstalledGrammar/KeySource.swift"]
     private static let login = ["Sources/Programs/skiff-image/LoginFlags.swift"]
 
     /// The files that read the flags of a command; nil for a command that nobody has named here.
@@ -27,7 +28,7 @@ import Testing
         case "exec", "run", "shell", "test":
             return ["LaunchRequest", "NetworkFlags", "LaunchCommand", "LimitFlags"].map {
                 "Sources/Programs/skiff/Launch/\($0).swift"
-            } + network
+            } + network + keys
         case "instance":
             let instance = ["InstanceCommands", "InstanceStatistics", "InstanceLogs"].map {
                 "Sources/Programs/skiff/Instance/\($0).swift"
@@ -35,7 +36,7 @@ import Testing
             if path != "instance start" && path != "instance run" { return instance }
             return ["LaunchRequest", "NetworkFlags", "LaunchCommand", "LimitFlags", "InstanceLaunch"].map {
                 "Sources/Programs/skiff/Launch/\($0).swift"
-            } + network
+            } + network + keys
         case "build": return [verbs + "Build.swift", "Sources/Programs/skiff-image/BuildFlags.swift"] + network
         case "pull": return [verbs + "Pull.swift"] + network
         case "push": return [verbs + "Push.swift"] + network

@@ -31,8 +31,9 @@ func checkerFinds(defines: [String], test: String, outcome: String) throws {
         if test == "all", candidate == .loadUnder5ms { continue }
         // These call phases, which a process with other threads cannot afford.
         if [.parentPhases, .childPhases, .laterPhases].contains(candidate) { continue }
-        // The fixture has no scheme, no network and no devices.
-        let outcome = [.hostileURIs, .hostileNetworks, .hostileDevices].contains(candidate) ? "skipped" : outcome
+        // The fixture has no scheme, no network, no devices and no image format.
+        let foreign: [CheckTest] = [.hostileURIs, .hostileNetworks, .hostileDevices, .hostileImages]
+        let outcome = foreign.contains(candidate) ? "skipped" : outcome
         let (found, message) = candidate.run(checker)
         #expect(found.rawValue == outcome, "\(candidate.rawValue): \(message)")
     }

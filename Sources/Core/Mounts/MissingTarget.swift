@@ -32,7 +32,7 @@ struct MissingTarget: Equatable {
             guard let tree else { return nil }
             return (try? status(of: tree).isDirectory) ?? true ? .directory : .file
         case .filesystem, .session: return .directory
-        case .file: return .file
+        case .file, .node: return .file
         case .symlink(let target): return .link(to: target.bytes)
         // passwd and group are made only where the image has them.
         case .derived: return nil

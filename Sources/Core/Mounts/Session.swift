@@ -54,7 +54,7 @@ struct Session: ~Copyable {
     mutating func stageNode(_ node: Mount.Node) throws(Errno) -> String {
         staged += 1
         let name = "staged/\(staged)"
-        let kind = node.isBlock ? S_IFBLK : S_IFCHR
+        let kind = mode_t(node.isBlock ? S_IFBLK : S_IFCHR)
         try makeNode(
             name, mode: kind | 0o600, device: deviceNumber(major: node.major, minor: node.minor), at: directory.raw)
         try Linux.chown(name, node.uid, node.gid, at: directory.raw)
