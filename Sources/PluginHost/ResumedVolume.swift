@@ -43,7 +43,7 @@ package final class ResumedVolume: @unchecked Sendable {
         return try ResumedVolume(volume, file, plugin, kept)
     }
 
-    private init(
+    init(
         _ volume: EncryptedVolume, _ file: consuming OwnedFD, _ plugin: LoadedPlugin, _ kept: SecretMemory
     ) throws(SkiffError) {
         guard let resume = plugin.crypto.resume, let ask = plugin.crypto.volume_size,

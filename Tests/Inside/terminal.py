@@ -263,8 +263,31 @@ def decline(command):
         assert terminal.status() == 255
 
 
+def passphrase(command):
+    """A passphrase is asked for and not shown; the program then has the terminal, also where its streams are pipes."""
+    for words, answer, wanted, status in [
+        (command, "sesame\n", "got-it", 0),
+        (["sh", "-c", '"$@" </dev/null | cat', "sh"] + command, "sesame\n", "got-it", 0),
+        (command, "\n", "cannot use an empty passphrase", 255),
+        (command, "mellon\n", "the key does not fit", 255),
+        (command, "ses\x03", "cannot read the passphrase: the command was stopped", 255),
+    ]:
+        terminal = Terminal(words)
+        terminal.expect("Enter encryption passphrase: ")
+        time.sleep(0.2)
+        before = termios.tcgetattr(terminal.fd)[3] & termios.ECHO
+        terminal.type(answer)
+        terminal.expect(wanted)
+        assert not before, "what is typed is shown"
+        typed = answer.strip("\n\x03")
+        assert not typed or typed not in terminal.text, "the passphrase was shown"
+        assert termios.tcgetattr(terminal.fd)[3] & termios.ECHO, "the terminal stays silent"
+        assert terminal.status() == status
+
+
 if __name__ == "__main__":
     scenarios = [
+        passphrase,
         record, shell, resize, interrupt, suspend, agree, decline, group_stop, self_stop, terminal_stop, twice,
         background_read, suspended_shell, build_stop,
     ]

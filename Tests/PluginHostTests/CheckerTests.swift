@@ -31,8 +31,10 @@ func checkerFinds(defines: [String], test: String, outcome: String) throws {
         if test == "all", candidate == .loadUnder5ms { continue }
         // These call phases, which a process with other threads cannot afford.
         if [.parentPhases, .childPhases, .laterPhases].contains(candidate) { continue }
-        // The fixture has no scheme, no network, no devices and no image format.
-        let foreign: [CheckTest] = [.hostileURIs, .hostileNetworks, .hostileDevices, .hostileImages]
+        // The fixture has no scheme, no network, no devices, no image format and no volumes.
+        let foreign: [CheckTest] = [
+            .hostileURIs, .hostileNetworks, .hostileDevices, .hostileImages, .hostileVolumes, .volumesRoundTrip,
+        ]
         let outcome = foreign.contains(candidate) ? "skipped" : outcome
         let (found, message) = candidate.run(checker)
         #expect(found.rawValue == outcome, "\(candidate.rawValue): \(message)")

@@ -76,6 +76,11 @@ struct LocalImage {
         guard let section = image.root else {
             throw SkiffError("While performing build: cannot extract \(path): it has no root file system")
         }
+        guard !section.filesystem.isEncrypted else {
+            throw SkiffError(
+                "While performing build: cannot extract \(path): it is encrypted, and what is extracted would not be",
+                hint: "Build it anew from its definition: skiff inspect --deffile \(path)")
+        }
         guard let kind = RootFilesystem(section.filesystem) else {
             throw SkiffError(
                 "While performing build: cannot extract \(path): its root file system is neither squashfs nor ext3")

@@ -13,6 +13,8 @@ package struct EncryptedVolume: Sendable, Equatable {
     package let range: ByteRange
     /// Those that plugins know how to read: PEM, RSA-OAEP; in the order of the objects.
     package let messages: [Message]
+    /// Whether a signature of the SIF is about it, whoever made that.
+    package let isSigned: Bool
 
     /// For messages and `--explain`.
     package var label: String { filesystem == .gocryptfsSquashfs ? "gocryptfs" : "LUKS2" }
@@ -21,7 +23,12 @@ package struct EncryptedVolume: Sendable, Equatable {
     package init?(of image: borrowing ImageSource) {
         guard let root = image.root, root.filesystem.isEncrypted else { return nil }
         (filesystem, range) = (root.filesystem, root.range)
-        messages = (image.sif?.objects ?? []).compactMap { object in
+        let objects = image.sif?.objects ?? []
+        let group = objects.first { $0.id == root.id }?.storedGroup
+        isSigned = objects.contains {
+            $0.type == .signature && ($0.storedLink == root.id || $0.storedLink == group)
+        }
+        messages = objects.compactMap { object in
             guard object.type == .cryptoMessage, object.storedLink == root.id,
                 object.extra == .cryptoMessage(format: .pem, message: .rsaOAEP)
             else { return nil }
@@ -30,7 +37,13 @@ package struct EncryptedVolume: Sendable, Equatable {
     }
 
     package init(filesystem: SIFFilesystem, range: ByteRange, messages: [Message] = []) {
-        (self.filesystem, self.range, self.messages) = (filesystem, range, messages)
+        (self.filesystem, self.range, self.messages, isSigned) = (filesystem, range, messages, false)
+    }
+
+    /// A warning about what nothing protects from changes; Docs/decisions/020.
+    package func warning(of path: String) -> PlanMessage? {
+        if isSigned || filesystem == .gocryptfsSquashfs { return nil }
+        return .warning("Nothing protects the content of \(path) from changes: LUKS2 does not, and it is not signed")
     }
 
     /// Why nobody opens it.

@@ -20,6 +20,8 @@ enum CheckTest: String, CaseIterable {
     case hostileNetworks = "hostile-networks"
     case hostileDevices = "hostile-devices"
     case hostileImages = "hostile-images"
+    case hostileVolumes = "hostile-volumes"
+    case volumesRoundTrip = "volumes-round-trip"
     case flagsAreItsOwn = "flags-are-its-own"
     case parentPhases = "parent-phases"
     case childPhases = "child-phases"
@@ -48,6 +50,8 @@ enum CheckTest: String, CaseIterable {
             case .hostileNetworks: return try NetworkCheck(checker).run()
             case .hostileDevices: return try devices(checker)
             case .hostileImages: return try images(checker)
+            case .hostileVolumes: return try VolumeCheck(checker)?.hostile() ?? (.skipped, "it has no volumes")
+            case .volumesRoundTrip: return try VolumeCheck(checker)?.roundTrip() ?? (.skipped, "it has no volumes")
             case .flagsAreItsOwn:
                 return checker.conflicts.isEmpty
                     ? (.success, "") : (.failed, checker.conflicts.joined(separator: "; "))

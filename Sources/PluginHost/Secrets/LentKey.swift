@@ -12,15 +12,19 @@ final class LentKey {
 
     init(_ source: KeySource?, for use: KeySource.Use) { (self.source, self.use) = (source, use) }
 
+    /// One that is known.
+    init(passphrase: SecretMemory) {
+        (source, use) = (nil, .opening)
+        key = ObtainedKey(name: "passphrase", memory: passphrase)
+    }
+
     /// Whether the user has named a source.
     var hasSource: Bool { source != nil }
 
     /// - Returns: nil when there is no key of this name.
     func lend(_ name: String, to borrower: (UnsafeRawBufferPointer) -> Int32) throws(SkiffError) -> Int32? {
-        guard let source else { return nil }
-        let obtained: ObtainedKey
-        if let key { obtained = key } else { obtained = try source.obtain(use) }
-        key = obtained
-        return obtained.name == name ? borrower(obtained.memory.bytes) : nil
+        if key == nil { key = try source?.obtain(use) }
+        guard let key, key.name == name else { return nil }
+        return borrower(key.memory.bytes)
     }
 }

@@ -140,12 +140,13 @@ struct LaunchCommand {
                     return [started.socket, file] + images.descriptors
                 }) ?? NoPlugins()
         let capability = request.userMapping == .root ? RootCapability.current(host, ProgramPath(settings)) : nil
+        let warnings = [facts.encryption?.warning(of: image.path)].compactMap(\.self)
         var plan: Plan
         do throws(SkiffError) {
             plan = try PlanBuilder(
                 request: request, settings: settings, host: host, image: facts, plugins: plugins,
                 capability: capability, images: images,
-                messages: (installed?.unansweredDirectives(settings) ?? []) + images.messages
+                messages: (installed?.unansweredDirectives(settings) ?? []) + images.messages + warnings
             ).build()
         } catch {
             plugins.stopped(status: -1)
