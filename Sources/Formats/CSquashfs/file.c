@@ -13,6 +13,10 @@ static int read_at(sqfs_file_t *base, sqfs_u64 position, void *buffer, size_t si
     skl_squashfs_file *file = (skl_squashfs_file *)base;
     char *next = buffer;
     if (position > file->size || size > file->size - position) return SQFS_ERROR_OUT_OF_BOUNDS;
+    if (file->read) {
+        int error = file->read(file->context, position, buffer, size);
+        return error ? fail(file, error) : 0;
+    }
     while (size > 0) {
         ssize_t count = pread(file->fd, next, size, (off_t)(file->offset + position));
         if (count < 0 && errno == EINTR) continue;
@@ -28,6 +32,12 @@ static int read_at(sqfs_file_t *base, sqfs_u64 position, void *buffer, size_t si
 static int write_at(sqfs_file_t *base, sqfs_u64 position, const void *buffer, size_t size) {
     skl_squashfs_file *file = (skl_squashfs_file *)base;
     const char *next = buffer;
+    if (file->write) {
+        int error = file->write(file->context, position, buffer, size);
+        if (error) return fail(file, error);
+        if (position + size > file->size) file->size = position + size;
+        return 0;
+    }
     while (size > 0) {
         ssize_t count = pwrite(file->fd, next, size, (off_t)(file->offset + position));
         if (count < 0 && errno == EINTR) continue;

@@ -17,10 +17,16 @@ package final class SquashfsAssembly {
     typealias InodePlace = UnsafeMutablePointer<UnsafeMutablePointer<sqfs_inode_generic_t>?>
 
     /// See `SquashfsWriter.init`.
-    package init(output: CInt, offset: Int64, options: SquashfsOptions = SquashfsOptions()) throws(SkiffError) {
-        file = try OutputFile(output, offset: offset, hintWhenFull: options.hintWhenFull)
+    package init(output: SquashfsOutput, options: SquashfsOptions = SquashfsOptions()) throws(SkiffError) {
+        file = try OutputFile(output, options)
         image = try OutputImage(file, options)
         content = ContentWriter(image)
+    }
+
+    package convenience init(output: CInt, offset: Int64, options: SquashfsOptions = SquashfsOptions())
+        throws(SkiffError)
+    {
+        try self.init(output: SquashfsOutput(file: output, offset: offset), options: options)
     }
 
     deinit {

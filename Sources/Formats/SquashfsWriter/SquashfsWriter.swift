@@ -8,8 +8,7 @@ import Linux
 /// The same tree gives the same bytes, whatever the number of threads: names are sorted, and the image's own time is the
 /// latest of the tree unless `latestTime` says otherwise.
 package struct SquashfsWriter {
-    private let output: CInt
-    private let offset: Int64
+    private let output: SquashfsOutput
     private let options: SquashfsOptions
 
     /// The progress of a write.
@@ -19,11 +18,13 @@ package struct SquashfsWriter {
         package internal(set) var bytes: Int64 = 0
     }
 
-    /// - Parameters:
-    ///   - output: open for reading and writing, lent. Whatever it holds after the image is cut off.
-    ///   - offset: where the image begins, in bytes; a multiple of 4096 when it is to be mounted by the kernel.
+    /// - Parameter output: what a file holds after the image is cut off.
+    package init(output: SquashfsOutput, options: SquashfsOptions = SquashfsOptions()) {
+        (self.output, self.options) = (output, options)
+    }
+
     package init(output: CInt, offset: Int64, options: SquashfsOptions = SquashfsOptions()) {
-        (self.output, self.offset, self.options) = (output, offset, options)
+        self.init(output: SquashfsOutput(file: output, offset: offset), options: options)
     }
 
     /// Writes everything below a directory.
@@ -40,7 +41,7 @@ package struct SquashfsWriter {
         adjust: (inout TreeEntry) throws(SkiffError) -> Bool = { (_) throws(SkiffError) in true },
         progress: (Progress) throws(SkiffError) -> Void = { (_) throws(SkiffError) in }
     ) throws(SkiffError) -> Int64 {
-        let file = try OutputFile(output, offset: offset, hintWhenFull: options.hintWhenFull)
+        let file = try OutputFile(output, options)
         let image = try OutputImage(file, options)
         let content = ContentWriter(image)
         let records = InodeRecords()

@@ -18,8 +18,12 @@
 #include <sqfs/super.h>
 #include <sqfs/xattr_writer.h>
 
+/* Reads or writes count bytes; 0, or an errno. */
+typedef int skl_squashfs_read_fn(void *context, uint64_t position, void *bytes, size_t count);
+typedef int skl_squashfs_write_fn(void *context, uint64_t position, const void *bytes, size_t count);
+
 /* A part of an open file, from `offset` to wherever writing gets. The descriptor is lent and must be open for reading
- * too, because finding duplicates reads blocks back. */
+ * too, because finding duplicates reads blocks back. Where `read` and `write` are set, they stand for the file. */
 typedef struct {
     sqfs_file_t base;
     int fd;
@@ -27,6 +31,9 @@ typedef struct {
     int error;
     uint64_t offset;
     uint64_t size;
+    skl_squashfs_read_fn *read;
+    skl_squashfs_write_fn *write;
+    void *context;
 } skl_squashfs_file;
 
 /* NULL without memory. Freed with sqfs_destroy. */
