@@ -186,7 +186,9 @@ let package = Package(
             name: "COpenSSL", path: "Plugins/Encryption/COpenSSL", cSettings: [.define("_GNU_SOURCE")]),
         .target(name: "CInflate", path: "Plugins/Encryption/CInflate"),
         .target(
-            name: "EncryptionPlugin", dependencies: ["CInflate", "COpenSSL", "PluginKit", "PluginAPI"],
+            name: "CCryptsetup", path: "Plugins/Encryption/CCryptsetup", cSettings: [.define("_GNU_SOURCE")]),
+        .target(
+            name: "EncryptionPlugin", dependencies: ["CCryptsetup", "CInflate", "COpenSSL", "PluginKit", "PluginAPI"],
             path: "Plugins/Encryption/Sources", swiftSettings: swiftSettings),
         .target(
             name: "EncryptionEntry", dependencies: ["EncryptionPlugin", "PluginKit", "PluginAPI"],

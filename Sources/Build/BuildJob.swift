@@ -20,6 +20,7 @@ struct BuildJob {
     func run() throws(SkiffError) {
         // Decided before the namespace makes everybody root.
         let ownsAllIDs = effectiveUID() == 0 && inInitialUserNamespace()
+        try options.packing.encryption?.prepare()
         let directory = try during("cannot find the current directory") { () throws(Errno) in try currentDirectory() }
         let mask = setUmask(0o002)
         var options = options

@@ -36,6 +36,10 @@ package struct BuildRequest: Sendable {
     /// - Returns: the exit status.
     package func run(_ installation: Installation) throws(SkiffError) -> Int32 {
         var options = options
+        if options.packing.encryption != nil, isSandbox || options.isData {
+            throw SkiffError(
+                "cannot encrypt \(target): \(isSandbox ? "a sandbox is a directory" : "only root file systems can be")")
+        }
         let target = try BuildTarget(
             target, isSandbox: isSandbox, force: options.packing.replaces, isUpdate: options.isUpdate)
         let definition = try definition(&options, installation)

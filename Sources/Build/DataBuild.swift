@@ -50,9 +50,9 @@ struct DataBuild {
         creation.isDeterministic = options.packing.squashfs.latestTime != nil
         let architecture = SIFArchitecture(name: options.packing.architecture) ?? .host
         let output = SIFOutput(definition: definition.text, record: record, creation: creation)
-        try output.write(target.part, .data, architecture) { file, offset throws(SkiffError) in
+        try output.write(target.part, .data, architecture) { output throws(SkiffError) in
             try during("cannot copy the squashfs into \(target.part)") { () throws(Errno) in
-                try copy(source, section, to: file, at: offset)
+                try copy(source, section, to: output.file, at: output.offset)
             }
         }
     }

@@ -56,6 +56,8 @@ package struct Command: Sendable {
     /// Whether a group without a valid verb fails; other groups print their help.
     package var needsVerb = false
     package var verbs: [String] = []
+    /// Whether plugins may add verbs to a group of ours.
+    package var takesVerbs = false
     package var completes = Completion.nothing
     /// The plugin that provides the command; empty for our own.
     package var plugin = ""

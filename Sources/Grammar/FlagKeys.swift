@@ -61,6 +61,7 @@ extension FlagKey where Value == Bool {
     package static var nocolor: FlagKey { FlagKey("nocolor") }
     package static var notest: FlagKey { FlagKey("notest") }
     package static var out: FlagKey { FlagKey("out") }
+    package static var encrypt: FlagKey { FlagKey("encrypt") }
     package static var passphrase: FlagKey { FlagKey("passphrase") }
     package static var passwordStdin: FlagKey { FlagKey("password-stdin") }
     package static var pid: FlagKey { FlagKey("pid") }
@@ -118,6 +119,7 @@ extension FlagKey where Value == String {
     package static var home: FlagKey { FlagKey("home") }
     package static var group: FlagKey { FlagKey("group") }
     package static var hostname: FlagKey { FlagKey("hostname") }
+    package static var encryption: FlagKey { FlagKey("encryption") }
     package static var keyCommand: FlagKey { FlagKey("key-command") }
     package static var keyring: FlagKey { FlagKey("keyring") }
     package static var library: FlagKey { FlagKey("library") }

@@ -33,11 +33,11 @@ package struct ImagePacker {
         Log.info("Creating SIF file...")
         let output = SIFOutput(
             definition: description.definition, objects: base.objects, record: try source.record(),
-            creation: creation)
+            creation: creation, encryption: options.encryption)
         squashfs.hintWhenFull = "Write the image to a file system with more room"
         try source.prepare(for: path, squashfs)
-        try output.write(path, .primarySystem, architecture(of: source)) { file, offset throws(SkiffError) in
-            try source.write(into: file, at: offset, squashfs)
+        try output.write(path, .primarySystem, architecture(of: source)) { output throws(SkiffError) in
+            try source.write(into: output, squashfs)
         }
     }
 

@@ -11,6 +11,8 @@ package struct PackingOptions: Sendable {
     package var architectureVariant = ""
     /// `--reproducible`: without SOURCE_DATE_EPOCH, uses the time of what the image was made from.
     package var isReproducible = false
+    /// `--encrypt`; nil for an image that everybody can read.
+    package var encryption: (any RootEncryption)?
     /// `--force`: labels and help of the base may be replaced.
     package var replaces = false
 

@@ -19,8 +19,8 @@ package protocol PackingSource {
     /// Called before the image is begun: throws when there can be no room for it.
     func prepare(for path: String, _ options: SquashfsOptions) throws(SkiffError)
 
-    /// Writes the squashfs into an open file at an offset, and returns its length in bytes.
-    func write(into file: CInt, at offset: Int64, _ options: SquashfsOptions) throws(SkiffError) -> Int64
+    /// Writes the squashfs, and returns its length in bytes.
+    func write(into output: SquashfsOutput, _ options: SquashfsOptions) throws(SkiffError) -> Int64
 }
 
 extension PackingSource {

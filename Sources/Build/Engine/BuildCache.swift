@@ -10,14 +10,15 @@ struct BuildCache {
     /// The directory for what is not kept in the end.
     let scratch: String
 
-    /// Nil for a build that keeps nothing: an image that only changes its form would lie in the cache a second time.
+    /// Nil for a build that keeps nothing: an image that only changes its form would lie in the cache a second time, and the
+    /// content of an encrypted one would lie there in clear.
     init?(_ definition: Definition, _ options: BuildOptions) throws(SkiffError) {
         let hasSteps = definition.stages.contains {
             $0.postScript != nil || !$0.files.isEmpty || !$0.apps.isEmpty || $0.agent == "dockerfile"
                 || $0.agent == "buildkit"
         }
         guard hasSteps || definition.stages.count > 1, !options.isData,
-            let cache = try CacheDirectory.ofUser(disabled: options.disablesCache)
+            options.packing.encryption == nil, let cache = try CacheDirectory.ofUser(disabled: options.disablesCache)
         else { return nil }
         store = try StepStore(cache, removing: { try? MappedNamespace.remove($0) })
         scratch = store.chooseScratch()

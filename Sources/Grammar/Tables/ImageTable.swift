@@ -75,6 +75,10 @@ extension Table {
                 .compression,
                 help: "how squashfs blocks are compressed: zstd, gzip, lz4 or xz, and how hard, as in zstd:9",
                 defaultText: "zstd", choices: "zstd gzip lz4 xz", allowsOtherValues: true),
+            Flag(.encrypt, short: "e", help: "encrypt the image; the flags of keys say with what, and imply it"),
+            Flag(
+                .encryption, help: "how the image is encrypted, which implies that it is: luks2 or gocryptfs",
+                defaultText: "luks2", choices: "luks2 gocryptfs"),
             Flag(
                 .mksquashfsArgs,
                 help: "options of mksquashfs that say how to compress, e.g. '-comp zstd -Xcompression-level 9'",
@@ -86,7 +90,7 @@ extension Table {
                 .tmpdir, help: "the directory for temporary files", environment: "TMPDIR",
                 completes: .directories, hidden: true),
         ]
-        command.flags += [buildLibraryFlag] + cacheFlags + registryFlags
+        command.flags += [buildLibraryFlag] + keyFlags + cacheFlags + registryFlags
         command.flags += rootLadderFlags
         command.flags.append(
             Flag(
@@ -167,6 +171,7 @@ extension Table {
                 takes objects out, adds and deletes them.
                 """)
         command.verbs = ["add", "del", "dump", "header", "info", "list", "new", "setprim"]
+        command.takesVerbs = true
         command.examples = """
             $ @ help sif list
             $ @ sif list --help

@@ -24,9 +24,9 @@ package struct LayeredImage: PackingSource {
         (SIFArchitecture(name: merged.image.config.platform.architecture) ?? .host, "the config's")
     }
 
-    package func write(into file: CInt, at offset: Int64, _ options: SquashfsOptions) throws(SkiffError) -> Int64 {
+    package func write(into output: SquashfsOutput, _ options: SquashfsOptions) throws(SkiffError) -> Int64 {
         let line = ProgressLine("Packing", total: merged.contentSize)
-        let assembly = try SquashfsAssembly(output: file, offset: offset, options: options)
+        let assembly = try SquashfsAssembly(output: output, options: options)
         let written = try merged.pack(into: assembly) { line.advance(to: $0) }
         line.finish(
             "Packed \(byteText(merged.contentSize)) of \(merged.tree.count) entries into \(byteText(written))",

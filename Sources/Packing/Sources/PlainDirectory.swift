@@ -29,7 +29,7 @@ package struct PlainDirectory: PackingSource {
         try packing.checkRoom(beside: path, options)
     }
 
-    package func write(into file: CInt, at offset: Int64, _ options: SquashfsOptions) throws(SkiffError) -> Int64 {
-        try packing.write(into: file, at: offset, options, changes: changed.changes)
+    package func write(into output: SquashfsOutput, _ options: SquashfsOptions) throws(SkiffError) -> Int64 {
+        try packing.write(into: output, options, changes: changed.changes)
     }
 }

@@ -34,12 +34,12 @@ struct TreePacking {
     ///
     /// - Parameter changes: what the image has in addition to the directory.
     func write(
-        into file: CInt, at offset: Int64, _ options: SquashfsOptions, changes: TreeChanges = TreeChanges()
+        into output: SquashfsOutput, _ options: SquashfsOptions, changes: TreeChanges = TreeChanges()
     ) throws(SkiffError) -> Int64 {
         let line = ProgressLine("Packing", total: size.content)
         var done: Int64 = 0
-        let left = [try? status(of: file), excluded.flatMap { try? status($0) }].compactMap { $0 }
-        let written = try SquashfsWriter(output: file, offset: offset, options: options).write(
+        let left = [try? status(of: output.file), excluded.flatMap { try? status($0) }].compactMap { $0 }
+        let written = try SquashfsWriter(output: output, options: options).write(
             tree: root.descriptor, changes: changes,
             adjust: { entry throws(SkiffError) in
                 if left.contains(where: { $0.inode == entry.status.inode && $0.device == entry.status.device }) {

@@ -152,7 +152,10 @@ package final class LoadedPlugin {
             throw manifest.failure(
                 "load", "\(SKIFF_EXT_CRYPTO) of the library lacks unlock, resume, volume_size, read_block or close")
         }
-        let writing = [table.format == nil, table.write_block == nil, table.finish == nil, table.abort == nil]
+        let writing = [
+            table.format == nil, table.write_block == nil, table.finish == nil, table.abort == nil,
+            table.read_back == nil,
+        ]
         guard Set(writing).count == 1 else {
             throw manifest.failure("load", "\(SKIFF_EXT_CRYPTO) of the library can write only in part")
         }

@@ -2,8 +2,10 @@ import Base
 import Build
 import Core
 import Grammar
+import InstalledGrammar
 import Linux
 import Packing
+import PluginHost
 import Registry
 import SquashfsWriter
 
@@ -35,7 +37,35 @@ extension BuildOptions {
         ignoresUserNamespaces = invocation[.ignoreUserns]
         if let text = invocation[.compression] { packing.squashfs.compression = try ImageCompression(text) }
         if let arguments = invocation[.mksquashfsArgs] { try packing.squashfs.apply(toolArguments: arguments) }
+        packing.encryption = try Self.encryption(invocation, settings, installation)
         packing.squashfs.latestTime = try SquashfsOptions.sourceDateEpoch()
+    }
+
+    /// Docs/spec/encryption.md §2: variables alone do not encrypt.
+    private static func encryption(_ invocation: Invocation, _ settings: Settings, _ installation: Installation)
+        throws(SkiffError) -> PluginEncryption?
+    {
+        let source = KeySource.first(of: invocation)
+        guard invocation[.encrypt] || invocation[.encryption] != nil || KeySource.isNamed(in: invocation) else {
+            if source != nil {
+                Log.warning(
+                    "Encryption related env vars found, but --encrypt was not specified. NOT encrypting container.")
+            }
+            return nil
+        }
+        let filesystem: SIFFilesystem
+        switch invocation[.encryption] {
+        case nil, "luks2"?: filesystem = .encryptedSquashfs
+        case "gocryptfs"?: filesystem = .gocryptfsSquashfs
+        case let other?:
+            throw SkiffError("cannot encrypt the image by \(other)", hint: "--encryption takes luks2 or gocryptfs")
+        }
+        guard let source else {
+            throw SkiffError(
+                "cannot encrypt the image: there is no key",
+                hint: "Give --passphrase, or --pem-path with the public key")
+        }
+        return try PluginEncryption(filesystem, source, settings, installation)
     }
 
     private static func sections(_ words: [String]) throws(SkiffError) -> Set<String>? {

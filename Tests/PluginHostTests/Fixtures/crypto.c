@@ -164,6 +164,15 @@ static int32_t write_block(const skiff_plugin *self, skiff_crypto_writer *writer
     return wrote == (ssize_t)count ? SKIFF_OK : SKIFF_E_SYSTEM;
 }
 
+static int32_t read_back(const skiff_plugin *self, skiff_crypto_writer *writer, uint64_t offset, void *buffer,
+                         uint64_t count) {
+    (void)self;
+    ssize_t got = pread(writer->fd, buffer, count, (off_t)(writer->offset + HEAD + offset));
+    if (got < 0) return SKIFF_E_SYSTEM;
+    mix(writer->key, offset, buffer, (uint64_t)got);
+    return got == (ssize_t)count ? SKIFF_OK : SKIFF_E_INVALID;
+}
+
 static void abort_writer(const skiff_plugin *self, skiff_crypto_writer *writer) {
     (void)self;
     explicit_bzero(writer, sizeof *writer);
@@ -188,6 +197,7 @@ static int32_t finish(const skiff_plugin *self, skiff_session *session, skiff_cr
 static const skiff_crypto crypto = {
     .struct_size = sizeof crypto, .unlock = unlock, .resume = resume, .volume_size = volume_size, .read_block = read_block,
     .close = close_volume, .format = format, .write_block = write_block, .finish = finish, .abort = abort_writer,
+    .read_back = read_back,
 };
 
 static const void *get_extension(const skiff_plugin *self, const char *id) {

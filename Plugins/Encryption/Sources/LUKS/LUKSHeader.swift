@@ -12,6 +12,8 @@ package struct LUKSHeader: Equatable, Sendable {
 
     /// In the order of their numbers.
     package let keyslots: [Keyslot]
+    /// Of each of the two copies of the header, in bytes.
+    package let copySize: UInt64
     /// Of the encrypted bytes, from the start of the volume.
     package let dataOffset: UInt64
     /// Of the plain volume, whole sectors.
@@ -37,7 +39,8 @@ package struct LUKSHeader: Equatable, Sendable {
         }
         try Self.checkConfiguration(root, copy.binary)
         (dataOffset, dataSize, sectorSize, tweakOffset) = try Self.segment(root, volumeSize)
-        let metadata = 2 * UInt64(copy.binary.size)
+        copySize = UInt64(copy.binary.size)
+        let metadata = 2 * copySize
         guard dataOffset >= metadata else { throw LUKSProblem("its data begins in its header") }
         keyslots = try Self.keyslots(root, between: metadata..<dataOffset)
         try Self.checkDigests(root, keyslots)

@@ -29,7 +29,7 @@ struct LUKSUnlocking {
 
     /// Returns the header, and a file in memory that libcryptsetup takes for the whole volume: it has the chosen copy of the header
     /// and the key slots, and nothing else.
-    private func prepare() throws(PluginError) -> (LUKSHeader, HostFile) {
+    func prepare() throws(PluginError) -> (header: LUKSHeader, file: HostFile) {
         do throws(LUKSProblem) {
             let start = try head()
             let copy = try LUKSHeaderCopy(findIn: start) { (bytes) throws(LUKSProblem) in

@@ -39,6 +39,7 @@ enum CryptoTable {
             guard let volume else { return }
             Unmanaged<OpenVolume>.fromOpaque(UnsafeRawPointer(volume)).release()
         }
+        WritingTable.fill(&table)
         return Kit.table(table)
     }
 

@@ -124,6 +124,10 @@ typedef struct skiff_crypto {
                       uint64_t plain_size, uint64_t *size);
     /* [parent] Ends the writer without that. The host throws the file away. */
     void (*abort)(const skiff_plugin *self, skiff_crypto_writer *writer);
+    /* [any] Brings back what write_block has written, by the same rules: duplicates are looked for in it.
+     * SKIFF_E_SYSTEM from here and from write_block: errno says why. SKIFF_E_INVALID: the bytes are not what was written. */
+    int32_t (*read_back)(const skiff_plugin *self, skiff_crypto_writer *writer, uint64_t offset, void *buffer,
+                         uint64_t count);
 } skiff_crypto;
 
 SKIFF_END
