@@ -89,7 +89,9 @@ package struct Grammar {
             return .answer(usageError(error, command))
         }
         if parser.values[.help] { return .answer(Answer(help(complete(command)))) }
-        if let verb = positionals.first, command.verbs.contains(verb), let found = find(command.path + " " + verb) {
+        if let verb = positionals.first, command.verbs.contains(verb) || command.takesVerbs,
+            let found = find(command.path + " " + verb)
+        {
             return try parse(
                 found, Array(positionals.dropFirst()), global: &global, group: parser.values, environment)
         }

@@ -64,6 +64,15 @@ extension Grammar {
             result.verbs += added.filter { !command.verbs.contains($0) }
             result.verbs.sort()
         }
+        if command.takesVerbs {
+            let added = plugins.grammar(for: .everything).commands.map(\.name).filter {
+                $0.hasPrefix(command.path + " ")
+            }
+            result.verbs += added.map { String($0.dropFirst(command.path.count + 1)) }.filter {
+                !command.verbs.contains($0)
+            }
+            result.verbs.sort()
+        }
         return result
     }
 

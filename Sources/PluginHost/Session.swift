@@ -89,6 +89,8 @@ final class Session {
     var edits = ImageEdits()
     /// The key that it may borrow, while it opens or writes an encrypted volume.
     var key: LentKey?
+    /// What is to open it from now on, in a command that changes that.
+    var newKey: LentKey?
     /// Whether it may keep something for the image server, and what it has kept.
     var keepsVolume = false
     var kept: SecretMemory?

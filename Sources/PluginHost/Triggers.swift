@@ -180,6 +180,11 @@ extension InstalledPlugins {
             session.undo()
             session.freeState()
         }
+        if manifest.extensions.contains(SKIFF_EXT_CRYPTO) {
+            try hideProcess()
+            session.key = LentKey(KeySource.first(.init(flags)), for: .opening)
+            session.newKey = LentKey(KeySource.Flags(flags, prefix: LentKey.new).source, for: .replacing)
+        }
         try session.during(.configure) { () throws(SkiffError) in
             try FlagHandlers.call(session)
             try FlagHandlers.call(session, command, words)

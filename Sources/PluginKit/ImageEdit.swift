@@ -14,6 +14,9 @@ public struct ImageEdit {
         public let filesystem: UInt32
         /// Of a partition.
         public let role: UInt32
+        /// The number of the object that this one is about; 0 for none.
+        public let link: UInt32
+        public let name: String
 
         public static let partition: UInt32 = 0x4004
         public static let signature: UInt32 = 0x4005
@@ -29,6 +32,17 @@ public struct ImageEdit {
         public init(group: UInt32, filesystem: UInt32, role: UInt32, size: Int64) {
             (self.group, self.filesystem, self.role, self.size) = (group, filesystem, role, size)
         }
+    }
+
+    /// A secret that a public key has wrapped, to be added: PEM, RSA-OAEP.
+    public struct NewMessage: Sendable {
+        /// The number of the partition that it belongs to.
+        public var link: UInt32
+        /// At most 128 bytes.
+        public var name: String
+        public var size: Int64
+
+        public init(link: UInt32, name: String, size: Int64) { (self.link, self.name, self.size) = (link, name, size) }
     }
 
     /// Where the bytes of an object go: zeros, in an open file.
@@ -65,7 +79,9 @@ public struct ImageEdit {
             result.append(
                 Section(
                     id: section.id, group: section.group, type: section.type, offset: Int64(clamping: section.offset),
-                    size: Int64(clamping: section.size), filesystem: section.filesystem, role: section.role))
+                    size: Int64(clamping: section.size), filesystem: section.filesystem, role: section.role,
+                    link: section.link, name: withUnsafeBytes(of: section.name) { String(bytes: $0.prefix { $0 != 0 }) }
+                ))
         }
         return result
     }
@@ -93,6 +109,24 @@ public struct ImageEdit {
         let (slot, session, number) = (table.append, session, number)
         try filling(fill) { function, context in
             slot?(session.pointer, number, &object, function, context, &id)
+        }
+        return id
+    }
+
+    /// Adds the wrapped secret of an encrypted partition, in the group of the image's own objects.
+    public func append(_ message: NewMessage, _ fill: (Place) throws(PluginError) -> Void) throws(PluginError) -> UInt32
+    {
+        var object = skiff_new_section()
+        object.struct_size = UInt32(MemoryLayout<skiff_new_section>.size)
+        (object.type, object.group, object.link) = (0x4008, 1, message.link)
+        object.size = UInt64(clamping: message.size)
+        var id: UInt32 = 0
+        let (slot, session, number) = (table.append, session, number)
+        try filling(fill) { function, context in
+            message.name.withTerminatedBytes { name in
+                object.name = name
+                return slot?(session.pointer, number, &object, function, context, &id)
+            }
         }
         return id
     }

@@ -10,4 +10,6 @@ public final class Encryption: Plugin {
     public let tables: [String: UnsafeRawPointer] = [SKIFF_EXT_CRYPTO: CryptoTable.make()]
 
     public init() {}
+
+    public var handlers: [Handler] { KeyCommands.handlers }
 }

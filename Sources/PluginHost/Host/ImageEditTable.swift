@@ -90,7 +90,9 @@ private func appendObject(
     guard let section = readRequest(request, into: skiff_new_section()) else {
         return session.refuse(unread: request, "new section")
     }
-    let types: [SIFDataType] = [.definition, .environment, .labels, .partition, .genericJSON, .generic]
+    let types: [SIFDataType] = [
+        .definition, .environment, .labels, .partition, .genericJSON, .generic, .cryptoMessage,
+    ]
     let type = SIFDataType(rawValue: Int32(truncatingIfNeeded: section.type))
     guard types.contains(type) else {
         return session.refuse(
@@ -100,6 +102,8 @@ private func appendObject(
         var object = SIFNewObject(type, group: section.group, link: SIFLink(stored: section.link))
         object.name = text(section.name)?.bytes ?? []
         if section.alignment > 0 { object.alignment = Int64(clamping: section.alignment) }
+        // The one kind that there is.
+        if type == .cryptoMessage { object.extra = .cryptoMessage(format: .pem, message: .rsaOAEP) }
         if type == .partition {
             object.extra = .partition(
                 .init(

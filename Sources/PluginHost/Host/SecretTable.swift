@@ -21,6 +21,9 @@ private func borrow(
     do throws(SkiffError) {
         // Only while an image is opened or written: at other times nobody is asked for its key.
         if LentKey.names.contains(name) { return try session.key?.lend(name, to: borrower) ?? SKIFF_DECLINED }
+        if name.hasPrefix(LentKey.new), LentKey.names.contains(String(name.dropFirst(LentKey.new.count))) {
+            return try session.newKey?.lend(String(name.dropFirst(LentKey.new.count)), to: borrower) ?? SKIFF_DECLINED
+        }
         guard let lend = session.facts.lendSecret else { return SKIFF_DECLINED }
         return try lend(name, borrower) ?? SKIFF_DECLINED
     } catch {

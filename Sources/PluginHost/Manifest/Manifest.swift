@@ -8,6 +8,8 @@ import PluginAPI
 package struct Manifest: Sendable, Equatable {
     /// The newest format of manifests that this skiff reads; a manifest without a number has format 1.
     package static let newestFormat = 1
+    /// Groups of skiff itself to which plugins may add verbs.
+    static let openGroups: Set = ["sif"]
 
     /// A reverse-domain name, equal to the file's name and to the library's own answer.
     package var id: String

@@ -48,7 +48,7 @@ extension Manifest {
         for command in commands {
             guard let space = command.name.firstIndex(of: " ") else { continue }
             let group = command.name[..<space]
-            if !groups.contains(where: { $0.name == group }) {
+            if !groups.contains(where: { $0.name == group }), !Manifest.openGroups.contains(String(group)) {
                 throw ManifestError(line: 0, reason: "the command \(command.name) needs a [group] \(group)")
             }
         }

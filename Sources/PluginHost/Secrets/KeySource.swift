@@ -28,6 +28,15 @@ package enum KeySource: Sendable {
         package var keyring: String?
         package init() {}
 
+        /// The flags of a plugin's own command, which have the same names behind `prefix`.
+        init(_ uses: [PluginFlagUse], prefix: String = "") {
+            func value(_ name: String) -> String? { uses.first { $0.name == prefix + name }?.values.last }
+            pemPath = value("pem-path")
+            passphrase = value("passphrase") == "true"
+            passphraseDescriptor = value("passphrase-fd").map { CInt($0) ?? -1 }
+            (keyCommand, keyring) = (value("key-command"), value("keyring"))
+        }
+
         package var source: KeySource? {
             if let pemPath { return .file(pemPath) }
             if passphrase { return .prompt }
@@ -66,8 +75,8 @@ struct ObtainedKey {
 }
 
 extension KeySource {
-    /// Whether a file that others can read is worth a warning: it holds a private key.
-    package enum Use: Sendable { case opening, writing }
+    /// What for: a file that others can read is worth a warning where it holds a private key.
+    package enum Use: Sendable { case opening, writing, replacing }
 
     /// Reads or asks for the key.
     /// - Throws: why there is none; an empty one is none.
@@ -76,7 +85,7 @@ extension KeySource {
         case .file(let path): return try checked(try read(path, use), isPEM: true)
         case .prompt:
             let memory = try Self.memory()
-            try PassphrasePrompt("Enter encryption passphrase: ").ask(into: memory)
+            try PassphrasePrompt("Enter \(use == .replacing ? "new " : "")encryption passphrase: ").ask(into: memory)
             return try checked(memory, isPEM: false)
         case .descriptor(let number):
             let memory = try Self.memory()

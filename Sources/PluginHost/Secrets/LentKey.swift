@@ -9,6 +9,8 @@ final class LentKey {
     private var key: ObtainedKey?
 
     static let names = ["passphrase", "pem"]
+    /// What names of new ones begin with, and the flags for them.
+    static let new = "new-"
 
     init(_ source: KeySource?, for use: KeySource.Use) { (self.source, self.use) = (source, use) }
 

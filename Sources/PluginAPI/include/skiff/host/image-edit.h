@@ -18,7 +18,7 @@ SKIFF_BEGIN
 /* An object to be added. */
 typedef struct skiff_new_section {
     uint32_t struct_size;
-    uint32_t type;            /* the SIF data type: 0x4001 to 0x4004, 0x4006, 0x4007; others are SKIFF_E_UNSUPPORTED */
+    uint32_t type;            /* the SIF data type: 0x4001 to 0x4004, 0x4006 to 0x4008, which is PEM by RSA-OAEP; others are SKIFF_E_UNSUPPORTED */
     uint32_t group;           /* 0: none; the image's own objects are in group 1 */
     uint32_t link;            /* as in skiff_section */
     uint64_t size;            /* bytes, from 1 */

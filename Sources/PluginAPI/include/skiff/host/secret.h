@@ -22,7 +22,9 @@ typedef struct skiff_host_secret {
      *   "passphrase"                      of an encrypted image: its bytes, without a line end. Asked for at the terminal
      *   "pem"                             for an encrypted image: the text of a key file, a private key to open an image, a
      *                                     public one to write it
-     * Of the last two there is never more than one, that of the first source that the user has named; so a plugin borrows
+     *   "new-passphrase", "new-pem"       in a command of a plugin with skiff.crypto/2, which has flags of these names: what is to
+     *                                     open the image from now on
+     * Of passphrase and pem there is never more than one, that of the first source that the user has named; so a plugin borrows
      * "pem", and on SKIFF_DECLINED "passphrase". */
     int32_t (*borrow)(skiff_session *session, const char *name, skiff_secret_fn *use, void *context);
     /* [parent] in unlock of skiff.crypto/2, once: keeps at most 4096 bytes for the image server, or for the same process when that reads the
