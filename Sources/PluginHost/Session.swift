@@ -56,6 +56,7 @@ package struct SessionFacts {
         hasUserNamespace = request.makesUserNamespace(host)
         insideUID = request.userMapping == .root ? 0 : host.uid
         self.image = image.path
+        instance = request.instance
         user = host.userName
         home = host.homeDirectory
         directory = host.directory

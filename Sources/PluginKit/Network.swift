@@ -44,6 +44,15 @@ public struct ContainerPlace: Sendable {
     public let network: Int32
     let lent: skiff_place
 
+    /// Namespaces that this plugin holds, for `Session.inside`.
+    public init(user: Int32, network: Int32) {
+        var place = skiff_place()
+        place.struct_size = UInt32(MemoryLayout<skiff_place>.size)
+        (place.pid, place.pidfd, place.user_fd, place.network_fd) = (-1, -1, user, network)
+        (place.ipc_fd, place.uts_fd, place.pid_fd) = (-1, -1, -1)
+        self.init(place)
+    }
+
     init(_ place: skiff_place) { (pid, user, network, lent) = (place.pid, place.user_fd, place.network_fd, place) }
 }
 

@@ -128,6 +128,19 @@ extension Session {
         try check(status)
     }
 
+    /// Has the container's user namespace made inside another one; `skiff/plan.h`, SKIFF_NAMESPACE_MODE_NESTED.
+    /// - Parameter namespace: lent.
+    public func nest(in namespace: Int32, reason: String) throws(PluginError) {
+        let slot = try plan().want_namespace
+        let status = reason.withTerminatedBytes { reason in
+            var wanted = skiff_namespace(
+                struct_size: UInt32(MemoryLayout<skiff_namespace>.size), which: UInt32(SKIFF_NAMESPACE_USER),
+                mode: UInt32(SKIFF_NAMESPACE_MODE_NESTED), fd: namespace, reason: reason)
+            return slot?(pointer, &wanted)
+        }
+        try check(status)
+    }
+
     /// Adds a line to the output of `--explain`.
     public func note(_ text: String) throws(PluginError) {
         let slot = try plan().note

@@ -251,6 +251,127 @@ extension EndToEnd {
             }
         }
 
+        /// The container's user namespace is made inside one of the plugin's, who so reaches a wire that begins outside of the
+        /// container and ends in it; the container reaches nothing there.
+        @Test(.cleanHost, .needs(.python, .ranges), arguments: Profile.allCases)
+        func nestsTheUserNamespace(profile: Profile) throws {
+            for flags in [["--userns"], ["--fakeroot"], ["--fakeroot", "--ignore-subuid"], ["--pid", "--userns"]] {
+                if profile == .root && flags.contains("--fakeroot") { continue }
+                let place = try Place(profile)
+                var command = try place.command(
+                    flags + [
+                        "--network", "testnet", "--network-args",
+                        "deed=nest;namespace=/proc/OUTER/ns/user;network=/proc/OUTER/ns/net;log=\(place.work)/log",
+                    ],
+                    [
+                        "/bin/sh", "-c",
+                        """
+                        echo $(while read in out n; do [ $n = 1 ] && echo $in $out 1 || echo $in RANGE; done </proc/self/uid_map); cat /proc/self/setgroups; grep -c eth0 /proc/net/dev
+                        touch \(place.work)/made; until [ -e \(place.work)/go ]; do sleep 0.05; done; exit 7
+                        """,
+                    ])
+                command.words = ["/usr/bin/python3", "-c", Self.nesting, place.work] + command.words
+                let outcome = try command.run()
+                let own = profile == .root ? 0 : try #require(OrdinaryUser.record).uid
+                let isRanges = flags == ["--fakeroot"]
+                let map = flags.first != "--fakeroot" ? "\(own) \(own) 1" : "0 \(own) 1" + (isRanges ? " 1 RANGE" : "")
+                #expect(
+                    outcome.standardOutput.split(separator: "\n").map(String.init) == [
+                        map, isRanges ? "allow" : "deny", "1", "inside the outer one: True", "enters user: False",
+                        "enters net: False", "wire: True", "status: 7", "wire after the end: False",
+                    ], "\(flags): \(outcome)")
+            }
+        }
+
+        /// Makes a user and network namespace in which every id is what it is, runs skiff nested in it, and looks from outside
+        /// and, as a process of the container, from inside.
+        private static let nesting = """
+            import ctypes, fcntl, os, subprocess, sys, time
+            work, words = sys.argv[1], sys.argv[2:]
+            libc = ctypes.CDLL(None, use_errno=True)
+            ready, mapped = os.pipe(), os.pipe()
+            outer = os.fork()
+            if outer == 0:
+                assert libc.unshare(0x10000000 | 0x40000000) == 0
+                os.write(ready[1], b"1"); os.read(mapped[0], 1); time.sleep(100); os._exit(0)
+            os.read(ready[0], 1)
+            for name, own in (("uid", os.getuid()), ("gid", os.getgid())):
+                lines = [line.strip().split(":") for line in open("/etc/sub" + name)]
+                ranges = [line[1:] for line in lines if line[0] == os.environ.get("USER")][:1]
+                if own and ranges:
+                    one, (first, count) = str(own), ranges[0]
+                    subprocess.run(["new%smap" % name, str(outer), one, one, "1", first, first, count], check=True)
+                else:
+                    if name == "gid": open("/proc/%d/setgroups" % outer, "w").write("deny")
+                    open("/proc/%d/%s_map" % (outer, name), "w").write("%d %d 1" % (own, own))
+            os.write(mapped[1], b"1")
+            skiff = subprocess.Popen([word.replace("OUTER", str(outer)) for word in words])
+            while not os.path.exists(work + "/made") and skiff.poll() is None: time.sleep(0.02)
+            def children(pid): return [int(c) for t in os.listdir("/proc/%d/task" % pid) for c in open("/proc/%d/task/%s/children" % (pid, t)).read().split()]
+            def family(pid): return [pid] + [d for c in children(pid) for d in family(c)]
+            def user(pid):
+                try: return os.stat("/proc/%d/ns/user" % pid).st_ino
+                except OSError: return None  # one that shows nothing of itself
+            inside = [p for p in family(skiff.pid) if user(p) not in (None, user(os.getpid()), user(outer))]
+            namespace = os.open("/proc/%d/ns/user" % inside[-1], os.O_RDONLY)
+            print("inside the outer one:", os.fstat(fcntl.ioctl(namespace, 0xb702)).st_ino == user(outer), flush=True)
+            for name, kind in (("user", 0x10000000), ("net", 0x40000000)):
+                lent = os.open("/proc/%d/ns/%s" % (outer, name), os.O_RDONLY)
+                thief = os.fork()
+                if thief == 0:
+                    if libc.setns(namespace, 0x10000000): os._exit(2)
+                    os._exit(0 if libc.setns(lent, kind) == 0 else 1)
+                print("enters %s:" % name, os.waitstatus_to_exitcode(os.waitpid(thief, 0)[1]) != 1, flush=True)
+            def wire(): return "around" in open("/proc/%d/net/dev" % outer).read()
+            print("wire:", wire(), flush=True)
+            open(work + "/go", "w").close()
+            print("status:", skiff.wait(), flush=True)
+            for turn in range(100):  # the kernel takes its time to remove a network namespace
+                if wire(): time.sleep(0.02)
+            print("wire after the end:", wire())
+            os.kill(outer, 9)
+            """
+
+        @Test(.cleanHost, arguments: Profile.allCases) func refusesToNestInWhatCannot(profile: Profile) throws {
+            let place = try Place(profile)
+            func arguments(_ file: String) -> [String] {
+                ["--network", "testnet", "--network-args", "deed=nest;namespace=\(file);log=\(place.work)/log"]
+            }
+            for (flags, reason) in [
+                (
+                    ["--userns"] + arguments("/proc/self/ns/user"),
+                    "cannot make the container's user namespace inside that of"
+                ),
+                (["--userns"] + arguments("/proc/self/ns/net"), "cannot nest the user namespace: invalid argument"),
+                (["--userns"] + arguments("/no/such"), "cannot nest the user namespace: bad file descriptor"),
+            ] {
+                let outcome = try place.run(flags, "echo never")
+                #expect(outcome.end == .exited(255) && outcome.standardError.contains(reason), "\(outcome)")
+            }
+            var unmapped = try place.command(["--userns"] + arguments("/proc/OUTER/ns/user"), ["echo", "never"])
+            unmapped.words =
+                [
+                    "/bin/sh", "-c",
+                    """
+                    unshare -U sleep 100 & outer=$!
+                    until [ "$(readlink /proc/$outer/ns/user)" != "$(readlink /proc/self/ns/user)" ]; do sleep 0.01; done
+                    for word; do shift; set -- "$@" "$(echo "$word" | sed s/OUTER/$outer/)"; done
+                    "$@"; status=$?; kill $outer; exit $status
+                    """, "test",
+                ] + unmapped.words
+            let outcome = try unmapped.run()
+            #expect(
+                outcome.end == .exited(255)
+                    && outcome.standardError.contains("map the ids of the container to themselves"),
+                "\(outcome)")
+            if profile == .root {
+                let plain = try place.run(arguments("/proc/self/ns/user"), "echo never")
+                #expect(
+                    plain.end == .exited(255) && plain.standardError.contains("the container has none of its own"),
+                    "\(plain)")
+            }
+        }
+
         @Test(.needs(.user)) func usersJoinNone() throws {
             let outcome = try Place(.user).run(["--netns-path", "/proc/self/ns/net"], "true")
             #expect(outcome.end == .exited(255) && outcome.standardError.contains("--netns-path requires root"))

@@ -37,6 +37,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <linux/nsfs.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -128,6 +129,7 @@ static inline pid_t skl_fork(void) { return fork(); }
 static inline pid_t skl_clone(unsigned long flags) { return (pid_t)syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0); }
 /* The same in a cgroup of version 2, since Linux 5.7. */
 pid_t skl_clone_into(unsigned long flags, int cgroup);
+static inline int skl_namespace_kind(int fd) { return ioctl(fd, NS_GET_NSTYPE); }
 static inline int skl_pivot_root(const char *root, const char *old) { return (int)syscall(SYS_pivot_root, root, old); }
 static inline int skl_pidfd_open(pid_t pid, unsigned flags) { return (int)syscall(SYS_pidfd_open, pid, flags); }
 static inline int skl_pidfd_send_signal(int fd, int signal_number) {

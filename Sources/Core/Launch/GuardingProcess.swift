@@ -80,6 +80,12 @@ struct GuardingProcess {
 
     private func received() throws(SkiffError) -> Outcome? {
         guard var first = try? receiveMessage(over: socket), !first.bytes.isEmpty else { return nil }
+        while let passing = GuardMessage.passing(first.bytes) {
+            // The process of the plugins does not pass, and no number of a group is a process.
+            if passing > 0 && passing != pid { _ = try? waitFor(passing) }
+            guard let next = try? receiveMessage(over: socket), !next.bytes.isEmpty else { return nil }
+            first = next
+        }
         if first.bytes == GuardMessage.inPlace { return .inPlace }
         return try during("cannot take over the container") { () throws(Errno) in
             guard let child = GuardMessage.child(first.bytes), let running = first.descriptor.take() else {

@@ -8,9 +8,12 @@ struct MapGate {
     /// Plain numbers: a child never comes back to the frame that would close them.
     private let pipe: DescriptorPair?
 
+    private let areWritten: Bool
+
     /// Holds nothing back when the child writes the maps itself.
-    init(_ user: UserNamespace) throws(SkiffError) {
-        self.user = user
+    /// - Parameter areWritten: whether ranges are mapped by the time that this opens.
+    init(_ user: UserNamespace, areWritten: Bool) throws(SkiffError) {
+        (self.user, self.areWritten) = (user, areWritten)
         guard case .ranges = user else {
             pipe = nil
             return
@@ -31,7 +34,7 @@ struct MapGate {
         guard case .ranges(let ids, let uid, let gid) = user, let pipe else { return }
         defer { close() }
         do throws(SkiffError) {
-            try ids.map(child, uid: uid, gid: gid)
+            if !areWritten { try ids.map(child, uid: uid, gid: gid) }
             try during("cannot start the container") { () throws(Errno) in try writeFully(pipe.second, [1]) }
         } catch {
             try? sendSignal(SIGKILL, to: child)

@@ -58,6 +58,11 @@ package struct PluginGuard {
         return socket
     }
 
+    /// Leaves a process to the guard, whose child it is, and which is about to end.
+    func leave(_ process: pid_t) throws(Errno) {
+        try sendMessage(GuardMessage.passing(process), over: socket)
+    }
+
     /// Gives the child to the guard, and waits until it has ended.
     /// - Parameters:
     ///   - directory: what is removed when this process does not live to do it.
@@ -106,6 +111,7 @@ enum GuardMessage {
     static let inPlace: [UInt8] = [UInt8(ascii: "I")]
     static let runs: [UInt8] = [UInt8(ascii: "R")]
     private static let childMark = UInt8(ascii: "C")
+    private static let passingMark = UInt8(ascii: "P")
     private static let exited = UInt8(ascii: "E")
     private static let signaled = UInt8(ascii: "S")
 
@@ -117,6 +123,12 @@ enum GuardMessage {
         guard message.first == childMark, message.count >= 6 else { return nil }
         let directory = String(bytes: message.dropFirst(6))
         return (number(message[2..<6]), message[1] == 1, directory.isEmpty ? nil : directory)
+    }
+
+    static func passing(_ pid: pid_t) -> [UInt8] { [passingMark] + bytes(pid) }
+
+    static func passing(_ message: [UInt8]) -> pid_t? {
+        message.first == passingMark && message.count == 5 ? number(message[1...]) : nil
     }
 
     static func ended(_ status: ExitStatus) -> [UInt8] {

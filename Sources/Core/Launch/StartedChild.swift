@@ -30,7 +30,8 @@ struct StartedChild: ~Copyable {
     /// - Parameter links: the links to the helpers; the rest is added.
     init(_ launcher: Launcher, image: CInt?, links: ChildLinks) throws(SkiffError) {
         var links = links
-        let maps = try MapGate(launcher.makesUserNamespace ? launcher.plan.user : .none)
+        let maps = try MapGate(
+            launcher.makesUserNamespace ? launcher.plan.user : .none, areWritten: launcher.plan.outerUser != nil)
         let gate = try ReleaseGate(launcher.entersContainer ? nil : launcher.plan)
         let layers = try LayerGate(launcher.entersContainer ? nil : launcher.plan)
         // A keeper watches itself what it starts.
@@ -45,12 +46,15 @@ struct StartedChild: ~Copyable {
                 if launcher.plan.user != .none { try setDumpable(false) }
                 try entered.prepareForChild()
             }
-            pid = try Self.clone(launcher, asSibling: guardian != nil, &links)
         } catch {
-            maps.close()
-            gate.close()
-            layers.close()
+            Self.close(maps, gate, layers)
             throw NamespaceAdvice.failure(error)
+        }
+        do throws(SkiffError) {
+            pid = try Self.clone(launcher, for: guardian, &links)
+        } catch {
+            Self.close(maps, gate, layers)
+            throw error
         }
         if pid == 0 {
             links.mapped = maps.wait()
@@ -74,6 +78,27 @@ struct StartedChild: ~Copyable {
         isShim = launcher.reportsStops
         running = OwnedFD(adopting: status.first)
         reports = shim.map { OwnedFD(adopting: $0.first) }
+    }
+
+    private static func close(_ maps: MapGate, _ gate: ReleaseGate, _ layers: LayerGate) {
+        maps.close()
+        gate.close()
+        layers.close()
+    }
+
+    private static func clone(_ launcher: Launcher, for guardian: PluginGuard?, _ links: inout ChildLinks)
+        throws(SkiffError) -> pid_t
+    {
+        if let nested = NestedClone(launcher) {
+            return try nested.make(for: guardian) { () throws(Errno) in
+                try clone(launcher, asSibling: true, &links)
+            }
+        }
+        do throws(Errno) {
+            return try clone(launcher, asSibling: guardian != nil, &links)
+        } catch {
+            throw NamespaceAdvice.failure(error)
+        }
     }
 
     /// Clones the child into its cgroup, or has it go there first of all.

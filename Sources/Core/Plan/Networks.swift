@@ -48,6 +48,19 @@ package struct JoinedNetwork: Sendable, Equatable {
     }
 }
 
+/// A user namespace that a plugin holds, in which the container's own is made: who has made it has all capabilities over
+/// what belongs to the container's, and the container none over what belongs to it; user_namespaces(7).
+package struct OuterUserNamespace: Sendable, Equatable {
+    /// Open in this process.
+    package let descriptor: Int32
+    package let reason: String
+    package let origin: String
+
+    package init(_ descriptor: Int32, reason: String, origin: String) {
+        (self.descriptor, self.reason, self.origin) = (descriptor, reason, origin)
+    }
+}
+
 /// What an attached network tells; `skiff/host/network.h`.
 package struct NetworkResult: Sendable, Equatable {
     /// Numbers of the header.

@@ -15,6 +15,8 @@ package struct Plan: Sendable {
     package var namespaces: Namespaces
     /// The network namespace, where the container gets no new one.
     package var joinedNetwork: JoinedNetwork?
+    /// The user namespace in which the container's own is made, where that is not the caller's.
+    package var outerUser: OuterUserNamespace?
     /// What plugins attach, in order.
     package var networks: [PlannedNetwork] = []
     package var user: UserNamespace

@@ -357,7 +357,8 @@ package struct PlanBuilder {
             session: sessionFilesystem,
             process: processModel(draft, root), plugins: plugins.participants, notes: draft.notes,
             messages: draft.messages, environment: environment, attributes: draft.attributes)
-        (plan.joinedNetwork, plan.networks, plan.images) = (draft.joinedNetwork, draft.networks, draft.images)
+        (plan.joinedNetwork, plan.outerUser, plan.networks) = (draft.joinedNetwork, draft.outerUser, draft.networks)
+        plan.images = draft.images
         plan.cgroup = try cgroup(draft)
         if request.instance == nil && plan.cgroup == nil {
             plan.sharing = plan.sharing(among: host.siblings, isAsked: request.sharesContainer)
@@ -397,7 +398,8 @@ package struct PlanBuilder {
         if draft.namespaces.contains(.pid) { return request.noInit && request.instance == nil ? .monitored : .shim }
         if !draft.limits.isEmpty || draft.deviceLimit != nil { return .monitored }
         let watched =
-            draft.keepsMonitor || (draft.layers.compactMap(\.served) + draft.images).contains(where: \.hasServer)
+            draft.keepsMonitor || draft.outerUser != nil
+            || (draft.layers.compactMap(\.served) + draft.images).contains(where: \.hasServer)
             || plugins.participants.contains(where: \.keepsMonitor)
         // Ranges are mapped from outside, and a supervisor of its own ends with the container.
         if case .ranges = user { return .monitored }

@@ -75,6 +75,14 @@ struct PlanCheck {
                 "cannot attach network \(network.name): a container that several processes share has no end of its own",
                 hint: "Leave out --sharens, or use --network none")
         }
+        if let outer = plan.outerUser {
+            // Who shares it finds it by what it is made of, and a descriptor says nothing of that.
+            guard plan.user != .none, plan.sharing == nil else {
+                throw refusal(
+                    outer.origin, "nest the container's user namespace (\(outer.reason))",
+                    plan.user == .none ? "the container has none of its own" : "processes share the container")
+            }
+        }
         guard let joined = plan.joinedNetwork else { return }
         // It belongs to another user namespace, in which the container has no powers; setns(2).
         guard plan.user == .none else {

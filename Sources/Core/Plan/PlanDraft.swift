@@ -25,6 +25,8 @@ package struct PlanDraft: Sendable {
     package var namespaces: Namespaces = []
     /// A network namespace to live in.
     package var joinedNetwork: JoinedNetwork?
+    /// A user namespace in which the container's own is made.
+    package var outerUser: OuterUserNamespace?
     /// What plugins have taken on to attach, in order.
     package var networks: [PlannedNetwork] = []
     /// What `--explain` says about decisions that left no other trace.

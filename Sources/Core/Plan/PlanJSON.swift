@@ -23,6 +23,9 @@ extension Plan {
                     "path": $0.path.map { .string($0) }, "reason": .string($0.reason), "origin": .string($0.origin),
                 ])
             },
+            "outerUser": outerUser.map {
+                .members(["reason": .string($0.reason), "origin": .string($0.origin)])
+            },
             "networks": .array(
                 networks.map {
                     .members([

@@ -88,15 +88,16 @@ extension Plan {
     }
 
     private var userRows: [String] {
+        let outer = outerUser.map { ["user: made inside that of a plugin (\($0.reason), \($0.origin))"] } ?? []
         switch user {
         case .none: return []
         case .new(let uid, let gid):
-            return ["user: uid \(uid.outside) is \(uid.inside), gid \(gid.outside) is \(gid.inside)"]
+            return ["user: uid \(uid.outside) is \(uid.inside), gid \(gid.outside) is \(gid.inside)"] + outer
         case .ranges(let ids, let uid, let gid):
             return [
                 "user: uid \(uid) is 0, \(ids.users.count) ids from \(ids.users.first) on are those from 1 on, gid \(gid) "
                     + "is 0, \(ids.groups.count) ids from \(ids.groups.first) on are those from 1 on"
-            ]
+            ] + outer
         }
     }
 

@@ -39,6 +39,11 @@ package func join(_ namespace: CInt, _ kind: Namespaces) throws(Errno) {
     _ = try checked { setns(namespace, CInt(truncatingIfNeeded: kind.rawValue)) }
 }
 
+/// Returns what a descriptor is a namespace of; ioctl_ns(2), NS_GET_NSTYPE.
+package func kind(ofNamespace descriptor: CInt) throws(Errno) -> Namespaces {
+    Namespaces(rawValue: UInt64(try checked { skl_namespace_kind(descriptor) }))
+}
+
 /// Starts the loopback interface of this network namespace, which is down in a new one; netdevice(7).
 package func bringUpLoopback() throws(Errno) { _ = try checked { skl_bring_up("lo") } }
 

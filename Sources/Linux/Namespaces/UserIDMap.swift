@@ -49,6 +49,14 @@ package struct UserIDMap: Sendable, Equatable {
         }
     }
 
+    /// Whether each of these ids is the same inside as outside.
+    package func keeps(_ first: UInt32, count: UInt32) -> Bool {
+        ranges.contains {
+            $0.inside == $0.outside && first >= $0.inside && first - $0.inside < $0.count
+                && count <= $0.count - (first - $0.inside)
+        }
+    }
+
     /// The only range, if it has a single id.
     package var soleID: Range? { ranges.count == 1 && ranges[0].count == 1 ? ranges[0] : nil }
 }

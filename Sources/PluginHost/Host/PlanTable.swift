@@ -228,6 +228,14 @@ private func wantNamespace(_ pointer: OpaquePointer?, _ request: UnsafePointer<s
         return session.refuse(unread: request, "namespace")
     }
     let which = wanted.which
+    let nested = UInt32(SKIFF_NAMESPACE_MODE_NESTED)
+    if which == UInt32(SKIFF_NAMESPACE_USER) || wanted.mode == nested {
+        guard which == UInt32(SKIFF_NAMESPACE_USER), wanted.mode == nested else {
+            return session.refuse(
+                SKIFF_E_UNSUPPORTED, "cannot ask for a namespace: a user namespace is nested, and nothing else is")
+        }
+        return nest(session, wanted.fd, reason(wanted.reason, session))
+    }
     let kinds: [Int32: (Namespaces, String)] = [
         SKIFF_NAMESPACE_PID: (.pid, "PID"), SKIFF_NAMESPACE_IPC: (.ipc, "IPC"), SKIFF_NAMESPACE_UTS: (.uts, "UTS"),
         SKIFF_NAMESPACE_NETWORK: (.network, "network"), SKIFF_NAMESPACE_CGROUP: (.cgroup, "cgroup"),
@@ -263,6 +271,21 @@ private func joinNetwork(_ session: Session, _ descriptor: Int32, _ why: String)
         return SKIFF_OK
     } catch {
         return session.refuse(SKIFF_E_SYSTEM, "cannot join a network namespace", errno: error)
+    }
+}
+
+private func nest(_ session: Session, _ descriptor: Int32, _ why: String) -> Int32 {
+    if let other = session.draft?.outerUser {
+        return session.refuse(SKIFF_E_INVALID, "cannot nest the user namespace: \(other.reason) does it already")
+    }
+    do throws(Errno) {
+        guard try kind(ofNamespace: descriptor) == .user else { throw .invalidArgument }
+        let own = try duplicate(descriptor)
+        session.draft?.outerUser = OuterUserNamespace(
+            own.release(), reason: why, origin: session.plugin.manifest.id)
+        return SKIFF_OK
+    } catch {
+        return session.refuse(SKIFF_E_SYSTEM, "cannot nest the user namespace", errno: error)
     }
 }
 

@@ -46,6 +46,16 @@ static int32_t validate(const skiff_plugin *self, skiff_session *session, const 
     return SKIFF_OK;
 }
 
+/* The user namespace in a file; of this process where there is none. */
+static int32_t nest(skiff_session *session, const char *path) {
+    const skiff_host_plan *plan = host->get_extension(host, SKIFF_HOST_PLAN);
+    int file = open(*path ? path : "/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+    const skiff_namespace wanted = {sizeof wanted, SKIFF_NAMESPACE_USER, SKIFF_NAMESPACE_MODE_NESTED, file, "test"};
+    int32_t status = plan->want_namespace(session, &wanted);
+    close(file);
+    return status;
+}
+
 static int32_t prepare(const skiff_plugin *self, skiff_session *session, const skiff_network_request *request) {
     const skiff_host_plan *plan = host->get_extension(host, SKIFF_HOST_PLAN);
     (void)self;
@@ -57,6 +67,7 @@ static int32_t prepare(const skiff_plugin *self, skiff_session *session, const s
         close(file);
         return status;
     }
+    if (asked(request, "nest")) return nest(session, argument(request, "namespace"));
     if (asked(request, "join-ipc")) {
         const skiff_namespace wanted = {sizeof wanted, SKIFF_NAMESPACE_IPC, SKIFF_NAMESPACE_MODE_JOIN, 0, "test"};
         return plan->want_namespace(session, &wanted);
@@ -101,6 +112,18 @@ static int32_t outside(skiff_session *session, const skiff_network_request *requ
     return ip(session, NULL, 0, words);
 }
 
+/* One end stays in a network namespace that belongs to the user namespace around the container's. */
+static int32_t around(skiff_session *session, const skiff_network_request *request, const skiff_place *place) {
+    char words[256];
+    int32_t namespaces[] = {open(argument(request, "namespace"), O_RDONLY | O_CLOEXEC),
+                            open(argument(request, "network"), O_RDONLY | O_CLOEXEC)};
+    snprintf(words, sizeof words, "ip link add around type veth peer name %s netns %d && ip addr add 10.99.7.1/24 dev around && ip link set around up",
+             request->interface_name, place->pid);
+    int32_t status = ip(session, namespaces, 2, words);
+    for (int index = 0; index < 2; index++) close(namespaces[index]);
+    return status;
+}
+
 static int32_t result(skiff_session *session, uint32_t kind, const char *value, const char *detail) {
     const skiff_host_network *network = host->get_extension(host, SKIFF_HOST_NETWORK);
     const skiff_network_result told = {sizeof told, kind, value, detail};
@@ -129,7 +152,8 @@ static int32_t attach(const skiff_plugin *self, skiff_session *session, const sk
     if (asked(request, "crash")) abort();
     if (asked(request, "lie")) return result(session, SKIFF_NETWORK_NAME_SERVER, "1.1.1.1\nnameserver 2.2.2.2", NULL);
     if (asked(request, "lie-host")) return result(session, SKIFF_NETWORK_HOST, "1.1.1.1", "a\tb\n2.2.2.2 c");
-    int32_t status = asked(request, "outside") ? outside(session, request, place) : inside(session, request, place);
+    int32_t status = asked(request, "nest") && *argument(request, "network") ? around(session, request, place)
+                   : asked(request, "outside") ? outside(session, request, place) : inside(session, request, place);
     return status < 0 ? status : results(session, request);
 }
 

@@ -60,7 +60,9 @@ extension Plan {
 
     /// Whether nobody could tell from inside that the container is shared, except by what sharing is for.
     private var isSharedUnseen: Bool {
-        guard case .new = user, root == nil, namespaces == [.mount], !image.writable else { return false }
+        guard case .new = user, outerUser == nil, root == nil, namespaces == [.mount], !image.writable else {
+            return false
+        }
         return layers.allSatisfy { !$0.isWritable } && !mounts.contains { $0.isOwnMemory }
     }
 

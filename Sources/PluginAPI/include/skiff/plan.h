@@ -157,10 +157,15 @@ typedef struct skiff_filter {
 #define SKIFF_NAMESPACE_UTS 3
 #define SKIFF_NAMESPACE_NETWORK 4
 #define SKIFF_NAMESPACE_CGROUP 5
+#define SKIFF_NAMESPACE_USER 6 /* nested only */
 
 /* skiff_namespace.mode */
 #define SKIFF_NAMESPACE_MODE_NEW 1
 #define SKIFF_NAMESPACE_MODE_JOIN 2 /* fd: of that namespace; a network namespace alone, and not with a user namespace */
+/* fd: of a user namespace that the caller has made, in which the container's own is made. So whoever holds it has all
+ * capabilities over the container's namespaces, and the container none over what belongs to it. It must map the ids of the
+ * container to themselves. A user namespace alone; SKIFF_E_DENIED: the container gets none of its own. */
+#define SKIFF_NAMESPACE_MODE_NESTED 3
 
 typedef struct skiff_namespace {
     uint32_t struct_size;
