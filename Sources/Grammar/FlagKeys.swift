@@ -90,6 +90,10 @@ extension FlagKey where Value == Bool {
 }
 
 extension FlagKey where Value == String {
+    package static var bundle: FlagKey { FlagKey("bundle") }
+    package static var fromFile: FlagKey { FlagKey("from-file") }
+    package static var logFormat: FlagKey { FlagKey("log-format") }
+    package static var logPath: FlagKey { FlagKey("log-path") }
     package static var addCaps: FlagKey { FlagKey("add-caps") }
     package static var app: FlagKey { FlagKey("app") }
     package static var applyCgroups: FlagKey { FlagKey("apply-cgroups") }

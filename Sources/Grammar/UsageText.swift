@@ -76,7 +76,8 @@ extension Grammar {
     func unknownCommand(_ word: String) -> Answer {
         if let reason = absence(ofCommand: word) { return Answer("", standardError: "Error: \(reason)\n", status: 1) }
         if Table.absentCommands.contains(word) {
-            let error = "Error: command \"\(word)\" is not available in \(versionText)\n"
+            let reason = Table.needs[word].map { ": " + $0 } ?? ""
+            let error = "Error: command \"\(word)\" is not available in \(versionText)\(reason)\n"
             return Answer("", standardError: error + shortUsage(Table.root), status: 1)
         }
         let root = complete(Table.root)

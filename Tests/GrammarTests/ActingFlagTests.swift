@@ -47,6 +47,7 @@ import Testing
         case "doctor": return [verbs + "Doctor.swift"]
         case "capability": return [verbs + "Capability.swift"]
         case "config": return [verbs + "Config.swift"]
+        case "oci": return [verbs + "OCI/OCICommand.swift"]
         case "registry": return [verbs + "Registry.swift", verbs + "Verbs.swift"] + login
         case "remote": return [verbs + "Remote.swift", verbs + "Verbs.swift"] + login
         case "keyserver": return [verbs + "Keyserver.swift", verbs + "Verbs.swift"] + login

@@ -125,7 +125,8 @@ import Testing
         let short = try parse("build", "-e", "x", "y").complaint()
         #expect(short == "Error for command \"build\": flag --encrypt is not available in skiff \(version)")
         let command = try parse("checkpoint", "list").complaint()
-        #expect(command == "Error: command \"checkpoint\" is not available in skiff \(version)")
+        let reason = "it needs DMTCP, which must be installed, and which skiff does not drive yet"
+        #expect(command == "Error: command \"checkpoint\" is not available in skiff \(version): \(reason)")
     }
 
     @Test func groupsWithoutVerbFailOrHelp() throws {

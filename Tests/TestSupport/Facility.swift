@@ -11,7 +11,7 @@ package enum Facility: String, Hashable, Sendable {
     case bridge, cni
     /// Programs in /usr/bin or /usr/sbin.
     case buildah, cryptsetup, debootstrap, fish, gocryptfs, gpg, htpasswd, ip, man, mke2fs, mksquashfs, openssl, podman,
-        setpriv, skopeo,
+        runc, setpriv, skopeo,
         strace,
         umoci,
         unsquashfs, zsh
@@ -48,7 +48,7 @@ package enum Facility: String, Hashable, Sendable {
         case .python: program("python3")
         case .podman: program("podman") ?? program("crun")
         case .buildah, .cryptsetup, .debootstrap, .fish, .gocryptfs, .gpg, .htpasswd, .ip, .man, .mke2fs, .mksquashfs,
-            .openssl, .setpriv,
+            .openssl, .runc, .setpriv,
             .skopeo,
             .strace,
             .umoci, .unsquashfs, .zsh:

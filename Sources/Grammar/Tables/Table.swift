@@ -14,6 +14,7 @@ enum Table {
         case "plugin": plugin
         case "capability": capability
         case "config": configuration
+        case "oci": oci
         case "doctor": doctor
         case "version": version
         case "help": help
@@ -29,6 +30,7 @@ enum Table {
         if path.hasPrefix("sif ") { return sifVerb(path) }
         if path.hasPrefix("plugin ") { return pluginVerb(path) }
         if path.hasPrefix("capability ") { return capabilityVerb(path) }
+        if path.hasPrefix("oci ") { return ociVerb(path) }
         if path.hasPrefix("config ") { return configurationVerb(path) }
         if path.hasPrefix("completion ") { return completionVerb(path) }
         return networkVerb(path) ?? remoteVerb(path)
@@ -46,7 +48,7 @@ enum Table {
                 """)
         command.verbs = [
             "build", "cache", "capability", "completion", "config", "delete", "doctor", "exec", "help", "inspect",
-            "instance", "keyserver",
+            "instance", "keyserver", "oci",
             "plugin", "pull", "push",
             "registry", "remote", "run", "run-help", "search", "shell", "sif", "tag", "test", "version",
         ]

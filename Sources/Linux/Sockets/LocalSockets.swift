@@ -3,8 +3,9 @@ package import CLinux
 // Sockets of unix(7) with a name in the file system; SOCK_SEQPACKET, like those of `makeSocketPair`.
 
 /// Listens at a path, which must be free; bind(2), listen(2).
-package func listen(at path: String) throws(Errno) -> OwnedFD {
-    let socket = try localSocket()
+/// - Parameter seqpacket: without it the socket is a stream, for programs of others.
+package func listen(at path: String, seqpacket: Bool = true) throws(Errno) -> OwnedFD {
+    let socket = try localSocket(seqpacket: seqpacket)
     _ = try checked { path.withTerminatedBytes { skl_bind_local(socket.raw, $0) } }
     _ = try checked { CLinux.listen(socket.raw, SOMAXCONN) }
     return socket
@@ -36,9 +37,14 @@ package func readable(among descriptors: [CInt], milliseconds: CInt) throws(Errn
     return entries.filter { $0.revents != 0 }.map(\.fd)
 }
 
-private func localSocket() throws(Errno) -> OwnedFD {
-    OwnedFD(
-        adopting: try checked {
-            socket(AF_UNIX, CInt(SOCK_SEQPACKET.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-        })
+/// poll(2) for writing: whether a write would not wait now.
+package func isWritable(_ fd: CInt) -> Bool {
+    var entry = pollfd(fd: fd, events: Int16(POLLOUT), revents: 0)
+    return poll(&entry, 1, 0) > 0
+}
+
+private func localSocket(seqpacket: Bool = true) throws(Errno) -> OwnedFD {
+    let kind = seqpacket ? SOCK_SEQPACKET : SOCK_STREAM
+    return OwnedFD(
+        adopting: try checked { socket(AF_UNIX, CInt(kind.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0) })
 }

@@ -35,3 +35,43 @@ package struct TerminalOwner {
 
 /// The process group of a process; getpgid(2).
 package func processGroup(of process: pid_t) throws(Errno) -> pid_t { try checked { getpgid(process) } }
+
+/// Rows and columns; tty_ioctl(4).
+package struct TerminalSize: Sendable, Equatable {
+    package let rows: UInt16
+    package let columns: UInt16
+
+    package init(rows: UInt16, columns: UInt16) { (self.rows, self.columns) = (rows, columns) }
+
+    /// - Returns: nil for what is no terminal.
+    package init?(of terminal: CInt) {
+        var size = winsize()
+        guard skl_ioctl_pointer(terminal, UInt(TIOCGWINSZ), &size) == 0 else { return nil }
+        self.init(rows: size.ws_row, columns: size.ws_col)
+    }
+
+    package func apply(to terminal: CInt) {
+        var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+        _ = skl_ioctl_pointer(terminal, UInt(TIOCSWINSZ), &size)
+    }
+}
+
+/// A terminal that hands on every byte as it is typed, until it is put back; cfmakeraw(3).
+package struct RawTerminal {
+    private let terminal: CInt
+    private var before = termios()
+
+    /// - Returns: nil for what is no terminal.
+    package init?(_ terminal: CInt) {
+        self.terminal = terminal
+        guard tcgetattr(terminal, &before) == 0 else { return nil }
+        var raw = before
+        cfmakeraw(&raw)
+        guard tcsetattr(terminal, TCSANOW, &raw) == 0 else { return nil }
+    }
+
+    package func restore() {
+        var old = before
+        _ = tcsetattr(terminal, TCSANOW, &old)
+    }
+}

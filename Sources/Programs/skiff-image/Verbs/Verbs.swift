@@ -53,6 +53,8 @@ enum Verbs {
         case let command where command.hasPrefix("config "):
             try ConfigCommand(invocation, installation, program).run()
             return 0
+        case let command where command.hasPrefix("oci "):
+            return try OCICommand(invocation, try Settings.load(invocation, installation)).run()
         case "doctor":
             return try DoctorCommand(invocation, installation).run()
         case "buildcfg":
