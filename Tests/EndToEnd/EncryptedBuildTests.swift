@@ -87,7 +87,8 @@ extension EndToEnd {
             let place = try Place(profile)
             let built = try place.build(["--encrypt"], Place.passphrase)
             #expect(built.isSuccess, "\(built)")
-            #expect(try place.skiff(["sif", "list", "image.sif"]).standardOutput.contains("Encrypted squashfs/*System"))
+            #expect(
+                try place.skiff(["sif", "list", "image.sif"]).standardOutput.contains("Encrypted squashfs/*System"))
             try place.expectNoPlainText()
             _ = try place.partition()
             #expect(try place.opens("a passphrase"))
