@@ -9,6 +9,15 @@ package func settingVariable(_ key: String) -> String? {
     return nil
 }
 
+/// Returns the environment without the variables that hold keys of encrypted images: for programs that do not need them.
+package func environmentWithoutKeys() -> [String] {
+    environmentStrings().filter { line in
+        !["SKIFF_", "APPTAINER_", "SINGULARITY_"].contains { prefix in
+            ["PASSPHRASE=", "PEM_DATA="].contains { line.hasPrefix(prefix + "ENCRYPTION_" + $0) }
+        }
+    }
+}
+
 /// The user's directory for configuration, keys and cache: `APPTAINER_CONFIGDIR`, else `~/.apptainer`
 /// (Docs/spec/cli.md §18).
 package enum ConfigurationDirectory {

@@ -63,7 +63,8 @@ extension EndToEnd {
             let words = try exec("echo here")
             for (flags, key) in [
                 (["--key-command", "cat \(work)/key"], nil), (["--key-command", "echo sesame"], "another"),
-                ([], "sesame"),
+                // Nor does the command see a key that lies around.
+                (["--key-command", "env | grep -q ENCRYPTION_PASS || echo sesame"], "another"), ([], "sesame"),
             ] as [([String], String?)] {
                 let outcome = try run(["exec"] + flags + words.dropFirst(), as: profile, key: key)
                 #expect(outcome.isSuccess && outcome.line == "here", "\(flags): \(outcome)")
@@ -93,6 +94,7 @@ extension EndToEnd {
                     ["--passphrase-fd", "77"], "sesame",
                     "cannot read the passphrase from descriptor 77: bad file descriptor"
                 ),
+                (["--passphrase-fd", "2"], "sesame", "cannot read the passphrase from descriptor 2: it is for output"),
                 (["--key-command", "exit 3"], "sesame", "the key command: it ended with status 3"),
                 (["--key-command", "true"], "sesame", "cannot use an empty passphrase"),
                 (["--key-command", "yes | head -c 100000"], "sesame", "it has more than 65536 bytes"),

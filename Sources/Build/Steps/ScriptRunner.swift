@@ -28,7 +28,7 @@ struct ScriptRunner {
         let added = names.flatMap {
             ["\($0)_ROOTFS=\(rootPath)", "\($0)_ENVIRONMENT=\(Self.environmentScript)"]
         }
-        let kept = environmentStrings().filter { line in
+        let kept = environmentWithoutKeys().filter { line in
             !added.contains { line.hasPrefix($0.prefix { $0 != "=" } + "=") }
         }
         let shell = HostProgram(path: "/bin/sh", identity: options.identity, installation: installation)

@@ -89,12 +89,11 @@ extension KeySource {
             return try checked(memory, isPEM: false)
         case .descriptor(let number):
             let memory = try Self.memory()
-            let file = try during("cannot read the passphrase from descriptor \(number)") { () throws(Errno) in
-                _ = try status(of: number)
-                // Closed once it is read: the container must not inherit it.
-                return OwnedFD(adopting: number)
-            }
-            try fill(memory, from: file.raw, "the passphrase from descriptor \(number)")
+            let what = "the passphrase from descriptor \(number)"
+            guard number == 0 || number > 2 else { throw SkiffError("cannot read \(what): it is for output") }
+            try fill(memory, from: number, what)
+            // The container must not inherit it; standard input stays, at its end.
+            if number != 0 { _ = CLinux.close(number) }
             return try checked(memory)
         case .command(let command):
             let memory = try Self.memory()
@@ -165,7 +164,7 @@ extension KeySource {
             let output = OwnedFD(adopting: pipe.second)
             let nothing = try open("/dev/null", O_RDONLY)
             let pid = try spawn(
-                "/bin/sh", ["sh", "-c", command], environment: environmentStrings(),
+                "/bin/sh", ["sh", "-c", command], environment: environmentWithoutKeys(),
                 descriptors: [(0, nothing.raw), (1, output.raw), (2, 2)])
             try? output.close()
             return (pid, input.release())

@@ -17,7 +17,7 @@ struct HelperAnswer {
     ///   - given: a descriptor that it gets as well.
     ///   - limit: of the answer, in bytes.
     func bytes(_ words: [String], giving given: CInt? = nil, limit: Int = 1 << 16) throws(SkiffError) -> [UInt8] {
-        var environment = environmentStrings()
+        var environment = environmentWithoutKeys()
         environment.append("SKIFF_MESSAGELEVEL=\(Log.level)")
         if !Log.isColored { environment.append("SKIFF_NOCOLOR=1") }
         let (answer, status) = try during("cannot start \(installation.imageTool)") { () throws(Errno) in

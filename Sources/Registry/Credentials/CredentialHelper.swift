@@ -27,7 +27,7 @@ struct CredentialHelper {
         }
         return try during("cannot run \(program)") { () throws(Errno) in
             let answer = try output(
-                of: path, [program, verb], environment: environmentStrings(), input: input + "\n", limit: 1 << 20)
+                of: path, [program, verb], environment: environmentWithoutKeys(), input: input + "\n", limit: 1 << 20)
             // "credentials not found in native keychain" comes with status 1.
             return answer.status == .exited(0) ? answer.bytes : []
         }

@@ -29,7 +29,7 @@ final class TransportProcess {
             let nothing = try open("/dev/null", O_RDONLY)
             let calls = try CallRecord.makeFile()
             record = try CallRecord(mapping: calls.raw)
-            var environment = environmentStrings().filter {
+            var environment = environmentWithoutKeys().filter {
                 // The plugin asks for the secrets it needs, and decides what its helpers get.
                 !$0.hasPrefix("SKIFF_MESSAGELEVEL=") && !TransportSecrets.isVariable($0)
             }

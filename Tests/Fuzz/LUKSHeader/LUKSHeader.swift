@@ -26,7 +26,9 @@ public func fuzzLUKSHeader(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
         }
     }
     #if FUZZ_CANARY
-    precondition(header.tweakOffset % 10 != 7, "the planted bug: sectors that are numbered from 7 on")
+    for case .pbkdf2(_, let rounds) in header.keyslots.map(\.derivation) {
+        precondition(rounds % 2 == 0, "the planted bug: an odd number of rounds")
+    }
     #endif
     return 0
 }
