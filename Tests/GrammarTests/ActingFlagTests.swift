@@ -37,7 +37,7 @@ import Testing
             return ["LaunchRequest", "NetworkFlags", "LaunchCommand", "LimitFlags", "InstanceLaunch"].map {
                 "Sources/Programs/skiff/Launch/\($0).swift"
             } + network + keys
-        case "build": return [verbs + "Build.swift", "Sources/Programs/skiff-image/BuildFlags.swift"] + network
+        case "build": return [verbs + "Build.swift", "Sources/Programs/skiff-image/BuildFlags.swift"] + network + keys
         case "pull": return [verbs + "Pull.swift"] + network
         case "push": return [verbs + "Push.swift"] + network
         case "tag", "delete", "search": return [verbs + "Manage.swift"] + network

@@ -77,8 +77,8 @@ extension Table {
                 defaultText: "zstd", choices: "zstd gzip lz4 xz", allowsOtherValues: true),
             Flag(.encrypt, short: "e", help: "encrypt the image; the flags of keys say with what, and imply it"),
             Flag(
-                .encryption, help: "how the image is encrypted, which implies that it is: luks2 or gocryptfs",
-                defaultText: "luks2", choices: "luks2 gocryptfs"),
+                .encryption, help: "how the image is encrypted, which implies that it is: luks2 or gocryptfs [luks2]",
+                choices: "luks2 gocryptfs"),
             Flag(
                 .mksquashfsArgs,
                 help: "options of mksquashfs that say how to compress, e.g. '-comp zstd -Xcompression-level 9'",

@@ -69,6 +69,7 @@ extension GocryptfsConfiguration {
 
     /// Returns the key for contents that belongs to a key.
     static func contentKey(_ key: SecretBytes) throws(PluginError) -> SecretBytes {
+        try Crypto.open()
         let result = try SecretBytes(count: keySize)
         let done = key.withBytes { key in
             result.withMutableBytes { out in

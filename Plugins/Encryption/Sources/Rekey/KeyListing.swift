@@ -18,7 +18,7 @@ enum KeyListing {
         }
         for message in image.messages {
             text.append(
-                "Object \(message.id):    wraps " + (message.name.isEmpty ? "the secret of a key slot" : message.name))
+                "Object \(message.id):    wraps " + (message.name.isEmpty ? image.kind.secret : message.name))
         }
         let signatures = image.signatures
         if signatures.isEmpty {
@@ -35,6 +35,9 @@ enum KeyListing {
 }
 
 extension VolumeFilesystem {
+    /// What an object without a name wraps.
+    fileprivate var secret: String { self == .luks ? "the secret of a key slot" : "the passphrase" }
+
     /// What protects the content against changes, where nobody has signed it.
     fileprivate var integrity: String {
         switch self {
