@@ -57,11 +57,11 @@ extension EndToEnd {
             func partition() throws -> String {
                 let list = try skiff(["sif", "list", "image.sif"]).standardOutput
                 let line = try #require(list.split(separator: "\n").first { $0.contains("*System") })
-                let numbers = line.split { !$0.isNumber }.compactMap { Int($0) }
-                let range = try #require(
-                    numbers.count >= 4 ? numbers[numbers.count - 2]...numbers[numbers.count - 1] : nil)
+                let ends = line.split(separator: "|")[3].split { !$0.isNumber }.compactMap { Int($0) }
+                try #require(ends.count == 2 && ends[0] < ends[1], "\(list)")
+                let (start, end) = (ends[0], ends[1])
                 try run(
-                    "tail -c +\(range.lowerBound + 1) image.sif | head -c \(range.upperBound - range.lowerBound) >partition"
+                    "tail -c +\(start + 1) image.sif | head -c \(end - start) >partition"
                 )
                 return folder + "/partition"
             }
