@@ -181,6 +181,10 @@ let package = Package(
             name: "skiff-extfs", path: "Plugins/Overlay/Server",
             cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
             linkerSettings: ["fuse3", "ext2fs", "com_err"].map { .linkedLibrary(":lib\($0).a") }),
+        .executableTarget(
+            name: "skiff-seal",
+            dependencies: ["Extfs", "Extraction", "SquashfsWriter", "Base", "Linux", "CLinux"],
+            path: "Plugins/Overlay/Seal", swiftSettings: swiftSettings, linkerSettings: helperLinking),
         // Only the headers of its libraries are used here: they are opened when an image is encrypted.
         .target(
             name: "COpenSSL", path: "Plugins/Encryption/COpenSSL", cSettings: [.define("_GNU_SOURCE")]),
@@ -383,6 +387,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("NetworkList", ["BridgeNetPlugin", "PluginKit"]),
     ("LUKSHeader", ["EncryptionPlugin"]), ("KeyMaterial", ["EncryptionPlugin"]),
     ("OuterImage", ["EncryptionPlugin"]),
+    ("ExtfsServer", ["CExtfsServer"]), ("Overlay", ["OverlayPlugin", "Linux"]),
     ("Squashfs", ["Squashfs"]), ("Extfs", ["Extfs", "Extraction", "Linux"]),
     ("EnvScript", ["Core", "Shell", "Linux", "CLinux"]),
     ("Grammar", ["Grammar", "Core", "Base"]),
@@ -399,6 +404,9 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
 ]
 
 if let kind = Context.environment["SKIFF_FUZZ"] {
+    // The sources of skiff-extfs below a libfuse of the test's own.
+    package.targets.append(
+        .target(name: "CExtfsServer", path: "Tests/Fuzz/CExtfsServer", cSettings: [.define("_GNU_SOURCE")]))
     for (name, dependencies) in fuzzTargets {
         package.targets.append(
             .target(

@@ -41,7 +41,8 @@ extension PluginRun {
         }
         return LayerService(
             plugin: id, server: text(answer.server) ?? "a server", options: options,
-            isUpper: answer.flags & UInt32(SKIFF_FILESYSTEM_PLAN_UPPER) != 0)
+            isUpper: answer.flags & UInt32(SKIFF_FILESYSTEM_PLAN_UPPER) != 0,
+            wantsServer: answer.flags & UInt32(SKIFF_FILESYSTEM_PLAN_SERVE) != 0)
     }
 
     private func isMountOption(_ option: String) -> Bool {

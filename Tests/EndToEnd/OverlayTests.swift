@@ -163,7 +163,7 @@ extension EndToEnd {
                     "printf '\\0\\0' | dd of=\(place.image) bs=1 seek=1080 conv=notrunc status=none",
                     "it is neither an ext3"
                 ),
-                ("rm \(place.image); echo text >\(place.image)", "it is neither an ext3 nor a squashfs image"),
+                ("rm \(place.image); echo text >\(place.image)", "it is neither an ext3, squashfs or erofs image"),
                 ("rm \(place.image); mkfifo \(place.image)", "cannot open overlay \(place.image)"),
                 ("rm \(place.image)", "cannot open overlay \(place.image): no such file or directory"),
             ]

@@ -76,7 +76,7 @@ extension EndToEnd {
             (["--overlay", "nosuch"], "cannot open overlay nosuch: no such file or directory"),
             (
                 ["--overlay", "root/bin/busybox"],
-                "it is neither an ext3 nor a squashfs image, nor a SIF with an overlay"
+                "it is neither an ext3, squashfs or erofs image, nor a SIF with an overlay"
             ),
         ])
         func overlayConflicts(flags: [String], message: String) throws {

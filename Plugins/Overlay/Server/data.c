@@ -107,29 +107,121 @@ int set_size(ext2_ino_t number, uint64_t size) {
     return error ? error : closed;
 }
 
-/* Punching holes and making room, as far as ext3 can: room that is made is written with zeros there. */
+static int write_zeros(ext2_ino_t number, uint64_t from, uint64_t to) {
+    ext2_file_t file;
+    char *zeros = calloc(1, server.fs->blocksize);
+    int error = zeros ? open_file(number, EXT2_FILE_WRITE, from, &file) : ENOMEM;
+    if (!error) {
+        while (!error && from < to) {
+            uint64_t left = to - from;
+            unsigned int got = 0, size = left < server.fs->blocksize ? (unsigned int)left : server.fs->blocksize;
+            error = error_number(ext2fs_file_write(file, zeros, size, &got));
+            if (!error && got == 0) error = EIO;
+            from += got;
+        }
+        int closed = error_number(ext2fs_file_close(file));
+        if (!error) error = closed;
+    }
+    free(zeros);
+    return error;
+}
+
+/* Blocks that lie in the hole altogether are given back, the rest of it is written with zeros. */
+static int punch(ext2_ino_t number, uint64_t offset, uint64_t end) {
+    struct ext2_inode_large inode;
+    uint64_t block = server.fs->blocksize;
+    int error = read_inode(number, &inode);
+    if (error) return error;
+    uint64_t size = EXT2_I_SIZE(&inode);
+    if (offset >= size) return 0;
+    bool isTail = end >= size;
+    if (isTail) end = size;
+    uint64_t first = (offset + block - 1) / block, last = isTail ? (end + block - 1) / block : end / block;
+    if (first >= last) return write_zeros(number, offset, end);
+    if (offset < first * block) error = write_zeros(number, offset, first * block < end ? first * block : end);
+    if (!error && last * block < end) error = write_zeros(number, last * block, end);
+    if (!error) error = read_inode(number, &inode);
+    if (!error) error = error_number(ext2fs_punch(server.fs, number, (struct ext2_inode *)&inode, NULL, first, last - 1));
+    if (!error) touch(&inode, CHANGED | MODIFIED);
+    return error ? error : write_inode(number, &inode);
+}
+
+/* Room is made as far as ext3 can: it is written with zeros there, and cannot lie behind the end of a file. */
+static int make_room(ext2_ino_t number, uint64_t offset, uint64_t end, bool keepsSize) {
+    struct ext2_inode_large inode;
+    ext2_filsys fs = server.fs;
+    int error = read_inode(number, &inode);
+    if (error) return error;
+    if (keepsSize && end > EXT2_I_SIZE(&inode)) return EOPNOTSUPP;
+    if (is_full(number, end)) return ENOSPC;
+    blk64_t first = offset / fs->blocksize, last = (end - 1) / fs->blocksize;
+    error = error_number(ext2fs_fallocate(fs, EXT2_FALLOCATE_ZERO_BLOCKS | EXT2_FALLOCATE_FORCE_INIT, number,
+                                          (struct ext2_inode *)&inode, ~0ULL, first, last - first + 1));
+    if (!error && !keepsSize && end > EXT2_I_SIZE(&inode))
+        error = error_number(ext2fs_inode_size_set(fs, (struct ext2_inode *)&inode, (ext2_off64_t)end));
+    if (!error) touch(&inode, CHANGED | MODIFIED);
+    return error ? error : write_inode(number, &inode);
+}
+
 void op_fallocate(fuse_req_t request, fuse_ino_t node, int mode, off_t offset, off_t length,
                   struct fuse_file_info *info) {
     (void)info;
     struct ext2_inode_large inode;
-    ext2_filsys fs = server.fs;
     ext2_ino_t number = inode_of(node);
-    uint64_t end = (uint64_t)offset + (uint64_t)length;
-    int error = !server.writable ? EROFS : mode & ~FALLOC_FL_KEEP_SIZE ? EOPNOTSUPP : read_inode(number, &inode);
+    uint64_t start = (uint64_t)offset, end = start + (uint64_t)length;
+    int error = !server.writable ? EROFS : offset < 0 || length <= 0 ? EINVAL : read_inode(number, &inode);
     if (!error && !S_ISREG(inode.i_mode)) error = EINVAL;
-    if (!error && is_full(number, end)) error = ENOSPC;
     if (!error) {
-        blk64_t first = (uint64_t)offset / fs->blocksize, last = (end - 1) / fs->blocksize;
-        error = error_number(ext2fs_fallocate(fs, EXT2_FALLOCATE_ZERO_BLOCKS | EXT2_FALLOCATE_FORCE_INIT, number,
-                                              (struct ext2_inode *)&inode, ~0ULL, first, last - first + 1));
-    }
-    if (!error && !(mode & FALLOC_FL_KEEP_SIZE) && end > EXT2_I_SIZE(&inode))
-        error = error_number(ext2fs_inode_size_set(fs, (struct ext2_inode *)&inode, (ext2_off64_t)end));
-    if (!error) {
-        touch(&inode, CHANGED | MODIFIED);
-        error = write_inode(number, &inode);
+        if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) error = punch(number, start, end);
+        else if ((mode & ~FALLOC_FL_KEEP_SIZE) == 0) error = make_room(number, start, end, mode & FALLOC_FL_KEEP_SIZE);
+        else error = EOPNOTSUPP;
     }
     fuse_reply_err(request, error);
+}
+
+struct seeking {
+    /* The block from which on is sought, and what is found. */
+    uint64_t block;
+    bool isForData, isDone;
+};
+
+static int seek_block(ext2_filsys fs, blk64_t *place, e2_blkcnt_t logical, blk64_t parent, int index, void *context) {
+    (void)fs, (void)place, (void)parent, (void)index;
+    struct seeking *seeking = context;
+    if (logical < 0 || (uint64_t)logical < seeking->block) return 0;
+    if (seeking->isForData) {
+        seeking->block = (uint64_t)logical;
+        seeking->isDone = true;
+        return BLOCK_ABORT;
+    }
+    if ((uint64_t)logical > seeking->block) return BLOCK_ABORT;
+    seeking->block++;
+    return 0;
+}
+
+void op_lseek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, struct fuse_file_info *info) {
+    (void)info;
+    struct ext2_inode_large inode;
+    ext2_ino_t number = inode_of(node);
+    int error = read_inode(number, &inode);
+    uint64_t size = error ? 0 : EXT2_I_SIZE(&inode), start = (uint64_t)offset;
+    if (!error && whence != SEEK_DATA && whence != SEEK_HOLE) error = EINVAL;
+    if (!error && (offset < 0 || start >= size)) error = ENXIO;
+    if (error) {
+        fuse_reply_err(request, error);
+        return;
+    }
+    struct seeking seeking = {.block = start / server.fs->blocksize, .isForData = whence == SEEK_DATA};
+    bool hasBlocks = ext2fs_inode_has_valid_blocks2(server.fs, (struct ext2_inode *)&inode);
+    if (!hasBlocks || ext2fs_block_iterate3(server.fs, number, BLOCK_FLAG_READ_ONLY, NULL, seek_block, &seeking) != 0) {
+        /* Content in the inode itself, for instance: as if there were no holes. */
+        fuse_reply_lseek(request, whence == SEEK_DATA ? offset : (off_t)size);
+        return;
+    }
+    uint64_t found = seeking.block * server.fs->blocksize;
+    if (found < start) found = start;
+    if (whence == SEEK_DATA && (!seeking.isDone || found >= size)) fuse_reply_err(request, ENXIO);
+    else fuse_reply_lseek(request, (off_t)(found < size ? found : size));
 }
 
 void op_statfs(fuse_req_t request, fuse_ino_t node) {

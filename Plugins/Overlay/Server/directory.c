@@ -8,6 +8,9 @@
 struct listing {
     char *bytes;
     size_t size, room;
+    /* Where each name begins. A program may ask for any place of a directory, so places are indices. */
+    size_t *starts;
+    size_t count, places;
     bool isRead;
 };
 
@@ -31,6 +34,16 @@ static int take(ext2_ino_t directory, int place, struct ext2_dir_entry *found, i
     struct reading *reading = context;
     struct listing *listing = reading->listing;
     size_t length = (size_t)ext2fs_dirent_name_len(found);
+    if (listing->count == listing->places) {
+        size_t places = listing->places ? listing->places * 2 : 128;
+        size_t *starts = reallocarray(listing->starts, places, sizeof *starts);
+        if (!starts) {
+            reading->error = ENOMEM;
+            return DIRENT_ABORT;
+        }
+        listing->starts = starts;
+        listing->places = places;
+    }
     if (listing->size + step(length) > listing->room) {
         size_t room = listing->room ? listing->room * 2 : 8192;
         char *bytes = realloc(listing->bytes, room);
@@ -47,13 +60,14 @@ static int take(ext2_ino_t directory, int place, struct ext2_dir_entry *found, i
     name->type = (uint8_t)ext2fs_dirent_file_type(found);
     memcpy(name->text, found->name, length);
     name->text[length] = 0;
+    listing->starts[listing->count++] = listing->size;
     listing->size += step(length);
     return 0;
 }
 
 static int read_names(ext2_ino_t directory, struct listing *listing) {
     struct reading reading = {listing, 0};
-    listing->size = 0;
+    listing->size = listing->count = 0;
     errcode_t error = ext2fs_dir_iterate2(server.fs, directory, 0, NULL, take, &reading);
     listing->isRead = true;
     return reading.error ? reading.error : error_number(error);
@@ -83,15 +97,16 @@ void op_readdir(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, 
         fuse_reply_err(request, error ? error : ENOMEM);
         return;
     }
-    size_t used = 0, place = (size_t)offset;
-    while (place < listing->size) {
-        const struct name *name = (const struct name *)(listing->bytes + place);
-        struct stat facts = {.st_ino = name->inode, .st_mode = mode_of(name->type)};
-        size_t next = place + step(name->length);
-        size_t needed = fuse_add_direntry(request, buffer + used, size - used, name->text, &facts, (off_t)next);
+    size_t used = 0;
+    for (size_t place = (size_t)offset; place < listing->count; place++) {
+        const struct name *name = (const struct name *)(listing->bytes + listing->starts[place]);
+        const char *shown = shown_name(inode_of(node), name->text, name->inode);
+        if (!shown) continue;
+        struct stat facts = {
+            .st_ino = name->inode, .st_mode = is_whiteout(name->inode) ? S_IFCHR : mode_of(name->type)};
+        size_t needed = fuse_add_direntry(request, buffer + used, size - used, shown, &facts, (off_t)place + 1);
         if (needed > size - used) break;
         used += needed;
-        place = next;
     }
     fuse_reply_buf(request, buffer, used);
     free(buffer);
@@ -101,6 +116,7 @@ void op_releasedir(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *f
     (void)node;
     struct listing *listing = (struct listing *)(uintptr_t)file->fh;
     free(listing->bytes);
+    free(listing->starts);
     free(listing);
     fuse_reply_err(request, 0);
 }

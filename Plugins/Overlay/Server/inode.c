@@ -6,7 +6,12 @@
 int read_inode(ext2_ino_t number, struct ext2_inode_large *inode) {
     if (number == 0 || number > server.fs->super->s_inodes_count) return EIO;
     memset(inode, 0, sizeof *inode);
-    return error_number(ext2fs_read_inode_full(server.fs, number, (struct ext2_inode *)inode, sizeof *inode));
+    errcode_t error = ext2fs_read_inode_full(server.fs, number, (struct ext2_inode *)inode, sizeof *inode);
+    if (error) return error_number(error);
+    /* As the kernel does. */
+    size_t room = EXT2_INODE_SIZE(server.fs->super) - EXT2_GOOD_OLD_INODE_SIZE;
+    if (room > 0 && (inode->i_extra_isize > room || inode->i_extra_isize % 4 != 0)) return EIO;
+    return 0;
 }
 
 int write_inode(ext2_ino_t number, struct ext2_inode_large *inode) {
@@ -63,7 +68,9 @@ void describe(ext2_ino_t number, const struct ext2_inode_large *inode, struct st
     load(inode->i_atime, inode->i_atime_extra, HAS(inode, i_atime_extra), &out->st_atim);
     load(inode->i_mtime, inode->i_mtime_extra, HAS(inode, i_mtime_extra), &out->st_mtim);
     load(inode->i_ctime, inode->i_ctime_extra, HAS(inode, i_ctime_extra), &out->st_ctim);
-    if (S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode)) {
+    if (is_whiteout(number)) {
+        out->st_mode = S_IFCHR;
+    } else if (S_ISCHR(inode->i_mode) || S_ISBLK(inode->i_mode)) {
         uint32_t old = inode->i_block[0], new = inode->i_block[1];
         out->st_rdev = old ? makedev(old >> 8 & 255, old & 255)
                            : makedev(new >> 8 & 0xFFF, (new & 255) | (new >> 12 & 0xFFF00));

@@ -18,6 +18,7 @@ const struct fuse_lowlevel_ops operations = {
     .flush = op_flush, .fsync = op_fsync, .opendir = op_opendir, .readdir = op_readdir, .releasedir = op_releasedir,
     .fsyncdir = op_fsync, .statfs = op_statfs, .setxattr = op_setxattr, .getxattr = op_getxattr,
     .listxattr = op_listxattr, .removexattr = op_removexattr, .create = op_create, .fallocate = op_fallocate,
+    .lseek = op_lseek,
 };
 
 int error_number(errcode_t error) {
@@ -53,12 +54,16 @@ static errcode_t mark(bool clean) {
 }
 
 static int open_image(uint64_t offset) {
-    char options[64];
+    char options[64], name[16];
+    snprintf(name, sizeof name, "%d", server.image);
     int flags = EXT2_FLAG_64BITS | (server.writable ? EXT2_FLAG_RW : 0);
     snprintf(options, sizeof options, "offset=%llu", (unsigned long long)offset);
-    errcode_t error = ext2fs_open2("3", options, flags, 0, 0, unixfd_io_manager, &server.fs);
+    errcode_t error = ext2fs_open2(name, options, flags, 0, 0, unixfd_io_manager, &server.fs);
     if (error) return refuse("cannot read the file system", error);
     ext2_filsys fs = server.fs;
+    /* libext2fs clears as many bytes of an inode without a look at its size; the kernel takes its own number, too. */
+    if (fs->super->s_want_extra_isize > EXT2_INODE_SIZE(fs->super) - EXT2_GOOD_OLD_INODE_SIZE)
+        fs->super->s_want_extra_isize = 0;
     if (ext2fs_has_feature_journal_needs_recovery(fs->super)) return refuse("its journal was not replayed", 0);
     if (server.writable) {
         if (!(fs->super->s_state & EXT2_VALID_FS)) return refuse("it was not checked after its last use", 0);
@@ -99,8 +104,22 @@ static int finish(void) {
         return refuse("something could not be written", 0);
     }
     errcode_t error = mark(true);
-    if (!error && fsync(IMAGE) != 0) error = errno;
+    if (!error && fsync(server.image) != 0) error = errno;
     return error ? refuse("cannot finish writing", error) : 0;
+}
+
+/* Puts an image that the kernel will mount into the dialect of marks that is written, or finds out whether it is in it.
+ * Returns 3 for an image that is only read and that the kernel would misread. */
+static int settle(uint64_t offset) {
+    size_t count = 0;
+    if (open_image(offset) != 0) return 1;
+    int error = settle_marks(&count);
+    if (error) {
+        server.failed = true;
+        refuse("cannot read its directories", error);
+    }
+    if (server.writable) return finish() != 0 || error;
+    return error ? 1 : count > 0 ? 3 : 0;
 }
 
 static int serve(void) {
@@ -121,18 +140,26 @@ static int serve(void) {
     return finish();
 }
 
+/* `skiff-extfs OFFSET rw|ro UID GID PID`, where - is for no shown owner and PID is in the container, or
+ * `skiff-extfs marks OFFSET rw|ro`. */
 int main(int count, char **words) {
-    if (count != 5) return refuse("it is started by skiff only", 0);
+    bool isSettling = count == 4 && strcmp(words[1], "marks") == 0;
+    if (count != 6 && !isSettling) return refuse("it is started by skiff only", 0);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     umask(0);
     if (chdir("/") != 0) return refuse("cannot leave the directory", errno);
     initialize_ext2_error_table();
-    server.writable = strcmp(words[2], "rw") == 0;
+    server.writable = strcmp(words[isSettling ? 3 : 2], "rw") == 0;
+    if (isSettling) return settle(strtoull(words[2], NULL, 10));
     if (open_image(strtoull(words[1], NULL, 10)) != 0) return 1;
+    size_t marks;
+    int error = settle_marks(&marks);
+    if (error) return refuse("cannot read its directories", error);
     if (strcmp(words[3], "-") != 0) {
         server.shown_uid = (uint32_t)strtoul(words[3], NULL, 10);
         server.shown_gid = (uint32_t)strtoul(words[4], NULL, 10);
         choose_owner();
     }
+    if (server.writable) know_container((pid_t)strtol(words[5], NULL, 10));
     return serve();
 }

@@ -64,7 +64,7 @@ static void reply_entry(fuse_req_t request, ext2_ino_t number) {
 
 void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name) {
     ext2_ino_t number;
-    int error = find_name(inode_of(parent), name, &number);
+    int error = find_shown(inode_of(parent), name, &number);
     if (error == ENOENT) {
         struct fuse_entry_param nothing = {.entry_timeout = 86400};
         fuse_reply_entry(request, &nothing);
@@ -240,6 +240,7 @@ void op_unlink(fuse_req_t request, fuse_ino_t node, const char *name) {
     if (!error) error = remove_name(parent, name);
     if (!error) error = touch_inode(parent, CHANGED | MODIFIED);
     if (!error) error = free_if_unused(number);
+    if (!error && inode.i_links_count > 0) forget_aliases();
     fuse_reply_err(request, error);
 }
 

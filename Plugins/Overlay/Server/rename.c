@@ -111,6 +111,7 @@ static int move(fuse_req_t request, struct side *old, struct side *new, bool rep
     if (!error) error = flags & RENAME_WHITEOUT ? leave_whiteout(request, old) : remove_name(old->directory, old->name);
     if (!error) error = adopt(old->inode, mode, old->directory, new->directory);
     if (!error && replaces) error = free_if_unused(new->inode);
+    if (!error && replaces && !loses && new->facts.i_links_count > 0) forget_aliases();
     return error;
 }
 

@@ -30,6 +30,9 @@ struct server {
     uint32_t *lookups;
     /* What was not written is known at the end at the latest. */
     bool failed;
+    /* Of an image that is only read, a bit for each inode: directories that hide what lies below, files that stand for
+     * something that was removed, and files that are marks alone. NULL where there are none. */
+    uint8_t *opaque, *whiteouts, *hidden;
 };
 
 extern struct server server;
@@ -90,11 +93,30 @@ void op_fsync(fuse_req_t, fuse_ino_t, int, struct fuse_file_info *);
 void op_flush(fuse_req_t, fuse_ino_t, struct fuse_file_info *);
 void op_statfs(fuse_req_t, fuse_ino_t);
 void op_fallocate(fuse_req_t, fuse_ino_t, int, off_t, off_t, struct fuse_file_info *);
+void op_lseek(fuse_req_t, fuse_ino_t, off_t, int, struct fuse_file_info *);
 int set_size(ext2_ino_t number, uint64_t size);
 /* Everything to the disk. */
 int synchronize(void);
 
+/* marks.c */
+/* Finds what is marked in other dialects than ours: puts it into ours, or remembers it where nothing is written. */
+int settle_marks(size_t *count);
+bool is_opaque(ext2_ino_t directory);
+bool is_whiteout(ext2_ino_t inode);
+/* As find_name, where what was removed is a whiteout whatever its dialect. */
+int find_shown(ext2_ino_t directory, const char *name, ext2_ino_t *found);
+/* The name that an entry has for others; NULL when it has none. */
+const char *shown_name(ext2_ino_t directory, const char *name, ext2_ino_t inode);
+
+/* aliases.c */
+void know_container(pid_t pid);
+/* Called when a name of a file goes that has others, before the kernel is told that it is gone. */
+void forget_aliases(void);
+
 /* xattrs.c */
+/* 1 for a directory that only another dialect calls opaque, else 0 or a negative error number. */
+int has_foreign_opaque(ext2_ino_t directory);
+int set_opaque(ext2_ino_t directory);
 void op_setxattr(fuse_req_t, fuse_ino_t, const char *, const char *, size_t, int);
 void op_getxattr(fuse_req_t, fuse_ino_t, const char *, size_t);
 void op_listxattr(fuse_req_t, fuse_ino_t, size_t);

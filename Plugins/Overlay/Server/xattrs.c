@@ -4,6 +4,9 @@
 #include <sys/xattr.h>
 
 static int open_attributes(ext2_ino_t number, struct ext2_xattr_handle **handle) {
+    struct ext2_inode_large inode;
+    int problem = read_inode(number, &inode);
+    if (problem) return problem;
     errcode_t error = ext2fs_xattrs_open(server.fs, number, handle);
     if (error) return error_number(error);
     error = ext2fs_xattrs_read(*handle);
@@ -18,6 +21,8 @@ static int find(struct ext2_xattr_handle *handle, const char *name, void **value
     return error_number(ext2fs_xattr_get(handle, name, value, size));
 }
 
+#define OPAQUE_NAME "user.overlay.opaque"
+
 /* The marks of overlays that root or fuse-overlayfs has written mean the same. */
 static int find_mark(struct ext2_xattr_handle *handle, const char *name, void **value, size_t *size) {
     static const char own[] = "user.overlay.";
@@ -26,8 +31,14 @@ static int find_mark(struct ext2_xattr_handle *handle, const char *name, void **
     char other[300];
     snprintf(other, sizeof other, "trusted.overlay.%s", name + sizeof own - 1);
     error = find(handle, other, value, size);
-    if (error != ENODATA || strcmp(name, "user.overlay.opaque") != 0) return error;
+    if (error != ENODATA || strcmp(name, OPAQUE_NAME) != 0) return error;
     return find(handle, "user.fuseoverlayfs.opaque", value, size);
+}
+
+/* What .wh..wh..opq says. */
+static void answer_opaque(fuse_req_t request, size_t size) {
+    if (size == 0) fuse_reply_xattr(request, 1);
+    else fuse_reply_buf(request, "y", 1);
 }
 
 void op_getxattr(fuse_req_t request, fuse_ino_t node, const char *name, size_t size) {
@@ -38,6 +49,10 @@ void op_getxattr(fuse_req_t request, fuse_ino_t node, const char *name, size_t s
     if (!error) {
         error = find_mark(handle, name, &value, &length);
         ext2fs_xattrs_close(&handle);
+    }
+    if (error == ENODATA && is_opaque(inode_of(node)) && strcmp(name, OPAQUE_NAME) == 0) {
+        answer_opaque(request, size);
+        return;
     }
     if (!error && size > 0 && length > size) error = ERANGE;
     if (error) fuse_reply_err(request, error);
@@ -110,4 +125,31 @@ void op_removexattr(fuse_req_t request, fuse_ino_t node, const char *name) {
         error = close_changed(handle, inode_of(node), error);
     }
     fuse_reply_err(request, error);
+}
+
+static bool says_yes(struct ext2_xattr_handle *handle, const char *name) {
+    void *value = NULL;
+    size_t size = 0;
+    bool result = find(handle, name, &value, &size) == 0 && size == 1 && *(const char *)value == 'y';
+    if (value) ext2fs_free_mem(&value);
+    return result;
+}
+
+int has_foreign_opaque(ext2_ino_t directory) {
+    struct ext2_xattr_handle *handle;
+    int error = open_attributes(directory, &handle);
+    if (error) return -error;
+    bool isForeign = !has(handle, OPAQUE_NAME)
+        && (says_yes(handle, "trusted.overlay.opaque") || says_yes(handle, "user.fuseoverlayfs.opaque"));
+    ext2fs_xattrs_close(&handle);
+    return isForeign;
+}
+
+int set_opaque(ext2_ino_t directory) {
+    struct ext2_xattr_handle *handle;
+    int error = open_attributes(directory, &handle);
+    if (error) return error;
+    if (!has(handle, OPAQUE_NAME)) error = error_number(ext2fs_xattr_set(handle, OPAQUE_NAME, "y", 1));
+    int closed = error_number(ext2fs_xattrs_close(&handle));
+    return error ? error : closed;
 }

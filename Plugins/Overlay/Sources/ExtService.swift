@@ -36,7 +36,9 @@ enum ExtService {
     private static func plan(
         _ session: Session, _ request: skiff_filesystem_request?, _ answer: UnsafeMutablePointer<skiff_filesystem_plan>?
     ) throws(PluginError) -> Int32 {
-        guard let request, isOurs(request), let answer else { return SKIFF_DECLINED }
+        guard let request, let answer else { return SKIFF_DECLINED }
+        if try ErofsService.plan(session, request, answer) { return SKIFF_OK }
+        guard isOurs(request) else { return SKIFF_DECLINED }
         if request.driver == UInt32(SKIFF_FILESYSTEM_DRIVER_SERVER) {
             let path = try server(session)
             guard Host.permits(.execute, path) else {
@@ -45,8 +47,35 @@ enum ExtService {
             }
         }
         answer.pointee.flags = UInt32(SKIFF_FILESYSTEM_PLAN_UPPER)
+        if try isMisread(session, request) { answer.pointee.flags |= UInt32(SKIFF_FILESYSTEM_PLAN_SERVE) }
         answer.pointee.server = Kit.text("skiff-extfs")
         return SKIFF_OK
+    }
+
+    /// Whether an image that the kernel would mount to be read has marks that overlayfs looks for elsewhere. One that is
+    /// written is put right by `settleMarks`.
+    private static func isMisread(_ session: Session, _ request: skiff_filesystem_request) throws(PluginError) -> Bool {
+        guard request.driver == UInt32(SKIFF_FILESYSTEM_DRIVER_KERNEL),
+            request.flags & UInt32(SKIFF_FILESYSTEM_FLAG_WRITABLE) == 0
+        else { return false }
+        return try session.run(
+            try server(session), ["marks", "\(request.offset)", "ro"], descriptors: [(3, request.fd)]) == 3
+    }
+
+    /// Puts the marks of an image that the kernel is going to write to into the dialect that it reads.
+    private static func settleMarks(_ session: Session, _ request: skiff_filesystem_request, _ path: String)
+        throws(PluginError)
+    {
+        guard request.driver == UInt32(SKIFF_FILESYSTEM_DRIVER_KERNEL),
+            request.flags & UInt32(SKIFF_FILESYSTEM_FLAG_WRITABLE) != 0
+        else { return }
+        let status = try session.run(
+            try server(session), ["marks", "\(request.offset)", "rw"], descriptors: [(2, 2), (3, request.fd)])
+        guard status == 0 else {
+            throw PluginError(
+                "cannot use overlay \(path): its whiteouts cannot be read\nTry skiff overlay repair on it",
+                status: SKIFF_E_SYSTEM)
+        }
     }
 
     /// Whoever was killed while it wrote has left an image that is put right here, before anybody writes to it again.
@@ -54,11 +83,19 @@ enum ExtService {
         guard let request, isOurs(request) else { return SKIFF_DECLINED }
         let path = request.path.map { String(cString: $0) } ?? ""
         let part = FilePart(descriptor: request.fd, offset: request.offset, size: request.size)
-        let state = try ExtState(part, of: path)
-        if state.isClean && !state.needsReplay && !state.hasErrors { return SKIFF_OK }
+        let isWritten = request.flags & UInt32(SKIFF_FILESYSTEM_FLAG_WRITABLE) != 0
+        let superblock = try part.superblock(of: path, isWritten: isWritten)
+        if !superblock.isSound { try check(session, request, superblock, path) }
+        try settleMarks(session, request, path)
+        return SKIFF_OK
+    }
+
+    private static func check(
+        _ session: Session, _ request: skiff_filesystem_request, _ superblock: ExtSuperblock, _ path: String
+    ) throws(PluginError) {
         guard request.flags & UInt32(SKIFF_FILESYSTEM_FLAG_WRITABLE) != 0 else {
             // The kernel reads over an unfinished journal.
-            if !state.needsReplay || request.driver == UInt32(SKIFF_FILESYSTEM_DRIVER_KERNEL) { return SKIFF_OK }
+            if !superblock.needsReplay || request.driver == UInt32(SKIFF_FILESYSTEM_DRIVER_KERNEL) { return }
             throw PluginError(
                 "cannot use image \(path) read-only: its last user was killed, and what that wrote is in its journal\n"
                     + "Use it once writable, or run skiff overlay check on it", status: SKIFF_E_SYSTEM)
@@ -77,7 +114,7 @@ enum ExtService {
                 if index > 0 {
                     Kit.log(.warning, "Image \(path) was repaired; lost+found in it has what had no name")
                 }
-                return SKIFF_OK
+                return
             }
         }
         throw PluginError(
@@ -86,13 +123,19 @@ enum ExtService {
     }
 
     private static func serve(_ session: Session, _ request: skiff_filesystem_request?) throws(PluginError) -> Int32 {
-        guard let request, isOurs(request) else { return SKIFF_DECLINED }
+        guard let request else { return SKIFF_DECLINED }
+        if try ErofsService.serve(session, request) { return SKIFF_OK }
+        guard isOurs(request) else { return SKIFF_DECLINED }
         let mode = request.flags & UInt32(SKIFF_FILESYSTEM_FLAG_WRITABLE) != 0 ? "rw" : "ro"
         let owner = onlyID(request.place, "uid_map").map(String.init) ?? "-"
         let group = onlyID(request.place, "gid_map").map(String.init) ?? "-"
         let isOne = owner != "-" && group != "-"
         try session.start(
-            try server(session), ["\(request.offset)", mode, isOne ? owner : "-", isOne ? group : "-"],
+            try server(session),
+            [
+                "\(request.offset)", mode, isOne ? owner : "-", isOne ? group : "-",
+                "\(request.place?.pointee.pid ?? 0)",
+            ],
             descriptors: [(2, 2), (3, request.fd), (4, request.fuse_fd)], ready: 5)
         return SKIFF_OK
     }

@@ -2,18 +2,18 @@ package import PluginKit
 
 /// A file system in a file that is an overlay.
 package struct OverlayPart: Sendable, Equatable {
-    /// `squashfs`, `ext3`, or `ext4` for what has features that ext3 lacks.
+    /// `squashfs`, `erofs`, `ext3`, or `ext4` for what has features that ext3 lacks.
     package let filesystem: String
     package let file: FilePart
 
     package init(filesystem: String, file: FilePart) { (self.filesystem, self.file) = (filesystem, file) }
 
-    package var isWritable: Bool { filesystem != "squashfs" }
+    package var isWritable: Bool { filesystem.hasPrefix("ext") }
 
     /// Adds it as a layer; `upper` and `work` lie in it as Apptainer has them.
     func add(_ isWritten: Bool, to session: Session, reason: String, _ path: String) throws(PluginError) {
-        if filesystem != "squashfs" { try ExtState(file, of: path).check(path) }
-        let directory = filesystem == "squashfs" ? nil : "upper"
+        if isWritable { _ = try file.superblock(of: path, isWritten: isWritten) }
+        let directory = isWritable ? "upper" : nil
         try session.add(
             .served(
                 file, filesystem: filesystem, isWritable: isWritten, directory: directory,
@@ -47,7 +47,7 @@ package struct OverlayImage {
             throw OverlayProblem(
                 "cannot use overlay \(spec.path): "
                     + (found == nil
-                        ? "it is neither an ext3 nor a squashfs image, nor a SIF with an overlay"
+                        ? "it is neither an ext3, squashfs or erofs image, nor a SIF with an overlay"
                         : "this SIF has no overlay partition"))
         }
         parts = found
@@ -71,6 +71,11 @@ package struct OverlayImage {
         }
     }
 
+    /// The magic number 0xE0F5E1E2 of `erofs_super_block`, little-endian; Documentation/filesystems/erofs.rst.
+    private static func isErofs(_ start: [UInt8]) -> Bool {
+        start.count >= 2048 && start[1024..<1028].elementsEqual([0xE2, 0xE1, 0xF5, 0xE0])
+    }
+
     /// - Returns: nil for a file that is no image.
     private static func parts(of file: HostFile) throws(SystemError) -> [OverlayPart]? {
         let size = UInt64(clamping: try Host.facts(of: file.descriptor).size)
@@ -80,16 +85,17 @@ package struct OverlayImage {
         }
         let whole = FilePart(descriptor: file.descriptor, offset: 0, size: size)
         if start.starts(with: "hsqs".utf8) { return [OverlayPart(filesystem: "squashfs", file: whole)] }
-        return ExtState.type(start).map { [OverlayPart(filesystem: $0, file: whole)] }
+        if Self.isErofs(start) { return [OverlayPart(filesystem: "erofs", file: whole)] }
+        return ExtSuperblock(start).map { [OverlayPart(filesystem: $0.driver, file: whole)] }
     }
 }
 
 /// The overlay partitions of a SIF; Docs/spec/sif.md.
-enum SIFOverlays {
+package enum SIFOverlays {
     private static let descriptorSize = 585
 
     /// - Returns: in the order of the file; those that lie outside of it are left out.
-    static func find(in descriptor: Int32, size: UInt64) throws(SystemError) -> [OverlayPart] {
+    package static func find(in descriptor: Int32, size: UInt64) throws(SystemError) -> [OverlayPart] {
         let header = try Host.read(descriptor, at: 0, count: 128)
         guard header.count == 128 else { return [] }
         let count = min(number(header, 88, 8), 4096)

@@ -50,7 +50,7 @@ struct LayerMount {
             let loop = try makeLoop(
                 over: image.file, offset: image.range.offset, size: image.range.size, writable: image.isWritable,
                 below: image.loopLimit)
-            let isExt = image.filesystem != "squashfs"
+            let isExt = image.filesystem.hasPrefix("ext")
             // A journal cannot be replayed on a device that is read-only.
             let data = isExt ? "errors=remount-ro" + (image.isWritable ? "" : ",noload") : ""
             let sync = image.isSynchronous ? UInt(MS_SYNCHRONOUS) : 0
@@ -59,10 +59,13 @@ struct LayerMount {
         } catch {
             let limit = "The configuration allows loop devices below number \(image.loopLimit) (max loop devices)"
             let isDamaged = error == .invalidArgument || error == .ioError
-            throw SkiffError(
-                "cannot mount \(image.path)", errno: error,
-                hint: error == .noSpace
-                    ? limit : isDamaged ? "The image is damaged, or this kernel cannot read it" : nil)
+            let hint: String? =
+                switch error {
+                case .noSpace: limit
+                case .noSuchDevice: "This kernel has no \(image.filesystem)"
+                default: isDamaged ? "The image is damaged, or this kernel cannot read it" : nil
+                }
+            throw SkiffError("cannot mount \(image.path)", errno: error, hint: hint)
         }
     }
 

@@ -119,15 +119,15 @@ struct RootAssembly {
         throws(Errno)
     {
         var options = "lowerdir=" + directories.lower.joined(separator: ":")
-        if let upper = directories.upper {
-            options += ",upperdir=\(upper.upper),workdir=\(upper.work)"
-            // Without it an unprivileged overlay cannot remove a directory of the image: EIO.
-            // An image of layers is written in one dialect, so that everybody who mounts it can read it.
-            let isImage = plan.layers.contains { layer in
-                if case .served = layer.kind { true } else { false }
-            }
-            if plan.user != .none || isImage || !inInitialUserNamespace() { options += ",userxattr" }
+        if let upper = directories.upper { options += ",upperdir=\(upper.upper),workdir=\(upper.work)" }
+        // The dialect of marks that is read and written. Without it an unprivileged overlay cannot remove a directory of the
+        // image (EIO), and takes opaque directories of a layer for others. An image of layers is written in one dialect, so that
+        // everybody who mounts it can read it.
+        let isImage = plan.layers.contains { layer in
+            if case .served = layer.kind { true } else { false }
         }
+        let isUsers = plan.user != .none || isImage || !inInitialUserNamespace()
+        if !plan.layers.isEmpty && isUsers { options += ",userxattr" }
         var flags = UInt(MS_NODEV)
         if !plan.privileges.allowSetuid { flags |= UInt(MS_NOSUID) }
         if !writable { flags |= UInt(MS_RDONLY) }

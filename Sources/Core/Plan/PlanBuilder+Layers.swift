@@ -13,9 +13,9 @@ extension PlanBuilder {
     }
 
     private func chooseDriver(of image: inout ServedLayer, _ use: String) throws(SkiffError) {
-        if try isKernels(image) {
-            image.driver = .loop
-            image.recoverer = try plugins.service(for: image, byKernel: true)?.plugin
+        let asked = try isKernels(image) ? plugins.service(for: image, byKernel: true) : nil
+        if try isKernels(image), asked?.wantsServer != true {
+            (image.driver, image.recoverer) = (.loop, asked?.plugin)
         } else {
             image.driver = try serverDriver(image, use)
         }
@@ -27,7 +27,8 @@ extension PlanBuilder {
     private func isKernels(_ image: ServedLayer) throws(SkiffError) -> Bool {
         guard host.canMountImages, !request.makesUserNamespace(host) else { return false }
         switch image.filesystem {
-        case "squashfs": return settings.allowKernelSquashfs
+        case "squashfs": return settings.allowKernelSquashfs && !image.hasAttributes
+        case "erofs": return settings.allowKernelSquashfs
         case "ext3", "ext4": return settings.allowKernelExtfs
         default: return false
         }

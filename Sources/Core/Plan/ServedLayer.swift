@@ -24,6 +24,9 @@ package struct ServedLayer: Sendable, Equatable {
     /// The name of the directory at its root that is the layer; nil for the root.
     package var directory: String?
     package var work: String?
+    /// Whether a squashfs has extended attributes: they may be marks of another dialect than that of the mount, which the image
+    /// server knows and the kernel does not.
+    package var hasAttributes = false
     /// Nil until the plan is closed.
     package var driver: Driver?
     /// The plugin that recovers what the kernel mounts.
@@ -40,8 +43,8 @@ package struct ServedLayer: Sendable, Equatable {
         (self.isWritable, self.directory, self.work) = (isWritable, directory, work)
     }
 
-    /// squashfs cannot be written, so nobody locks it.
-    package var isLocked: Bool { filesystem != "squashfs" }
+    /// What nobody can write, nobody locks.
+    package var isLocked: Bool { filesystem != "squashfs" && filesystem != "erofs" }
 
     var pluginService: LayerService? {
         if case .plugin(let service)? = driver { service } else { nil }
@@ -86,9 +89,12 @@ package struct LayerService: Sendable, Equatable {
     package var options: [String]
     /// Whether overlayfs can write to it.
     package var isUpper: Bool
+    /// Whether the kernel, asked about, would show something else than the server does.
+    package var wantsServer: Bool
 
-    package init(plugin: String, server: String, options: [String], isUpper: Bool) {
+    package init(plugin: String, server: String, options: [String], isUpper: Bool, wantsServer: Bool = false) {
         (self.plugin, self.server, self.options, self.isUpper) = (plugin, server, options, isUpper)
+        self.wantsServer = wantsServer
     }
 }
 

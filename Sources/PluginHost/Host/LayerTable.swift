@@ -60,13 +60,21 @@ private func servedLayer(_ layer: skiff_layer, _ session: Session) -> ServedLaye
             return refuse(SKIFF_E_DENIED, "its file is not open for writing")
         }
         let copy = try duplicate(layer.fd)
-        return ServedLayer(
+        var image = ServedLayer(
             path: String(bytes: try readLink(ofProcess: layer.fd)), file: copy.release(),
             range: ByteRange(offset: offset, size: size), filesystem: type, isWritable: isWritable,
             directory: text(layer.path), work: text(layer.work))
+        if type == "squashfs" { image.hasAttributes = try hasAttributes(image) }
+        return image
     } catch {
         return refuse(SKIFF_E_SYSTEM, "its descriptor cannot be used", error)
     }
+}
+
+/// Bytes 56 to 63 of the superblock say where they are, or that there are none; Docs/spec/squashfs-and-ext3.md §1.1.
+private func hasAttributes(_ image: ServedLayer) throws(Errno) -> Bool {
+    let start = try readBytes(image.file, at: image.range.offset, count: 64)
+    return start.count == 64 && start[56...].contains { $0 != 0xFF }
 }
 
 private func isFilesystemName(_ name: String) -> Bool {

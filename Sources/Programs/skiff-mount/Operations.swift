@@ -146,11 +146,20 @@ enum Operations {
         answer(request) { server throws(SquashfsError) in
             let wanted = bytes(name)
             let all = try server.reader.xattrs(of: server.inode(node))
-            guard let found = all.first(where: { $0.name == wanted }) else {
+            guard let found = all.first(where: { $0.name == wanted }) ?? Self.mark(wanted, in: all) else {
                 fuse_reply_err(request, ENODATA)
                 return
             }
             replyXattr(request, server.shown(wanted, found.value), size)
+        }
+    }
+
+    /// The marks of opaque directories of root's overlayfs and of fuse-overlayfs mean what those of users' overlayfs do.
+    private static func mark(_ wanted: [UInt8], in all: [ExtendedAttribute]) -> ExtendedAttribute? {
+        guard wanted.elementsEqual("user.overlay.opaque".utf8) else { return nil }
+        return all.first {
+            $0.name.elementsEqual("trusted.overlay.opaque".utf8)
+                || $0.name.elementsEqual("user.fuseoverlayfs.opaque".utf8)
         }
     }
 

@@ -36,7 +36,7 @@ struct ImageOverlay {
 
     /// Makes all commands of busybox known to a shell of an image that has no links for them.
     static let commands =
-        "for c in chmod dd df ln mkdir mv rm seq tail; do eval \"$c() { /bin/busybox $c \\\"\\$@\\\"; }\"; done; "
+        "for c in chmod dd df ln mkdir mv rm rmdir seq tail; do eval \"$c() { /bin/busybox $c \\\"\\$@\\\"; }\"; done; "
 
     @discardableResult func run(_ script: String) throws -> Outcome {
         let outcome = try Command(["/bin/sh", "-c", script], as: profile).run()

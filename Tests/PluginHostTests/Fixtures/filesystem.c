@@ -129,7 +129,7 @@ static int32_t serve(const skiff_plugin *self, skiff_session *session, const ski
     const char *script = fails(request, "dies")     ? "exit 1"
                          : fails(request, "status") ? "\"$0\" \"$@\"; exit 3"
                                                     : "exec \"$0\" \"$@\"";
-    const char *arguments[] = {"sh", "-c", script, LIBEXEC "/skiff-extfs", "0", mode, "-", "-", NULL};
+    const char *arguments[] = {"sh", "-c", script, LIBEXEC "/skiff-extfs", "0", mode, "-", "-", "0", NULL};
     skiff_run_fd fds[] = {{2, 2}, {3, request->fd}, {4, request->fuse_fd}};
     skiff_command command = {
         .struct_size = sizeof command, .path = "/bin/sh", .arguments = arguments, .fds = fds, .fd_count = 3,

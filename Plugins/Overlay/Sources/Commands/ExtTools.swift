@@ -55,13 +55,27 @@ struct ExtTools {
         throw PluginError("cannot repair the file system: e2fsck ended with status \(status)", status: SKIFF_E_SYSTEM)
     }
 
-    /// Replays the journal of a file system that has a file for itself, and makes sure that it has no errors.
-    func settle(_ descriptor: Int32) throws(PluginError) {
-        let (status, said) = try runSilently(try find("e2fsck"), ["-f", "-p", Self.file], descriptor)
+    /// Replays the journal, and makes sure that the file system has no errors.
+    ///
+    /// - Parameter size: of the file system; 0 for one that has a file for itself.
+    func settle(_ descriptor: Int32, offset: Int64 = 0, size: Int64 = 0) throws(PluginError) {
+        let (status, said) = try runSilently(
+            try find("e2fsck"), ["-f", "-p", place(offset)], descriptor, limit: size > 0 ? offset + size : 0)
         if status < 4 { return }
         throw PluginError(
             "cannot go on with an overlay that has errors: \(said)\nskiff overlay repair mends them",
             status: SKIFF_E_SYSTEM)
+    }
+
+    /// Packs the layer of a file system as squashfs.
+    ///
+    /// - Parameter target: an empty file.
+    func seal(_ descriptor: Int32, offset: Int64, size: Int64, into target: Int32) throws(PluginError) {
+        let program = try session.directory("libexec") + "/skiff-seal"
+        let (status, said) = try runSilently(
+            program, ["\(offset)", "\(size)"], descriptor, more: [(4, target)])
+        if status == 0 { return said.isEmpty ? () : Kit.log(.warning, said) }
+        throw PluginError("cannot seal the overlay: \(said)", status: SKIFF_E_SYSTEM)
     }
 
     /// Changes the size of a file system that has a file for itself, since resize2fs cuts the file off at its end.
@@ -72,9 +86,10 @@ struct ExtTools {
     }
 
     /// Runs a program whose words count only when it fails.
-    /// - Returns: its status, and the last line that it wrote to standard error.
+    /// - Returns: its status, and the last line that it wrote to standard error, if any.
     private func runSilently(
-        _ program: String, _ words: [String], _ descriptor: Int32, limit: Int64 = 0
+        _ program: String, _ words: [String], _ descriptor: Int32, limit: Int64 = 0,
+        more: [(inside: Int32, fd: Int32)] = []
     ) throws(PluginError) -> (status: Int32, said: String) {
         let errors: HostFile
         do throws(SystemError) {
@@ -83,11 +98,11 @@ struct ExtTools {
             throw PluginError("cannot make a file in memory", error)
         }
         let status = try session.run(
-            program, words, environment: environment, descriptors: [(2, errors.descriptor), (3, descriptor)],
+            program, words, environment: environment, descriptors: [(2, errors.descriptor), (3, descriptor)] + more,
             fileSizeLimit: limit)
         let bytes = (try? Host.read(errors.descriptor, at: 0, count: 4096)) ?? []
         let last = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).last.map(String.init)
-        return (status, last ?? "\(program) ended with status \(status)")
+        return (status, last ?? (status == 0 ? "" : "\(program) ended with status \(status)"))
     }
 
     private static let file = "/proc/self/fd/3"

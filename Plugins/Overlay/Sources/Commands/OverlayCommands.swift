@@ -43,6 +43,11 @@ enum OverlayCommands {
                     try OverlayRewriting(session, image: words[0]).rollBack(to: words[1])
                 }
             },
+            .strings("overlay-seal") { session, list, count in
+                OverlayCommands.run(session, list, count) { (session, words) throws(PluginError) in
+                    try OverlaySeal(session, image: words[0]).run()
+                }
+            },
             .strings("overlay-sync") { session, list, count in
                 OverlayCommands.run(session, list, count) { (_, words) throws(PluginError) in
                     throw PluginError(

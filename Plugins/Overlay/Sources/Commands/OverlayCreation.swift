@@ -1,23 +1,30 @@
 import PluginAPI
 import PluginKit
 
-/// `overlay create`: an ext3 overlay in a file of its own, or in a SIF.
+/// `overlay create`: an ext3 or ext4 overlay in a file of its own, or in a SIF.
 struct OverlayCreation {
     private let session: Session
     private let image: String
     private let size: Int64
+    /// `ext3` or `ext4`.
+    private let type: String
     private let isSparse: Bool
     private let isForFakeroot: Bool
 
     init(_ session: Session, image: String) throws(PluginError) {
         (self.session, self.image) = (session, image)
         size = try OverlaySize(try session.flag("size").last ?? "64").bytes
+        type = try session.flag("fs").last ?? "ext3"
+        guard ["ext3", "ext4"].contains(type) else {
+            throw PluginError("cannot make an overlay of \(type): --fs is ext3 or ext4")
+        }
         isSparse = try session.flag("sparse").last == "true"
         let isRootless = try session.number("rootless") == 1
         isForFakeroot = try session.flag("fakeroot").last == "true" && isRootless
     }
 
     func run() throws(PluginError) {
+        if type == "ext4" { Kit.log(.warning, "Apptainer uses ext3 overlays alone: it will refuse \(image)") }
         guard let kind = try? Host.kind(of: image) else { return try makeFile() }
         switch kind {
         case .directory: throw PluginError("destination image must be SIF image")
@@ -81,7 +88,7 @@ struct OverlayCreation {
     private func fill(_ descriptor: Int32, _ offset: Int64, _ skeleton: OverlaySkeleton) throws(PluginError) {
         if !isSparse { try setRoomAside(descriptor, offset, size, image) }
         try ExtTools(session: session).make(
-            "ext3", in: descriptor, offset: offset, size: size, skeleton: skeleton.path, asRoot: isForFakeroot)
+            type, in: descriptor, offset: offset, size: size, skeleton: skeleton.path, asRoot: isForFakeroot)
         if !isSparse { try setRoomAside(descriptor, offset, size, image) }
     }
 }

@@ -36,6 +36,8 @@ typedef struct skiff_filesystem_request {
 
 /* skiff_filesystem_plan.flags */
 #define SKIFF_FILESYSTEM_PLAN_UPPER 0x1 /* overlayfs can write to it: d_type, extended attributes, RENAME_WHITEOUT */
+#define SKIFF_FILESYSTEM_PLAN_SERVE 0x2 /* DRIVER_KERNEL: the kernel would show something else than the plugin's server does,
+                                         * so the host asks for that one */
 
 /* The answer of plan. Texts stay valid until the command ends. */
 typedef struct skiff_filesystem_plan {
@@ -48,8 +50,9 @@ typedef struct skiff_filesystem_plan {
 typedef struct skiff_filesystem {
     uint32_t struct_size;
     uint32_t reserved;
-    /* [parent] when all layers are known; also for --explain, so nothing is started or changed. Says how this would be served.
-     * With DRIVER_KERNEL it says only whether recover wants to be called. SKIFF_DECLINED: not a type of this plugin. */
+    /* [parent] when all layers are known; also for --explain, so nothing is changed, and nothing is started that stays. Says how
+     * this would be served. With DRIVER_KERNEL it says only whether recover wants to be called, and whether the kernel is the
+     * one who should mount it. SKIFF_DECLINED: not a type of this plugin. */
     int32_t (*plan)(const skiff_plugin *self, skiff_session *session, const skiff_filesystem_request *request,
                     skiff_filesystem_plan *answer);
     /* [parent] before the container is made, with the image locked: checks and repairs what its last user may have left.

@@ -1,0 +1,82 @@
+import Linux
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    /// Whiteouts and opaque directories in the dialects of root's overlayfs, of users' overlayfs and of fuse-overlayfs.
+    @Suite struct OverlayMarks {
+        private static let commands = """
+            mkdir /upper/etc
+            write /dev/null /upper/etc/.wh.hosts
+            sif /upper/etc/.wh.hosts mode 0100700
+            write /dev/null /upper/etc/.wh.localtime
+            mkdir /upper/bin
+            cd /upper/bin
+            mknod uname c 0 0
+            cd /
+            mkdir /upper/var
+            ea_set /upper/var trusted.overlay.opaque y
+            mkdir /upper/root
+            mkdir /upper/mnt
+            mkdir /upper/mnt/below
+            write /dev/null /upper/mnt/.wh..wh..opq
+            sif /upper/mnt/.wh..wh..opq mode 0100700
+
+            """
+        private static let look = "ls -A /etc /bin; ls -A /var; ls -A /mnt"
+
+        /// A file that only has such a name, and no such permissions, is a file.
+        private func expect(_ outcome: Outcome, _ note: String) {
+            let names = outcome.standardOutput.split(separator: "\n")
+            #expect(
+                names.contains("passwd") && names.contains("localtime") && names.contains(".wh.localtime"),
+                "\(note): \(outcome)")
+            #expect(
+                !names.contains("hosts") && !names.contains("uname") && names.contains("umask")
+                    && !names.contains(".wh.hosts"), "\(note): \(outcome)")
+            #expect(
+                !names.contains("tmp") && names.last == "below" && !names.contains(".wh..wh..opq"),
+                "\(note): \(outcome)")
+        }
+
+        @Test(.cleanHost, arguments: Profile.allCases, [true, false])
+        func areReadInEveryDialect(profile: Profile, readOnly: Bool) throws {
+            let place = try ImageOverlay(profile)
+            try writeFile(place.folder + "/commands", Array(Self.commands.utf8), mode: 0o644)
+            try place.run("/sbin/debugfs -w -f \(place.folder)/commands \(place.image) >/dev/null 2>&1")
+            let before = try readFile(place.image)
+            expect(try place.sh(Self.look, flags: ["--no-mount", "bind-paths,tmp"], readOnly: readOnly), "first")
+            if readOnly { #expect(try readFile(place.image) == before) }
+            try place.expectSound()
+            for other in Profile.allCases where other != profile && (try? need(other)) != nil {
+                try place.run("chmod 755 \(place.folder); chmod 666 \(place.image)")
+                let image = try ImageOverlay.sif()
+                let seen = try skiff(
+                    "exec", "--no-home", "--no-mount", "bind-paths,tmp", "--overlay", place.image + ":ro", image, "sh",
+                    "-c", Self.look,
+                    as: other)
+                expect(seen, "then \(other)")
+            }
+        }
+
+        /// A squashfs of a directory that root's overlayfs has written.
+        @Test(.cleanHost, .needs(.root, .mksquashfs), arguments: Profile.allCases)
+        func ofRootInSquashfs(profile: Profile) throws {
+            let place = try ImageOverlay(profile)
+            let tree = try WorkDirectory.make(for: .root)
+            try makeDirectories(tree + "/t/var")
+            try setXattr("trusted.overlay.opaque", [0x79], of: tree + "/t/var")
+            let made = try Command(
+                ["/usr/bin/mksquashfs", tree + "/t", tree + "/t.sq", "-quiet", "-no-progress"], as: .root
+            ).run()
+            #expect(made.isSuccess, "\(made)")
+            try chmod(tree, 0o755)
+            try chmod(tree + "/t.sq", 0o644)
+            let seen = try skiff(
+                "exec", "--no-home", "--no-mount", "bind-paths,tmp", "--overlay", tree + "/t.sq:ro",
+                try ImageOverlay.sif(), "sh", "-c",
+                "ls -A /var | wc -l", as: place.profile)
+            #expect(seen.line == "0", "\(seen)")
+        }
+    }
+}

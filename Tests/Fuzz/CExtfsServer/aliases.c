@@ -1,0 +1,1 @@
+#include "../../../Plugins/Overlay/Server/aliases.c"
