@@ -100,12 +100,15 @@ package struct PlannedInstance: Sendable {
         let deadline = monotonicMilliseconds() + 100
         var (before, rounds) = ([pid_t: Int](), 0)
         while monotonicMilliseconds() < deadline {
+            let processes = family(of: first)
+            // PID 1 alone is left: the script has ended, or there is none.
+            if processes.count == 1 { return }
             var now: [pid_t: Int] = [:]
-            for process in family(of: first) { now[process] = switches(of: process) ?? -1 - rounds }
+            for process in processes { now[process] = switches(of: process) ?? -1 - rounds }
             rounds = now == before && !now.values.contains { $0 < 0 } ? rounds + 1 : 0
             if rounds == 2 { return }
             before = now
-            pause(milliseconds: 2)
+            pause(milliseconds: 1)
         }
     }
 }
