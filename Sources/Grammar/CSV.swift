@@ -49,7 +49,14 @@ private struct Record {
         while true {
             let isQuoted = !isAtLineEnd && bytes[position] == quote
             fields.append(try isQuoted ? quotedField() : plainField())
-            guard !isAtLineEnd else { return fields }
+            guard !isAtLineEnd else {
+                // Go reads one record and forgets the rest: a part of a name would be taken for the whole.
+                if let rest = bytes[position...].firstIndex(where: { $0 != newline }) {
+                    while position < rest { startLine() }
+                    throw problem("a line break that is not in double quotes", at: position)
+                }
+                return fields
+            }
             position += 1
         }
     }

@@ -38,7 +38,7 @@ import Testing
 
     @Test(arguments: [
         ("", []), ("a", ["a"]), ("a,b", ["a", "b"]), (",", ["", ""]), ("\"a,b\",c", ["a,b", "c"]),
-        ("\"a\"\"b\"", ["a\"b"]), ("\"\"", [""]), ("a\nb", ["a"]), ("\"a\nb\",c", ["a\nb", "c"]),
+        ("\"a\"\"b\"", ["a\"b"]), ("\"\"", [""]), ("a\n\n", ["a"]), ("\"a\nb\",c", ["a\nb", "c"]),
         ("\n\na,b", ["a", "b"]),
         ("a,b\r\n", ["a", "b"]), (" a, b", [" a", " b"]),
     ]) func records(_ text: String, _ fields: [String]) throws {
@@ -50,6 +50,11 @@ import Testing
         ("a\"b", "parse error on line 1, column 2: bare \" in non-quoted-field"),
         ("\"a\"b", "parse error on line 1, column 3: extraneous or missing \" in quoted-field"),
         ("\n", "EOF"),
+        ("a\nb", "record on line 1; parse error on line 2, column 1: a line break that is not in double quotes"),
+        (
+            "\"a\nb\"\n\nc",
+            "record on line 1; parse error on line 4, column 1: a line break that is not in double quotes"
+        ),
     ]) func brokenRecords(_ text: String, _ reason: String) {
         #expect(throws: ValueProblem(reason)) { try parseCSV(text) }
     }

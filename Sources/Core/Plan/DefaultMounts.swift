@@ -245,7 +245,7 @@ struct DefaultMounts {
     /// The entry of the program's user: as root when the caller is mapped to root, and nil for a user of `--security uid:`
     /// whom the host does not know.
     private var userEntry: UserRecord? {
-        if let options = try? SecurityOptions(request.security), options.uid != nil { return host.target }
+        if request.security.uid != nil { return host.target }
         let root = request.userMapping == .root
         let uid = root ? 0 : host.uid
         return UserRecord(

@@ -39,10 +39,8 @@ extension HostFacts {
         if settings.rootCapabilities == .file && uid == 0 {
             capabilityFile = .at(installation.configurationDirectory + "/capability.json")
         }
-        if let options = try? SecurityOptions(request.security) {
-            hasLabels = options.label?.isAvailable ?? false
-            target = options.uid.flatMap { userRecord(uid: $0) }
-        }
+        hasLabels = request.security.label?.isAvailable ?? false
+        target = request.security.uid.flatMap { userRecord(uid: $0) }
         siblings =
             .ofStep(environment, parent: .ofThisProcess) ?? (request.sharesContainer ? .ofThisProcess : nil)
         if request.writable && image.root == .directory {

@@ -190,7 +190,7 @@ package struct PlanBuilder {
         where given && insideUID != 0 {
             throw SkiffError("\(flag) requires root privileges")
         }
-        let options = try SecurityOptions(request.security)
+        let options = request.security
         let target = try target(options)
         let all = Capability.everything
         var kept = try startingCapabilities(hasTarget: target != nil)

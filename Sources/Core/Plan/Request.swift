@@ -142,8 +142,8 @@ package struct Request: Sendable {
     package var addCapabilities: [String] = []
     package var dropCapabilities: [String] = []
     package var dns: [String] = []
-    /// `--security`, word by word; `SecurityOptions` reads them. Files are absolute.
-    package var security: [String] = []
+    /// `--security`, with absolute files.
+    package var security = SecurityOptions()
     /// What the container may use at most.
     package var limits: [CgroupLimit] = []
 

@@ -17,6 +17,7 @@ extension Request {
         for (key, path) in Self.flags where self[keyPath: path] { writer.put(key, "true") }
         for (key, path) in Self.texts { if let text = self[keyPath: path] { writer.put(key, text) } }
         for (key, path) in Self.lists { for text in self[keyPath: path] { writer.put(key, text) } }
+        for word in security.words { writer.put("security", word) }
         for (name, value) in environment { writer.put("env", name + "=" + value) }
         writer.put("user", userMapping.rawValue)
         if let programUser { writer.put("program-user", programUser.text) }
@@ -52,6 +53,7 @@ extension Request {
         if let path = Self.lists.first(where: { $0.0 == key })?.1 { return self[keyPath: path].append(value) }
         switch key {
         case "action", "image": break
+        case "security": security = try SecurityOptions(security.words + [value])
         case "argument": arguments.append(bytes)
         case "bind": binds.append(try FieldReader.bind(bytes))
         case "bind-part":
@@ -110,7 +112,7 @@ extension Request {
         [
             ("scratch", \.scratch), ("no-mount", \.noMount), ("env-file", \.environmentFiles),
             ("no-env", \.noEnvironment), ("add-caps", \.addCapabilities), ("drop-caps", \.dropCapabilities),
-            ("dns", \.dns), ("security", \.security),
+            ("dns", \.dns),
         ]
     }
 }

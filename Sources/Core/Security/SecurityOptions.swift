@@ -4,6 +4,8 @@ import Linux
 /// What `--security` asks for (Docs/spec/runtime.md §10): `seccomp:FILE`, `apparmor:PROFILE`, `selinux:LABEL`, `uid:N`,
 /// `gid:N[:N…]`.
 package struct SecurityOptions: Sendable, Equatable {
+    /// As they were given.
+    package let words: [String]
     /// The file of a profile of system calls.
     package private(set) var seccomp: String?
     package private(set) var label: SecurityLabel?
@@ -14,8 +16,12 @@ package struct SecurityOptions: Sendable, Equatable {
     /// Whether the program gets other ids than its caller's.
     package var changesUser: Bool { uid != nil || !gids.isEmpty }
 
+    /// None.
+    package init() { words = [] }
+
     /// - Throws: for an option that is not one of these, that stands twice, or that has a bad value.
     package init(_ words: [String]) throws(SkiffError) {
+        self.words = words
         for word in words {
             let parts = word.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard parts.count == 2, !parts[1].isEmpty else { throw Self.unknown(word) }

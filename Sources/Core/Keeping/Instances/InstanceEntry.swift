@@ -69,7 +69,7 @@ package struct InstanceEntry {
         var bits = instance.conditions.capabilities
         if request.keepPrivileges { bits = Capability.everything }
         if request.noPrivileges { bits = 0 }
-        let options = try SecurityOptions(request.security)
+        let options = request.security
         let added = Capability.set(of: request.addCapabilities, all: Capability.everything)
         let dropped = Capability.set(of: request.dropCapabilities, all: Capability.everything)
         messages += (added.unknown + dropped.unknown).map { .warning("Skipping unknown capability: \($0)") }

@@ -44,7 +44,7 @@ struct LaunchPolicy {
     /// Adds the filters of `--security seccomp:` and `seccomp profile` to the plan. Steps of builds have none of the
     /// configuration.
     func filter(_ plan: inout Plan, for request: Request, isStep: Bool) throws(SkiffError) {
-        if let path = try SecurityOptions(request.security).seccomp {
+        if let path = request.security.seccomp {
             plan.attributes.filters.append(try filter(path, "--security", plan, isTrusted: false))
         }
         if settings.seccompProfile.isEmpty || isStep || request.buildConfiguration { return }

@@ -45,7 +45,10 @@ struct LaunchRequest {
             request.binds += try BindSpec.parse(text, currentDirectory: directory)
         }
         for text in invocation[.mount] {
-            for line in text.split(whereSeparator: \.isNewline) { request.binds.append(try mount(String(line))) }
+            // By bytes: a path may hold what Unicode counts among the ends of lines.
+            for line in text.utf8.split(separator: ASCII.newline) {
+                request.binds.append(try mount(String(Substring(line))))
+            }
         }
         if let home = invocation[.home] { request.home = try self.home(home) }
         request.noHome = invocation[.noHome]
@@ -152,12 +155,12 @@ struct LaunchRequest {
         request.allowSetuid = invocation[.allowSetuid]
         request.addCapabilities = list(.addCaps)
         request.dropCapabilities = list(.dropCaps)
-        request.security = invocation[.security].map { word in
-            let prefix = "seccomp:"
-            guard word.hasPrefix(prefix), word.utf8.count > prefix.utf8.count else { return word }
-            return prefix + absolutePath(String(word.dropFirst(prefix.count)), in: directory)
-        }
-        _ = try SecurityOptions(request.security)
+        request.security = try SecurityOptions(
+            invocation[.security].map { word in
+                let prefix = "seccomp:"
+                guard word.hasPrefix(prefix), word.utf8.count > prefix.utf8.count else { return word }
+                return prefix + absolutePath(String(word.dropFirst(prefix.count)), in: directory)
+            })
         request.pluginFlags = invocation.pluginFlags
     }
 
