@@ -26,7 +26,7 @@ private func seal(_ words: [String]) throws {
 private func printError(_ text: String) { try? writeFully(2, Array((text + "\n").utf8)) }
 
 do {
-    try seal(CommandLine.arguments)
+    try seal(processArguments())
 } catch {
     printError("\(error)")
     exit(1)
