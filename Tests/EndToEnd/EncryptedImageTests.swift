@@ -216,6 +216,39 @@ extension EndToEnd {
             #expect(!isAccessible("/proc/\(server.pid)/stat", []))
         }
 
+        /// What of a process would be in a core file, if it left one: no key, no passphrase, no key schedule, whose beginning and end are the key.
+        @Test(arguments: Profile.allCases) func keysAreKeptOutOfDumps(profile: Profile) throws {
+            try need(.root)
+            try need(profile)
+            try need(.fuse)
+            let images = try EncryptedImages.shared.get()
+            let work = try WorkDirectory.make(for: profile)
+            try writeFile(work + "/key", Array(EncryptedImages.passphrase.utf8), mode: 0o644)
+            let started = try skiffCommand(
+                [
+                    "-q", "exec", "--key-command", "cat \(work)/key", "--bind",
+                    "\(try Stage.shared.get().prefix)/libexec/skiff:/tools", images.luks, "/tools/sh", "-c",
+                    "echo up; /tools/sh -c 'while :; do :; done'",
+                ], as: profile
+            ).start()
+            #expect(started.waitForOutput("up", seconds: 20))
+            let processes = ProcessTable.current().filter {
+                $0.session == started.pid && $0.command == "skiff"
+                    || $0.command == "skiff-mount" && $0.arguments.contains("--filesystem 5")
+            }
+            #expect(processes.contains { $0.command == "skiff-mount" }, "\(processes)")
+            var secrets = stride(from: 0, to: 64, by: 16).map { Array(EncryptedImages.volumeKey[$0..<$0 + 16]) }
+            secrets.append(Array(EncryptedImages.passphrase.utf8))
+            for process in processes {
+                let found = try DumpableMemory(of: process.pid).occurrences(of: secrets)
+                #expect(found.dumped.isEmpty, "\(process): \(found.dumped)")
+                // The scan would find them.
+                if process.command == "skiff-mount" { #expect(found.excluded > 0) }
+            }
+            try started.signal(SIGTERM)
+            _ = try started.wait(seconds: 20)
+        }
+
         // The plugin of this repository.
 
         private func greeting(_ image: String, _ flags: [String], as profile: Profile, key: String?) throws -> Outcome {

@@ -21,6 +21,7 @@ static void open_library(void) {
     };
     for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++)
         if (!(*symbols[i].place = dlsym(handle, symbols[i].name))) return;
+    ce_take_memory_over();
     is_open = 1;
 }
 

@@ -3,6 +3,7 @@
 #define SKIFF_COPENSSL_LIBRARY_H
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
@@ -11,6 +12,7 @@
 #include <openssl/x509.h>
 
 #define CE_FUNCTIONS(FUNCTION) \
+    FUNCTION(CRYPTO_set_mem_functions) \
     FUNCTION(ERR_clear_error) \
     FUNCTION(EVP_CIPHER_CTX_ctrl) \
     FUNCTION(EVP_CIPHER_CTX_free) \
@@ -54,5 +56,8 @@ struct ce_library {
 };
 
 extern struct ce_library ce_library;
+
+/* Has libcrypto use memory that no core file has. */
+void ce_take_memory_over(void);
 
 #endif
