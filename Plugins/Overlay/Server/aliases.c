@@ -5,7 +5,6 @@
  * the container's mounts live as long as anybody is in them. */
 #include "server.h"
 
-#include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,22 +13,22 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* Milliseconds: how long the helper waits for more, and how long a program waits for the helper. It can be kept from its work by
  * who waits for this server (sync(2)), so nobody waits longer. */
-enum { IDLE = 50, PATIENCE = 2000 };
+enum { IDLE = 50, PATIENCE = 5000 };
 
 static int container = -1, line = -1;
 static pid_t helper;
+/* Whether it was given up, and ends when it can. */
+static bool isLate;
 
 void know_container(pid_t pid) { container = (int)syscall(SYS_pidfd_open, pid, 0); }
 
+/* Nothing here may ask the file system anything: it would ask the server, which waits. */
 static void shake(void) {
-    struct statfs facts;
-    if (statfs("/", &facts) != 0 || facts.f_type != OVERLAYFS_SUPER_MAGIC) return;
     int picked = (int)syscall(SYS_fspick, AT_FDCWD, "/", FSPICK_NO_AUTOMOUNT | FSPICK_CLOEXEC);
     if (picked < 0) return;
     syscall(SYS_fsconfig, picked, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
@@ -55,8 +54,9 @@ static void help(int own) {
 
 static void start(void) {
     int pair[2];
-    if (helper > 0) waitpid(helper, NULL, 0);
+    if (helper > 0 && waitpid(helper, NULL, isLate ? WNOHANG : 0) == 0) return;
     helper = 0;
+    isLate = false;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return;
     helper = fork();
     if (helper == 0) help(pair[1]);
@@ -65,17 +65,20 @@ static void start(void) {
     else line = pair[0];
 }
 
-static bool ask(void) {
-    char word = 0;
-    struct pollfd waiting = {.fd = line, .events = POLLIN};
-    if (line < 0 || send(line, &word, 1, MSG_NOSIGNAL) != 1) return false;
-    /* An answer to an earlier question is as good. */
-    return poll(&waiting, 1, PATIENCE) == 0 || read(line, &word, 1) == 1;
-}
-
 static void hang_up(void) {
     if (line >= 0) close(line);
     line = -1;
+}
+
+static bool ask(void) {
+    char word = 0;
+    struct pollfd waiting = {.fd = line, .events = POLLIN};
+    if (line < 0 || send(line, &word, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1) return false;
+    if (poll(&waiting, 1, PATIENCE) == 1) return read(line, &word, 1) == 1;
+    /* Its answer must not be taken for that to another question. */
+    hang_up();
+    isLate = true;
+    return true;
 }
 
 void forget_aliases(void) {
