@@ -384,7 +384,7 @@ if isRelease { package.targets.removeAll { $0.type == .test || $0.name == "TestS
 let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("SIF", ["Core", "Base", "Linux"]),
     ("Manifest", ["PluginHost"]), ("LinkerCache", ["ELF"]), ("LibraryList", ["NvidiaPlugin"]),
-    ("NetworkList", ["BridgeNetPlugin", "PluginKit"]),
+    ("NetworkList", ["BridgeNetPlugin", "PluginKit"]), ("NameQuestion", ["CBridgeNet"]),
     ("LUKSHeader", ["EncryptionPlugin"]), ("KeyMaterial", ["EncryptionPlugin"]),
     ("OuterImage", ["EncryptionPlugin"]),
     ("ExtfsServer", ["CExtfsServer"]), ("Overlay", ["OverlayPlugin", "Linux"]),

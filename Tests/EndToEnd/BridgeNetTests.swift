@@ -271,13 +271,6 @@ extension EndToEnd {
             ] { #expect(outcome.standardOutput.contains(text), "\(text): \(outcome)") }
         }
 
-        @Test(.needs(.user)) func usersAreTold() throws {
-            let image = try Images.shared.get().directory
-            let outcome = try skiff("exec", "--net", image, "true", as: .user)
-            #expect(outcome.end == .exited(255), "\(outcome)")
-            #expect(outcome.standardError.contains("cannot set up network bridge: that needs root"), "\(outcome)")
-        }
-
         @Test(arguments: Profile.allCases) func theCheckerHasNothingAgainstIt(profile: Profile) throws {
             try need(profile)
             let outcome = try skiff("plugin", "check", "--only", "hostile-networks", "BridgeNet", as: profile)

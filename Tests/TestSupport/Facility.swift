@@ -10,8 +10,8 @@ package enum Facility: String, Hashable, Sendable {
     /// Bridges, pairs and nftables in network namespaces; programs of CNI.
     case bridge, cni
     /// Programs in /usr/bin or /usr/sbin.
-    case buildah, cryptsetup, debootstrap, fish, gocryptfs, gpg, htpasswd, ip, man, mke2fs, mksquashfs, openssl, podman,
-        runc, setpriv, skopeo,
+    case buildah, cryptsetup, debootstrap, fish, gocryptfs, gpg, htpasswd, ip, man, mke2fs, mksquashfs, openssl, pasta,
+        podman, runc, setpriv, skopeo,
         strace,
         umoci,
         unsquashfs, zsh
@@ -48,7 +48,7 @@ package enum Facility: String, Hashable, Sendable {
         case .python: program("python3")
         case .podman: program("podman") ?? program("crun")
         case .buildah, .cryptsetup, .debootstrap, .fish, .gocryptfs, .gpg, .htpasswd, .ip, .man, .mke2fs, .mksquashfs,
-            .openssl, .runc, .setpriv,
+            .openssl, .pasta, .runc, .setpriv,
             .skopeo,
             .strace,
             .umoci, .unsquashfs, .zsh:

@@ -53,7 +53,7 @@ struct Attachment {
 
     /// Takes everything back that is there, under the lock.
     static func release(_ name: String, in directory: StateDirectory) throws(Rules.Problem) {
-        let path = StateDirectory.statePath(name)
+        let path = directory.statePath(name)
         guard let bytes = try? Host.read(path, limit: 1 << 20) else { return }
         defer { _ = unlink(path) }
         guard let made = Attachment(parsing: String(decoding: bytes, as: UTF8.self)) else { return }
@@ -63,7 +63,7 @@ struct Attachment {
         if !made.bridge.isEmpty { removeBridge(made.bridge) }
         guard !made.elements.isEmpty else { return }
         let others = directory.states.filter { $0 != name }
-            .compactMap { try? Host.read(StateDirectory.statePath($0), limit: 1 << 20) }
+            .compactMap { try? Host.read(directory.statePath($0), limit: 1 << 20) }
             .compactMap { Attachment(parsing: String(decoding: $0, as: UTF8.self)) }
         if others.contains(where: { $0.namespace == made.namespace && !$0.elements.isEmpty }) {
             try Rules.remove(made.elements)

@@ -28,6 +28,10 @@ public final class BridgeNet: NetworkPlugin {
     private var records: [Int: UInt64] = [:]
     /// Descriptors that keep ports.
     private var reserved: [Int: [Int32]] = [:]
+    /// That of a user who is not root, from `prepare` to the end of the container.
+    private var userNetwork: UserNetwork?
+    /// Paths of leases in it.
+    private var leases: [Int: [String]] = [:]
 
     private enum Way {
         case native(NativeNetwork)
@@ -43,12 +47,6 @@ public final class BridgeNet: NetworkPlugin {
             throw PluginError(error.text)
         }
         guard let found else { return false }
-        guard try session.number("uid") == 0 else {
-            throw PluginError(
-                "cannot set up network \(request.network): that needs root\n"
-                    + "Without root there is --network none, or the network of the host without --net",
-                status: SKIFF_E_DENIED)
-        }
         networks[request.index] = try way(found, request.arguments, session)
         return true
     }
@@ -56,13 +54,20 @@ public final class BridgeNet: NetworkPlugin {
     private func way(_ list: NetworkList, _ words: [String], _ session: Session) throws(PluginError) -> Way {
         let directories = try Self.programs(session)
         let network: NativeNetwork
+        let isOfUser = try session.number("uid") != 0
         do throws(NetworkArguments.Problem) {
             let arguments = try NetworkArguments(words)
             do throws(NetworkList.Problem) {
                 guard let plan = try InterfacePlan(list) else {
+                    if isOfUser {
+                        throw NetworkList.Problem(
+                            text:
+                                "cannot set up network \(list.name): programs of CNI have to make it, and that needs root"
+                        )
+                    }
                     return .programs(try ProgramNetwork(list, arguments, directories: directories))
                 }
-                network = NativeNetwork(list: list, plan: plan, arguments: arguments)
+                network = NativeNetwork(list: list, plan: plan, arguments: arguments, isOfUser: isOfUser)
             } catch {
                 throw NetworkArguments.Problem(text: error.text)
             }
@@ -89,7 +94,13 @@ public final class BridgeNet: NetworkPlugin {
 
     public func prepare(_ request: NetworkRequest, _ session: Session) throws(PluginError) {
         switch networks[request.index] {
-        case .native(let network): try session.note("\(request.interface): \(network.summary)")
+        case .native(let network):
+            try session.note("\(request.interface): \(network.summary)")
+            // The container's user namespace has to be made inside that of the network: it is needed now.
+            guard network.isOfUser, !network.isLoopback, userNetwork == nil else { return }
+            let opened = try UserNetwork.open(session)
+            try session.nest(in: opened.user, reason: "networks of the user")
+            userNetwork = opened
         case .programs(let network): try session.note("\(request.interface): \(network.summary)")
         case nil: break
         }
@@ -97,6 +108,8 @@ public final class BridgeNet: NetworkPlugin {
 
     public func attach(_ request: NetworkRequest, _ place: ContainerPlace, _ session: Session) throws(PluginError) {
         switch networks[request.index] {
+        case .native(let network) where network.isOfUser:
+            if let userNetwork { leases[request.index] = try network.attach(request, place, session, userNetwork) }
         case .native(let network):
             let state = try Self.state()
             let program = try session.directory("libexec") + "/../../bin/skiff"
@@ -114,6 +127,9 @@ public final class BridgeNet: NetworkPlugin {
         _ request: NetworkRequest, _ place: ContainerPlace, _ results: [NetworkResult], _ session: Session
     ) throws(PluginError) {
         switch networks[request.index] {
+        case .native(let network) where network.isOfUser:
+            for lease in leases.removeValue(forKey: request.index) ?? [] { _ = unlink(lease) }
+            if leases.isEmpty { userNetwork = nil }
         case .native:
             for file in reserved.removeValue(forKey: request.index) ?? [] { _ = close(file) }
             try Self.release(Attachment.name(request.container, request.index))

@@ -8,6 +8,8 @@ struct NativeNetwork {
     let list: NetworkList
     let plan: InterfacePlan
     let arguments: NetworkArguments
+    /// Whether it is made in the network of a user who is not root.
+    let isOfUser: Bool
 
     /// An address of the container with its gateway.
     private struct Given {
@@ -19,6 +21,11 @@ struct NativeNetwork {
 
     /// - Throws: for arguments that this network cannot follow.
     func check() throws(PluginError) {
+        if isOfUser, case .sublink(let kind, _, _) = plan.kind {
+            throw PluginError(
+                "cannot set up network \(list.name): \(kind) needs an interface of this host, and that needs root",
+                status: SKIFF_E_DENIED)
+        }
         if !arguments.ports.isEmpty && !plan.mapsPorts {
             throw PluginError("cannot map ports in network \(list.name): \(list.file) has no plugin portmap")
         }
@@ -60,11 +67,13 @@ struct NativeNetwork {
 
     // MARK: attach
 
+    var isLoopback: Bool { if case .loopback = plan.kind { true } else { false } }
+
     /// - Returns: descriptors that keep the mapped ports, which stay open as long as the container lives.
     func attach(_ request: NetworkRequest, _ place: ContainerPlace, _ session: Session, _ state: StateDirectory)
         throws(PluginError) -> [Int32]
     {
-        if case .loopback = plan.kind { return [] }
+        if isLoopback { return [] }
         let reserved = try reservePorts()
         do throws(PluginError) {
             try state.locked { () throws(PluginError) in try make(request, place, session, state) }
@@ -75,15 +84,72 @@ struct NativeNetwork {
         return reserved
     }
 
+    /// As for root, but with the other ends of pairs in the network of the user, and mapped ports by its keeper.
+    /// - Returns: paths of leases.
+    func attach(_ request: NetworkRequest, _ place: ContainerPlace, _ session: Session, _ network: UserNetwork)
+        throws(PluginError) -> [String]
+    {
+        if isLoopback { return [] }
+        let reserved = try reservePorts()
+        defer { for file in reserved { _ = close(file) } }
+        if plan.masquerades { try network.wantUplink() }
+        let state = network.state
+        let given = try state.locked { () throws(PluginError) in
+            try chooseAddresses(Owner(container: request.container), state)
+        }
+        let leases = leases(given, state)
+        do throws(PluginError) {
+            // One after the other: the first makes the bridge.
+            try state.locked { () throws(PluginError) in
+                try session.inside(network.place, [.user, .network]) { () throws(PluginError) in
+                    try makeLink(request, place, given, Self.linkName(request))
+                    if plan.masquerades || isGateway { try forward(given.map(\.subnet)) }
+                    if plan.masquerades { try addRules { () throws(Rules.Problem) in try Rules.masqueradeUplink() } }
+                }
+            }
+            try session.inside(place, [.user, .network]) { () throws(PluginError) in
+                try setUpInside(request.interface, given)
+                // Whoever is no root there either serves port 80 as well, as in root's containers: no port of the host is meant.
+                try HostSetting.write("0", "/proc/sys/net/ipv4/ip_unprivileged_port_start")
+            }
+            for (map, file) in zip(arguments.ports, reserved) {
+                let isIPv4 = map.address?.isIPv4 ?? true
+                guard let target = given.first(where: { $0.subnet.address.isIPv4 == isIPv4 }) else {
+                    throw PluginError(
+                        "cannot map port \(map.text): network \(list.name) has no address of its family")
+                }
+                try network.forward(file, to: target.subnet.address, port: map.containerPort)
+            }
+            if let name = try session.text("instance") {
+                for item in given { try network.name(name, item.subnet.address) }
+            }
+            try tell(given, session)
+        } catch {
+            for lease in leases { _ = unlink(lease) }
+            throw error
+        }
+        return leases
+    }
+
+    private func leases(_ given: [Given], _ state: StateDirectory) -> [String] {
+        given.filter { address in plan.ranges.joined().contains { $0.subnet.contains(address.subnet.address) } }
+            .map { state.leasePath($0.subnet.address.text, of: list.name) }
+    }
+
+    private func addRules(_ add: () throws(Rules.Problem) -> Void) throws(PluginError) {
+        do throws(Rules.Problem) {
+            try add()
+        } catch {
+            throw PluginError(error.text, status: SKIFF_E_SYSTEM)
+        }
+    }
+
     private func make(
         _ request: NetworkRequest, _ place: ContainerPlace, _ session: Session, _ state: StateDirectory
     ) throws(PluginError) {
         var made = Attachment(owner: Owner(container: request.container))
         let given = try chooseAddresses(made.owner, state)
-        made.leases = given.filter { address in
-            plan.ranges.joined().contains { $0.subnet.contains(address.subnet.address) }
-        }
-        .map { StateDirectory.leasePath($0.subnet.address.text, of: list.name) }
+        made.leases = leases(given, state)
         let subnets = given.map(\.subnet)
         // Behind macvlan and ipvlan the host does not see the packets.
         if !isSublink {
@@ -94,7 +160,7 @@ struct NativeNetwork {
         if case .bridge(let name, _, _) = plan.kind { made.bridge = name }
         let name = Attachment.name(request.container, request.index)
         do throws(StateDirectory.Problem) {
-            try StateDirectory.write(made.text, to: StateDirectory.statePath(name))
+            try StateDirectory.write(made.text, to: state.statePath(name))
         } catch {
             for lease in made.leases { _ = unlink(lease) }
             throw PluginError(error.text, errno: error.errno, status: SKIFF_E_SYSTEM)
@@ -104,13 +170,12 @@ struct NativeNetwork {
             try setUpInside(request.interface, given)
         }
         if plan.masquerades || isGateway { try forward(subnets) }
-        do throws(Rules.Problem) {
-            try Rules.add(made.elements)
-        } catch {
-            throw PluginError(error.text, status: SKIFF_E_SYSTEM)
-        }
+        try addRules { () throws(Rules.Problem) in try Rules.add(made.elements) }
         try tell(given, session)
     }
+
+    /// What pasta's and slirp4netns' ends have: what they pass on is no packet of this host.
+    private var mtu: UInt32 { plan.mtu == 0 && isOfUser ? 65520 : plan.mtu }
 
     private var isSublink: Bool { if case .sublink = plan.kind { true } else { false } }
     private var isGateway: Bool {
@@ -135,10 +200,18 @@ struct NativeNetwork {
         for map in arguments.ports {
             let address = map.address ?? Address(bytes: [0, 0, 0, 0])
             let file = bn_bind(address.bytes, address.bytes.count, map.hostPort, map.isUDP ? 1 : 0)
-            if file < 0 {
+            // The keeper of a user's network listens; root's rules catch what comes before it is heard.
+            if file < 0 || isOfUser && !map.isUDP && listen(file, SOMAXCONN) != 0 {
                 let number = errno
-                for file in reserved { _ = close(file) }
-                let hint = number == EADDRINUSE ? "\nAnother program of this host has the port; map another one" : ""
+                for file in reserved + (file < 0 ? [] : [file]) { _ = close(file) }
+                let hint =
+                    switch number {
+                    case EADDRINUSE: "\nAnother program of this host has the port; map another one"
+                    case EACCES:
+                        "\nPorts below net.ipv4.ip_unprivileged_port_start need root: sysctl -w "
+                            + "net.ipv4.ip_unprivileged_port_start=\(map.hostPort), or another port"
+                    default: ""
+                    }
                 throw PluginError("cannot map port \(map.text)\(hint)", errno: number, status: SKIFF_E_SYSTEM)
             }
             reserved.append(file)
@@ -152,7 +225,7 @@ struct NativeNetwork {
         var given = plan.fixed.map { Given(subnet: $0.address, gateway: $0.gateway) }
         for set in plan.ranges {
             guard let chosen = try choose(set, owner, state) else {
-                for item in given { _ = unlink(StateDirectory.leasePath(item.subnet.address.text, of: list.name)) }
+                for item in given { _ = unlink(state.leasePath(item.subnet.address.text, of: list.name)) }
                 let asked = arguments.addresses.map(\.text).joined(separator: ", ")
                 throw PluginError(
                     asked.isEmpty
@@ -206,7 +279,7 @@ struct NativeNetwork {
             }
             // The name may exist outside: it is given inside.
             try succeed("cannot make an interface of type \(kind)") {
-                bn_add_sublink(kind, request.interface, parent, mode, place.network, plan.mtu)
+                bn_add_sublink(kind, request.interface, parent, mode, place.network, mtu)
             }
             return
         }
@@ -214,8 +287,8 @@ struct NativeNetwork {
         if case .bridge(let name, _, _) = plan.kind { bridge = try ensureBridge(name, given) }
         let mac = arguments.mac
         try succeed("cannot make a pair of interfaces") {
-            mac.map { bn_add_veth(link, request.interface, place.network, plan.mtu, $0) }
-                ?? bn_add_veth(link, request.interface, place.network, plan.mtu, nil)
+            mac.map { bn_add_veth(link, request.interface, place.network, mtu, $0) }
+                ?? bn_add_veth(link, request.interface, place.network, mtu, nil)
         }
         let index = if_nametoindex(link)
         if case .bridge(let name, _, let hairpin) = plan.kind {
@@ -230,13 +303,15 @@ struct NativeNetwork {
             try add(Subnet(gateway, gateway.bits), to: index)
             try route(Subnet(item.subnet.address, item.subnet.address.bits), by: nil, index)
         }
-        if !arguments.ports.isEmpty { try write("1", "/proc/sys/net/ipv4/conf/\(link)/route_localnet") }
+        if !arguments.ports.isEmpty && !isOfUser {
+            try HostSetting.write("1", "/proc/sys/net/ipv4/conf/\(link)/route_localnet")
+        }
     }
 
     private func ensureBridge(_ name: String, _ given: [Given]) throws(PluginError) -> UInt32 {
         var index = if_nametoindex(name)
         if index == 0 {
-            try succeed("cannot make bridge \(name)") { bn_add_bridge(name, plan.mtu) }
+            try succeed("cannot make bridge \(name)") { bn_add_bridge(name, mtu) }
             index = if_nametoindex(name)
             _ = bn_set_alias(index, Attachment.mark)
         }
@@ -248,7 +323,9 @@ struct NativeNetwork {
         }
         try succeed("cannot start bridge \(name)") { bn_set_up(index) }
         // Packets of the host's own loopback addresses reach containers; `Rules` keeps out those of others.
-        if !arguments.ports.isEmpty { try write("1", "/proc/sys/net/ipv4/conf/\(name)/route_localnet") }
+        if !arguments.ports.isEmpty && !isOfUser {
+            try HostSetting.write("1", "/proc/sys/net/ipv4/conf/\(name)/route_localnet")
+        }
         return index
     }
 
@@ -290,17 +367,9 @@ struct NativeNetwork {
 
     /// Stays on: another network of the host may need it by now.
     private func forward(_ subnets: [Subnet]) throws(PluginError) {
-        if subnets.contains(where: \.address.isIPv4) { try write("1", "/proc/sys/net/ipv4/ip_forward") }
-        if subnets.contains(where: { !$0.address.isIPv4 }) { try write("1", "/proc/sys/net/ipv6/conf/all/forwarding") }
-    }
-
-    private func write(_ text: String, _ path: String) throws(PluginError) {
-        let bytes = Array(text.utf8)
-        if (try? Host.read(path, limit: 64))?.starts(with: bytes) == true { return }
-        let file = open(path, O_WRONLY | O_CLOEXEC)
-        defer { if file >= 0 { _ = close(file) } }
-        guard file >= 0, Glibc.write(file, bytes, bytes.count) == bytes.count else {
-            throw PluginError("cannot write \(path)", errno: errno, status: SKIFF_E_SYSTEM)
+        if subnets.contains(where: \.address.isIPv4) { try HostSetting.write("1", "/proc/sys/net/ipv4/ip_forward") }
+        if subnets.contains(where: { !$0.address.isIPv4 }) {
+            try HostSetting.write("1", "/proc/sys/net/ipv6/conf/all/forwarding")
         }
     }
 
@@ -330,24 +399,8 @@ struct NativeNetwork {
         for map in arguments.ports {
             try session.tell(NetworkResult(.port, map.text, detail: String(map.containerPort)))
         }
-        for server in NameServers.reachable { try session.tell(NetworkResult(.nameServer, server)) }
-    }
-}
-
-/// The host's name servers, where its resolv.conf names one on its loopback, which nobody reaches from another network.
-enum NameServers {
-    static var reachable: [String] {
-        let own = servers("/etc/resolv.conf")
-        guard own.contains(where: { Address($0)?.isLoopback == true }) else { return [] }
-        let others = own.filter { Address($0)?.isLoopback == false }
-        return others.isEmpty ? servers("/run/systemd/resolve/resolv.conf") : others
-    }
-
-    private static func servers(_ path: String) -> [String] {
-        let text = (try? Host.read(path, limit: 1 << 16)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        return text.split(separator: "\n").compactMap { line in
-            let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
-            return words.count > 1 && words[0] == "nameserver" && Address(words[1]) != nil ? String(words[1]) : nil
-        }
+        // The keeper of a user's network knows the names of the user's instances, and asks the host for others.
+        let servers = isOfUser ? given.compactMap(\.gateway?.text) : NameServers.reachable
+        for server in servers { try session.tell(NetworkResult(.nameServer, server)) }
     }
 }

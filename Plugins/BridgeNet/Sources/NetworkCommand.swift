@@ -18,7 +18,8 @@ struct NetworkCommand {
 
     private func list() throws(PluginError) {
         let directory = try BridgeNet.configurations(session)
-        let leases = geteuid() == 0 ? try BridgeNet.state().leases() : []
+        let state = geteuid() == 0 ? try BridgeNet.state() : try UserNetwork.directory(session)
+        let leases = state.leases()
         var rows = [["NETWORK", "TYPES", "ADDRESSES IN USE", "FILE"]]
         for list in NetworkList.all(in: directory) {
             let used = leases.filter { $0.network == list.name && $0.owner.isAlive }.map(\.address)

@@ -103,6 +103,21 @@ enum Rules {
         for command in commands { _ = try run(command) }
     }
 
+    /// In the network of a user: what leaves by the uplink has its address.
+    static func masqueradeUplink() throws(Problem) {
+        if exists { return }
+        let table = """
+            table inet skiff {
+                chain postrouting {
+                    type nat hook postrouting priority srcnat; policy accept;
+                    oifname "\(BN_UPLINK)" masquerade
+                }
+            }
+
+            """
+        if case .refused(let why) = try run(table) { throw Problem(text: "cannot add rules to nftables: " + why) }
+    }
+
     static func removeTable() throws(Problem) { _ = try run("delete table inet skiff\n") }
 
     private enum Answer {

@@ -1,31 +1,58 @@
 import Glibc
 import PluginKit
 
-/// What BridgeNet keeps about containers that live: files of root alone in memory, which the next boot does not have.
+/// What BridgeNet keeps about containers that live: files of their owner alone in memory, which the next boot does not have.
 ///
-///     /run/skiff/networks/lock
+///     /run/skiff/networks/lock                       root's; `UserNetwork` says where those of others lie
 ///     /run/skiff/networks/leases/NETWORK/ADDRESS     who has an address
 ///     /run/skiff/networks/state/CONTAINER.INDEX      what to take back
 struct StateDirectory {
     struct Problem: Error { let text: String, errno: Int32 }
 
-    static let path = "/run/skiff/networks"
+    let path: String
+
+    /// Root's.
+    init() throws(Problem) {
+        guard mkdir("/run/skiff", 0o755) == 0 || errno == EEXIST else {
+            throw Problem(text: "cannot make directory /run/skiff", errno: errno)
+        }
+        try self.init("/run/skiff/networks", below: [])
+    }
 
     /// Makes what is missing.
-    init() throws(Problem) {
-        for folder in ["/run/skiff", Self.path, Self.path + "/leases", Self.path + "/state"] {
-            if mkdir(folder, folder == "/run/skiff" ? 0o755 : 0o700) == 0 || errno == EEXIST { continue }
-            throw Problem(text: "cannot make directory \(folder)", errno: errno)
+    /// - Parameter parents: directories that are made as well, and must be the caller's own.
+    init(_ path: String, below parents: [String]) throws(Problem) {
+        self.path = path
+        for folder in parents + [path] {
+            guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
+                throw Problem(text: "cannot make directory \(folder)", errno: errno)
+            }
+            guard Self.isOwn(folder) else {
+                throw Problem(text: "cannot use directory \(folder): it is not the caller's own", errno: 0)
+            }
         }
+        for folder in [path + "/leases", path + "/state"] {
+            guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
+                throw Problem(text: "cannot make directory \(folder)", errno: errno)
+            }
+        }
+    }
+
+    /// Whether it is a directory of this user in which nobody else writes.
+    static func isOwn(_ path: String) -> Bool {
         var found = stat()
-        guard lstat(Self.path, &found) == 0, found.st_uid == 0, found.st_mode & S_IFMT == S_IFDIR,
-            found.st_mode & 0o022 == 0
-        else { throw Problem(text: "cannot use directory \(Self.path): it is not root's own", errno: 0) }
+        return lstat(path, &found) == 0 && found.st_uid == geteuid() && found.st_mode & S_IFMT == S_IFDIR
+            && found.st_mode & 0o022 == 0
+    }
+
+    /// Removes all leases: nobody lives who could have one.
+    func forget() {
+        for lease in leases() { _ = unlink(leasePath(lease.address, of: lease.network)) }
     }
 
     /// Runs a body while no other command changes networks.
     func locked<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
-        let file = open(Self.path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let file = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         defer { if file >= 0 { _ = close(file) } }
         while file >= 0, flock(file, LOCK_EX) != 0, errno == EINTR {}
         return try body()
@@ -36,7 +63,7 @@ struct StateDirectory {
     /// Takes an address for an owner.
     /// - Returns: whether it was free.
     func lease(_ address: Address, of network: String, for owner: Owner) throws(Problem) -> Bool {
-        let folder = Self.path + "/leases/" + network
+        let folder = path + "/leases/" + network
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
             throw Problem(text: "cannot make directory \(folder)", errno: errno)
         }
@@ -50,11 +77,11 @@ struct StateDirectory {
         return true
     }
 
-    static func leasePath(_ address: String, of network: String) -> String { "\(path)/leases/\(network)/\(address)" }
+    func leasePath(_ address: String, of network: String) -> String { "\(path)/leases/\(network)/\(address)" }
 
     /// Every lease, as network, address and owner.
     func leases() -> [(network: String, address: String, owner: Owner)] {
-        let root = Self.path + "/leases"
+        let root = path + "/leases"
         return ((try? Host.names(in: root)) ?? []).flatMap { network in
             ((try? Host.names(in: root + "/" + network)) ?? []).compactMap { address in
                 (try? Host.read("\(root)/\(network)/\(address)", limit: 4096))
@@ -65,9 +92,9 @@ struct StateDirectory {
 
     // MARK: states
 
-    static func statePath(_ name: String) -> String { path + "/state/" + name }
+    func statePath(_ name: String) -> String { path + "/state/" + name }
 
-    var states: [String] { (try? Host.names(in: Self.path + "/state")) ?? [] }
+    var states: [String] { (try? Host.names(in: path + "/state")) ?? [] }
 
     static func write(_ text: String, to path: String) throws(Problem) {
         let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)

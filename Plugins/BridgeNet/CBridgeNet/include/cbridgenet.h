@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "keeper.h"
+
 /* Interfaces of the network namespace that the calling thread is in, over rtnetlink(7). Each answers 0, or -1 with errno. */
 
 int bn_add_bridge(const char *name, uint32_t mtu);

@@ -1,0 +1,245 @@
+import CLinux
+import Foundation
+import Linux
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    /// Networks of CNI's files for a user who is not root, by BridgeNet, in a network namespace of the test's own.
+    @Suite(.needs(.root, .user, .ip, .bridge, .pasta, .setpriv)) struct UserNetworks {
+        /// Serves /etc/motd, whose text is `hello`, on port 80.
+        private static let image = Result { () throws -> String in
+            try Images.shared.get().changed("user-web") { copy in
+                try makeDirectories(copy + "/.singularity.d")
+                let script = "#!/bin/sh\nexec busybox httpd -f -p 80 -h /etc\n"
+                try writeFile(copy + "/.singularity.d/startscript", Array(script.utf8), mode: 0o755)
+                try Linux.chmod(copy + "/.singularity.d/startscript", 0o755)
+                try writeFile(copy + "/etc/motd", Array("hello\n".utf8), mode: 0o644)
+                for name in ["ip", "nc", "timeout"] { try makeSymlink("busybox", at: copy + "/bin/" + name) }
+            }
+        }
+
+        /// Runs a script as root in a host of its own: h0 (192.0.2.1, 2001:db8::1) leads to another host, the way to all others, in
+        /// which `other` runs a command. `$S` is skiff and `$U` any command of the user; `get URL` fetches, `peer NAME HOST PORT`
+        /// asks from an instance.
+        private func run(_ script: String, seconds: Double = 60) throws -> Outcome {
+            let work = try WorkDirectory.make(for: .user)
+            let setup = """
+                exec 2>&1
+                ip link set lo up
+                unshare --net sleep 100 & far=$!
+                until [ "$(readlink /proc/$far/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
+                ip link add h0 type veth peer name o0 netns $far
+                ip addr add 192.0.2.1/24 dev h0; ip -6 addr add 2001:db8::1/64 dev h0 nodad; ip link set h0 up
+                ip route add default via 192.0.2.2; ip -6 route add default via 2001:db8::2
+                other() { nsenter -t $far -n "$@"; }
+                other ip addr add 192.0.2.2/24 dev o0; other ip -6 addr add 2001:db8::2/64 dev o0 nodad
+                other ip link set o0 up; other ip link set lo up
+                $U mkdir -m 700 $XDG_RUNTIME_DIR
+                get() { curl -s -m 2 "$1/motd" || echo none; }
+                far() { other curl -s -m 2 "$1/motd" || echo none; }
+                peer() {
+                    $S exec instance://$1 sh -c \\
+                        "(echo GET /motd HTTP/1.0; echo; sleep 0.3) | timeout 3 nc $2 $3 2>/dev/null | grep -e hello || echo none" 2>/dev/null
+                }
+                web() { $S instance start --net "$@" 2>&1 | grep -v INFO:; }
+                pid() { $S instance list $1 | tail -n 1 | while read name pid rest; do echo $pid; done; }
+                up() { for i in 1 2 3 4 5 6 7 8 9 10 11 12; do [ "$(get $1)" != hello ] || return 0; sleep 0.05; done; }
+                keeper() { for p in /proc/[0-9]*; do
+                    [ "$(cat $p/comm 2>/dev/null)" = skiff-network ] && grep -qs "$XDG_RUNTIME_DIR" $p/environ && echo ${p#/proc/}; done; }
+                left() {
+                    for i in 1 2 3 4 5 6 7 8 9 10; do [ "$(keeper)" ] || break; sleep 0.05; done
+                    for p in $(keeper); do echo left: $p; done
+                    ip -o link | grep -v -e ': lo:' -e ': h0@'; find $XDG_RUNTIME_DIR -type s -o -path '*/leases/*/*'
+                }
+
+                """
+            let ending = "\n$S instance stop --all >/dev/null 2>&1; kill $far"
+            var command = Command(["/usr/bin/unshare", "--net", "/bin/sh", "-c", setup + script + ending], as: .root)
+            let user = try skiffCommand([], as: .user)
+            let record = try #require(OrdinaryUser.record)
+            let program = try Stage.shared.get().program
+            command.environment = user.environment
+            command.environment["XDG_RUNTIME_DIR"] = work + "/runtime"
+            command.environment["APPTAINER_CONFIGDIR"] = work + "/configuration"
+            command.environment["HOME"] = record.home
+            command.environment["USER"] = record.name
+            command.environment["PATH"] = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+            command.environment["U"] = OrdinaryUser.switching.joined(separator: " ")
+            command.environment["S"] = (OrdinaryUser.switching + [program]).joined(separator: " ")
+            command.environment["IMAGE"] = try Self.image.get()
+            command.environment["WORK"] = work
+            command.environment["TESTS"] = repository + "/Tests"
+            command.seconds = seconds
+            return try command.run()
+        }
+
+        private func lines(_ script: String) throws -> (Outcome, [String]) {
+            let outcome = try run(script)
+            return (outcome, outcome.standardOutput.split(separator: "\n").map(String.init))
+        }
+
+        /// The walkthrough's line without root, from everywhere; by name from another instance. Then nothing is left.
+        @Test(.cleanHost) func mapsPortsAndKnowsNames() throws {
+            let (outcome, found) = try lines(
+                """
+                web --dns 8.8.8.8 --network bridge --network-args "portmap=7888:80/tcp" --writable-tmpfs $IMAGE web
+                $S instance list | tail -n 1 | grep -o ' 10.22.[0-9.]* '
+                up localhost:7888
+                echo loopback $(get 127.0.0.1:7888); echo own $(get 192.0.2.1:7888); echo other $(far 192.0.2.1:7888)
+                web --network bridge $IMAGE two
+                echo address $(peer two 10.22.0.2 80); echo name $(peer two web 80); echo stranger $(peer two nobody 80)
+                echo itself $(peer two two 80)
+                $S exec instance://two cat /etc/resolv.conf; $S exec instance://web cat /etc/resolv.conf
+                other busybox nc -l -p 7888 -e echo hello & sleep 0.1
+                echo beyond $(peer two 192.0.2.2 7888)
+                $S network list | grep -o '10.22.0.2,10.22.0.3'
+                echo keepers $(keeper | wc -l)
+                $S instance stop web >/dev/null 2>&1
+                echo stopped $(get 127.0.0.1:7888); echo gone $(peer two web 80)
+                $S instance stop two >/dev/null 2>&1
+                left
+                echo end
+                """)
+            #expect(
+                found == [
+                    " 10.22.0.2 ", "loopback hello", "own hello", "other hello", "address hello", "name hello",
+                    "stranger none", "itself hello", "nameserver 10.22.0.1", "nameserver 8.8.8.8", "beyond hello",
+                    "10.22.0.2,10.22.0.3", "keepers 1", "stopped none", "gone none", "end",
+                ], "\(outcome)")
+        }
+
+        /// Only what was asked for is bound; nothing of the host's loopback is reached from a container, nor the keeper by who is
+        /// in a user namespace of its own.
+        @Test(.cleanHost, .needs(.python)) func bindsTheAskedAddressAndReachesNoLoopback() throws {
+            let (outcome, found) = try lines(
+                """
+                web --network bridge --network-args "portmap=127.0.0.1:7888:80/tcp;portmap=192.0.2.1:7889:80/tcp" $IMAGE web
+                up 127.0.0.1:7888
+                echo $(get 127.0.0.1:7888) $(get 192.0.2.1:7888) $(far 192.0.2.1:7888)
+                echo $(get 127.0.0.1:7889) $(get 192.0.2.1:7889) $(far 192.0.2.1:7889)
+                mkdir $WORK/secret; echo hello >$WORK/secret/motd
+                busybox httpd -f -p 127.0.0.1:7999 -h $WORK/secret & served=$!; up 127.0.0.1:7999
+                echo $(get 127.0.0.1:7999) $(for h in 127.0.0.1 10.22.0.1 192.0.2.1 192.0.2.2 169.254.1.53; do peer web $h 7999; done)
+                kill $served
+                for words in portmap=80:80/tcp portmap=127.0.0.1:7888:80/tcp; do
+                    $S exec --net --network-args $words $IMAGE true; echo $?
+                done
+                cat >$WORK/ask <<END
+                import array, glob, os, socket
+                s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                s.connect(glob.glob(os.environ["XDG_RUNTIME_DIR"] + "/skiff-networks/*/socket")[0])
+                own = array.array("i", [os.open("/proc/self/ns/user", os.O_RDONLY)])
+                s.sendmsg([b"H\\1"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, own)])
+                print("answer", int.from_bytes(s.recv(9)[:4], "little"), flush=True)
+                END
+                $U python3 $WORK/ask; $U unshare -U -c python3 $WORK/ask
+                """)
+            #expect(
+                found.prefix(3) == ["hello none none", "none hello hello", "hello none none none none none"],
+                "\(outcome)")
+            let text = outcome.standardOutput
+            #expect(text.contains("net.ipv4.ip_unprivileged_port_start"), "\(outcome)")
+            #expect(text.contains("cannot map port 127.0.0.1:7888/tcp: address already in use"), "\(outcome)")
+            #expect(found.filter { $0 == "255" }.count == 2, "\(outcome)")
+            #expect(found.suffix(2) == ["answer 0", "answer 1"], "\(outcome)")
+        }
+
+        @Test(.cleanHost, .needs(.python)) func mapsUDPAndIPv6() throws {
+            let (outcome, found) = try lines(
+                """
+                $U mkdir $WORK/network
+                cat > $WORK/network/six.conflist <<END
+                {"cniVersion": "1.1.0", "name": "six", "plugins": [
+                    {"type": "bridge", "bridge": "six0", "isDefaultGateway": true, "ipMasq": true, "ipam": {"type": "host-local",
+                     "ranges": [[{"subnet": "10.60.0.0/24"}], [{"subnet": "fd60::/64"}]], "routes": [{"dst": "::/0"}]}},
+                    {"type": "portmap", "capabilities": {"portMappings": true}}]}
+                END
+                echo "cni configuration path = $WORK/network" >$WORK/skiff.conf
+                real=$S; S="$S --config $WORK/skiff.conf"
+                web --network six --network-args "portmap=7888:80/tcp;portmap=[::1]:7889:80/tcp;portmap=5353:5353/udp" $IMAGE web
+                up 127.0.0.1:7888
+                nsenter -t $(pid web) -n python3 -c '
+                import socket
+                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("", 5353))
+                for i in range(4): d, a = s.recvfrom(99); s.sendto(d.upper(), a)
+                ' &
+                sleep 0.3
+                ask='import socket, sys; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(2); s.connect((sys.argv[1], 5353))
+                for i in range(2): s.send(b"datagram%d" % i); print(s.recv(99).decode())'
+                python3 -c "$ask" 127.0.0.1; other python3 -c "$ask" 192.0.2.1
+                echo $(get '[::1]:7889') $(far '[2001:db8::1]:7889')
+                other busybox nc -l -p 99 -e echo outside & sleep 0.1
+                nsenter -t $(pid web) -n busybox nc 2001:db8::2 99 </dev/null
+                $real instance stop web > /dev/null 2>&1; left
+                """)
+            #expect(
+                found == ["DATAGRAM0", "DATAGRAM1", "DATAGRAM0", "DATAGRAM1", "hello none", "outside"], "\(outcome)")
+        }
+
+        /// Everybody who is killed takes along what belongs to him; the next command works, and nothing is left after it.
+        @Test(.cleanHost) func killedOnesLeaveNothing() throws {
+            let outcome = try run(
+                """
+                for who in skiff keeper both; do
+                    $S exec --net --network-args portmap=7888:80/tcp $IMAGE sleep 100 & skiff=$!
+                    until [ "$(keeper)" ]; do sleep 0.02; done; sleep 0.5
+                    [ $who = skiff ] || kill -9 $(keeper)
+                    [ $who = keeper ] || kill -9 $(cat /proc/$skiff/task/$skiff/children) $skiff
+                    sleep 0.3
+                    $S exec --net --network-args portmap=7889:80/tcp $IMAGE ip -o addr show eth0 | grep -c "inet 10.22"
+                    kill $skiff 2>/dev/null; wait $skiff 2>/dev/null
+                    left
+                done
+                echo end
+                """)
+            let found = outcome.line.split(separator: "\n").filter { $0 != "Terminated" && $0 != "Killed" }
+            #expect(found == ["1", "1", "1", "end"], "\(outcome)")
+        }
+
+        @Test(.cleanHost) func badInputIsTold() throws {
+            let outcome = try run(
+                """
+                $U mkdir $WORK/network $WORK/programs; ln -s /usr/bin/newuidmap /usr/bin/newgidmap $WORK/programs/
+                printf "cni configuration path = $WORK/network\\nbinary path = $WORK/programs\\n" >$WORK/skiff.conf
+                echo '{"name": "mac", "plugins": [{"type": "macvlan", "master": "h0"}]}' >$WORK/network/mac.conf
+                echo '{"name": "odd", "plugins": [{"type": "no-such-type"}]}' >$WORK/network/odd.conf
+                echo '{"name": "out", "plugins": [{"type": "bridge", "ipMasq": true, "isGateway": true, "ipam": {"type": "host-local", "subnet": "10.9.0.0/24"}}]}' >$WORK/network/out.conf
+                echo '{"name": "in", "plugins": [{"type": "bridge", "isGateway": true, "ipam": {"type": "host-local", "subnet": "10.9.0.0/24"}}]}' >$WORK/network/in.conf
+                for name in mac odd out; do $S --config $WORK/skiff.conf exec --net --network $name $IMAGE true; echo $?; done
+                $S --config $WORK/skiff.conf exec --net --network in $IMAGE ip -o addr show eth0 | grep -o 10.9.0.2/24
+                left
+                """)
+            let text = outcome.standardOutput
+            for reason in [
+                "macvlan needs an interface of this host, and that needs root",
+                "programs of CNI have to make it, and that needs root", "Install the package passt",
+            ] { #expect(text.contains(reason), "\(reason): \(outcome)") }
+            #expect(outcome.line.hasSuffix("255\n10.9.0.2/24"), "\(outcome)")
+        }
+
+        @Test(.cleanHost) func rootOfAContainerHasItToo() throws {
+            let outcome = try run(
+                """
+                for flags in "bridge --fakeroot" "bridge --fakeroot --ignore-subuid" "bridge --pid" ptp; do
+                    $S exec --net --network $flags $IMAGE sh -c 'ip -o -4 addr show eth0 | grep -o "10.2[23].[0-9.]*/"; ip link set eth0 down 2>/dev/null; echo $?' 2>/dev/null
+                done
+                left
+                """)
+            #expect(
+                outcome.line.split(separator: "\n").map { $0.prefix(6) } == [
+                    "10.22.", "0", "10.22.", "0", "10.22.", "2", "10.23.", "2",
+                ], "\(outcome)")
+        }
+
+        /// Many at once, and kills at random moments: no address twice, nothing left; a few rounds of `Tests/Peers/check-networks`.
+        @Test(.cleanHost, .needs(.python)) func manyAndKilledOnes() throws {
+            let outcome = try run(
+                """
+                $U env SKIFF="${S##* }" python3 $TESTS/Peers/check-networks $IMAGE 12 5; echo status $?
+                left
+                """)
+            #expect(outcome.line.hasSuffix("status 0"), "\(outcome)")
+        }
+    }
+}
