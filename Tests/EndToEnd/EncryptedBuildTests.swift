@@ -183,6 +183,7 @@ extension EndToEnd {
             let running = try skiffCommand(words, as: profile) { command in
                 command.directory = place.folder
                 command.environment.merge(Place.passphrase) { $1 }
+                command.environment["APPTAINER_TMPDIR"] = place.folder
             }.start()
             var part: String?
             for _ in 0..<1000 where part == nil {
@@ -196,7 +197,8 @@ extension EndToEnd {
             _ = try running.wait(seconds: 10)
             let left = try #require(part, "the build has written too little")
             try place.expectNoPlainText(in: left)
-            try place.run("rm -f .image.sif.skiff-*")
+            try place.run(
+                "if grep -rqa '\(Place.marker)' build-temp-*; then exit 1; fi; rm -rf .image.sif.skiff-* build-temp-*")
         }
     }
 }
