@@ -169,8 +169,8 @@ extension EndToEnd {
                 for i in range(2): s.send(b"datagram%d" % i); print(s.recv(99).decode())'
                 python3 -c "$ask" 127.0.0.1; other python3 -c "$ask" 192.0.2.1
                 echo $(get '[::1]:7889') $(far '[2001:db8::1]:7889')
-                other busybox nc -l -p 99 -e echo outside & sleep 0.1
-                nsenter -t $(pid web) -n busybox nc 2001:db8::2 99 </dev/null
+                other busybox nc -l -p 99 -e echo outside & sleep 0.5
+                nsenter -t $(pid web) -n timeout 5 busybox nc 2001:db8::2 99 </dev/null
                 $real instance stop web > /dev/null 2>&1; left
                 """)
             #expect(
