@@ -370,7 +370,7 @@ let package = Package(
         .testTarget(
             name: "skiff-root-tests", dependencies: ["skiff-root", "Linux", "CLinux"],
             path: "Tests/skiff-root-tests", swiftSettings: testSettings),
-        .testTarget(name: "EndToEnd", dependencies: ["Linux", "CLinux"], swiftSettings: testSettings),
+        .testTarget(name: "EndToEnd", dependencies: ["Core", "Linux", "CLinux"], swiftSettings: testSettings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -30,7 +30,7 @@ private func parse(_ text: String) -> Result<Manifest, ManifestError> {
         ?colour = blue
         schemes = demo, demo+ssh
         push-schemes = demo
-        extensions = skiff.transport/1
+        extensions = skiff.transport/1, skiff.image-format/2
         draft-ok = yes
         privileged = never
 
@@ -224,6 +224,8 @@ private func parse(_ text: String) -> Result<Manifest, ManifestError> {
         ),
         ("[config]\nname = always use a\nhelp = x\ntype = bool\n", 6, 8, "has type = bool and loads = yes"),
         ("[config]\nname = a\nhelp = x\n[config]\nname = a\nhelp = x\n", 8, 0, "a = is there twice"),
+        ("[probe]\nbytes = 41 42\n", 0, 0, "[probe] and the extension skiff.image-format/2 belong together"),
+        ("draft-ok = yes\nextensions = skiff.image-format/2\n", 0, 0, "belong together"),
         ("[probe]\nbytes = 4\n", 5, 0, "hexadecimal"),
         ("[probe]\nbytes = 41\n", 5, 0, "2 to 64"),
         ("[probe]\nbytes = 41 42\noffset = -1\n", 7, 10, "number from 0"),

@@ -56,36 +56,7 @@ package final class LoadedPlugin {
         for id in manifest.extensions where try find(id) == nil {
             throw manifest.failure("load", "the library has no \(id)")
         }
-        if manifest.extensions.contains(SKIFF_EXT_CONTAINER) {
-            container = readTable(try find(SKIFF_EXT_CONTAINER), into: skiff_container()) ?? container
-        }
-        try readNetwork()
-        if manifest.extensions.contains(SKIFF_EXT_DEVICES) {
-            devices = readTable(try find(SKIFF_EXT_DEVICES), into: skiff_devices()) ?? devices
-            guard devices.add != nil, devices.list != nil else {
-                throw manifest.failure("load", "\(SKIFF_EXT_DEVICES) of the library lacks add or list")
-            }
-        }
-        if manifest.extensions.contains(SKIFF_EXT_FILESYSTEM) {
-            filesystem = readTable(try find(SKIFF_EXT_FILESYSTEM), into: skiff_filesystem()) ?? filesystem
-            guard filesystem.plan != nil, filesystem.serve != nil else {
-                throw manifest.failure("load", "\(SKIFF_EXT_FILESYSTEM) of the library lacks plan or serve")
-            }
-        }
-        if manifest.extensions.contains(SKIFF_EXT_IMAGE_FORMAT) {
-            imageFormat = readTable(try find(SKIFF_EXT_IMAGE_FORMAT), into: skiff_image_format()) ?? imageFormat
-            guard imageFormat.probe != nil, imageFormat.describe != nil else {
-                throw manifest.failure("load", "\(SKIFF_EXT_IMAGE_FORMAT) of the library lacks probe or describe")
-            }
-        }
-        if manifest.extensions.contains(SKIFF_EXT_DOCTOR) {
-            doctor = readTable(try find(SKIFF_EXT_DOCTOR), into: skiff_doctor()) ?? doctor
-            guard doctor.examine != nil else {
-                throw manifest.failure("load", "\(SKIFF_EXT_DOCTOR) of the library lacks examine")
-            }
-        }
-        try readTransport()
-        if manifest.extensions.contains(SKIFF_EXT_CRYPTO) { crypto = try readCrypto() }
+        try readExtensions()
     }
 
     /// Whether the container's first process has to wait for this plugin.
@@ -145,42 +116,64 @@ package final class LoadedPlugin {
         }
     }
 
-    private func readCrypto() throws(SkiffError) -> skiff_crypto {
-        guard let table = readTable(try find(SKIFF_EXT_CRYPTO), into: skiff_crypto()), table.unlock != nil,
-            table.resume != nil, table.volume_size != nil, table.read_block != nil, table.close != nil
-        else {
-            throw manifest.failure(
-                "load", "\(SKIFF_EXT_CRYPTO) of the library lacks unlock, resume, volume_size, read_block or close")
-        }
-        let writing = [
-            table.format == nil, table.write_block == nil, table.finish == nil, table.abort == nil,
-            table.read_back == nil,
-        ]
-        guard Set(writing).count == 1 else {
-            throw manifest.failure("load", "\(SKIFF_EXT_CRYPTO) of the library can write only in part")
-        }
+    private func readExtensions() throws(SkiffError) {
+        container = try table(SKIFF_EXT_CONTAINER, skiff_container(), needs: "") { _ in true } ?? container
+        devices =
+            try table(SKIFF_EXT_DEVICES, skiff_devices(), needs: "add or list") { $0.add != nil && $0.list != nil }
+            ?? devices
+        filesystem =
+            try table(SKIFF_EXT_FILESYSTEM, skiff_filesystem(), needs: "plan or serve") {
+                $0.plan != nil && $0.serve != nil
+            } ?? filesystem
+        imageFormat =
+            try table(SKIFF_EXT_IMAGE_FORMAT, skiff_image_format(), needs: "probe or describe") {
+                $0.probe != nil && $0.describe != nil
+            } ?? imageFormat
+        doctor = try table(SKIFF_EXT_DOCTOR, skiff_doctor(), needs: "examine") { $0.examine != nil } ?? doctor
+        network =
+            try table(SKIFF_EXT_NETWORK, skiff_network(), needs: "validate, attach or detach") {
+                $0.validate != nil && $0.attach != nil && $0.detach != nil
+            } ?? network
+        transport =
+            try table(SKIFF_EXT_TRANSPORT, skiff_transport(), needs: "resolve or fetch") {
+                $0.resolve != nil && $0.fetch != nil
+            } ?? transport
+        try checkPushing()
+        crypto =
+            try table(SKIFF_EXT_CRYPTO, skiff_crypto(), needs: "unlock, resume, volume_size, read_block or close") {
+                $0.unlock != nil && $0.resume != nil && $0.volume_size != nil && $0.read_block != nil && $0.close != nil
+            } ?? crypto
+        try checkWriting()
+    }
+
+    /// Returns a table that the manifest names; nil for one that it does not.
+    /// - Parameters:
+    ///   - empty: an empty table.
+    ///   - needs: the slots without which it cannot be used, for the message.
+    private func table<Table>(_ id: String, _ empty: Table, needs: String, _ isWhole: (Table) -> Bool)
+        throws(SkiffError) -> Table?
+    {
+        guard manifest.extensions.contains(id) else { return nil }
+        let table = readTable(try find(id), into: empty) ?? empty
+        guard isWhole(table) else { throw manifest.failure("load", "\(id) of the library lacks \(needs)") }
         return table
     }
 
-    private func readNetwork() throws(SkiffError) {
-        if manifest.networks.isEmpty { return }
-        guard let table = readTable(try find(SKIFF_EXT_NETWORK), into: skiff_network()), table.validate != nil,
-            table.attach != nil, table.detach != nil
-        else { throw manifest.failure("load", "\(SKIFF_EXT_NETWORK) of the library lacks validate, attach or detach") }
-        network = table
+    private func checkPushing() throws(SkiffError) {
+        if (transport.push == nil) == manifest.pushSchemes.isEmpty { return }
+        let fact =
+            transport.push == nil ? "cannot push, as its manifest says" : "can push, but its manifest does not say so"
+        throw manifest.failure("load", "the library \(fact)")
     }
 
-    private func readTransport() throws(SkiffError) {
-        if manifest.schemes.isEmpty { return }
-        guard let table = readTable(try find(SKIFF_EXT_TRANSPORT), into: skiff_transport()), table.resolve != nil,
-            table.fetch != nil
-        else { throw manifest.failure("load", "\(SKIFF_EXT_TRANSPORT) of the library lacks resolve or fetch") }
-        guard (table.push == nil) == manifest.pushSchemes.isEmpty else {
-            let fact =
-                table.push == nil ? "cannot push, as its manifest says" : "can push, but its manifest does not say so"
-            throw manifest.failure("load", "the library \(fact)")
+    private func checkWriting() throws(SkiffError) {
+        let missing = [
+            crypto.format == nil, crypto.write_block == nil, crypto.finish == nil, crypto.abort == nil,
+            crypto.read_back == nil,
+        ]
+        guard missing.allSatisfy({ $0 == missing[0] }) else {
+            throw manifest.failure("load", "\(SKIFF_EXT_CRYPTO) of the library can write only in part")
         }
-        transport = table
     }
 
     /// Returns a table of the plugin by id, or nil.

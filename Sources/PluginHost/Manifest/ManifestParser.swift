@@ -1,4 +1,5 @@
 import Core
+import PluginAPI
 
 extension Manifest {
     /// Reads the text of a manifest.
@@ -40,6 +41,10 @@ extension Manifest {
 
     /// What blocks say about each other.
     private func checkTogether() throws(ManifestError) {
+        guard probes.isEmpty != extensions.contains(SKIFF_EXT_IMAGE_FORMAT) else {
+            throw ManifestError(
+                line: 0, reason: "[probe] and the extension \(SKIFF_EXT_IMAGE_FORMAT) belong together")
+        }
         for (index, flag) in flags.enumerated() {
             guard let short = flag.short else { continue }
             let together = flags[..<index].contains { $0.short == short && $0.sharesCommand(with: flag) }
