@@ -5,12 +5,14 @@ import EncryptionPlugin
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzKeyMaterial(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     let bytes = Array(UnsafeBufferPointer(start: data, count: size))
-    if let configuration = try? GocryptfsConfiguration(parsing: bytes) {
+    do {
+        let configuration = try GocryptfsConfiguration(parsing: bytes)
         precondition(configuration.n.multipliedReportingOverflow(by: configuration.r * 128).partialValue <= 1 << 30)
         precondition(configuration.encryptedKey.count == 64 && !configuration.salt.isEmpty)
         precondition((try? GocryptfsConfiguration(parsing: configuration.text)) == configuration, "not read back")
+    } catch {
         #if FUZZ_CANARY
-        precondition(configuration.p % 10 != 7, "the planted bug: seven passes of scrypt")
+        precondition(!"\(error)".contains("N is no power of two"), "the planted bug: a cost that scrypt cannot have")
         #endif
     }
     if let id = GocryptfsFile.id(ofHeader: bytes) { precondition(GocryptfsFile.header(id: id) == bytes) }
