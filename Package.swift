@@ -385,7 +385,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("SIF", ["Core", "Base", "Linux"]),
     ("Manifest", ["PluginHost"]), ("LinkerCache", ["ELF"]), ("LibraryList", ["NvidiaPlugin"]),
     ("NetworkList", ["BridgeNetPlugin", "PluginKit"]), ("NameQuestion", ["CBridgeNet"]),
-    ("LUKSHeader", ["EncryptionPlugin"]), ("KeyMaterial", ["EncryptionPlugin"]),
+    ("LUKSHeader", ["EncryptionPlugin"]), ("KeyMaterial", ["EncryptionPlugin", "PluginKit"]),
     ("OuterImage", ["EncryptionPlugin"]),
     ("ExtfsServer", ["CExtfsServer"]), ("Overlay", ["OverlayPlugin", "Linux"]),
     ("Squashfs", ["Squashfs"]), ("Extfs", ["Extfs", "Extraction", "Linux"]),
