@@ -159,17 +159,18 @@ extension EndToEnd {
                 real=$S; S="$S --config $WORK/skiff.conf"
                 web --network six --network-args "portmap=7888:80/tcp;portmap=[::1]:7889:80/tcp;portmap=5353:5353/udp" $IMAGE web
                 up 127.0.0.1:7888
-                nsenter -t $(pid web) -n python3 -c '
+                listens() { for i in $(seq 200); do ! grep -qs ":$2 " /proc/$1/net/udp /proc/$1/net/tcp6 || break; sleep 0.05; done; }
+                nsenter -t $(pid web) -n timeout 20 python3 -c '
                 import socket
                 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("", 5353))
                 for i in range(4): d, a = s.recvfrom(99); s.sendto(d.upper(), a)
                 ' &
-                sleep 0.3
+                listens $(pid web) 14E9
                 ask='import socket, sys; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(2); s.connect((sys.argv[1], 5353))
                 for i in range(2): s.send(b"datagram%d" % i); print(s.recv(99).decode())'
                 python3 -c "$ask" 127.0.0.1; other python3 -c "$ask" 192.0.2.1
                 echo $(get '[::1]:7889') $(far '[2001:db8::1]:7889')
-                other busybox nc -l -p 99 -e echo outside & sleep 0.5
+                other timeout 10 busybox nc -l -p 99 -e echo outside & listens $far 0063
                 nsenter -t $(pid web) -n timeout 5 busybox nc 2001:db8::2 99 </dev/null
                 $real instance stop web > /dev/null 2>&1; left
                 """)
