@@ -136,6 +136,11 @@ static void open_stream(int client, const bn_address *to, int member) {
     }
 }
 
+void bn_forward_make_room(void) {
+    bn_source *oldest = bn_oldest(stream_ready);
+    if (oldest) end_stream(oldest->data);
+}
+
 static void stream_listener_ready(bn_source *self, uint32_t events) {
     bn_target *target = self->data;
     (void)events;
@@ -143,11 +148,10 @@ static void stream_listener_ready(bn_source *self, uint32_t events) {
         int client = accept4(self->file, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (client < 0) {
             /* Whoever waits longest makes room, or this would be asked for again at once. */
-            bn_source *oldest = errno == EMFILE || errno == ENFILE ? bn_oldest(stream_ready) : NULL;
-            if (oldest) end_stream(oldest->data);
+            if (errno == EMFILE || errno == ENFILE) bn_forward_make_room();
             return;
         }
-        if (bn_count(stream_ready) >= 2 * most_streams) end_stream(bn_oldest(stream_ready)->data);
+        if (bn_count(stream_ready) >= 2 * most_streams) bn_forward_make_room();
         open_stream(client, &target->to, self->member);
     }
 }

@@ -26,7 +26,7 @@
 /* The process of a user that has the network of that user's containers: a user namespace around theirs, and a network
  * namespace. It lives as long as one of those who use it; each has a connection to it, whose end is its end. */
 
-enum { version = 1, most_members = 4096, uplink_seconds = 10, silent_seconds = 10 };
+enum { version = 1, most_members = 4096, most_silent = 256, uplink_seconds = 10, silent_seconds = 10 };
 
 static struct {
     bn_keeper given;
@@ -222,10 +222,28 @@ static void member_ready(bn_source *self, uint32_t events) {
     }
 }
 
+/* Ends the one of those who have not said yet who they are that came first, if there are as many as that. */
+static bool end_oldest_silent(int most) {
+    bn_source *oldest = NULL;
+    for (bn_source *one = bn_sources(); one; one = one->next) {
+        if (one->is_dead || one->ready != member_ready || one->member != 0) continue;
+        most--;
+        if (!oldest || one->used <= oldest->used) oldest = one;
+    }
+    if (!oldest || most > 0) return false;
+    bn_end(oldest);
+    return true;
+}
+
 static void listener_ready(bn_source *self, uint32_t events) {
     (void)events;
     int file = accept4(self->file, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (file < 0) return;
+    if (file < 0) {
+        /* Without room this would be asked for again at once. */
+        if ((errno == EMFILE || errno == ENFILE) && !end_oldest_silent(1)) bn_forward_make_room();
+        return;
+    }
+    end_oldest_silent(most_silent);
     struct ucred peer;
     socklen_t size = sizeof peer;
     bool is_own = getsockopt(file, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
@@ -258,6 +276,13 @@ static int set_up(int maps) {
     keeper.user = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
     keeper.network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     if (keeper.user < 0 || keeper.network < 0 || read(maps, &byte, 1) != 1) return -1;
+    /* Nobody else can have the uplink's addresses: without this those of IPv6 are of no use for the first second. */
+    int setting = open("/proc/sys/net/ipv6/conf/default/accept_dad", O_WRONLY | O_CLOEXEC);
+    if (setting >= 0) {
+        ssize_t done = write(setting, "0", 1);
+        (void)done; /* A kernel without IPv6 has none. */
+        close(setting);
+    }
     return bn_set_up(if_nametoindex("lo")) == 0 && bn_names_start() == 0 ? 0 : -1;
 }
 
@@ -265,10 +290,10 @@ static _Noreturn void keep(int ready, int maps) {
     int own[] = {keeper.given.listener, keeper.given.lock, ready, maps};
     setsid();
     if (chdir("/") != 0) _exit(1);
-    int nothing = open("/dev/null", O_RDWR);
-    for (int file = 0; file < 3; file++) dup2(nothing, file);
     /* The four at the lowest numbers, in two steps, so that none is in another's way. */
     for (int at = 0; at < 4; at++) own[at] = fcntl(own[at], F_DUPFD_CLOEXEC, 64);
+    int nothing = open("/dev/null", O_RDWR);
+    for (int file = 0; file < 3; file++) dup2(nothing, file);
     for (int at = 0; at < 4; at++) own[at] = dup3(own[at], 3 + at, O_CLOEXEC);
     close_range(7, ~0u, 0);
     (keeper.given.listener = own[0], keeper.lock = own[1], ready = own[2], maps = own[3]);

@@ -47,6 +47,8 @@ int bn_connect(const bn_address *to, int type);
  * with errno. */
 int bn_forward(int file, int type, const bn_address *to, int member);
 void bn_forward_sweep(void);
+/* Ends the connection that has moved nothing for the longest time. */
+void bn_forward_make_room(void);
 
 /* names.c */
 int bn_names_start(void);
