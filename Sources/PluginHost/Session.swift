@@ -165,6 +165,9 @@ final class Session {
         return handle
     }
 
+    /// In a process that was forked from the command, which may outlive it for a moment.
+    static func leaveJournal() { journal?.leaveLock() }
+
     func drop(_ handle: UInt64) throws(Errno) -> Bool {
         guard let index = handles.firstIndex(of: handle), let journal = Self.journal else { return false }
         handles.remove(at: index)

@@ -57,7 +57,11 @@ struct Attachment {
         guard let bytes = try? Host.read(path, limit: 1 << 20) else { return }
         defer { _ = unlink(path) }
         guard let made = Attachment(parsing: String(decoding: bytes, as: UTF8.self)) else { return }
-        defer { for lease in made.leases { _ = unlink(lease) } }
+        defer {
+            for lease in made.leases where Owner(ofLease: lease)?.container == made.owner.container {
+                _ = unlink(lease)
+            }
+        }
         guard made.namespace == currentNamespace else { return }
         if !made.link.isEmpty { _ = bn_delete_link(made.link) }
         if !made.bridge.isEmpty { removeBridge(made.bridge) }
@@ -70,6 +74,24 @@ struct Attachment {
         } else {
             try Rules.removeTable()
         }
+    }
+
+    /// Takes back what a container that has ended has left, under the lock.
+    static func releaseAll(of container: String, in directory: StateDirectory) {
+        for name in directory.states where name.hasPrefix(container + ".") { try? release(name, in: directory) }
+    }
+
+    /// The same for all that have ended in this network namespace.
+    /// - Returns: whether there was any.
+    static func releaseEnded(in directory: StateDirectory) -> Bool {
+        let ended = directory.states.filter { name in
+            guard let bytes = try? Host.read(directory.statePath(name), limit: 1 << 20),
+                let made = Attachment(parsing: String(decoding: bytes, as: UTF8.self))
+            else { return false }
+            return made.namespace == currentNamespace && !made.owner.isAlive
+        }
+        for name in ended { try? release(name, in: directory) }
+        return !ended.isEmpty
     }
 
     /// Says on a bridge that this plugin has made it, so that it goes with its last port.

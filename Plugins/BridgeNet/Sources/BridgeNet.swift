@@ -131,7 +131,8 @@ public final class BridgeNet: NetworkPlugin {
             for lease in leases.removeValue(forKey: request.index) ?? [] { _ = unlink(lease) }
             if leases.isEmpty { userNetwork = nil }
         case .native:
-            for file in reserved.removeValue(forKey: request.index) ?? [] { _ = close(file) }
+            // Whoever gets a port next finds no rule for it.
+            defer { for file in reserved.removeValue(forKey: request.index) ?? [] { _ = close(file) } }
             try Self.release(Attachment.name(request.container, request.index))
             if let record = records.removeValue(forKey: request.index) { try session.drop(record) }
         case .programs(let network): try network.detach(request, place, session)

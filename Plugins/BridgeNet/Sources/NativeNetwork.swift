@@ -170,7 +170,15 @@ struct NativeNetwork {
             try setUpInside(request.interface, given)
         }
         if plan.masquerades || isGateway { try forward(subnets) }
-        try addRules { () throws(Rules.Problem) in try Rules.add(made.elements) }
+        try addRules { () throws(Rules.Problem) in
+            do throws(Rules.Problem) {
+                try Rules.add(made.elements)
+            } catch {
+                // A port is free as soon as its command has ended; its rule may be there still.
+                guard Attachment.releaseEnded(in: state) else { throw error }
+                try Rules.add(made.elements)
+            }
+        }
         try tell(given, session)
     }
 

@@ -68,11 +68,12 @@ struct StateDirectory {
             throw Problem(text: "cannot make directory \(folder)", errno: errno)
         }
         let path = folder + "/" + address.text
-        if let holder = (try? Host.read(path, limit: 4096)).map({ Owner(parsing: String(decoding: $0, as: UTF8.self)) })
-        {
-            if holder?.isAlive == true { return false }
-            _ = unlink(path)
+        if let holder = Owner(ofLease: path) {
+            if holder.isAlive { return false }
+            // Whoever takes its states back later must not take this address as well.
+            Attachment.releaseAll(of: holder.container, in: self)
         }
+        _ = unlink(path)
         try Self.write(owner.text, to: path)
         return true
     }
@@ -84,8 +85,7 @@ struct StateDirectory {
         let root = path + "/leases"
         return ((try? Host.names(in: root)) ?? []).flatMap { network in
             ((try? Host.names(in: root + "/" + network)) ?? []).compactMap { address in
-                (try? Host.read("\(root)/\(network)/\(address)", limit: 4096))
-                    .flatMap { Owner(parsing: String(decoding: $0, as: UTF8.self)) }.map { (network, address, $0) }
+                Owner(ofLease: "\(root)/\(network)/\(address)").map { (network, address, $0) }
             }
         }
     }
@@ -126,6 +126,12 @@ struct Owner: Equatable, Sendable {
         let words = text.split(whereSeparator: { $0 == " " || $0 == "\n" })
         guard words.count == 3, let pid = Int32(words[1]) else { return nil }
         (container, self.pid, start) = (String(words[0]), pid, String(words[2]))
+    }
+
+    /// - Returns: nil without a whole lease at the path.
+    init?(ofLease path: String) {
+        guard let bytes = try? Host.read(path, limit: 4096) else { return nil }
+        self.init(parsing: String(decoding: bytes, as: UTF8.self))
     }
 
     var text: String { "\(container) \(pid) \(start)\n" }

@@ -49,6 +49,19 @@ package func isRunning(_ pid: pid_t, since time: UInt64) -> Bool {
     return fields[1] != [UInt8(ascii: "Z")] && fields[1] != [UInt8(ascii: "X")]
 }
 
+/// Whether a process, or its parent, was killed and the kernel is still taking it down, files and locks with it; a zombie has none
+/// any more. The SIGKILL stays pending until then: SigPnd and ShdPnd in /proc/PID/status of proc(5).
+package func isBeingKilled(_ pid: pid_t) -> Bool {
+    func hasSignal(_ pid: pid_t) -> Bool {
+        guard let state = statusFields(of: pid, "State:")?.first, state != [UInt8(ascii: "Z")] else { return false }
+        return ["SigPnd:", "ShdPnd:"].contains { name in
+            let mask = statusFields(of: pid, name)?.first.flatMap { UInt64(String(bytes: $0), radix: 16) } ?? 0
+            return mask & 1 << (SIGKILL - 1) != 0
+        }
+    }
+    return hasSignal(pid) || parent(of: pid).map(hasSignal) == true
+}
+
 /// The real user of a process, in ids of our user namespace; /proc/PID/status of proc(5). The owner of the directory does
 /// not tell: it is root for a process that is not dumpable.
 package func userID(of pid: pid_t) -> uid_t? {

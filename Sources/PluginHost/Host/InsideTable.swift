@@ -29,9 +29,10 @@ private func runInside(
         let pipe = try makePipe()
         let reading = OwnedFD(adopting: pipe.first)
         let writing = OwnedFD(adopting: pipe.second)
+        let host = processID()
         let pid = try forkProcess()
         if pid == 0 {
-            let status = work(namespaces, session, function, context)
+            let status = work(namespaces, session, function, context, for: host)
             try? writeFully(writing.raw, InsideAnswer(status, session.plugin.diagnostics.failure).bytes)
             _exit(0)
         }
@@ -44,10 +45,13 @@ private func runInside(
 
 private func work(
     _ namespaces: [(flag: Int32, descriptor: CInt, kind: Namespaces)], _ session: Session, _ function: InsideFunction,
-    _ context: UnsafeMutableRawPointer?
+    _ context: UnsafeMutableRawPointer?, for host: pid_t
 ) -> Int32 {
     do throws(Errno) {
         try setParentDeathSignal(SIGKILL)
+        // 0: in another PID namespace, and alive.
+        if ![host, 0].contains(parentProcessID()) { _exit(255) }
+        Session.leaveJournal()
         // The command waits for signals; here a crash is to be seen as what it is.
         for signal in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP] { resetSignal(signal) }
         _ = try setSignalMask(.none)

@@ -18,7 +18,7 @@ package final class UndoJournal {
     /// Makes the file of this command.
     init(in directory: String) throws(SkiffError) {
         let folder = try PrivateFiles.current.openDirectory(directory, cure: Self.cure)
-        let name = "\(processID())-\(monotonicMicroseconds())"
+        let name = "\(processID())-\(monotonicMicroseconds())-\(Self.namespace)"
         path = directory + "/" + name
         var header = ByteWriter()
         header.append(Self.magic)
@@ -55,6 +55,14 @@ package final class UndoJournal {
         try append(writer.bytes, isLasting: false)
         entries.remove(at: index)
         return true
+    }
+
+    /// In a process that was forked: has the file by an opening of its own, so that the lock ends with the command.
+    func leaveLock() {
+        guard let other = try? open(path, O_RDWR | O_APPEND), (try? duplicate(other.raw, onto: file.raw)) != nil else {
+            return
+        }
+        try? file.setInherited(false)
     }
 
     private func append(_ entry: [UInt8], isLasting: Bool) throws(Errno) {
@@ -109,9 +117,10 @@ package final class UndoJournal {
         var result: [(String, LockedFile)] = []
         do throws(Errno) {
             try lock(folder)
+            let end = monotonicMilliseconds() + patience
             for entry in try Linux.entries(of: folder) {
                 guard let file = try? PrivateFiles.current.open(entry.text, O_RDWR, at: folder),
-                    (try? tryLock(file.raw)) == true
+                    (try? isFree(file.raw, entry.text, until: end)) == true
                 else { continue }
                 result.append((entry.text, LockedFile(file)))
             }
@@ -119,6 +128,28 @@ package final class UndoJournal {
         _ = flock(folder, LOCK_UN)
         return result
     }
+
+    /// Milliseconds in which killed commands have to let their files go.
+    private static let patience: Int64 = 1000
+
+    /// Locks a file. Whoever was killed a moment ago still has it: the kernel has to come to that process first, and those who
+    /// have waited for its parent know nothing of it.
+    private static func isFree(_ file: CInt, _ name: String, until end: Int64) throws(Errno) -> Bool {
+        let parts = name.split(separator: "-")
+        // The number means another process in another namespace.
+        let owner = parts.count == 3 && parts[2] == namespace ? pid_t(parts[0]) : nil
+        while try tryLock(file) == false {
+            guard let owner, isBeingKilled(owner), monotonicMilliseconds() < end else {
+                // It may have gone between the two looks.
+                return try tryLock(file)
+            }
+            pause(milliseconds: 2)
+        }
+        return true
+    }
+
+    /// The number of this PID namespace.
+    private static let namespace = (try? readLink("/proc/self/ns/pid"))?.filter(\.isNumber) ?? ""
 
     /// Move-only descriptors cannot live in an array.
     private final class LockedFile {
