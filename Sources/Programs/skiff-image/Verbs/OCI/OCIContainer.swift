@@ -30,17 +30,31 @@ struct OCIContainer {
         let exists = SkiffError("cannot create container \(id): container \(id) already exists")
         if runtime.knows(id) { throw exists }
         try during("cannot make \(directory)") { () throws(Errno) in
-            try makeDirectories(Self.parent, mode: 0o700)
-            // Nobody but root comes here, whoever has made it.
-            let found = try status(HostPath(Self.parent))
-            guard found.uid == 0, found.permissions & 0o022 == 0, found.isDirectory else { throw .notPermitted }
             if (try? connect(to: socket)) != nil { throw .exists }
             try? removeTree(directory)
-            try makeDirectory(directory, mode: 0o700)
+            do throws(Errno) {
+                try makeDirectory()
+            } catch {
+                // The end of the last container has just taken the directory of all away.
+                guard error == .noSuchFile else { throw error }
+                try makeDirectory()
+            }
         }
     }
 
-    func remove() { try? removeTree(directory) }
+    private func makeDirectory() throws(Errno) {
+        try makeDirectories(Self.parent, mode: 0o700)
+        // Nobody but root comes here, whoever has made it.
+        let found = try status(HostPath(Self.parent))
+        guard found.uid == 0, found.permissions & 0o022 == 0, found.isDirectory else { throw .notPermitted }
+        try Linux.makeDirectory(directory, mode: 0o700)
+    }
+
+    /// Removes what is kept of it, and with the last container the directory of all.
+    func remove() {
+        try? removeTree(directory)
+        for emptied in [OCIRuntime.state, Self.parent] { try? removeDirectory(emptied) }
+    }
 
     /// The process id of its program; nil unless it was made here.
     var pid: pid_t? {
