@@ -103,6 +103,10 @@ private func problem(_ bytes: [UInt8], volume: UInt64 = 32 << 20) -> String? {
             (#""config":{"#, #""config":{"requirements":{"mandatory":["online-reencrypt"]},"#, "online-reencrypt"),
             (#""iv_tweak":"0""#, #""iv_tweak":"18446744073709551615""#, "its sectors have no numbers"),
             (#""keyslots":["0","1"]"#, #""keyslots":["0"]"#, "its key slot 1 has no digest"),
+            // libcryptsetup takes the last of two, and takes a name to end at a zero.
+            (#""memory":32768"#, #""memory":32768,"memory":99999999"#, "it has a name twice"),
+            (#""memory":32768"#, #""memory":32768,"memory\u0000":99999999"#, "it has a name twice"),
+            (#""memory":32768"#, #""memory":32768,"m\u0065mory":99999999"#, "it has a name twice"),
         ] {
             let changed = json.replacing(from, with: to, maxReplacements: 1)
             try #require(changed != json, "\(from) is not in \(json)")
@@ -116,7 +120,7 @@ private func problem(_ bytes: [UInt8], volume: UInt64 = 32 << 20) -> String? {
         let deep = String(repeating: "[", count: 6000)
         let nested = problem(try header(deep)) ?? ""
         #expect(nested.contains("nested too deep"), "\(nested)")
-        let many = (0..<100).map { "\"\($0)\":{}" }.joined(separator: ",")
+        let many = (2..<102).map { "\"\($0)\":{}" }.joined(separator: ",")
         let slots = json.replacing(#""keyslots":{"#, with: "\"keyslots\":{\(many),", maxReplacements: 1)
         let counted = problem(try header(slots))
         #expect(counted == "it has 102 key slots")

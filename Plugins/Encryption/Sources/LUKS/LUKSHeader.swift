@@ -37,6 +37,7 @@ package struct LUKSHeader: Equatable, Sendable {
         } catch {
             throw LUKSProblem("the JSON of its header is broken at byte \(error.offset): \(error.reason)")
         }
+        try Self.checkNames(root)
         try Self.checkConfiguration(root, copy.binary)
         (dataOffset, dataSize, sectorSize, tweakOffset) = try Self.segment(root, volumeSize)
         copySize = UInt64(copy.binary.size)
@@ -44,6 +45,24 @@ package struct LUKSHeader: Equatable, Sendable {
         guard dataOffset >= metadata else { throw LUKSProblem("its data begins in its header") }
         keyslots = try Self.keyslots(root, between: metadata..<dataOffset)
         try Self.checkDigests(root, keyslots)
+    }
+
+    /// Of two members with one name we would take the first, libcryptsetup the last, and it takes a name to end at a zero: what was
+    /// checked would not be what counts.
+    private static func checkNames(_ value: JSON) throws(LUKSProblem) {
+        switch value {
+        case .object(let members):
+            var names: Set<[UInt8]> = []
+            for member in members {
+                let name = Array(member.name.utf8)
+                guard !name.contains(0), names.insert(name).inserted else {
+                    throw LUKSProblem("the JSON of its header is broken: it has a name twice")
+                }
+                try checkNames(member.value)
+            }
+        case .array(let items): for item in items { try checkNames(item) }
+        default: break
+        }
     }
 
     private static func checkConfiguration(_ root: JSON, _ binary: LUKSBinaryHeader) throws(LUKSProblem) {
