@@ -78,6 +78,10 @@ extension EndToEnd {
                 (["--remove", "5"], Place.passphrase, "there is none"),
                 (["--remove", "x"], Place.passphrase, "sif keys"),
                 (["--remove", "0", "--add"], Place.passphrase, "--add together with --remove"),
+                (
+                    ["--remove", "0", "--new-key-command", "echo x"], Place.passphrase,
+                    "--new-key-command together with --remove"
+                ),
                 (["--pem-path", "key", "--new-key-command", "echo x"], [:], "the passphrase or key is wrong"),
                 (["--new-pem-path", "key"], Place.passphrase, "it is a private key"),
             ] as [([String], [String: String], String)] {

@@ -126,6 +126,11 @@ private let content = (0..<40960).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7)
                 _ = try GocryptfsWriter(place, VolumeSecret(passphrase: try secret(wrong)))
             }
         }
+        // What no launch would take, no build makes.
+        _ = try VolumeSecret(passphrase: try secret(String(repeating: "a", count: 4096)))
+        #expect(throws: PluginError.self) {
+            _ = try VolumeSecret(passphrase: try secret(String(repeating: "a", count: 4097)))
+        }
     }
 }
 

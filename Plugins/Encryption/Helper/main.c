@@ -19,7 +19,8 @@
 
 enum { HEADER = 3, SECRET = 4, KEY = 5 };
 enum { DONE = 0, WRONG_SECRET = 2, BAD_HEADER = 3, NO_MEMORY = 4, FAILED = 5 };
-enum { LONGEST_SECRET = 4096, LONGEST_KEY = 128 };
+/* A byte more than the plugin lets a secret have: its end must be seen. */
+enum { LONGEST_SECRET = 4096 + 1, LONGEST_KEY = 128 };
 
 static struct {
     char secret[LONGEST_SECRET];

@@ -130,7 +130,7 @@ private final class Pipe {
     let writing: Int32
 
     /// What a pipe takes without a reader, in bytes.
-    private static let room = 4096
+    private static let room = VolumeSecret.longest
 
     init() throws(PluginError) {
         var ends: [Int32] = [-1, -1]
@@ -140,10 +140,15 @@ private final class Pipe {
 
     deinit {
         close(reading)
-        if !isClosed { close(writing) }
+        closeWriting()
     }
 
     private var isClosed = false
+
+    private func closeWriting() {
+        if !isClosed { close(writing) }
+        isClosed = true
+    }
 
     /// Writes a secret, and nothing more.
     func fill(_ secret: SecretBytes) throws(PluginError) {
@@ -152,13 +157,14 @@ private final class Pipe {
         }
         let written = secret.withBytes { write(writing, $0.baseAddress, $0.count) }
         guard written == secret.count else { throw PluginError("cannot hand a key over", SystemError(errno)) }
-        close(writing)
-        isClosed = true
+        closeWriting()
     }
 
     /// Returns so many bytes, which somebody has written.
     func take(_ count: Int) throws(PluginError) -> SecretBytes {
         let result = try SecretBytes(count: count)
+        // What was not written is an end, and not waited for.
+        closeWriting()
         let got = result.withMutableBytes { read(reading, $0.baseAddress, $0.count) }
         guard got == count else {
             throw PluginError("cannot take the volume key: it does not have \(count) bytes", status: SKIFF_E_SYSTEM)

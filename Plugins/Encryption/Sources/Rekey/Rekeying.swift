@@ -30,11 +30,16 @@ struct Rekeying {
                 return
             }
             guard !adds else { throw PluginError("cannot use --add together with --remove") }
+            for name in Self.sources where !(try session.flag("new-" + name).isEmpty) {
+                throw PluginError("cannot use --new-\(name) together with --remove, which puts no new key in")
+            }
             guard let number = Int(text), (0..<32).contains(number) else {
                 throw PluginError("cannot remove key slot \(text): skiff sif keys shows their numbers")
             }
             self = .remove(number)
         }
+
+        private static let sources = ["passphrase", "pem-path", "passphrase-fd", "key-command", "keyring"]
     }
 
     func run() throws(PluginError) {
@@ -141,7 +146,7 @@ struct Rekeying {
         }
         if let wrapped { return wrapped }
         let passphrase = try session.borrow("new-passphrase") { (bytes) throws(PluginError) in
-            VolumeSecret(passphrase: try SecretBytes(copying: bytes))
+            try VolumeSecret(passphrase: try SecretBytes(copying: bytes))
         }
         guard let passphrase else {
             throw PluginError(

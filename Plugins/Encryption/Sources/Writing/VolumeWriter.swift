@@ -44,7 +44,16 @@ package struct VolumeSecret: Sendable {
     /// The random bytes, wrapped by the public key, as an object of the image; nil for a passphrase.
     package let message: [UInt8]?
 
-    package init(passphrase: SecretBytes) { (secret, message) = (passphrase, nil) }
+    /// What is taken when the volume is opened, in bytes.
+    package static let longest = 4096
+
+    package init(passphrase: SecretBytes) throws(PluginError) {
+        guard passphrase.count <= Self.longest else {
+            throw PluginError(
+                "cannot use a passphrase of \(passphrase.count) bytes: \(Self.longest) are the most that open an image")
+        }
+        (secret, message) = (passphrase, nil)
+    }
 
     /// - Parameter filesystem: what Apptainer expects as secret depends on it.
     package init(wrappedBy key: RSAKey, for filesystem: VolumeFilesystem) throws(PluginError) {

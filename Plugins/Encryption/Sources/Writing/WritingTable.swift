@@ -90,7 +90,7 @@ enum WritingTable {
         }
         if let wrapped { return wrapped }
         let passphrase = try session.borrow("passphrase") { (bytes) throws(PluginError) in
-            VolumeSecret(passphrase: try SecretBytes(copying: bytes))
+            try VolumeSecret(passphrase: try SecretBytes(copying: bytes))
         }
         guard let passphrase else {
             throw PluginError(
