@@ -21,6 +21,12 @@ private func message(_ body: () throws -> Void) -> String {
     }
 }
 
+/// The name of an object is anybody's text.
+@Test func namesOfObjectsAreShownHarmless() {
+    #expect(KeyListing.visible("key slot 1 é") == "key slot 1 é")
+    #expect(KeyListing.visible("a\u{1B}]0;b\u{7}\n\u{9B}\u{202E}c") == "a?]0;b????c")
+}
+
 /// The secret memory of this process, as smaps tells it.
 @Test func secretsAreKeptOutOfDumps() throws {
     let bytes = try SecretBytes(random: 100)

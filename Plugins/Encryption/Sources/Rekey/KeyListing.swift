@@ -1,7 +1,7 @@
 import PluginKit
 
 /// `skiff sif keys`: how an image is encrypted, and by how many keys it opens. No key is needed to see that.
-enum KeyListing {
+package enum KeyListing {
     static func print(_ path: String, _ session: Session) throws(PluginError) {
         let image = try EncryptedImage(path, session, isReadOnly: true)
         defer { image.edit.close() }
@@ -18,7 +18,7 @@ enum KeyListing {
         }
         for message in image.messages {
             text.append(
-                "Object \(message.id):    wraps " + (message.name.isEmpty ? image.kind.secret : message.name))
+                "Object \(message.id):    wraps " + (message.name.isEmpty ? image.kind.secret : visible(message.name)))
         }
         let signatures = image.signatures
         if signatures.isEmpty {
@@ -31,6 +31,19 @@ enum KeyListing {
         } catch {
             throw PluginError("cannot write the list", error)
         }
+    }
+
+    /// Names are whatever the author of the image likes: none of them may change what the terminal shows.
+    package static func visible(_ name: String) -> String {
+        var result = ""
+        for scalar in name.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned:
+                result += "?"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
     }
 }
 

@@ -1,6 +1,7 @@
 import COpenSSL
 import Glibc
 package import PluginKit
+import Synchronization
 
 /// Bytes that nobody else may see: a passphrase or a key. Their memory has pages of its own, which no core dump has, is locked
 /// where RLIMIT_MEMLOCK allows that, and is wiped with the last reference.
@@ -18,7 +19,13 @@ package final class SecretBytes: @unchecked Sendable {
             throw PluginError("cannot keep a secret of \(count) bytes", SystemError(count < 0 ? EINVAL : errno))
         }
         (self.count, room, self.place, self.isLocked) = (count, count, place, isLocked != 0)
+        if !self.isLocked, !Self.hasWarned.exchange(true, ordering: .relaxed) {
+            Kit.log(.warning, "Keys may be swapped out to a disk: the limit of locked memory is too low (ulimit -l)")
+        }
     }
+
+    /// The user is told once.
+    private static let hasWarned = Atomic<Bool>(false)
 
     package convenience init(copying bytes: UnsafeRawBufferPointer) throws(PluginError) {
         try self.init(count: bytes.count)
