@@ -49,11 +49,9 @@ extension PluginRun {
 }
 
 extension Session {
-    /// Runs a call during which this process holds keys: no process of the same user may look into it.
+    /// Runs a call from which on this process holds keys: no process of the same user may look into it.
     fileprivate func unlocking(_ body: () throws(SkiffError) -> Int32) throws(SkiffError) -> Int32 {
         try hideProcess()
-        // The container's first process writes its maps, which only one that can be dumped may.
-        defer { try? setDumpable(true) }
         return try during(.started, body)
     }
 }

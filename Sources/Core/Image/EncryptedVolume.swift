@@ -54,11 +54,16 @@ package struct EncryptedVolume: Sendable, Equatable {
     }
 }
 
-/// A volume that a plugin has opened: what it needs to read it in another process, in a file in memory that is sealed.
+/// A volume that a plugin has opened: what it needs to read it in another process, in a file in memory that is sealed. It ends when that
+/// process has it; only then can this one be dumped again.
 package final class UnlockedVolume: Sendable {
     /// The plugin's id.
     package let plugin: String
     private let file: OwnedFD
+
+    // Until here nobody may look into this process, nor take the file out of it. The container's first process writes its maps,
+    // which only one that can be dumped may.
+    deinit { try? setDumpable(true) }
 
     package init(plugin: String, file: consuming OwnedFD) {
         self.plugin = plugin
