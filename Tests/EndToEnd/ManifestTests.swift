@@ -142,9 +142,9 @@ extension EndToEnd {
             }
             let json = try run(["plugin", "list", "--all", "--json"], as: profile)
             let parsed = try JSONSerialization.jsonObject(with: Data(json.standardOutput.utf8)) as? [[String: Any]]
-            #expect(parsed?.count == 110, "\(json)")
+            #expect(parsed?.count == 111, "\(json)")
             let states = parsed?.compactMap { $0["state"] as? String } ?? []
-            #expect(states.filter { $0 == "broken" }.count == 4 && states.filter { $0 == "enabled" }.count == 106)
+            #expect(states.filter { $0 == "broken" }.count == 4 && states.filter { $0 == "enabled" }.count == 107)
             let inspected = try run(["plugin", "inspect", "--json", "many7"], as: profile)
             #expect(!inspected.isSuccess && inspected.standardError.contains("plugin not found"), "\(inspected)")
             let named = try run(["plugin", "inspect", "--json", "org.many.p7"], as: profile)
