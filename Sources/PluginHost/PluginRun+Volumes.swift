@@ -37,6 +37,8 @@ extension PluginRun {
             guard let kept = session.kept else {
                 throw session.plugin.manifest.failure("crypto unlock", "it has kept nothing to read \(path) with")
             }
+            // Until the volume has been handed over and ends.
+            try hideProcess()
             return UnlockedVolume(
                 plugin: session.plugin.manifest.id,
                 file: try during("cannot make a file in memory") { () throws(Errno) in try kept.sealedFile("skiff-key")
@@ -49,9 +51,11 @@ extension PluginRun {
 }
 
 extension Session {
-    /// Runs a call from which on this process holds keys: no process of the same user may look into it.
+    /// Runs a call during which this process holds keys: no process of the same user may look into it.
     fileprivate func unlocking(_ body: () throws(SkiffError) -> Int32) throws(SkiffError) -> Int32 {
         try hideProcess()
+        // As it was before the call of the plugin, which answers for what the process is after it.
+        defer { try? setDumpable(true) }
         return try during(.started, body)
     }
 }
