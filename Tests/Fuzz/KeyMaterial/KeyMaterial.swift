@@ -13,7 +13,7 @@ public func fuzzKeyMaterial(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt 
         precondition((try? GocryptfsConfiguration(parsing: configuration.text)) == configuration, "not read back")
     } catch {
         #if FUZZ_CANARY
-        precondition(!error.message.contains("the feature "), "the planted bug: a feature that is not known")
+        precondition(!(error.message ?? "").contains("the feature "), "the planted bug: a feature that is not known")
         #endif
     }
     if let id = GocryptfsFile.id(ofHeader: bytes) { precondition(GocryptfsFile.header(id: id) == bytes) }
