@@ -36,7 +36,12 @@ private struct SIFCommand {
         switch verb {
         case "list": try answer(listText(try image(last)))
         case "header": try answer(headerText(try image(last).header))
-        case "info": try answer(infoText(try object(first, of: try image(last))))
+        case "info":
+            let found = try object(first, of: try image(last))
+            try answer(infoText(found))
+            if case .partition(let facts) = found.extra, facts.filesystem.isEncrypted {
+                Log.info("Its cipher and its keys are shown by: skiff sif keys \(last)")
+            }
         case "dump": try dump(first, last)
         case "new": try make(last)
         case "add": try add(first, last)
