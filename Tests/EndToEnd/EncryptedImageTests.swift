@@ -74,6 +74,13 @@ extension EndToEnd {
                 "'\(program)' exec --passphrase-fd 9 '\(image)' sh -c 'readlink /proc/self/fd/9; echo here' 9<'\(work)/key'"
             let outcome = try run(["-c", script], as: profile, key: nil, program: "/bin/sh")
             #expect(outcome.isSuccess && outcome.line == "here", "\(outcome)")
+            // Nor does that of an image that needs no key, nor is anything of skiff's under that number.
+            for (name, descriptor) in [(image, 3), (image, 4), (try Images.shared.get().sif, 3)] {
+                let script =
+                    "'\(program)' exec --passphrase-fd \(descriptor) '\(name)' sh -c 'readlink /proc/self/fd/\(descriptor); echo here' \(descriptor)<'\(work)/key'"
+                let outcome = try run(["-c", script], as: profile, key: nil, program: "/bin/sh")
+                #expect(outcome.isSuccess && outcome.line == "here", "\(outcome)")
+            }
             // Variables have three names, and the first counts.
             let named = try run(try exec("echo here"), as: profile, key: "wrong") {
                 $0.environment["SKIFF_ENCRYPTION_PASSPHRASE"] = "sesame"
@@ -97,7 +104,7 @@ extension EndToEnd {
                 (["--passphrase-fd", "2"], "sesame", "cannot read the passphrase from descriptor 2: it is for output"),
                 (["--key-command", "exit 3"], "sesame", "the key command: it ended with status 3"),
                 (["--key-command", "true"], "sesame", "cannot use an empty passphrase"),
-                (["--key-command", "yes | head -c 100000"], "sesame", "it has more than 65536 bytes"),
+                (["--key-command", "yes | head -c 100000"], "sesame", "it has more than 24576 bytes"),
                 (
                     ["--keyring", "skiff-no-such-key"], "sesame",
                     "cannot read the key skiff-no-such-key of the kernel's"

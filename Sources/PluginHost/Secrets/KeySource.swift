@@ -63,8 +63,9 @@ package enum KeySource: Sendable {
         }
     }
 
-    /// The longest secret, in bytes: a key file with the text that surrounds it.
-    static let longest = 64 << 10
+    /// The longest secret, in bytes: a key file with the text that surrounds it. An old and a new one, or one and what is kept of it,
+    /// fit into the 64 KiB that older systems let everybody lock.
+    static let longest = 24 << 10
 }
 
 /// A key of a user, as `skiff.host.secret/1` lends it.
@@ -75,6 +76,14 @@ struct ObtainedKey {
 }
 
 extension KeySource {
+    /// Ends what it has open: the container must not inherit a descriptor, also where no key is needed, nor what gets its number
+    /// later. Standard input stays, at its end.
+    package func close() {
+        guard case .descriptor(let number) = self, Inheritance.descriptors.contains(number) else { return }
+        Inheritance.claim(number)
+        _ = CLinux.close(number)
+    }
+
     /// What for: a file that others can read is worth a warning where it holds a private key.
     package enum Use: Sendable { case opening, writing, replacing }
 
@@ -86,14 +95,19 @@ extension KeySource {
         case .prompt:
             let memory = try Self.memory()
             try PassphrasePrompt("Enter \(use == .replacing ? "new " : "")encryption passphrase: ").ask(into: memory)
-            return try checked(memory, isPEM: false)
+            let key = try checked(memory, isPEM: false)
+            if use == .replacing { try confirm(memory) }
+            return key
         case .descriptor(let number):
             let memory = try Self.memory()
             let what = "the passphrase from descriptor \(number)"
             guard number == 0 || number > 2 else { throw SkiffError("cannot read \(what): it is for output") }
+            // Others under such a number are ours.
+            guard number == 0 || Inheritance.descriptors.contains(number) else {
+                throw SkiffError("cannot read \(what)", errno: Errno(EBADF))
+            }
             try fill(memory, from: number, what)
-            // The container must not inherit it; standard input stays, at its end.
-            if number != 0 { _ = CLinux.close(number) }
+            close()
             return try checked(memory)
         case .command(let command):
             let memory = try Self.memory()
@@ -110,13 +124,24 @@ extension KeySource {
         }
     }
 
+    /// A slip of the finger would lock the data up for ever.
+    private func confirm(_ memory: SecretMemory) throws(SkiffError) {
+        guard PassphrasePrompt.hasTerminal else { return }
+        let again = try Self.memory()
+        try PassphrasePrompt("Enter new encryption passphrase again: ").ask(into: again)
+        again.dropLineEnd()
+        guard again.bytes.elementsEqual(memory.bytes) else {
+            throw SkiffError("cannot use the new passphrase: the two that were typed differ")
+        }
+    }
+
     private static func memory() throws(SkiffError) -> SecretMemory {
         do throws(Errno) {
             return try SecretMemory(capacity: longest)
         } catch {
             throw SkiffError(
                 "cannot lock memory for a key of an encrypted image", errno: error,
-                hint: "Raise the limit of locked memory: ulimit -l \(longest >> 10)")
+                hint: "Raise the limit of locked memory: ulimit -l 64")
         }
     }
 

@@ -12,8 +12,16 @@ struct PassphrasePrompt {
     /// The longest line that a terminal gives; termios(3).
     private static let longest = 4095
 
+    /// Whether it can be asked for at a terminal.
+    static var hasTerminal: Bool { (try? open("/dev/tty", O_RDWR | O_NOCTTY)) != nil }
+
     func ask(into memory: SecretMemory) throws(SkiffError) {
         guard let terminal = try? open("/dev/tty", O_RDWR | O_NOCTTY) else { return try takeLine(of: 0, into: memory) }
+        guard tcgetpgrp(terminal.raw) == getpgrp() else {
+            throw SkiffError(
+                "cannot ask for the passphrase: the command runs in the background",
+                hint: "Bring it to the foreground, or give --passphrase-fd, --key-command or --keyring")
+        }
         // A signal must not leave the terminal silent: it is held back, and acts when the terminal is as it was.
         let mask = try during("cannot block signals") { () throws(Errno) in try setSignalMask(.all) }
         let silence = TerminalSilence(terminal.raw)
@@ -43,6 +51,7 @@ struct PassphrasePrompt {
                 guard try read(file, into: place) == 1, place[0] != ASCII.newline else { return }
                 memory.count += 1
             }
+            throw .overflow
         }
     }
 }

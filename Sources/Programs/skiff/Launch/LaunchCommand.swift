@@ -58,6 +58,7 @@ struct LaunchCommand {
         try LaunchPolicy(installation: installation, settings: Settings()).filter(&plan, for: request, isStep: false)
         explain(plan, explanation(launch.invocation))
         plan.report()
+        KeySource.first(of: launch.invocation)?.close()
         var guardian: PluginGuard?
         let plugins =
             try catalog.join(instance, request, settings, installation) { (ids) throws(SkiffError) in
@@ -102,6 +103,7 @@ struct LaunchCommand {
         let image = try openImage(request.image, writable: request.writable)
         if let temporary { try? removeTree(temporary) }
         var facts = try ImageFacts(image, request, settings, host)
+        if facts.encryption == nil { keys?.close() }
         var host = host
         host.look(for: request, settings, &facts, installation)
         let policy = LaunchPolicy(installation: installation, settings: settings)
