@@ -35,13 +35,19 @@ static void shake(void) {
     close(picked);
 }
 
+static void protect(void) {
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+}
+
 static void help(int own) {
     char word;
     struct pollfd waiting = {.fd = own, .events = POLLIN};
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    /* Nobody in the container may look into it, and neither the image nor the connection to the kernel goes along. Once before it
+     * has powers there that a container's root has, too, and once more since a change of powers may take both back. */
+    protect();
     if (setns(container, CLONE_NEWUSER | CLONE_NEWNS) != 0 && setns(container, CLONE_NEWNS) != 0) _exit(1);
-    /* Nobody in the container may look into it, and neither the image nor the connection to the kernel goes along. */
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    protect();
     if (dup2(own, 3) < 0) _exit(1);
     waiting.fd = 3;
     syscall(SYS_close_range, 4, ~0U, 0);
