@@ -66,6 +66,8 @@ extension EndToEnd {
             #expect(try run(place, ["--overlay", place.image, image], Self.changes).isSuccess)
             #expect(try place.overlay("seal", "o.img").isSuccess)
             #expect(try status(place.image).mode & 0o7777 == 0o600 && status(place.image).size < 1 << 20)
+            let list = try place.overlay("list", "o.img")
+            #expect(list.standardOutput.split(separator: "\n").last?.hasPrefix("-   squashfs") == true, "\(list)")
             let read = try run(place, ["--overlay", place.image + ":ro", image], Self.look)
             #expect(read.standardOutput == Self.seen, "\(read)")
         }

@@ -77,7 +77,7 @@ package struct OverlayImage {
     }
 
     /// - Returns: nil for a file that is no image.
-    private static func parts(of file: HostFile) throws(SystemError) -> [OverlayPart]? {
+    static func parts(of file: HostFile) throws(SystemError) -> [OverlayPart]? {
         let size = UInt64(clamping: try Host.facts(of: file.descriptor).size)
         let start = try Host.read(file.descriptor, at: 0, count: 2048)
         if start.dropFirst(32).starts(with: "SIF_MAGIC".utf8) {

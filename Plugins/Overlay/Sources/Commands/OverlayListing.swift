@@ -11,6 +11,8 @@ enum OverlayListing {
                 let name = section.filesystem == ImageEdit.Section.squashfs ? "squashfs" : "ext3"
                 rows.append([String(section.id), name, readableSize(section.size), String(section.offset)])
             }
+        } else if let sealed = try sealed(image) {
+            rows.append(["-", sealed.filesystem, readableSize(Int64(clamping: sealed.file.size)), "0"])
         } else {
             let file = try OverlayFile(image, session, "list", isChanged: false)
             rows.append(["-", file.superblock.type, readableSize(file.size), "0"])
@@ -23,6 +25,16 @@ enum OverlayListing {
             }
             while line.last == " " { line.removeLast() }
             try show(line + "\n")
+        }
+    }
+
+    /// A file that is an overlay that nobody writes to.
+    private static func sealed(_ image: String) throws(PluginError) -> OverlayPart? {
+        do throws(SystemError) {
+            guard try Host.kind(of: image) == .file else { return nil }
+            return try OverlayImage.parts(of: HostFile(image, .read))?.first { !$0.isWritable }
+        } catch {
+            throw PluginError("cannot open \(image)", error)
         }
     }
 }
