@@ -108,9 +108,14 @@ extension EndToEnd {
             #expect(
                 twice.end == .exited(255) && twice.standardError.contains("container \(bundle.id) already exists"),
                 "\(twice)")
-            let busy = try skiff("oci", "umount", bundle.path, as: .root)
-            #expect(
-                busy.end == .exited(255) && busy.standardError.contains("container \(bundle.id) uses it"), "\(busy)")
+            let link = bundle.folder + "/link"
+            try makeSymlink(bundle.path, at: link)
+            for path in [bundle.path, link] {
+                let busy = try skiff("oci", "umount", path, as: .root)
+                #expect(
+                    busy.end == .exited(255) && busy.standardError.contains("container \(bundle.id) uses it"), "\(busy)"
+                )
+            }
             #expect(try bundle.oci("start").isSuccess)
             let again = try bundle.oci("start")
             #expect(
@@ -183,6 +188,42 @@ extension EndToEnd {
             try bundle.umount()
         }
 
+        /// What the keeper does not end by is not what its program does not end by.
+        @Test(.cleanHost, .needs(.root, .loop, .overlay, .runc)) func noSignalIsIgnored() throws {
+            func ignored(_ status: String) throws -> UInt64 {
+                let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("SigIgn:") })
+                return try #require(UInt64(line.dropFirst(7).filter { $0 != "\t" }, radix: 16))
+            }
+            let own = try ignored(String(decoding: try readFile("/proc/self/status"), as: UTF8.self))
+            let bundle = try Bundle("cat /proc/self/status")
+            let ran = try bundle.oci("run", ["-b", bundle.path])
+            #expect(try ran.isSuccess && ignored(ran.standardOutput) & ~own == 0, "\(ran)")
+            try bundle.umount()
+        }
+
+        /// Nobody else may exchange what root mounts on, and nothing that only looks like a bundle is taken apart.
+        @Test(.cleanHost, .needs(.root, .user, .loop, .overlay)) func aBundleIsRootsAlone() throws {
+            let folder = try WorkDirectory.make(for: .user)
+            let (theirs, trap) = (folder + "/theirs", folder + "/trap")
+            let record = try #require(Profile.user.record)
+            for path in [theirs, trap] {
+                try makeDirectory(path, mode: 0o777)
+                try chown(path, record.uid, record.gid)
+            }
+            let mounted = try skiff("oci", "mount", Images.shared.get().sif, theirs, as: .root)
+            #expect(mounted.isSuccess, "\(mounted)")
+            #expect(try status(theirs).uid == 0 && status(theirs).mode & 0o7777 == 0o700)
+            #expect(try skiff("oci", "umount", theirs, as: .root).isSuccess && !isAccessible(theirs, F_OK))
+            try writeFile(trap + "/.skiff-oci-mount", [], mode: 0o600)
+            try makeSymlink("/proc", at: trap + "/rootfs")
+            let refused = try skiff("oci", "umount", trap, as: .root)
+            #expect(
+                refused.end == .exited(255) && refused.standardError.contains("'oci mount' has not made it"),
+                "\(refused)"
+            )
+            #expect(isAccessible("/proc/self", F_OK) && isAccessible(trap + "/.skiff-oci-mount", F_OK))
+        }
+
         @Test(.cleanHost, .needs(.root, .loop, .overlay, .runc)) func badInputChangesNothing() throws {
             let folder = try WorkDirectory.make(for: .root)
             try makeDirectory(folder + "/empty")
@@ -198,6 +239,7 @@ extension EndToEnd {
                 (["create", "-b", folder + "/empty", "x"], 255, "it has no config.json"),
                 (["run", "-b", folder + "/damaged", "x"], 255, "config.json is not valid JSON at byte 13"),
                 (["state", "../x"], 255, "cannot use container ../x: its name has letters"),
+                (["state", "--", "-x"], 255, "cannot use container -x: its name has letters"),
                 (["state", "runtime"], 255, "cannot use container runtime"),
                 (["delete", "nobody"], 255, "cannot delete container nobody: container does not exist"),
                 (["attach", "nobody"], 255, "cannot attach to container nobody: it does not run"),

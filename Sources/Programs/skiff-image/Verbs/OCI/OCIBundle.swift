@@ -19,7 +19,10 @@ struct OCIBundle {
     func hasTerminal() throws(SkiffError) -> Bool {
         let file = path + "/config.json"
         let bytes = try during("cannot use bundle \(path): it has no config.json that can be read") {
-            () throws(Errno) in try readFile(file, limit: 16 << 20)
+            () throws(Errno) in
+            // Should it be a pipe, nobody is waited for.
+            let opened = try open(file, [.read, .nonBlocking])
+            return try readToEnd(opened.raw, limit: 16 << 20)
         }
         do throws(JSONReader.Malformed) {
             return try JSONReader.read(bytes)["process"]?["terminal"] == .bool(true)
@@ -44,27 +47,36 @@ struct OCIBundle {
                 "cannot mount \(image.path): skiff.conf does not let the kernel mount it "
                     + "(allow kernel \(filesystem == .squashfs ? "squashfs" : "extfs"))")
         }
-        let isNew = try makeDirectories()
+        let isNew = try makeDirectories(image.path)
         do throws(SkiffError) {
             try mount(image.descriptor.raw, root.range, filesystem, settings.maxLoopDevices, image.path)
             try writeConfiguration()
         } catch {
             unmountAll()
-            removeContents()
+            try? removeContents()
             if isNew { try? removeDirectory(path) }
             throw error
         }
     }
 
+    /// Makes the directories, and the bundle the current one: whoever owns the directory above it can put another in its place.
     /// - Returns: whether the bundle is new. Set-user-ID programs of an image are nobody's affair on the host.
-    private func makeDirectories() throws(SkiffError) -> Bool {
+    private func makeDirectories(_ image: String) throws(SkiffError) -> Bool {
         do throws(Errno) {
             let isNew = (try? makeDirectory(path, mode: 0o700)) != nil
             let top = try open(path, O_RDONLY | O_DIRECTORY)
             guard try entries(of: top.raw).isEmpty else { throw .notEmpty }
-            for name in ["rootfs", "volumes"] { try makeDirectory(name, mode: 0o755, at: top.raw) }
-            try makeDirectory("overlay", mode: 0o700, at: top.raw)
-            for name in ["overlay/upper", "overlay/work"] { try makeDirectory(name, mode: 0o755, at: top.raw) }
+            if try !Self.isRootsAlone(top.raw) {
+                try Linux.fchown(top.raw, 0, 0)
+                try Linux.fchmod(top.raw, 0o700)
+                guard try entries(of: top.raw).isEmpty else { throw .notEmpty }
+            }
+            try changeDirectory(top.raw)
+            // First, so that `unmount` takes back what is left when this is killed.
+            try writeFile(Self.mark, Array((image + "\n").utf8), mode: 0o600, exclusive: true)
+            for name in ["rootfs", "volumes"] { try makeDirectory(name, mode: 0o755) }
+            try makeDirectory("overlay", mode: 0o700)
+            for name in ["overlay/upper", "overlay/work"] { try makeDirectory(name, mode: 0o755) }
             return isNew
         } catch {
             throw SkiffError(
@@ -77,8 +89,6 @@ struct OCIBundle {
         _ file: Int32, _ range: ByteRange, _ filesystem: RootFilesystem, _ limit: Int, _ image: String
     ) throws(SkiffError) {
         try during("cannot mount \(image) on \(path)/rootfs") { () throws(Errno) in
-            try writeFile(path + "/" + Self.mark, Array((image + "\n").utf8), mode: 0o600)
-            try changeDirectory(path)
             let loop = try makeLoop(over: file, offset: range.offset, size: range.size, writable: false, below: limit)
             let isExt = filesystem == .ext3
             let flags = UInt(MS_NODEV) | UInt(MS_NOSUID)
@@ -94,51 +104,67 @@ struct OCIBundle {
 
     private func writeConfiguration() throws(SkiffError) {
         try during("cannot write \(path)/config.json") { () throws(Errno) in
-            let root = try TreeRoot(HostPath(path + "/rootfs"))
+            let root = TreeRoot(adopting: try open("rootfs", [.pathOnly, .directory]))
             let program = ["/.singularity.d/actions/run", "/.singularity.d/runscript"].first {
                 root.exists(TreePath($0))
             }
             let text = OCIConfiguration(root: path + "/rootfs", program: program ?? "/bin/sh").json.text(indent: "\t")
-            try writeFile(path + "/config.json", Array((text + "\n").utf8), mode: 0o600)
+            try writeFile("config.json", Array((text + "\n").utf8), mode: 0o600, exclusive: true)
         }
+    }
+
+    private static func isRootsAlone(_ directory: CInt) throws(Errno) -> Bool {
+        let facts = try status(of: directory)
+        return facts.uid == 0 && facts.permissions & 0o022 == 0
     }
 
     // MARK: umount
 
     /// - Parameter runtime: nil where none is installed.
     func unmount(_ runtime: OCIRuntime?) throws(SkiffError) {
-        guard (try? readFile(path + "/" + Self.mark, limit: 8192)) != nil else {
-            throw SkiffError("cannot unmount \(path): 'oci mount' has not made it")
-        }
+        guard try enter() else { throw SkiffError("cannot unmount \(path): 'oci mount' has not made it") }
         // They have mount namespaces of their own: the kernel would not mind.
-        if let user = runtime?.users(of: path).first {
+        if let user = try runtime?.users(of: path).first {
             throw SkiffError(
                 "cannot unmount \(path): container \(user) uses it", hint: "End it first: oci kill, oci delete")
         }
         try during("cannot unmount \(path)/rootfs") { () throws(Errno) in
             // The overlay and, below it, the image; none after a restart of the machine.
-            while try isMountPoint() { try Linux.unmount(path + "/rootfs", detach: false) }
+            while try isMountPoint() { try Linux.unmount("rootfs", detach: false) }
         }
-        removeContents()
-        try during("cannot remove \(path)") { () throws(Errno) in try removeDirectory(path) }
+        try during("cannot remove \(path)") { () throws(Errno) in
+            try removeContents()
+            try removeDirectory(path)
+        }
     }
+
+    /// Makes a bundle the current directory.
+    /// - Returns: false for what `mount` has not made, and for what somebody else could have made look so.
+    private func enter() throws(SkiffError) -> Bool {
+        try during("cannot unmount \(path)") { () throws(Errno) in
+            let top = try open(path, O_RDONLY | O_DIRECTORY)
+            try changeDirectory(top.raw)
+            guard try Self.isRootsAlone(top.raw) else { return false }
+            return (try? status(Self.mark, follow: false)) != nil
+        }
+    }
+
+    // MARK: both, in the bundle
 
     private func unmountAll() {
         while (try? isMountPoint()) == true {
-            guard (try? Linux.unmount(path + "/rootfs", detach: true)) != nil else { return }
+            guard (try? Linux.unmount("rootfs", detach: true)) != nil else { return }
         }
     }
 
     private func isMountPoint() throws(Errno) -> Bool {
-        try status(path + "/rootfs").device != status(path).device
+        try status("rootfs", follow: false).device != status(".").device
     }
 
-    /// Only what `mount` has made. Never called while something is mounted there: nothing of the image is removed.
-    private func removeContents() {
-        guard (try? isMountPoint()) != true else { return }
-        for name in ["rootfs", "overlay", "volumes", "config.json", Self.mark] {
-            try? removeTree(path + "/" + name)
-        }
+    /// Only what `mount` has made, its mark last. Never called while something is mounted there: nothing of the image is removed.
+    private func removeContents() throws(Errno) {
+        guard (try? isMountPoint()) != true else { throw Errno(EBUSY) }
+        for name in ["rootfs", "overlay", "volumes", "config.json", Self.mark] { try removeTree(name) }
     }
 }
 

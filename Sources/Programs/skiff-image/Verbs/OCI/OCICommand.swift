@@ -75,8 +75,11 @@ struct OCICommand {
             throw error
         }
         if let pidFile, let pid = container.pid {
-            try during("cannot write \(pidFile)") { () throws(Errno) in
+            do throws(Errno) {
                 try writeFile(pidFile, Array("\(pid)".utf8), mode: 0o644)
+            } catch {
+                try? remove(container, runtime)
+                throw SkiffError("cannot write \(pidFile)", errno: error)
             }
         }
     }

@@ -12,8 +12,10 @@ struct OCIContainer {
     init(_ id: String) throws(SkiffError) {
         let isName = !id.isEmpty && id.utf8.count <= 64 && id != "." && id != ".." && id != "runtime"
         let isPlain = id.utf8.allSatisfy { ASCII.isAlphanumeric($0) || "_+-.".utf8.contains($0) }
-        guard isName, isPlain else {
-            throw SkiffError("cannot use container \(id): its name has letters, digits and _ + - . only, at most 64")
+        // The runtime would take it for a flag.
+        guard isName, isPlain, !id.hasPrefix("-") else {
+            throw SkiffError(
+                "cannot use container \(id): its name has letters, digits and _ + - . only, at most 64, and no - first")
         }
         self.id = id
     }

@@ -25,7 +25,8 @@ struct OCIKeeper {
     ) -> Never {
         leaveSession()
         closeDescriptors(except: [report] + (log.map { [$0.descriptor] } ?? []))
-        for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP] { ignoreSignal(signal) }
+        // Blocked, since the program would inherit what is ignored: Ctrl-C in a terminal of its own ends nothing then.
+        _ = try? setSignalMask(SignalSet([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP]))
         try? changeDirectory("/")
         var status: ExitStatus?
         do throws(SkiffError) {

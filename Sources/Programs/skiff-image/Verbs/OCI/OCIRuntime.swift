@@ -64,15 +64,25 @@ struct OCIRuntime {
             ? String(words[1].reversed().drop { $0 == "\"" }.reversed()) : String(bytes: Array(last))
     }
 
-    /// Names the containers of a bundle that have not ended. A runtime that cannot say so has none.
-    func users(of bundle: String) -> [String] {
-        let words = words(["list", "--format", "json"])
-        guard let answer = try? output(of: path, words, environment: Self.environment, limit: 16 << 20),
-            case .array(let entries)? = try? JSONReader.read(answer.bytes)
-        else { return [] }
+    /// Names the containers of a bundle that have not ended.
+    /// - Throws: where the runtime does not say.
+    func users(of bundle: String) throws(SkiffError) -> [String] {
+        guard (try? status(HostPath(Self.state))) != nil else { return [] }
+        let failure = "cannot tell which containers use \(bundle)"
+        let answer = try during(failure) { () throws(Errno) in
+            try output(
+                of: path, words(["list", "--format", "json"]), environment: Self.environment, limit: 16 << 20)
+        }
+        guard answer.status == .exited(0), let listed = try? JSONReader.read(answer.bytes) else {
+            throw SkiffError("\(failure): \(path) list does not say")
+        }
+        // null where there is none.
+        guard case .array(let entries) = listed else { return [] }
+        // The runtime has gone there, and names it without links.
+        let names = [bundle, (try? realPath(bundle)) ?? bundle]
         return entries.compactMap { entry in
-            guard entry["bundle"] == .string(bundle), entry["status"] != .string("stopped"),
-                case .string(let id)? = entry["id"]
+            guard case .string(let found)? = entry["bundle"], names.contains(found),
+                entry["status"] != .string("stopped"), case .string(let id)? = entry["id"]
             else { return nil }
             return id
         }
