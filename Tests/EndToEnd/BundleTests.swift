@@ -197,7 +197,8 @@ extension EndToEnd {
             let own = try ignored(String(decoding: try readFile("/proc/self/status"), as: UTF8.self))
             let bundle = try Bundle("cat /proc/self/status")
             let ran = try bundle.oci("run", ["-b", bundle.path])
-            #expect(try ran.isSuccess && ignored(ran.standardOutput) & ~own == 0, "\(ran)")
+            // The C library's own, behind 31, are the runtime's affair.
+            #expect(try ran.isSuccess && ignored(ran.standardOutput) & ~own & 0x7FFF_FFFF == 0, "\(ran)")
             try bundle.umount()
         }
 

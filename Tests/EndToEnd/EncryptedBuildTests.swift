@@ -144,10 +144,12 @@ extension EndToEnd {
 
         @Test(arguments: Profile.allCases) func bad(profile: Profile) throws {
             let place = try Place(profile)
+            try place.run("echo no key >words")
             for (flags, variables, words) in [
                 (["--encrypt"], [:], "there is no key"), (["--encryption", "luks2"], [:], "there is no key"),
                 (["--pem-path", "key"], [:], "it is a private key"),
-                (["--pem-path", "tree/text"], [:], "no whole block of PEM"),
+                (["--pem-path", "words"], [:], "no whole block of PEM"),
+                (["--pem-path", "tree/text"], [:], "it has more than 24576 bytes"),
                 (["--pem-path", "nowhere"], [:], "cannot read the key file nowhere"),
                 (["--encrypt", "--sandbox"], Place.passphrase, "a sandbox is a directory"),
                 (["--encrypt", "--encryption", "rot13"], Place.passphrase, "luks2"),

@@ -50,6 +50,10 @@ struct OCICommand {
                 ["update", "--resources", file, container.id], "cannot update container \(container.id)")
             return 0
         case "oci exec":
+            guard runtime.knows(container.id) else {
+                OCIRuntime.removeEmptied()
+                throw SkiffError("cannot exec in container \(container.id): container does not exist")
+            }
             let isTerminal = terminalName(0) != nil
             try runtime.become(
                 ["exec"] + (isTerminal ? ["--tty"] : []) + [container.id] + invocation.positionals.dropFirst())

@@ -5,7 +5,7 @@ import Linux
 
 /// What is kept of a container beside the runtime's own state: where its keeper listens, and how its program has ended.
 struct OCIContainer {
-    private static let parent = "/run/skiff-oci"
+    fileprivate static let parent = "/run/skiff-oci"
     let id: String
 
     /// - Throws: for a name that is none, so that no other path is ever made of it.
@@ -55,7 +55,7 @@ struct OCIContainer {
     /// Removes what is kept of it, and with the last container the directory of all.
     func remove() {
         try? removeTree(directory)
-        for emptied in [OCIRuntime.state, Self.parent] { try? removeDirectory(emptied) }
+        OCIRuntime.removeEmptied()
     }
 
     /// The process id of its program; nil unless it was made here.
@@ -87,4 +87,9 @@ enum KeeperMessage {
     static let size = UInt8(ascii: "w")
     /// The exit code as text, the last that is said.
     static let end = UInt8(ascii: "x")
+}
+
+extension OCIRuntime {
+    /// Removes directories that hold no container: the runtime makes its own even to say that it knows none.
+    static func removeEmptied() { for emptied in [state, OCIContainer.parent] { try? removeDirectory(emptied) } }
 }

@@ -46,6 +46,7 @@ struct OCIRuntime {
     }
 
     func run(_ arguments: [String], _ failure: String) throws(SkiffError) {
+        defer { Self.removeEmptied() }
         let ended = try during("cannot start \(path)") { () throws(Errno) in
             try output(of: path, words(arguments), environment: Self.environment, from: 2, limit: 1 << 20)
         }
@@ -68,6 +69,7 @@ struct OCIRuntime {
     /// - Throws: where the runtime does not say.
     func users(of bundle: String) throws(SkiffError) -> [String] {
         guard (try? status(HostPath(Self.state))) != nil else { return [] }
+        defer { Self.removeEmptied() }
         let failure = "cannot tell which containers use \(bundle)"
         let answer = try during(failure) { () throws(Errno) in
             try output(
