@@ -171,7 +171,7 @@ extension EndToEnd {
                 python3 -c "$ask" 127.0.0.1; other python3 -c "$ask" 192.0.2.1
                 echo $(get '[::1]:7889') $(far '[2001:db8::1]:7889')
                 other timeout 10 busybox nc -l -p 99 -e echo outside & listens $far 0063
-                nsenter -t $(pid web) -n timeout 5 busybox nc 2001:db8::2 99 </dev/null
+                nsenter -t $(pid web) -n timeout 5 busybox nc 2001:db8::2 99 </dev/null | head -n 1
                 $real instance stop web > /dev/null 2>&1; left
                 """)
             #expect(
