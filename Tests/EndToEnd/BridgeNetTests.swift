@@ -7,34 +7,12 @@ import Testing
 extension EndToEnd {
     /// Networks of CNI's files by BridgeNet, in network namespaces of the test's own.
     @Suite(.needs(.root, .ip, .bridge)) struct BridgeNets {
-        /// Serves /etc/motd, whose text is `hello`, on port 80.
-        private static let image = Result { () throws -> String in
-            try Images.shared.get().changed("web") { copy in
-                try makeDirectories(copy + "/.singularity.d")
-                let script = "#!/bin/sh\nexec busybox httpd -f -p 80 -h /etc\n"
-                try writeFile(copy + "/.singularity.d/startscript", Array(script.utf8), mode: 0o755)
-                try Linux.chmod(copy + "/.singularity.d/startscript", 0o755)
-                try writeFile(copy + "/etc/motd", Array("hello\n".utf8), mode: 0o644)
-                for name in ["ip", "nc", "timeout"] { try makeSymlink("busybox", at: copy + "/bin/" + name) }
-            }
-        }
-
         /// Runs a script in a host of its own: h0 (192.0.2.1, 2001:db8::1) leads to another host, in which `other` runs a
         /// command; `get URL` fetches; `peer ADDRESS PORT` is a request from a container.
         private func run(_ script: String, seconds: Double = 30) throws -> Outcome {
             let work = try WorkDirectory.make(for: .root)
             let setup = """
-                exec 2>&1
-                ip link set lo up
-                unshare --net sleep 100 & far=$!
-                until [ "$(readlink /proc/$far/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
-                ip link add h0 type veth peer name o0 netns $far
-                ip addr add 192.0.2.1/24 dev h0; ip -6 addr add 2001:db8::1/64 dev h0 nodad; ip link set h0 up
-                other() { nsenter -t $far -n "$@"; }
-                other ip addr add 192.0.2.2/24 dev o0; other ip -6 addr add 2001:db8::2/64 dev o0 nodad
-                other ip link set o0 up; other ip link set lo up
-                get() { curl -s -m 2 "$1/motd" || echo none; }
-                far() { other curl -s -m 2 "$1/motd" || echo none; }
+                \(NetworkHost.setup)
                 peer() {
                     $S exec --net --network ${NET:-bridge} $IMAGE sh -c \\
                         "(echo GET /motd HTTP/1.0; echo; sleep 0.3) | timeout 3 nc $1 $2 2>/dev/null | grep -e hello || echo none"
@@ -53,7 +31,7 @@ extension EndToEnd {
                 ["/usr/bin/unshare", "--net", "/bin/sh", "-c", setup + script + ending], as: .root)
             command.words.removeFirst()
             command.environment["S"] = try Stage.shared.get().program
-            command.environment["IMAGE"] = try Self.image.get()
+            command.environment["IMAGE"] = try NetworkHost.image.get()
             command.environment["APPTAINER_CONFIGDIR"] = work + "/configuration"
             command.environment["WORK"] = work
             command.seconds = seconds

@@ -7,37 +7,15 @@ import Testing
 extension EndToEnd {
     /// Networks of CNI's files for a user who is not root, by BridgeNet, in a network namespace of the test's own.
     @Suite(.needs(.root, .user, .ip, .bridge, .pasta, .setpriv)) struct UserNetworks {
-        /// Serves /etc/motd, whose text is `hello`, on port 80.
-        private static let image = Result { () throws -> String in
-            try Images.shared.get().changed("user-web") { copy in
-                try makeDirectories(copy + "/.singularity.d")
-                let script = "#!/bin/sh\nexec busybox httpd -f -p 80 -h /etc\n"
-                try writeFile(copy + "/.singularity.d/startscript", Array(script.utf8), mode: 0o755)
-                try Linux.chmod(copy + "/.singularity.d/startscript", 0o755)
-                try writeFile(copy + "/etc/motd", Array("hello\n".utf8), mode: 0o644)
-                for name in ["ip", "nc", "timeout"] { try makeSymlink("busybox", at: copy + "/bin/" + name) }
-            }
-        }
-
         /// Runs a script as root in a host of its own: h0 (192.0.2.1, 2001:db8::1) leads to another host, the way to all others, in
         /// which `other` runs a command. `$S` is skiff and `$U` any command of the user; `get URL` fetches, `peer NAME HOST PORT`
         /// asks from an instance.
         private func run(_ script: String, seconds: Double = 60) throws -> Outcome {
             let work = try WorkDirectory.make(for: .user)
             let setup = """
-                exec 2>&1
-                ip link set lo up
-                unshare --net sleep 100 & far=$!
-                until [ "$(readlink /proc/$far/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
-                ip link add h0 type veth peer name o0 netns $far
-                ip addr add 192.0.2.1/24 dev h0; ip -6 addr add 2001:db8::1/64 dev h0 nodad; ip link set h0 up
+                \(NetworkHost.setup)
                 ip route add default via 192.0.2.2; ip -6 route add default via 2001:db8::2
-                other() { nsenter -t $far -n "$@"; }
-                other ip addr add 192.0.2.2/24 dev o0; other ip -6 addr add 2001:db8::2/64 dev o0 nodad
-                other ip link set o0 up; other ip link set lo up
                 $U mkdir -m 700 $XDG_RUNTIME_DIR
-                get() { curl -s -m 2 "$1/motd" || echo none; }
-                far() { other curl -s -m 2 "$1/motd" || echo none; }
                 peer() {
                     $S exec instance://$1 sh -c \\
                         "(echo GET /motd HTTP/1.0; echo; sleep 0.3) | timeout 3 nc $2 $3 2>/dev/null | grep -e hello || echo none" 2>/dev/null
@@ -67,7 +45,7 @@ extension EndToEnd {
             command.environment["PATH"] = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
             command.environment["U"] = OrdinaryUser.switching.joined(separator: " ")
             command.environment["S"] = (OrdinaryUser.switching + [program]).joined(separator: " ")
-            command.environment["IMAGE"] = try Self.image.get()
+            command.environment["IMAGE"] = try NetworkHost.image.get()
             command.environment["WORK"] = work
             command.environment["TESTS"] = repository + "/Tests"
             command.seconds = seconds

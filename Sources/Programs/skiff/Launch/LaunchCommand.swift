@@ -142,7 +142,7 @@ struct LaunchCommand {
                     return [started.socket, file] + images.descriptors
                 }) ?? NoPlugins()
         let capability = request.userMapping == .root ? RootCapability.current(host, ProgramPath(settings)) : nil
-        let warnings = [facts.encryption?.warning(of: image.path)].compactMap(\.self)
+        let warnings = facts.encryption?.warning(of: image.path).map { [$0] } ?? []
         var plan: Plan
         do throws(SkiffError) {
             plan = try PlanBuilder(
