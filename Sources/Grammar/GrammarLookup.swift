@@ -117,7 +117,10 @@ extension Grammar {
     }
 
     private func reason(for flag: KnownFlag) -> String {
-        if flag.plugin.isEmpty { return "flag --\(flag.long) is not available in \(versionText)" }
+        if flag.plugin.isEmpty {
+            let why = AbsentFlags.reason(flag.long).map { ": " + $0 } ?? ""
+            return "flag --\(flag.long) is not available in \(versionText)\(why)"
+        }
         let found = plugins.grammar(for: .plugin(flag.plugin))
         if let plugin = found.unusable.first(where: { $0.id == flag.plugin }) {
             return "flag --\(flag.long) \(plugin.sentence)"

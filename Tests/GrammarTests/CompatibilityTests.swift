@@ -29,9 +29,13 @@ import Testing
         var names: Set<String> = []
         for flag in Self.flags() {
             names.insert("--" + flag.long)
-            if Self.status(of: flag, grammar) == nil {
-                #expect(notes["--" + flag.long] != nil, "--\(flag.long) is missing without a reason")
-            }
+            let isMissing = Self.status(of: flag, grammar) == nil
+            #expect(isMissing == (AbsentFlags.reason(flag.long) != nil), "--\(flag.long): a gap has a reason, no other")
+        }
+        // Those of plugins come first.
+        var seen: Set<String> = []
+        for flag in grammar.missingFlags("build") where seen.insert(flag.long).inserted && flag.plugin.isEmpty {
+            #expect(AbsentFlags.reason(flag.long) != nil, "build --\(flag.long) is missing without a reason")
         }
         for command in Self.launches { names.formUnion(grammar.find(command)?.flags.map { "--" + $0.long } ?? []) }
         for section in try Settings.reference() { names.formUnion(section.directives.map(\.name)) }
@@ -84,9 +88,7 @@ import Testing
         let known = flags()
         for flag in known {
             let status = status(of: flag, grammar)
-            var note = notes["--" + flag.long] ?? ""
-            // A reason for a gap says nothing about a flag that has come since.
-            if status != nil && note.hasPrefix("not here") { note = "" }
+            let note = AbsentFlags.reason(flag.long) ?? notes["--" + flag.long] ?? ""
             text += "| `--\(flag.long)` | \(status ?? "no") | \(note) |\n"
         }
         text += "\n## Flags that Apptainer does not have\n\n| flag | what it does |\n|---|---|\n"
