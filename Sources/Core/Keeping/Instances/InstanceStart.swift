@@ -156,15 +156,20 @@ extension Launcher {
             try? sendMessage([KeeperAnswer.failed, UInt8(truncatingIfNeeded: status)], over: starter)
             return
         }
+        let first: OwnedFD
+        do throws(Errno) {
+            first = try openPidFD(pid)
+        } catch {
+            container.end(hasInit: true)
+            throw SkiffError("cannot watch PID 1 of the container", errno: error)
+        }
+        let keeper: Keeper
         do throws(SkiffError) {
-            try container.child.held?.programRuns(plugins)
+            keeper = try self.keeper(of: container, planned, listener, address, until: first.raw)
         } catch {
             container.end(hasInit: true)
             throw error
         }
-        let first = try during("cannot watch PID 1 of the container") { () throws(Errno) in try openPidFD(pid) }
-        let keeper = try Keeper(listener, address, container.namespaces, until: .process(first.raw))
-        try planned.directory.write(try instance(planned, pid, container.child.held?.results.addresses ?? []))
         // What a plugin has open is for its last phase.
         let mine = keeper.descriptors + container.descriptors + [starter, links.lock, first.raw, streams.error]
         detachFromCaller(keeping: plugins.participants.isEmpty ? mine + [image].compactMap { $0 } : nil)
@@ -199,6 +204,18 @@ extension Launcher {
             place.giveUp()
         }
         _exit(0)
+    }
+
+    /// Tells the plugins that the program runs, and others where the instance is.
+    private func keeper(
+        of container: borrowing KeptContainer, _ planned: PlannedInstance, _ listener: consuming OwnedFD,
+        _ address: MeetingAddress, until first: CInt
+    ) throws(SkiffError) -> Keeper {
+        try container.child.held?.programRuns(plugins)
+        let keeper = try Keeper(listener, address, container.namespaces, until: .process(first))
+        let addresses = container.child.held?.results.addresses ?? []
+        try planned.directory.write(try instance(planned, container.child.pid, addresses))
+        return keeper
     }
 
     private func instance(_ planned: PlannedInstance, _ pid: pid_t, _ addresses: [String]) throws(SkiffError)
