@@ -109,5 +109,102 @@ extension EndToEnd {
                 "exec", "--explain", Images.shared.get().directory, "/inside", "exit", "9", as: profile)
             #expect(outcome.isSuccess && outcome.standardOutput.contains("mounts, in order"), "\(outcome)")
         }
+
+        /// What a flag needs beside itself to change a plan: its value, other flags, another verb, or who calls. `nil`: the
+        /// plan cannot show it, since it is about where an image comes from, or about what a plugin of another host finds.
+        private struct Case {
+            var value: String?
+            var beside: [String] = []
+            var verb = "exec"
+            var profile: Profile?
+            var isImageFile = false
+        }
+
+        private static func cases(_ place: String) -> [String: Case?] {
+            let container = Case(beside: ["--contain"])
+            var cases: [String: Case?] = [
+                "nv": nil, "no-nv": nil, "compat32": nil, "device": nil, "cdi-dirs": nil, "disable-cache": nil,
+                "no-https": nil, "docker-login": nil, "docker-username": nil, "docker-password": nil,
+                "docker-host": nil, "authfile": nil, "passphrase": nil, "passphrase-fd": nil, "key-command": nil,
+                "keyring": nil, "pem-path": nil, "pull": nil, "explain": nil, "boot": nil,
+                // The command writes it when the instance runs.
+                "pid-file": nil,
+                // Ways to be root that this one is not; root emulation has no program to leave out.
+                "ignore-subuid": nil, "ignore-fakeroot-command": nil, "ignore-userns": nil,
+                "contain": Case(), "workdir": container, "no-pid": Case(beside: ["--containall"]),
+                "no-init": Case(beside: ["--pid"]), "unsquash": Case(isImageFile: true),
+                "fakeroot": Case(profile: .user), "no-privs": Case(profile: .root),
+                // Root keeps all without it; a directory that others own nobody else writes; users have a namespace anyway.
+                "keep-privs": nil, "writable": Case(profile: .root), "userns": Case(profile: .root),
+                "allow-setuid": Case(profile: .root), "shell": Case(verb: "shell"),
+                "no-umask": Case(),
+                "add-caps": Case(profile: .user),
+            ]
+            cases["workdir"]??.value = place
+            cases["shell"]??.value = "/bin/other"
+            cases["add-caps"]??.value = "CAP_NET_RAW"
+            let values = [
+                "overlay": place, "bind": "/etc:/mnt", "mount": "type=bind,src=/etc,dst=/mnt", "home": place,
+                "no-mount": "tmp", "scratch": "/scratch", "cwd": "/etc", "pwd": "/etc", "env": "A=b",
+                "env-file": place + "/variables", "no-env": "TERM", "hostname": "own", "dns": "192.0.2.1",
+                "network": "none", "netns-path": "/proc/self/ns/net", "drop-caps": "CAP_CHOWN",
+                "security": "seccomp:\(place)/profile.json", "containlibs": place + "/variables",
+                "apply-cgroups": place + "/limits.toml", "memory": "64m", "memory-reservation": "32m",
+                "cpus": "0.5", "cpu-shares": "512", "cpuset-cpus": "0", "cpuset-mems": "0", "blkio-weight": "500",
+                "pids-limit": "20", "app": "own",
+            ]
+            for (flag, value) in values { cases[flag] = Case(value: value) }
+            for flag in ["memory", "memory-reservation", "cpus", "cpu-shares", "cpuset-cpus", "cpuset-mems"] {
+                cases[flag]??.profile = .root
+            }
+            for flag in ["apply-cgroups", "blkio-weight", "pids-limit", "netns-path"] { cases[flag]??.profile = .root }
+            cases["drop-caps"]??.profile = .root
+            cases["memory-swap"] = Case(value: "128m", beside: ["--memory", "64m"], profile: .root)
+            cases["oom-kill-disable"] = Case(beside: ["--memory", "64m"], profile: .root)
+            cases["network-args"] = nil as Case?
+            cases["tmpdir"] = nil as Case?
+            cases["blkio-weight-device"] = nil as Case?
+            return cases
+        }
+
+        /// A flag that is taken changes the plan that `--explain` prints.
+        @Test(.needs(.cgroups), arguments: Profile.allCases) func tellsEveryFlag(profile: Profile) throws {
+            try need(profile)
+            let place = try WorkDirectory.make(for: profile)
+            try writeFile(place + "/variables", Array("FROM_FILE=1\n".utf8), mode: 0o644)
+            try writeFile(place + "/limits.toml", Array("[pids]\nlimit = 30\n".utf8), mode: 0o644)
+            let rules =
+                #"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["swapon"], "action": "SCMP_ACT_ERRNO"}]}"#
+            try writeFile(place + "/profile.json", Array(rules.utf8), mode: 0o644)
+            let cases = Self.cases(place)
+            let help = try skiff("exec", "--help", as: profile).standardOutput
+            let flags = help.split(separator: "\n").compactMap { line -> String? in
+                guard let dashes = line.range(of: "--"), line.hasPrefix("  ") else { return nil }
+                return String(line[dashes.upperBound...].prefix { $0.isLetter || $0.isNumber || $0 == "-" })
+            }
+            #expect(flags.count > 50, "\(help)")
+            func explain(_ verb: String, _ words: [String], file: Bool) throws -> Outcome {
+                let images = try Images.shared.get()
+                let last = verb.hasPrefix("instance") ? ["own"] : verb == "exec" ? ["true"] : []
+                let image = file ? images.sif : images.directory
+                let all = verb.split(separator: " ").map(String.init) + ["--explain"] + words + [image] + last
+                return try skiffCommand(all, as: profile) {
+                    $0.words = ["/bin/sh", "-c", "umask 027; exec \"$@\"", "sh"] + $0.words
+                }.run()
+            }
+            var untold: [String] = []
+            for flag in Set(flags + ["shell"]) where flag != "help" {
+                let known: Case?? = cases[flag]
+                let found = known ?? Case()
+                guard let found, found.profile == nil || found.profile == profile else { continue }
+                let asked = ["--" + flag] + (found.value.map { [$0] } ?? [])
+                let with = try explain(found.verb, found.beside + asked, file: found.isImageFile)
+                let without = try explain(found.verb, found.beside, file: found.isImageFile)
+                if !with.isSuccess || with.standardOutput == without.standardOutput {
+                    untold.append("--\(flag): \(with.standardError)")
+                }
+            }
+            #expect(untold.isEmpty, "not in the plan: \(untold.joined(separator: "\n"))")
+        }
     }
 }

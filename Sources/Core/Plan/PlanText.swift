@@ -163,6 +163,7 @@ extension Plan {
         let names = Capability.names(of: privileges.capabilities)
         var rows = [names.isEmpty ? "no capabilities" : "capabilities " + names.joined(separator: ",")]
         if privileges.noNewPrivileges { rows.append("no_new_privs") }
+        if privileges.allowSetuid { rows.append("set-user-ID programs of the image work") }
         if let root {
             let count = root.filter.program.count / 8
             rows.append("\(root.mode.rawValue) root: a \(root.filter.kind.rawValue) filter of \(count) instructions")
