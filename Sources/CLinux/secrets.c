@@ -47,3 +47,12 @@ long skl_key_read(const char *name, void *buffer, size_t size) {
     long key = syscall(SYS_request_key, "user", name, NULL, 0);
     return key < 0 ? -1 : syscall(SYS_keyctl, 11 /* KEYCTL_READ */, key, buffer, size);
 }
+
+int skl_key_lend(const char *name, const void *bytes, size_t count) {
+    return (int)syscall(SYS_add_key, "logon", name, bytes, count, -1 /* KEY_SPEC_THREAD_KEYRING */);
+}
+
+void skl_key_end(int key) {
+    syscall(SYS_keyctl, 3 /* KEYCTL_REVOKE */, key);
+    syscall(SYS_keyctl, 9 /* KEYCTL_UNLINK */, key, -1 /* KEY_SPEC_THREAD_KEYRING */);
+}

@@ -1,10 +1,30 @@
 package import Base
 package import Core
-import Linux
+package import Linux
 import PluginAPI
 
 extension PluginRun {
     package func unlock(_ volume: EncryptedVolume, of path: String, file: Int32) throws(SkiffError) -> UnlockedVolume {
+        let key = LentKey(sessions.first?.facts.keySource, for: .opening)
+        guard let (session, kept) = try sessions.unlock(volume, of: path, file: file, with: key) else {
+            throw SkiffError(
+                "cannot open \(path): no plugin here knows its kind of encryption, \(volume.label)",
+                hint: "See skiff plugin list")
+        }
+        // Until the volume has been handed over and ends.
+        try hideProcess()
+        return UnlockedVolume(
+            plugin: session.plugin.manifest.id,
+            file: try during("cannot make a file in memory") { () throws(Errno) in try kept.sealedFile("skiff-key") })
+    }
+}
+
+extension [Session] {
+    /// Has the first plugin that knows the volume open it.
+    /// - Returns: what it has kept; nil when none knows it.
+    func unlock(_ volume: EncryptedVolume, of path: String, file: Int32, with key: LentKey) throws(SkiffError)
+        -> (session: Session, kept: SecretMemory)?
+    {
         var messages: [(id: UInt32, bytes: [UInt8])] = []
         for message in volume.messages.prefix(64) {
             let size = Int(clamping: message.range.size)
@@ -14,13 +34,12 @@ extension PluginRun {
             }
             messages.append((message.id, bytes))
         }
-        let key = LentKey(sessions.first?.facts.keySource, for: .opening)
         guard key.hasSource else {
             throw SkiffError(
                 "cannot open \(path): it is encrypted, and there is no key",
                 hint: "Give --passphrase, or --pem-path with the private key")
         }
-        for session in sessions {
+        for session in self {
             guard let slot = session.plugin.crypto.unlock else { continue }
             try ProcessCare.current?.renew(ownsChildren: false)
             (session.key, session.keepsVolume) = (key, true)
@@ -37,16 +56,107 @@ extension PluginRun {
             guard let kept = session.kept else {
                 throw session.plugin.manifest.failure("crypto unlock", "it has kept nothing to read \(path) with")
             }
-            // Until the volume has been handed over and ends.
-            try hideProcess()
-            return UnlockedVolume(
-                plugin: session.plugin.manifest.id,
-                file: try during("cannot make a file in memory") { () throws(Errno) in try kept.sealedFile("skiff-key")
-                })
+            return (session, kept)
         }
-        throw SkiffError(
-            "cannot open \(path): no plugin here knows its kind of encryption, \(volume.label)",
-            hint: "See skiff plugin list")
+        return nil
+    }
+}
+
+extension PluginRun {
+    package func describe(
+        _ volume: EncryptedVolume, _ unlocked: UnlockedVolume, of path: String, file: Int32,
+        to use: (CryptTable) throws(SkiffError) -> Void
+    ) throws(SkiffError) -> Bool {
+        guard let session = sessions.first(where: { $0.plugin.manifest.id == unlocked.plugin }),
+            session.plugin.crypto.describe != nil
+        else { return false }
+        let kept = try during("cannot take the key over") { () throws(Errno) in
+            try SecretMemory(ofSealed: unlocked.descriptor, limit: longestKept)
+        }
+        try ProcessCare.current?.renew(ownsChildren: false)
+        let answer = Result { () throws(SkiffError) in
+            try VolumeDescription.ask(session.plugin, volume, path, file, kept, use)
+        }
+        try session.plugin.manifest.lookAtProcess(after: "crypto describe")
+        return try answer.get()
+    }
+}
+
+/// One question of `describe`.
+struct VolumeDescription {
+    private let volume: EncryptedVolume
+    private let use: (CryptTable) throws(SkiffError) -> Void
+    private var count = 0
+    private var failure: SkiffError?
+
+    /// - Returns: false when the plugin says that the kernel cannot decrypt the volume.
+    static func ask(
+        _ plugin: LoadedPlugin, _ volume: EncryptedVolume, _ path: String, _ file: Int32, _ kept: SecretMemory,
+        _ use: (CryptTable) throws(SkiffError) -> Void
+    ) throws(SkiffError) -> Bool {
+        guard let slot = plugin.crypto.describe else { return false }
+        // The plugin calls back before it returns, and never again.
+        return try withoutActuallyEscaping(use) { (use) throws(SkiffError) in
+            var question = VolumeDescription(volume: volume, use: use)
+            let status: Int32
+            do throws(SkiffError) {
+                status = try withUnsafeMutablePointer(to: &question) { (question) throws(SkiffError) in
+                    try plugin.call("crypto describe") {
+                        withRequest(volume, path, file) {
+                            slot(
+                                plugin.object, $0, kept.bytes.baseAddress, UInt64(kept.count),
+                                { context, mapping in
+                                    guard let context, let mapping else { return SKIFF_E_INVALID }
+                                    return context.assumingMemoryBound(to: VolumeDescription.self).pointee.take(mapping)
+                                }, question)
+                        }
+                    }
+                }
+            } catch {
+                throw question.failure ?? error
+            }
+            if let failure = question.failure { throw failure }
+            if status == SKIFF_DECLINED { return false }
+            guard question.count == 1 else {
+                throw plugin.manifest.failure("crypto describe", "it has described the volume \(question.count) times")
+            }
+            return true
+        }
+    }
+
+    private init(volume: EncryptedVolume, use: @escaping (CryptTable) throws(SkiffError) -> Void) {
+        (self.volume, self.use) = (volume, use)
+    }
+
+    private mutating func take(_ mapping: UnsafePointer<skiff_crypto_mapping>) -> Int32 {
+        count += 1
+        guard count == 1, failure == nil else { return SKIFF_E_INVALID }
+        do throws(SkiffError) {
+            guard let table = CryptTable(mapping, of: volume) else {
+                throw SkiffError("cannot decrypt the volume: its description cannot be")
+            }
+            try use(table)
+            return SKIFF_OK
+        } catch {
+            failure = error
+            return SKIFF_E_SYSTEM
+        }
+    }
+}
+
+extension CryptTable {
+    /// The key is lent by the plugin.
+    fileprivate init?(_ pointer: UnsafePointer<skiff_crypto_mapping>, of volume: EncryptedVolume) {
+        guard let mapping = readTable(UnsafeRawPointer(pointer), into: skiff_crypto_mapping()),
+            let cipher = text(mapping.cipher), let key = mapping.key, let count = Int(exactly: mapping.key_size),
+            let offset = Int64(exactly: mapping.offset), let size = Int64(exactly: mapping.size)
+        else { return nil }
+        let place = volume.range.offset.addingReportingOverflow(offset)
+        guard !place.overflow else { return nil }
+        self.init(
+            cipher: cipher, key: UnsafeRawBufferPointer(start: key, count: count),
+            sectorSize: Int(mapping.sector_size), tweakOffset: mapping.iv_offset,
+            range: ByteRange(offset: place.partialValue, size: size), within: volume.range)
     }
 }
 

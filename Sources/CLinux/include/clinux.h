@@ -100,6 +100,24 @@ int skl_is_sealed(int file);
 /* request_key(2): a "user" key that the keyrings of the process have. Returns its size, which may be more than there is room;
  * keyctl(2) KEYCTL_READ. */
 long skl_key_read(const char *name, void *buffer, size_t size);
+/* add_key(2): a "logon" key, which the kernel reads and nobody else, for this thread alone. Returns its number. */
+int skl_key_lend(const char *name, const void *bytes, size_t count);
+/* keyctl(2) KEYCTL_REVOKE and KEYCTL_UNLINK: wipes such a key. */
+void skl_key_end(int key);
+
+/* The device mapper, by its control device. Devices are read-only, and have one target. */
+enum { SKL_MAPPER_PARAMETERS = 512 };
+/* The version of a target, whose module is loaded for that; since Linux 5.5. */
+int skl_mapper_target(int control, const char *name, uint32_t version[3]);
+/* A device without a table. */
+int skl_mapper_create(int control, const char *name, dev_t *device);
+int skl_mapper_load(int control, const char *name, const char *target, uint64_t sectors, const char *parameters);
+int skl_mapper_resume(int control, const char *name);
+/* Deferred: when nobody has it open any more. */
+int skl_mapper_remove(int control, const char *name, int deferred);
+int skl_mapper_open_count(int control, const char *name);
+/* The names of all devices, a line each; returns how many bytes. */
+long skl_mapper_names(int control, char *names, size_t size);
 static inline int skl_execveat(int dir, const char *path, char *const *argv, char *const *envp, int flags) {
     return (int)syscall(SYS_execveat, dir, path, argv, envp, flags);
 }

@@ -19,6 +19,9 @@ package struct EncryptedVolume: Sendable, Equatable {
     /// For messages and `--explain`.
     package var label: String { filesystem == .gocryptfsSquashfs ? "gocryptfs" : "LUKS2" }
 
+    /// Whether the kernel can decrypt it: gocryptfs it cannot.
+    package var isKernels: Bool { filesystem == .encryptedSquashfs }
+
     /// - Returns: nil when the root file system is not encrypted.
     package init?(of image: borrowing ImageSource) {
         guard let root = image.root, root.filesystem.isEncrypted else { return nil }

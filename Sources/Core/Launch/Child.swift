@@ -335,7 +335,9 @@ struct Child {
                 throw SkiffError("cannot mount image \(plan.image.path): it is not open")
             }
             try mount.loop(image)
-        case .server:
+        case .deviceMapper where links.device != nil:
+            try mount.device(links.device ?? "")
+        case .server, .deviceMapper:
             guard let server = links.server else {
                 throw SkiffError("cannot mount image \(plan.image.path): no image server runs")
             }

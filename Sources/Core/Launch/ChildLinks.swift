@@ -4,6 +4,8 @@ import CLinux
 struct ChildLinks {
     /// Where the image server waits for /dev/fuse.
     var server: CInt?
+    /// The device of an encrypted image that the kernel decrypts; it is open in the child.
+    var device: String?
     /// Where the servers of layers wait for /dev/fuse, by index in `Plan.served`.
     var layers: [Int: CInt] = [:]
     /// Where the parent waits for /dev/fuse, to have plugins serve layers.

@@ -11,6 +11,8 @@ struct LaunchHelpers: ~Copyable {
     private var supervisor: SupervisorLink?
     private var handover: OwnedFD?
     private var server: ImageServerLink?
+    /// Until the child has it, too.
+    private var device: MappedDevice?
     /// Of squashfs in layers and binds.
     private var layers: [LayerServer] = []
 
@@ -34,16 +36,7 @@ struct LaunchHelpers: ~Copyable {
             handover = consume socket
             supervisor = consume started
         }
-        if plan.image.driver == .server, let image {
-            // First of all that is started: the user may have to type a passphrase.
-            let volume = try plan.image.encryption.map { (encryption) throws(SkiffError) in
-                (encryption, try launcher.plugins.unlock(encryption, of: plan.image.path, file: image))
-            }
-            let started = try ImageServerLink.start(
-                installation, plan.image.range, owner: plan.image.owner, file: image, volume: volume)
-            links.server = started.control.raw
-            server = consume started
-        }
+        if [.server, .deviceMapper].contains(plan.image.driver), let image { try open(image, launcher) }
         for (index, image) in plan.served.enumerated() {
             guard let image, case .server(let owner)? = image.driver else { continue }
             let started = LayerServer(
@@ -54,9 +47,32 @@ struct LaunchHelpers: ~Copyable {
         return nil
     }
 
-    /// Closes our copy of the child's way to skiff-root, now that the child has its own. By an explicit call: the
-    /// optimizer ends a value that is merely dropped already before the child is made.
-    mutating func childIsMade() { try? handover.take()?.close() }
+    /// Has the image decrypted by the kernel, or served.
+    private mutating func open(_ image: CInt, _ launcher: Launcher) throws(SkiffError) {
+        let plan = launcher.plan
+        // First of all that is started: the user may have to type a passphrase.
+        let volume = try plan.image.encryption.map { (encryption) throws(SkiffError) in
+            (encryption, try launcher.plugins.unlock(encryption, of: plan.image.path, file: image))
+        }
+        if plan.image.driver == .deviceMapper, let volume {
+            if let made = try EncryptedDevice.make(of: image, volume.0, volume.1, launcher) {
+                links.device = made.path
+                device = consume made
+                return
+            }
+        }
+        let started = try ImageServerLink.start(
+            launcher.installation, plan.image.range, owner: plan.image.owner, file: image, volume: volume)
+        links.server = started.control.raw
+        server = consume started
+    }
+
+    /// Closes what the child has of its own now: a way to skiff-root, an image. By an explicit call: the optimizer ends a value that is
+    /// merely dropped already before the child is made.
+    mutating func childIsMade() {
+        try? handover.take()?.close()
+        _ = device.take()
+    }
 
     /// Descriptors that lead to the helpers.
     var descriptors: [CInt] {

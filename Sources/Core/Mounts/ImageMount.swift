@@ -54,6 +54,17 @@ struct ImageMount {
         }
     }
 
+    /// Mounts with the kernel's squashfs what it decrypts.
+    func device(_ path: String) throws(SkiffError) {
+        do throws(Errno) {
+            try mountFilesystem("squashfs", source: path, at: "image", flags: flags)
+        } catch {
+            throw SkiffError(
+                "cannot mount image \(plan.image.path)", errno: error,
+                hint: "The image is damaged, or this kernel cannot read it")
+        }
+    }
+
     /// Mounts with our FUSE server; fuse(4) and Documentation/filesystems/fuse.rst. The connection belongs to the user
     /// namespace that opens /dev/fuse, so the device is opened here, handed to the server, and kept by nobody else.
     func server(control: CInt) throws(SkiffError) {

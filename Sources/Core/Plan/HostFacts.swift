@@ -51,6 +51,8 @@ package struct HostFacts: Sendable {
     package var siblings: Siblings?
     /// Looks at the cgroups of this process; asked where something limits the container.
     package var cgroups: @Sendable () -> CgroupHost = { CgroupHost.lookAfterSweeping() }
+    /// Whether the kernel can decrypt what `EncryptedVolume.isKernels`.
+    package var hasCrypt = false
     /// Where temporary files go unless the request says where.
     package var temporaryDirectory = "/tmp"
 

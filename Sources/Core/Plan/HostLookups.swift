@@ -33,6 +33,9 @@ extension HostFacts {
             resolvedDirectory = (try? realPath(".")) ?? directory
         }
         if DefaultMounts.showsHostFilesystems(request, settings) { topMounts = HostMounts.directlyBelowRoot() }
+        if image.encryption?.isKernels == true, RootImage.Driver.kernelMounts(image, request, settings, self) {
+            hasCrypt = (try? DeviceMapper())?.decrypts() ?? false
+        }
         if RootImage.Driver(for: image, request, settings, self) == .extracted && request.temporaryDirectory == nil {
             temporaryDirectory = TemporaryDirectory.standard()
         }

@@ -49,7 +49,12 @@ package struct ImageFacts: Sendable, Equatable {
         encryption = EncryptedVolume(of: image)
         if let encryption {
             (root, range) = (.squashfs, encryption.range)
-            try Self.checkEncrypted(request, host, path)
+            if request.unsquash {
+                // It would need a plain copy on a disk.
+                throw SkiffError(
+                    "cannot extract \(path): it is encrypted, and what is extracted would not be",
+                    hint: "Leave out --unsquash")
+            }
             return
         }
         guard let filesystem = RootFilesystem(section.filesystem) else {
@@ -57,20 +62,6 @@ package struct ImageFacts: Sendable, Equatable {
                 "cannot run \(image.path): its root file system is \(section.filesystem.label), not squashfs or ext3")
         }
         (root, range) = (filesystem, section.range)
-    }
-
-    /// Refuses what would need a plain copy on a disk.
-    private static func checkEncrypted(_ request: Request, _ host: HostFacts, _ path: String) throws(SkiffError) {
-        if request.unsquash {
-            throw SkiffError(
-                "cannot extract \(path): it is encrypted, and what is extracted would not be",
-                hint: "Leave out --unsquash")
-        }
-        guard host.hasFuse else {
-            throw SkiffError(
-                "cannot run \(path): it is encrypted, and is decrypted by a server that needs /dev/fuse",
-                hint: "Load the kernel's module fuse, or give the container that skiff runs in the device")
-        }
     }
 
     /// - Throws: when the configuration forbids this image.

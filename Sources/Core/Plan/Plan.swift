@@ -90,6 +90,8 @@ package struct RootImage: Sendable, Equatable {
         case directory
         /// The kernel's squashfs or ext4 on a loop device with autoclear: root only.
         case loop
+        /// An encrypted image: the kernel's squashfs on a device that dm-crypt decrypts; root only.
+        case deviceMapper = "device-mapper"
         /// Our own FUSE server: squashfs for everybody.
         case server
         /// Unpacked into a private directory first.

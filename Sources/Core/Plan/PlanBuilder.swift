@@ -404,7 +404,7 @@ package struct PlanBuilder {
         // Ranges are mapped from outside, and a supervisor of its own ends with the container.
         if case .ranges = user { return .monitored }
         if rootMode == .supervised && request.inheritedRoot?.supervisor == nil { return .monitored }
-        return watched || root.driver == .server || root.driver == .extracted ? .monitored : .inPlace
+        return watched || ![.directory, .loop].contains(root.driver) ? .monitored : .inPlace
     }
 
     private func rootImage(_ draft: PlanDraft) throws(SkiffError) -> RootImage {
@@ -419,9 +419,14 @@ package struct PlanBuilder {
         }
         if writes { try checkWriting(host.canMountImages && user == .none) }
         let driver = RootImage.Driver(for: image, request, settings, host)
+        if image.encryption != nil && driver == .server && !host.hasFuse {
+            throw SkiffError(
+                "cannot run \(image.path): it is encrypted, and is decrypted by a server that needs /dev/fuse",
+                hint: "Load the kernel's module fuse, or give the container that skiff runs in the device")
+        }
         return switch driver {
         case .directory: root(driver, directory: image.path)
-        case .loop, .server: root(driver)
+        case .loop, .deviceMapper, .server: root(driver)
         case .extracted: root(driver, directory: Extraction.newDirectory(request, host))
         }
     }
@@ -460,19 +465,27 @@ extension RootImage.Driver {
     /// Chooses how an image is mounted: by the kernel for root where the configuration trusts it with the bytes, by the
     /// image server for everybody who has /dev/fuse, and otherwise it is extracted.
     init(for image: ImageFacts, _ request: Request, _ settings: Settings, _ host: HostFacts) {
-        let trustsKernel = image.root == .squashfs ? settings.allowKernelSquashfs : settings.allowKernelExtfs
         if image.root == .directory {
             self = .directory
-        } else if image.encryption != nil {
-            self = .server
+        } else if let encryption = image.encryption {
+            let kernel = encryption.isKernels && host.hasCrypt && Self.kernelMounts(image, request, settings, host)
+            self = kernel ? .deviceMapper : .server
         } else if request.unsquash {
             self = .extracted
-        } else if trustsKernel && host.canMountImages && !request.makesUserNamespace(host) {
+        } else if Self.kernelMounts(image, request, settings, host) {
             self = .loop
         } else {
             // The image server speaks squashfs; ext3 is unpacked for those who cannot have the kernel mount it.
             self = host.hasFuse && image.root == .squashfs ? .server : .extracted
         }
+    }
+
+    /// Whether the configuration trusts the kernel with the image, and the kernel mounts images for this caller.
+    static func kernelMounts(
+        _ image: ImageFacts, _ request: Request, _ settings: Settings, _ host: HostFacts
+    ) -> Bool {
+        let isTrusted = image.root == .squashfs ? settings.allowKernelSquashfs : settings.allowKernelExtfs
+        return isTrusted && host.canMountImages && !request.makesUserNamespace(host)
     }
 }
 

@@ -130,6 +130,13 @@ package protocol PluginPhases: AnyObject {
     ///   - path: of the image, for messages.
     ///   - file: the image, lent.
     func unlock(_ volume: EncryptedVolume, of path: String, file: Int32) throws(SkiffError) -> UnlockedVolume
+    /// In the parent, after that: what the kernel needs to decrypt the image.
+    /// - Parameter use: gets it, once.
+    /// - Returns: false when the kernel cannot.
+    func describe(
+        _ volume: EncryptedVolume, _ unlocked: UnlockedVolume, of path: String, file: Int32,
+        to use: (CryptTable) throws(SkiffError) -> Void
+    ) throws(SkiffError) -> Bool
     /// In the child, just inside its namespaces.
     func entered() throws(SkiffError)
     /// In the child, when the root is assembled, before privileges drop.
@@ -190,6 +197,10 @@ extension PluginPhases {
     package func unlock(_ volume: EncryptedVolume, of path: String, file: Int32) throws(SkiffError) -> UnlockedVolume {
         throw EncryptedVolume.unserved(path)
     }
+    package func describe(
+        _ volume: EncryptedVolume, _ unlocked: UnlockedVolume, of path: String, file: Int32,
+        to use: (CryptTable) throws(SkiffError) -> Void
+    ) throws(SkiffError) -> Bool { false }
 }
 
 /// For plugins that do not hold the start.

@@ -52,6 +52,8 @@ extension Plan {
         case .loop:
             "\(image.filesystem.rawValue) \(place), by the kernel on a loop device"
                 + (image.isSynchronous ? ", written at once" : "")
+        case .deviceMapper:
+            "squashfs encrypted as \(image.encryption?.label ?? "") \(place), by the kernel, decrypted by dm-crypt on a loop device"
         case .server:
             "squashfs \(image.encryption.map { "encrypted as \($0.label) " } ?? "")\(place), by the image server skiff-mount"
         case .extracted: "\(image.filesystem.rawValue) \(place), extracted to a private directory"

@@ -5,14 +5,15 @@ import ImageCache
 import Linux
 import PluginHost
 
-/// What killed processes have left: unpacked images, directories of builds, meeting places of containers, cgroups, records of
-/// what plugins have done, entries of the cache.
+/// What killed processes have left: unpacked images, directories of builds, meeting places of containers, cgroups, decrypted
+/// devices, records of what plugins have done, entries of the cache.
 struct LeftoverProbe {
     let isRemoving: Bool
 
     func findings() -> [Finding] {
         let parent = settingVariable("TMPDIR") ?? TemporaryDirectory.standard()
         var found = CgroupRecord.sweep(removing: isRemoving)
+        found += (try? DeviceMapper())?.sweep(removing: isRemoving) ?? []
         found += UndoJournal.sweep(UndoJournal.directory, removing: isRemoving)
         found += MeetingAddress.leftovers(removing: isRemoving)
         if (try? TemporaryDirectory.check(parent)) != nil {

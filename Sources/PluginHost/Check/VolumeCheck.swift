@@ -48,6 +48,14 @@ struct VolumeCheck {
                 } catch {
                     if session.plugin.failedSilently { return (.failed, "it gives no reason not to resume \(name)") }
                 }
+                do throws(SkiffError) {
+                    let kept = try memory(head.isEmpty ? [1] : head)
+                    if try VolumeDescription.ask(session.plugin, volume, "check", file.raw, kept, { _ in }) {
+                        return (.failed, "it describes \(name) by bytes that it has not kept")
+                    }
+                } catch {
+                    if session.plugin.failedSilently { return (.failed, "it gives no reason not to describe \(name)") }
+                }
             }
         }
         return (.success, "")
@@ -96,6 +104,11 @@ struct VolumeCheck {
             let copy = try during("cannot copy a descriptor") { () throws(Errno) in try file.duplicate() }
             let opened = try ResumedVolume(volume, copy, session.plugin, kept)
             defer { opened.close() }
+            var described: Int64?
+            _ = try VolumeDescription.ask(session.plugin, volume, "check", file.raw, kept) { described = $0.range.size }
+            if let described, UInt64(described) != opened.size {
+                return (.failed, "it describes a volume of \(described) bytes, and opens \(opened.size)")
+            }
             guard opened.size >= UInt64(plain.count) else {
                 return (.failed, "it has written \(plain.count) bytes, and opens \(opened.size)")
             }

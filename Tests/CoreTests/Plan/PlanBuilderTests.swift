@@ -92,6 +92,36 @@ struct PlanBuilderTests {
         #expect(error?.message.hasSuffix("skiff.conf says allow kernel extfs = no") == true)
     }
 
+    /// By the kernel for root where it can; gocryptfs it cannot.
+    @Test func whoDecrypts() throws {
+        func image(_ filesystem: SIFFilesystem) -> ImageFacts {
+            var image = sif
+            image.encryption = EncryptedVolume(filesystem: filesystem, range: image.range)
+            return image
+        }
+        var root = host(uid: 0, administrator: true)
+        let luks = image(.encryptedSquashfs)
+        #expect(try plan(luks, root).image.driver == .server)
+        root.hasCrypt = true
+        let planned = try plan(luks, root)
+        #expect(planned.image.driver == .deviceMapper && planned.process == .monitored && planned.image.owner == nil)
+        #expect(planned.text().contains("squashfs encrypted as LUKS2 at byte 36864, 4096 bytes, by the kernel"))
+        #expect(try plan(image(.gocryptfsSquashfs), root).image.driver == .server)
+        #expect(try plan(luks, root) { $0.userMapping = .userNamespace }.image.driver == .server)
+        var settings = Settings()
+        settings.allowKernelSquashfs = false
+        #expect(try plan(luks, root, settings: settings).image.driver == .server)
+        var user = host()
+        user.hasCrypt = true
+        #expect(try plan(luks, user).image.driver == .server)
+        // Without /dev/fuse only the kernel is left.
+        root.hasFuse = false
+        #expect(try plan(luks, root).image.driver == .deviceMapper)
+        root.hasCrypt = false
+        let error = #expect(throws: SkiffError.self) { try plan(luks, root) }
+        #expect(error?.message.contains("a server that needs /dev/fuse") == true)
+    }
+
     /// Nothing is made in an image that is opened for writing.
     @Test func homeThatAWritableImageLacksIsStaged() throws {
         let file = ImageFacts(path: "/i/x.ext3", root: .ext3, range: ByteRange(offset: 0, size: 4096))
