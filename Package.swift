@@ -151,7 +151,8 @@ let package = Package(
             dependencies: [
                 "HTTP", "Archive", "Dockerfile", "Patterns", "Packing", "OCI", "Registry", "Signing", "ImageCache",
                 "Digest",
-                "PluginHost", "SquashfsWriter", "Unpacking", "Extraction", "Ownership", "Core", "Shell", "Base",
+                "PluginHost", "Squashfs", "SquashfsWriter", "Unpacking", "Extraction", "Ownership", "Core", "Shell",
+                "Base",
                 "Linux",
                 "CLinux",
             ],
@@ -202,6 +203,11 @@ let package = Package(
             name: "skiff-luks", path: "Plugins/Encryption/Helper",
             cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("cryptsetup")]),
+        // The same for the libraries of tokens.
+        .executableTarget(
+            name: "skiff-token", path: "Plugins/Encryption/Token",
+            cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: [.linkedLibrary("crypto")]),
         .target(
             name: "CBridgeNet", path: "Plugins/BridgeNet/CBridgeNet", cSettings: [.define("_GNU_SOURCE")],
             linkerSettings: [.linkedLibrary("mnl")]),

@@ -9,6 +9,8 @@ package enum Facility: String, Hashable, Sendable {
     case cgroups
     /// Bridges, pairs and nftables in network namespaces; programs of CNI.
     case bridge, cni
+    /// A token of PKCS#11 in software, and the way of OpenSSL to it.
+    case softhsm
     /// Programs in /usr/bin or /usr/sbin.
     case buildah, cryptsetup, debootstrap, fish, gocryptfs, gpg, htpasswd, ip, man, mke2fs, mksquashfs, openssl, pasta,
         podman, runc, setpriv, skopeo,
@@ -45,6 +47,7 @@ package enum Facility: String, Hashable, Sendable {
         case .registry: program("docker-registry")
         case .bridge: program("nft") ?? bridge
         case .cni: isAccessible("/usr/lib/cni/bridge", X_OK) ? nil : "containernetworking-plugins is not installed"
+        case .softhsm: program("softhsm2-util") ?? engine
         case .python: program("python3")
         case .podman: program("podman") ?? program("crun")
         case .buildah, .cryptsetup, .debootstrap, .fish, .gocryptfs, .gpg, .htpasswd, .ip, .man, .mke2fs, .mksquashfs,
@@ -69,6 +72,11 @@ package enum Facility: String, Hashable, Sendable {
             return "root can make no cgroup of version 1 here"
         }
         return (try? removeDirectory(place)) == nil ? "a cgroup cannot be removed" : nil
+    }
+
+    private var engine: String? {
+        let found = try? command(["/usr/bin/openssl", "engine", "pkcs11"], seconds: 20)
+        return found?.status == 0 ? nil : "OpenSSL has no engine for PKCS#11"
     }
 
     private var bridge: String? {

@@ -49,3 +49,5 @@ int ce_random(void *bytes, size_t count) {
     }
     return 1;
 }
+
+const char *const *ce_environment(void) { return (const char *const *)environ; }

@@ -153,9 +153,14 @@ extension KeySource {
         return memory
     }
 
-    /// Tells PEM from a passphrase, where the source does not: it begins with a line `-----BEGIN`.
+    /// Of the URI of a key in a token, which stands for PEM; RFC 7512.
+    private static let tokenScheme = "pkcs11:"
+
+    /// Tells PEM from a passphrase, where the source does not: it begins with a line `-----BEGIN`, or is the URI of a key.
     private func checked(_ memory: SecretMemory, isPEM: Bool? = nil) throws(SkiffError) -> ObtainedKey {
-        let isPEM = isPEM ?? memory.bytes.starts(with: "-----BEGIN ".utf8)
+        let isPEM =
+            isPEM
+            ?? (memory.bytes.starts(with: "-----BEGIN ".utf8) || memory.bytes.starts(with: Self.tokenScheme.utf8))
         if !isPEM { memory.dropLineEnd() }
         guard memory.count > 0 else {
             throw SkiffError(isPEM ? "cannot use the key file: it is empty" : "cannot use an empty passphrase")
@@ -165,6 +170,20 @@ extension KeySource {
 
     private func read(_ path: String, _ use: Use) throws(SkiffError) -> SecretMemory {
         let memory = try Self.memory()
+        if path.hasPrefix(Self.tokenScheme) {
+            guard !path.split(whereSeparator: { "?&".contains($0) }).contains(where: { $0.hasPrefix("pin-value=") })
+            else {
+                throw SkiffError(
+                    "cannot use a key in a token by a PIN on the command line, where everybody sees it",
+                    hint: "Give ?pin-source=file:FILE in the URI, or the URI by --passphrase-fd or --key-command")
+            }
+            guard path.utf8.count <= memory.capacity else {
+                throw SkiffError("cannot use the key: its URI is too long")
+            }
+            memory.room.copyBytes(from: path.utf8)
+            memory.count = path.utf8.count
+            return memory
+        }
         let file = try during("cannot read the key file \(path)") { () throws(Errno) in
             try open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY)
         }

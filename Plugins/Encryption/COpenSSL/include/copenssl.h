@@ -13,6 +13,8 @@ int ce_open(void);
 void *ce_secret_allocate(size_t count, int *is_locked);
 /* Wipes it, too. */
 void ce_secret_free(void *secret, size_t count);
+/* environ(7). */
+const char *const *ce_environment(void);
 /* Zeros that the compiler does not leave out. */
 void ce_wipe(void *bytes, size_t count);
 /* getrandom(2). 1 for success. */

@@ -28,6 +28,10 @@ package final class RSAKey {
 
     private init(_ form: ce_rsa_form, _ text: UnsafeRawBufferPointer, _ name: String) throws(PluginError) {
         try Crypto.open()
+        guard !text.starts(with: "pkcs11:".utf8) else {
+            throw Self.problem(
+                name, "it lies in a token", "Give its public key in a file: pkcs11-tool --read-object --type pubkey")
+        }
         guard let block = try PEMBlock(firstOf: text) else {
             throw Self.problem(name, "it has no whole block of PEM", "Make one with ssh-keygen -m pem")
         }

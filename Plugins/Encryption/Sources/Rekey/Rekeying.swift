@@ -88,18 +88,19 @@ struct Rekeying {
     private func open(_ file: LUKSHeaderFile, _ header: LUKSHeader) throws(PluginError) -> Opened {
         let slots = header.keyslots.filter(\.derivation.isBearable).map(\.number)
         let byKey = try session.borrow("pem") { (text) throws(PluginError) -> Opened? in
-            let key = try RSAKey(privateKey: text, name: "that was given")
+            let key = try PrivateKey(session, text)
+            var wrapped: [(id: UInt32, bytes: [UInt8])] = []
             for message in image.messages {
                 let bytes = try image.bytes(message)
-                let wrapped = try? bytes.withUnsafeBufferPointer { bytes throws(PluginError) in
+                let found = try? bytes.withUnsafeBufferPointer { bytes throws(PluginError) in
                     try KeyMessage.wrapped(in: UnsafeRawBufferPointer(bytes))
                 }
-                guard let wrapped, let secret = try? key.unwrap(wrapped) else { continue }
-                if let found = try file.unlock(secret, slots) {
-                    return Opened(key: found.key, slot: found.slot, message: message.id)
-                }
+                if let found { wrapped.append((message.id, found)) }
             }
-            return nil
+            if wrapped.isEmpty { return nil }
+            let (index, secret) = try key.unwrap(wrapped.map(\.bytes))
+            guard let found = try file.unlock(secret, slots) else { return nil }
+            return Opened(key: found.key, slot: found.slot, message: wrapped[index].id)
         }
         if let opened = byKey {
             if let opened { return opened }

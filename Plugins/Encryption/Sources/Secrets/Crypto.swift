@@ -35,6 +35,19 @@ package enum Crypto {
 }
 
 extension Crypto {
+    /// The variables of this process, but for those that may hold keys.
+    static func environmentWithoutKeys() -> [String] {
+        var found: [String] = []
+        var next = ce_environment()
+        while let place = next, let line = place.pointee {
+            let text = String(cString: line)
+            let isKey = ["PASSPHRASE=", "PEM_DATA="].contains { text.contains("_ENCRYPTION_" + $0) }
+            if !isKey { found.append(text) }
+            next = place.advanced(by: 1)
+        }
+        return found
+    }
+
     /// SHA-256; nil when the library refuses.
     package static func sha256(_ bytes: [UInt8]) -> [UInt8]? {
         guard ce_open() != 0 else { return nil }

@@ -55,6 +55,13 @@ package final class SecretBytes: @unchecked Sendable {
         try body(UnsafeMutableRawBufferPointer(start: place, count: count))
     }
 
+    /// Returns what follows the first bytes as a secret of its own.
+    func dropFirst(_ count: Int) throws(PluginError) -> SecretBytes {
+        try withBytes { bytes throws(PluginError) in
+            try SecretBytes(copying: UnsafeRawBufferPointer(rebasing: bytes.dropFirst(count)))
+        }
+    }
+
     /// Returns the first bytes as a secret of its own.
     package func prefix(_ count: Int) throws(PluginError) -> SecretBytes {
         try withBytes { bytes throws(PluginError) in

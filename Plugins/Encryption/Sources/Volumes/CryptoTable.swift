@@ -120,7 +120,7 @@ struct VolumeRequest {
     /// Returns what opens the volume: a passphrase, or the secret that a private key unwraps.
     private func secret(_ session: Session) throws(PluginError) -> SecretBytes {
         let unwrapped = try session.borrow("pem") { (text) throws(PluginError) in
-            try unwrap(try RSAKey(privateKey: text, name: "that was given"))
+            try unwrap(try PrivateKey(session, text))
         }
         if let unwrapped { return unwrapped }
         let passphrase = try session.borrow("passphrase") { (bytes) throws(PluginError) in
@@ -134,21 +134,22 @@ struct VolumeRequest {
         return passphrase
     }
 
-    /// Each recipient has a message; that of this key is found by trying.
-    private func unwrap(_ key: RSAKey) throws(PluginError) -> SecretBytes {
+    private func unwrap(_ key: PrivateKey) throws(PluginError) -> SecretBytes {
         guard !messages.isEmpty else {
             throw PluginError(
                 "cannot open \(path) with a PEM key: it has no key that was wrapped for one\nGive --passphrase",
                 status: SKIFF_E_DENIED)
         }
+        var wrapped: [[UInt8]] = []
         var failure: PluginError?
         for message in messages {
             do throws(PluginError) {
-                return try key.unwrap(try KeyMessage.wrapped(in: message))
+                wrapped.append(try KeyMessage.wrapped(in: message))
             } catch {
                 failure = error
             }
         }
-        throw failure ?? PluginError("cannot open \(path)", status: SKIFF_E_DENIED)
+        if wrapped.isEmpty, let failure { throw failure }
+        return try key.unwrap(wrapped).secret
     }
 }
