@@ -24,9 +24,10 @@ struct BuildJob {
         let directory = try during("cannot find the current directory") { () throws(Errno) in try currentDirectory() }
         let mask = setUmask(0o002)
         var options = options
+        options.holdsTreesInMemory = try startsFromEncrypted()
         options.identity = try RootNamespace(
             options: options, directory: target.isSandbox ? parentPath(target.path) ?? "/" : temporary,
-            keepsOwners: keepsOwners(), installation: installation
+            keepsOwners: keepsOwners(), isInMemory: options.holdsTreesInMemory, installation: installation
         ).enter()
         Log.info("Starting build...")
         for stage in definition.stages {
@@ -52,6 +53,26 @@ struct BuildJob {
         if let last = results.last { try finish(last, options, umask: mask) }
         for result in results { result.engine.synchronize() }
         Log.info("Build complete: \(target.typed)")
+    }
+
+    /// Whether there is an encrypted image among those that the build starts from.
+    /// - Throws: where that of the build would not be encrypted.
+    private func startsFromEncrypted() throws(SkiffError) -> Bool {
+        for stage in definition.stages where stage.agent == "localimage" {
+            guard let path = stage.value("from"), let image = try? LocalImage.open(path), image.isEncrypted else {
+                continue
+            }
+            guard options.encryption != nil, !target.isSandbox else {
+                throw SkiffError(
+                    "cannot build from \(path): it is encrypted, and what is built would not be",
+                    hint: target.isSandbox
+                        ? "Build an image with --encrypt, not a sandbox"
+                        : "Give --encrypt, with the key by --passphrase, --pem-path or the like, and that of \(path) by a "
+                            + "variable where it is another one")
+            }
+            return true
+        }
+        return false
     }
 
     private func publish() throws(SkiffError) {

@@ -35,6 +35,13 @@ package struct BuildOptions: Sendable {
     package var ignoresSubuid = false
     package var ignoresFakerootCommand = false
     package var ignoresUserNamespaces = false
+    /// `--encrypt`, also for images that the build starts from; they are decrypted where `holdsTreesInMemory`.
+    package var encryption: PluginEncryption? {
+        get { packing.encryption as? PluginEncryption }
+        set { packing.encryption = newValue }
+    }
+    /// Set when the build has begun, which starts from an encrypted image.
+    package var holdsTreesInMemory = false
     /// Set when the build has begun.
     package var identity = BuildIdentity.root
 

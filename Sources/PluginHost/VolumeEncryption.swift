@@ -9,10 +9,14 @@ package final class VolumeEncryption: @unchecked Sendable {
     // Only the thread that builds calls it.
     private let session: Session
     private let key: LentKey
+    private let base: LentKey
 
     /// Loads the first plugin that writes volumes of this kind.
+    ///
+    /// - Parameter base: the key of encrypted images that the build starts from; nil for the same.
     package init(
-        _ filesystem: SIFFilesystem, _ source: KeySource, _ settings: Settings, _ installation: Installation
+        _ filesystem: SIFFilesystem, _ source: KeySource, base: KeySource?, _ settings: Settings,
+        _ installation: Installation
     ) throws(SkiffError) {
         let registry = PluginCatalog(installation).plugins(for: [.offer(SKIFF_EXT_CRYPTO)])
         guard let manifest = registry.enabled.first(where: { $0.extensions.contains(SKIFF_EXT_CRYPTO) }) else {
@@ -31,6 +35,23 @@ package final class VolumeEncryption: @unchecked Sendable {
                 "cannot encrypt the image: the plugin \(manifest.id) reads encrypted images, but writes none")
         }
         (self.filesystem, key) = (filesystem, LentKey(source, for: .writing))
+        self.base = base.map { LentKey($0, for: .opening) } ?? key
+    }
+
+    /// Opens an encrypted image from which a build starts, in this process, which hides itself until the volume is closed.
+    ///
+    /// - Parameter file: the image; a copy of the descriptor is kept.
+    package func open(_ volume: EncryptedVolume, of path: String, file: CInt) throws(SkiffError) -> ResumedVolume {
+        guard let (session, kept) = try [session].unlock(volume, of: path, file: file, with: base) else {
+            throw SkiffError(
+                "cannot open \(path): the plugin \(session.plugin.manifest.id) does not know its kind of encryption, "
+                    + volume.label)
+        }
+        try hideProcess()
+        let copy = try during("cannot read the image") { () throws(Errno) in
+            try duplicate(file)
+        }
+        return try ResumedVolume(volume, copy, session.plugin, kept)
     }
 
     /// Asks for the key, and finds out whether the plugin can use it.

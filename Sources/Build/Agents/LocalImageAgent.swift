@@ -15,7 +15,9 @@ struct LocalImageAgent: BootstrapAgent {
     func fill(_ request: BootstrapRequest) throws(SkiffError) -> BaseContent {
         try LocalImage(
             path: request.value("from"), root: request.root, identity: request.options.identity,
-            ownsAllIDs: request.ownsAllIDs, verification: request.verification
+            ownsAllIDs: request.ownsAllIDs,
+            encryption: request.options.holdsTreesInMemory ? request.options.encryption : nil,
+            verification: request.verification
         ).unpack()
         return Self.content
     }
@@ -45,6 +47,8 @@ struct LocalImage {
     let identity: BuildIdentity
     /// Whether files can be given to any user: real root.
     let ownsAllIDs: Bool
+    /// Opens encrypted images; nil where what is in them would lie on a disk.
+    var encryption: PluginEncryption?
     /// Nil for what was made here.
     var verification: BaseVerification?
 
@@ -76,10 +80,10 @@ struct LocalImage {
         guard let section = image.root else {
             throw SkiffError("While performing build: cannot extract \(path): it has no root file system")
         }
-        guard !section.filesystem.isEncrypted else {
-            throw SkiffError(
-                "While performing build: cannot extract \(path): it is encrypted, and what is extracted would not be",
-                hint: "Build it anew from its definition: skiff inspect --deffile \(path)")
+        if let volume = EncryptedVolume(of: image) {
+            try checkRoom(section.range.size, path)
+            try decrypt(volume, image.descriptor.raw)
+            return try write(image.record)
         }
         guard let kind = RootFilesystem(section.filesystem) else {
             throw SkiffError(
@@ -99,17 +103,38 @@ struct LocalImage {
     }
 
     private func checkRoom(_ bytes: Int64, _ image: String) throws(SkiffError) {
-        try DiskSpace.check(bytes, in: root, for: "extracting \(image)", hint: FullDisk.temporaryHint)
+        let hint = encryption == nil ? FullDisk.temporaryHint : "What is encrypted is unpacked in memory alone"
+        try DiskSpace.check(bytes, in: root, for: "extracting \(image)", hint: hint)
+    }
+
+    private func decrypt(_ volume: EncryptedVolume, _ file: CInt) throws(SkiffError) {
+        guard let encryption else {
+            throw SkiffError(
+                "While performing build: cannot extract \(path): it is encrypted, and what is extracted would not be",
+                hint: "Use it by Bootstrap: localimage in a build with --encrypt")
+        }
+        let base = try encryption.openBase(volume, of: path, file: file)
+        defer { base.close() }
+        try extract { (target, options) throws(ExtractionError) in
+            _ = try ImageFilesystem.extract(squashfs: base, to: target, options)
+        }
     }
 
     private func extract(_ file: CInt, _ filesystem: ImageFilesystem) throws(SkiffError) {
+        try extract { (target, options) throws(ExtractionError) in
+            let copy: OwnedFD
+            do throws(Errno) {
+                copy = try duplicate(file)
+            } catch {
+                throw ExtractionError(path: [], reason: .image(error.description))
+            }
+            _ = try filesystem.extract(from: copy, to: target, options, leavesOutLostAndFound: true)
+        }
+    }
+
+    private func extract(_ write: (CInt, ExtractionOptions) throws(ExtractionError) -> Void) throws(SkiffError) {
         let target = try during("cannot open \(root)") { () throws(Errno) in
             try Linux.open(root, O_RDONLY | O_DIRECTORY)
-        }
-        let copy = try during("cannot read the image") { () throws(Errno) in
-            let copy = skl_fcntl(file, F_DUPFD_CLOEXEC, 3)
-            if copy < 0 { throw Errno.current }
-            return OwnedFD(adopting: copy)
         }
         do throws(ExtractionError) {
             var options = ExtractionOptions(
@@ -118,7 +143,7 @@ struct LocalImage {
             // Its size unpacked is written nowhere.
             let progress = ProgressLine("Extracting", total: 0)
             options.watch = progress.advance
-            _ = try filesystem.extract(from: copy, to: target.raw, options, leavesOutLostAndFound: true)
+            try write(target.raw, options)
         } catch {
             let reason =
                 switch error.reason {

@@ -11,6 +11,8 @@ struct RootNamespace {
     let directory: String
     /// Whether an `OwnedSandbox` is made, or the build starts from one.
     let keepsOwners: Bool
+    /// Whether nothing in the directory may reach a disk.
+    let isInMemory: Bool
     let installation: Installation
 
     /// Called while this process has one thread: unshare(2) CLONE_NEWUSER refuses otherwise.
@@ -30,14 +32,23 @@ struct RootNamespace {
     private func becomeRoot() throws(SkiffError) -> BuildIdentity {
         let host = try HostFacts.current()
         if host.uid == 0 && !host.isAdministrator { return try keepIDs() }
-        if host.uid == 0 && host.isInitialUserNamespace { return .root }
+        if host.uid == 0 && host.isInitialUserNamespace {
+            if isInMemory {
+                try during("cannot leave the mount namespace") { () throws(Errno) in try LayerMount.isolate() }
+                try mountMemory()
+            }
+            return .root
+        }
         if options.ignoresUserNamespaces {
             throw SkiffError(
                 "cannot build as root: --ignore-userns leaves no way to it",
                 hint: "skiff needs a user namespace to build as an ordinary user")
         }
         let capability = RootCapability.current(host, options.programs)
-        if host.uid == 0 && !capability.isSoleRoot { return BuildIdentity(rootMode: nil, keeping: .nothing) }
+        if host.uid == 0 && !capability.isSoleRoot {
+            try mountMemory()
+            return BuildIdentity(rootMode: nil, keeping: .nothing)
+        }
         if host.uid != 0 && !options.settings.allowUserNamespace {
             throw SkiffError(
                 "cannot make the user namespace of an unprivileged build: the configuration does not allow it "
@@ -55,6 +66,7 @@ struct RootNamespace {
             try MappedNamespace.enter(host.uid, host.gid, ranges)
             if let supervisor { try SupervisorLink.invite(over: supervisor) }
         }
+        try mountMemory()
         var notice = capability.notice(rootMode, ignoredRanges: options.ignoresSubuid)
         let keepsRecords = try canRecord()
         if rootMode == .supervised && !keepsRecords && ranges != nil {
@@ -84,6 +96,7 @@ struct RootNamespace {
         var supervisor = hasSystemCallListeners() ? try SupervisorLink.start(installation).held() : nil
         try MappedNamespace.enterKeepingIDs()
         if let supervisor { try SupervisorLink.invite(over: supervisor) }
+        try mountMemory()
         Log.info("Root without CAP_SYS_ADMIN: the build has a user namespace with the same ids")
         if let unneeded = supervisor, try !canRecord() {
             _ = OwnedFD(adopting: unneeded)
@@ -94,6 +107,16 @@ struct RootNamespace {
         identity.supervisor = supervisor
         identity.keeping = supervisor == nil ? .nothing : .devices
         return identity
+    }
+
+    /// Puts a file system in memory over the directory, which only this mount namespace has.
+    private func mountMemory() throws(SkiffError) {
+        guard isInMemory else { return }
+        try during("cannot keep what is built in memory", hint: "Build from an image that is not encrypted") {
+            () throws(Errno) in
+            try mountFilesystem(
+                "tmpfs", source: "skiff", at: directory, data: "mode=0700,size=80%")
+        }
     }
 
     private func canRecord() throws(SkiffError) -> Bool {

@@ -2,7 +2,7 @@ package import Core
 import Extfs
 package import Extraction
 package import Linux
-import Squashfs
+package import Squashfs
 
 /// The file system of an image, for callers that cannot have it mounted. Our own reader (squashfs) or libext2fs (ext3)
 /// reads it, and one checked writer makes the files; no other program ever sees the bytes.
@@ -23,6 +23,19 @@ package struct ImageFilesystem: Sendable {
     ) throws(ExtractionError) -> ExtractionReport {
         guard kind == .ext3 else { return try squashfs(image).extract(to: target, options) }
         return try ext3(image, leavesOutLostAndFound).extract(to: target, options)
+    }
+
+    /// The same for squashfs whose bytes come from `source`, which decrypts them.
+    package static func extract(
+        squashfs source: any ByteSource, to target: CInt, _ options: ExtractionOptions
+    ) throws(ExtractionError) -> ExtractionReport {
+        let reader: SquashfsReader
+        do throws(SquashfsError) {
+            reader = try SquashfsReader(source)
+        } catch {
+            throw ExtractionError(path: [], reason: .image(error.description))
+        }
+        return try reader.extract(to: target, options)
     }
 
     private func squashfs(_ image: consuming OwnedFD) throws(ExtractionError) -> SquashfsReader {

@@ -37,7 +37,7 @@ extension BuildOptions {
         ignoresUserNamespaces = invocation[.ignoreUserns]
         if let text = invocation[.compression] { packing.squashfs.compression = try ImageCompression(text) }
         if let arguments = invocation[.mksquashfsArgs] { try packing.squashfs.apply(toolArguments: arguments) }
-        packing.encryption = try Self.encryption(invocation, settings, installation)
+        encryption = try Self.encryption(invocation, settings, installation)
         packing.squashfs.latestTime = try SquashfsOptions.sourceDateEpoch()
     }
 
@@ -65,7 +65,9 @@ extension BuildOptions {
                 "cannot encrypt the image: there is no key",
                 hint: "Give --passphrase, or --pem-path with the public key")
         }
-        return try PluginEncryption(filesystem, source, settings, installation)
+        // With a flag for the image that is made, the variables are about the one that it is made from.
+        let base = KeySource.isNamed(in: invocation) ? KeySource.first(KeySource.Flags()) : nil
+        return try PluginEncryption(filesystem, source, base: base, settings, installation)
     }
 
     private static func sections(_ words: [String]) throws(SkiffError) -> Set<String>? {
