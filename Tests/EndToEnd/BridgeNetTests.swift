@@ -20,10 +20,11 @@ extension EndToEnd {
                 web() { $S instance start --net "$@" 2>&1 | grep -v INFO:; }
                 pid() { $S instance list $1 | tail -n 1 | while read name pid rest; do echo $pid; done; }
                 up() { for i in 1 2 3 4 5 6 7 8 9 10 11 12; do [ "$(get $1)" != hello ] || return 0; sleep 0.05; done; }
-                left() {
+                found() {
                     ip -o link | grep -v -e ': lo:' -e ': h0@'; nft list ruleset
                     find /run/skiff/networks/leases /run/skiff/networks/state -type f -printf "left: %p\\n"
                 }
+                left() { for i in 1 2 3 4 5 6 7 8 9 10; do [ "$(found)" ] || return 0; sleep 0.05; done; found; }
 
                 """
             let ending = "\n$S instance stop --all >/dev/null 2>&1; kill $far"

@@ -108,7 +108,7 @@ extension EndToEnd {
                 s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                 s.connect(glob.glob(os.environ["XDG_RUNTIME_DIR"] + "/skiff-networks/*/socket")[0])
                 own = array.array("i", [os.open("/proc/self/ns/user", os.O_RDONLY)])
-                s.sendmsg([b"H\\1"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, own)])
+                s.sendmsg([b"H\\2"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, own)])
                 print("answer", int.from_bytes(s.recv(9)[:4], "little"), flush=True)
                 END
                 $U python3 $WORK/ask; $U unshare -U -c python3 $WORK/ask

@@ -26,7 +26,7 @@
 /* The process of a user that has the network of that user's containers: a user namespace around theirs, and a network
  * namespace. It lives as long as one of those who use it; each has a connection to it, whose end is its end. */
 
-enum { version = 1, most_members = 4096, most_silent = 256, uplink_seconds = 10, silent_seconds = 10 };
+enum { version = 2, most_members = 4096, most_silent = 256, uplink_seconds = 10, silent_seconds = 10 };
 
 static struct {
     bn_keeper given;
@@ -120,10 +120,7 @@ static void uplink_ended(bn_source *self, uint32_t events) {
     bn_end(self);
 }
 
-static void want_uplink(bn_source *member) {
-    if (keeper.is_up) return reply(member, 0, -1, "");
-    if (keeper.has_failed || !keeper.given.uplink[0]) return reply(member, keeper.has_failed ? EIO : ENOENT, -1, "");
-    member->data = &waits_for_uplink;
+static void start_uplink(void) {
     if (keeper.uplink_start < 0) return;
     int handle = (int)syscall(SYS_pidfd_open, keeper.uplink, 0);
     if (handle >= 0) bn_watch(handle, EPOLLIN, 0, uplink_ended, NULL);
@@ -133,7 +130,14 @@ static void want_uplink(bn_source *member) {
     keeper.begun = bn_now();
 }
 
-/* Whether somebody waits for it to come up. */
+static void want_uplink(bn_source *member) {
+    if (keeper.is_up) return reply(member, 0, -1, "");
+    if (keeper.has_failed || !keeper.given.uplink[0]) return reply(member, keeper.has_failed ? EIO : ENOENT, -1, "");
+    member->data = &waits_for_uplink;
+    start_uplink();
+}
+
+/* Whether it is still coming up. */
 static bool watch_uplink(void) {
     if (keeper.uplink_start >= 0 || keeper.is_up || keeper.has_failed || keeper.begun == 0) return false;
     uint32_t found = bn_default_link();
@@ -174,6 +178,7 @@ static bool read_address(const char *bytes, size_t size, bn_address *out) {
 /* What a member says: a letter, then
  *   H  the version; with its user namespace. It comes first, and once.
  *   N  nothing; the answer has the network namespace
+ *   S  nothing; starts the uplink, and is answered at once
  *   U  nothing; answered when the uplink is up
  *   P  port of the address, two bytes; the address; with a socket that is bound
  *   L  the address, then a name without its zero
@@ -190,6 +195,9 @@ static void serve(bn_source *self, const char *bytes, size_t size, int descripto
         if (!is_welcome) bn_end(self);
     } else if (bytes[0] == 'N') {
         reply(self, 0, keeper.network, "");
+    } else if (bytes[0] == 'S') {
+        start_uplink();
+        reply(self, 0, -1, "");
     } else if (bytes[0] == 'U') {
         want_uplink(self);
     } else if (bytes[0] == 'P' && size > 3 && read_address(bytes + 3, size - 3, &address) && descriptor >= 0
@@ -321,7 +329,7 @@ static _Noreturn void keep(int ready, int maps) {
     close(ready);
     close(maps);
     do {
-        int patience = watch_uplink() ? 5 : bn_count(member_ready) == 0 ? 20 : 5000;
+        int patience = watch_uplink() ? 1 : bn_count(member_ready) == 0 ? 20 : 5000;
         bn_turn(patience);
         end_silent();
         bn_names_sweep();

@@ -139,10 +139,24 @@ int bn_set_alias(uint32_t index, const char *alias) {
     return carry_out(&request);
 }
 
-int bn_delete_link(const char *name) {
+int bn_retire_link(uint32_t index, uint32_t group, const char *name) {
+    bn_request request;
+    struct ifinfomsg *link = begin_link(&request, RTM_NEWLINK, 0);
+    link->ifi_index = (int)index;
+    link->ifi_change = IFF_UP;
+    mnl_attr_put_u32(request.header, IFLA_MASTER, 0);
+    mnl_attr_put_u32(request.header, IFLA_GROUP, group);
+    if (carry_out(&request) != 0) return -1;
+    if (!name) return 0;
+    begin_link(&request, RTM_NEWLINK, 0)->ifi_index = (int)index;
+    mnl_attr_put_strz(request.header, IFLA_IFNAME, name);
+    return carry_out(&request);
+}
+
+int bn_delete_group(uint32_t group) {
     bn_request request;
     begin_link(&request, RTM_DELLINK, 0);
-    mnl_attr_put_strz(request.header, IFLA_IFNAME, name);
+    mnl_attr_put_u32(request.header, IFLA_GROUP, group);
     return carry_out(&request);
 }
 

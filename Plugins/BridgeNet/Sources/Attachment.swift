@@ -14,7 +14,7 @@ struct Attachment {
     /// Paths of leases.
     var leases: [String] = []
     /// Elements of `Rules`.
-    var elements: [String] = []
+    var elements: [Rules.Element] = []
 
     static func name(_ container: String, _ index: Int) -> String { "\(container).\(index)" }
 
@@ -28,7 +28,7 @@ struct Attachment {
         let lines =
             ["owner \(owner.text.dropLast())", "namespace \(namespace)"]
             + (link.isEmpty ? [] : ["link \(link)"]) + (bridge.isEmpty ? [] : ["bridge \(bridge)"])
-            + leases.map { "lease \($0)" } + elements.map { "element \($0)" }
+            + leases.map { "lease \($0)" } + elements.map { "element \($0.text)" }
         return lines.map { $0 + "\n" }.joined()
     }
 
@@ -48,31 +48,82 @@ struct Attachment {
         (self.owner, self.namespace) = (owner, namespace)
         (link, bridge) = (value("link") ?? "", value("bridge") ?? "")
         leases = fields.filter { $0.key == "lease" }.map(\.value)
-        elements = fields.filter { $0.key == "element" }.map(\.value)
+        elements = fields.filter { $0.key == "element" }.compactMap { Rules.Element(parsing: $0.value) }
     }
 
+    /// The end of a name in the state directory of which only interfaces are left to be deleted.
+    private static let ending = ".ending"
+
     /// Takes everything back that is there, under the lock.
-    static func release(_ name: String, in directory: StateDirectory) throws(Rules.Problem) {
+    /// - Parameter waits: whether the interfaces are deleted when it comes back. Otherwise they carry nothing more, and a process of
+    ///   its own deletes them: that takes the kernel longer than a start.
+    static func release(_ name: String, in directory: StateDirectory, waits: Bool = true) throws(Rules.Problem) {
         let path = directory.statePath(name)
         guard let bytes = try? Host.read(path, limit: 1 << 20) else { return }
-        defer { _ = unlink(path) }
-        guard let made = Attachment(parsing: String(decoding: bytes, as: UTF8.self)) else { return }
+        guard let made = Attachment(parsing: String(decoding: bytes, as: UTF8.self)) else {
+            _ = unlink(path)
+            return
+        }
+        let isHere = made.namespace == currentNamespace
         defer {
+            let group = isHere ? made.retire() : nil
             for lease in made.leases where Owner(ofLease: lease)?.container == made.owner.container {
                 _ = unlink(lease)
             }
+            made.delete(group, path, waits: waits)
         }
-        guard made.namespace == currentNamespace else { return }
-        if !made.link.isEmpty { _ = bn_delete_link(made.link) }
-        if !made.bridge.isEmpty { removeBridge(made.bridge) }
-        guard !made.elements.isEmpty else { return }
-        let others = directory.states.filter { $0 != name }
+        guard isHere, !made.elements.isEmpty else { return }
+        let others = directory.states.filter { $0 != name && !$0.hasSuffix(ending) }
             .compactMap { try? Host.read(directory.statePath($0), limit: 1 << 20) }
             .compactMap { Attachment(parsing: String(decoding: $0, as: UTF8.self)) }
         if others.contains(where: { $0.namespace == made.namespace && !$0.elements.isEmpty }) {
             try Rules.remove(made.elements)
         } else {
             try Rules.removeTable()
+        }
+    }
+
+    /// Has the pair, and the bridge if it was its last port, carry nothing more; another bridge may have its name at once.
+    /// - Returns: the group of interfaces to delete.
+    private func retire() -> UInt32? {
+        guard !link.isEmpty else { return nil }
+        let index = if_nametoindex(link)
+        if index > 0 { _ = bn_retire_link(index, group, nil) }
+        let bridgeIndex = bridge.isEmpty ? 0 : if_nametoindex(bridge)
+        if bridgeIndex > 0, Self.isOwnAndEmpty(bridgeIndex) {
+            _ = bn_retire_link(bridgeIndex, group, "skiff" + link.dropFirst("veth".count))
+        }
+        return group
+    }
+
+    /// That of no other container, nor of anybody who gives groups by hand.
+    private var group: UInt32 { 0x4000_0000 | (UInt32(link.dropFirst("veth".count), radix: 16) ?? 0) & 0x3FFF_FFFF }
+
+    private func delete(_ group: UInt32?, _ path: String, waits: Bool) {
+        guard let group else {
+            _ = unlink(path)
+            return
+        }
+        let rest = path.hasSuffix(Self.ending) ? path : path + Self.ending
+        let file = waits ? -1 : open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+        defer { if file >= 0 { _ = close(file) } }
+        if file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0, rename(path, rest) == 0 {
+            if bn_delete_group_aside(group, file, rest) == 0 { return }
+            _ = bn_delete_group(group)
+            _ = unlink(rest)
+        } else {
+            _ = bn_delete_group(group)
+            _ = unlink(path)
+        }
+    }
+
+    /// Deletes interfaces whose process was killed before it could, under the lock.
+    static func finishEnding(in directory: StateDirectory) {
+        for name in directory.states where name.hasSuffix(ending) {
+            let file = open(directory.statePath(name), O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+            guard file >= 0 else { continue }
+            if flock(file, LOCK_EX | LOCK_NB) == 0 { try? release(name, in: directory) }
+            _ = close(file)
         }
     }
 
@@ -88,7 +139,7 @@ struct Attachment {
             guard let bytes = try? Host.read(directory.statePath(name), limit: 1 << 20),
                 let made = Attachment(parsing: String(decoding: bytes, as: UTF8.self))
             else { return false }
-            return made.namespace == currentNamespace && !made.owner.isAlive
+            return made.namespace == currentNamespace && !made.owner.isAlive && !name.hasSuffix(ending)
         }
         for name in ended { try? release(name, in: directory) }
         return !ended.isEmpty
@@ -97,13 +148,10 @@ struct Attachment {
     /// Says on a bridge that this plugin has made it, so that it goes with its last port.
     static let mark = "skiff"
 
-    private static func removeBridge(_ name: String) {
-        let index = if_nametoindex(name)
+    private static func isOwnAndEmpty(_ index: UInt32) -> Bool {
         var alias = [CChar](repeating: 0, count: 64)
-        guard index > 0, bn_alias(index, &alias, alias.count) == 0,
-            String(decoding: alias.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) == mark,
-            bn_count_ports(index) == 0
-        else { return }
-        _ = bn_delete_link(name)
+        return bn_alias(index, &alias, alias.count) == 0
+            && String(decoding: alias.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) == mark
+            && bn_count_ports(index) == 0
     }
 }

@@ -97,10 +97,13 @@ public final class BridgeNet: NetworkPlugin {
         case .native(let network):
             try session.note("\(request.interface): \(network.summary)")
             // The container's user namespace has to be made inside that of the network: it is needed now.
-            guard network.isOfUser, !network.isLoopback, userNetwork == nil else { return }
-            let opened = try UserNetwork.open(session)
-            try session.nest(in: opened.user, reason: "networks of the user")
-            userNetwork = opened
+            guard network.isOfUser, !network.isLoopback else { return }
+            if userNetwork == nil {
+                let opened = try UserNetwork.open(session)
+                try session.nest(in: opened.user, reason: "networks of the user")
+                userNetwork = opened
+            }
+            if network.plan.masquerades { try userNetwork?.startUplink() }
         case .programs(let network): try session.note("\(request.interface): \(network.summary)")
         case nil: break
         }
@@ -133,7 +136,9 @@ public final class BridgeNet: NetworkPlugin {
         case .native:
             // Whoever gets a port next finds no rule for it.
             defer { for file in reserved.removeValue(forKey: request.index) ?? [] { _ = close(file) } }
-            try Self.release(Attachment.name(request.container, request.index))
+            // Whoever stops an instance looks for what is left.
+            let waits = try session.text("instance") != nil
+            try Self.release(Attachment.name(request.container, request.index), waits: waits)
             if let record = records.removeValue(forKey: request.index) { try session.drop(record) }
         case .programs(let network): try network.detach(request, place, session)
         case nil: break
@@ -148,10 +153,10 @@ public final class BridgeNet: NetworkPlugin {
         }
     }
 
-    static func release(_ name: String) throws(PluginError) {
+    static func release(_ name: String, waits: Bool = true) throws(PluginError) {
         let state = try state()
         do throws(Rules.Problem) {
-            try state.locked { () throws(Rules.Problem) in try Attachment.release(name, in: state) }
+            try state.locked { () throws(Rules.Problem) in try Attachment.release(name, in: state, waits: waits) }
         } catch {
             throw PluginError(error.text, status: SKIFF_E_SYSTEM)
         }

@@ -92,7 +92,6 @@ struct NativeNetwork {
         if isLoopback { return [] }
         let reserved = try reservePorts()
         defer { for file in reserved { _ = close(file) } }
-        if plan.masquerades { try network.wantUplink() }
         let state = network.state
         let given = try state.locked { () throws(PluginError) in
             try chooseAddresses(Owner(container: request.container), state)
@@ -123,6 +122,7 @@ struct NativeNetwork {
             if let name = try session.text("instance") {
                 for item in given { try network.name(name, item.subnet.address) }
             }
+            if plan.masquerades { try network.wantUplink() }
             try tell(given, session)
         } catch {
             for lease in leases { _ = unlink(lease) }
@@ -147,6 +147,7 @@ struct NativeNetwork {
     private func make(
         _ request: NetworkRequest, _ place: ContainerPlace, _ session: Session, _ state: StateDirectory
     ) throws(PluginError) {
+        Attachment.finishEnding(in: state)
         var made = Attachment(owner: Owner(container: request.container))
         let given = try chooseAddresses(made.owner, state)
         made.leases = leases(given, state)
@@ -154,8 +155,7 @@ struct NativeNetwork {
         // Behind macvlan and ipvlan the host does not see the packets.
         if !isSublink {
             made.link = Self.linkName(request)
-            made.elements = Rules.elements(
-                subnets, masquerades: plan.masquerades, ports: arguments.ports, container: request.container)
+            made.elements = Rules.elements(subnets, masquerades: plan.masquerades, ports: arguments.ports)
         }
         if case .bridge(let name, _, _) = plan.kind { made.bridge = name }
         let name = Attachment.name(request.container, request.index)

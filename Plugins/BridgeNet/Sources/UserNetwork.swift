@@ -45,7 +45,7 @@ final class UserNetwork {
         let home = Glibc.open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC)
         defer { if home >= 0 { _ = close(home) } }
         var (user, network): (Int32, Int32) = (-1, -1)
-        guard bn_ask(socket, [UInt8(ascii: "H"), 1], 2, home, &user, nil, 0) == 0, user >= 0,
+        guard bn_ask(socket, [UInt8(ascii: "H"), 2], 2, home, &user, nil, 0) == 0, user >= 0,
             bn_ask(socket, [UInt8(ascii: "N")], 1, -1, &network, nil, 0) == 0, network >= 0
         else {
             let number = errno
@@ -117,6 +117,9 @@ final class UserNetwork {
     }
 
     // MARK: asking
+
+    /// Has the way to other hosts made, if there is none yet, while other things are done.
+    func startUplink() throws(PluginError) { try ask([UInt8(ascii: "S")], -1) }
 
     /// Waits until other hosts are reached.
     func wantUplink() throws(PluginError) {

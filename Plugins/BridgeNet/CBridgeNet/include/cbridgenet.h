@@ -20,7 +20,13 @@ int bn_set_hairpin(uint32_t index);
 int bn_set_alias(uint32_t index, const char *alias);
 /* At most size bytes with the zero; an interface without one has an empty alias. */
 int bn_alias(uint32_t index, char *alias, size_t size);
-int bn_delete_link(const char *name);
+/* Has an interface carry nothing more, and puts it into a group; ip-link(8). name: its new name, or NULL. */
+int bn_retire_link(uint32_t index, uint32_t group, const char *name);
+/* Deletes all interfaces of a group at once: the kernel waits once for all that may still use one. ENODEV: there is none. */
+int bn_delete_group(uint32_t group);
+/* The same in a process of its own, which removes the file at the path afterwards and has it locked until then, by flock(2).
+ * file: that lock, lent. 0 when it has begun. */
+int bn_delete_group_aside(uint32_t group, int file, const char *path);
 /* How many interfaces have this master; -1 with errno. */
 int bn_count_ports(uint32_t master);
 /* Bytes of an address of inet_pton(3), 4 or 16. An address that is there already is no error. */
@@ -30,9 +36,24 @@ int bn_add_route(uint32_t index, const uint8_t *destination, size_t size, uint8_
 /* The interface of the default route of IPv4; 0 where there is none. */
 uint32_t bn_default_link(void);
 
-/* Runs commands of nft(8) by libnftables, which is opened at the first call. Answers 0; 1 when the kernel or the library
- * refuses them, with its words in why; -1 when there is no library. */
-int bn_nft(const char *commands, char *why, size_t size);
+#define BN_TABLE "skiff"
+
+/* A transaction of nf_tables on table inet BN_TABLE of this network namespace. */
+typedef struct bn_batch bn_batch;
+
+/* NULL without memory. */
+bn_batch *bn_batch_begin(void);
+/* The table with its chains and empty sets; EEXIST if it is there. `Rules` shows it. */
+void bn_batch_table(bn_batch *batch);
+/* The table of a user's network. */
+void bn_batch_uplink_table(bn_batch *batch);
+void bn_batch_remove_table(bn_batch *batch);
+/* Adds or removes one element; end: the upper end of an interval, or NULL; data: of a map, or NULL. */
+void bn_batch_element(
+    bn_batch *batch, int is_new, const char *set, const uint8_t *key, const uint8_t *end, size_t key_size, const uint8_t *data,
+    size_t data_size);
+/* Carries it out and frees it. 0, or -1 with errno: nothing was done. ENOENT: no table, or no such element. EEXIST: it is there. */
+int bn_batch_send(bn_batch *batch);
 
 /* A file in memory, from the start; memfd_create(2). */
 int bn_memory_file(const void *bytes, size_t count);
