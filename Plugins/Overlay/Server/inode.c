@@ -1,5 +1,6 @@
 #include "server.h"
 
+#include <stdlib.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 
@@ -16,6 +17,16 @@ int read_inode(ext2_ino_t number, struct ext2_inode_large *inode) {
 
 int write_inode(ext2_ino_t number, struct ext2_inode_large *inode) {
     return error_number(ext2fs_write_inode_full(server.fs, number, (struct ext2_inode *)inode, sizeof *inode));
+}
+
+int write_new_inode(ext2_ino_t number, const struct ext2_inode_large *inode) {
+    size_t size = EXT2_INODE_SIZE(server.fs->super);
+    struct ext2_inode *whole = calloc(1, size);
+    if (!whole) return ENOMEM;
+    memcpy(whole, inode, size < sizeof *inode ? size : sizeof *inode);
+    int error = error_number(ext2fs_write_inode_full(server.fs, number, whole, (int)size));
+    free(whole);
+    return error;
 }
 
 /* A field beyond the first 128 bytes is there when the inode says so. */

@@ -136,8 +136,7 @@ static int make(fuse_req_t request, ext2_ino_t parent, const char *name, mode_t 
     if (!error) error = add_name(parent, name, *number, mode);
     if (error) return error;
     ext2fs_inode_alloc_stats2(server.fs, *number, 1, 0);
-    error = error_number(ext2fs_write_new_inode(server.fs, *number, (struct ext2_inode *)&inode));
-    if (!error) error = write_inode(*number, &inode);
+    error = write_new_inode(*number, &inode);
     return error ? error : touch_inode(parent, CHANGED | MODIFIED);
 }
 

@@ -85,8 +85,7 @@ static int leave_whiteout(fuse_req_t request, struct side *old) {
     int error = begin_inode(request, old->directory, S_IFCHR, 0, &number, &inode);
     if (error) return error;
     ext2fs_inode_alloc_stats2(server.fs, number, 1, 0);
-    error = error_number(ext2fs_write_new_inode(server.fs, number, (struct ext2_inode *)&inode));
-    if (!error) error = write_inode(number, &inode);
+    error = write_new_inode(number, &inode);
     return error ? error : lead(old->directory, old->name, number, S_IFCHR);
 }
 

@@ -47,6 +47,8 @@ static inline fuse_ino_t node_of(ext2_ino_t inode) { return inode == EXT2_ROOT_I
 /* inode.c */
 int read_inode(ext2_ino_t number, struct ext2_inode_large *inode);
 int write_inode(ext2_ino_t number, struct ext2_inode_large *inode);
+/* Writes an inode that was not in use: nothing stays of what it was. */
+int write_new_inode(ext2_ino_t number, const struct ext2_inode_large *inode);
 void describe(ext2_ino_t number, const struct ext2_inode_large *inode, struct stat *out);
 enum { CHANGED = 1, MODIFIED = 2 };
 void touch(struct ext2_inode_large *inode, int what);
@@ -90,7 +92,6 @@ void op_open(fuse_req_t, fuse_ino_t, struct fuse_file_info *);
 void op_read(fuse_req_t, fuse_ino_t, size_t, off_t, struct fuse_file_info *);
 void op_write(fuse_req_t, fuse_ino_t, const char *, size_t, off_t, struct fuse_file_info *);
 void op_fsync(fuse_req_t, fuse_ino_t, int, struct fuse_file_info *);
-void op_flush(fuse_req_t, fuse_ino_t, struct fuse_file_info *);
 void op_statfs(fuse_req_t, fuse_ino_t);
 void op_fallocate(fuse_req_t, fuse_ino_t, int, off_t, off_t, struct fuse_file_info *);
 void op_lseek(fuse_req_t, fuse_ino_t, off_t, int, struct fuse_file_info *);
