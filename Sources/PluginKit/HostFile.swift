@@ -53,6 +53,35 @@ extension Host {
         return (kind, Int64(found.st_size))
     }
 
+    /// Returns the name of the file system that a path lies on, as `ext4`; nil where the number of its device stands in no line of
+    /// proc_pid_mountinfo(5).
+    public static func filesystem(of path: String) throws(SystemError) -> String? {
+        var found = stat()
+        try checked { stat(path, &found) }
+        let device = UInt64(found.st_dev)
+        let (major, minor) = (device >> 8 & 0xFFF | device >> 32 & ~0xFFF, device & 0xFF | device >> 12 & 0xFFFF_FF00)
+        let number = "\(major):\(minor)"
+        for line in try read("/proc/self/mountinfo", limit: 1 << 22).split(separator: 0x0A) {
+            let fields = line.split(separator: 0x20)
+            guard fields.count > 6, fields[2].elementsEqual(number.utf8), let dash = fields.firstIndex(of: [0x2D])
+            else {
+                continue
+            }
+            if dash + 1 < fields.count { return String(decoding: fields[dash + 1], as: UTF8.self) }
+        }
+        return nil
+    }
+
+    /// Returns how many bytes of a file have no place on its disk yet, and how many are free there for ordinary users; fstat(2), fstatvfs(3).
+    public static func room(of descriptor: Int32) throws(SystemError) -> (missing: Int64, free: Int64) {
+        var found = stat()
+        var disk = statvfs()
+        try checked { fstat(descriptor, &found) }
+        try checked { fstatvfs(descriptor, &disk) }
+        let (free, overflow) = UInt64(disk.f_bavail).multipliedReportingOverflow(by: UInt64(disk.f_frsize))
+        return (max(0, Int64(found.st_size) - Int64(found.st_blocks) * 512), overflow ? .max : Int64(clamping: free))
+    }
+
     /// Returns `count` bytes at an offset, fewer at the end of the file; pread(2).
     public static func read(_ descriptor: Int32, at offset: Int64, count: Int) throws(SystemError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)

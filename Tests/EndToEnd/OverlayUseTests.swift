@@ -38,6 +38,18 @@ extension EndToEnd {
             try place.expectSound()
         }
 
+        /// ext4 may keep small files in their inodes; libext2fs alone would destroy what is appended to one.
+        @Test(.cleanHost, arguments: Profile.allCases) func filesInInodes(profile: Profile) throws {
+            let place = try ImageOverlay(profile)
+            try place.run(
+                "echo kept >\(place.folder)/s/upper/small; rm \(place.image); truncate -s 64M \(place.image)"
+                    + "; /sbin/mke2fs -q -t ext4 -O inline_data -d \(place.folder)/s \(place.image)")
+            let wrote = try place.sh("echo more >>/small")
+            #expect(wrote.standardError.contains("it has features that are not known here: inline_data"), "\(wrote)")
+            #expect(try place.sh("cat /small", readOnly: true).standardOutput == "kept\n")
+            try place.expectSound()
+        }
+
         /// Programs may look at any place of a directory, whether something begins there or not.
         @Test(.cleanHost, .needs(.user)) func placesOfADirectoryAreChecked() throws {
             let place = try ImageOverlay(.user)

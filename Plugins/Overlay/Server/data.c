@@ -59,7 +59,7 @@ void op_read(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, str
 static bool is_full(ext2_ino_t number, uint64_t end) {
     struct ext2_inode_large inode;
     struct ext2_super_block *super = server.fs->super;
-    if (ext2fs_free_blocks_count(super) > ext2fs_r_blocks_count(super) + 32) return false;
+    if (ext2fs_free_blocks_count(super) > ext2fs_r_blocks_count(super) + 32 && has_room()) return false;
     return read_inode(number, &inode) == 0 && end > EXT2_I_SIZE(&inode);
 }
 

@@ -71,8 +71,12 @@ static int open_image(uint64_t offset) {
     /* libext2fs clears as many bytes of an inode without a look at its size; the kernel takes its own number, too. */
     if (fs->super->s_want_extra_isize > EXT2_INODE_SIZE(fs->super) - EXT2_GOOD_OLD_INODE_SIZE)
         fs->super->s_want_extra_isize = 0;
+    /* libext2fs stores the bitmaps of a file system that begins later behind the end of their memory. */
+    if (fs->super->s_first_data_block > 1) return refuse("its first block is none", 0);
     if (ext2fs_has_feature_journal_needs_recovery(fs->super)) return refuse("its journal was not replayed", 0);
     if (server.writable) {
+        /* libext2fs writes behind the end of such content, and does not see when such a directory is empty. */
+        if (ext2fs_has_feature_inline_data(fs->super)) return refuse("it has inline_data", 0);
         if (!(fs->super->s_state & EXT2_VALID_FS)) return refuse("it was not checked after its last use", 0);
         if ((error = ext2fs_read_bitmaps(fs))) return refuse("cannot read the bitmaps", error);
         fs->flags |= EXT2_FLAG_MASTER_SB_ONLY;
@@ -82,6 +86,7 @@ static int open_image(uint64_t offset) {
     }
     /* Nothing of the metadata stays in memory, except bitmaps and counters, which e2fsck restores. */
     fs->io->flags |= CHANNEL_FLAGS_WRITETHROUGH;
+    if (server.writable) keep_room(offset);
     ext2fs_create_inode_cache(fs, 256);
     server.lookups = calloc((size_t)fs->super->s_inodes_count + 1, sizeof *server.lookups);
     return server.lookups ? 0 : refuse("out of memory", 0);

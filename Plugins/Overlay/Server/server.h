@@ -99,6 +99,12 @@ int set_size(ext2_ino_t number, uint64_t size);
 /* Everything to the disk. */
 int synchronize(void);
 
+/* room.c */
+/* For an image that begins at an offset of its file and is written. */
+void keep_room(uint64_t offset);
+/* Whether the disk has room for an image with holes to grow. */
+bool has_room(void);
+
 /* marks.c */
 /* Finds what is marked in other dialects than ours: puts it into ours, or remembers it where nothing is written. */
 int settle_marks(size_t *count);

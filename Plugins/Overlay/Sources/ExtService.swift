@@ -29,7 +29,7 @@ enum ExtService {
         return ["ext3", "ext4"].contains(String(cString: type))
     }
 
-    private static func server(_ session: Session) throws(PluginError) -> String {
+    static func server(_ session: Session) throws(PluginError) -> String {
         try session.directory("libexec") + "/skiff-extfs"
     }
 
@@ -47,9 +47,20 @@ enum ExtService {
             }
         }
         answer.pointee.flags = UInt32(SKIFF_FILESYSTEM_PLAN_UPPER)
-        if try isMisread(session, request) { answer.pointee.flags |= UInt32(SKIFF_FILESYSTEM_PLAN_SERVE) }
+        if try isMisread(session, request) || mayNotFit(request) {
+            answer.pointee.flags |= UInt32(SKIFF_FILESYSTEM_PLAN_SERVE)
+        }
         answer.pointee.server = Kit.text("skiff-extfs")
         return SKIFF_OK
+    }
+
+    /// Whether an image that the kernel would write to has holes for which its disk has no room. The kernel tells programs of a full
+    /// image, but not of a full disk below: what they wrote last would be lost, and parts of the file system with it.
+    private static func mayNotFit(_ request: skiff_filesystem_request) -> Bool {
+        guard request.driver == UInt32(SKIFF_FILESYSTEM_DRIVER_KERNEL),
+            request.flags & UInt32(SKIFF_FILESYSTEM_FLAG_WRITABLE) != 0, let room = try? Host.room(of: request.fd)
+        else { return false }
+        return room.missing > room.free
     }
 
     /// Whether an image that the kernel would mount to be read has marks that overlayfs looks for elsewhere. One that is

@@ -51,6 +51,11 @@ extension OverlaySpec {
                 "cannot use overlay \(path): it is no directory")
         }
         if isReadOnly { return lower(directory) }
+        if let name = try? Host.filesystem(of: directory), Self.unwritable.contains(name) {
+            throw OverlayProblem(
+                "cannot write to overlay \(path): its file system is \(name), where overlayfs can only read\n"
+                    + "Use an image there, which skiff overlay create makes, or \(path):ro")
+        }
         do throws(SystemError) {
             return try upper(directory)
         } catch {
@@ -62,6 +67,9 @@ extension OverlaySpec {
             }
         }
     }
+
+    /// What the kernel does not take as the directory that overlayfs writes to; Documentation/filesystems/overlayfs.rst.
+    private static let unwritable: Set<String> = ["overlay", "nfs", "nfs4", "cifs", "smb3", "9p"]
 
     private func lower(_ directory: String) -> OverlayLayer {
         let upper = directory + "/upper"

@@ -1,0 +1,1 @@
+#include "../../../Plugins/Overlay/Server/room.c"
