@@ -78,5 +78,46 @@ extension EndToEnd {
                 "ls -A /var | wc -l", as: place.profile)
             #expect(seen.line == "0", "\(seen)")
         }
+
+        /// A directory that belongs to a user has users' marks, also when root writes to it, and root reads them.
+        @Test(.cleanHost, .needs(.root, .user, .overlay)) func ofUsersInDirectories() throws {
+            let place = try ImageOverlay(.user)
+            let folder = place.folder + "/d"
+            try place.run("mkdir \(folder)")
+            func run(_ script: String, as profile: Profile, readOnly: Bool = false) throws -> Outcome {
+                try skiff(
+                    "exec", "--no-home", "--no-mount", "bind-paths,tmp", "--overlay", folder + (readOnly ? ":ro" : ""),
+                    try ImageOverlay.sif(), "sh", "-c", ImageOverlay.commands + script, as: profile)
+            }
+            let user = try run("rm -r /var/tmp; mkdir /var/tmp; echo user >/var/tmp/user", as: .user)
+            #expect(user.isSuccess, "\(user)")
+            #expect(try run("ls -A /var/tmp", as: .root, readOnly: true).standardOutput == "user\n")
+            let root = try run("rm -r /mnt; mkdir /mnt; echo root >/mnt/root; ls -A /var/tmp /mnt", as: .root)
+            #expect(root.standardOutput == "/mnt:\nroot\n\n/var/tmp:\nuser\n", "\(root)")
+            #expect(try run("ls -A /var/tmp /mnt", as: .user, readOnly: true).standardOutput == root.standardOutput)
+        }
+
+        /// fuse-overlayfs marks with files where it may make no devices; a directory that is written is put into the kernel's dialect.
+        @Test(.cleanHost, arguments: Profile.allCases) func ofFuseOverlayfsInDirectories(profile: Profile) throws {
+            let place = try ImageOverlay(profile)
+            let folder = place.folder + "/d"
+            try place.run(
+                "mkdir -p \(folder)/upper/etc \(folder)/upper/var/below; cd \(folder)/upper"
+                    + "; : >etc/.wh.hosts; : >var/.wh..wh..opq; chmod 700 etc/.wh.hosts var/.wh..wh..opq; echo file >etc/.wh.passwd"
+            )
+            func run(_ readOnly: Bool) throws -> Outcome {
+                try skiff(
+                    "exec", "--no-home", "--no-mount", "bind-paths,tmp", "--overlay", folder + (readOnly ? ":ro" : ""),
+                    try ImageOverlay.sif(), "sh", "-c", "ls -A /etc; ls -A /var", as: profile)
+            }
+            #expect(try run(true).standardError.contains("has whiteouts of fuse-overlayfs, which are not seen"))
+            for readOnly in [false, true] {
+                let seen = try run(readOnly)
+                let names = seen.standardOutput.split(separator: "\n")
+                #expect(names.contains("passwd") && names.contains(".wh.passwd") && !names.contains("hosts"), "\(seen)")
+                #expect(names.last == "below" && !names.contains("tmp") && !names.contains(".wh..wh..opq"), "\(seen)")
+                #expect(!seen.standardError.contains("fuse-overlayfs"), "\(seen)")
+            }
+        }
     }
 }

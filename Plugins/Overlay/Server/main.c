@@ -153,9 +153,10 @@ static int serve(void) {
 }
 
 /* `skiff-extfs OFFSET rw|ro UID GID PID`, where - is for no shown owner and PID is in the container, or
- * `skiff-extfs marks OFFSET rw|ro`. */
+ * `skiff-extfs marks OFFSET rw|ro`, or `skiff-extfs tree rw|ro`. */
 int main(int count, char **words) {
     bool isSettling = count == 4 && strcmp(words[1], "marks") == 0;
+    if (count == 3 && strcmp(words[1], "tree") == 0) return settle_tree(IMAGE, strcmp(words[2], "rw") == 0);
     if (count != 6 && !isSettling) return refuse("it is started by skiff only", 0);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     umask(0);

@@ -115,6 +115,10 @@ int find_shown(ext2_ino_t directory, const char *name, ext2_ino_t *found);
 /* The name that an entry has for others; NULL when it has none. */
 const char *shown_name(ext2_ino_t directory, const char *name, ext2_ino_t inode);
 
+/* tree.c */
+/* Puts the marks that fuse-overlayfs has left in a directory of the host into ours. Returns 3 where some are left. */
+int settle_tree(int directory, bool writes);
+
 /* aliases.c */
 void know_container(pid_t pid);
 /* Called when a name of a file goes that has others, before the kernel is told that it is gone. */

@@ -106,13 +106,30 @@ public final class Overlay: Plugin {
                 return
             }
             switch try spec.resolve(warn: { Kit.log(.warning, $0) }) {
-            case .lower(let path): try add(.lower(path), reason, session)
-            case .upper(let path, let work): try add(.upper(path, work: work), reason, session)
+            case .lower(let path):
+                settle(path, of: spec, isWritten: false, session)
+                try add(.lower(path), reason, session)
+            case .upper(let path, let work):
+                settle(path, of: spec, isWritten: true, session)
+                try add(.upper(path, work: work), reason, session)
             }
         } catch {
             if let passed = error.passed { throw passed }
             throw PluginError(error.message, errno: error.cause?.number ?? 0, status: SKIFF_E_SYSTEM)
         }
+    }
+
+    /// Has the marks of fuse-overlayfs in a directory put into those of the kernel's overlayfs, when it is written.
+    private func settle(_ path: String, of spec: OverlaySpec, isWritten: Bool, _ session: Session) {
+        guard let directory = try? HostFile(path, .read), let server = try? ExtService.server(session) else { return }
+        let status = try? withExtendedLifetime(directory) { () throws(PluginError) in
+            try session.run(server, ["tree", isWritten ? "rw" : "ro"], descriptors: [(3, directory.descriptor)])
+        }
+        guard status == 3 else { return }
+        Kit.log(
+            .warning,
+            "Overlay \(spec.path) has whiteouts of fuse-overlayfs, which are not seen: use it once writable as its owner"
+        )
     }
 
     private func add(_ layer: SessionLayer, _ reason: String, _ session: Session) throws(OverlayProblem) {

@@ -64,6 +64,9 @@ struct RootAssembly {
     }
 
     private struct OverlayDirectories {
+        /// Whether one of them belongs to somebody else than root: users have written what is there, and are to read what will be.
+        var belongToUser = false
+
         /// Highest first, as overlayfs wants them.
         var lower: [String] = []
         var upper: (upper: String, work: String)?
@@ -92,6 +95,8 @@ struct RootAssembly {
                 try makeDirectory(place, at: session.directory.raw)
                 if let tree = trees.takeTree(ofLayer: index) {
                     try attach(tree, at: place, in: session.directory.raw)
+                    let owner = try status(place, at: session.directory.raw).uid
+                    if layer.hostDirectory != nil, owner != 0 { result.belongToUser = true }
                 }
                 switch layer.kind {
                 case .served: break
@@ -126,7 +131,7 @@ struct RootAssembly {
         let isImage = plan.layers.contains { layer in
             if case .served = layer.kind { true } else { false }
         }
-        let isUsers = plan.user != .none || isImage || !inInitialUserNamespace()
+        let isUsers = plan.user != .none || isImage || !inInitialUserNamespace() || directories.belongToUser
         if !plan.layers.isEmpty && isUsers { options += ",userxattr" }
         var flags = UInt(MS_NODEV)
         if !plan.privileges.allowSetuid { flags |= UInt(MS_NOSUID) }

@@ -1,0 +1,1 @@
+#include "../../../Plugins/Overlay/Server/tree.c"
