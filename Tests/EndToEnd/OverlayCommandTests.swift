@@ -100,6 +100,28 @@ extension EndToEnd {
             #expect(!isAccessible(place.folder + "/x", []) && !isAccessible(place.folder + "/nowhere", []))
         }
 
+        /// As Apptainer: none for LUKS; beside gocryptfs it may be, and is not encrypted.
+        @Test(.cleanHost, arguments: Profile.allCases) func besideWhatIsEncrypted(profile: Profile) throws {
+            try need(profile)
+            let place = try OverlayPlace(profile)
+            let images = try EncryptedImages.shared.get()
+            for (image, takesOne) in [(images.luks, false), (images.gocryptfs, true)] {
+                try shell("cp \"$0\" \"$1\" && chmod 666 \"$1\"", [image, place.sif])
+                let before = try readFile(place.sif)
+                let made = try place.overlay("create", "--sparse", "x.sif")
+                #expect(made.isSuccess == takesOne, "\(made)")
+                if takesOne {
+                    #expect(try place.overlay("seal", "x.sif").isSuccess)
+                    #expect(try place.overlay("list", "x.sif").standardOutput.contains("squashfs"))
+                } else {
+                    #expect(
+                        made.standardError.contains("encrypted root FS partition in x.sif: could not add"), "\(made)")
+                    #expect(try place.overlay("seal", "x.sif").end == .exited(255))
+                    #expect(try readFile(place.sif) == before)
+                }
+            }
+        }
+
         /// Programs of the test's own in place of e2fsprogs.
         private func configuration(_ place: OverlayPlace, _ programs: [String: String]) throws -> [String] {
             let folder = place.folder + "/programs"
