@@ -150,6 +150,7 @@ private struct Members {
 
     func number(_ name: String) throws(SeccompProfile.Problem) -> UInt64? {
         guard let value = value(name) else { return nil }
+        if case .unsigned(let number) = value { return number }
         guard case .integer(let number) = value, number >= 0 else { throw wrong(name, "a number") }
         return UInt64(number)
     }

@@ -56,7 +56,7 @@ package struct JSONReader {
         case UInt8(ascii: "t"): return try word("true", .bool(true))
         case UInt8(ascii: "f"): return try word("false", .bool(false))
         case UInt8(ascii: "n"): return try word("null", .null)
-        default: return .integer(try integer())
+        default: return try integer()
         }
     }
 
@@ -66,18 +66,20 @@ package struct JSONReader {
         return value
     }
 
-    private mutating func integer() throws(Malformed) -> Int64 {
+    private mutating func integer() throws(Malformed) -> JSONText {
         var end = offset
         if next == UInt8(ascii: "-") { end += 1 }
         while end < bytes.count, (0x30...0x39).contains(bytes[end]) { end += 1 }
         let text = String(decoding: bytes[offset..<end], as: UTF8.self)
         let digits = text.drop { $0 == "-" }
         let isFraction = end < bytes.count && [0x2E, 0x65, 0x45].contains(bytes[end])
-        guard !isFraction, digits.count == 1 || !digits.hasPrefix("0"), let number = Int64(text) else {
+        guard !isFraction, digits.count == 1 || !digits.hasPrefix("0") else {
             throw malformed(digits.isEmpty ? "a value" : "a whole number")
         }
+        let value: JSONText? = Int64(text).map { .integer($0) } ?? UInt64(text).map { .unsigned($0) }
+        guard let value else { throw malformed(digits.isEmpty ? "a value" : "a whole number") }
         offset = end
-        return number
+        return value
     }
 
     private mutating func array(_ depth: Int) throws(Malformed) -> JSONText {

@@ -6,6 +6,8 @@ package indirect enum JSONText: Sendable, Equatable {
     case null
     case bool(Bool)
     case integer(Int64)
+    /// One above the highest of those.
+    case unsigned(UInt64)
     case string(String)
     case array([JSONText])
     case object([Member])
@@ -40,6 +42,7 @@ package indirect enum JSONText: Sendable, Equatable {
         case .null: text += "null"
         case .bool(let value): text += value ? "true" : "false"
         case .integer(let value): text += String(value)
+        case .unsigned(let value): text += String(value)
         case .string(let value): Self.quote(value, into: &text)
         case .array(let values):
             Self.list("[", "]", values, into: &text, indent, depth) { value, text in
