@@ -86,22 +86,7 @@ final class MadeCgroup {
 
     private func set(_ setting: CgroupSetting) throws(SkiffError) {
         guard let place = plan.places.first(where: { $0.has(setting.controller) }) else { return }
-        let directory = directory(place)
-        guard let content = setting.contents.first(where: { isAccessible(directory + "/" + $0.file, F_OK) }) else {
-            throw CgroupAdvice.refusal(
-                setting.limit, "the kernel has no \(setting.contents[0].file)",
-                hint: "Its configuration, or the scheduler of the device, lacks it")
-        }
-        let path = directory + "/" + content.file
-        do throws(Errno) {
-            try writeControl(path, content.value)
-        } catch {
-            throw CgroupAdvice.refusal(setting.limit, "\(path) does not take \(content.value)", errno: error)
-        }
-        guard content.isAnswered(by: text(path)) else {
-            throw CgroupAdvice.refusal(
-                setting.limit, "\(path) holds \(text(path).split(separator: "\n").joined(separator: "; ")) afterwards")
-        }
+        try setting.write(to: directory(place))
     }
 
     private func text(_ path: String) -> String { String(bytes: (try? readFile(path, limit: 1 << 16)) ?? []) }
@@ -110,39 +95,14 @@ final class MadeCgroup {
         let rules = plan.deviceRules
         guard let first = plan.limits.first(where: { $0.name == .device }) else { return }
         guard let place = plan.places.first(where: { $0.has("devices") }) else { return try attach(rules, first) }
-        if let rule = DeviceRule.conflict(in: rules) {
-            throw CgroupAdvice.refusal(
-                rule.limit(first.cause), "cgroups of version 1 cannot take a part out of an earlier rule",
-                hint: "Put narrow rules for what is wanted in the place of a wide one with exceptions")
-        }
-        let directory = directory(place)
-        var lines = [(file: "devices.deny", line: "a")]
-        lines += rules.map { ($0.allows ? "devices.allow" : "devices.deny", $0.line) }
-        for (file, line) in lines {
-            do throws(Errno) {
-                try writeControl(directory + "/" + file, line)
-            } catch {
-                throw CgroupAdvice.refusal(first, "\(directory)/\(file) does not take \(line)", errno: error)
-            }
-        }
-        let found = text(directory + "/devices.list").split(separator: "\n").map(String.init)
-        let isOpen = rules.last { $0.kind == .all }?.allows ?? false
-        guard found.contains("a *:* rwm") == isOpen else {
-            throw CgroupAdvice.refusal(first, "\(directory)/devices.list tells otherwise")
-        }
+        try DeviceRule.write(rules, first, to: directory(place))
     }
 
     private func attach(_ rules: [DeviceRule], _ first: CgroupLimit) throws(SkiffError) {
         guard let place = plan.places.first(where: { $0.version == .two }) else { return }
-        let program = DeviceRule.program(rules)
         try makeDirectory(deviceDirectory(place))
         entrances.late.append(try entrance(deviceDirectory(place)))
-        do throws(Errno) {
-            let directory = try Linux.open(deviceDirectory(place), O_RDONLY | O_DIRECTORY)
-            try attachDeviceFilter(program, to: directory.raw)
-        } catch {
-            throw CgroupAdvice.refusal(first, "the kernel does not take a program about devices", errno: error)
-        }
+        try DeviceRule.attach(rules, first, to: deviceDirectory(place))
     }
 
     /// A cpuset of version 1 begins empty, and nobody can enter it then; cpusets(7).

@@ -1,22 +1,25 @@
-import Base
+package import Base
 import CLinux
-import Core
 import Linux
 
 /// What skiff-image works out for a launch that must not do it itself: it fetches, reads JSON, checks signatures, and opens
 /// libraries.
-struct HelperAnswer {
+package struct HelperAnswer {
     /// The descriptor over which it answers, and the one where it finds what it is given.
-    static let (output, input): (CInt, CInt) = (FetchAnswer.descriptor, 4)
+    private static let (output, input): (CInt, CInt) = (FetchAnswer.descriptor, 4)
 
-    let installation: Installation
+    private let installation: Installation
+
+    package init(installation: Installation) { self.installation = installation }
 
     /// Runs the helper and returns its answer. Where it fails it has said why, and this process ends as it did.
     ///
     /// - Parameters:
     ///   - given: a descriptor that it gets as well.
     ///   - limit: of the answer, in bytes.
-    func bytes(_ words: [String], giving given: CInt? = nil, limit: Int = 1 << 16) throws(SkiffError) -> [UInt8] {
+    package func bytes(_ words: [String], giving given: Int32? = nil, limit: Int = 1 << 16) throws(SkiffError)
+        -> [UInt8]
+    {
         var environment = environmentWithoutKeys()
         environment.append("SKIFF_MESSAGELEVEL=\(Log.level)")
         if !Log.isColored { environment.append("SKIFF_NOCOLOR=1") }

@@ -61,18 +61,9 @@ struct LaunchPolicy {
     private func filter(_ path: String, _ reason: String, _ plan: Plan, isTrusted: Bool) throws(SkiffError)
         -> ProgramAttributes.Filter
     {
-        let profile = try self.profile(path, isTrusted: isTrusted)
-        let key = SeccompCache.Key(
-            profile: profile, capabilities: plan.privileges.capabilities, kernel: kernelRelease())
-        let cache = SeccompCache.ofUser(disabled: false)
-        let known = cache?.filter(key)
-        let program: [UInt8]
-        if let known { program = known } else { program = try compile(path, key) }
-        let filter = ProgramAttributes.Filter(
-            program: program, cause: .init(reason: "\(reason) \(path)", origin: "core"))
-        if let problem = filter.problem { throw SkiffError("cannot use seccomp profile \(path): \(problem)") }
-        if known == nil { cache?.keep(program, for: key) }
-        return filter
+        let cause = ProgramAttributes.Cause(reason: "\(reason) \(path)", origin: "core")
+        return try CompiledFilter(installation).filter(
+            try profile(path, isTrusted: isTrusted), name: path, plan.privileges.capabilities, cause)
     }
 
     private func profile(_ path: String, isTrusted: Bool) throws(SkiffError) -> [UInt8] {
@@ -83,15 +74,5 @@ struct LaunchPolicy {
         }
         // Apptainer's text.
         return try during("open \(path)") { () throws(Errno) in try readFile(path, limit: 1 << 20) }
-    }
-
-    private func compile(_ path: String, _ key: SeccompCache.Key) throws(SkiffError) -> [UInt8] {
-        let file = try during("cannot hand over seccomp profile \(path)") { () throws(Errno) in
-            let file = try makeMemoryFile("profile", key.profile)
-            try rewind(file.raw)
-            return file
-        }
-        return try HelperAnswer(installation: installation).bytes(
-            ["__seccomp", path, String(key.capabilities), key.kernel], giving: file.raw)
     }
 }
