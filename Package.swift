@@ -229,6 +229,7 @@ let package = Package(
         .target(
             name: "Administration", dependencies: ["CSeccomp", "TOML", "Signing", "Core", "Base", "Linux", "CLinux"],
             exclude: ["CSeccomp"], swiftSettings: swiftSettings),
+        .target(name: "Bundles", dependencies: ["Core", "Base", "Linux", "CLinux"], swiftSettings: swiftSettings),
         .target(
             name: "Doctor",
             dependencies: ["Build", "ImageCache", "Ownership", "PluginHost", "Core", "ELF", "Base", "Linux", "CLinux"],
@@ -264,6 +265,9 @@ let package = Package(
         .executableTarget(
             name: "skiff-root", dependencies: ["Core", "Base", "Ownership", "Linux", "CLinux"],
             path: "Sources/Programs/skiff-root", swiftSettings: swiftSettings, linkerSettings: launcherLinking),
+        .executableTarget(
+            name: "skiff-runtime", dependencies: ["Bundles", "Grammar", "Core", "Base", "Linux", "CLinux"],
+            path: "Sources/Programs/skiff-runtime", swiftSettings: swiftSettings, linkerSettings: launcherLinking),
         .executableTarget(
             name: "skiff-docs",
             dependencies: ["InstalledGrammar", "Grammar", "PluginHost", "Core", "Base", "Linux", "CLinux"],
@@ -305,6 +309,9 @@ let package = Package(
             swiftSettings: testSettings),
         .testTarget(
             name: "AdministrationTests", dependencies: ["Administration", "Core", "Base", "Linux"],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "BundlesTests", dependencies: ["Bundles", "Core", "Base", "Linux", "CLinux"],
             swiftSettings: testSettings),
         .testTarget(
             name: "DoctorTests", dependencies: ["Doctor", "Core", "Base", "Linux", "CLinux"],
@@ -400,6 +407,7 @@ let fuzzTargets: [(name: String, dependencies: [Target.Dependency])] = [
     ("Settings", ["Core", "Base", "Linux"]),
     ("JSON", ["Packing", "Core", "Base"]), ("TOML", ["TOML"]),
     ("Deffile", ["Build"]),
+    ("BundleConfiguration", ["Bundles", "Core", "Base"]),
     ("Layers", ["OCI", "Archive"]), ("ImageManifest", ["OCI", "Core", "Base"]),
     ("Owner", ["Ownership"]),
     ("Dockerfile", ["Dockerfile"]),

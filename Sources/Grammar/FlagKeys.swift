@@ -15,6 +15,7 @@ extension FlagKey where Value == Bool {
     package static var containall: FlagKey { FlagKey("containall") }
     package static var data: FlagKey { FlagKey("data") }
     package static var debug: FlagKey { FlagKey("debug") }
+    package static var detach: FlagKey { FlagKey("detach") }
     package static var deffile: FlagKey { FlagKey("deffile") }
     package static var disableCache: FlagKey { FlagKey("disable-cache") }
     package static var disable: FlagKey { FlagKey("disable") }
@@ -42,6 +43,7 @@ extension FlagKey where Value == Bool {
     package static var json: FlagKey { FlagKey("json") }
     package static var clean: FlagKey { FlagKey("clean") }
     package static var keepPrivs: FlagKey { FlagKey("keep-privs") }
+    package static var keep: FlagKey { FlagKey("keep") }
     package static var labels: FlagKey { FlagKey("labels") }
     package static var listApps: FlagKey { FlagKey("list-apps") }
     package static var logs: FlagKey { FlagKey("logs") }
@@ -54,7 +56,10 @@ extension FlagKey where Value == Bool {
     package static var noHTTPS: FlagKey { FlagKey("no-https") }
     package static var noInit: FlagKey { FlagKey("no-init") }
     package static var noLogin: FlagKey { FlagKey("no-login") }
+    package static var noNewKeyring: FlagKey { FlagKey("no-new-keyring") }
+    package static var noNewPrivs: FlagKey { FlagKey("no-new-privs") }
     package static var noPid: FlagKey { FlagKey("no-pid") }
+    package static var noPivot: FlagKey { FlagKey("no-pivot") }
     package static var noPrivs: FlagKey { FlagKey("no-privs") }
     package static var noStream: FlagKey { FlagKey("no-stream") }
     package static var noUmask: FlagKey { FlagKey("no-umask") }
@@ -76,7 +81,9 @@ extension FlagKey where Value == Bool {
     package static var silent: FlagKey { FlagKey("silent") }
     package static var sharens: FlagKey { FlagKey("sharens") }
     package static var startscript: FlagKey { FlagKey("startscript") }
+    package static var systemdCgroup: FlagKey { FlagKey("systemd-cgroup") }
     package static var test: FlagKey { FlagKey("test") }
+    package static var tty: FlagKey { FlagKey("tty") }
     package static var underlay: FlagKey { FlagKey("underlay") }
     package static var unset: FlagKey { FlagKey("unset") }
     package static var unsquash: FlagKey { FlagKey("unsquash") }
@@ -91,7 +98,13 @@ extension FlagKey where Value == Bool {
 
 extension FlagKey where Value == String {
     package static var bundle: FlagKey { FlagKey("bundle") }
+    package static var consoleSocket: FlagKey { FlagKey("console-socket") }
+    package static var format: FlagKey { FlagKey("format") }
     package static var fromFile: FlagKey { FlagKey("from-file") }
+    package static var log: FlagKey { FlagKey("log") }
+    package static var process: FlagKey { FlagKey("process") }
+    package static var root: FlagKey { FlagKey("root") }
+    package static var rootless: FlagKey { FlagKey("rootless") }
     package static var logFormat: FlagKey { FlagKey("log-format") }
     package static var logPath: FlagKey { FlagKey("log-path") }
     package static var addCaps: FlagKey { FlagKey("add-caps") }
@@ -166,18 +179,22 @@ extension FlagKey where Value == Int {
     package static var partarch: FlagKey { FlagKey("partarch", .int32) }
     package static var partfs: FlagKey { FlagKey("partfs", .int32) }
     package static var parttype: FlagKey { FlagKey("parttype", .int32) }
+    package static var preserveFds: FlagKey { FlagKey("preserve-fds") }
     package static var signhash: FlagKey { FlagKey("signhash", .int32) }
     package static var timeout: FlagKey { FlagKey("timeout") }
 }
 
 extension FlagKey where Value == [String] {
+    package static var additionalGids: FlagKey { FlagKey("additional-gids") }
     package static var annotation: FlagKey { FlagKey("annotation", .array) }
     package static var bind: FlagKey { FlagKey("bind", .array) }
     package static var blkioWeightDevice: FlagKey { FlagKey("blkio-weight-device") }
     package static var buildArg: FlagKey { FlagKey("build-arg") }
+    package static var cap: FlagKey { FlagKey("cap") }
     package static var device: FlagKey { FlagKey("device") }
     package static var cdiDirs: FlagKey { FlagKey("cdi-dirs") }
     package static var containlibs: FlagKey { FlagKey("containlibs") }
+    package static var environmentEntries: FlagKey { FlagKey("env", .array) }
     package static var envFile: FlagKey { FlagKey("env-file") }
     package static var mount: FlagKey { FlagKey("mount", .array) }
     package static var networkArgs: FlagKey { FlagKey("network-args") }

@@ -39,6 +39,13 @@ package struct Grammar {
         self.init(program: program) { _ in plugins }
     }
 
+    var root: Command { program.isRuntime ? RuntimeTable.root : Table.root }
+
+    /// Returns a command of our own.
+    func own(_ path: String) -> Command? {
+        program.isRuntime ? RuntimeTable.command(path) : Table.command(path)
+    }
+
     /// Adds flags and commands to those of the manifests.
     package func extend(with flags: [PluginFlag], commands: [PluginCommand] = []) {
         plugins.extra.flags += flags
@@ -49,7 +56,7 @@ package struct Grammar {
     ///
     /// - Throws: when a variable has a value that its flag does not take, or stands for a flag that is not available.
     package func parse(_ arguments: [String], environment: FlagEnvironment) throws(SkiffError) -> Outcome {
-        let root = Table.root
+        let root = self.root
         var parser = FlagParser(flags: root.flags, later: { _ in [] }, absence: { _ in nil })
         let words: [String]
         do throws(UsageProblem) {
@@ -124,6 +131,7 @@ package struct Grammar {
         if let answer = immediateAnswer(command) { return .answer(answer) }
         let options = GlobalOptions(globalValues, environment)
         var invocation = Invocation(command: command.path, positionals: positionals, flags: values, global: options)
+        invocation.globalFlags = globalValues
         invocation.plugin = command.plugin
         invocation.notes = notes
         return .command(invocation)

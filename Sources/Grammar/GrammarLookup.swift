@@ -26,6 +26,7 @@ final class PluginSource {
 extension Grammar {
     /// Returns the command of a path, ours or a plugin's.
     func find(_ path: String) -> Command? {
+        if program.isRuntime { return own(path) }
         // Apptainer's other name.
         if path == "caps" || path.hasPrefix("caps ") { return find("capability" + path.dropFirst(4)) }
         if let command = Table.command(path) { return command }
@@ -78,11 +79,11 @@ extension Grammar {
 
     /// Returns every visible command, ours and those of plugins, with all flags: for manual pages and completion.
     package func allCommands() -> [Command] {
-        var paths = [""] + complete(Table.root).verbs
+        var paths = [""] + complete(root).verbs
         var commands: [Command] = []
         while !paths.isEmpty {
             let path = paths.removeFirst()
-            guard let found = path.isEmpty ? Table.root : find(path), !found.isHidden else { continue }
+            guard let found = path.isEmpty ? root : find(path), !found.isHidden else { continue }
             let command = complete(found)
             commands.append(command)
             if !path.isEmpty { paths.insert(contentsOf: command.verbs.map { path + " " + $0 }, at: 0) }
@@ -112,6 +113,7 @@ extension Grammar {
 
     /// Returns the known flags that a command of ours does not have itself.
     func missingFlags(_ path: String) -> [KnownFlag] {
+        if program.isRuntime { return [] }
         let own = Table.command(path)?.flags ?? []
         return KnownFlag.all(of: path).filter { flag in !own.contains { $0.long == flag.long } }
     }

@@ -84,6 +84,8 @@ package struct Invocation: Sendable {
     package var positionals: [String]
     package var flags: FlagValues
     package var global: GlobalOptions
+    /// The flags before the first command word, as they were given.
+    package var globalFlags = FlagValues()
     /// Messages about variables, to be logged once the level is set.
     package var notes: [Note] = []
     /// The arguments from the command word on, exactly as typed, for a helper that parses with the same table.

@@ -11,7 +11,7 @@ extension Grammar {
         text += command.verbs.isEmpty ? "\n" : "\nAvailable Commands:\n" + verbLines(command, hidingHelp: false)
         if !command.examples.isEmpty { text += "\nExamples:\n" + indented(command.examples) }
         // The pages are installed only under skiff's own name.
-        let page = (["skiff"] + command.path.split(separator: " ").map(String.init)).joined(separator: "-")
+        let page = ([program.pageName] + command.path.split(separator: " ").map(String.init)).joined(separator: "-")
         return text + "\n\nFor additional help or support, see the manual page \(page)(1)\n"
     }
 
@@ -60,7 +60,7 @@ extension Grammar {
     ///
     /// - Parameter path: the command, as in `Invocation.command`.
     package func answer(to error: SkiffError, of path: String) -> Answer {
-        usageError(UsageProblem(reason: error.description), find(path) ?? Table.root)
+        usageError(UsageProblem(reason: error.description), find(path) ?? root)
     }
 
     /// Answers a group called without a verb, or with an unknown one.
@@ -74,17 +74,19 @@ extension Grammar {
     }
 
     func unknownCommand(_ word: String) -> Answer {
-        if let reason = absence(ofCommand: word) { return Answer("", standardError: "Error: \(reason)\n", status: 1) }
-        if Table.absentCommands.contains(word) {
+        if !program.isRuntime, let reason = absence(ofCommand: word) {
+            return Answer("", standardError: "Error: \(reason)\n", status: 1)
+        }
+        if !program.isRuntime, Table.absentCommands.contains(word) {
             let reason = Table.needs[word].map { ": " + $0 } ?? ""
             let error = "Error: command \"\(word)\" is not available in \(versionText)\(reason)\n"
-            return Answer("", standardError: error + shortUsage(Table.root), status: 1)
+            return Answer("", standardError: error + shortUsage(root), status: 1)
         }
-        let root = complete(Table.root)
+        let whole = complete(root)
         var error = "Error: unknown command \"\(word)\" for \"\(program.text)\"\n"
-        let similar = root.verbs.filter { isSimilar(word, $0) }
+        let similar = whole.verbs.filter { isSimilar(word, $0) }
         if !similar.isEmpty { error += "\nDid you mean this?\n" + similar.map { "\t\($0)\n" }.joined() + "\n" }
-        return Answer("", standardError: error + shortUsage(root), status: 1)
+        return Answer("", standardError: error + shortUsage(whole), status: 1)
     }
 
     /// Answers `help a b`: words that name no command are ignored, unless the first word already names none.
@@ -93,7 +95,7 @@ extension Grammar {
             return Answer(help(complete(command)))
         }
         if words == ["deffile"] { return Answer(definitionHelp) }
-        var found = Table.root
+        var found = root
         for word in words {
             guard let next = find(found.path.isEmpty ? word : found.path + " " + word) else { break }
             found = next

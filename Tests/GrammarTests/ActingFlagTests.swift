@@ -88,6 +88,27 @@ import Testing
         #expect(count > 300, "the table was not walked")
     }
 
+    /// The same of skiff-runtime, whose flags its own program reads.
+    @Test func everyFlagOfTheRuntimeIsRead() throws {
+        let folder = "Sources/Programs/skiff-runtime/"
+        let code = try ["RuntimeProgram", "RuntimeLog", "EnteringProcess", "Listing"].map {
+            try text(folder + $0 + ".swift")
+        }.joined()
+        var names = try Self.propertyNames()
+        names["env"] = "environmentEntries"
+        // What it may do itself, and not what it is told, decides.
+        let excused: Set = ["help", "version", "rootless"]
+        var count = 0
+        for command in Grammar(program: ProgramName(calledAs: ProgramName.runtime)).allCommands() {
+            for flag in command.flags where !excused.contains(flag.long) {
+                count += 1
+                let property = try #require(names[flag.long], "--\(flag.long) has no key")
+                #expect(Self.isRead(property, code), "\(command.path) --\(flag.long) is accepted and does nothing")
+            }
+        }
+        #expect(count > 25, "the table was not walked")
+    }
+
     /// A planted fault: a flag that no code reads is found.
     @Test func unreadFlagIsFound() throws {
         let code = try text(Self.verbs + "Remote.swift")

@@ -147,6 +147,8 @@ static inline pid_t skl_fork(void) { return fork(); }
 static inline pid_t skl_clone(unsigned long flags) { return (pid_t)syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0); }
 /* The same in a cgroup of version 2, since Linux 5.7. */
 pid_t skl_clone_into(unsigned long flags, int cgroup);
+/* keyctl(2) KEYCTL_JOIN_SESSION_KEYRING, with a keyring that has no name. */
+static inline long skl_new_session_keyring(void) { return syscall(SYS_keyctl, 1, NULL, 0, 0, 0); }
 static inline int skl_namespace_kind(int fd) { return ioctl(fd, NS_GET_NSTYPE); }
 static inline int skl_pivot_root(const char *root, const char *old) { return (int)syscall(SYS_pivot_root, root, old); }
 static inline int skl_pidfd_open(pid_t pid, unsigned flags) { return (int)syscall(SYS_pidfd_open, pid, flags); }
@@ -289,6 +291,8 @@ static const unsigned long SKL_LOOP_CTL_GET_FREE = LOOP_CTL_GET_FREE;
 static const unsigned long SKL_LOOP_CONFIGURE = LOOP_CONFIGURE;
 static const unsigned long SKL_LOOP_CLR_FD = LOOP_CLR_FD;
 static const unsigned long SKL_FICLONE = FICLONE;
+static const unsigned long SKL_TIOCGPTPEER = TIOCGPTPEER;
+static const unsigned long SKL_TIOCSPTLCK = TIOCSPTLCK;
 static const uint64_t SKL_MOUNT_ATTR_RDONLY = 0x1;
 static const uint64_t SKL_MOUNT_ATTR_NOSUID = 0x2;
 static const uint64_t SKL_MOUNT_ATTR_NODEV = 0x4;

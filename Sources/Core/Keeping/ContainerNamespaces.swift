@@ -1,9 +1,9 @@
 import CLinux
-import Linux
+package import Linux
 
 /// The namespaces of a container as descriptors, which keep them alive and are the only way into them. Plain numbers: they are
 /// lent to frames that are never left.
-struct ContainerNamespaces {
+package struct ContainerNamespaces {
     private(set) var entries: [(kind: Namespaces, descriptor: CInt)] = []
     /// The way into the cgroups of the container.
     var cgroups = CgroupEntrances()
@@ -13,18 +13,34 @@ struct ContainerNamespaces {
     /// The user namespace first: it gives the right to enter the others. The mount namespace last: it takes /proc away.
     private static let order: [(kind: Namespaces, file: String, letter: UInt8)] = [
         (.user, "user", UInt8(ascii: "u")), (.pid, "pid", UInt8(ascii: "p")), (.ipc, "ipc", UInt8(ascii: "i")),
-        (.uts, "uts", UInt8(ascii: "h")), (.network, "net", UInt8(ascii: "n")), (.mount, "mnt", UInt8(ascii: "m")),
+        (.uts, "uts", UInt8(ascii: "h")), (.network, "net", UInt8(ascii: "n")),
+        (.cgroup, "cgroup", UInt8(ascii: "g")), (.mount, "mnt", UInt8(ascii: "m")),
     ]
 
     private static let end: [UInt8] = [UInt8(ascii: ".")]
     private static let early: [UInt8] = [UInt8(ascii: "c")]
     private static let late: [UInt8] = [UInt8(ascii: "d")]
 
+    func has(_ kind: Namespaces) -> Bool { entries.contains { $0.kind == kind } }
+
     /// Returns the namespaces of these kinds that this process is in.
     static func open(_ kinds: Namespaces) throws(Errno) -> ContainerNamespaces {
         var result = ContainerNamespaces()
         for known in order where kinds.contains(known.kind) {
             result.entries.append((known.kind, try Linux.open("/proc/self/ns/" + known.file, O_RDONLY).release()))
+        }
+        return result
+    }
+
+    /// Returns those namespaces of a process that this process is not in.
+    /// - Parameter directory: that of the process in /proc, open.
+    package static func open(differingAt directory: CInt) throws(Errno) -> ContainerNamespaces {
+        var result = ContainerNamespaces()
+        for known in order {
+            let file = try Linux.open("ns/" + known.file, O_RDONLY, at: directory)
+            let own = try? status("/proc/self/ns/" + known.file)
+            if let own, try status(of: file.raw).isSameFile(as: own) { continue }
+            result.entries.append((known.kind, file.release()))
         }
         return result
     }

@@ -13,7 +13,7 @@ struct Child {
     let image: CInt?
     let links: ChildLinks
     let part: Launcher.Part
-    private let registered = RegisteredInterpreters.ofHost()
+    let registered = RegisteredInterpreters.ofHost()
     /// The monitor's process id; nil when started in place.
     let monitor: pid_t?
 
@@ -191,7 +191,7 @@ struct Child {
 
     /// A kill -9 of the monitor must end the container as well: prctl(2) PR_SET_PDEATHSIG. If the monitor ended before
     /// the call, we have another parent by now.
-    private func bindLifeToMonitor() throws(SkiffError) {
+    func bindLifeToMonitor() throws(SkiffError) {
         guard let monitor else { return }
         try during("cannot follow the monitor process") { () throws(Errno) in try setParentDeathSignal(SIGKILL) }
         let parent = parentProcessID()

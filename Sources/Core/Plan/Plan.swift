@@ -40,6 +40,8 @@ package struct Plan: Sendable {
     package var messages: [PlanMessage]
     package var environment: EnvironmentPlan
     package var attributes: ProgramAttributes
+    /// Nil for a container that is made of an image.
+    package var bundle: PlannedBundle?
 
     package init(
         action: Request.Action, arguments: [[UInt8]], image: RootImage, layers: [Layer], mounts: [Mount],

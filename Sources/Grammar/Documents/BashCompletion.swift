@@ -5,7 +5,7 @@ struct BashCompletion {
 
     var script: String {
         """
-        # bash completion for skiff, written by 'skiff completion bash'
+        # bash completion \(grammar.source(ofCompletion: "bash"))
 
         # Sets flags, values (flags that need a value), verbs, kind and anywhere for the command $1.
         _skiff_command() {
@@ -22,7 +22,7 @@ struct BashCompletion {
         }
 
         \(engine)
-        complete -F _skiff \(Grammar.programNames.joined(separator: " "))
+        complete -F _skiff \(grammar.programNames.joined(separator: " "))
 
         """
     }

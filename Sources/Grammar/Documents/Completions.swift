@@ -6,14 +6,33 @@ extension Grammar {
 
     package func completion(for shell: Shell) -> String {
         let commands = allCommands()
-        return switch shell {
-        case .bash: BashCompletion(commands: commands, grammar: self).script
-        case .fish: FishCompletion(commands: commands, grammar: self).script
-        case .zsh: ZshCompletion(commands: commands, grammar: self).script
-        }
+        let script =
+            switch shell {
+            case .bash: BashCompletion(commands: commands, grammar: self).script
+            case .fish: FishCompletion(commands: commands, grammar: self).script
+            case .zsh: ZshCompletion(commands: commands, grammar: self).script
+            }
+        return named(completion: script)
     }
 
-    static var programNames: [String] { ["skiff", "apptainer", "singularity"] }
+    var programNames: [String] { program.isRuntime ? [program.text] : ["skiff", "apptainer", "singularity"] }
+
+    /// Returns a script with names of its own for its functions, which two programs must not share.
+    func named(completion script: String) -> String {
+        guard program.isRuntime else { return script }
+        var result = ""
+        var rest = script
+        while let place = rest.range(of: "_skiff") {
+            result += rest[..<place.upperBound] + "_runtime"
+            rest = String(rest[place.upperBound...])
+        }
+        return result + rest
+    }
+
+    /// Where a script comes from.
+    func source(ofCompletion shell: String) -> String {
+        program.isRuntime ? "for \(program.text)" : "for skiff, written by 'skiff completion \(shell)'"
+    }
 
     /// Returns the first sentence of a flag's text on one line.
     func brief(_ flag: Flag) -> String {

@@ -6,7 +6,7 @@ struct FishCompletion {
     var script: String {
         let lines = commands.map(lines).joined()
         return """
-            # fish completion for skiff, written by 'skiff completion fish'
+            # fish completion \(grammar.source(ofCompletion: "fish"))
 
             # The flags of the command $argv that need a value, and its verbs.
             function __skiff_table
@@ -46,7 +46,7 @@ struct FishCompletion {
                 end
             end
 
-            \(Grammar.programNames.map { "complete -c \($0) -f\n" }.joined())
+            \(grammar.programNames.map { "complete -c \($0) -f\n" }.joined())
             \(lines)
             """
     }
@@ -103,7 +103,7 @@ struct FishCompletion {
     }
 
     private func line(_ command: Command, _ place: String, _ rest: String) -> String {
-        Grammar.programNames.map { "complete -c \($0) -n \"__skiff_at '\(command.path)' \(place)\" \(rest)\n" }.joined()
+        grammar.programNames.map { "complete -c \($0) -n \"__skiff_at '\(command.path)' \(place)\" \(rest)\n" }.joined()
     }
 
     private func quoted(_ text: String) -> String { "'" + text.marking("'\\", with: "\\") + "'" }

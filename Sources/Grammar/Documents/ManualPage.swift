@@ -9,7 +9,9 @@ extension Grammar {
     }
 
     /// `skiff.1`, `skiff-exec.1`, `skiff-sif-list.1`, and those of files: `skiff-deffile.5`, `skiff.conf.5`.
-    package func allPages() throws(SkiffError) -> [Page] { manualPages() + [definitionPage, try settingsPage()] }
+    package func allPages() throws(SkiffError) -> [Page] {
+        program.isRuntime ? manualPages() : manualPages() + [definitionPage, try settingsPage()]
+    }
 
     /// The pages of commands.
     package func manualPages() -> [Page] {
@@ -20,7 +22,7 @@ extension Grammar {
     }
 
     private func pageName(_ path: String) -> String {
-        (["skiff"] + path.split(separator: " ").map(String.init)).joined(separator: "-")
+        ([program.pageName] + path.split(separator: " ").map(String.init)).joined(separator: "-")
     }
 
     private func manualPage(_ command: Command, among commands: [Command]) -> String {
@@ -38,7 +40,7 @@ extension Grammar {
         page.paragraphs(named(command.description[...]))
         options(of: command, &page)
         verbs(of: command, among: commands, &page)
-        if command.path.isEmpty { general(&page) }
+        if command.path.isEmpty && !program.isRuntime { general(&page) }
         if !command.examples.isEmpty {
             page.macro("SH", ["EXAMPLES"])
             page.verbatim(named(command.examples[...]))
@@ -125,7 +127,7 @@ extension Grammar {
         page.macro("SH", ["SEE ALSO"])
         var pages = names.map { ($0, "(1)") }
         if command.path == "build" { pages.append(("skiff-deffile", "(5)")) }
-        if command.path.isEmpty { pages += [("skiff-deffile", "(5)"), ("skiff.conf", "(5)")] }
+        if command.path.isEmpty && !program.isRuntime { pages += [("skiff-deffile", "(5)"), ("skiff.conf", "(5)")] }
         for (index, other) in pages.enumerated() {
             page.macro("BR", [other.0, other.1 + (index + 1 < pages.count ? "," : "")])
         }

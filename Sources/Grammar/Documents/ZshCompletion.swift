@@ -4,10 +4,10 @@ struct ZshCompletion {
     let grammar: Grammar
 
     var script: String {
-        let names = Grammar.programNames.joined(separator: " ")
+        let names = grammar.programNames.joined(separator: " ")
         return """
             #compdef \(names)
-            # zsh completion for skiff, written by 'skiff completion zsh'
+            # zsh completion \(grammar.source(ofCompletion: "zsh"))
 
             _skiff_plugins() {
                 local -a names

@@ -418,6 +418,10 @@ package func sealedCopy(of fd: CInt, _ name: String) throws(Errno) -> OwnedFD {
     return file
 }
 
+/// The seals of a file in memory; fcntl(2) F_GET_SEALS.
+/// - Throws: `EINVAL` for any other file.
+package func seals(of fd: CInt) throws(Errno) -> CInt { try checked { skl_fcntl(fd, F_GET_SEALS, 0) } }
+
 /// renameat2(2) RENAME_EXCHANGE: two names change places at once.
 package func exchange(_ first: String, _ second: String) throws(Errno) {
     let first = try Terminated(first.bytes)

@@ -9,6 +9,13 @@ package struct MountAttributes: OptionSet, Sendable, Hashable {
     package static let noSuid = MountAttributes(rawValue: 0x2)
     package static let noDev = MountAttributes(rawValue: 0x4)
     package static let noExec = MountAttributes(rawValue: 0x8)
+    package static let noAccessTimes = MountAttributes(rawValue: 0x10)
+    package static let strictAccessTimes = MountAttributes(rawValue: 0x20)
+    /// All values of the field that the two above are of; none of its bits means relatime.
+    package static let accessTimes = MountAttributes(rawValue: 0x70)
+    package static let noDirectoryTimes = MountAttributes(rawValue: 0x80)
+    /// Since Linux 5.14.
+    package static let noSymlinks = MountAttributes(rawValue: 0x20_0000)
 }
 
 /// open_tree(2) with OPEN_TREE_CLONE: a detached copy of the mount (tree) at a path. Recursive unless told otherwise,
@@ -48,8 +55,18 @@ package func setAttributes(_ fd: CInt, clear: MountAttributes) throws(Errno) {
     _ = try checked { skl_mount_setattr(fd, "", UInt32(AT_EMPTY_PATH), 0, clear.rawValue, 0) }
 }
 
+/// mount_setattr(2): clears, then sets attributes of an attached or detached mount, and says how it propagates.
+package func changeMount(
+    _ fd: CInt, set: MountAttributes, clear: MountAttributes, propagation: Propagation?, recursive: Bool
+) throws(Errno) {
+    let flags = UInt32(AT_EMPTY_PATH) | (recursive ? SKL_AT_RECURSIVE : 0)
+    let way = propagation?.rawValue ?? 0
+    _ = try checked { skl_mount_setattr(fd, "", flags, set.rawValue, clear.rawValue, way) }
+}
+
 /// How mounts propagate between namespaces; mount_namespaces(7).
 package enum Propagation: UInt64, Sendable {
+    case unbindable = 0x2_0000
     case `private` = 0x4_0000
     case slave = 0x8_0000
 }

@@ -56,6 +56,11 @@ package func setHostname(_ name: String) throws(Errno) {
     _ = try checked { sethostname(name, name.utf8.count) }
 }
 
+/// setdomainname(2).
+package func setDomainName(_ name: String) throws(Errno) {
+    _ = try checked { setdomainname(name, name.utf8.count) }
+}
+
 /// The node name of uname(2).
 package func hostname() -> String {
     var names = utsname()

@@ -20,5 +20,9 @@ package func detachFromCaller(keeping kept: [CInt]?) {
     try? setNoNewPrivileges()
 }
 
+/// Gives this process a session keyring of its own, so that it sees no keys of its caller; keyrings(7).
+/// - Throws: `ENOSYS` for a kernel without keys.
+package func leaveSessionKeyring() throws(Errno) { _ = try checked { skl_new_session_keyring() } }
+
 /// setsid(2): no terminal sends signals to this process any more.
 package func leaveSession() { _ = setsid() }

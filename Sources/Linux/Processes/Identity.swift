@@ -28,6 +28,11 @@ package func supplementaryGroups() -> [gid_t] {
 /// setgroups(2), setresgid(2), setresuid(2), in the order in which one process may call them.
 package func becomeUser(_ uid: uid_t, _ gid: gid_t, groups: [gid_t]) throws(Errno) {
     try setGroups(groups)
+    try setIDs(uid, gid)
+}
+
+/// setresgid(2), setresuid(2).
+package func setIDs(_ uid: uid_t, _ gid: gid_t) throws(Errno) {
     _ = try checked { setresgid(gid, gid, gid) }
     _ = try checked { setresuid(uid, uid, uid) }
 }

@@ -11,9 +11,10 @@ package func listen(at path: String, seqpacket: Bool = true) throws(Errno) -> Ow
     return socket
 }
 
+/// - Parameter seqpacket: without it the socket is a stream, for programs of others.
 /// - Throws: `ECONNREFUSED` where nobody listens any more, `ENOENT` where nobody ever did.
-package func connect(to path: String) throws(Errno) -> OwnedFD {
-    let socket = try localSocket()
+package func connect(to path: String, seqpacket: Bool = true) throws(Errno) -> OwnedFD {
+    let socket = try localSocket(seqpacket: seqpacket)
     _ = try checked { path.withTerminatedBytes { skl_connect_local(socket.raw, $0) } }
     return socket
 }

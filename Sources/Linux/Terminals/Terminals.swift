@@ -75,3 +75,34 @@ package struct RawTerminal {
         _ = tcsetattr(terminal, TCSANOW, &old)
     }
 }
+
+/// A pseudoterminal of a devpts that somebody else may have made; pts(4).
+package struct PseudoTerminal: ~Copyable {
+    package let master: OwnedFD
+    package let slave: OwnedFD
+
+    /// DEVPTS_SUPER_MAGIC of linux/magic.h.
+    private static let magic: UInt64 = 0x1CD1
+
+    /// The slave is opened through the master and not by its path, where another file may lie; ioctl_tty(2), TIOCGPTPEER.
+    /// - Parameter directory: that of the devpts.
+    /// - Throws: `ENODEV` where it is none, or `ptmx` in it belongs to another file system.
+    package init(in directory: CInt) throws(Errno) {
+        let name = try EntryName("ptmx")
+        let place = try open(name, [.pathOnly, .noFollow], at: directory)
+        guard try filesystemType(of: place.raw) == Self.magic else { throw .noSuchDevice }
+        let opened = try open(name, [.readWrite, .noFollow, .noControllingTerminal], at: directory)
+        guard try filesystemType(of: opened.raw) == Self.magic else { throw .noSuchDevice }
+        let fd = opened.raw
+        var unlocked: CInt = 0
+        _ = try checked { skl_ioctl_pointer(fd, SKL_TIOCSPTLCK, &unlocked) }
+        let flags = UInt(O_RDWR | O_NOCTTY | O_CLOEXEC)
+        slave = OwnedFD(adopting: try checked { skl_ioctl(fd, SKL_TIOCGPTPEER, flags) })
+        master = opened
+    }
+}
+
+/// Makes a terminal that of this session, whose leader this process is; ioctl_tty(2), TIOCSCTTY.
+package func controlTerminal(_ terminal: CInt) throws(Errno) {
+    _ = try checked { skl_ioctl(terminal, UInt(TIOCSCTTY), 0) }
+}

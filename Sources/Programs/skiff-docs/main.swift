@@ -18,13 +18,17 @@ func write(_ arguments: [String]) throws(SkiffError) {
         arguments.count == 3
         ? InstalledPlugins(installation: Installation(program: arguments[2] + "/bin/skiff")).grammar : PluginGrammar()
     let grammar = Grammar(program: ProgramName(calledAs: "skiff"), plugins: plugins)
+    let runtime = Grammar(program: ProgramName(calledAs: ProgramName.runtime))
     switch kind {
     case "man":
-        for page in try grammar.allPages() { try write(page.text, to: target, page.name) }
+        for page in try grammar.allPages() + runtime.allPages() { try write(page.text, to: target, page.name) }
     case "completions":
         try write(grammar.completion(for: .bash), to: target, "skiff.bash")
         try write(grammar.completion(for: .zsh), to: target, "_skiff")
         try write(grammar.completion(for: .fish), to: target, "skiff.fish")
+        try write(runtime.completion(for: .bash), to: target, "skiff-runtime.bash")
+        try write(runtime.completion(for: .zsh), to: target, "_skiff_runtime")
+        try write(runtime.completion(for: .fish), to: target, "skiff-runtime.fish")
     case "config":
         try write(try Settings().text(plugins.directives), to: parentPath(target) ?? ".", lastComponent(target))
     default: throw SkiffError("cannot write \(kind)", hint: "There are man, completions and config", code: .usage)

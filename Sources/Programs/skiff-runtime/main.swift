@@ -1,0 +1,1 @@
+RuntimeProgram.main()
