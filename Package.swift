@@ -202,12 +202,12 @@ let package = Package(
         .executableTarget(
             name: "skiff-luks", path: "Plugins/Encryption/Helper",
             cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
-            linkerSettings: [.linkedLibrary("cryptsetup")]),
+            linkerSettings: [.unsafeFlags(["-Xlinker", "--as-needed"]), .linkedLibrary("cryptsetup")]),
         // The same for the libraries of tokens.
         .executableTarget(
             name: "skiff-token", path: "Plugins/Encryption/Token",
             cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
-            linkerSettings: [.linkedLibrary("crypto")]),
+            linkerSettings: [.unsafeFlags(["-Xlinker", "--as-needed"]), .linkedLibrary("crypto")]),
         .target(
             name: "CBridgeNet", path: "Plugins/BridgeNet/CBridgeNet", cSettings: [.define("_GNU_SOURCE")],
             linkerSettings: [.linkedLibrary("mnl")]),
