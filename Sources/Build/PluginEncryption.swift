@@ -18,6 +18,9 @@ package struct PluginEncryption: RootEncryption {
         _ filesystem: SIFFilesystem, _ source: KeySource, base: KeySource?, _ settings: Settings,
         _ installation: Installation
     ) throws(SkiffError) {
+        // Other libraries have used libcrypto in this process: its keys lie where all memory does. What the steps of the build leave in
+        // core files would be plain as well.
+        leaveMemoryOutOfCores()
         volumes = try VolumeEncryption(filesystem, source, base: base, settings, installation)
     }
 

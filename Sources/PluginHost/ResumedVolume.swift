@@ -35,6 +35,7 @@ package final class ResumedVolume: @unchecked Sendable {
             throw SkiffError("cannot decrypt the image: the plugin \(id) is not here any more")
         }
         let plugin = try Loader(directory: registry.directory, trust: .ofThisProcess).load(manifest)
+        leaveMemoryOutOfCores()
         try hideProcess()
         let sealed = try key()
         let kept = try during("cannot take the key over") { () throws(Errno) in

@@ -8,6 +8,7 @@
  * Exit status: 0 done, 2 the secret opens none of the slots, 3 libcryptsetup does not take the header, 4 not enough memory,
  * 5 anything else. */
 #include <errno.h>
+#include <fcntl.h>
 #include <libcryptsetup.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,12 +73,21 @@ static int open_slots(struct crypt_device *device, char **slots, size_t secret) 
     return status;
 }
 
+/* Of those that are forced; core(5). The libraries have copies of keys. */
+static void keep_memory_out_of_cores(void) {
+    int file = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return;
+    if (write(file, "0", 1) != 1) fputs("skiff: core files may have memory\n", stderr);
+    close(file);
+}
+
 int main(int count, char **words) {
     const struct rlimit none = {0, 0};
     if (count < 3 || strcmp(words[1], "unlock") != 0) {
         fputs("skiff-luks is started by skiff only\n", stderr);
         return FAILED;
     }
+    keep_memory_out_of_cores();
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) return FAILED;
     secrets = mmap(NULL, sizeof *secrets, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (secrets == MAP_FAILED) return NO_MEMORY;

@@ -10,6 +10,7 @@
  * wrong, 5 anything else. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/engine.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -117,12 +118,21 @@ static int try_all(EVP_PKEY *key, size_t count) {
     return MISFIT;
 }
 
+/* Of those that are forced; core(5). The libraries have copies of keys. */
+static void keep_memory_out_of_cores(void) {
+    int file = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return;
+    if (write(file, "0", 1) != 1) fputs("skiff: core files may have memory\n", stderr);
+    close(file);
+}
+
 int main(int count, char **words) {
     const struct rlimit none = {0, 0};
     if (count != 2 || strcmp(words[1], "unwrap") != 0) {
         fputs("skiff-token is started by skiff only\n", stderr);
         return FAILED;
     }
+    keep_memory_out_of_cores();
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) return FAILED;
     memory = mmap(NULL, sizeof *memory, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED || madvise(memory, sizeof *memory, MADV_DONTDUMP) != 0) return FAILED;

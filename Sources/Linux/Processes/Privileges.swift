@@ -61,6 +61,13 @@ package func setParentDeathSignal(_ signal: CInt) throws(Errno) {
     _ = try checked { skl_prctl(PR_SET_PDEATHSIG, UInt(signal), 0, 0, 0) }
 }
 
+/// Leaves all memory of this process, and of those that it starts, out of core files that are forced; core(5), coredump_filter. To be
+/// called before `setDumpable(false)`, which leaves the file to root. A kernel without the file writes no core files.
+package func leaveMemoryOutOfCores() {
+    guard let file = try? open("/proc/self/coredump_filter", O_WRONLY) else { return }
+    try? writeFully(file.raw, "0")
+}
+
 /// prctl(2) PR_SET_DUMPABLE 0: no core dump, and no process of the same user may trace us or read our memory.
 package func setDumpable(_ dumpable: Bool) throws(Errno) {
     _ = try checked { skl_prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0, 0, 0, 0) }

@@ -2,7 +2,7 @@ import CLinux
 import Linux
 
 /// The memory of a process, as /proc shows it to root: what a core file would have, and what it would not (MADV_DONTDUMP, "dd" in
-/// smaps; proc_pid_smaps(5)).
+/// smaps; proc_pid_smaps(5); coredump_filter, core(5)).
 struct DumpableMemory {
     private struct Area {
         var range: Range<UInt64>
@@ -27,7 +27,21 @@ struct DumpableMemory {
             guard ends.count == 2, ends[0] < ends[1], words.count > 1, words[1].hasPrefix("r") else { continue }
             areas.append(Area(range: ends[0]..<ends[1], name: words.count > 5 ? String(words[5]) : "anonymous"))
         }
+        let filter = String(decoding: try readFile("/proc/\(pid)/coredump_filter"), as: UTF8.self)
+        // All that matters is private and was written.
+        if Int(filter.filter { !$0.isWhitespace }, radix: 16) == 0 {
+            for index in areas.indices { areas[index].isDumped = false }
+        }
         self.areas = areas.filter { !["[vvar]", "[vsyscall]"].contains($0.name) }
+    }
+
+    /// Returns all that would be in a core file, area by area.
+    func dumped() throws -> [[UInt8]] {
+        let memory = try open("/proc/\(pid)/mem", O_RDONLY)
+        return areas.filter(\.isDumped).map { area in
+            let count = Int(area.range.upperBound - area.range.lowerBound)
+            return (try? readBytes(memory.raw, at: Int64(clamping: area.range.lowerBound), count: count)) ?? []
+        }
     }
 
     /// - Returns: where one of the texts is in memory that would be in a core file, and how often in other memory.
@@ -47,7 +61,7 @@ struct DumpableMemory {
         return result
     }
 
-    private static func contains(_ bytes: [UInt8], _ text: [UInt8]) -> Bool {
+    static func contains(_ bytes: [UInt8], _ text: [UInt8]) -> Bool {
         bytes.withUnsafeBytes { bytes in
             text.withUnsafeBytes { text in
                 guard let place = bytes.baseAddress, let wanted = text.baseAddress else { return false }
