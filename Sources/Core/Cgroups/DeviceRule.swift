@@ -142,6 +142,9 @@ package struct DeviceRule: Sendable, Equatable {
                 block.append(instruction(test.0, test.1, test.2, offset: Int16(left), number: test.3))
             }
             code += block + accessTests + ending
+            // One about every access to every device is the last word: the kernel takes no program with instructions that
+            // are never reached.
+            if tests.isEmpty && accessTests.isEmpty { return code }
         }
         return code + [instruction(0xB4, 0, number: 0), instruction(0x95)]
     }

@@ -65,6 +65,24 @@ import Testing
         #expect(run(DeviceRule.program(rules.map(rule)), context) == (isAllowed ? 1 : 0))
     }
 
+    /// The kernel refuses a program with an instruction that nothing leads to.
+    @Test(arguments: [
+        ["deny a rwm"], ["deny a rwm", "allow c 1:5 rw"], ["allow c 1:5 r", "allow a rwm", "deny b *:* w"], [],
+    ]) func everyInstructionIsReached(_ rules: [String]) {
+        let program = DeviceRule.program(rules.map(rule))
+        var reached: Set<Int> = []
+        var open = [0]
+        while let place = open.popLast() {
+            guard program.indices.contains(place), reached.insert(place).inserted else { continue }
+            let code = program[place] & 0xFF
+            if code == 0x95 { continue }
+            open.append(place + 1)
+            // Jumps, by their class.
+            if code & 0x07 == 0x05 { open.append(place + 1 + Int(Int16(truncatingIfNeeded: program[place] >> 16))) }
+        }
+        #expect(reached.count == program.count)
+    }
+
     private func run(_ program: [UInt64], _ context: [UInt32]) -> UInt64? {
         var registers = [UInt64](repeating: 0, count: 11)
         var place = 0
