@@ -21,7 +21,7 @@ struct BundleMounts {
         var root: CInt?
         /// Where the root lies on the host.
         var place: CInt?
-        /// The device that hides files.
+        /// The device of the host that hides files.
         var null: CInt?
 
         deinit {
@@ -58,7 +58,8 @@ struct BundleMounts {
             guard found.isCharacterDevice, found.rawDevice == deviceNumber(major: 1, minor: 3) else {
                 throw .noSuchDevice
             }
-            trees.null = try cloneTree("", at: null.raw, recursive: false).release()
+            // Not a copy of the mount: before Linux 6.15 no copy can be made of one that is attached nowhere.
+            trees.null = null.release()
         }
         let isConfined = !inInitialUserNamespace()
         for (index, mount) in bundle.mounts.enumerated() {
