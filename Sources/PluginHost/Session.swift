@@ -23,6 +23,8 @@ package struct SessionFacts {
     package var command: String?
     /// Whether it is a command of the plugin's own, which runs no container.
     package var isOwnCommand = false
+    /// Whether the plan is only shown.
+    package var isExplained = false
     /// The absolute path of the image.
     package var image: String?
     /// Its file; nil for a directory.

@@ -131,11 +131,21 @@ extension Session {
     /// Has the container's user namespace made inside another one; `skiff/plan.h`, SKIFF_NAMESPACE_MODE_NESTED.
     /// - Parameter namespace: lent.
     public func nest(in namespace: Int32, reason: String) throws(PluginError) {
+        try want(SKIFF_NAMESPACE_USER, SKIFF_NAMESPACE_MODE_NESTED, namespace, reason)
+    }
+
+    /// Gives the container a network namespace that exists; root only.
+    /// - Parameter namespace: lent.
+    public func joinNetwork(_ namespace: Int32, reason: String) throws(PluginError) {
+        try want(SKIFF_NAMESPACE_NETWORK, SKIFF_NAMESPACE_MODE_JOIN, namespace, reason)
+    }
+
+    private func want(_ which: Int32, _ mode: Int32, _ descriptor: Int32, _ reason: String) throws(PluginError) {
         let slot = try plan().want_namespace
         let status = reason.withTerminatedBytes { reason in
             var wanted = skiff_namespace(
-                struct_size: UInt32(MemoryLayout<skiff_namespace>.size), which: UInt32(SKIFF_NAMESPACE_USER),
-                mode: UInt32(SKIFF_NAMESPACE_MODE_NESTED), fd: namespace, reason: reason)
+                struct_size: UInt32(MemoryLayout<skiff_namespace>.size), which: UInt32(which), mode: UInt32(mode),
+                fd: descriptor, reason: reason)
             return slot?(pointer, &wanted)
         }
         try check(status)

@@ -98,7 +98,7 @@ extension EndToEnd {
             let uid = profile == .root ? 0 : profile.record?.uid ?? 0
             for fact in [
                 "command=exec", "image=\(image)", "architecture=", "app=(none)", "metadata=(none)", "uid=\(uid)",
-                "inside-uid=\(uid)", "contain=1", "writable=0", "minimal-dev=1", "writable-layers=0",
+                "inside-uid=\(uid)", "contain=1", "writable=0", "minimal-dev=1", "writable-layers=0", "explain=0",
                 "rootless=\(profile == .root ? 0 : 1)", "user-namespace=\(profile == .root ? 0 : 1)",
             ] {
                 #expect(outcome.standardOutput.contains(fact + (fact.hasSuffix("=") ? "" : ";")), "\(fact): \(outcome)")

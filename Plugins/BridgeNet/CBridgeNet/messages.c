@@ -1,6 +1,7 @@
 #include "keeper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,18 +10,30 @@
 
 /* The way to the keeper: a socket with a path, and messages that may bring a descriptor. */
 
-static int at_path(const char *path, int (*act)(int, const struct sockaddr *, socklen_t)) {
-    struct sockaddr_un place = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof place.sun_path) {
-        errno = ENAMETOOLONG;
+/* A path that has no room in an address goes by a descriptor of its directory; unix(7). */
+static int address_of(const char *path, struct sockaddr_un *place) {
+    place->sun_family = AF_UNIX;
+    const char *name = strrchr(path, '/');
+    if (strlen(path) < sizeof place->sun_path || !name) {
+        snprintf(place->sun_path, sizeof place->sun_path, "%s", path);
         return -1;
     }
-    strcpy(place.sun_path, path);
+    char directory[4096];
+    snprintf(directory, sizeof directory, "%.*s", (int)(name - path), path);
+    int file = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    snprintf(place->sun_path, sizeof place->sun_path, "/proc/self/fd/%d%s", file, name);
+    return file;
+}
+
+static int at_path(const char *path, int (*act)(int, const struct sockaddr *, socklen_t)) {
+    struct sockaddr_un place = {0};
+    int directory = address_of(path, &place);
     int file = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (file < 0) return -1;
-    if (act(file, (struct sockaddr *)&place, sizeof place) == 0) return file;
+    int result = file < 0 ? -1 : act(file, (struct sockaddr *)&place, sizeof place);
     int error = errno;
-    close(file);
+    if (directory >= 0) close(directory);
+    if (result == 0) return file;
+    if (file >= 0) close(file);
     errno = error;
     return -1;
 }

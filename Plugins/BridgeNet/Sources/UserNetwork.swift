@@ -6,7 +6,8 @@ import PluginKit
 /// The network of a user who is not root: a user namespace around those of the user's containers, and a network namespace with
 /// their bridges. One process has it, as long as one of the containers lives (`keeper.c`); this is a connection to it.
 ///
-///     $XDG_RUNTIME_DIR/skiff-networks/NAMESPACES/lock      who connects, or changes addresses
+///     $XDG_RUNTIME_DIR/skiff-networks/NAMESPACES/lock      who connects, or changes addresses; /run/user/UID or ~/.apptainer/networks
+///                                                          where that is not set
 ///     …/socket                                             the way to the keeper
 ///     …/leases, …/state                                    as root's: `StateDirectory`
 final class UserNetwork {
@@ -66,15 +67,32 @@ final class UserNetwork {
             var found = stat()
             return stat("/proc/self/ns/" + name, &found) == 0 ? UInt64(found.st_ino) : 0
         }
+        let namespaces = "\(inode("user")).\(inode("net"))"
         let given = try session.variable("XDG_RUNTIME_DIR") ?? ""
-        let isUsable = given.hasPrefix("/") && given.utf8.count < 60 && StateDirectory.isOwn(given)
-        let base = isUsable ? given + "/skiff-networks" : "/dev/shm/skiff-networks-\(geteuid())"
-        let path = "\(base)/\(inode("user")).\(inode("net"))"
+        let runtime = [given, "/run/user/\(geteuid())"].first { $0.hasPrefix("/") && StateDirectory.isOwn($0) }
+        let parents: [String]
+        let path: String
+        if let runtime {
+            parents = [runtime + "/skiff-networks"]
+            path = parents[0] + "/" + namespaces
+        } else {
+            // Where anybody may write, anybody could have the name first. Homes outlive boots, and hosts share them.
+            let own = (try session.variable("HOME") ?? "") + "/.apptainer"
+            let boot = (try? Host.read("/proc/sys/kernel/random/boot_id", limit: 64)) ?? []
+            parents = [own, own + "/networks"]
+            path = own + "/networks/\(String(decoding: boot.prefix(8), as: UTF8.self)).\(namespaces)"
+        }
         do throws(StateDirectory.Problem) {
-            return try StateDirectory(path, below: [base])
+            return try StateDirectory(path, below: parents)
         } catch {
             throw PluginError(error.text, errno: error.errno, status: SKIFF_E_SYSTEM)
         }
+    }
+
+    /// - Returns: the path of the program that leads to other hosts; nil without any.
+    static func uplink(_ session: Session) throws(PluginError) -> String? {
+        if let pasta = try session.findProgram("pasta") { return pasta }
+        return try session.findProgram("slirp4netns")
     }
 
     private static func start(at address: String, _ state: StateDirectory, _ session: Session) throws(PluginError) {
@@ -87,11 +105,10 @@ final class UserNetwork {
         defer { _ = close(lock) }
         var given = bn_keeper()
         (given.listener, given.lock) = (listener, lock)
-        let pasta = try session.findProgram("pasta")
-        let other = pasta == nil ? try session.findProgram("slirp4netns") : nil
-        given.is_pasta = pasta == nil ? 0 : 1
+        let uplink = try uplink(session) ?? ""
+        given.is_pasta = uplink.hasSuffix("/pasta") ? 1 : 0
         copy(address, to: &given.address)
-        copy(pasta ?? other ?? "", to: &given.uplink)
+        copy(uplink, to: &given.uplink)
         var (to, from): (Int32, Int32) = (-1, -1)
         let pid = bn_start_keeper(&given, &to, &from)
         guard pid > 0 else {

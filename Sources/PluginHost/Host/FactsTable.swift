@@ -36,6 +36,7 @@ extension Session {
         case "rootless": facts.isRootless ? 1 : 0
         case "contain": request.contain ? 1 : 0
         case "writable": request.writable ? 1 : 0
+        case "explain": facts.isExplained ? 1 : 0
         case "user-namespace": facts.hasUserNamespace.map { $0 ? 1 : 0 }
         case "minimal-dev": draft?.minimalDev.map { $0 ? 1 : 0 }
         case "writable-layers": draft.map { Int64($0.layers.count(where: \.isWritable)) }

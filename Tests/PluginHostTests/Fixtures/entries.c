@@ -124,7 +124,7 @@ static int32_t variables(skiff_session *session) {
 static int32_t tell_facts(skiff_session *session) {
     static const char *const texts[] = {"command", "image", "architecture", "user", "home", "cwd", "app", "metadata"};
     static const char *const numbers[] = {"uid",  "inside-uid",     "privileged",  "rootless",       "contain",
-                                          "writable", "user-namespace", "minimal-dev", "writable-layers"};
+                                          "writable", "user-namespace", "minimal-dev", "writable-layers", "explain"};
     char all[2048] = "";
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         snprintf(all + strlen(all), 200, "%s=", texts[i]);

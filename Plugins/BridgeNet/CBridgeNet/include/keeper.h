@@ -12,7 +12,7 @@
 typedef struct {
     int listener; /* SOCK_SEQPACKET, listening at the address */
     int lock;     /* an open file of its own, which is locked by whoever connects */
-    char address[108];
+    char address[4096];
     char uplink[4096]; /* pasta, or slirp4netns; empty without any */
     int is_pasta;
 } bn_keeper;

@@ -124,6 +124,7 @@ struct LaunchCommand {
                 for: request, settings, installation, imageFacts: imageFacts, bindsImages: images.needService,
                 complete: { known in
                     known.describe(request, host, facts)
+                    known.isExplained = explain != .no
                     if facts.encryption != nil { known.keySource = keys }
                     if isFile { known.imageFile = SessionImage(file, objects: sif?.objects, root: section) }
                     // The file stays open until the launch has ended.

@@ -7,6 +7,7 @@
  *   rootless          1: the container is made without the powers of root
  *   contain           1: --contain, --containall
  *   writable          1: --writable, the image itself is opened for writing
+ *   explain           1: --explain, nothing of the plan will be carried out, and nothing is to be started for it
  *   user-namespace    1: the container has a user namespace of its own
  *   minimal-dev       1: /dev holds a few nodes only, so that devices must be added; during mounts and environment
  *   writable-layers   how many writable layers there are already; during prepare, mounts and environment
