@@ -140,6 +140,26 @@ extension EndToEnd {
                 ], "\(outcome)")
         }
 
+        @Test(.cleanHost) func anInstanceSharesItsNetwork() throws {
+            let outcome = try run(
+                """
+                web --network bridge $IMAGE web; up 10.22.0.2
+                $S exec --network instance:web $IMAGE sh -c 'ip -o addr show eth0 | grep -o "10.22.0.2/"; ip -o link | wc -l
+                    (echo GET /motd HTTP/1.0; echo; sleep 0.3) | timeout 3 nc 127.0.0.1 80 | grep hello'
+                up 10.22.0.2; get 10.22.0.2
+                for net in instance:nobody instance:web,bridge bridge,instance:web instance: "instance:*" instance:../web; do
+                    $S exec --network "$net" $IMAGE true 2>/dev/null; echo $?
+                done
+                $S exec --network instance:web --network-args portmap=1:1/tcp $IMAGE true 2>/dev/null; echo $?
+                $S exec instance://web ip -o link | wc -l
+                $S instance stop web >/dev/null 2>&1; left
+                """)
+            #expect(
+                outcome.line.split(separator: "\n") == ["10.22.0.2/", "2", "hello", "hello"]
+                    + Array(repeating: "255", count: 7) + ["2"],
+                "\(outcome)")
+        }
+
         @Test(.cleanHost) func givesNoAddressTwice() throws {
             let outcome = try run(
                 """
@@ -196,6 +216,35 @@ extension EndToEnd {
                 """)
             #expect(
                 outcome.line == "hello hello hello hello hello\nhello\ndefault via 192.0.2.2 dev eth0 ", "\(outcome)")
+        }
+
+        /// A host that forwards nothing by itself: iptables is told, other firewalls are named.
+        @Test(.cleanHost, .needs(.iptables)) func firewallsOfTheHostLetContainersThrough() throws {
+            let (outcome, found) = try lines(
+                """
+                iptables -P FORWARD DROP; iptables -A FORWARD -s 203.0.113.0/24 -j DROP; before=$(iptables -S)
+                web --network bridge --network-args portmap=7888:80/tcp $IMAGE web; up 127.0.0.1:7888
+                other busybox nc -l -p 99 -e echo hello & sleep 0.1
+                echo out $(peer 192.0.2.2 99); echo in $(far 192.0.2.1:7888)
+                other ip route add 10.22.0.0/16 via 192.0.2.1; echo unasked $(far 10.22.0.2)
+                iptables -S FORWARD | grep -c skiff
+                $S instance stop web >/dev/null 2>&1; [ "$before" = "$(iptables -S)" ]; echo same $?
+                $S exec --net $IMAGE sleep 100 & skiff=$!
+                until iptables -S | grep -q skiff; do sleep 0.02; done
+                kill -9 $(cat /proc/$skiff/task/$skiff/children) $skiff; wait $skiff 2>/dev/null
+                $S exec --net $IMAGE true; [ "$before" = "$(iptables -S)" ]; echo same $?
+                iptables -P FORWARD ACCEPT; iptables -F; nft delete table ip filter
+                nft "table inet own { chain forward { type filter hook forward priority 0; policy drop; }; }"
+                $S exec --net $IMAGE true; nft delete table inet own; left
+                """)
+            #expect(
+                found.filter { !$0.contains("Killed") }.dropLast() == [
+                    "out hello", "in hello", "unasked none", "2", "same 0", "same 0",
+                ], "\(outcome)")
+            #expect(
+                found.last?.contains(
+                    "chain forward of nftables table own drops what it does not know: accept interface sbr0")
+                    == true, "\(outcome)")
         }
 
         /// The same file through Debian's programs of CNI gives the same; tuning is not done in process.

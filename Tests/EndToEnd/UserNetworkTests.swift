@@ -69,9 +69,9 @@ extension EndToEnd {
                 echo address $(peer two 10.22.0.2 80); echo name $(peer two web 80); echo stranger $(peer two nobody 80)
                 echo itself $(peer two two 80)
                 $S exec instance://two cat /etc/resolv.conf; $S exec instance://web cat /etc/resolv.conf
-                other busybox nc -l -p 7888 -e echo hello & sleep 0.1
+                other busybox nc -l -p 7888 -e echo hello & until grep -qs ":1ED0 " /proc/$far/net/tcp6 /proc/$far/net/tcp; do sleep 0.05; done
                 echo beyond $(peer two 192.0.2.2 7888)
-                $S network list | grep -o '10.22.0.2,10.22.0.3'
+                $S network list | grep -o '10.22.0.2,10.22.0.3 *7888/tcp:80'; $S network inspect bridge | tr -d ' ' | grep -o '"ports":."7888/tcp:80".,"instance":"web"'
                 echo keepers $(keeper | wc -l)
                 $S instance stop web >/dev/null 2>&1
                 echo stopped $(get 127.0.0.1:7888); echo gone $(peer two web 80)
@@ -83,7 +83,8 @@ extension EndToEnd {
                 found == [
                     " 10.22.0.2 ", "loopback hello", "own hello", "other hello", "address hello", "name hello",
                     "stranger none", "itself hello", "nameserver 10.22.0.1", "nameserver 8.8.8.8", "beyond hello",
-                    "10.22.0.2,10.22.0.3", "keepers 1", "stopped none", "gone none", "end",
+                    "10.22.0.2,10.22.0.3    7888/tcp:80", "\"ports\":[\"7888/tcp:80\"],\"instance\":\"web\"",
+                    "keepers 1", "stopped none", "gone none", "end",
                 ], "\(outcome)")
         }
 
@@ -174,6 +175,23 @@ extension EndToEnd {
                 """)
             let found = outcome.line.split(separator: "\n").filter { $0 != "Terminated" && $0 != "Killed" }
             #expect(found == ["1", "1", "1", "end"], "\(outcome)")
+        }
+
+        /// A plan starts nothing; and where XDG_RUNTIME_DIR is missing, a place of the user's own is found, however long its path is.
+        @Test(.cleanHost) func plansStartNothingAndHomesWillDo() throws {
+            let outcome = try run(
+                """
+                $S exec --explain --net --network-args portmap=7888:80/tcp $IMAGE true | grep -e "other hosts by" -e "of your networks" | cut -d: -f 2-
+                echo $(keeper) $(find $XDG_RUNTIME_DIR -type s)
+                home=$WORK/$(printf "%0100d" 1); $U mkdir $home
+                $U env -u XDG_RUNTIME_DIR HOME=$home ${S##* } exec --net $IMAGE ip -o -4 addr show eth0 | grep -o 10.22.0.2/
+                ls $home/.apptainer; for i in 1 2 3 4 5 6 7 8 9 10; do [ "$(find $home -type s)" ] || break; sleep 0.05; done
+                find $home -path '*/networks/*' -type s -o -path '*/leases/*/*'; left
+                """)
+            let found = outcome.line.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+            #expect(found.count == 4 && found[0].hasSuffix("/pasta"), "\(outcome)")
+            #expect(found.count > 1 && found[1].contains("inside that of your networks"), "\(outcome)")
+            #expect(Array(found.dropFirst(2)) == ["10.22.0.2/", "networks"], "\(outcome)")
         }
 
         @Test(.cleanHost) func badInputIsTold() throws {

@@ -97,3 +97,13 @@ func wrongListsAreTold(text: String, reason: String) {
     #expect(Attachment(parsing: "owner x\n") == nil && Attachment(parsing: "") == nil)
     #expect(Owner(parsing: "c \(made.owner.pid) 1")?.isAlive == false)
 }
+
+@Test func namesFollowTheRuleOfCNI() throws {
+    func list(_ name: String) throws -> NetworkList {
+        try NetworkList(parsing: Array("{\"name\": \"\(name)\", \"type\": \"ptp\"}".utf8), file: "f")
+    }
+    for name in ["a", "0", "bridge-2_x.y", String(repeating: "n", count: 200)] { #expect(try list(name).name == name) }
+    for name in ["", ".", "..", "../x", "a/b", "-a", "_a", "a b", "é", "a\\n", String(repeating: "n", count: 201)] {
+        #expect(throws: NetworkList.Problem.self) { try list(name) }
+    }
+}

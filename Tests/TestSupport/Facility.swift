@@ -12,7 +12,8 @@ package enum Facility: String, Hashable, Sendable {
     /// A token of PKCS#11 in software, and the way of OpenSSL to it.
     case softhsm
     /// Programs in /usr/bin or /usr/sbin.
-    case buildah, cryptsetup, debootstrap, fish, gocryptfs, gpg, htpasswd, ip, man, mke2fs, mksquashfs, openssl, pasta,
+    case buildah, cryptsetup, debootstrap, fish, gocryptfs, gpg, htpasswd, ip, iptables, man, mke2fs, mksquashfs,
+        openssl, pasta,
         podman, runc, setpriv, skopeo,
         strace,
         umoci,
@@ -50,7 +51,8 @@ package enum Facility: String, Hashable, Sendable {
         case .softhsm: program("softhsm2-util") ?? engine
         case .python: program("python3")
         case .podman: program("podman") ?? program("crun")
-        case .buildah, .cryptsetup, .debootstrap, .fish, .gocryptfs, .gpg, .htpasswd, .ip, .man, .mke2fs, .mksquashfs,
+        case .buildah, .cryptsetup, .debootstrap, .fish, .gocryptfs, .gpg, .htpasswd, .ip, .iptables, .man, .mke2fs,
+            .mksquashfs,
             .openssl, .pasta, .runc, .setpriv,
             .skopeo,
             .strace,

@@ -15,6 +15,8 @@ struct Attachment {
     var leases: [String] = []
     /// Elements of `Rules`.
     var elements: [Rules.Element] = []
+    /// What firewalls of the host were told to accept.
+    var accepted: [Address] = []
 
     static func name(_ container: String, _ index: Int) -> String { "\(container).\(index)" }
 
@@ -28,7 +30,8 @@ struct Attachment {
         let lines =
             ["owner \(owner.text.dropLast())", "namespace \(namespace)"]
             + (link.isEmpty ? [] : ["link \(link)"]) + (bridge.isEmpty ? [] : ["bridge \(bridge)"])
-            + leases.map { "lease \($0)" } + elements.map { "element \($0.text)" }
+            + leases.map { "lease \($0)" } + accepted.map { "accept \($0.text)" }
+            + elements.map { "element \($0.text)" }
         return lines.map { $0 + "\n" }.joined()
     }
 
@@ -48,6 +51,7 @@ struct Attachment {
         (self.owner, self.namespace) = (owner, namespace)
         (link, bridge) = (value("link") ?? "", value("bridge") ?? "")
         leases = fields.filter { $0.key == "lease" }.map(\.value)
+        accepted = fields.filter { $0.key == "accept" }.compactMap { Address($0.value) }
         elements = fields.filter { $0.key == "element" }.compactMap { Rules.Element(parsing: $0.value) }
     }
 
@@ -72,6 +76,7 @@ struct Attachment {
             }
             made.delete(group, path, waits: waits)
         }
+        if isHere, !made.accepted.isEmpty, !name.hasSuffix(ending) { Firewalls.withdraw(made.accepted) }
         guard isHere, !made.elements.isEmpty else { return }
         let others = directory.states.filter { $0 != name && !$0.hasSuffix(ending) }
             .compactMap { try? Host.read(directory.statePath($0), limit: 1 << 20) }

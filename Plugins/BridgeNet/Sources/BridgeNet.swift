@@ -36,9 +36,14 @@ public final class BridgeNet: NetworkPlugin {
     private enum Way {
         case native(NativeNetwork)
         case programs(ProgramNetwork)
+        case instance(InstanceNetwork)
     }
 
     public func validate(_ request: NetworkRequest, _ session: Session) throws(PluginError) -> Bool {
+        if let joined = try InstanceNetwork(request, session) {
+            networks[request.index] = .instance(joined)
+            return true
+        }
         let found: NetworkList?
         let directory = try Self.configurations(session)
         do throws(NetworkList.Problem) {
@@ -98,6 +103,13 @@ public final class BridgeNet: NetworkPlugin {
             try session.note("\(request.interface): \(network.summary)")
             // The container's user namespace has to be made inside that of the network: it is needed now.
             guard network.isOfUser, !network.isLoopback else { return }
+            if network.plan.masquerades {
+                let uplink = try UserNetwork.uplink(session)
+                try session.note("\(request.interface): other hosts by \(uplink ?? "nothing: pasta is missing")")
+            }
+            if try session.number("explain") == 1 {
+                return try session.note("\(request.interface): the user namespace is made inside that of your networks")
+            }
             if userNetwork == nil {
                 let opened = try UserNetwork.open(session)
                 try session.nest(in: opened.user, reason: "networks of the user")
@@ -105,6 +117,12 @@ public final class BridgeNet: NetworkPlugin {
             }
             if network.plan.masquerades { try userNetwork?.startUplink() }
         case .programs(let network): try session.note("\(request.interface): \(network.summary)")
+        case .instance(let network):
+            // Another one would be made in the instance's as well.
+            guard networks.count == 1 else {
+                throw PluginError("cannot join the network of instance \(network.name) beside another network")
+            }
+            try network.join(session)
         case nil: break
         }
     }
@@ -122,7 +140,7 @@ public final class BridgeNet: NetworkPlugin {
                 .run(path, ["skiff", "network", "release", container], input: []), reason: "network \(request.network)")
             reserved[request.index] = try network.attach(request, place, session, state)
         case .programs(let network): try network.attach(request, place, session)
-        case nil: break
+        case .instance, nil: break
         }
     }
 
@@ -141,7 +159,7 @@ public final class BridgeNet: NetworkPlugin {
             try Self.release(Attachment.name(request.container, request.index), waits: waits)
             if let record = records.removeValue(forKey: request.index) { try session.drop(record) }
         case .programs(let network): try network.detach(request, place, session)
-        case nil: break
+        case .instance, nil: break
         }
     }
 

@@ -93,9 +93,8 @@ struct NativeNetwork {
         let reserved = try reservePorts()
         defer { for file in reserved { _ = close(file) } }
         let state = network.state
-        let given = try state.locked { () throws(PluginError) in
-            try chooseAddresses(Owner(container: request.container), state)
-        }
+        let owner = try self.owner(request, session)
+        let given = try state.locked { () throws(PluginError) in try chooseAddresses(owner, state) }
         let leases = leases(given, state)
         do throws(PluginError) {
             // One after the other: the first makes the bridge.
@@ -148,7 +147,7 @@ struct NativeNetwork {
         _ request: NetworkRequest, _ place: ContainerPlace, _ session: Session, _ state: StateDirectory
     ) throws(PluginError) {
         Attachment.finishEnding(in: state)
-        var made = Attachment(owner: Owner(container: request.container))
+        var made = Attachment(owner: try owner(request, session))
         let given = try chooseAddresses(made.owner, state)
         made.leases = leases(given, state)
         let subnets = given.map(\.subnet)
@@ -158,6 +157,8 @@ struct NativeNetwork {
             made.elements = Rules.elements(subnets, masquerades: plan.masquerades, ports: arguments.ports)
         }
         if case .bridge(let name, _, _) = plan.kind { made.bridge = name }
+        let firewalls = !isSublink && list.types.contains("firewall") ? Firewalls() : nil
+        made.accepted = firewalls?.concerned(given.map(\.subnet.address)) ?? []
         let name = Attachment.name(request.container, request.index)
         do throws(StateDirectory.Problem) {
             try StateDirectory.write(made.text, to: state.statePath(name))
@@ -179,6 +180,8 @@ struct NativeNetwork {
                 try Rules.add(made.elements)
             }
         }
+        let end = made.bridge.isEmpty ? made.link : made.bridge
+        for warning in firewalls?.accept(made.accepted, bridge: end) ?? [] { Kit.log(.warning, warning) }
         try tell(given, session)
     }
 
@@ -228,6 +231,14 @@ struct NativeNetwork {
     }
 
     // MARK: addresses
+
+    /// This command, with what `skiff network inspect` tells of its container.
+    private func owner(_ request: NetworkRequest, _ session: Session) throws(PluginError) -> Owner {
+        var owner = Owner(container: request.container)
+        owner.ports = arguments.ports.map { "\($0.text):\($0.containerPort)" }
+        owner.instance = try session.text("instance")
+        return owner
+    }
 
     private func chooseAddresses(_ owner: Owner, _ state: StateDirectory) throws(PluginError) -> [Given] {
         var given = plan.fixed.map { Given(subnet: $0.address, gateway: $0.gateway) }

@@ -2,7 +2,7 @@ import Glibc
 import PluginAPI
 import PluginKit
 
-/// `skiff network list`, and `skiff network release`, by which a command takes back what a killed one has left.
+/// `skiff network list` and `inspect`, and `skiff network release`, by which a command takes back what a killed one has left.
 struct NetworkCommand {
     private let session: Session
 
@@ -11,29 +11,69 @@ struct NetworkCommand {
     func run(_ words: [String]) throws(PluginError) {
         switch (words.first, words.count) {
         case ("list", 1): try list()
+        case ("inspect", 2): try inspect(words[1])
         case ("release", 2): try release(words[1])
-        default: throw PluginError("cannot run network: unknown words\nWrite skiff network list")
+        default:
+            throw PluginError(
+                "cannot run network: unknown words\nWrite skiff network list, or skiff network inspect NAME")
         }
+    }
+
+    private func leases() throws(PluginError) -> [(network: String, address: String, owner: Owner)] {
+        let state = geteuid() == 0 ? try BridgeNet.state() : try UserNetwork.directory(session)
+        return state.leases().filter { $0.owner.isAlive }
+            .sorted { (Address($0.address) ?? Address(bytes: [])) < (Address($1.address) ?? Address(bytes: [])) }
     }
 
     private func list() throws(PluginError) {
         let directory = try BridgeNet.configurations(session)
-        let state = geteuid() == 0 ? try BridgeNet.state() : try UserNetwork.directory(session)
-        let leases = state.leases()
-        var rows = [["NETWORK", "TYPES", "ADDRESSES IN USE", "FILE"]]
+        let leases = try leases()
+        var rows = [["NETWORK", "TYPES", "ADDRESSES IN USE", "PORTS", "FILE"]]
         for list in NetworkList.all(in: directory) {
-            let used = leases.filter { $0.network == list.name && $0.owner.isAlive }.map(\.address)
+            let used = leases.filter { $0.network == list.name }
             rows.append(
-                [list.name, list.types.joined(separator: ","), used.sorted().joined(separator: ","), list.file])
+                [
+                    list.name, list.types.joined(separator: ","), used.map(\.address).joined(separator: ","),
+                    used.flatMap(\.owner.ports).joined(separator: ","), list.file,
+                ])
         }
-        let widths = (0..<4).map { column in rows.map { $0[column].unicodeScalars.count }.max() ?? 0 }
+        let widths = rows[0].indices.map { column in rows.map { $0[column].unicodeScalars.count }.max() ?? 0 }
         for row in rows {
             let cells = row.enumerated().map { column, cell in
-                column == 3
+                column == row.count - 1
                     ? cell : cell + String(repeating: " ", count: widths[column] + 4 - cell.unicodeScalars.count)
             }
             print(cells.joined())
         }
+        fflush(nil)
+    }
+
+    /// A network, and who has which address and port of it, as JSON.
+    private func inspect(_ name: String) throws(PluginError) {
+        let directory = try BridgeNet.configurations(session)
+        let found: NetworkList?
+        do throws(NetworkList.Problem) {
+            found = try NetworkList.find(name, in: directory)
+        } catch {
+            throw PluginError(error.text)
+        }
+        guard let found else {
+            throw PluginError(
+                "cannot inspect network \(name): no file in \(directory) has it\nskiff network list shows them")
+        }
+        let containers = try leases().filter { $0.network == name }
+            .map { lease in
+                JSON.object(
+                    [
+                        .init("address", .string(lease.address)), .init("pid", .number(String(lease.owner.pid))),
+                        .init("ports", .array(lease.owner.ports.map { .string($0) })),
+                    ] + (lease.owner.instance.map { [.init("instance", .string($0))] } ?? []))
+            }
+        let answer = JSON.object([
+            .init("name", .string(found.name)), .init("file", .string(found.file)),
+            .init("plugins", .array(found.plugins)), .init("containers", .array(containers)),
+        ])
+        print(answer.serialized)
         fflush(nil)
     }
 

@@ -61,6 +61,17 @@ package struct NetworkList: Sendable {
         guard let name = root["name"]?.text, !name.isEmpty else {
             throw Problem(text: "cannot read network \(file): it has no name")
         }
+        // The rule of CNI's specification. A name is a directory of leases here.
+        let isNamed = name.utf8.enumerated().allSatisfy { place, byte in
+            let isAlphanumeric = byte < 0x80 && Character(UnicodeScalar(byte)).isLetter || (0x30...0x39).contains(byte)
+            return isAlphanumeric || place > 0 && "_.-".utf8.contains(byte)
+        }
+        guard isNamed, name.utf8.count <= 200 else {
+            throw Problem(
+                text:
+                    "cannot read network \(file): its name has to begin with a letter or digit, and to consist of these, _, . and -"
+            )
+        }
         let plugins = root["plugins"]?.items ?? [root]
         guard !plugins.isEmpty, plugins.allSatisfy({ $0["type"]?.text?.isEmpty == false }) else {
             throw Problem(text: "cannot read network \(file): a member of plugins has no type")

@@ -115,6 +115,9 @@ struct Owner: Equatable, Sendable {
     let pid: Int32
     /// In clock ticks since the boot: tells it from a later process with its number.
     let start: String
+    /// Mapped ports, as `8080/tcp:80`, and the name of an instance; only in leases.
+    var ports: [String] = []
+    var instance: String?
 
     /// This process.
     init(container: String) {
@@ -124,8 +127,12 @@ struct Owner: Equatable, Sendable {
 
     init?(parsing text: String) {
         let words = text.split(whereSeparator: { $0 == " " || $0 == "\n" })
-        guard words.count == 3, let pid = Int32(words[1]) else { return nil }
+        guard words.count >= 3, let pid = Int32(words[1]) else { return nil }
         (container, self.pid, start) = (String(words[0]), pid, String(words[2]))
+        for word in words.dropFirst(3) {
+            if word.hasPrefix("port=") { ports.append(String(word.dropFirst(5))) }
+            if word.hasPrefix("instance=") { instance = String(word.dropFirst(9)) }
+        }
     }
 
     /// - Returns: nil without a whole lease at the path.
@@ -134,16 +141,21 @@ struct Owner: Equatable, Sendable {
         self.init(parsing: String(decoding: bytes, as: UTF8.self))
     }
 
-    var text: String { "\(container) \(pid) \(start)\n" }
+    var text: String {
+        let notes = ports.map { " port=" + $0 } + (instance.map { [" instance=" + $0] } ?? [])
+        return "\(container) \(pid) \(start)\(notes.joined())\n"
+    }
 
     var isAlive: Bool { Self.start(of: pid) == start }
 
-    /// proc_pid_stat(5), field 22; the name in parentheses may hold anything.
+    /// proc_pid_stat(5), field 22; the name in parentheses may hold anything. One that is ending has closed its ports before it is a
+    /// zombie: field 9, PF_EXITING.
     private static func start(of pid: Int32) -> String? {
         guard let bytes = try? Host.read("/proc/\(pid)/stat", limit: 4096), let end = bytes.lastIndex(of: 0x29) else {
             return nil
         }
         let fields = String(decoding: bytes[(end + 1)...], as: UTF8.self).split(separator: " ")
-        return fields.count > 19 && fields[0] != "Z" ? String(fields[19]) : nil
+        guard fields.count > 19, fields[0] != "Z", let flags = UInt64(fields[6]), flags & 4 == 0 else { return nil }
+        return String(fields[19])
     }
 }

@@ -55,6 +55,18 @@ void bn_batch_element(
 /* Carries it out and frees it. 0, or -1 with errno: nothing was done. ENOENT: no table, or no such element. EEXIST: it is there. */
 int bn_batch_send(bn_batch *batch);
 
+/* A chain of nf_tables through which forwarded packets of this network namespace go. */
+typedef struct {
+    uint8_t family; /* NFPROTO_ of linux/netfilter.h */
+    uint8_t drops;  /* what none of its rules decides */
+    char table[64], name[64];
+} bn_chain;
+
+/* Those of others. Answers how many there are, at most limit. */
+size_t bn_forward_chains(bn_chain *out, size_t limit);
+/* Has a program like iptables-restore(8) carry out rules, all or none. Answers its exit status, or -1. */
+int bn_restore_rules(const char *program, const char *rules);
+
 /* A file in memory, from the start; memfd_create(2). */
 int bn_memory_file(const void *bytes, size_t count);
 
