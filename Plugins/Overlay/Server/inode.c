@@ -12,6 +12,8 @@ int read_inode(ext2_ino_t number, struct ext2_inode_large *inode) {
     /* As the kernel does. */
     size_t room = EXT2_INODE_SIZE(server.fs->super) - EXT2_GOOD_OLD_INODE_SIZE;
     if (room > 0 && (inode->i_extra_isize > room || inode->i_extra_isize % 4 != 0)) return EIO;
+    /* libext2fs goes by the inode alone, and writes behind the end of such content. */
+    if (inode->i_flags & EXT4_INLINE_DATA_FL && !ext2fs_has_feature_inline_data(server.fs->super)) return EIO;
     return 0;
 }
 

@@ -74,6 +74,8 @@ static int open_image(uint64_t offset) {
     /* libext2fs stores the bitmaps of a file system that begins later behind the end of their memory. */
     if (fs->super->s_first_data_block > 1) return refuse("its first block is none", 0);
     if (ext2fs_has_feature_journal_needs_recovery(fs->super)) return refuse("its journal was not replayed", 0);
+    struct ext2_inode_large root;
+    if (read_inode(EXT2_ROOT_INO, &root) != 0) return refuse("its root directory is damaged", 0);
     if (server.writable) {
         /* libext2fs writes behind the end of such content, and does not see when such a directory is empty. */
         if (ext2fs_has_feature_inline_data(fs->super)) return refuse("it has inline_data", 0);
