@@ -198,14 +198,17 @@ let package = Package(
         .target(
             name: "EncryptionEntry", dependencies: ["EncryptionPlugin", "PluginKit", "PluginAPI"],
             path: "Plugins/Encryption/Entry", swiftSettings: swiftSettings, linkerSettings: pluginLinking),
+        .target(
+            name: "CSecretProcess", path: "Plugins/Encryption/CSecretProcess",
+            cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         // A program of its own, since libcryptsetup is linked.
         .executableTarget(
-            name: "skiff-luks", path: "Plugins/Encryption/Helper",
+            name: "skiff-luks", dependencies: ["CSecretProcess"], path: "Plugins/Encryption/Unlock",
             cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.unsafeFlags(["-Xlinker", "--as-needed"]), .linkedLibrary("cryptsetup")]),
         // The same for the libraries of tokens.
         .executableTarget(
-            name: "skiff-token", path: "Plugins/Encryption/Token",
+            name: "skiff-token", dependencies: ["CSecretProcess"], path: "Plugins/Encryption/Token",
             cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.unsafeFlags(["-Xlinker", "--as-needed"]), .linkedLibrary("crypto")]),
         .target(

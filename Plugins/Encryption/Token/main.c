@@ -9,8 +9,7 @@
  * Exit status: 0 done, 2 the key fits none of them, 3 OpenSSL has neither provider nor engine, 4 there is no such key, or its PIN is
  * wrong, 5 anything else. */
 #define OPENSSL_SUPPRESS_DEPRECATED
-#include <errno.h>
-#include <fcntl.h>
+#include <csecretprocess.h>
 #include <openssl/engine.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -22,8 +21,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum { URI = 3, WRAPPED = 4, SECRET = 5 };
@@ -37,29 +34,6 @@ static struct {
 } *memory;
 
 static ENGINE *engine;
-
-/* The size of all that comes; -1 when it is more than there is room for. */
-static ssize_t read_all(int file, void *place, size_t room) {
-    size_t count = 0;
-    while (count < room) {
-        ssize_t got = read(file, (char *)place + count, room - count);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return -1;
-        if (got == 0) return (ssize_t)count;
-        count += (size_t)got;
-    }
-    return -1;
-}
-
-static int write_all(const uint8_t *bytes, size_t count) {
-    for (size_t done = 0; done < count;) {
-        ssize_t wrote = write(SECRET, bytes + done, count - done);
-        if (wrote < 0 && errno == EINTR) continue;
-        if (wrote < 0) return FAILED;
-        done += (size_t)wrote;
-    }
-    return DONE;
-}
 
 /* Nobody can be asked for a PIN: the URI has it, or leads to it. */
 static EVP_PKEY *of_provider(const char *uri) {
@@ -112,30 +86,23 @@ static int try_all(EVP_PKEY *key, size_t count) {
         size_t size = head[0] | (size_t)head[1] << 8 | (size_t)head[2] << 16 | (size_t)head[3] << 24;
         if (size > count - at - 4) return FAILED;
         ssize_t made = unwrap(key, head + 4, size);
-        if (made >= 0) return write_all(number, sizeof number) != DONE ? FAILED : write_all(memory->secret, (size_t)made);
+        if (made >= 0) {
+            int is_told = write_all(SECRET, number, sizeof number) == 0 && write_all(SECRET, memory->secret, (size_t)made) == 0;
+            return is_told ? DONE : FAILED;
+        }
         at += 4 + size;
     }
     return MISFIT;
 }
 
-/* Of those that are forced; core(5). The libraries have copies of keys. */
-static void keep_memory_out_of_cores(void) {
-    int file = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
-    if (file < 0) return;
-    if (write(file, "0", 1) != 1) fputs("skiff: core files may have memory\n", stderr);
-    close(file);
-}
-
 int main(int count, char **words) {
-    const struct rlimit none = {0, 0};
     if (count != 2 || strcmp(words[1], "unwrap") != 0) {
         fputs("skiff-token is started by skiff only\n", stderr);
         return FAILED;
     }
-    keep_memory_out_of_cores();
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) return FAILED;
-    memory = mmap(NULL, sizeof *memory, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED || madvise(memory, sizeof *memory, MADV_DONTDUMP) != 0) return FAILED;
+    if (hide_process() != 0) return FAILED;
+    memory = secret_memory(sizeof *memory);
+    if (!memory) return FAILED;
     /* The plugin has warned where nothing more can be locked. */
     (void)mlock(memory->secret, 4096);
     (void)mlock(memory->uri, sizeof memory->uri);

@@ -7,16 +7,13 @@
  *     5  where the volume key goes
  * Exit status: 0 done, 2 the secret opens none of the slots, 3 libcryptsetup does not take the header, 4 not enough memory,
  * 5 anything else. */
+#include <csecretprocess.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <libcryptsetup.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 enum { HEADER = 3, SECRET = 4, KEY = 5 };
 enum { DONE = 0, WRONG_SECRET = 2, BAD_HEADER = 3, NO_MEMORY = 4, FAILED = 5 };
@@ -36,28 +33,6 @@ static int end(int status) {
 /* The library's words would come without a context; the status says what the plugin tells. */
 static void ignore(int level, const char *message, void *context) { (void)level, (void)message, (void)context; }
 
-static ssize_t read_secret(void) {
-    size_t count = 0;
-    while (count < LONGEST_SECRET) {
-        ssize_t got = read(SECRET, secrets->secret + count, LONGEST_SECRET - count);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return -1;
-        if (got == 0) return (ssize_t)count;
-        count += (size_t)got;
-    }
-    return -1;
-}
-
-static int write_key(size_t count) {
-    for (size_t done = 0; done < count;) {
-        ssize_t wrote = write(KEY, secrets->key + done, count - done);
-        if (wrote < 0 && errno == EINTR) continue;
-        if (wrote < 0) return FAILED;
-        done += (size_t)wrote;
-    }
-    return DONE;
-}
-
 static int open_slots(struct crypt_device *device, char **slots, size_t secret) {
     int status = WRONG_SECRET;
     for (; *slots; slots++) {
@@ -66,33 +41,22 @@ static int open_slots(struct crypt_device *device, char **slots, size_t secret) 
         if (rest == *slots || *rest || slot > 31) return FAILED;
         size_t count = LONGEST_KEY;
         int answer = crypt_volume_key_get(device, (int)slot, secrets->key, &count, secrets->secret, secret);
-        if (answer >= 0) return write_key(count);
+        if (answer >= 0) return write_all(KEY, secrets->key, count) == 0 ? DONE : FAILED;
         if (answer == -ENOMEM) status = NO_MEMORY;
         else if (answer != -EPERM && answer != -ENOENT && status == WRONG_SECRET) status = FAILED;
     }
     return status;
 }
 
-/* Of those that are forced; core(5). The libraries have copies of keys. */
-static void keep_memory_out_of_cores(void) {
-    int file = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
-    if (file < 0) return;
-    if (write(file, "0", 1) != 1) fputs("skiff: core files may have memory\n", stderr);
-    close(file);
-}
-
 int main(int count, char **words) {
-    const struct rlimit none = {0, 0};
     if (count < 3 || strcmp(words[1], "unlock") != 0) {
         fputs("skiff-luks is started by skiff only\n", stderr);
         return FAILED;
     }
-    keep_memory_out_of_cores();
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) return FAILED;
-    secrets = mmap(NULL, sizeof *secrets, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (secrets == MAP_FAILED) return NO_MEMORY;
-    if (madvise(secrets, sizeof *secrets, MADV_DONTDUMP) != 0 || mlock(secrets, sizeof *secrets) != 0) return NO_MEMORY;
-    ssize_t secret = read_secret();
+    if (hide_process() != 0) return FAILED;
+    secrets = secret_memory(sizeof *secrets);
+    if (!secrets || mlock(secrets, sizeof *secrets) != 0) return NO_MEMORY;
+    ssize_t secret = read_all(SECRET, secrets->secret, LONGEST_SECRET);
     if (secret < 0) return end(FAILED);
     crypt_set_log_callback(NULL, ignore, NULL);
     /* The file is ours alone. */
