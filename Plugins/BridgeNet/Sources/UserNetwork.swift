@@ -35,14 +35,19 @@ final class UserNetwork {
         defer { _ = close(lock) }
         while flock(lock, LOCK_EX) != 0, errno == EINTR {}
         let address = state.path + "/socket"
-        var socket = bn_connect_at(address)
-        if socket < 0 {
-            state.forget()
-            _ = unlink(address)
-            try start(at: address, state, session)
-            socket = bn_connect_at(address)
-        }
-        guard socket >= 0 else { throw failure("cannot connect to the process that has your networks") }
+        if let network = try connect(to: address, state) { return network }
+        state.forget()
+        _ = unlink(address)
+        try start(at: address, state, session)
+        if let network = try connect(to: address, state) { return network }
+        throw failure("cannot connect to the process that has your networks")
+    }
+
+    /// - Returns: nil where nobody serves: there is no socket, or the process that had it is ending, whose socket takes
+    ///   connections for a moment longer.
+    private static func connect(to address: String, _ state: StateDirectory) throws(PluginError) -> UserNetwork? {
+        let socket = bn_connect_at(address)
+        guard socket >= 0 else { return nil }
         let home = Glibc.open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC)
         defer { if home >= 0 { _ = close(home) } }
         var (user, network): (Int32, Int32) = (-1, -1)
@@ -51,6 +56,7 @@ final class UserNetwork {
         else {
             let number = errno
             for file in [socket, user] where file >= 0 { _ = close(file) }
+            if number == EPIPE || number == ECONNRESET { return nil }
             throw PluginError(
                 "cannot use your networks", errno: number == 0 ? EPERM : number, status: SKIFF_E_SYSTEM)
         }
