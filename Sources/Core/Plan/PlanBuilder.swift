@@ -342,6 +342,7 @@ package struct PlanBuilder {
                 draft.notes.append(PlanNote(notice.text, origin: "core"))
             }
         }
+        if let notice = StepNotice(host.environment) { draft.messages.append(.info(notice.text)) }
         let privileges = try privileges(&draft)
         let emulation = rootEmulation()
         if let emulation, let capability {
