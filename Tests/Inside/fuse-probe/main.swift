@@ -102,7 +102,7 @@ do throws(Errno) {
     let result = try waitFor(child)?.status.code ?? -1
     let time = String(decoding: try readToEnd(ready.first), as: UTF8.self)
     try? sendMessage([UInt8(ascii: "Q")], over: ours)
-    let answer = try waitReadable(ours, milliseconds: 5000) ? try? receiveMessage(over: ours).bytes : nil
+    let answer = try waitReadable(ours, milliseconds: 30_000) ? try? receiveMessage(over: ours).bytes : nil
     let text = answer.map { $0.isEmpty ? "none" : String(decoding: $0, as: UTF8.self) } ?? "none"
     var ended = try waitFor(serverPID, options: WNOHANG)
     for _ in 0..<100 where ended == nil {
