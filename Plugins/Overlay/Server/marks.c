@@ -196,6 +196,7 @@ int find_shown(ext2_ino_t directory, const char *name, ext2_ino_t *found) {
 const char *shown_name(ext2_ino_t directory, const char *name, ext2_ino_t inode) {
     ext2_ino_t there;
     if (is_hidden(inode)) return NULL;
-    if (!is_whiteout(inode)) return name;
+    /* An image may give such an inode any name besides. */
+    if (!is_whiteout(inode) || strncmp(name, PREFIX, PREFIX_LENGTH) != 0) return name;
     return find_name(directory, name + PREFIX_LENGTH, &there) == 0 ? NULL : name + PREFIX_LENGTH;
 }
