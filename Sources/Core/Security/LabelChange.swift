@@ -30,7 +30,8 @@ extension SecurityLabel {
             let bytes: [UInt8]
             if case .appArmor = self { bytes = Array("exec ".utf8) + value.bytes } else { bytes = value.bytes }
             try writeFully(place.raw, bytes)
-            return try readToEnd(try open().raw, limit: 1 << 12)
+            let written = try open()
+            return try readToEnd(written.raw, limit: 1 << 12)
         }
         // AppArmor adds the mode, ` (enforce)`; SELinux may end with NUL or a line feed.
         let answer = place.prefix { $0 != 0 && $0 != 0x0A }
