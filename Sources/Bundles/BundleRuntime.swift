@@ -128,7 +128,7 @@ package struct BundleRuntime {
             throw SkiffError(
                 "cannot delete container \(id): it is \(status.rawValue)", hint: "Kill it first, or use --force")
         }
-        if let record { try end(record, id) }
+        if let record { try end(record, id) } else { container.closeGate() }
         let configuration = try? container.configuration()
         try container.remove()
         store.removeIfEmpty()

@@ -26,7 +26,8 @@ package struct ContainerStore: Sendable {
     }
 
     private func open() throws(SkiffError) -> OwnedFD {
-        try PrivateFiles.current.openDirectory(directory, cure: Self.cure)
+        if let parent = parentPath(directory) { try PrivateFiles.current.check(holder: parent, cure: Self.cure) }
+        return try PrivateFiles.current.openDirectory(directory, cure: Self.cure)
     }
 
     /// Whether a name can be that of a container: it names a directory, and stands in messages and in cgroups.
@@ -296,7 +297,7 @@ package final class ContainerDirectory: Sendable {
             // Nobody reads where the container has ended: ENXIO.
             let writing = try Linux.open(Name.start, O_WRONLY | O_NONBLOCK | O_NOFOLLOW, at: directory.raw)
             try unlink(Name.start, at: directory.raw)
-            try writeFully(writing.raw, [1])
+            try writeFully(writing.raw, [StartGate.starting])
             var said: [UInt8] = []
             // It ends with the exec of the program, which closes the other end.
             while try waitReadable(reading.raw, milliseconds: -1) {
@@ -308,6 +309,13 @@ package final class ContainerDirectory: Sendable {
         }
         try? unlink(Name.answer, at: directory.raw)
         if !said.isEmpty { throw SkiffError(String(bytes: said)) }
+    }
+
+    /// Ends a program that still waits to be started, of which nothing else is known any more.
+    package func closeGate() {
+        guard let writing = try? Linux.open(Name.start, O_WRONLY | O_NONBLOCK | O_NOFOLLOW, at: directory.raw)
+        else { return }
+        try? writeFully(writing.raw, [0])
     }
 
     private func readSome(_ fd: CInt) throws(Errno) -> [UInt8] {

@@ -175,8 +175,7 @@ private struct IDMaps {
 
     private func put(_ pid: pid_t) throws(Errno) {
         for (name, ranges) in [("gid_map", groups), ("uid_map", users)] {
-            try writeControl(
-                "/proc/\(pid)/" + name, ranges.map { "\($0.inside) \($0.outside) \($0.count)\n" }.joined())
+            try writeControl("/proc/\(pid)/" + name, ranges.map(\.line).joined())
         }
     }
 }

@@ -455,6 +455,43 @@ extension EndToEnd {
             #expect(try bundle.run("delete", bundle.id).isSuccess)
         }
 
+        /// Who makes the parent of a store first could put another one into its place later.
+        @Test(arguments: Profile.allCases) func storesLieInNobodyElsesDirectory(profile: Profile) throws {
+            try need(profile)
+            let bundle = try RuntimeBundle(["true"], as: profile)
+            try bundle.write()
+            // State of skiff is trusted where it belongs to its user, or to root.
+            let place = bundle.folder + "/open"
+            try makeDirectory(place, mode: 0o777)
+            try Linux.chmod(place, 0o777)
+            var command = try bundle.command(["run", bundle.id])
+            command.words[2] = place + "/state"
+            let outcome = try command.run()
+            #expect(outcome.end == .exited(1), "\(outcome)")
+            #expect(outcome.standardError.contains("cannot use \(place): "), "\(outcome)")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: place).isEmpty)
+        }
+
+        /// Nothing but the gate leads to a program that waits, when what is known of it is damaged. Root's cgroups, which only the
+        /// record names, stay then.
+        @Test func aDamagedRecordIsClearedAway() throws {
+            try need(.user)
+            let bundle = try RuntimeBundle(["sleep", "60"], as: .user)
+            try bundle.write()
+            let made = try bundle.command(["create", bundle.id]).start()
+            #expect(try bundle.waits(for: "created"))
+            let pid = try #require(try bundle.state()?["pid"] as? Int)
+            let process = try openPidFD(pid_t(pid))
+            try writeFile("\(bundle.folder)/state/\(bundle.id)/record", Array("junk".utf8), mode: 0o600)
+            for words in [["start"], ["delete"]] {
+                let outcome = try bundle.command(words + [bundle.id]).run()
+                #expect(outcome.standardError.contains("is damaged: delete --force clears it away"), "\(outcome)")
+            }
+            #expect(try bundle.run("delete", "--force", bundle.id).isSuccess)
+            #expect(try waitReadable(process.raw, milliseconds: 5000), "its first process stays")
+            _ = try made.wait(seconds: 5)
+        }
+
         // MARK: - compared
 
         /// The container's view is that of runc, on the same bundle.

@@ -60,10 +60,13 @@ package struct StartGate: Sendable, Equatable {
 
     var descriptors: [CInt] { [start, answer] }
 
-    /// Waits until somebody starts the program.
+    /// What starts the program; anything else ends it.
+    package static let starting: UInt8 = 1
+
+    /// Waits until somebody starts the program, or ends it.
     func wait() {
         var byte: UInt8 = 0
         let count = try? withUnsafeMutableBytes(of: &byte) { bytes throws(Errno) in try read(start, into: bytes) }
-        if count != 1 { _exit(255) }
+        if count != 1 || byte != Self.starting { _exit(255) }
     }
 }
