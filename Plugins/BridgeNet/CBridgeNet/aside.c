@@ -1,5 +1,6 @@
 #include "cbridgenet.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -33,6 +34,7 @@ int bn_delete_group_aside(uint32_t group, int file, const char *path) {
         _exit(last < 0 ? 1 : 0);
     }
     int status = 0;
-    while (waitpid(between, &status, 0) < 0) {}
+    while (waitpid(between, &status, 0) < 0)
+        if (errno != EINTR) return -1;
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
 }

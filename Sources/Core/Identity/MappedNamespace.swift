@@ -23,7 +23,7 @@ package enum MappedNamespace {
             for name in ["uid_map", "gid_map"] {
                 try during("cannot map the ids of root without CAP_SYS_ADMIN") { () throws(Errno) in
                     let own = UserIDMap(parsing: try readFile("/proc/self/" + name, limit: 1 << 16))
-                    let text = own.keepingIDs.map { "\($0.inside) \($0.outside) \($0.count)\n" }.joined()
+                    let text = own.keepingIDs.map(\.line).joined()
                     let file = try open("/proc/\(entering)/" + name, O_WRONLY)
                     // In one write, as the kernel wants it.
                     try writeFully(file.raw, Array(text.utf8))

@@ -8,6 +8,9 @@ package struct UserIDMap: Sendable, Equatable {
         package init(inside: UInt32, outside: UInt32, count: UInt32) {
             (self.inside, self.outside, self.count) = (inside, outside, count)
         }
+
+        /// As the kernel reads it from uid_map and gid_map.
+        package var line: String { "\(inside) \(outside) \(count)\n" }
     }
 
     package let ranges: [Range]
