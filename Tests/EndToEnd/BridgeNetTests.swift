@@ -49,10 +49,10 @@ extension EndToEnd {
             let (outcome, found) = try lines(
                 """
                 web --dns 8.8.8.8 --network bridge --network-args "portmap=7888:80/tcp" --writable-tmpfs $IMAGE web
-                $S instance list | tail -n 1 | grep -o ' 10.22.[0-9.]* '
+                $S instance list | tail -n 1 | grep -o ' 10[.]22[.][0-9.]* '
                 up localhost:7888
                 echo loopback $(get 127.0.0.1:7888); echo own $(get 192.0.2.1:7888); echo other $(far 192.0.2.1:7888)
-                a=$($S instance list --json | grep -o '10.22.[0-9.]*')
+                a=$($S instance list --json | grep -o '10[.]22[.][0-9.]*')
                 echo direct $(get $a); echo peer $(peer $a 80); echo gateway $(peer 10.22.0.1 7888)
                 echo self $($S exec instance://web sh -c '(echo GET /motd HTTP/1.0; echo; sleep 0.3) | timeout 3 nc 192.0.2.1 7888 | grep hello')
                 other busybox nc -l -p 7888 -e echo hello & sleep 0.1

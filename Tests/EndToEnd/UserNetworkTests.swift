@@ -62,7 +62,7 @@ extension EndToEnd {
             let (outcome, found) = try lines(
                 """
                 web --dns 8.8.8.8 --network bridge --network-args "portmap=7888:80/tcp" --writable-tmpfs $IMAGE web
-                $S instance list | tail -n 1 | grep -o ' 10.22.[0-9.]* '
+                $S instance list | tail -n 1 | grep -o ' 10[.]22[.][0-9.]* '
                 up localhost:7888
                 echo loopback $(get 127.0.0.1:7888); echo own $(get 192.0.2.1:7888); echo other $(far 192.0.2.1:7888)
                 web --network bridge $IMAGE two
