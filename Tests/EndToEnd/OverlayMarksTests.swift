@@ -79,6 +79,28 @@ extension EndToEnd {
             #expect(seen.line == "0", "\(seen)")
         }
 
+        /// A squashfs of a directory that fuse-overlayfs has written, by the image server; a name that only looks like a mark is a file.
+        @Test(.cleanHost, .needs(.mksquashfs), arguments: Profile.allCases)
+        func ofFuseOverlayfsInSquashfs(profile: Profile) throws {
+            let place = try ImageOverlay(profile)
+            let tree = place.folder + "/t"
+            try place.run(
+                "mkdir -p \(tree)/etc \(tree)/var/below \(tree)/bin; cd \(tree)"
+                    + "; : >etc/.wh.hosts; : >etc/.wh..; : >etc/.wh...; : >var/.wh..wh..opq; : >bin/.wh.uname; echo back >bin/uname"
+                    + "; chmod 700 etc/.wh.* var/.wh..wh..opq bin/.wh.uname; echo file >etc/.wh.passwd"
+                    + "; echo allow kernel squashfs = no >\(place.folder)/skiff.conf"
+                    + "; /usr/bin/mksquashfs . \(place.folder)/t.sq -quiet -no-progress -no-xattrs")
+            let seen = try skiff(
+                "--config", place.folder + "/skiff.conf", "exec", "--no-home", "--no-mount", "bind-paths,tmp", "--overlay",
+                place.folder + "/t.sq:ro", try ImageOverlay.sif(), "sh", "-c",
+                "ls -A /etc; cat /bin/uname /etc/.wh.passwd; test -e /etc/hosts || echo none; wc -c </etc/.wh..; ls -A /var",
+                as: profile)
+            let names = seen.standardOutput.split(separator: "\n").map(String.init)
+            #expect(names.contains("passwd") && names.contains(".wh.passwd") && names.contains(".wh..."), "\(seen)")
+            #expect(!names.contains("hosts") && !names.contains(".wh.hosts"), "\(seen)")
+            #expect(names.suffix(5) == ["back", "file", "none", "0", "below"], "\(seen)")
+        }
+
         /// A directory that belongs to a user has users' marks, also when root writes to it, and root reads them.
         @Test(.cleanHost, .needs(.root, .user, .overlay)) func ofUsersInDirectories() throws {
             let place = try ImageOverlay(.user)

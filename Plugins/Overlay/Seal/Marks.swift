@@ -38,14 +38,13 @@ enum Marks {
         TreeEntry.Xattr(name: Array($0.utf8), value: [0x79])
     }
 
-    /// The name of what a file of fuse-overlayfs hides; empty when it hides all. Nil for any other file: one that somebody has
-    /// written to, or that has other permissions, only has such a name.
+    /// The name of what a file of fuse-overlayfs hides; empty when it hides all. Nil for any other file.
     static func hiddenName(_ name: [UInt8], _ node: SourceNode<UInt32>) -> [UInt8]? {
-        let prefix = Array(".wh.".utf8)
-        let isMade = node.kind == .file && node.size == 0 && node.permissions == 0o700 || isWhiteout(node)
-        guard name.count > prefix.count, name.starts(with: prefix), isMade, node.links == 1 else { return nil }
-        let rest = Array(name.dropFirst(prefix.count))
-        return rest.starts(with: prefix) || rest.elementsEqual(".opq".utf8) ? [] : rest
+        guard let hidden = FuseOverlayfs.hiddenName(name) else { return nil }
+        let isMark = FuseOverlayfs.isMark(
+            isFile: node.kind == .file, isWhiteout: isWhiteout(node), size: node.size,
+            permissions: node.permissions, links: node.links)
+        return isMark ? hidden : nil
     }
 
     static func isWhiteout(_ node: SourceNode<UInt32>) -> Bool {

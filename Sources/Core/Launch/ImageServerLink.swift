@@ -17,15 +17,17 @@ struct ImageServerLink: ~Copyable {
     /// - Parameters:
     ///   - owner: of all files, in ids of the container; nil for those of the image.
     ///   - file: the image, open.
+    ///   - isLayer: whether it lies above another, so that it can hide something.
     ///   - volume: what an encrypted one is; its key goes over the socket, since the server takes it only when nobody of
     ///     the same user can look into it any more.
     static func start(
         _ installation: Installation, _ range: ByteRange, owner: FileOwner?, file: CInt,
-        volume: (encryption: EncryptedVolume, key: UnlockedVolume)? = nil
+        isLayer: Bool = false, volume: (encryption: EncryptedVolume, key: UnlockedVolume)? = nil
     ) throws(SkiffError) -> ImageServerLink {
         let program = installation.imageServer
         var words = ["skiff-mount", "--offset", String(range.offset), "--size", String(range.size)]
         if let owner { words += ["--uid", String(owner.uid), "--gid", String(owner.gid)] }
+        if isLayer { words += ["--layer", "1"] }
         if let volume {
             words += ["--filesystem", String(volume.encryption.filesystem.rawValue), "--plugin", volume.key.plugin]
         }

@@ -40,7 +40,8 @@ struct LaunchHelpers: ~Copyable {
         for (index, image) in plan.served.enumerated() {
             guard let image, case .server(let owner)? = image.driver else { continue }
             let started = LayerServer(
-                try ImageServerLink.start(installation, image.range, owner: owner, file: image.file))
+                try ImageServerLink.start(
+                    installation, image.range, owner: owner, file: image.file, isLayer: index < plan.layers.count))
             links.layers[index] = started.control
             layers.append(started)
         }

@@ -10,12 +10,15 @@ final class FileServer: Sendable {
     /// Replaces the image's owners.
     private let uid: UInt32?
     private let gid: UInt32?
+    /// Whether the image is a layer of an overlay, so that the marks of fuse-overlayfs in it have a meaning.
+    let isLayer: Bool
     private let readahead = Mutex<Readahead?>(nil)
 
-    init(_ reader: SquashfsReader, uid: UInt32? = nil, gid: UInt32? = nil) {
+    init(_ reader: SquashfsReader, uid: UInt32? = nil, gid: UInt32? = nil, isLayer: Bool = false) {
         self.reader = reader
         self.uid = uid
         self.gid = gid
+        self.isLayer = isLayer
     }
 
     /// Lets the server give the kernel content that it has not asked for, from now on.
@@ -35,7 +38,8 @@ final class FileServer: Sendable {
 
     func inode(_ node: fuse_ino_t) throws(SquashfsError) -> Inode {
         let isRoot = node == fuse_ino_t(FUSE_ROOT_ID)
-        return try reader.inode(isRoot ? reader.superblock.root : InodeReference(rawValue: UInt64(node) &- 2))
+        let place = UInt64(node) & ~Self.whiteout &- 2
+        return try reader.inode(isRoot ? reader.superblock.root : InodeReference(rawValue: place))
     }
 
     func attributes(_ inode: Inode) -> stat {

@@ -16,12 +16,14 @@ package enum ImageServer {
         /// owners.
         package var uid: UInt32?
         package var gid: UInt32?
+        /// Whether it is a layer of an overlay.
+        package var isLayer = false
         /// Of an encrypted image: its kind, and the id of the plugin that decrypts it.
         package var filesystem: Int32?
         package var plugin: String?
 
-        /// - Returns: nil for anything but these six in the form `--offset N`, for a number that does not fit, and for one of
-        ///   the last two alone.
+        /// - Returns: nil for anything but these seven in the form `--offset N`, for a number that does not fit, and for one
+        ///   of the last two alone.
         package init?(_ words: [String]) {
             var rest = words[...]
             while let flag = rest.popFirst() {
@@ -37,6 +39,7 @@ package enum ImageServer {
                 case "--gid" where id != nil: gid = id
                 case "--offset": range.offset = value
                 case "--size": range.size = value
+                case "--layer": isLayer = value != 0
                 case "--filesystem": filesystem = Int32(exactly: value)
                 default: return nil
                 }
@@ -66,7 +69,8 @@ package enum ImageServer {
         do throws(SquashfsError) {
             let loop = ServingLoop(limit: min(allowedCPUs(), 8))
             let reader = try openImage(source, loop)
-            return serve(FileServer(reader, uid: arguments.uid, gid: arguments.gid), loop, control)
+            let server = FileServer(reader, uid: arguments.uid, gid: arguments.gid, isLayer: arguments.isLayer)
+            return serve(server, loop, control)
         } catch {
             control.refuse(error.description)
             return 1
@@ -98,7 +102,7 @@ package enum ImageServer {
     }
 
     private static func serve(_ server: FileServer, _ loop: ServingLoop, _ control: Control) -> CInt {
-        var table = Operations.table(hasXattrs: server.reader.superblock.hasXattrs)
+        var table = Operations.table(for: server)
         // The session and the server live until the process ends.
         let context = Unmanaged.passRetained(server).toOpaque()
         var name = Array("skiff-mount\0".utf8).map { CChar(bitPattern: $0) }

@@ -23,7 +23,9 @@ struct Listing {
         var cursor = try server.reader.entries(of: directory, from: offset < 2 ? 0 : offset - 2)
         while let entry = try cursor.next() {
             let next = off_t(clamping: cursor.cookie &+ 2)
-            if plus {
+            if let hidden = try server.hiddenName(entry) {
+                guard addWhiteout(hidden, entry, next) else { return }
+            } else if plus {
                 // One damaged inode must not hide its whole directory: without a node the kernel asks for it again.
                 let parameters =
                     (try? server.reader.inode(entry.inode)).map(server.entry) ?? unknown(entry.kind, entry.number)
@@ -32,6 +34,13 @@ struct Listing {
                 guard addPlain(entry.name, unknown(entry.kind, entry.number), next) else { return }
             }
         }
+    }
+
+    /// - Parameter name: empty for the mark of an opaque directory, which is listed nowhere.
+    private mutating func addWhiteout(_ name: [UInt8], _ entry: DirectoryEntry, _ next: off_t) -> Bool {
+        let parameters = unknown(.characterDevice, entry.number)
+        if name.isEmpty { return true }
+        return plus ? addPlus(name, parameters, next) : addPlain(name, parameters, next)
     }
 
     private mutating func addDots(_ name: [UInt8], _ directory: Inode, next: off_t) -> Bool {

@@ -6,7 +6,7 @@ import Squashfs
 /// The table that libfuse calls. Every function answers its request exactly once; what a damaged image makes impossible
 /// to answer is EIO.
 enum Operations {
-    static func table(hasXattrs: Bool) -> fuse_lowlevel_ops {
+    static func table(for server: FileServer) -> fuse_lowlevel_ops {
         var table = fuse_lowlevel_ops()
         table.`init` = { _, connection in connection.map { Operations.configure($0) } }
         table.lookup = lookup
@@ -25,7 +25,7 @@ enum Operations {
         table.open = { request, _, _ in fuse_reply_err(request, ENOSYS) }
         table.opendir = { request, _, _ in fuse_reply_err(request, ENOSYS) }
         // The same for attributes, which exec(2) asks for every time; only when no inode can have any.
-        if hasXattrs {
+        if server.reader.superblock.hasXattrs || server.isLayer {
             table.getxattr = getxattr
             table.listxattr = listxattr
         }
@@ -76,9 +76,7 @@ enum Operations {
             var entry = fuse_entry_param()
             // Node 0 with a timeout makes the kernel remember that there is no such name.
             entry.entry_timeout = FileServer.timeout
-            if let found = try server.reader.lookup(bytes(name), in: server.inode(parent)) {
-                entry = server.entry(try server.reader.inode(found.inode))
-            }
+            if let found = try server.find(bytes(name), in: server.inode(parent)) { entry = found }
             fuse_reply_entry(request, &entry)
         }
     }
@@ -87,7 +85,8 @@ enum Operations {
         @convention(c) (fuse_req_t?, fuse_ino_t, UnsafeMutablePointer<fuse_file_info>?) -> Void =
             { request, node, _ in
                 answer(request) { server throws(SquashfsError) in
-                    var attributes = server.attributes(try server.inode(node))
+                    let inode = try server.inode(node)
+                    var attributes = FileServer.isWhiteout(node) ? server.whiteout(inode).attr : server.attributes(inode)
                     fuse_reply_attr(request, &attributes, FileServer.timeout)
                 }
             }
@@ -145,8 +144,11 @@ enum Operations {
         request, node, name, size in
         answer(request) { server throws(SquashfsError) in
             let wanted = bytes(name)
-            let all = try server.reader.xattrs(of: server.inode(node))
-            guard let found = all.first(where: { $0.name == wanted }) ?? Self.mark(wanted, in: all) else {
+            let inode = try server.inode(node)
+            let all = try server.reader.xattrs(of: inode)
+            var found = all.first { $0.name == wanted } ?? Self.mark(wanted, in: all)
+            if found == nil { found = try server.markFile(wanted, in: inode) }
+            guard let found else {
                 fuse_reply_err(request, ENODATA)
                 return
             }
