@@ -56,6 +56,37 @@ extension EndToEnd {
             #expect(outcome.standardOutput.hasSuffix("removed\nagain\nended 0\nsound\nagain\n"), "\(outcome)")
         }
 
+        /// Everything is killed while the disk is full: what was synchronized is there, and the overlay can be emptied.
+        @Test(.cleanHost, arguments: Profile.allCases) func fullDiskAndAKill(profile: Profile) throws {
+            let place = try Place(
+                profile,
+                "truncate -s 26M disk && mkfs.ext4 -q disk && mount -o loop disk on && mkdir -m 777 on/own")
+            let fill = "echo kept >/etc/kept; sync; dd if=/dev/zero of=/big bs=64k count=640; echo full; exec sleep 100"
+            try writeFile(
+                place.overlay.folder + "/fill", Array("\(ImageOverlay.commands)\n\(fill)\n".utf8), mode: 0o644)
+            try writeFile(
+                place.overlay.folder + "/empty",
+                Array(
+                    "\(ImageOverlay.commands)\nmkdir /made; cat /etc/kept; rm /big && echo removed; echo again >/etc/again\n"
+                        .utf8),
+                mode: 0o644)
+            let outcome = try place.run(
+                """
+                cd own; $skiff overlay create --sparse o.img; : >said
+                setsid $skiff exec --no-home -B ../../fill:/fill --overlay o.img $image sh /fill >said 2>&1 & group=$!
+                until grep -q full said; do sleep 0.05; done
+                grep -o 'No space left on device' said
+                pids=$($skiff exec --overlay o.img $image true 2>&1 | grep -o 'process [0-9]*' | tr -dc '0-9\n')
+                kill -9 $pids -$group
+                until flock -n o.img true; do sleep 0.05; done
+                $skiff exec --no-home -B ../../empty:/empty --overlay o.img $image sh /empty; echo ended $?
+                e2fsck -fn o.img >&2 && echo sound; $skiff exec --no-home --overlay o.img $image cat /etc/again
+                """)
+            #expect(
+                outcome.standardOutput == "No space left on device\nkept\nremoved\nended 0\nsound\nagain\n",
+                "\(outcome)")
+        }
+
         @Test(.cleanHost, arguments: Profile.allCases) func readOnlyDiskIsOnlyRead(profile: Profile) throws {
             let place = try Place(profile, "mount --bind . on && mount -o remount,ro,bind on")
             #expect(try place.overlay.sh("echo kept >/etc/kept").isSuccess)

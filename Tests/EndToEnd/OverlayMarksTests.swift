@@ -91,7 +91,8 @@ extension EndToEnd {
                     + "; echo allow kernel squashfs = no >\(place.folder)/skiff.conf"
                     + "; /usr/bin/mksquashfs . \(place.folder)/t.sq -quiet -no-progress -no-xattrs")
             let seen = try skiff(
-                "--config", place.folder + "/skiff.conf", "exec", "--no-home", "--no-mount", "bind-paths,tmp", "--overlay",
+                "--config", place.folder + "/skiff.conf", "exec", "--no-home", "--no-mount", "bind-paths,tmp",
+                "--overlay",
                 place.folder + "/t.sq:ro", try ImageOverlay.sif(), "sh", "-c",
                 "ls -A /etc; cat /bin/uname /etc/.wh.passwd; test -e /etc/hosts || echo none; wc -c </etc/.wh..; ls -A /var",
                 as: profile)

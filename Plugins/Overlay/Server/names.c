@@ -133,7 +133,7 @@ static int make(fuse_req_t request, ext2_ino_t parent, const char *name, mode_t 
     int error = find_name(parent, name, number);
     if (error != ENOENT) return error ? error : EEXIST;
     /* Whiteouts are made to remove something. */
-    if (!S_ISCHR(mode) && !has_room()) return ENOSPC;
+    if (!S_ISCHR(mode) && !has_room_for_names()) return ENOSPC;
     error = begin_inode(request, parent, mode, device, number, &inode);
     if (!error) error = add_name(parent, name, *number, mode);
     if (error) return error;
@@ -178,7 +178,7 @@ void op_mkdir(fuse_req_t request, fuse_ino_t node, const char *name, mode_t mode
     ext2_ino_t parent = inode_of(node), number;
     int error = server.writable ? find_name(parent, name, &number) : EROFS;
     if (!error) error = EEXIST;
-    if (error == ENOENT && !has_room()) error = ENOSPC;
+    if (error == ENOENT && !has_room_for_names()) error = ENOSPC;
     if (error == ENOENT) {
         errcode_t made = ext2fs_mkdir(server.fs, parent, 0, name);
         if (made == EXT2_ET_DIR_NO_SPACE) {
@@ -197,7 +197,7 @@ void op_symlink(fuse_req_t request, const char *target, fuse_ino_t node, const c
     ext2_ino_t parent = inode_of(node), number;
     int error = server.writable ? find_name(parent, name, &number) : EROFS;
     if (!error) error = EEXIST;
-    if (error == ENOENT && !has_room()) error = ENOSPC;
+    if (error == ENOENT && !has_room_for_names()) error = ENOSPC;
     if (error == ENOENT) {
         errcode_t made = ext2fs_symlink(server.fs, parent, 0, name, target);
         if (made == EXT2_ET_DIR_NO_SPACE) {

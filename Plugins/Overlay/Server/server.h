@@ -102,8 +102,9 @@ int synchronize(void);
 /* room.c */
 /* For an image that begins at an offset of its file and is written. */
 void keep_room(uint64_t offset);
-/* Whether the disk has room for an image with holes to grow. */
+/* Whether the disk has room for an image with holes to grow, by content or by a name. */
 bool has_room(void);
+bool has_room_for_names(void);
 
 /* marks.c */
 /* Finds what is marked in other dialects than ours: puts it into ours, or remembers it where nothing is written. */

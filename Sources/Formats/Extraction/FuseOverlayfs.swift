@@ -13,7 +13,8 @@ package enum FuseOverlayfs {
     }
 
     /// Whether a file with such a name is a mark: one that somebody has written to, or that has other permissions, is a file.
-    package static func isMark(isFile: Bool, isWhiteout: Bool, size: UInt64, permissions: UInt32, links: UInt32) -> Bool {
+    package static func isMark(isFile: Bool, isWhiteout: Bool, size: UInt64, permissions: UInt32, links: UInt32) -> Bool
+    {
         (isFile && size == 0 && permissions == 0o700 || isWhiteout) && links == 1
     }
 }

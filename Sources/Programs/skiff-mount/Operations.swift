@@ -86,7 +86,8 @@ enum Operations {
             { request, node, _ in
                 answer(request) { server throws(SquashfsError) in
                     let inode = try server.inode(node)
-                    var attributes = FileServer.isWhiteout(node) ? server.whiteout(inode).attr : server.attributes(inode)
+                    var attributes =
+                        FileServer.isWhiteout(node) ? server.whiteout(inode).attr : server.attributes(inode)
                     fuse_reply_attr(request, &attributes, FileServer.timeout)
                 }
             }
