@@ -112,6 +112,13 @@ package struct Invocation: Sendable {
     package func origin<Value>(_ key: FlagKey<Value>) -> Origin { flags.origin(key) }
     package func isGiven<Value>(_ key: FlagKey<Value>) -> Bool { flags.isGiven(key) }
 
+    /// What the command line says about the making of a container, which means nothing for a program that enters one.
+    package var flagsOfStart: [Assignment] {
+        flags.assignments.filter {
+            $0.origin == .commandLine && (!$0.plugin.isEmpty || Table.ofStart.contains($0.name))
+        }
+    }
+
     /// Flags of plugins that were given.
     package var pluginFlags: [PluginFlagUse] {
         flags.assignments.filter { !$0.plugin.isEmpty && $0.origin != .defaultValue }.map {

@@ -426,7 +426,9 @@ extension EndToEnd {
             let record = try #require(profile.record)
             #expect(
                 more.standardError
-                    == "INFO:    --fakeroot ignored when joining instance\n\(record.home)\n\(record.uid)\n",
+                    == "INFO:    --fakeroot ignored when joining instance\nWARNING: In an instance that runs already, --bind, "
+                    + "--contain, --home, --writable-tmpfs has no effect: it belongs to instance start\n"
+                    + "\(record.home)\n\(record.uid)\n",
                 "\(more)")
             let there = try place.run(["exec", "--cwd", "/usr", "instance://a", "pwd"])
             #expect(there.standardOutput == "/usr\n", "\(there)")

@@ -24,6 +24,7 @@ private func message(_ result: Result<OverlayLayer, OverlayProblem>) -> String? 
 ])
 func overlaySpecs(text: String, path: String, isReadOnly: Bool) {
     #expect(OverlaySpec(text).path == path && OverlaySpec(text).isReadOnly == isReadOnly)
+    #expect(OverlaySpec(text).ignored == (text == "a:ro:x" ? "ro:x" : nil))
 }
 
 @Test func writableOverlayMakesUpperAndWork() throws {

@@ -91,6 +91,9 @@ public final class Overlay: Plugin {
 
     private func add(_ spec: OverlaySpec, to session: Session) throws(PluginError) {
         let reason = "--overlay \(spec.path)"
+        if let ignored = spec.ignored {
+            Kit.log(.warning, "Behind overlay \(spec.path), :\(ignored) means nothing; :ro makes it read-only")
+        }
         do throws(OverlayProblem) {
             if let image = try OverlayImage(spec, warn: { Kit.log(.warning, $0) }) {
                 // The session keeps a copy of the descriptor.

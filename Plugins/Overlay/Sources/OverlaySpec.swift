@@ -4,12 +4,16 @@ package import PluginKit
 package struct OverlaySpec: Sendable, Equatable {
     package let path: String
     package let isReadOnly: Bool
+    /// What stands behind the colon without having a meaning.
+    package let ignored: String?
 
     /// The text after the first colon is `ro`, or is ignored; Docs/spec/runtime.md §2.7.
     package init(_ text: String) {
         let parts = text.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
         path = parts.first.map { String(Substring($0)) } ?? ""
-        isReadOnly = parts.count > 1 && parts[1].elementsEqual("ro".utf8)
+        let option = parts.count > 1 ? String(Substring(parts[1])) : nil
+        isReadOnly = option == "ro"
+        ignored = ["ro", "rw"].contains(option) ? nil : option
     }
 }
 

@@ -35,7 +35,9 @@ extension Launcher {
                 + (isWriter
                     ? "writing, currently in use by another process"
                     : "reading, currently in use for writing by another process"),
-            hint: holders.isEmpty ? nil : "It is in use by " + holders.joined(separator: ", "))
+            hint: holders.isEmpty
+                ? "Who uses it is another user, or on another host than \(hostname())"
+                : "It is in use by \(holders.joined(separator: ", ")) on \(hostname())")
     }
 
     /// Names the processes and loop devices that have a file open, as far as this user may see them.
@@ -49,7 +51,19 @@ extension Launcher {
             else { continue }
             found.append("process \(pid) (\(processName(of: pid)))")
         }
-        return found
+        return found + loopDevices(of: file)
+    }
+
+    /// The loop devices that show a file, by the path that it has now.
+    private func loopDevices(of file: CInt) -> [String] {
+        guard let path = try? readLink(ofProcess: file), let folder = try? open("/sys/block", O_RDONLY | O_DIRECTORY),
+            let names = try? entries(of: folder.raw)
+        else { return [] }
+        return names.map(\.text).filter { name in
+            name.hasPrefix("loop")
+                && (try? readFile("/sys/block/\(name)/loop/backing_file", limit: 4096))?.dropLast().elementsEqual(path)
+                    == true
+        }.map { "loop device \($0)" }
     }
 
     private func processName(of pid: pid_t) -> String {

@@ -76,6 +76,12 @@ extension Table {
         """
     }
 
+    /// The names of flags that decide what a container is made of, and nothing for a program that enters one.
+    static let ofStart = Set((mountFlags + namespaceFlags).map(\.long)).subtracting([
+        // These clean the environment, too; --userns is checked, and a process 1 is no flag's matter.
+        FlagKey.containall.name, FlagKey.compat.name, FlagKey.userns.name, FlagKey.noInit.name,
+    ])
+
     private static var fetchFlags: [Flag] {
         [
             Flag(

@@ -50,6 +50,14 @@ struct InstanceLaunch {
         return name
     }
 
+    /// Tells of flags on the command line that only the start of an instance could have followed; nil where there are none.
+    func missedFlags(of instance: Instance) -> PlanMessage? {
+        let missed = invocation.flagsOfStart.filter { !instance.conditions.plugins.contains($0.plugin) }
+        if missed.isEmpty { return nil }
+        let names = missed.map { "--" + $0.name }.joined(separator: ", ")
+        return .warning("In an instance that runs already, \(names) has no effect: it belongs to instance start")
+    }
+
     /// The instance of that name.
     func running(_ name: String, in directory: InstanceDirectory) throws(SkiffError) -> Instance {
         guard let instance = try directory.running(name) else {

@@ -54,6 +54,7 @@ struct LaunchCommand {
             invocation: launch.invocation, directory: host.directory, fetched: instance.image, limits: limits
         ).make(action)
         var plan = try InstanceEntry(request, host, instance).plan()
+        if let message = launch.missedFlags(of: instance) { plan.messages.append(message) }
         // That of the configuration is among the instance's own already.
         try LaunchPolicy(installation: installation, settings: Settings()).filter(&plan, for: request, isStep: false)
         explain(plan, explanation(launch.invocation))
