@@ -190,10 +190,12 @@ let package = Package(
         .target(
             name: "COpenSSL", path: "Plugins/Encryption/COpenSSL", cSettings: [.define("_GNU_SOURCE")]),
         .target(name: "CInflate", path: "Plugins/Encryption/CInflate"),
+        .target(name: "CArgon2", path: "Plugins/Encryption/CArgon2", cSettings: [.define("_GNU_SOURCE")]),
         .target(
             name: "CCryptsetup", path: "Plugins/Encryption/CCryptsetup", cSettings: [.define("_GNU_SOURCE")]),
         .target(
-            name: "EncryptionPlugin", dependencies: ["CCryptsetup", "CInflate", "COpenSSL", "PluginKit", "PluginAPI"],
+            name: "EncryptionPlugin",
+            dependencies: ["CArgon2", "CCryptsetup", "CInflate", "COpenSSL", "PluginKit", "PluginAPI"],
             path: "Plugins/Encryption/Sources", swiftSettings: swiftSettings),
         .target(
             name: "EncryptionEntry", dependencies: ["EncryptionPlugin", "PluginKit", "PluginAPI"],
@@ -201,12 +203,7 @@ let package = Package(
         .target(
             name: "CSecretProcess", path: "Plugins/Encryption/CSecretProcess",
             cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
-        // A program of its own, since libcryptsetup is linked.
-        .executableTarget(
-            name: "skiff-luks", dependencies: ["CSecretProcess"], path: "Plugins/Encryption/Unlock",
-            cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
-            linkerSettings: [.unsafeFlags(["-Xlinker", "--as-needed"]), .linkedLibrary("cryptsetup")]),
-        // The same for the libraries of tokens.
+        // A program of its own, since a token brings libraries of its own.
         .executableTarget(
             name: "skiff-token", dependencies: ["CSecretProcess"], path: "Plugins/Encryption/Token",
             cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
@@ -386,7 +383,8 @@ let package = Package(
         .testTarget(
             name: "skiff-root-tests", dependencies: ["skiff-root", "Linux", "CLinux"],
             path: "Tests/skiff-root-tests", swiftSettings: testSettings),
-        .testTarget(name: "EndToEnd", dependencies: ["Core", "Linux", "CLinux"], swiftSettings: testSettings),
+        .testTarget(
+            name: "EndToEnd", dependencies: ["Digest", "Core", "Linux", "CLinux"], swiftSettings: testSettings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -212,7 +212,7 @@ extension EndToEnd {
             #expect(found)
         }
 
-        /// What would be in a core file of a build, were there one, and of the program that opens a key slot.
+        /// What would be in a core file of a build, were there one, and of the image server while it opens a key slot.
         @Test(.needs(.root, .cryptsetup), arguments: Profile.allCases) func keysOfBuildsAreKeptOutOfDumps(
             profile: Profile
         )
@@ -256,14 +256,15 @@ extension EndToEnd {
             let running = try skiffCommand(["-q", "exec"] + flags + ["image.sif", "true"], as: profile) {
                 $0.directory = place.folder
             }.start()
-            var helper: ProcessEntry?
-            for _ in 0..<2000 where helper == nil {
+            var server: ProcessEntry?
+            for _ in 0..<2000 where server == nil {
                 usleep(1000)
-                helper = ProcessTable.current().first {
-                    $0.command == "skiff-luks" && Self.memory(of: $0.pid) > 32 << 20
+                server = ProcessTable.current().first {
+                    $0.command == "skiff-mount" && $0.arguments.contains("--filesystem 5")
+                        && Self.memory(of: $0.pid) > 64 << 20
                 }
             }
-            let process = try #require(helper)
+            let process = try #require(server)
             kill(process.pid, SIGSTOP)
             try look(at: process)
             let core = try Command(

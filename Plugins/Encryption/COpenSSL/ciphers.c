@@ -24,7 +24,9 @@ static EVP_CIPHER_CTX *make_context(enum ce_cipher_kind kind, const uint8_t *key
     int encrypts = kind == CE_XTS_ENCRYPT || kind == CE_GCM_ENCRYPT;
     int counts = kind == CE_GCM_ENCRYPT || kind == CE_GCM_DECRYPT;
     EVP_CIPHER_CTX *context = ce_library.EVP_CIPHER_CTX_new();
-    const EVP_CIPHER *algorithm = counts ? ce_library.EVP_aes_256_gcm() : ce_library.EVP_aes_256_xts();
+    const EVP_CIPHER *algorithm = counts ? ce_library.EVP_aes_256_gcm()
+        : kind == CE_XTS_SHORT_DECRYPT   ? ce_library.EVP_aes_128_xts()
+                                         : ce_library.EVP_aes_256_xts();
     if (context && ce_library.EVP_CipherInit_ex(context, algorithm, NULL, NULL, NULL, encrypts) == 1 &&
         (!counts || ce_library.EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_IVLEN, CE_GCM_IV, NULL) == 1) &&
         ce_library.EVP_CipherInit_ex(context, NULL, NULL, key, NULL, encrypts) == 1)

@@ -25,8 +25,18 @@ static void open_library(void) {
     is_open = 1;
 }
 
-int ce_open(void) {
+static void open_alone(void) {
+    open_library();
+    /* An error is one of the first use, too. */
+    if (is_open) (void)ce_library.OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL);
+}
+
+static int open_once(void (*open)(void)) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, open_library);
+    pthread_once(&once, open);
     return is_open;
 }
+
+int ce_open(void) { return open_once(open_library); }
+
+int ce_open_alone(void) { return open_once(open_alone); }

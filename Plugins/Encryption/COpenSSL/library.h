@@ -21,11 +21,16 @@
     FUNCTION(EVP_CipherInit_ex) \
     FUNCTION(EVP_CipherUpdate) \
     FUNCTION(EVP_Digest) \
+    FUNCTION(EVP_DigestFinal_ex) \
+    FUNCTION(EVP_DigestInit_ex) \
+    FUNCTION(EVP_DigestUpdate) \
     FUNCTION(EVP_KDF_CTX_free) \
     FUNCTION(EVP_KDF_CTX_new) \
     FUNCTION(EVP_KDF_derive) \
     FUNCTION(EVP_KDF_fetch) \
     FUNCTION(EVP_KDF_free) \
+    FUNCTION(EVP_MD_CTX_free) \
+    FUNCTION(EVP_MD_CTX_new) \
     FUNCTION(EVP_PBE_scrypt) \
     FUNCTION(EVP_PKEY_CTX_free) \
     FUNCTION(EVP_PKEY_CTX_new) \
@@ -39,12 +44,17 @@
     FUNCTION(EVP_PKEY_free) \
     FUNCTION(EVP_PKEY_get_base_id) \
     FUNCTION(EVP_PKEY_get_bits) \
+    FUNCTION(EVP_aes_128_xts) \
     FUNCTION(EVP_aes_256_gcm) \
     FUNCTION(EVP_aes_256_xts) \
+    FUNCTION(EVP_sha1) \
     FUNCTION(EVP_sha256) \
+    FUNCTION(EVP_sha512) \
+    FUNCTION(OPENSSL_init_crypto) \
     FUNCTION(OSSL_PARAM_construct_end) \
     FUNCTION(OSSL_PARAM_construct_octet_string) \
     FUNCTION(OSSL_PARAM_construct_utf8_string) \
+    FUNCTION(PKCS5_PBKDF2_HMAC) \
     FUNCTION(d2i_AutoPrivateKey) \
     FUNCTION(d2i_PUBKEY) \
     FUNCTION(d2i_PublicKey)

@@ -36,7 +36,11 @@ struct VolumeCheck {
                 let volume = EncryptedVolume(
                     filesystem: SIFFilesystem(rawValue: kind), range: ByteRange(offset: 0, size: Int64(head.count)))
                 do throws(SkiffError) {
-                    if try unlock(volume, file.raw, [(1, head)]) != nil { return (.failed, "it opens \(name)") }
+                    if let kept = try unlock(volume, file.raw, [(1, head)]) {
+                        let copy = try during("cannot copy a descriptor") { () throws(Errno) in try file.duplicate() }
+                        try ResumedVolume(volume, copy, session.plugin, kept).close()
+                        return (.failed, "it opens \(name)")
+                    }
                 } catch {
                     if session.plugin.failedSilently { return (.failed, "it gives no reason for \(name)") }
                 }

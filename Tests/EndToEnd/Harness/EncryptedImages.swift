@@ -1,5 +1,6 @@
 import CLinux
 import Core
+import Digest
 import Foundation
 import Linux
 import TestSupport
@@ -66,6 +67,23 @@ final class EncryptedImages: Sendable {
         }
         try unlink(part)
         xorOffset = try ImageSource.open(xor, writable: false).root?.range.offset ?? 0
+    }
+
+    /// Writes a copy of the LUKS2 image with another JSON in both copies of its header, whose checksums are right.
+    func writeLUKS(to path: String, changing change: (String) throws -> String) throws {
+        var bytes = try readFile(luks)
+        let (partition, size, json) = (32768, 16384, 4096)
+        for start in [partition, partition + size] {
+            let old = bytes[start + json..<start + size].prefix { $0 != 0 }
+            let new = Array(try change(String(decoding: old, as: UTF8.self)).utf8)
+            guard new.count < size - json else { throw HarnessError("a JSON of \(new.count) bytes") }
+            let room = new + [UInt8](repeating: 0, count: size - json - new.count)
+            bytes.replaceSubrange(start + json..<start + size, with: room)
+            for index in start + 448..<start + 512 { bytes[index] = 0 }
+            let sum = try MessageDigest.of(Array(bytes[start..<start + size]), .sha256)
+            bytes.replaceSubrange(start + 448..<start + 480, with: sum)
+        }
+        try writeFile(path, bytes, mode: 0o644)
     }
 
     private static func encrypted(_ plain: [UInt8]) -> [UInt8] {

@@ -7,6 +7,8 @@
 
 /* 0 when libcrypto.so.3 cannot be opened. Every other function of this library needs it to have been 1. */
 int ce_open(void);
+/* The same where nobody else in the process uses libcrypto: it does not read its configuration, which takes as long as opening it. */
+int ce_open_alone(void);
 
 /* Memory for secrets, in pages of its own: not in core dumps, and not in swap where RLIMIT_MEMLOCK allows that, which
  * is_locked tells. NULL with errno. */
@@ -22,6 +24,15 @@ int ce_random(void *bytes, size_t count);
 
 /* 1 for success. */
 int ce_sha256(const uint8_t *bytes, size_t count, uint8_t digest[32]);
+
+enum ce_hash { CE_SHA1, CE_SHA256, CE_SHA512 };
+
+/* RFC 8018. 1 for success. */
+int ce_pbkdf2(enum ce_hash hash, const uint8_t *secret, size_t count, const uint8_t *salt, size_t salt_count,
+              uint32_t iterations, uint8_t *out, size_t wanted);
+/* Merges a key that was split into stripes, each as long as the key, which begins as zeros: "LUKS On-Disk Format Specification 1.2.3",
+ * §2.4. Stripes may come in several calls, the last of which says so. 1 for success. */
+int ce_merge_stripes(enum ce_hash hash, const uint8_t *material, size_t stripes, int is_last, uint8_t *key, size_t count);
 
 /* An RSA key. */
 typedef struct evp_pkey_st ce_rsa;
@@ -52,11 +63,12 @@ typedef struct ce_cipher ce_cipher;
 enum ce_cipher_kind {
     CE_XTS_ENCRYPT, /* AES-256-XTS, keys of 64 bytes */
     CE_XTS_DECRYPT,
+    CE_XTS_SHORT_DECRYPT, /* AES-128-XTS, keys of 32 bytes */
     CE_GCM_ENCRYPT, /* AES-256-GCM, keys of 32 bytes and IVs of 16 */
     CE_GCM_DECRYPT
 };
 
-enum { CE_XTS_KEY = 64, CE_GCM_KEY = 32, CE_GCM_IV = 16, CE_GCM_TAG = 16, CE_CIPHER_MOST_CONTEXTS = 64 };
+enum { CE_XTS_KEY = 64, CE_XTS_SHORT_KEY = 32, CE_GCM_KEY = 32, CE_GCM_IV = 16, CE_GCM_TAG = 16, CE_CIPHER_MOST_CONTEXTS = 64 };
 
 /* contexts: how many threads work at once; more of them wait for each other. NULL when the library refuses. */
 ce_cipher *ce_cipher_new(enum ce_cipher_kind kind, const uint8_t *key, unsigned contexts);

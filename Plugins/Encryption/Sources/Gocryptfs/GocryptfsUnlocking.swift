@@ -8,8 +8,7 @@ struct GocryptfsUnlocking {
     /// The volume in the image.
     let part: FilePart
 
-    /// - Parameter secret: asked for when the volume is known to be one that can be opened.
-    func unlock(_ secret: () throws(PluginError) -> SecretBytes) throws(PluginError) -> KeptVolume {
+    func unlock(_ secret: SecretBytes) throws(PluginError) -> OpenedVolume {
         let outer: OuterImage
         do throws(OuterImage.Malformed) {
             outer = try OuterImage(size: part.size, read: read)
@@ -24,8 +23,8 @@ struct GocryptfsUnlocking {
         guard let size = GocryptfsFile.plainSize(stored: outer.storedSize), size > 0 else {
             throw damaged("its encrypted file is cut off")
         }
-        let key = try configuration.masterKey(passphrase: try secret())
-        return KeptVolume(
+        let key = try configuration.masterKey(passphrase: secret)
+        return OpenedVolume(
             .blocks(id: id, split: outer.split, rest: part.offset + outer.rest), place: part.offset + outer.start,
             size: size, key: key)
     }

@@ -1,17 +1,31 @@
 import PluginKit
 
-/// What the JSON of a LUKS2 header says, checked before libcryptsetup gets it: "LUKS2 On-Disk Format Specification", §3. Only what
+/// What the JSON of a LUKS2 header says, checked before anybody works with it: "LUKS2 On-Disk Format Specification", §3. Only what
 /// is read here is known; all else is refused, not skipped.
 package struct LUKSHeader: Equatable, Sendable {
     package struct Keyslot: Equatable, Sendable {
         package let number: Int
         package let derivation: LUKSKeyDerivation
+        let salt: [UInt8]
         /// Of its key material, from the start of the volume, in bytes.
         package let area: Range<UInt64>
+        /// Of the key that the material is encrypted with, in bytes: 32 or 64.
+        let areaKeySize: Int
+        let splitHash: LUKSHash
+    }
+
+    /// What the volume key of some slots is recognised by; PBKDF2.
+    struct Digest: Equatable, Sendable {
+        let slots: Set<Int>
+        let hash: LUKSHash
+        let iterations: UInt64
+        let salt: [UInt8]
+        let value: [UInt8]
     }
 
     /// In the order of their numbers.
     package let keyslots: [Keyslot]
+    let digests: [Digest]
     /// Of each of the two copies of the header, in bytes.
     package let copySize: UInt64
     /// Of the encrypted bytes, from the start of the volume.
@@ -25,6 +39,7 @@ package struct LUKSHeader: Equatable, Sendable {
     package static let cipher = "aes-xts-plain64"
     /// Of the volume key, in bytes: AES-256, twice.
     package static let keySize = 64
+    static let stripes = 4000
     private static let mostKeyslots = 32
 
     /// - Parameters:
@@ -44,7 +59,7 @@ package struct LUKSHeader: Equatable, Sendable {
         let metadata = 2 * copySize
         guard dataOffset >= metadata else { throw LUKSProblem("its data begins in its header") }
         keyslots = try Self.keyslots(root, between: metadata..<dataOffset)
-        try Self.checkDigests(root, keyslots)
+        digests = try Self.digests(root, keyslots)
     }
 
     /// Of two members with one name we would take the first, libcryptsetup the last, and it takes a name to end at a zero: what was
@@ -144,39 +159,52 @@ package struct LUKSHeader: Equatable, Sendable {
             throw problem("has a key of \(slot["key_size"]?.integer ?? 0) bytes, not \(keySize)")
         }
         guard let area = slot["area"], area["type"]?.text == "raw", area["encryption"]?.text == cipher,
-            [32, 64].contains(area["key_size"]?.integer ?? 0)
+            let areaKeySize = area["key_size"]?.integer, [32, 64].contains(areaKeySize)
         else { throw problem("is encrypted in an unknown way") }
         guard let offset = Self.number(area["offset"]), let size = Self.number(area["size"]), offset % 512 == 0,
             size % 512 == 0, offset >= bounds.lowerBound, offset <= bounds.upperBound,
             size <= bounds.upperBound - offset
         else { throw problem("lies outside of the room for keys") }
         guard let split = slot["af"], split["type"]?.text == "luks1", let stripes = split["stripes"]?.integer,
-            stripes == 4000, ["sha1", "sha256", "sha512"].contains(split["hash"]?.text ?? "")
+            stripes == Self.stripes, let splitHash = split["hash"]?.text.flatMap({ LUKSHash(rawValue: $0) })
         else { throw problem("is spread in an unknown way") }
         guard size >= UInt64(keySize * stripes) else { throw problem("is cut off") }
         guard let derivation = slot["kdf"].flatMap({ LUKSKeyDerivation($0) }) else {
             throw problem("derives its key in an unknown way")
         }
-        return Keyslot(number: number, derivation: derivation, area: offset..<offset + size)
+        guard let salt = bytes(slot["kdf"]?["salt"], 1...1024) else { throw problem("has a salt that is none") }
+        return Keyslot(
+            number: number, derivation: derivation, salt: salt, area: offset..<offset + size, areaKeySize: areaKeySize,
+            splitHash: splitHash)
     }
 
     /// Every key slot has a digest of the key of the segment, and computing it takes no longer than it should.
-    private static func checkDigests(_ root: JSON, _ slots: [Keyslot]) throws(LUKSProblem) {
-        guard case .object(let digests)? = root["digests"], digests.count <= mostKeyslots else {
+    private static func digests(_ root: JSON, _ slots: [Keyslot]) throws(LUKSProblem) -> [Digest] {
+        guard case .object(let members)? = root["digests"], members.count <= mostKeyslots else {
             throw LUKSProblem("it has no digest of its key")
         }
-        var covered: Set<String> = []
-        for digest in digests.map(\.value) {
-            guard digest["type"]?.text == "pbkdf2", LUKSKeyDerivation(digest)?.isBearable == true else {
-                throw LUKSProblem("it has a digest of its key that cannot be computed")
-            }
-            if digest["segments"]?.items.contains(.string("0")) ?? false {
-                covered.formUnion((digest["keyslots"]?.items ?? []).compactMap(\.text))
-            }
+        var digests: [Digest] = []
+        for digest in members.map(\.value) {
+            guard digest["type"]?.text == "pbkdf2", let derivation = LUKSKeyDerivation(digest), derivation.isBearable,
+                case .pbkdf2(let hash, let iterations) = derivation, let salt = bytes(digest["salt"], 1...1024),
+                let value = bytes(digest["digest"], 16...64)
+            else { throw LUKSProblem("it has a digest of its key that cannot be computed") }
+            guard digest["segments"]?.items.contains(.string("0")) ?? false else { continue }
+            let numbers = (digest["keyslots"]?.items ?? []).compactMap { $0.text.flatMap { Int($0) } }
+            digests.append(
+                Digest(slots: Set(numbers), hash: hash, iterations: iterations, salt: salt, value: value))
         }
-        if let slot = slots.first(where: { !covered.contains(String($0.number)) }) {
+        if let slot = slots.first(where: { slot in !digests.contains { $0.slots.contains(slot.number) } }) {
             throw LUKSProblem("its key slot \(slot.number) has no digest")
         }
+        return digests
+    }
+
+    private static func bytes(_ value: JSON?, _ count: ClosedRange<Int>) -> [UInt8]? {
+        guard let text = value?.text, let bytes = try? Base64.bytes(text), count.contains(bytes.count) else {
+            return nil
+        }
+        return bytes
     }
 
     /// Numbers that may have 64 bits are texts in this format.
@@ -185,15 +213,20 @@ package struct LUKSHeader: Equatable, Sendable {
         return number
     }
 
-    /// How much of the volume libcryptsetup reads.
+    /// Where the last key slot ends, from the start of the volume.
     package var keysEnd: UInt64 { keyslots.map(\.area.upperBound).max() ?? 0 }
+}
+
+/// The hashes that slots and digests may name.
+package enum LUKSHash: String, Equatable, Sendable {
+    case sha1, sha256, sha512
 }
 
 /// How a key slot makes a key of a passphrase.
 package enum LUKSKeyDerivation: Equatable, Sendable {
     /// Memory in KiB.
     case argon2(kind: String, time: UInt64, memory: UInt64, lanes: UInt64)
-    case pbkdf2(hash: String, iterations: UInt64)
+    case pbkdf2(hash: LUKSHash, iterations: UInt64)
 
     /// Of Argon2, in KiB: what cryptsetup takes at most when it makes one.
     package static let mostMemory: UInt64 = 1 << 20
@@ -204,7 +237,6 @@ package enum LUKSKeyDerivation: Equatable, Sendable {
 
     init?(_ value: JSON) {
         func number(_ name: String) -> UInt64? { value[name]?.integer.flatMap { UInt64(exactly: $0) } }
-        guard value["salt"]?.text.map({ $0.utf8.count <= 1024 }) ?? false else { return nil }
         switch value["type"]?.text {
         case "argon2i"?, "argon2id"?:
             guard let kind = value["type"]?.text, let time = number("time"), let memory = number("memory"),
@@ -212,7 +244,7 @@ package enum LUKSKeyDerivation: Equatable, Sendable {
             else { return nil }
             self = .argon2(kind: kind, time: time, memory: memory, lanes: lanes)
         case "pbkdf2"?:
-            guard let hash = value["hash"]?.text, ["sha1", "sha256", "sha512"].contains(hash),
+            guard let hash = value["hash"]?.text.flatMap({ LUKSHash(rawValue: $0) }),
                 let iterations = number("iterations"), iterations > 0
             else { return nil }
             self = .pbkdf2(hash: hash, iterations: iterations)
@@ -235,7 +267,7 @@ package enum LUKSKeyDerivation: Equatable, Sendable {
             }
         case .pbkdf2(let hash, let iterations):
             if iterations > Self.mostIterations {
-                return "pbkdf2 with \(iterations) rounds of \(hash), and \(Self.mostIterations) are the most"
+                return "pbkdf2 with \(iterations) rounds of \(hash.rawValue), and \(Self.mostIterations) are the most"
             }
         }
         return nil

@@ -30,7 +30,7 @@ struct EncryptedImage {
         messages = sections.filter { $0.type == KeyMessage.type && $0.link == root.id }
         signatures = sections.filter { $0.type == ImageEdit.Section.signature }
         unlocking = LUKSUnlocking(
-            session: session, path: path,
+            path: path,
             part: FilePart(
                 descriptor: try edit.descriptor(), offset: UInt64(clamping: root.offset),
                 size: UInt64(clamping: root.size)))

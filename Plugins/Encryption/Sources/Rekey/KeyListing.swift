@@ -8,7 +8,7 @@ package enum KeyListing {
         var text: [String] = []
         switch image.kind {
         case .luks:
-            let header = try image.unlocking.prepare().header
+            let (header, _) = try image.unlocking.header()
             text.append(
                 "Encryption:  LUKS2, \(LUKSHeader.cipher), \(LUKSHeader.keySize * 8) bits, sectors of \(header.sectorSize) bytes"
             )
@@ -67,7 +67,7 @@ extension LUKSKeyDerivation {
         case .argon2(let kind, let time, let memory, let lanes):
             let size = memory % 1024 == 0 ? "\(memory >> 10) MiB" : "\(memory) KiB"
             return "\(kind), \(size), \(time) passes, \(lanes) lane\(lanes == 1 ? "" : "s")"
-        case .pbkdf2(let hash, let iterations): return "pbkdf2, \(hash), \(iterations) iterations"
+        case .pbkdf2(let hash, let iterations): return "pbkdf2, \(hash.rawValue), \(iterations) iterations"
         }
     }
 }

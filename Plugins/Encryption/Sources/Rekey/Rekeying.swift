@@ -177,7 +177,7 @@ struct Rekeying {
 extension Rekeying.Change {
     /// - Returns: what has been done.
     fileprivate func report(_ image: EncryptedImage) throws(PluginError) -> String {
-        let count = try image.unlocking.prepare().header.keyslots.count
+        let count = try image.unlocking.header().0.keyslots.count
         let now = "it opens with \(count) key\(count == 1 ? "" : "s") now"
         switch self {
         case .replace: return "the new key is in the place of the old one; \(now)"

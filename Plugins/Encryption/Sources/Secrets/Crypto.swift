@@ -6,8 +6,10 @@ package import PluginKit
 /// What everything that uses libcrypto needs.
 package enum Crypto {
     /// Opens the library.
-    package static func open() throws(PluginError) {
-        guard ce_open() != 0 else {
+    ///
+    /// - Parameter isAlone: whether nobody else in this process uses it, so that its configuration need not be read.
+    package static func open(isAlone: Bool = false) throws(PluginError) {
+        guard (isAlone ? ce_open_alone() : ce_open()) != 0 else {
             throw PluginError(
                 "cannot open an encrypted image: cannot open libcrypto.so.3\nInstall the package libssl3",
                 status: SKIFF_E_SYSTEM)

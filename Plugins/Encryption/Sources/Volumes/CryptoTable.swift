@@ -20,12 +20,10 @@ enum CryptoTable {
         table.resume = { _, request, kept, count, out in
             Kit.run { () throws(PluginError) in
                 let bytes = UnsafeRawBufferPointer(start: kept, count: Int(clamping: count))
-                guard let descriptor = request?.pointee.fd, let out, let volume = try KeptVolume(bytes) else {
-                    throw PluginError(
-                        "cannot read the image: what was kept of its key is damaged", status: SKIFF_E_INTERNAL)
-                }
+                guard let request = request?.pointee, let out else { throw Self.noRequest }
+                let volume = try VolumeRequest(request).open(bytes)
                 out.pointee = OpaquePointer(
-                    Unmanaged.passRetained(try OpenVolume(volume, descriptor)).toOpaque())
+                    Unmanaged.passRetained(try OpenVolume(volume, request.fd)).toOpaque())
             }
         }
         table.volume_size = { _, volume in Self.open(volume)?.size ?? 0 }
@@ -43,6 +41,8 @@ enum CryptoTable {
         return Kit.table(table)
     }
 
+    private static let noRequest = PluginError("cannot open a volume: there is no request", status: SKIFF_E_INVALID)
+
     private static func open(_ volume: OpaquePointer?) -> OpenVolume? {
         volume.map { Unmanaged<OpenVolume>.fromOpaque(UnsafeRawPointer($0)).takeUnretainedValue() }
     }
@@ -53,10 +53,12 @@ enum CryptoTable {
     ) -> Int32 {
         var status = SKIFF_OK
         let failed = Kit.run { () throws(PluginError) in
-            guard let request, let answer, let volume = try KeptVolume(kept) else {
-                throw PluginError(
-                    "cannot describe the volume: what was kept of its key is damaged", status: SKIFF_E_INTERNAL)
+            guard let request, let answer else { throw noRequest }
+            guard request.filesystem == VolumeFilesystem.luks.rawValue else {
+                status = SKIFF_DECLINED
+                return
             }
+            let volume = try VolumeRequest(request).open(kept)
             guard case .sectors(let size, let tweak) = volume.kind else {
                 status = SKIFF_DECLINED
                 return
@@ -100,29 +102,27 @@ struct VolumeRequest {
         self.messages = messages
     }
 
+    /// Leaves the secret of the user for `open`.
     func unlock(_ session: Session) throws(PluginError) -> Int32 {
-        let volume: KeptVolume
-        switch filesystem {
-        case 5:
-            volume = try LUKSUnlocking(session: session, path: path, part: part).unlock { () throws(PluginError) in
-                try secret(session)
-            }
-        case 6:
-            volume = try GocryptfsUnlocking(path: path, part: part).unlock { () throws(PluginError) in
-                try secret(session)
-            }
-        default: return SKIFF_DECLINED
+        guard VolumeFilesystem(rawValue: filesystem) != nil else { return SKIFF_DECLINED }
+        // A build uses libcrypto for other things, too.
+        if try session.text("command") == "build" { try Crypto.open() }
+        let kept = try secret(session)
+        if try kept.withBytes(session.keep) == nil {
+            _ = try KeptSecret.secret(try kept.unwrapped()).withBytes(session.keep)
         }
-        try volume.withBytes { (bytes) throws(PluginError) in try session.keep(bytes) }
         return SKIFF_OK
     }
 
-    /// Returns what opens the volume: a passphrase, or the secret that a private key unwraps.
-    private func secret(_ session: Session) throws(PluginError) -> SecretBytes {
-        let unwrapped = try session.borrow("pem") { (text) throws(PluginError) in
-            try unwrap(try PrivateKey(session, text))
+    private func secret(_ session: Session) throws(PluginError) -> KeptSecret {
+        let key = try session.borrow("pem") { (text) throws(PluginError) in
+            let wrapped = try wrappedSecrets()
+            guard let token = try TokenKey(session, text) else {
+                return KeptSecret.key(try SecretBytes(copying: text), wrapped: wrapped)
+            }
+            return .secret(try token.unwrap(wrapped).secret)
         }
-        if let unwrapped { return unwrapped }
+        if let key { return key }
         let passphrase = try session.borrow("passphrase") { (bytes) throws(PluginError) in
             try SecretBytes(copying: bytes)
         }
@@ -131,10 +131,12 @@ struct VolumeRequest {
                 "cannot open \(path): it is encrypted, and there is no key\nGive --passphrase, or --pem-path with the private key",
                 status: SKIFF_E_DENIED)
         }
-        return passphrase
+        return .secret(passphrase)
     }
 
-    private func unwrap(_ key: PrivateKey) throws(PluginError) -> SecretBytes {
+    /// Returns what was wrapped for private keys.
+    /// - Throws: when there is none.
+    private func wrappedSecrets() throws(PluginError) -> [[UInt8]] {
         guard !messages.isEmpty else {
             throw PluginError(
                 "cannot open \(path) with a PEM key: it has no key that was wrapped for one\nGive --passphrase",
@@ -150,6 +152,19 @@ struct VolumeRequest {
             }
         }
         if wrapped.isEmpty, let failure { throw failure }
-        return try key.unwrap(wrapped).secret
+        return wrapped
+    }
+
+    /// Opens the volume with what `unlock` has left.
+    func open(_ bytes: UnsafeRawBufferPointer) throws(PluginError) -> OpenedVolume {
+        try Crypto.open(isAlone: true)
+        guard let kept = try KeptSecret(bytes), let kind = VolumeFilesystem(rawValue: filesystem) else {
+            throw PluginError("cannot open \(path): what was kept of its key is damaged", status: SKIFF_E_INTERNAL)
+        }
+        let secret = try kept.unwrapped()
+        switch kind {
+        case .luks: return try LUKSUnlocking(path: path, part: part).unlock(secret)
+        case .gocryptfs: return try GocryptfsUnlocking(path: path, part: part).unlock(secret)
+        }
     }
 }

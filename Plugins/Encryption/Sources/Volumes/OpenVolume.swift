@@ -18,17 +18,16 @@ final class OpenVolume: Sendable {
     private static let threads = 16
 
     /// - Parameter descriptor: the image, lent for the life of the volume.
-    init(_ kept: KeptVolume, _ descriptor: Int32) throws(PluginError) {
-        (size, place, self.descriptor) = (kept.size, kept.place, descriptor)
-        try Crypto.open()
-        switch kept.kind {
+    init(_ opened: OpenedVolume, _ descriptor: Int32) throws(PluginError) {
+        (size, place, self.descriptor) = (opened.size, opened.place, descriptor)
+        switch opened.kind {
         case .sectors(let size, let tweak):
             cipher = .sectors(
                 try SectorCipher(
-                    .decrypting, key: kept.key, sectorSize: size, firstUnit: tweak, threads: Self.threads))
+                    .decrypting, key: opened.key, sectorSize: size, firstUnit: tweak, threads: Self.threads))
         case .blocks(let id, let split, let rest):
             cipher = .blocks(
-                try GocryptfsCipher(.decrypting, masterKey: kept.key, id: id, threads: Self.threads), split: split,
+                try GocryptfsCipher(.decrypting, masterKey: opened.key, id: id, threads: Self.threads), split: split,
                 rest: rest)
         }
     }

@@ -86,8 +86,8 @@ typedef struct skiff_crypto {
     uint32_t reserved;
 
     /* [parent] when the plan is complete and before the container is made, not for --explain. Takes the secret by borrow of
-     * skiff.host.secret/1, checks that it opens the volume, and leaves what resume and describe need by one call of keep.
-     * The image is foreign: its header is checked before a library gets it. SKIFF_DECLINED: not encrypted in a way that
+     * skiff.host.secret/1, and leaves what resume and describe need by one call of keep: the key of the volume, or the secret itself,
+     * and then they say whether it opens the volume. The image is foreign: its header is checked before a library gets it. SKIFF_DECLINED: not encrypted in a way that
      * this plugin knows; the next one is asked. SKIFF_E_DENIED: the key does not fit. SKIFF_E_INVALID: the header is damaged. */
     int32_t (*unlock)(const skiff_plugin *self, skiff_session *session, const skiff_crypto_request *request);
     /* [parent] after unlock, when the kernel could decrypt: calls answer(context, mapping) once, and returns what it did.
@@ -95,7 +95,7 @@ typedef struct skiff_crypto {
     int32_t (*describe)(const skiff_plugin *self, const skiff_crypto_request *request, const void *kept,
                         uint64_t kept_size, skiff_crypto_mapping_fn *answer, void *context);
     /* [parent] of the image server or of a build, before its threads: allocates what reading needs, in memory that other
-     * threads may use. kept is wiped when the call returns. */
+     * threads may use. kept is wiped when the call returns. Fails as unlock does. */
     int32_t (*resume)(const skiff_plugin *self, const skiff_crypto_request *request, const void *kept,
                       uint64_t kept_size, skiff_crypto_volume **out);
     /* [any] The size of the plain volume in bytes. */
