@@ -139,17 +139,23 @@ extension KeySource {
         do throws(Errno) {
             return try SecretMemory(capacity: longest)
         } catch {
-            throw SkiffError(
-                "cannot lock memory for a key of an encrypted image", errno: error,
-                hint: "Raise the limit of locked memory: ulimit -l 64")
+            throw unlocked("a key of an encrypted image", error)
         }
     }
 
+    private static func unlocked(_ what: String, _ error: Errno) -> SkiffError {
+        SkiffError(
+            "cannot lock memory for \(what)", errno: error, hint: "Raise the limit of locked memory: ulimit -l 64")
+    }
+
     private func variable(_ name: String) throws(SkiffError) -> SecretMemory {
-        let memory = try during("cannot lock memory for the value of \(name)") { () throws(Errno) in
-            try SecretMemory(ofVariable: name)
+        let found: SecretMemory?
+        do throws(Errno) {
+            found = try SecretMemory(ofVariable: name)
+        } catch {
+            throw Self.unlocked("the value of \(name)", error)
         }
-        guard let memory else { throw SkiffError("cannot read \(name): it is empty") }
+        guard let memory = found else { throw SkiffError("cannot read \(name): it is empty") }
         return memory
     }
 
