@@ -76,7 +76,7 @@ struct BuildJob {
     }
 
     private func publish() throws(SkiffError) {
-        try target.publish()
+        try target.publish(options)
         Log.info("Build complete: \(target.typed)")
     }
 
@@ -178,7 +178,7 @@ struct BuildJob {
             try packer(result.source, stage.base, options, creation: result.creation).pack(
                 CompleteTree(stage.root, keeping: stage.keeping), to: target.part)
         }
-        try target.publish()
+        try target.publish(options)
     }
 
     private func mark() throws(SkiffError) {

@@ -41,7 +41,8 @@ package struct BuildRequest: Sendable {
                 "cannot encrypt \(target): \(isSandbox ? "a sandbox is a directory" : "only root file systems can be")")
         }
         let target = try BuildTarget(
-            target, isSandbox: isSandbox, force: options.packing.replaces, isUpdate: options.isUpdate)
+            target, isSandbox: isSandbox, force: options.packing.replaces, isUpdate: options.isUpdate,
+            maker: isSandbox ? nil : PluginTarget(target, installation))
         let definition = try definition(&options, installation)
         for warning in definition.warnings { Log.warning("\(definition.name): \(warning)") }
         try checkUnused(definition)

@@ -2,6 +2,7 @@ import Base
 import CLinux
 import Core
 import Linux
+import Registry
 
 /// Where the result of a build goes, and whether it may (Docs/spec/cli.md §4). What is there is not touched before the new
 /// image is complete.
@@ -19,9 +20,16 @@ struct BuildTarget {
         parent + "/." + lastComponent(path) + ".skiff-\(identifier)"
     }
     private let identifier: Int32
+    /// What makes another kind of file of the image; nil for an image.
+    private let maker: PluginTarget?
 
-    /// - Parameter isUpdate: whether the sandbox that is there is changed, rather than replaced.
-    init(_ typed: String, isSandbox: Bool, force: Bool, isUpdate: Bool = false) throws(SkiffError) {
+    /// - Parameters:
+    ///   - isUpdate: whether the sandbox that is there is changed, rather than replaced.
+    ///   - maker: plugins that write such targets.
+    init(_ typed: String, isSandbox: Bool, force: Bool, isUpdate: Bool = false, maker: PluginTarget? = nil)
+        throws(SkiffError)
+    {
+        self.maker = maker
         path = try absolutePath(typed)
         self.typed = typed
         self.isSandbox = isSandbox
@@ -86,7 +94,8 @@ struct BuildTarget {
     }
 
     /// Puts the finished result in place of whatever is there.
-    func publish() throws(SkiffError) {
+    func publish(_ options: BuildOptions) throws(SkiffError) {
+        if let maker { try make(maker, options) }
         if !isSandbox { try giveToCaller() }
         try during("cannot put the finished image at \(path)") { () throws(Errno) in
             do throws(Errno) {
@@ -100,6 +109,22 @@ struct BuildTarget {
                 try removeTree(part)
             }
         }
+    }
+
+    /// Has a plugin make its file of the image, which takes the image's place as the unfinished result.
+    private func make(_ maker: PluginTarget, _ options: BuildOptions) throws(SkiffError) {
+        guard let network = try options.network?.networkOptions() else {
+            throw SkiffError("cannot write \(typed): this build starts no plugins")
+        }
+        Log.info("Creating \(typed) from the image...")
+        let making = "cannot make a file for \(typed)"
+        let image = try during(making) { () throws(Errno) in try open(part, O_RDONLY) }
+        let target = try during(making) { () throws(Errno) in
+            try unlink(part)
+            return try open(part, O_RDWR | O_CREAT | O_EXCL, mode: 0o666)
+        }
+        try maker.write(image.raw, typed, to: target.raw, network)
+        try during("cannot write \(typed)") { () throws(Errno) in try Linux.fsync(target.raw) }
     }
 
     /// Gives the image to the user who calls through sudo(8).

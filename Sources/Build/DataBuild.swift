@@ -27,7 +27,7 @@ struct DataBuild {
         }
         Log.info("Creating SIF file...")
         try write(image.descriptor.raw, section, try record(stage))
-        try target.publish()
+        try target.publish(options)
         Log.info("Build complete: \(target.typed)")
     }
 

@@ -31,9 +31,10 @@ func checkerFinds(defines: [String], test: String, outcome: String) throws {
         if test == "all", candidate == .loadUnder5ms { continue }
         // These call phases, which a process with other threads cannot afford.
         if [.parentPhases, .childPhases, .laterPhases].contains(candidate) { continue }
-        // The fixture has no scheme, no network, no devices, no image format and no volumes.
+        // The fixture has no scheme, no network, no devices, no image format, no targets and no volumes.
         let foreign: [CheckTest] = [
-            .hostileURIs, .hostileNetworks, .hostileDevices, .hostileImages, .hostileVolumes, .volumesRoundTrip,
+            .hostileURIs, .hostileNetworks, .hostileDevices, .hostileImages, .hostileTargets, .hostileVolumes,
+            .volumesRoundTrip,
         ]
         let outcome = foreign.contains(candidate) ? "skipped" : outcome
         let (found, message) = candidate.run(checker)

@@ -162,6 +162,14 @@ private func parse(_ text: String) -> Result<Manifest, ManifestError> {
         ("schemes = a, a\nextensions = skiff.transport/1\n", 5, 11, "schemes has a twice"),
         ("schemes = a\npush-schemes = b\nextensions = skiff.transport/1\n", 6, 0, "b of push-schemes"),
         ("schemes = a\n", 1, 0, "belong together"),
+        ("targets = .a\n", 1, 0, "targets and the extension skiff.build-target/1 belong together"),
+        (
+            "targets = a\nextensions = skiff.build-target/1\ndraft-ok = yes\n", 5, 0,
+            "a dot and letters, digits, - _ or ., unlike a"
+        ),
+        ("targets = .a/b\nextensions = skiff.build-target/1\ndraft-ok = yes\n", 5, 0, "unlike .a/b"),
+        ("targets = .sif\nextensions = skiff.build-target/1\ndraft-ok = yes\n", 5, 0, ".sif is skiff's own"),
+        ("targets = .a\nextensions = skiff.build-target/1\n", 1, 0, "is a draft"),
         ("extensions = skiff.transport/1\n", 1, 0, "belong together"),
         ("config-keys = always use nv\n", 5, 0, "unknown key config-keys"),
         ("privileged = maybe\n", 5, 14, "cannot be maybe"),

@@ -20,6 +20,7 @@ enum CheckTest: String, CaseIterable {
     case hostileNetworks = "hostile-networks"
     case hostileDevices = "hostile-devices"
     case hostileImages = "hostile-images"
+    case hostileTargets = "hostile-targets"
     case hostileVolumes = "hostile-volumes"
     case volumesRoundTrip = "volumes-round-trip"
     case flagsAreItsOwn = "flags-are-its-own"
@@ -50,6 +51,7 @@ enum CheckTest: String, CaseIterable {
             case .hostileNetworks: return try NetworkCheck(checker).run()
             case .hostileDevices: return try devices(checker)
             case .hostileImages: return try images(checker)
+            case .hostileTargets: return try targets(checker)
             case .hostileVolumes: return try VolumeCheck(checker)?.hostile() ?? (.skipped, "it has no volumes")
             case .volumesRoundTrip: return try VolumeCheck(checker)?.roundTrip() ?? (.skipped, "it has no volumes")
             case .flagsAreItsOwn:
@@ -171,6 +173,33 @@ enum CheckTest: String, CaseIterable {
                 } catch {
                     guard session.plugin.failedSilently else { continue }
                     return (.failed, "it gives no reason for a file of \(bytes.count) bytes")
+                }
+            }
+        }
+        return (.success, "")
+    }
+
+    /// Has a plugin write a file of images that are none. The answer is a reason, or a file.
+    private func targets(_ checker: Checker) throws(SkiffError) -> Verdict {
+        if checker.manifest.targets.isEmpty { return (.skipped, "it writes no targets") }
+        let facts = SessionFacts(request: Request(action: .exec, image: ""), installation: try Installation.current())
+        let plugin = try PluginTransport(
+            checker.manifest, directory: checker.directory, facts: facts, trust: Trust(isPrivileged: false))
+        for bytes in [[], [0], Array("#!/usr/bin/env run-singularity\n".utf8), [UInt8](repeating: 0xFF, count: 65536)] {
+            for end in checker.manifest.targets {
+                let image = try during("cannot make a file") { () throws(Errno) in try makeMemoryFile("image", bytes) }
+                let target = try during("cannot make a file") { () throws(Errno) in try makeMemoryFile("target", []) }
+                let request = TargetImage(
+                    file: image.raw, size: Int64(bytes.count), digest: "sha256:" + String(repeating: "0", count: 64),
+                    path: "check\(end)")
+                do throws(SkiffError) {
+                    guard try plugin.write(request, to: target.raw) else { continue }
+                    let size = try during("cannot look at a file") { () throws(Errno) in try status(of: target.raw).size
+                    }
+                    if size == 0 { return (.failed, "it says that it has written \(end), and has written nothing") }
+                } catch {
+                    guard plugin.failedSilently else { continue }
+                    return (.failed, "it gives no reason for an image of \(bytes.count) bytes")
                 }
             }
         }

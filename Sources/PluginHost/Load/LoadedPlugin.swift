@@ -31,6 +31,8 @@ package final class LoadedPlugin {
     private(set) var crypto = skiff_crypto()
     /// Empty unless the manifest has schemes.
     private(set) var transport = skiff_transport()
+    /// Empty unless the manifest has targets.
+    private(set) var buildTarget = skiff_build_target()
     /// What the plugin said before it returned a negative status.
     let diagnostics: PluginDiagnostics
 
@@ -139,6 +141,8 @@ package final class LoadedPlugin {
                 $0.resolve != nil && $0.fetch != nil
             } ?? transport
         try checkPushing()
+        buildTarget =
+            try table(SKIFF_EXT_BUILD_TARGET, skiff_build_target(), needs: "write") { $0.write != nil } ?? buildTarget
         crypto =
             try table(SKIFF_EXT_CRYPTO, skiff_crypto(), needs: "unlock, resume, volume_size, read_block or close") {
                 $0.unlock != nil && $0.resume != nil && $0.volume_size != nil && $0.read_block != nil && $0.close != nil

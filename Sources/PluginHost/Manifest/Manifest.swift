@@ -49,6 +49,8 @@ package struct Manifest: Sendable, Equatable {
     package var schemes: [String] = []
     /// Those of the schemes to which it can push.
     package var pushSchemes: [String] = []
+    /// Ends of names of the files that `skiff.build-target/1` writes, such as `.ext`.
+    package var targets: [String] = []
     /// Words of `--network` that it serves; `*` for those that no manifest names.
     package var networks: [String] = []
     /// Facts about the image that load the plugin: `encrypted`, `overlay-section`.
@@ -66,7 +68,8 @@ package struct Manifest: Sendable, Equatable {
 
     /// Ids of `ext/draft`.
     static let drafts: Set<String> = [
-        "skiff.container/2", SKIFF_EXT_DOCTOR, "skiff.filesystem/2", SKIFF_EXT_IMAGE_FORMAT, "skiff.network/2",
+        SKIFF_EXT_BUILD_TARGET, "skiff.container/2", SKIFF_EXT_DOCTOR, "skiff.filesystem/2", SKIFF_EXT_IMAGE_FORMAT,
+        "skiff.network/2",
     ]
 
     /// A manifest with only the mandatory fields.

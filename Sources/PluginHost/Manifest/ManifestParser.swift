@@ -96,6 +96,7 @@ extension Manifest {
         try readPhases(try fields.list("phases"))
         try readSchemes(&fields)
         try readNetworks(&fields)
+        try readTargets(&fields)
         imageFacts = try fields.list("image-facts").items
         try fields.finish()
     }
@@ -138,6 +139,27 @@ extension Manifest {
         }
     }
 
+    private mutating func readTargets(_ fields: inout ManifestFields) throws(ManifestError) {
+        let list = try fields.list("targets")
+        try list.check(Self.isTarget) { "a target is a dot and letters, digits, - _ or ., unlike \($0)" }
+        try list.check({ $0 != ".sif" }) { "\($0) is skiff's own" }
+        targets = list.items
+        guard targets.isEmpty != extensions.contains(Self.buildTarget) else {
+            throw ManifestError(
+                line: fields.line, reason: "targets and the extension \(Self.buildTarget) belong together")
+        }
+    }
+
+    private static func isTarget(_ text: String) -> Bool {
+        (2...32).contains(text.utf8.count) && text.utf8.first == UInt8(ascii: ".")
+            && text.utf8.last != UInt8(ascii: ".")
+            && text.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                    || [0x2D, 0x2E, 0x5F].contains(byte)
+            }
+    }
+
+    package static let buildTarget = "skiff.build-target/1"
     static let transport = "skiff.transport/1"
     static let network = "skiff.network/2"
 }

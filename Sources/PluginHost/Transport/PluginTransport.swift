@@ -32,7 +32,7 @@ package struct TransportRequest: Sendable, Equatable {
     }
 }
 
-/// The `skiff.transport/1` of one plugin, loaded for one address.
+/// The `skiff.transport/1` of one plugin, loaded for one address, or its `skiff.build-target/1` for one file.
 package final class PluginTransport {
     private let session: Session
 
@@ -99,6 +99,16 @@ package final class PluginTransport {
                     }
                 }
             }
+        }
+        return status != SKIFF_DECLINED
+    }
+
+    /// - Parameter target: an empty file.
+    /// - Returns: false when the plugin says that it makes no such file.
+    package func write(_ image: TargetImage, to target: CInt) throws(SkiffError) -> Bool {
+        guard let slot = session.plugin.buildTarget.write else { return false }
+        let status = try call("write") {
+            image.withRequest { slot(session.plugin.object, session.pointer, $0, target) }
         }
         return status != SKIFF_DECLINED
     }

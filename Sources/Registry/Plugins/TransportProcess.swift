@@ -70,6 +70,16 @@ final class TransportProcess {
         return try answer("push") != .declined
     }
 
+    /// - Parameter target: an empty file, in which something else is made of the image.
+    /// - Returns: false when the plugin says that it makes no such file.
+    func write(_ image: CInt, to target: CInt) throws(SkiffError) -> Bool {
+        try send(task.json, descriptor: image)
+        try send(.members(["target": .string("descriptor")]), descriptor: target)
+        self.target = target
+        defer { self.target = nil }
+        return try answer("write") != .declined
+    }
+
     private func send(_ message: JSONText, descriptor: CInt? = nil) throws(SkiffError) {
         let bytes = Array(message.text().utf8)
         guard bytes.count <= TransportTask.longest else {

@@ -4,7 +4,7 @@ import PluginHost
 
 /// The messages between the command and the process of a plugin, over a socket; each is one JSON object.
 ///
-/// The request comes first, with the file in a push. A fetch is answered with what was found; then the host sends the
+/// The request comes first, with the file in a push, and in a build, where the target follows. A fetch is answered with what was found; then the host sends the
 /// target, an empty file or directory, and the process says when it is written. Any answer may be a failure instead.
 /// Any number of signs of life may precede one, and so may requests for secrets, each of which the host answers with a
 /// message of bytes: a 1 and the secret, or a 0.
@@ -16,6 +16,8 @@ struct TransportTask: Equatable {
     var variant = ""
     /// The digest and size of the file to push; nil in a fetch.
     var upload: (digest: String, size: Int64)?
+    /// Whether the file to push is what a plugin makes another file of, which comes in a second message; then `uri` is its path.
+    var isTarget = false
     /// The flags of plugins, in the form of `Request.pluginFlags`.
     var flags: [PluginFlagUse] = []
     /// `--config`.
@@ -34,7 +36,7 @@ struct TransportTask: Equatable {
             "variant": .string(variant), "digest": upload.map { .string($0.digest) },
             "size": upload.map { .integer($0.size) },
             "flags": .object(flags.map { JSONText.Member($0.name, .strings($0.values)) }),
-            "configuration": configuration.map { .string($0) }, "quiet": .bool(isQuiet),
+            "configuration": configuration.map { .string($0) }, "quiet": .bool(isQuiet), "build": .bool(isTarget),
         ])
     }
 
@@ -52,6 +54,7 @@ struct TransportTask: Equatable {
         }
         configuration = json["configuration"]?.stringValue
         isQuiet = json["quiet"] == .bool(true)
+        isTarget = json["build"] == .bool(true)
     }
 
     init(plugin: String, uri: String, architecture: String) {

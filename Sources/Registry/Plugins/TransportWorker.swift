@@ -42,6 +42,9 @@ package enum TransportWorker {
         let progress = Progress(isQuiet: task.isQuiet)
         defer { progress.end() }
         let transport = try load(task, installation, progress)
+        if task.isTarget, let upload = task.upload, let file = first.descriptor.take() {
+            return try send(try write(task, upload, file.raw, transport) ? .done : .declined)
+        }
         if let upload = task.upload, let file = first.descriptor.take() {
             let isTaken = try transport.push(
                 file.raw, upload.digest, size: upload.size, architecture: task.architecture, to: task.uri)
@@ -55,6 +58,19 @@ package enum TransportWorker {
         guard let target = second.descriptor.take() else { return }
         try transport.fetch(request, image, to: target.raw)
         try send(.done)
+    }
+
+    private static func write(
+        _ task: TransportTask, _ upload: (digest: String, size: Int64), _ file: CInt, _ transport: PluginTransport
+    ) throws(SkiffError) -> Bool {
+        var second = try receive()
+        guard let target = second.descriptor.take() else {
+            throw SkiffError("cannot write \(task.uri): no file has come")
+        }
+        let image = try ImageSource.open("/proc/self/fd/\(file)", writable: false)
+        var request = TargetImage(file: file, size: upload.size, digest: upload.digest, path: task.uri)
+        (request.architecture, request.root) = (image.architecture.name, image.root)
+        return try transport.write(request, to: target.raw)
     }
 
     private static func load(_ task: TransportTask, _ installation: Installation, _ progress: Progress)

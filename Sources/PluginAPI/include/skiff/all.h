@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "ext/crypto.h"
+#include "ext/draft/build-target.h"
 #include "ext/draft/container.h"
 #include "ext/devices.h"
 #include "ext/draft/doctor.h"

@@ -98,6 +98,7 @@ struct PluginCommands {
         }
         lines += manifest.commands.map { "Command: \($0.name): \($0.help)" }
         if !manifest.networks.isEmpty { lines.append("Networks: " + manifest.networks.joined(separator: ", ")) }
+        if !manifest.targets.isEmpty { lines.append("Targets of builds: " + manifest.targets.joined(separator: ", ")) }
         lines += manifest.schemes.map { scheme in
             "Scheme: \(scheme):// (\(manifest.pushSchemes.contains(scheme) ? "pull, push" : "pull"))"
         }

@@ -46,7 +46,7 @@ extension PluginCommands {
                         "description": command.description.isEmpty ? nil : .string(command.description),
                     ])
                 }),
-            "networks": .strings(manifest.networks),
+            "networks": .strings(manifest.networks), "targets": .strings(manifest.targets),
             "schemes": .array(
                 manifest.schemes.map { scheme in
                     .members([
