@@ -94,8 +94,8 @@ package struct PluginGuard {
                 if let refusal { throw refusal }
                 return status
             } else {
-                // A guard that was killed takes this process with it, a moment after its end of the socket.
-                sleep(1)
+                // A guard that is killed closes its socket a moment before the death signal, which leaves nothing to say.
+                pause(milliseconds: 1000)
                 throw SkiffError("cannot wait for the container: the process that does has ended")
             }
         }
