@@ -229,6 +229,11 @@ let package = Package(
         .target(
             name: "Administration", dependencies: ["CSeccomp", "TOML", "Signing", "Core", "Base", "Linux", "CLinux"],
             exclude: ["CSeccomp"], swiftSettings: swiftSettings),
+        // The library is opened when systemd is asked.
+        .target(name: "CSystemd", path: "Sources/Systemd/CSystemd"),
+        .target(
+            name: "Systemd", dependencies: ["CSystemd", "Base", "Linux", "CLinux"], exclude: ["CSystemd"],
+            swiftSettings: swiftSettings),
         .target(name: "Bundles", dependencies: ["Core", "Base", "Linux", "CLinux"], swiftSettings: swiftSettings),
         .target(
             name: "Doctor",
@@ -247,8 +252,8 @@ let package = Package(
         .executableTarget(
             name: "skiff-image",
             dependencies: [
-                "Administration", "Doctor", "Build", "Packing", "Registry", "Signing", "HTTP", "OCI", "ImageCache",
-                "Inspect", "Digest", "TOML",
+                "Administration", "Systemd", "Doctor", "Build", "Packing", "Registry", "Signing", "HTTP", "OCI",
+                "ImageCache", "Inspect", "Digest", "TOML",
                 "SquashfsWriter",
                 "Unpacking", "Extraction", "InstalledGrammar", "Grammar", "PluginHost", "Core", "Base", "Linux",
                 "CLinux",
@@ -309,6 +314,9 @@ let package = Package(
             swiftSettings: testSettings),
         .testTarget(
             name: "AdministrationTests", dependencies: ["Administration", "Core", "Base", "Linux"],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "SystemdTests", dependencies: ["Systemd", "Base", "Linux", "CLinux"],
             swiftSettings: testSettings),
         .testTarget(
             name: "BundlesTests", dependencies: ["Bundles", "Core", "Base", "Linux", "CLinux"],

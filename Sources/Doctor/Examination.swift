@@ -20,7 +20,7 @@ package struct Examination {
         found += NamespaceProbe(isRoot: host.isAdministrator).findings()
         found += DeviceProbe(isRoot: host.isAdministrator).findings()
         found += IdentityProbe(host: host, programs: programs).findings()
-        found += ControlGroupProbe(host: .look(), uid: host.uid).findings()
+        found += ControlGroupProbe(host: .look(), uid: host.uid, asksSystemd: settings.systemdCgroups).findings()
         found += ProgramProbe(programs: programs).findings()
         found += GraphicsProbe().findings()
         found += PlaceProbe(host: host).findings()

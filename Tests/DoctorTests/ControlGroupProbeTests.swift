@@ -15,7 +15,7 @@ import Testing
     }
 
     private func finding(_ host: CgroupHost, uid: UInt32) throws -> Finding {
-        let found = ControlGroupProbe(host: host, uid: uid).findings()
+        let found = ControlGroupProbe(host: host, uid: uid, asksSystemd: true).findings()
         #expect(found.count == 1)
         return try #require(found.first)
     }

@@ -5,8 +5,12 @@ package import Core
 package struct ControlGroupProbe {
     private let host: CgroupHost
     private let uid: uid_t
+    private let asksSystemd: Bool
 
-    package init(host: CgroupHost, uid: uid_t) { (self.host, self.uid) = (host, uid) }
+    /// - Parameter asksSystemd: whether commands have systemd make a scope for limits.
+    package init(host: CgroupHost, uid: uid_t, asksSystemd: Bool) {
+        (self.host, self.uid, self.asksSystemd) = (host, uid, asksSystemd)
+    }
 
     private var effect: String {
         (uid == 0 ? "" : "an ordinary user can set ") + "no limits of memory, processors or processes"
@@ -23,6 +27,10 @@ package struct ControlGroupProbe {
             ]
         }
         if let problem = CgroupAdvice.problem(place, uid: uid) {
+            // What the scope will have is seen then.
+            if asksSystemd, SystemdScope.helps(place, uid: uid) {
+                return [Finding("cgroups", .fine, "control groups of version 2 are made in scopes of systemd")]
+            }
             return [Finding("cgroups", .note, problem.fact, effect: effect, cure: problem.cure)]
         }
         let missing = ["cpu", "memory", "pids"].filter { host.place(of: $0) == nil }

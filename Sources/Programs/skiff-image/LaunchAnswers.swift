@@ -1,8 +1,10 @@
 import Administration
 import Base
+import CLinux
 import Core
 import Linux
 import Signing
+import Systemd
 
 /// What skiff asks for during a launch (`HelperAnswer`): words that only skiff uses.
 enum LaunchAnswers {
@@ -15,6 +17,8 @@ enum LaunchAnswers {
         case "__capabilities": try capabilities(words)
         case "__limits": try limits(words)
         case "__ecl": try executionControl(words, installation)
+        case "__scope": try scope(words)
+        case "__hold": try hold(words)
         default: return nil
         }
         return 0
@@ -42,6 +46,40 @@ enum LaunchAnswers {
     private static func limits(_ words: [String]) throws(SkiffError) {
         guard words.count == 2 else { throw malformed }
         try answer(try CgroupsFile(path: words[1]).limits().encoded)
+    }
+
+    /// `__scope UNIT PROCESS [optional]`: moves the process to a scope of systemd.
+    private static func scope(_ words: [String]) throws(SkiffError) {
+        guard words.count == 3 || words.count == 4, let process = Int32(words[2]), process > 0 else { throw malformed }
+        do throws(SkiffError) {
+            try TransientScope(unit: words[1], processes: [process]).make()
+        } catch {
+            guard words.count == 4 else { throw error }
+            return Log.warning("The instance may end with this session: \(error)")
+        }
+        try answer(Array("made".utf8))
+    }
+
+    /// `__hold UNIT SLICE`: makes a scope of systemd around this process, and stays in it while somebody holds the input.
+    private static func hold(_ words: [String]) throws(SkiffError) {
+        guard words.count == 3 else { throw malformed }
+        do throws(SkiffError) {
+            try TransientScope(unit: words[1], slice: words[2], processes: [processID()]).make()
+            guard let place = CgroupHost.look().unifiedPlace else { throw malformed }
+            // Beside the container's: no process may be in a cgroup that passes controllers on.
+            let aside = place.directory + "/" + HeldScope.aside
+            if lastComponent(place.name) == words[1] {
+                try during("cannot make the cgroup \(aside)") { () throws(Errno) in
+                    try makeDirectory(aside)
+                    try writeControl(aside + "/cgroup.procs", "0")
+                }
+            }
+            try answer([HeldScope.made] + Array(place.name.utf8))
+        } catch {
+            return try answer([HeldScope.failed] + Array("\(error)".utf8))
+        }
+        _ = close(FetchAnswer.descriptor)
+        _ = try? readToEnd(input, limit: 1)
     }
 
     /// `__capabilities FILE`: what it grants root.

@@ -18,12 +18,16 @@ struct LaunchCommand {
         let instance = InstanceLaunch(invocation: invocation)
         let limits = try LimitFlags(invocation: invocation, installation: installation).limits()
         if let name = try instance.enteredName() { try enter(name, instance, action, limits) }
-        try SystemdScope(settings).enter(for: limits, installation)
         let name = try instance.newName()
+        let explain = explanation(invocation)
+        let scope = SystemdScope(settings, installation)
+        try scope.enter(for: limits)
+        if name != nil, explain == .no {
+            try scope.enter(forInstanceOf: InstanceDirectory.ofCaller().user, limits)
+        }
         var host = try HostFacts.current()
         // Nobody's terminal is shown to a program that has none.
         if name != nil { host.terminal = nil }
-        let explain = explanation(invocation)
         let fetched = try ImageHelper(installation: installation, catalog: catalog).image(of: invocation)
         let request = try LaunchRequest(
             invocation: invocation, directory: host.directory, fetched: fetched?.path, limits: limits
@@ -49,6 +53,7 @@ struct LaunchCommand {
     ) throws(SkiffError) -> Never {
         let directory = InstanceDirectory.ofCaller()
         let instance = try launch.running(name, in: directory)
+        try SystemdScope(settings, installation).enter(joining: instance.conditions.limits)
         let host = try HostFacts.current()
         let request = try LaunchRequest(
             invocation: launch.invocation, directory: host.directory, fetched: instance.image, limits: limits
