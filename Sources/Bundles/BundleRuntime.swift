@@ -7,9 +7,11 @@ import Linux
 package struct BundleRuntime {
     package let store: ContainerStore
     private let installation: Installation
+    private let makesScopes: Bool
 
-    package init(_ store: ContainerStore, _ installation: Installation) {
-        (self.store, self.installation) = (store, installation)
+    /// - Parameter makesScopes: whether systemd makes the cgroups of containers.
+    package init(_ store: ContainerStore, _ installation: Installation, makesScopes: Bool = false) {
+        (self.store, self.installation, self.makesScopes) = (store, installation, makesScopes)
     }
 
     /// How a program is connected to who starts it.
@@ -45,7 +47,9 @@ package struct BundleRuntime {
         do throws(SkiffError) {
             try container.lock(to: "create")
             try container.keep(configuration: bytes)
-            return try Creation(container, configuration, process, bundle, installation).run(connections)
+            return try Creation(
+                container, configuration, process, bundle, installation, hasScope: makesScopes
+            ).run(connections)
         } catch {
             try? container.remove()
             store.removeIfEmpty()
@@ -194,6 +198,41 @@ package struct BundleRuntime {
             throw SkiffError("cannot \(isFrozen ? "pause" : "resume") container \(id): it is \(status.rawValue)")
         }
         try NamedCgroup.freeze(record.cgroups, isFrozen)
+    }
+
+    // MARK: - limits and use
+
+    /// Changes limits of a container.
+    /// - Parameters:
+    ///   - resources: an object as `linux.resources` of config.json.
+    ///   - file: for messages.
+    package func update(_ id: String, _ resources: [UInt8], file: String) throws(SkiffError) {
+        let limits = try ResourceReader(try ConfigurationNode(parsing: resources, file: file)).limits()
+        if let rule = limits.first(where: { $0.name == .device }) {
+            throw SkiffError(
+                "cannot change \(rule.cause.reason) of a container that runs: devices are given at its start")
+        }
+        let container = try store.find(id)
+        try container.lock(to: "update")
+        let record = try container.record()
+        let status = container.status(record, isOurs: true)
+        guard status != .stopped, let record, let first = record.first, first.isRunning else {
+            throw SkiffError("cannot update container \(id): it is \(status.rawValue)")
+        }
+        if record.cgroups.isEmpty, let limit = limits.first {
+            throw SkiffError("cannot set \(limit.text): container \(id) has no cgroup")
+        }
+        try NamedCgroup.change(limits, of: first.pid, in: record.cgroups)
+    }
+
+    /// What a container uses; nil when it has ended.
+    package func usage(_ id: String) throws(SkiffError) -> ContainerUsage? {
+        let container = try store.find(id)
+        guard let record = try container.record(), let first = record.first, first.isRunning else { return nil }
+        guard !record.cgroups.isEmpty else {
+            throw SkiffError("cannot tell what container \(id) uses: it has no cgroup")
+        }
+        return ContainerUsage { NamedCgroup.text($0, in: record.cgroups) }
     }
 
     /// Removes a container that this command has waited for.

@@ -10,20 +10,24 @@ struct Creation {
     private let process: BundleProcess
     private let bundle: String
     private let installation: Installation
+    private let hasScope: Bool
 
+    /// - Parameter hasScope: whether systemd makes the container's cgroup.
     init(
         _ container: ContainerDirectory, _ configuration: BundleConfiguration, _ process: BundleProcess,
-        _ bundle: String, _ installation: Installation
+        _ bundle: String, _ installation: Installation, hasScope: Bool
     ) {
         (self.container, self.configuration, self.process) = (container, configuration, process)
-        (self.bundle, self.installation) = (bundle, installation)
+        (self.bundle, self.installation, self.hasScope) = (bundle, installation, hasScope)
     }
 
     func run(_ connections: BundleRuntime.Connections) throws(SkiffError) -> pid_t {
         var record = ContainerRecord()
         (record.bundle, record.version, record.owner) = (bundle, configuration.version, effectiveUID())
         record.created = currentTime()
-        let cgroup = try makeCgroup()
+        let scope = hasScope ? try makeScope() : nil
+        defer { scope?.release() }
+        let cgroup = try makeCgroup(in: scope)
         (record.cgroups, record.madeCgroups) = (cgroup?.directories ?? [], cgroup?.made ?? [])
         do throws(SkiffError) {
             // Before there is a process: whatever happens now, delete finds the cgroup.
@@ -35,7 +39,13 @@ struct Creation {
         }
     }
 
-    private func makeCgroup() throws(SkiffError) -> NamedCgroup? {
+    private func makeScope() throws(SkiffError) -> HeldScope {
+        let name = try ScopeName(configuration.cgroup, id: container.id)
+        try SystemdScope(Settings(), installation).leaveSession()
+        return try HeldScope(name.unit, in: name.slice, installation)
+    }
+
+    private func makeCgroup(in scope: HeldScope?) throws(SkiffError) -> NamedCgroup? {
         var limits = configuration.limits
         // Nobody makes nodes in a user namespace, and those of the host are open as their permissions say.
         let isConfined = !inInitialUserNamespace() || effectiveUID() != 0
@@ -44,6 +54,7 @@ struct Creation {
         } else if limits.contains(where: { $0.name == .device }) {
             limits += Self.usualDevices
         }
+        if let scope { return try NamedCgroup(in: scope, limits) }
         return try NamedCgroup(configuration.cgroup ?? "skiff-" + container.id, limits)
     }
 
@@ -129,6 +140,32 @@ struct Creation {
         try CompiledFilter(installation).filter(
             profile.bytes, name: "linux.seccomp", process.capabilities.effective,
             .init(reason: "linux.seccomp", origin: "core"))
+    }
+}
+
+/// `linux.cgroupsPath` where systemd makes the cgroup: `SLICE:PREFIX:NAME`, as runc has it.
+struct ScopeName: Equatable {
+    let slice: String
+    /// `PREFIX-NAME.scope`.
+    let unit: String
+
+    /// - Parameter path: nil for the usual one.
+    init(_ path: String?, id: String) throws(SkiffError) {
+        let usual = effectiveUID() == 0 && inInitialUserNamespace() ? "system.slice" : "user.slice"
+        let parts = (path ?? ":skiff:" + id).split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 3, !parts[2].isEmpty else {
+            throw SkiffError(
+                "cannot use linux.cgroupsPath '\(path ?? "")': with --systemd-cgroup it is SLICE:PREFIX:NAME")
+        }
+        guard !parts[2].hasSuffix(".slice") else {
+            throw SkiffError("cannot use linux.cgroupsPath '\(path ?? "")': a container is a scope, no slice")
+        }
+        slice = parts[0].isEmpty ? usual : parts[0]
+        unit = (parts[1].isEmpty ? "" : parts[1] + "-") + parts[2] + ".scope"
+        // What else a name may not have, systemd knows.
+        for name in [slice, unit] where name.contains("/") || name.utf8.count > 255 {
+            throw SkiffError("cannot use linux.cgroupsPath '\(path ?? "")': \(name) is no name of a unit")
+        }
     }
 }
 

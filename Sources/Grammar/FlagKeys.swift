@@ -81,6 +81,8 @@ extension FlagKey where Value == Bool {
     package static var silent: FlagKey { FlagKey("silent") }
     package static var sharens: FlagKey { FlagKey("sharens") }
     package static var startscript: FlagKey { FlagKey("startscript") }
+    package static var rootlessBundle: FlagKey { FlagKey("rootless") }
+    package static var stats: FlagKey { FlagKey("stats") }
     package static var systemdCgroup: FlagKey { FlagKey("systemd-cgroup") }
     package static var test: FlagKey { FlagKey("test") }
     package static var tty: FlagKey { FlagKey("tty") }
@@ -103,6 +105,8 @@ extension FlagKey where Value == String {
     package static var fromFile: FlagKey { FlagKey("from-file") }
     package static var log: FlagKey { FlagKey("log") }
     package static var process: FlagKey { FlagKey("process") }
+    package static var interval: FlagKey { FlagKey("interval") }
+    package static var resources: FlagKey { FlagKey("resources") }
     package static var root: FlagKey { FlagKey("root") }
     package static var rootless: FlagKey { FlagKey("rootless") }
     package static var logFormat: FlagKey { FlagKey("log-format") }
@@ -169,6 +173,11 @@ extension FlagKey where Value == Int {
     package static var alignment: FlagKey { FlagKey("alignment") }
     package static var blkioWeight: FlagKey { FlagKey("blkio-weight") }
     package static var cpuShares: FlagKey { FlagKey("cpu-shares") }
+    package static var cpuPeriod: FlagKey { FlagKey("cpu-period") }
+    package static var cpuQuota: FlagKey { FlagKey("cpu-quota") }
+    package static var cpuRealtimePeriod: FlagKey { FlagKey("cpu-rt-period") }
+    package static var cpuRealtimeRuntime: FlagKey { FlagKey("cpu-rt-runtime") }
+    package static var cpuShare: FlagKey { FlagKey("cpu-share") }
     package static var pidsLimit: FlagKey { FlagKey("pids-limit") }
     package static var datatype: FlagKey { FlagKey("datatype") }
     package static var days: FlagKey { FlagKey("days") }

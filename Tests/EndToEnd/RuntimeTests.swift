@@ -300,6 +300,100 @@ extension EndToEnd {
             #expect(refused.end == .exited(1) && refused.standardError.contains("hugepageLimits"), "\(refused)")
         }
 
+        @Test(.needs(.root, .cgroups)) func limitsChangeAndUseIsTold() throws {
+            let bundle = try RuntimeBundle(["sh", "-c", "echo begun; sleep 60"], as: .root)
+            let name = "skiff-test-\(bundle.id)"
+            bundle.set("linux", "cgroupsPath", "/" + name)
+            bundle.set("linux", "resources", ["pids": ["limit": 33]])
+            try bundle.write()
+            let creating = try bundle.command(["create", bundle.id]).start()
+            #expect(try bundle.waits(for: "created"))
+            func limit(_ file: String) throws -> String {
+                String(
+                    decoding: try readFile("/sys/fs/cgroup/\(file.prefix { $0 != "." })/\(name)/\(file)"), as: UTF8.self
+                )
+            }
+            #expect(try limit("pids.max") == "33\n")
+            let changed = try bundle.run(
+                "update", "--pids-limit", "44", "--memory", "50m", "--cpu-share", "512", bundle.id)
+            #expect(changed.isSuccess && changed.standardError.isEmpty, "\(changed)")
+            #expect(try limit("pids.max") == "44\n" && limit("memory.limit_in_bytes") == "52428800\n")
+            #expect(try limit("cpu.shares") == "512\n")
+            try #"{"pids": {"limit": 55}, "memory": {"limit": 41943040}}"#.write(
+                toFile: bundle.folder + "/limits", atomically: true, encoding: .utf8)
+            #expect(try bundle.run("update", "-r", "limits", bundle.id).isSuccess)
+            #expect(try limit("pids.max") == "55\n" && limit("memory.limit_in_bytes") == "41943040\n")
+            for (words, reason) in [
+                ([], "no limit is given"), (["--memory", "much"], "'much' is no size"),
+                (["-r", "limits", "--pids-limit", "1"], "beside flags"), (["-r", "config.json"], "limits"),
+                (["--cpuset-cpus", "4000"], "cannot set cpu.cpus"), (["--cpu-share", "1"], "out of range"),
+            ] {
+                let refused = try bundle.command(["update"] + words + [bundle.id]).run()
+                #expect(refused.end == .exited(1), "\(refused)")
+                #expect(refused.standardError.contains(reason) || words == ["-r", "config.json"], "\(refused)")
+            }
+            #expect(try limit("pids.max") == "55\n")
+            #expect(try bundle.run("start", bundle.id).isSuccess && creating.waitForOutput("begun"))
+            let told = try bundle.run("events", "--stats", bundle.id)
+            let event = try JSONSerialization.jsonObject(with: Data(told.standardOutput.utf8)) as? [String: Any]
+            let data = event?["data"] as? [String: Any]
+            let memory = (data?["memory"] as? [String: Any])?["usage"] as? [String: Any]
+            let processes = data?["pids"] as? [String: Any]
+            #expect(event?["type"] as? String == "stats" && event?["id"] as? String == bundle.id, "\(told)")
+            #expect(processes?["limit"] as? Int == 55 && processes?["current"] as? Int ?? 0 >= 1, "\(told)")
+            #expect(memory?["limit"] as? Int == 41_943_040 && memory?["usage"] as? Int ?? 0 > 0, "\(told)")
+            let again = try bundle.command(["events", "--interval", "10ms", bundle.id]).start()
+            #expect(again.waitForOutput("\n{\"type\":\"stats\""))
+            #expect(try bundle.run("kill", bundle.id, "KILL").isSuccess)
+            #expect(try again.wait(seconds: 30).isSuccess)
+            #expect(try bundle.waits(for: "stopped"))
+            for words in [["events", "--stats", bundle.id], ["update", "--pids-limit", "5", bundle.id]] {
+                #expect(try bundle.command(words).run().end == .exited(1))
+            }
+            #expect(
+                try bundle.run("events", "--interval", "soon", bundle.id).standardError.contains("no time such as 5s"))
+            _ = try creating.wait(seconds: 5)
+        }
+
+        /// Where there is no systemd, or cgroups of version 1 beside, nothing starts.
+        @Test(arguments: Profile.allCases) func scopesAreSystemds(profile: Profile) throws {
+            try need(profile)
+            let bundle = try RuntimeBundle(["echo", "started"], as: profile)
+            for (path, reason) in [
+                ("a/b", "it is SLICE:PREFIX:NAME"), ("a:b", "it is SLICE:PREFIX:NAME"),
+                ("a:b:", "it is SLICE:PREFIX:NAME"),
+                ("a:b:c.slice", "a container is a scope"), ("a.slice:../b:c", "is no name of a unit"),
+                (":skiff:\(bundle.id)", "cannot have systemd make skiff-\(bundle.id).scope: "),
+            ] {
+                bundle.set("linux", "cgroupsPath", path)
+                try bundle.write()
+                var command = try bundle.command(["run", bundle.id])
+                command.words.insert("--systemd-cgroup", at: command.words.count - 2)
+                let outcome = try command.run()
+                #expect(outcome.end == .exited(1) && outcome.standardOutput.isEmpty, "\(outcome)")
+                #expect(outcome.standardError.contains(reason), "\(outcome)")
+            }
+        }
+
+        /// What `spec` writes runs.
+        @Test(arguments: Profile.allCases) func aConfigurationToBeginWith(profile: Profile) throws {
+            try need(profile)
+            let bundle = try RuntimeBundle([], as: profile)
+            let flags = profile == .root ? [] : ["--rootless"]
+            let written = try bundle.command(["spec"] + flags).run()
+            #expect(written.isSuccess && written.standardOutput.isEmpty, "\(written)")
+            let path = bundle.folder + "/config.json"
+            let again = try bundle.run("spec", "--bundle", bundle.folder)
+            #expect(again.end == .exited(1) && again.standardError.contains("file exists. Remove it first"), "\(again)")
+            let text = String(decoding: try readFile(path), as: UTF8.self)
+            // A test has no terminal to give.
+            try text.replacing("\"terminal\": true", with: "\"terminal\": false").replacing("\"sh\"", with: "\"id\"")
+                .write(
+                    toFile: path, atomically: true, encoding: .utf8)
+            let outcome = try bundle.run("run", bundle.id)
+            #expect(outcome.isSuccess && outcome.standardOutput.hasPrefix("uid=0"), "\(outcome)")
+        }
+
         // MARK: - bad input
 
         @Test(arguments: Profile.allCases) func aProgramThatIsNotThereIsToldAtOnce(profile: Profile) throws {
@@ -327,7 +421,7 @@ extension EndToEnd {
                 outcome.end == .exited(1) && outcome.standardError.contains("config.json: linux.intelRdt: "),
                 "\(outcome)")
             for words in [
-                ["create", "../x"], ["state", "a/b"], ["create", "--no-pivot", "x"], ["--systemd-cgroup", "list"],
+                ["create", "../x"], ["state", "a/b"], ["create", "--no-pivot", "x"], ["spec", "-b", "/nowhere"],
                 ["kill", bundle.id, "NOSUCH"], ["create", "-b", "/nowhere", "x"], ["run", "--preserve-fds", "3", "x"],
             ] {
                 let refused = try bundle.command(words).run()

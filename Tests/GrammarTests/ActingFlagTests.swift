@@ -91,9 +91,10 @@ import Testing
     /// The same of skiff-runtime, whose flags its own program reads.
     @Test func everyFlagOfTheRuntimeIsRead() throws {
         let folder = "Sources/Programs/skiff-runtime/"
-        let code = try ["RuntimeProgram", "RuntimeLog", "EnteringProcess", "Listing"].map {
-            try text(folder + $0 + ".swift")
-        }.joined()
+        let code = try [
+            "RuntimeProgram", "RuntimeLog", "EnteringProcess", "Listing", "ResourceUpdate", "ContainerEvents",
+            "BundleTemplate",
+        ].map { try text(folder + $0 + ".swift") }.joined()
         var names = try Self.propertyNames()
         names["env"] = "environmentEntries"
         // What it may do itself, and not what it is told, decides.

@@ -51,7 +51,7 @@ package struct CgroupLimit: Sendable, Equatable {
     /// `memory.limit`, `blockIO.weightDevice.weight of 8:0`.
     var title: String { subject.isEmpty ? name.rawValue : "\(name.rawValue) of \(subject)" }
 
-    var text: String { "\(title) = \(value) (\(cause.origin == "core" ? cause.reason : cause.text))" }
+    package var text: String { "\(title) = \(value) (\(cause.origin == "core" ? cause.reason : cause.text))" }
 }
 
 extension [CgroupLimit] {

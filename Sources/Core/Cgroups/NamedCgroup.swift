@@ -31,12 +31,23 @@ package final class NamedCgroup {
     ///   - path: absolute from the top of each hierarchy, else from where this process is.
     /// - Returns: nil without limits and without the right to make it.
     /// - Throws: where it exists already and is in use, or a limit cannot be set; nothing is left then.
-    package init?(_ path: String, _ limits: [CgroupLimit]) throws(SkiffError) {
+    package convenience init?(_ path: String, _ limits: [CgroupLimit]) throws(SkiffError) {
+        try self.init(
+            absolutePath(path, in: "/"), in: Self.hierarchies(isAbsolute: path.hasPrefix("/")), limits)
+    }
+
+    /// The one of a container in a scope of systemd. It lies below that of the scope, whose files are systemd's to write.
+    package convenience init?(in scope: HeldScope, _ limits: [CgroupLimit]) throws(SkiffError) {
+        let place = CgroupHost.Place(
+            version: .two, directory: scope.directory, name: lastComponent(scope.directory),
+            controllers: Self.words(scope.directory + "/cgroup.controllers"), isWritable: true)
+        try self.init("/container", in: [Hierarchy(place: place, base: scope.directory, name: "cgroup")], limits)
+    }
+
+    private init?(_ name: String, in hierarchies: [Hierarchy], _ limits: [CgroupLimit]) throws(SkiffError) {
         do throws(SkiffError) {
-            let hierarchies = Self.hierarchies(isAbsolute: path.hasPrefix("/"))
             let host = CgroupHost(places: hierarchies.map(\.place))
             let settings = try CgroupConversion(limits, on: host).settings()
-            let name = absolutePath(path, in: "/")
             for hierarchy in hierarchies {
                 let needed = settings.filter { hierarchy.place.has($0.controller) }
                 do throws(SkiffError) {
@@ -69,8 +80,7 @@ package final class NamedCgroup {
     private static func hierarchies(isAbsolute: Bool) -> [Hierarchy] {
         CgroupHost.look().places.map { place in
             var place = place
-            let isWhole = place.directory.hasSuffix(place.name) && place.name != "/"
-            let top = isWhole ? String(place.directory.dropLast(place.name.count)) : place.directory
+            let top = place.top
             let base = isAbsolute ? top : place.directory
             if place.version == .two { place.controllers = words(base + "/cgroup.controllers") }
             place.directory = base
@@ -159,6 +169,40 @@ package final class NamedCgroup {
     /// Removes cgroups that a container had; those that others use stay.
     package static func remove(_ made: [String]) {
         for directory in made.reversed() { _ = CgroupRecord.remove(directory, patience: 500) }
+    }
+
+    /// Changes limits of a container that runs, and reads them back.
+    /// - Parameters:
+    ///   - pid: a process of the container.
+    ///   - directories: its cgroups.
+    /// - Throws: where one cannot be set; those before it stay changed.
+    package static func change(_ limits: [CgroupLimit], of pid: pid_t, in directories: [String]) throws(SkiffError) {
+        let places = try members(pid).filter { directories.contains($0.directory) }.map { member in
+            CgroupHost.Place(
+                version: member.version, directory: member.directory, name: member.name,
+                controllers: member.version == .one
+                    ? member.controllers : words(member.directory + "/cgroup.controllers"), isWritable: true)
+        }
+        for setting in try CgroupConversion(limits, on: CgroupHost(places: places)).settings() {
+            guard let place = places.first(where: { $0.has(setting.controller) }) else { continue }
+            try setting.write(to: place.directory)
+        }
+    }
+
+    private static func members(_ pid: pid_t) throws(SkiffError) -> [CgroupMembership] {
+        try during("cannot find the cgroups of process \(pid)") { () throws(Errno) in
+            CgroupMembership.all(
+                try readFile("/proc/\(pid)/cgroup", limit: 1 << 16),
+                mounts: try readFile("/proc/self/mountinfo", limit: 1 << 22))
+        }
+    }
+
+    /// Returns the content of a file of a controller, among the cgroups of a container; nil where there is none.
+    package static func text(_ file: String, in directories: [String]) -> String? {
+        for directory in directories {
+            if let bytes = try? readFile(directory + "/" + file, limit: 1 << 20) { return String(bytes: bytes) }
+        }
+        return nil
     }
 
     /// Returns the processes in a cgroup and below it.

@@ -3,8 +3,8 @@ import Base
 /// The command line of `skiff-runtime`: that of `runc`, as far as engines and batch systems use it.
 enum RuntimeTable {
     static let verbs = [
-        "create", "delete", "exec", "features", "help", "kill", "list", "pause", "ps", "resume", "run", "start",
-        "state",
+        "create", "delete", "events", "exec", "features", "help", "kill", "list", "pause", "ps", "resume", "run",
+        "spec", "start", "state", "update",
     ]
 
     static var root: Command {
@@ -29,7 +29,7 @@ enum RuntimeTable {
                 .logFormat, help: "how they are written there: text or json", defaultText: "text",
                 choices: "json text"),
             Flag(.debug, help: "print everything that helps to find a fault"),
-            Flag(.systemdCgroup, help: "not possible: the reason is told"),
+            Flag(.systemdCgroup, help: "have systemd make the cgroups of containers"),
             Flag(
                 .rootless, help: "no effect: what this user may do is found out", choices: "auto false true",
                 hidden: true),
@@ -87,6 +87,23 @@ enum RuntimeTable {
         case "exec": return exec
         case "pause": return verb("pause", "Suspend all processes of a container", id)
         case "resume": return verb("resume", "Let all processes of a container go on", id)
+        case "update": return update
+        case "events":
+            var command = verb("events", "Print as JSON what a container uses, until it ends", id)
+            command.flags = [
+                Flag(.interval, help: "how often", defaultText: "5s"),
+                Flag(.stats, help: "print it once"),
+            ]
+            return command
+        case "spec":
+            var command = verb("spec", "Write a config.json that runs a shell", "")
+            command.arguments = .exactly(0)
+            command.flags = [
+                Flag(
+                    .bundle, short: "b", help: "where; without it, the current directory", completes: .directories),
+                Flag(.rootlessBundle, help: "for the user who calls, alone in a user namespace"),
+            ]
+            return command
         case "features":
             var command = verb("features", "Print as JSON what this runtime can do", "")
             command.arguments = .exactly(0)
@@ -116,6 +133,29 @@ enum RuntimeTable {
                 Flag(.cap, short: "c", help: "a capability that it has besides those of the container"),
                 Flag(.noNewPrivs, help: "keep it from gaining privileges"),
             ]
+        return command
+    }
+
+    private static var update: Command {
+        var command = verb("update", "Change limits of a container", "<container>")
+        command.flags = [
+            Flag(
+                .resources, short: "r",
+                help: "a file with limits as JSON, as linux.resources in config.json; - for the input",
+                completes: .files),
+            Flag(.memory, help: "memory that the container may use, e.g. 512m; -1 for any amount"),
+            Flag(.memoryReservation, help: "memory that the container keeps when others want it"),
+            Flag(.memorySwap, help: "memory and swap together that the container may use"),
+            Flag(.cpuPeriod, help: "the length of a period of the scheduler in microseconds"),
+            Flag(.cpuQuota, help: "the time of processors in each period, in microseconds"),
+            Flag(.cpuShare, help: "share of the processors in relation to others"),
+            Flag(.cpuRealtimePeriod, help: "the period of real-time programs in microseconds"),
+            Flag(.cpuRealtimeRuntime, help: "the time of real-time programs in each period, in microseconds"),
+            Flag(.cpusetCpus, help: "the processors to run on, e.g. 0-2,4"),
+            Flag(.cpusetMems, help: "the memory nodes to use, e.g. 0"),
+            Flag(.pidsLimit, help: "processes that the container may have, -1 for any number"),
+            Flag(.blkioWeight, help: "share of input and output in relation to others, 10 to 1000"),
+        ]
         return command
     }
 

@@ -14,7 +14,7 @@ enum Features {
                 "namespaces": .strings(["cgroup", "ipc", "mount", "network", "pid", "user", "uts"]),
                 "capabilities": .strings(Capability.allNames),
                 "cgroup": .members([
-                    "v1": .bool(true), "v2": .bool(true), "systemd": .bool(false), "systemdUser": .bool(false),
+                    "v1": .bool(true), "v2": .bool(true), "systemd": .bool(true), "systemdUser": .bool(true),
                     "rdma": .bool(true),
                 ]),
                 "seccomp": .members(["enabled": .bool(true), "actions": .strings(actions)]),

@@ -46,12 +46,9 @@ struct RuntimeProgram {
     }
 
     private func perform() throws(SkiffError) -> CInt {
-        if invocation.globalFlags[.systemdCgroup] {
-            throw SkiffError(
-                "cannot use --systemd-cgroup: skiff makes cgroups itself",
-                hint: "Have the engine do so as well: podman --cgroup-manager=cgroupfs")
-        }
-        let runtime = BundleRuntime(try ContainerStore(invocation.globalFlags[.root]), installation)
+        let runtime = BundleRuntime(
+            try ContainerStore(invocation.globalFlags[.root]), installation,
+            makesScopes: invocation.globalFlags[.systemdCgroup])
         let id = invocation.positionals.first ?? ""
         switch invocation.command {
         case "create", "run": return try make(id, runtime)
@@ -67,6 +64,9 @@ struct RuntimeProgram {
         case "ps": try print(Listing(runtime).processes(id, invocation))
         case "pause": try runtime.freeze(id, true)
         case "resume": try runtime.freeze(id, false)
+        case "update": try ResourceUpdate(invocation).run(id, runtime)
+        case "events": try ContainerEvents(invocation).run(id, runtime)
+        case "spec": try BundleTemplate(invocation).write()
         case "features": try print(Features.json.text(indent: "  ") + "\n")
         default: throw SkiffError("cannot \(invocation.command): it is not a command", code: .usage)
         }
