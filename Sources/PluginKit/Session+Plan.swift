@@ -134,7 +134,7 @@ extension Session {
         try want(SKIFF_NAMESPACE_USER, SKIFF_NAMESPACE_MODE_NESTED, namespace, reason)
     }
 
-    /// Gives the container a network namespace that exists; root only.
+    /// Gives the container a network namespace that exists: root, or beside `nest`, in whose user namespace it was made.
     /// - Parameter namespace: lent.
     public func joinNetwork(_ namespace: Int32, reason: String) throws(PluginError) {
         try want(SKIFF_NAMESPACE_NETWORK, SKIFF_NAMESPACE_MODE_JOIN, namespace, reason)

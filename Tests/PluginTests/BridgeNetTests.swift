@@ -55,7 +55,8 @@ func wrongListsAreTold(text: String, reason: String) {
         try InterfacePlan(list("{\"name\": \"a\", \"plugins\": [\(plugins)]}")) != nil
     }
     #expect(try isNative("{\"type\": \"bridge\"}, {\"type\": \"portmap\"}, {\"type\": \"firewall\"}"))
-    #expect(try !isNative("{\"type\": \"bridge\"}, {\"type\": \"tuning\"}"))
+    #expect(try isNative("{\"type\": \"bridge\"}, {\"type\": \"tuning\", \"mtu\": 1400}"))
+    #expect(try !isNative("{\"type\": \"bridge\"}, {\"type\": \"bandwidth\"}"))
     #expect(try !isNative("{\"type\": \"bridge\", \"ipam\": {\"type\": \"dhcp\"}}"))
     #expect(try !isNative("{\"type\": \"bridge\", \"vlan\": 5}"))
     #expect(throws: NetworkList.Problem.self) { try isNative("{\"type\": \"bridge\", \"bridge\": \"a/b\"}") }
@@ -64,6 +65,31 @@ func wrongListsAreTold(text: String, reason: String) {
             "{\"type\": \"ptp\", \"ipam\": {\"type\": \"host-local\", \"ranges\": [[{\"subnet\": \"10.0.0.0/24\", \"rangeStart\": \"10.1.0.1\"}]]}}"
         )
     }
+}
+
+@Test func tuningIsOfTheNetworkAlone() throws {
+    func tuning(_ members: String) throws -> Tuning? {
+        try InterfacePlan(
+            list("{\"name\": \"a\", \"plugins\": [{\"type\": \"bridge\"}, {\"type\": \"tuning\", \(members)}]}"))?
+            .tuning
+    }
+    let made = try #require(
+        try tuning(
+            """
+            "sysctl": {"net.core.somaxconn": "7", "net/ipv4/conf/a.5/arp_notify": "1"}, "mtu": 1400, "txQLen": 9,
+            "mac": "02:00:00:00:00:0f", "promisc": true, "allmulti": false
+            """))
+    #expect(
+        made.settings.map(\.path) == [["net", "core", "somaxconn"], ["net", "ipv4", "conf", "a.5", "arp_notify"]])
+    #expect(made.settings.map(\.value) == ["7", "1"])
+    #expect(made.mtu == 1400 && made.queueLength == 9 && made.mac == [2, 0, 0, 0, 0, 15])
+    #expect(made.isPromiscuous == true && made.hearsAllMulticast == false)
+    for wrong in [
+        "\"sysctl\": {\"kernel.hostname\": \"a\"}", "\"sysctl\": {\"net/../kernel/hostname\": \"a\"}",
+        "\"sysctl\": {\"net..core\": \"a\"}", "\"sysctl\": {\"net\": \"a\"}", "\"sysctl\": []",
+        "\"sysctl\": {\"net.core.somaxconn\": 7}", "\"mtu\": \"x\"", "\"mtu\": -1", "\"promisc\": 1",
+        "\"mac\": \"1:2\"",
+    ] { #expect(throws: NetworkList.Problem.self, "\(wrong)") { try tuning(wrong) } }
 }
 
 @Test func elementsFollowAddressAndFamily() throws {

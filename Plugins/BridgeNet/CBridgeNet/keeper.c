@@ -26,7 +26,7 @@
 /* The process of a user that has the network of that user's containers: a user namespace around theirs, and a network
  * namespace. It lives as long as one of those who use it; each has a connection to it, whose end is its end. */
 
-enum { version = 2, most_members = 4096, most_silent = 256, uplink_seconds = 10, silent_seconds = 10 };
+enum { version = 3, most_members = 4096, most_silent = 256, uplink_seconds = 10, silent_seconds = 10 };
 
 static struct {
     bn_keeper given;
@@ -181,7 +181,8 @@ static bool read_address(const char *bytes, size_t size, bn_address *out) {
  *   S  nothing; starts the uplink, and is answered at once
  *   U  nothing; answered when the uplink is up
  *   P  port of the address, two bytes; the address; with a socket that is bound
- *   L  the address, then a name without its zero
+ *   L  the address, then a name without its zero; with the network namespace of the container
+ *   J  a name without its zero; the answer has the network namespace of that container
  * An address is its size, 4 or 16, and its bytes. Every answer is an error number and words. */
 static void serve(bn_source *self, const char *bytes, size_t size, int descriptor) {
     bn_address address;
@@ -208,7 +209,11 @@ static void serve(bn_source *self, const char *bytes, size_t size, int descripto
     } else if (bytes[0] == 'L' && read_address(bytes + 1, size - 1, &address)) {
         size_t start = 2 + (size_t)address.size;
         snprintf(name, sizeof name, "%.*s", (int)(size - start), bytes + start);
-        reply(self, bn_names_add(name, &address, self->member) == 0 ? 0 : errno, -1, "");
+        reply(self, bn_names_add(name, &address, self->member, descriptor) == 0 ? 0 : errno, -1, "");
+    } else if (bytes[0] == 'J') {
+        snprintf(name, sizeof name, "%.*s", (int)(size - 1), bytes + 1);
+        int network = bn_names_network(name);
+        reply(self, network < 0 ? errno : 0, network, "");
     } else {
         reply(self, EINVAL, -1, "");
     }

@@ -7,9 +7,12 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+
+int bn_enter_network(int namespace) { return setns(namespace, CLONE_NEWNET); }
 
 /* A request being put together. */
 typedef struct {
@@ -52,25 +55,26 @@ static int ask(bn_request *request, mnl_cb_t each, void *context) {
 
 static int carry_out(bn_request *request) { return ask(request, NULL, NULL); }
 
-static void put_kind(bn_request *request, const char *name, const char *kind, uint32_t mtu) {
-    mnl_attr_put_strz(request->header, IFLA_IFNAME, name);
-    if (mtu) mnl_attr_put_u32(request->header, IFLA_MTU, mtu);
-    struct nlattr *info = mnl_attr_nest_start(request->header, IFLA_LINKINFO);
-    mnl_attr_put_strz(request->header, IFLA_INFO_KIND, kind);
-    mnl_attr_nest_end(request->header, info);
-}
+static void start(struct ifinfomsg *link) { link->ifi_flags = link->ifi_change = IFF_UP; }
 
 int bn_add_bridge(const char *name, uint32_t mtu) {
     bn_request request;
-    begin_link(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
-    put_kind(&request, name, "bridge", mtu);
+    start(begin_link(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL));
+    mnl_attr_put_strz(request.header, IFLA_IFNAME, name);
+    mnl_attr_put_u32(request.header, IFLA_GROUP, BN_GROUP);
+    if (mtu) mnl_attr_put_u32(request.header, IFLA_MTU, mtu);
+    struct nlattr *info = mnl_attr_nest_start(request.header, IFLA_LINKINFO);
+    mnl_attr_put_strz(request.header, IFLA_INFO_KIND, "bridge");
+    mnl_attr_nest_end(request.header, info);
     return carry_out(&request);
 }
 
-int bn_add_veth(const char *name, const char *peer, int peer_namespace, uint32_t mtu, const uint8_t *mac) {
+int bn_add_veth(const char *name, const char *peer, int peer_namespace, uint32_t mtu, const uint8_t *mac, uint32_t master) {
     bn_request request;
-    begin_link(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+    start(begin_link(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL));
     mnl_attr_put_strz(request.header, IFLA_IFNAME, name);
+    mnl_attr_put_u32(request.header, IFLA_GROUP, BN_GROUP);
+    if (master) mnl_attr_put_u32(request.header, IFLA_MASTER, master);
     if (mtu) mnl_attr_put_u32(request.header, IFLA_MTU, mtu);
     struct nlattr *info = mnl_attr_nest_start(request.header, IFLA_LINKINFO);
     mnl_attr_put_strz(request.header, IFLA_INFO_KIND, "veth");
@@ -110,14 +114,19 @@ int bn_set_up(uint32_t index) {
     bn_request request;
     struct ifinfomsg *link = begin_link(&request, RTM_NEWLINK, 0);
     link->ifi_index = (int)index;
-    link->ifi_flags = link->ifi_change = IFF_UP;
+    start(link);
     return carry_out(&request);
 }
 
-int bn_set_master(uint32_t index, uint32_t master) {
+int bn_tune(uint32_t index, uint32_t mtu, uint32_t queue_length, const uint8_t *mac, uint32_t flags, uint32_t changed) {
     bn_request request;
-    begin_link(&request, RTM_NEWLINK, 0)->ifi_index = (int)index;
-    mnl_attr_put_u32(request.header, IFLA_MASTER, master);
+    struct ifinfomsg *link = begin_link(&request, RTM_NEWLINK, 0);
+    link->ifi_index = (int)index;
+    link->ifi_flags = flags;
+    link->ifi_change = changed;
+    if (mtu) mnl_attr_put_u32(request.header, IFLA_MTU, mtu);
+    if (queue_length) mnl_attr_put_u32(request.header, IFLA_TXQLEN, queue_length);
+    if (mac) mnl_attr_put(request.header, IFLA_ADDRESS, 6, mac);
     return carry_out(&request);
 }
 

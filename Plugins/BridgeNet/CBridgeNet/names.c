@@ -1,6 +1,7 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 typedef struct bn_name {
     char text[254];
     bn_address address;
-    int member;
+    int member, network;
     struct bn_name *next;
 } bn_name;
 
@@ -23,7 +24,7 @@ enum { type_a = 1, type_aaaa = 28, type_any = 255, class_internet = 1 };
 static bn_name *names;
 static bn_address server;
 
-int bn_names_add(const char *text, const bn_address *address, int member) {
+int bn_names_add(const char *text, const bn_address *address, int member, int network) {
     size_t count = 0;
     for (const bn_name *one = names; one; one = one->next) count++;
     bn_name *made = count < most_names ? calloc(1, sizeof *made) : NULL;
@@ -35,6 +36,7 @@ int bn_names_add(const char *text, const bn_address *address, int member) {
     strcpy(made->text, text);
     made->address = *address;
     made->member = member;
+    made->network = network < 0 ? -1 : fcntl(network, F_DUPFD_CLOEXEC, 3);
     made->next = names;
     names = made;
     return 0;
@@ -49,8 +51,16 @@ void bn_names_forget(int member) {
             continue;
         }
         *place = one->next;
+        if (one->network >= 0) close(one->network);
         free(one);
     }
+}
+
+int bn_names_network(const char *text) {
+    for (const bn_name *one = names; one; one = one->next)
+        if (strcmp(one->text, text) == 0 && one->network >= 0) return one->network;
+    errno = ENOENT;
+    return -1;
 }
 
 void bn_names_ask(const bn_address *to) { server = *to; }

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -67,8 +68,9 @@ bn_batch *bn_batch_begin(void) {
     return batch;
 }
 
-int bn_batch_send(bn_batch *batch) {
+int bn_batch_send(bn_batch *batch, int *socket) {
     int error = 0;
+    if (socket) *socket = -1;
     /* Only what is wrong is answered; the end of that is an answer to the last one. */
     batch->last->nlmsg_flags |= NLM_F_ACK;
     put(batch, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
@@ -88,6 +90,7 @@ int bn_batch_send(bn_batch *batch) {
         for (struct nlmsghdr *one = (struct nlmsghdr *)answer; !error && mnl_nlmsg_ok(one, rest); one = mnl_nlmsg_next(one, &rest))
             if (one->nlmsg_type == NLMSG_ERROR) error = -((struct nlmsgerr *)mnl_nlmsg_get_payload(one))->error;
     }
+    if (link && socket && (*socket = fcntl(mnl_socket_get_fd(link), F_DUPFD_CLOEXEC, 3)) < 0) error = error ? error : errno;
     if (link) mnl_socket_close(link);
     free(batch);
     errno = error;
@@ -109,6 +112,24 @@ void bn_batch_element(
     mnl_attr_nest_end(header, element);
     mnl_attr_nest_end(header, list);
     done(batch);
+}
+
+int bn_has_table(void) {
+    char bytes[128], answer[4096];
+    struct nlmsghdr *header = mnl_nlmsg_put_header(bytes);
+    header->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE;
+    header->nlmsg_flags = NLM_F_REQUEST;
+    header->nlmsg_seq = 1;
+    struct nfgenmsg *message = mnl_nlmsg_put_extra_header(header, sizeof *message);
+    *message = (struct nfgenmsg){.nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0};
+    mnl_attr_put_strz(header, NFTA_TABLE_NAME, BN_TABLE);
+    struct mnl_socket *link = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+    if (!link) return 0;
+    bool is_there = mnl_socket_bind(link, 0, MNL_SOCKET_AUTOPID) == 0 && mnl_socket_sendto(link, header, header->nlmsg_len) >= 0
+                    && mnl_socket_recvfrom(link, answer, sizeof answer) >= (ssize_t)sizeof *header
+                    && ((struct nlmsghdr *)answer)->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE);
+    mnl_socket_close(link);
+    return is_there;
 }
 
 /* -- the table */
@@ -396,6 +417,31 @@ static void of_interface(bn_rule *rule, uint32_t key, uint32_t operation, const 
     compare(rule, operation, text, sizeof text);
 }
 
+static void add_loopback_rule(bn_batch *batch, bool is_source) {
+    bn_rule one = rule(batch, "spoofed");
+    of_interface(&one, NFT_META_IIFNAME, NFT_CMP_NEQ, "lo");
+    of_family(&one, true);
+    first_byte_of_address(&one, true, is_source, 127);
+    verdict(&one, NF_DROP, NULL);
+    end_rule(&one);
+}
+
+/* What containers send has an address to which answers go by the same interface. */
+static void add_sender_rule(bn_batch *batch) {
+    uint32_t group = BN_GROUP, none = 0;
+    bn_rule one = rule(batch, "spoofed");
+    meta(&one, NFT_META_IIFGROUP, 0);
+    compare(&one, NFT_CMP_EQ, &group, sizeof group);
+    struct nlmsghdr *header = expression(&one, "fib");
+    number(header, NFTA_FIB_DREG, word(0));
+    number(header, NFTA_FIB_RESULT, NFT_FIB_RESULT_OIF);
+    number(header, NFTA_FIB_FLAGS, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF);
+    end_expression(&one);
+    compare(&one, NFT_CMP_EQ, &none, sizeof none);
+    verdict(&one, NF_DROP, NULL);
+    end_rule(&one);
+}
+
 void bn_batch_table(bn_batch *batch) {
     add_table(batch);
     for (size_t at = 0; at < sizeof sets / sizeof *sets; at++) add_set(batch, &sets[at]);
@@ -403,7 +449,7 @@ void bn_batch_table(bn_batch *batch) {
     add_chain(batch, "prerouting", "nat", NF_INET_PRE_ROUTING, -100);
     add_chain(batch, "output", "nat", NF_INET_LOCAL_OUT, -100);
     add_chain(batch, "postrouting", "nat", NF_INET_POST_ROUTING, 100);
-    add_chain(batch, "loopback", "filter", NF_INET_PRE_ROUTING, -300);
+    add_chain(batch, "spoofed", "filter", NF_INET_PRE_ROUTING, -300);
     for (int is_four = 1; is_four >= 0; is_four--) {
         add_port_rule(batch, is_four, true);
         add_port_rule(batch, is_four, false);
@@ -418,17 +464,16 @@ void bn_batch_table(bn_batch *batch) {
         add_multicast_rule(batch, is_four);
         add_masquerade_rule(batch, is_four);
     }
-    bn_rule one = rule(batch, "loopback");
-    of_interface(&one, NFT_META_IIFNAME, NFT_CMP_NEQ, "lo");
-    of_family(&one, true);
-    first_byte_of_address(&one, true, false, 127);
-    verdict(&one, NF_DROP, NULL);
-    end_rule(&one);
+    add_loopback_rule(batch, false);
+    add_loopback_rule(batch, true);
+    add_sender_rule(batch);
 }
 
 void bn_batch_uplink_table(bn_batch *batch) {
     add_table(batch);
     add_chain(batch, "postrouting", "nat", NF_INET_POST_ROUTING, 100);
+    add_chain(batch, "spoofed", "filter", NF_INET_PRE_ROUTING, -300);
+    add_sender_rule(batch);
     bn_rule one = rule(batch, "postrouting");
     of_interface(&one, NFT_META_OIFNAME, NFT_CMP_EQ, BN_UPLINK);
     masquerade(&one);

@@ -69,12 +69,14 @@ struct Attachment {
             return
         }
         let isHere = made.namespace == currentNamespace
+        var rules: Int32 = -1
         defer {
             let group = isHere ? made.retire() : nil
             for lease in made.leases where Owner(ofLease: lease)?.container == made.owner.container {
                 _ = unlink(lease)
             }
-            made.delete(group, path, waits: waits)
+            made.delete(group, path, rules, waits: waits)
+            if rules >= 0 { _ = close(rules) }
         }
         if isHere, !made.accepted.isEmpty, !name.hasSuffix(ending) { Firewalls.withdraw(made.accepted) }
         guard isHere, !made.elements.isEmpty else { return }
@@ -82,9 +84,9 @@ struct Attachment {
             .compactMap { try? Host.read(directory.statePath($0), limit: 1 << 20) }
             .compactMap { Attachment(parsing: String(decoding: $0, as: UTF8.self)) }
         if others.contains(where: { $0.namespace == made.namespace && !$0.elements.isEmpty }) {
-            try Rules.remove(made.elements)
+            rules = try Rules.remove(made.elements)
         } else {
-            try Rules.removeTable()
+            rules = try Rules.removeTable()
         }
     }
 
@@ -104,7 +106,8 @@ struct Attachment {
     /// That of no other container, nor of anybody who gives groups by hand.
     private var group: UInt32 { 0x4000_0000 | (UInt32(link.dropFirst("veth".count), radix: 16) ?? 0) & 0x3FFF_FFFF }
 
-    private func delete(_ group: UInt32?, _ path: String, waits: Bool) {
+    /// - Parameter rules: a socket of `Rules.remove`, lent.
+    private func delete(_ group: UInt32?, _ path: String, _ rules: Int32, waits: Bool) {
         guard let group else {
             _ = unlink(path)
             return
@@ -113,7 +116,7 @@ struct Attachment {
         let file = waits ? -1 : open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
         defer { if file >= 0 { _ = close(file) } }
         if file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0, rename(path, rest) == 0 {
-            if bn_delete_group_aside(group, file, rest) == 0 { return }
+            if bn_delete_group_aside(group, file, rules, rest) == 0 { return }
             _ = bn_delete_group(group)
             _ = unlink(rest)
         } else {

@@ -122,7 +122,7 @@ public final class BridgeNet: NetworkPlugin {
             guard networks.count == 1 else {
                 throw PluginError("cannot join the network of instance \(network.name) beside another network")
             }
-            try network.join(session)
+            userNetwork = try network.join(session)
         case nil: break
         }
     }
@@ -130,17 +130,16 @@ public final class BridgeNet: NetworkPlugin {
     public func attach(_ request: NetworkRequest, _ place: ContainerPlace, _ session: Session) throws(PluginError) {
         switch networks[request.index] {
         case .native(let network) where network.isOfUser:
-            if let userNetwork { leases[request.index] = try network.attach(request, place, session, userNetwork) }
+            guard let userNetwork else { return }
+            try pushRelease(userNetwork.state.path, request, session)
+            leases[request.index] = try network.attach(request, place, session, userNetwork)
         case .native(let network):
             let state = try Self.state()
-            let program = try session.directory("libexec") + "/../../bin/skiff"
-            let path = (try? Host.realPath(program)) ?? program
-            let container = Attachment.name(request.container, request.index)
-            records[request.index] = try session.push(
-                .run(path, ["skiff", "network", "release", container], input: []), reason: "network \(request.network)")
+            try pushRelease(Attachment.name(request.container, request.index), request, session)
             reserved[request.index] = try network.attach(request, place, session, state)
         case .programs(let network): try network.attach(request, place, session)
-        case .instance, nil: break
+        case .instance(let network): if let userNetwork { try network.tellServers(userNetwork, session) }
+        case nil: break
         }
     }
 
@@ -151,6 +150,7 @@ public final class BridgeNet: NetworkPlugin {
         case .native(let network) where network.isOfUser:
             for lease in leases.removeValue(forKey: request.index) ?? [] { _ = unlink(lease) }
             if leases.isEmpty { userNetwork = nil }
+            if let record = records.removeValue(forKey: request.index) { try session.drop(record) }
         case .native:
             // Whoever gets a port next finds no rule for it.
             defer { for file in reserved.removeValue(forKey: request.index) ?? [] { _ = close(file) } }
@@ -159,8 +159,17 @@ public final class BridgeNet: NetworkPlugin {
             try Self.release(Attachment.name(request.container, request.index), waits: waits)
             if let record = records.removeValue(forKey: request.index) { try session.drop(record) }
         case .programs(let network): try network.detach(request, place, session)
-        case .instance, nil: break
+        case .instance: userNetwork = nil
+        case nil: break
         }
+    }
+
+    /// Writes down how to take back what is made next.
+    private func pushRelease(_ object: String, _ request: NetworkRequest, _ session: Session) throws(PluginError) {
+        let program = try session.directory("libexec") + "/../../bin/skiff"
+        let path = (try? Host.realPath(program)) ?? program
+        records[request.index] = try session.push(
+            .run(path, ["skiff", "network", "release", object], input: []), reason: "network \(request.network)")
     }
 
     static func state() throws(PluginError) -> StateDirectory {

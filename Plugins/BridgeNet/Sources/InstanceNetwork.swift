@@ -6,6 +6,7 @@ import PluginKit
 /// `--network instance:NAME`: the network that an instance has, with its addresses and ports.
 struct InstanceNetwork {
     let name: String
+    private let isOfUser: Bool
 
     private static let prefix = "instance:"
 
@@ -23,15 +24,47 @@ struct InstanceNetwork {
         if let argument = request.arguments.first {
             throw PluginError("cannot tell network \(request.network) '\(argument)': it is made already")
         }
-        if try session.number("uid") != 0 {
-            throw PluginError(
-                "cannot join the network of instance \(name): that needs root\n"
-                    + "Instances of yours reach each other by name: --network bridge", status: SKIFF_E_DENIED)
-        }
+        isOfUser = try session.number("uid") != 0
     }
 
     /// Has the container live there.
-    func join(_ session: Session) throws(PluginError) {
+    /// - Returns: the networks of a user, in which the instance lives.
+    func join(_ session: Session) throws(PluginError) -> UserNetwork? {
+        let reason = "network of instance \(name)"
+        if isOfUser {
+            guard let outer = try UserNetwork.open(session, starts: false), let namespace = outer.network(of: name)
+            else {
+                throw PluginError(
+                    "cannot join the network of instance \(name): your networks have none of that name\n"
+                        + "Start it with --net --network bridge; skiff network inspect bridge shows who is there")
+            }
+            defer { _ = close(namespace) }
+            try session.nest(in: outer.user, reason: reason)
+            try session.joinNetwork(namespace, reason: reason)
+            return outer
+        }
+        let pid = try process(session)
+        let namespace = open("/proc/\(pid)/ns/net", O_RDONLY | O_CLOEXEC)
+        guard namespace >= 0 else {
+            throw PluginError("cannot join the network of instance \(name)", errno: errno, status: SKIFF_E_SYSTEM)
+        }
+        defer { _ = close(namespace) }
+        try session.joinNetwork(namespace, reason: reason)
+        return nil
+    }
+
+    /// The name server that the instance has, which knows the names of the others.
+    func tellServers(_ network: UserNetwork, _ session: Session) throws(PluginError) {
+        let directory = try BridgeNet.configurations(session)
+        for lease in network.state.leases() where lease.owner.instance == name {
+            guard let address = Address(lease.address), let list = try? NetworkList.find(lease.network, in: directory),
+                let range = (try? InterfacePlan(list))??.ranges.joined().first(where: { $0.holds(address) })
+            else { continue }
+            try session.tell(NetworkResult(.nameServer, range.gateway.text))
+        }
+    }
+
+    private func process(_ session: Session) throws(PluginError) -> Int {
         let program = try session.directory("libexec") + "/../../bin/skiff"
         let output = bn_memory_file(nil, 0)
         guard output >= 0 else {
@@ -51,11 +84,6 @@ struct InstanceNetwork {
             throw PluginError(
                 "cannot join the network of instance \(name): there is none\nskiff instance list shows them")
         }
-        let namespace = open("/proc/\(pid)/ns/net", O_RDONLY | O_CLOEXEC)
-        guard namespace >= 0 else {
-            throw PluginError("cannot join the network of instance \(name)", errno: errno, status: SKIFF_E_SYSTEM)
-        }
-        defer { _ = close(namespace) }
-        try session.joinNetwork(namespace, reason: "network of instance \(name)")
+        return pid
     }
 }

@@ -103,12 +103,12 @@ struct NativeNetwork {
                     try makeLink(request, place, given, Self.linkName(request))
                     if plan.masquerades || isGateway { try forward(given.map(\.subnet)) }
                     if plan.masquerades { try addRules { () throws(Rules.Problem) in try Rules.masqueradeUplink() } }
+                    // The container's user namespace lies in this one: no other process has to enter it.
+                    guard bn_enter_network(place.network) == 0 else { throw Self.cannotEnter() }
+                    try setUpInside(request.interface, given)
+                    // Whoever is no root there either serves port 80 as well, as in root's containers: no port of the host is meant.
+                    try HostSetting.write("0", "/proc/sys/net/ipv4/ip_unprivileged_port_start")
                 }
-            }
-            try session.inside(place, [.user, .network]) { () throws(PluginError) in
-                try setUpInside(request.interface, given)
-                // Whoever is no root there either serves port 80 as well, as in root's containers: no port of the host is meant.
-                try HostSetting.write("0", "/proc/sys/net/ipv4/ip_unprivileged_port_start")
             }
             for (map, file) in zip(arguments.ports, reserved) {
                 let isIPv4 = map.address?.isIPv4 ?? true
@@ -119,7 +119,7 @@ struct NativeNetwork {
                 try network.forward(file, to: target.subnet.address, port: map.containerPort)
             }
             if let name = try session.text("instance") {
-                for item in given { try network.name(name, item.subnet.address) }
+                for item in given { try network.name(name, item.subnet.address, place.network) }
             }
             if plan.masquerades { try network.wantUplink() }
             try tell(given, session)
@@ -167,9 +167,7 @@ struct NativeNetwork {
             throw PluginError(error.text, errno: error.errno, status: SKIFF_E_SYSTEM)
         }
         try makeLink(request, place, given, made.link)
-        try session.inside(place, place.user >= 0 ? [.user, .network] : .network) { () throws(PluginError) in
-            try setUpInside(request.interface, given)
-        }
+        try Self.visit(place.network) { () throws(PluginError) in try setUpInside(request.interface, given) }
         if plan.masquerades || isGateway { try forward(subnets) }
         try addRules { () throws(Rules.Problem) in
             do throws(Rules.Problem) {
@@ -183,6 +181,20 @@ struct NativeNetwork {
         let end = made.bridge.isEmpty ? made.link : made.bridge
         for warning in firewalls?.accept(made.accepted, bridge: end) ?? [] { Kit.log(.warning, warning) }
         try tell(given, session)
+    }
+
+    /// Runs a body in a network namespace: root may return, and needs no process of its own for that.
+    private static func visit(_ namespace: Int32, _ body: () throws(PluginError) -> Void) throws(PluginError) {
+        let own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)
+        defer { if own >= 0 { _ = close(own) } }
+        guard own >= 0, bn_enter_network(namespace) == 0 else { throw cannotEnter() }
+        // What comes next is meant for the host.
+        defer { if bn_enter_network(own) != 0 { _exit(1) } }
+        try body()
+    }
+
+    private static func cannotEnter() -> PluginError {
+        PluginError("cannot enter the network of the container", errno: errno, status: SKIFF_E_SYSTEM)
     }
 
     /// What pasta's and slirp4netns' ends have: what they pass on is no packet of this host.
@@ -306,16 +318,14 @@ struct NativeNetwork {
         if case .bridge(let name, _, _) = plan.kind { bridge = try ensureBridge(name, given) }
         let mac = arguments.mac
         try succeed("cannot make a pair of interfaces") {
-            mac.map { bn_add_veth(link, request.interface, place.network, mtu, $0) }
-                ?? bn_add_veth(link, request.interface, place.network, mtu, nil)
+            mac.map { bn_add_veth(link, request.interface, place.network, mtu, $0, bridge) }
+                ?? bn_add_veth(link, request.interface, place.network, mtu, nil, bridge)
         }
         let index = if_nametoindex(link)
-        if case .bridge(let name, _, let hairpin) = plan.kind {
-            try succeed("cannot add an interface to bridge \(name)") { bn_set_master(index, bridge) }
-            // A container reaches its own mapped ports by the port that its frames come from.
-            if hairpin || !arguments.ports.isEmpty { try succeed("cannot set hairpin mode") { bn_set_hairpin(index) } }
+        // A container reaches its own mapped ports by the port that its frames come from.
+        if case .bridge(_, _, let hairpin) = plan.kind, hairpin || !arguments.ports.isEmpty {
+            try succeed("cannot set hairpin mode") { bn_set_hairpin(index) }
         }
-        try succeed("cannot start interface \(link)") { bn_set_up(index) }
         guard case .pointToPoint = plan.kind else { return }
         for item in given {
             guard let gateway = item.gateway else { continue }
@@ -333,6 +343,8 @@ struct NativeNetwork {
             try succeed("cannot make bridge \(name)") { bn_add_bridge(name, mtu) }
             index = if_nametoindex(name)
             _ = bn_set_alias(index, Attachment.mark)
+        } else {
+            try succeed("cannot start bridge \(name)") { bn_set_up(index) }
         }
         guard Host.permits(.read, "/sys/class/net") else { return index }
         if isGateway {
@@ -340,7 +352,6 @@ struct NativeNetwork {
                 if let gateway = item.gateway { try add(Subnet(gateway, item.subnet.prefix), to: index) }
             }
         }
-        try succeed("cannot start bridge \(name)") { bn_set_up(index) }
         // Packets of the host's own loopback addresses reach containers; `Rules` keeps out those of others.
         if !arguments.ports.isEmpty && !isOfUser {
             try HostSetting.write("1", "/proc/sys/net/ipv4/conf/\(name)/route_localnet")
@@ -367,6 +378,29 @@ struct NativeNetwork {
             if given.contains(where: { $0.subnet.address.isIPv4 == isIPv4 }) {
                 try self.route(route.destination, by: gateway, index)
             }
+        }
+        try tune(interface, index)
+    }
+
+    /// Type `tuning`.
+    private func tune(_ interface: String, _ index: UInt32) throws(PluginError) {
+        let tuning = plan.tuning
+        for setting in tuning.settings {
+            let path = setting.path.map { $0 == Tuning.interface ? interface : $0 }.joined(separator: "/")
+            try HostSetting.write(setting.value, "/proc/sys/" + path)
+        }
+        var (set, changed): (UInt32, UInt32) = (0, 0)
+        for (isSet, flag) in [(tuning.isPromiscuous, IFF_PROMISC), (tuning.hearsAllMulticast, IFF_ALLMULTI)] {
+            guard let isSet else { continue }
+            changed |= UInt32(flag)
+            if isSet { set |= UInt32(flag) }
+        }
+        guard tuning.mtu != 0 || tuning.queueLength != 0 || tuning.mac != nil || changed != 0 else { return }
+        // MAC= is given with the interface.
+        let mac = arguments.mac == nil ? tuning.mac : nil
+        try succeed("cannot tune interface \(interface)") {
+            mac.map { bn_tune(index, tuning.mtu, tuning.queueLength, $0, set, changed) }
+                ?? bn_tune(index, tuning.mtu, tuning.queueLength, nil, set, changed)
         }
     }
 

@@ -107,9 +107,12 @@ package struct InterfacePlan: Sendable {
     /// Addresses that the file names, with their gateways.
     var fixed: [(address: Subnet, gateway: Address?)]
     var routes: [Route]
+    var tuning = Tuning()
 
     /// The types that are done in process.
-    static let types: Set<String> = ["bridge", "ptp", "macvlan", "ipvlan", "loopback", "firewall", "portmap"]
+    static let types: Set<String> = [
+        "bridge", "ptp", "macvlan", "ipvlan", "loopback", "firewall", "portmap", "tuning",
+    ]
     static let addressTypes: Set<String> = ["host-local", "static"]
 
     /// - Returns: nil when a program of CNI has to do it.
@@ -118,7 +121,7 @@ package struct InterfacePlan: Sendable {
         let ipam = main["ipam"]
         guard list.types.allSatisfy(Self.types.contains),
             Self.addressTypes.contains(ipam?["type"]?.text ?? "static"),
-            list.plugins.dropFirst().allSatisfy({ ["firewall", "portmap"].contains($0["type"]?.text) }),
+            list.plugins.dropFirst().allSatisfy({ ["firewall", "portmap", "tuning"].contains($0["type"]?.text) }),
             main["vlan"] == nil, main["vlanTrunk"] == nil, main["macspoofchk"] == nil
         else { return nil }
         func problem(_ text: String) -> NetworkList.Problem { .init(text: "cannot use network \(list.file): \(text)") }
@@ -146,6 +149,13 @@ package struct InterfacePlan: Sendable {
         default: throw problem("\(list.types[0]) makes no interface")
         }
         (ranges, fixed, routes) = ([], [], [])
+        for item in list.plugins.dropFirst() where item["type"]?.text == "tuning" {
+            do throws(Tuning.Problem) {
+                try tuning.add(item)
+            } catch {
+                throw problem(error.text)
+            }
+        }
         guard let ipam else { return }
         let sets = ipam["ranges"]?.items.map(\.items) ?? (ipam["subnet"] == nil ? [] : [[ipam]])
         for set in sets {

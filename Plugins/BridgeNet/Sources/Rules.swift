@@ -41,15 +41,18 @@ import Glibc
 ///             ip saddr @masquerade4 masquerade
 ///             ip6 saddr @masquerade6 masquerade
 ///         }
-///         chain loopback {
+///         chain spoofed {
 ///             type filter hook prerouting priority raw; policy accept;
 ///             iifname != "lo" ip daddr 127.0.0.0/8 drop
+///             iifname != "lo" ip saddr 127.0.0.0/8 drop
+///             iifgroup 0x736b6966 fib saddr . iif oif 0 drop
 ///         }
 ///     }
 ///
 /// Ports are only mapped for addresses of this host (`fib daddr type local`): what is merely forwarded is not touched, whatever
-/// its port (CVE-2025-67499). Packets for the loopback addresses of the host come from the host alone, although
-/// route_localnet lets its own reach containers (CVE-2020-8558).
+/// its port (CVE-2025-67499). Packets for the loopback addresses of the host, and from them, come from the host alone, although
+/// route_localnet lets its own reach containers (CVE-2020-8558). What comes from a container has an address that lies there: the
+/// group is that of our bridges and pairs.
 enum Rules {
     struct Problem: Error {
         let text: String
@@ -135,41 +138,46 @@ enum Rules {
     /// Adds the elements, all or none, after the table if that is missing.
     static func add(_ elements: [Element]) throws(Problem) {
         if elements.isEmpty { return }
-        if send({ put(elements, isNew: true, in: $0) }) == 0 { return }
-        var number = errno
-        if number == ENOENT {
-            // There is no table yet.
-            let result = send {
-                bn_batch_table($0)
-                put(elements, isNew: true, in: $0)
-            }
-            if result == 0 { return }
-            number = errno
+        let isFirst = bn_has_table() == 0
+        let result = send {
+            if isFirst { bn_batch_table($0) }
+            put(elements, isNew: true, in: $0)
         }
-        throw Problem(number)
+        if result != 0 { throw Problem(errno) }
     }
 
     /// Takes back the elements that are there.
-    static func remove(_ elements: [Element]) throws(Problem) {
-        if elements.isEmpty || send({ put(elements, isNew: false, in: $0) }) == 0 { return }
-        guard errno == ENOENT else { throw Problem(errno) }
+    /// - Returns: a socket whose close waits until the kernel has freed them, or -1: the caller's.
+    static func remove(_ elements: [Element]) throws(Problem) -> Int32 {
+        var socket: Int32 = -1
+        if elements.isEmpty || send({ put(elements, isNew: false, in: $0) }, &socket) == 0 { return socket }
+        let number = errno
+        if socket >= 0 { _ = close(socket) }
+        guard number == ENOENT else { throw Problem(number) }
         // One that is missing refuses them all.
         for element in elements { _ = send { put([element], isNew: false, in: $0) } }
+        return -1
     }
 
     /// In the network of a user: what leaves by the uplink has its address.
     static func masqueradeUplink() throws(Problem) {
-        if send(bn_batch_uplink_table) != 0, errno != EEXIST { throw Problem(errno) }
+        if bn_has_table() == 0, send(bn_batch_uplink_table) != 0 { throw Problem(errno) }
     }
 
-    static func removeTable() throws(Problem) {
-        if send(bn_batch_remove_table) != 0, errno != ENOENT { throw Problem(errno) }
+    /// - Returns: as `remove`.
+    static func removeTable() throws(Problem) -> Int32 {
+        var socket: Int32 = -1
+        if send(bn_batch_remove_table, &socket) == 0 { return socket }
+        let number = errno
+        if socket >= 0 { _ = close(socket) }
+        guard number == ENOENT else { throw Problem(number) }
+        return -1
     }
 
-    private static func send(_ fill: (OpaquePointer) -> Void) -> Int32 {
+    private static func send(_ fill: (OpaquePointer) -> Void, _ socket: UnsafeMutablePointer<Int32>? = nil) -> Int32 {
         guard let batch = bn_batch_begin() else { return -1 }
         fill(batch)
-        return bn_batch_send(batch)
+        return bn_batch_send(batch, socket)
     }
 
     private static func put(_ elements: [Element], isNew: Bool, in batch: OpaquePointer) {

@@ -50,6 +50,11 @@ struct StateDirectory {
         for lease in leases() { _ = unlink(leasePath(lease.address, of: lease.network)) }
     }
 
+    /// Removes leases of processes that have ended.
+    func forgetDead() {
+        for lease in leases() where !lease.owner.isAlive { _ = unlink(leasePath(lease.address, of: lease.network)) }
+    }
+
     /// Runs a body while no other command changes networks.
     func locked<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
         let file = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)

@@ -29,6 +29,15 @@ final class UserNetwork {
 
     /// Connects to the keeper, which is started if there is none.
     static func open(_ session: Session) throws(PluginError) -> UserNetwork {
+        guard let network = try open(session, starts: true) else {
+            throw failure("cannot connect to the process that has your networks")
+        }
+        return network
+    }
+
+    /// - Parameter starts: whether a keeper is started if there is none.
+    /// - Returns: nil where none serves.
+    static func open(_ session: Session, starts: Bool) throws(PluginError) -> UserNetwork? {
         let state = try directory(session)
         let lock = Glibc.open(state.path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard lock >= 0 else { throw failure("cannot open \(state.path)/lock") }
@@ -36,11 +45,11 @@ final class UserNetwork {
         while flock(lock, LOCK_EX) != 0, errno == EINTR {}
         let address = state.path + "/socket"
         if let network = try connect(to: address, state) { return network }
+        guard starts else { return nil }
         state.forget()
         _ = unlink(address)
         try start(at: address, state, session)
-        if let network = try connect(to: address, state) { return network }
-        throw failure("cannot connect to the process that has your networks")
+        return try connect(to: address, state)
     }
 
     /// - Returns: nil where nobody serves: there is no socket, or the process that had it is ending, whose socket takes
@@ -51,7 +60,7 @@ final class UserNetwork {
         let home = Glibc.open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC)
         defer { if home >= 0 { _ = close(home) } }
         var (user, network): (Int32, Int32) = (-1, -1)
-        guard bn_ask(socket, [UInt8(ascii: "H"), 2], 2, home, &user, nil, 0) == 0, user >= 0,
+        guard bn_ask(socket, [UInt8(ascii: "H"), 3], 2, home, &user, nil, 0) == 0, user >= 0,
             bn_ask(socket, [UInt8(ascii: "N")], 1, -1, &network, nil, 0) == 0, network >= 0
         else {
             let number = errno
@@ -61,6 +70,32 @@ final class UserNetwork {
                 "cannot use your networks", errno: number == 0 ? EPERM : number, status: SKIFF_E_SYSTEM)
         }
         return UserNetwork(state, socket, user: user, network: network)
+    }
+
+    /// Takes back what killed commands have left in a directory of `directory`: leases, and the socket of a keeper that has ended.
+    static func release(_ path: String) throws(PluginError) {
+        let lock =
+            path.hasPrefix("/") && StateDirectory.isOwn(path)
+            ? Glibc.open(path + "/lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1
+        guard lock >= 0 else {
+            throw PluginError("cannot release \(path): no networks of yours have it")
+        }
+        defer { _ = close(lock) }
+        while flock(lock, LOCK_EX) != 0, errno == EINTR {}
+        let state: StateDirectory
+        do throws(StateDirectory.Problem) {
+            state = try StateDirectory(path, below: [])
+        } catch {
+            throw PluginError(error.text, errno: error.errno, status: SKIFF_E_SYSTEM)
+        }
+        let socket = bn_connect_at(path + "/socket")
+        if socket >= 0 {
+            // It has forgotten ports and names of the dead by itself.
+            _ = close(socket)
+            return state.forgetDead()
+        }
+        state.forget()
+        _ = unlink(path + "/socket")
     }
 
     private static func failure(_ text: String) -> PluginError {
@@ -167,8 +202,16 @@ final class UserNetwork {
     }
 
     /// Gives an address a name for as long as this connection.
-    func name(_ name: String, _ address: Address) throws(PluginError) {
-        try ask([UInt8(ascii: "L")] + Self.bytes(address) + Array(name.utf8.prefix(253)), -1)
+    /// - Parameter network: the namespace of its container, lent.
+    func name(_ name: String, _ address: Address, _ network: Int32) throws(PluginError) {
+        try ask([UInt8(ascii: "L")] + Self.bytes(address) + Array(name.utf8.prefix(253)), network)
+    }
+
+    /// - Returns: the network namespace of a container with this name, which the caller closes; nil without any.
+    func network(of name: String) -> Int32? {
+        let message = [UInt8(ascii: "J")] + Array(name.utf8.prefix(253))
+        var network: Int32 = -1
+        return bn_ask(socket, message, message.count, -1, &network, nil, 0) == 0 && network >= 0 ? network : nil
     }
 
     private static func bytes(_ address: Address) -> [UInt8] { [UInt8(address.bytes.count)] + address.bytes }

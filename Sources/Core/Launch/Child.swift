@@ -234,17 +234,11 @@ struct Child {
         }
     }
 
-    /// Before the ids are mapped: joining is for root, who has no user namespace then.
+    /// Before the ids are mapped: joining is for root, who has no user namespace then, or `NestedClone` has done it.
     private func joinNetwork() throws(SkiffError) {
-        guard let joined = plan.joinedNetwork else { return }
+        guard let joined = plan.joinedNetwork, plan.outerUser == nil else { return }
         try during("cannot join network namespace \(joined.path ?? "of \(joined.origin)")") { () throws(Errno) in
-            switch joined.way {
-            case .path(let path):
-                let file = try open(path, O_RDONLY)
-                try join(file.raw, .network)
-                try file.close()
-            case .descriptor(let number): try join(number, .network)
-            }
+            try joined.join()
         }
     }
 

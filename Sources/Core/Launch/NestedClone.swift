@@ -7,11 +7,12 @@ import Linux
 struct NestedClone {
     private let outer: OuterUserNamespace
     private let user: UserNamespace
+    private let network: JoinedNetwork?
 
     /// Nil for a container that is made in the caller's own user namespace, or not made.
     init?(_ launcher: Launcher) {
         guard !launcher.entersContainer, let outer = launcher.plan.outerUser else { return nil }
-        (self.outer, user) = (outer, launcher.plan.user)
+        (self.outer, user, network) = (outer, launcher.plan.user, launcher.plan.joinedNetwork)
     }
 
     /// What the process between says: the child, and an error number that is 0 when all is well.
@@ -73,6 +74,8 @@ struct NestedClone {
             let map = UserIDMap(parsing: try readFile("/proc/self/" + name, limit: 1 << 16))
             guard ids.allSatisfy({ map.keeps($0.first, count: $0.count) }) else { throw .range }
         }
+        // The container's own user namespace has no power over it.
+        try network?.join()
     }
 
     private func writeMaps(of child: pid_t) throws(Errno) {

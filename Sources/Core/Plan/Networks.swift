@@ -1,3 +1,6 @@
+import CLinux
+import Linux
+
 /// One word of `--network`, with what `--network-args` says to it. A plugin serves it.
 package struct RequestedNetwork: Sendable, Equatable {
     package var name: String
@@ -42,6 +45,17 @@ package struct JoinedNetwork: Sendable, Equatable {
 
     /// Nil for a descriptor.
     var path: String? { if case .path(let path) = way { path } else { nil } }
+
+    /// Has the calling process live there.
+    func join() throws(Errno) {
+        switch way {
+        case .path(let path):
+            let file = try open(path, O_RDONLY)
+            try Linux.join(file.raw, .network)
+            try file.close()
+        case .descriptor(let number): try Linux.join(number, .network)
+        }
+    }
 
     var text: String {
         "net: joined, \(path ?? "of a plugin") (\(reason)" + (origin == "core" ? ")" : ", \(origin))")

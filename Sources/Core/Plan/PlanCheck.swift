@@ -84,8 +84,8 @@ struct PlanCheck {
             }
         }
         guard let joined = plan.joinedNetwork else { return }
-        // It belongs to another user namespace, in which the container has no powers; setns(2).
-        guard plan.user == .none else {
+        // It belongs to another user namespace, in which the container has no powers, but one around both may have; setns(2).
+        guard plan.user == .none || plan.outerUser != nil && joined.path == nil else {
             throw refusal(
                 joined.origin, "join a network namespace (\(joined.reason))",
                 "that needs root, and a container without a user namespace of its own")

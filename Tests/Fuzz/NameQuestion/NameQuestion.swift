@@ -21,5 +21,5 @@ public func fuzzNameQuestion(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt
 private let names: Bool = {
     var (four, six) = (bn_address(), bn_address())
     (four.size, six.size) = (4, 16)
-    return bn_names_add("web", &four, 1) == 0 && bn_names_add("web", &six, 1) == 0
+    return bn_names_add("web", &four, 1, -1) == 0 && bn_names_add("web", &six, 1, -1) == 0
 }()

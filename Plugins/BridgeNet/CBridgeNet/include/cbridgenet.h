@@ -5,15 +5,25 @@
 
 #include "keeper.h"
 
+/* Has the calling thread work in another network namespace; setns(2). */
+int bn_enter_network(int namespace);
+
 /* Interfaces of the network namespace that the calling thread is in, over rtnetlink(7). Each answers 0, or -1 with errno. */
 
+/* The group of bridges and pairs; ip-link(8). Packets that come in by one of them have to come from where answers to them go. */
+enum { BN_GROUP = 0x736B6966 };
+
+/* It is started. */
 int bn_add_bridge(const char *name, uint32_t mtu);
-/* The peer gets its name in the namespace of the descriptor. mac: six bytes, or NULL. */
-int bn_add_veth(const char *name, const char *peer, int peer_namespace, uint32_t mtu, const uint8_t *mac);
+/* It is started; the peer gets its name in the namespace of the descriptor, and cannot be before both are there. mac: six bytes of
+ * the peer's, or NULL; master: 0 for none. */
+int bn_add_veth(const char *name, const char *peer, int peer_namespace, uint32_t mtu, const uint8_t *mac, uint32_t master);
 /* kind: "macvlan" or "ipvlan"; mode: a number of linux/if_link.h. */
 int bn_add_sublink(const char *kind, const char *name, uint32_t parent, uint32_t mode, int namespace, uint32_t mtu);
 int bn_set_up(uint32_t index);
-int bn_set_master(uint32_t index, uint32_t master);
+/* What type tuning of CNI changes. mtu, queue_length: 0 leaves it as it is; mac: six bytes, or NULL; flags: those of netdevice(7) to
+ * set, of those in changed. */
+int bn_tune(uint32_t index, uint32_t mtu, uint32_t queue_length, const uint8_t *mac, uint32_t flags, uint32_t changed);
 /* Whether a bridge gives frames back to the port from which they come. */
 int bn_set_hairpin(uint32_t index);
 /* A note on an interface; ip-link(8), alias. */
@@ -25,8 +35,8 @@ int bn_retire_link(uint32_t index, uint32_t group, const char *name);
 /* Deletes all interfaces of a group at once: the kernel waits once for all that may still use one. ENODEV: there is none. */
 int bn_delete_group(uint32_t group);
 /* The same in a process of its own, which removes the file at the path afterwards and has it locked until then, by flock(2).
- * file: that lock, lent. 0 when it has begun. */
-int bn_delete_group_aside(uint32_t group, int file, const char *path);
+ * file: that lock, lent; socket: one that it closes at its end, lent, or -1. 0 when it has begun. */
+int bn_delete_group_aside(uint32_t group, int file, int socket, const char *path);
 /* How many interfaces have this master; -1 with errno. */
 int bn_count_ports(uint32_t master);
 /* Bytes of an address of inet_pton(3), 4 or 16. An address that is there already is no error. */
@@ -52,8 +62,12 @@ void bn_batch_remove_table(bn_batch *batch);
 void bn_batch_element(
     bn_batch *batch, int is_new, const char *set, const uint8_t *key, const uint8_t *end, size_t key_size, const uint8_t *data,
     size_t data_size);
-/* Carries it out and frees it. 0, or -1 with errno: nothing was done. ENOENT: no table, or no such element. EEXIST: it is there. */
-int bn_batch_send(bn_batch *batch);
+/* Carries it out and frees it. 0, or -1 with errno: nothing was done. ENOENT: no table, or no such element. EEXIST: it is there.
+ * socket: NULL, or where to leave the socket, -1 without any. When something was removed, its close waits until the kernel has
+ * freed that, which takes longer than a start. */
+int bn_batch_send(bn_batch *batch, int *socket);
+/* Whether there is a table. To try costs more than to ask: a transaction that is refused waits for all who use the rules. */
+int bn_has_table(void);
 
 /* A chain of nf_tables through which forwarded packets of this network namespace go. */
 typedef struct {

@@ -43,8 +43,10 @@ typedef struct {
 
 enum { bn_longest_question = 4096 };
 
-/* Adds a name as long as a member lives. 0, or -1 with errno. */
-int bn_names_add(const char *name, const bn_address *address, int member);
+/* Adds a name as long as a member lives. network: of the container, lent, or -1. 0, or -1 with errno. */
+int bn_names_add(const char *name, const bn_address *address, int member, int network);
+/* The network of a name, which stays the keeper's; -1 with errno. */
+int bn_names_network(const char *name);
 /* Answers a message of DNS (RFC 1035) by the names that were added. bytes: at most bn_longest_question; answer has as much room.
  * 0: it is no question, or one for a name that is not known. */
 size_t bn_names_answer(const uint8_t *bytes, size_t size, uint8_t *answer);

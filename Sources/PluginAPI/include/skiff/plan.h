@@ -161,7 +161,9 @@ typedef struct skiff_filter {
 
 /* skiff_namespace.mode */
 #define SKIFF_NAMESPACE_MODE_NEW 1
-#define SKIFF_NAMESPACE_MODE_JOIN 2 /* fd: of that namespace; a network namespace alone, and not with a user namespace */
+/* fd: of that namespace; a network namespace alone. Not with a user namespace, but one that is nested in that to which the owner of
+ * the network namespace belongs. */
+#define SKIFF_NAMESPACE_MODE_JOIN 2
 /* fd: of a user namespace that the caller has made, in which the container's own is made. So whoever holds it has all
  * capabilities over the container's namespaces, and the container none over what belongs to it. It must map the ids of the
  * container to themselves. A user namespace alone; SKIFF_E_DENIED: the container gets none of its own. */
