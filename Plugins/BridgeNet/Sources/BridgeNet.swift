@@ -111,6 +111,8 @@ public final class BridgeNet: NetworkPlugin {
                 return try session.note("\(request.interface): the user namespace is made inside that of your networks")
             }
             if userNetwork == nil {
+                // The socket is there before the keeper has it.
+                try pushRelease(try UserNetwork.directory(session).path, request, session)
                 let opened = try UserNetwork.open(session)
                 try session.nest(in: opened.user, reason: "networks of the user")
                 userNetwork = opened
@@ -131,7 +133,6 @@ public final class BridgeNet: NetworkPlugin {
         switch networks[request.index] {
         case .native(let network) where network.isOfUser:
             guard let userNetwork else { return }
-            try pushRelease(userNetwork.state.path, request, session)
             leases[request.index] = try network.attach(request, place, session, userNetwork)
         case .native(let network):
             let state = try Self.state()
@@ -149,8 +150,10 @@ public final class BridgeNet: NetworkPlugin {
         switch networks[request.index] {
         case .native(let network) where network.isOfUser:
             for lease in leases.removeValue(forKey: request.index) ?? [] { _ = unlink(lease) }
-            if leases.isEmpty { userNetwork = nil }
-            if let record = records.removeValue(forKey: request.index) { try session.drop(record) }
+            guard leases.isEmpty else { return }
+            userNetwork = nil
+            for record in records.values { try session.drop(record) }
+            records = [:]
         case .native:
             // Whoever gets a port next finds no rule for it.
             defer { for file in reserved.removeValue(forKey: request.index) ?? [] { _ = close(file) } }

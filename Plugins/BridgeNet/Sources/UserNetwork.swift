@@ -88,10 +88,9 @@ final class UserNetwork {
         } catch {
             throw PluginError(error.text, errno: error.errno, status: SKIFF_E_SYSTEM)
         }
-        let socket = bn_connect_at(path + "/socket")
-        if socket >= 0 {
+        // One that has not begun yet ends with the command that was about to have it begin.
+        if try connect(to: path + "/socket", state) != nil {
             // It has forgotten ports and names of the dead by itself.
-            _ = close(socket)
             return state.forgetDead()
         }
         state.forget()
