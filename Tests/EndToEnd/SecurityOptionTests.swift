@@ -83,6 +83,42 @@ extension EndToEnd {
             #expect(outcome.end == .exited(255) && outcome.standardError.contains(pair.text), "\(outcome)")
         }
 
+        /// Runs words below a filter under which a system call does nothing and says that it has: a sandbox that lies.
+        private static let liar = """
+            import ctypes, os, platform, struct, sys
+            number = {"x86_64": {"capset": 126, "prctl": 157}, "aarch64": {"capset": 91, "prctl": 167}}[platform.machine()][sys.argv[1]]
+            first = int(sys.argv[2])
+            code = [(0x20, 0, 0, 0), (0x15, 0, 3 if first >= 0 else 1, number)]
+            if first >= 0: code += [(0x20, 0, 0, 16), (0x15, 0, 1, first)]
+            code += [(0x06, 0, 0, 0x00050000), (0x06, 0, 0, 0x7fff0000)]
+            program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in code))
+            filter = struct.pack("HxxxxxxP", len(code), ctypes.addressof(program))
+            libc = ctypes.CDLL(None, use_errno=True)
+            if os.geteuid() != 0: libc.prctl(38, 1, 0, 0, 0)
+            if libc.prctl(22, 2, filter, 0, 0) != 0: sys.exit("no filter: %d" % ctypes.get_errno())
+            os.execv(sys.argv[3], sys.argv[3:])
+            """
+
+        /// What is to be in force is read back: a kernel that only says so starts nothing.
+        @Test(
+            .needs(.root, .user, .userNamespaces, .python),
+            arguments: [
+                (Profile.root, "capset", -1, ["--drop-caps", "CAP_CHOWN"]),
+                (.root, "prctl", 24, ["--drop-caps", "CAP_CHOWN"]),
+                (.root, "prctl", 38, ["--no-privs"]), (.user, "capset", -1, []), (.user, "capset", -1, ["--fakeroot"]),
+            ]) func whatIsNotInForceEndsTheStart(
+                profile: Profile, call: String, first: Int, flags: [String]
+            ) throws
+        {
+            var command = try skiffCommand(
+                ["exec"] + flags + [try Images.shared.get().directory, "echo", "started"], as: profile)
+            #expect(try command.run().standardOutput == "started\n")
+            command.words = ["/usr/bin/python3", "-c", Self.liar, call, String(first)] + command.words
+            let outcome = try command.run()
+            #expect(outcome.end == .exited(255) && outcome.standardOutput.isEmpty, "\(outcome)")
+            #expect(outcome.standardError.contains("peration not permitted"), "\(outcome)")
+        }
+
         @Test(.needs(.root), arguments: [[], ["--pid"]]) func rootBecomesAnother(flags: [String]) throws {
             let outcome = try inside(
                 flags + ["--security", "uid:4711,gid:4712:4713"], tell: ["ids"], as: .root)

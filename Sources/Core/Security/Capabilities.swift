@@ -82,6 +82,17 @@ func apply(_ privileges: Privileges, userID: UInt32) throws(Errno) {
     }
     if privileges.noNewPrivileges { try setNoNewPrivileges() }
     try verify(privileges, kept: kept)
+    if current.permitted != 0 || userID == 0 { try verifyBounds(privileges) }
+}
+
+/// What an exec of root gets is the bounding set, where no_new_privs does not keep it from getting anything.
+private func verifyBounds(_ privileges: Privileges) throws(Errno) {
+    if privileges.noNewPrivileges { return }
+    var number = 0
+    while let present = isInBoundingSet(number) {
+        guard !present || privileges.capabilities & (1 << UInt64(number)) != 0 else { throw .notPermitted }
+        number += 1
+    }
 }
 
 /// Reads back what is in force: a kernel, a sandbox or a change of this code that gives more must not go unnoticed.
