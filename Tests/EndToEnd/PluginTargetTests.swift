@@ -6,7 +6,7 @@ import Testing
 extension EndToEnd {
     /// `skiff.build-target/1`: files of other kinds that `skiff build` writes, by a plugin in C.
     @Suite(.cleanHost) struct PluginTargets {
-        private static let deeds = ["declines", "nothing", "silent", "fails", "exits", "crashes", "hangs"]
+        private static let deeds = ["declines", "withdraws", "nothing", "silent", "fails", "exits", "crashes", "hangs"]
 
         private static let installation = Result { () throws -> PluginInstallation in
             let installation = try PluginInstallation("targets")
@@ -85,6 +85,7 @@ extension EndToEnd {
             let tree = try Images.shared.get().directory
             for (deed, reason) in [
                 ("declines", "no plugin makes such a file"), ("nothing", "org.test.nothing has written nothing"),
+                ("withdraws", "org.test.withdraws has declined it, and written to it before"),
                 ("silent", "write: it failed without a reason (SKIFF_E_SYSTEM)"), ("fails", "the box is full"),
                 ("exits", "write: it ended the process with status 0"), ("crashes", "write: "),
                 ("hangs", "it has sent nothing for 1 second"),

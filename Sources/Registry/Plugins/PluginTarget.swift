@@ -32,8 +32,14 @@ package struct PluginTarget: Sendable {
             task.isQuiet = options.quiet
             let process = try TransportProcess(task, installation, options)
             defer { process.end() }
-            guard try process.write(image, to: target) else { continue }
-            guard let found = try? status(of: target), found.size > 0 else {
+            let isMade = try process.write(image, to: target)
+            let length = try during("cannot read \(typed)") { () throws(Errno) in try status(of: target).size }
+            guard isMade else {
+                if length == 0 { continue }
+                throw SkiffError(
+                    "cannot write \(typed): the plugin \(plugin) has declined it, and written to it before")
+            }
+            guard length > 0 else {
                 throw SkiffError("cannot write \(typed): the plugin \(plugin) has written nothing")
             }
             return

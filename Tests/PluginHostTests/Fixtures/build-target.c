@@ -50,6 +50,7 @@ static int32_t write_target(const skiff_plugin *self, skiff_session *session, co
         return SKIFF_E_INVALID;
     }
     if ((status = put(target, buffer, (size_t)length)) != SKIFF_OK) return status;
+    if (is("withdraws")) return SKIFF_DECLINED;
     while (done < image->root_size) {
         size_t wanted = image->root_size - done < sizeof buffer ? (size_t)(image->root_size - done) : sizeof buffer;
         ssize_t got = pread(image->fd, buffer, wanted, (off_t)(image->root_offset + done));
