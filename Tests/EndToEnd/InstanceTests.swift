@@ -426,8 +426,8 @@ extension EndToEnd {
             let record = try #require(profile.record)
             #expect(
                 more.standardError
-                    == "INFO:    --fakeroot ignored when joining instance\nWARNING: In an instance that runs already, --bind, "
-                    + "--contain, --home, --writable-tmpfs has no effect: it belongs to instance start\n"
+                    == "INFO:    --fakeroot ignored when joining instance\nWARNING: Without effect in an instance that "
+                    + "runs already, for instance start alone: --bind, --contain, --home, --writable-tmpfs\n"
                     + "\(record.home)\n\(record.uid)\n",
                 "\(more)")
             let there = try place.run(["exec", "--cwd", "/usr", "instance://a", "pwd"])

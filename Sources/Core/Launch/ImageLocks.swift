@@ -36,7 +36,7 @@ extension Launcher {
                     ? "writing, currently in use by another process"
                     : "reading, currently in use for writing by another process"),
             hint: holders.isEmpty
-                ? "Who uses it is another user, or on another host than \(hostname())"
+                ? "No process that you may see on \(hostname()) has it open: it is another user's, or on another host"
                 : "It is in use by \(holders.joined(separator: ", ")) on \(hostname())")
     }
 

@@ -55,7 +55,7 @@ struct InstanceLaunch {
         let missed = invocation.flagsOfStart.filter { !instance.conditions.plugins.contains($0.plugin) }
         if missed.isEmpty { return nil }
         let names = missed.map { "--" + $0.name }.joined(separator: ", ")
-        return .warning("In an instance that runs already, \(names) has no effect: it belongs to instance start")
+        return .warning("Without effect in an instance that runs already, for instance start alone: \(names)")
     }
 
     /// The instance of that name.
