@@ -2,6 +2,7 @@
 #include "clinux.h"
 
 #include <linux/dm-ioctl.h>
+#include <stddef.h>
 #include <string.h>
 
 /* A request, with room for a table of one target. */
@@ -37,13 +38,13 @@ static int plain(int control, unsigned long command, const char *name, uint32_t 
 int skl_mapper_target(int control, const char *name, uint32_t version[3]) {
     struct {
         struct dm_ioctl head;
-        struct dm_target_versions found;
-        char names[4096];
+        /* A struct dm_target_versions with a name behind it. */
+        char found[sizeof(struct dm_target_versions) + 4096];
     } answer = {0};
     begin(&answer.head, sizeof answer, 0);
     /* It loads the module. */
     if (name_it(&answer.head, name) != 0 || ioctl(control, DM_GET_TARGET_VERSION, &answer) != 0) return -1;
-    memcpy(version, answer.found.version, sizeof answer.found.version);
+    memcpy(version, answer.found + offsetof(struct dm_target_versions, version), 3 * sizeof *version);
     return 0;
 }
 
